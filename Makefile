@@ -1,0 +1,91 @@
+# `make help` tells the targets. Needs Python >= 3.11 and make; the rest is installed into .venv,
+# at the versions pinned in requirements/constraints.txt.
+
+PYTHON  ?= python3
+WORKERS ?= 2
+
+BIN         := .venv/bin
+CONSTRAINTS := requirements/constraints.txt
+PINS        := pyproject.toml $(CONSTRAINTS)
+INSTALL     := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test check bench docs lock format clean lint types floors doctests pytest smoke
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
+
+demo: .venv/demo.stamp ## explain one derivative step by step, then train a small model
+	$(BIN)/adjoint explain "log(x1) + x1*x2 - sin(x2)" x1=2 x2=5
+	$(BIN)/adjoint train
+
+test: check docs smoke pytest ## everything that must pass before a change is taken
+
+check: lint types floors doctests ## the quick half of `test`: format, lint, types, floors, doctests
+
+bench: .venv/bench.stamp ## all benchmarks, beside the peers (installs them: large)
+	$(BIN)/python -m benchmarks
+
+docs: .venv/dev.stamp ## build the documentation into docs/_build; a warning is an error
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+
+format: .venv/dev.stamp ## lay out the code and repair what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: .venv/dev.stamp ## move every pinned version to the newest that fits
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --all-extras \
+	    --fork-strategy fewest --no-emit-index-url --no-emit-find-links --upgrade \
+	    --custom-compile-command "make lock" --output-file $(CONSTRAINTS)
+
+clean: ## remove everything that make, the tests and the tools have made
+	rm -rf .venv build dist docs/_build docs/_api \
+	    .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find adjoint benchmarks tests docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The parts of `test`, each of which can be run alone.
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv/dev.stamp
+	$(BIN)/mypy
+
+floors: .venv/dev.stamp
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet tests/test_architecture.py
+
+doctests: .venv/dev.stamp
+	$(BIN)/python -m pytest --quiet adjoint docs $(wildcard README.md)
+
+smoke: .venv/dev.stamp
+	$(BIN)/python -m benchmarks --smoke
+
+# Last, so that its closing line is the last thing printed.
+pytest: .venv/dev.stamp
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+# The environment. A stamp is as old as the last installation of its extras.
+# The build backend comes first, pinned like the rest, so that building the package fetches nothing.
+
+.venv/base.stamp: $(PINS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "adjoint needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] + "; name another with: make PYTHON=...")'
+	@echo "Preparing .venv (the first time takes a minute or two) ..."
+	$(PYTHON) -m venv .venv
+	$(INSTALL) hatchling editables
+	@touch $@
+
+.venv/demo.stamp: .venv/base.stamp
+	$(INSTALL) --no-build-isolation --editable ".[train]"
+	@touch $@
+
+.venv/dev.stamp: .venv/base.stamp
+	$(INSTALL) --no-build-isolation --editable ".[train,test,docs,dev]"
+	@touch $@
+
+.venv/bench.stamp: .venv/base.stamp
+	$(INSTALL) --no-build-isolation --editable ".[bench]"
+	@touch $@
