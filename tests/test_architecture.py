@@ -1,0 +1,328 @@
+"""The house rules, read off the syntax trees of the package, which is never imported here.
+
+A module imports only from lower floors, or inside its own floor without a circle; nobody imports
+the facade; files and functions stay short enough to hold in mind. Imports hidden inside functions
+count like any other. Imports under `if TYPE_CHECKING` never run, so they may close a circle, but
+they may not look up the stairs either.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+PACKAGE = "adjoint"
+ROOT = Path(__file__).resolve().parent.parent / PACKAGE
+
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("errors",),
+    ("graph",),
+    ("transforms",),
+    ("ops",),
+    ("passes",),
+    ("schedule",),
+    ("backends",),
+    ("array", "api"),
+    ("nn", "optim", "data"),
+    ("cli", "explain"),
+    ("__main__",),
+)
+"""The floors from the ground up; pyproject.toml tells them to import-linter, from the roof down."""
+
+LONGEST_FILE = 450
+LONGEST_FUNCTION = 60  # from `def` to the last line, its docstring not counted
+
+
+@dataclass(frozen=True)
+class Import:
+    """One module of the package named by an import statement of another."""
+
+    importer: str
+    imported: str
+    line: int
+    type_only: bool
+
+
+@dataclass(frozen=True)
+class Module:
+    """A source file: its dotted name, its path and its syntax tree."""
+
+    name: str
+    path: Path
+    source: str
+    tree: ast.Module
+
+    @property
+    def package(self) -> str:
+        """The package that a single leading dot means here."""
+        return self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
+
+
+def read_package(root: Path) -> dict[str, Module]:
+    """All modules under `root`, by dotted name."""
+    modules = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        source = path.read_text(encoding="utf-8")
+        modules[name] = Module(name, path, source, ast.parse(source, str(path)))
+    return modules
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    """Whether `node` is `if TYPE_CHECKING:`."""
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+def import_statements(node: ast.AST, type_only: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Each import anywhere below `node`, with whether it is for the type checker alone."""
+    if is_type_checking(node):
+        for child in node.body:
+            yield from import_statements(child, True)
+        for child in node.orelse:
+            yield from import_statements(child, type_only)
+        return
+    if isinstance(node, ast.Import | ast.ImportFrom | ast.Call):
+        yield node, type_only
+    for child in ast.iter_child_nodes(node):
+        yield from import_statements(child, type_only)
+
+
+def names_in(statement: ast.AST, module: Module) -> list[str]:
+    """The dotted names that an import statement, or a call of import_module, asks for."""
+    match statement:
+        case ast.Import(names=aliases):
+            return [alias.name for alias in aliases]
+        case ast.ImportFrom(module=base, names=aliases, level=level):
+            if level:
+                above = module.package.split(".")[: len(module.package.split(".")) - level + 1]
+                base = ".".join([*above, *([base] if base else [])])
+            return [f"{base}.{alias.name}" for alias in aliases]
+        case ast.Call(
+            func=ast.Name(id="__import__" | "import_module")
+            | ast.Attribute(attr="import_module" | "__import__"),
+            args=[ast.Constant(value=str(name)), *_],
+        ):
+            if not name.startswith("."):
+                return [name]
+            return [module.package + "." + name.lstrip(".")]
+    return []
+
+
+def imports_of(module: Module, modules: dict[str, Module]) -> Iterator[Import]:
+    """The modules of the package that `module` imports: for `from a import b`, a.b or else a."""
+    for statement, type_only in import_statements(module.tree):
+        for name in names_in(statement, module):
+            if name.split(".")[0] != PACKAGE:
+                continue
+            while name not in modules and "." in name:
+                name = name.rpartition(".")[0]
+            yield Import(module.name, name, statement.lineno, type_only)
+
+
+def floor_of(name: str) -> int | None:
+    """The floor of a module by the first name below the package; none for one not listed."""
+    first = name.split(".")[1]
+    return next((i for i, names in enumerate(FLOORS) if first in names), None)
+
+
+def floor_faults(modules: dict[str, Module]) -> list[str]:
+    """Modules without a floor, imports of the facade and imports from above."""
+    faults = []
+    for module in modules.values():
+        if module.name == PACKAGE:
+            continue  # the facade stands above all floors
+        here = floor_of(module.name)
+        if here is None:
+            faults.append(f"{module.name}: on no floor; give it one in FLOORS and pyproject.toml")
+            continue
+        for found in imports_of(module, modules):
+            where = f"{found.importer}, line {found.line}"
+            if found.imported == PACKAGE:
+                faults.append(f"{where}: imports the facade; import from the module that defines")
+            elif (there := floor_of(found.imported)) is not None and there > here:
+                faults.append(f"{where}: floor {here} imports {found.imported} of floor {there}")
+    return faults
+
+
+def circles(modules: dict[str, Module]) -> list[list[str]]:
+    """The groups of modules that import each other, the type checker's imports aside."""
+    users: dict[str, set[str]] = {name: set() for name in modules}
+    uses: dict[str, set[str]] = {name: set() for name in modules}
+    for module in modules.values():
+        for found in imports_of(module, modules):
+            if not found.type_only and found.imported in modules:
+                uses[module.name].add(found.imported)
+                users[found.imported].add(module.name)
+
+    def reach(start: str, edges: dict[str, set[str]]) -> set[str]:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            fresh = edges[todo.pop()] - seen
+            seen |= fresh
+            todo.extend(fresh)
+        return seen
+
+    groups = {frozenset(reach(name, uses) & reach(name, users)) for name in modules}
+    return sorted(sorted(group) for group in groups if group)
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines of a function from `def` to its end, less its docstring."""
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    if ast.get_docstring(function, clean=False) is not None:
+        docstring = function.body[0]
+        lines -= (docstring.end_lineno or docstring.lineno) - docstring.lineno + 1
+    return lines
+
+
+def size_faults(modules: dict[str, Module]) -> list[str]:
+    """Files and functions too long to hold in mind."""
+    faults = []
+    for module in modules.values():
+        lines = len(module.source.splitlines())
+        if lines > LONGEST_FILE:
+            faults.append(f"{module.name}: {lines} lines, at most {LONGEST_FILE}; split it")
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = length(node)
+                if lines > LONGEST_FUNCTION:
+                    where = f"{module.name}.{node.name}, line {node.lineno}"
+                    faults.append(f"{where}: {lines} lines, at most {LONGEST_FUNCTION}; split it")
+    return faults
+
+
+def listed(faults: list[str]) -> str:
+    return "\n" + "\n".join(faults)
+
+
+@pytest.fixture(scope="module")
+def house() -> dict[str, Module]:
+    modules = read_package(ROOT)
+    assert f"{PACKAGE}.errors" in modules, f"no package found at {ROOT}"
+    return modules
+
+
+def test_a_module_imports_only_from_lower_floors(house):
+    faults = floor_faults(house)
+    assert not faults, listed(faults)
+
+
+def test_no_modules_import_each_other_in_a_circle(house):
+    faults = [" <-> ".join(group) for group in circles(house)]
+    assert not faults, listed(faults)
+
+
+def test_files_and_functions_are_short(house):
+    faults = size_faults(house)
+    assert not faults, listed(faults)
+
+
+def test_import_linter_is_told_the_same_floors():
+    settings = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = settings["tool"]["importlinter"]["contracts"]
+    told = [tuple(re.findall(r"\w+", layer)) for layer in reversed(contract["layers"])]
+    assert [set(names) for names in told] == [set(names) for names in FLOORS]
+
+
+# The rules themselves, on houses built to break them.
+
+
+def build(folder: Path, **files: str) -> dict[str, Module]:
+    """A package with these files, a double underscore in a name for a folder."""
+    for name, source in ({"facade": "", "errors": ""} | files).items():
+        path = folder / PACKAGE / f"{name.replace('__', '/')}.py"
+        path = path.with_stem("__init__") if path.stem in ("facade", "init") else path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+    return read_package(folder / PACKAGE)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import adjoint.api",
+        "from adjoint import api",
+        "from adjoint.api import grad",
+        "from ..api import grad",
+        "from .. import api",
+        "def f():\n    from adjoint import api",
+        "def f():\n    import importlib\n    importlib.import_module('adjoint.api')",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from adjoint.api import grad",
+    ],
+)
+def test_an_import_from_above_is_found_however_it_is_written(tmp_path, statement):
+    modules = build(tmp_path, api="", graph__init="", graph__node=statement)
+    (fault,) = floor_faults(modules)
+    assert fault.startswith("adjoint.graph.node, line ")
+    assert fault.endswith("floor 1 imports adjoint.api of floor 7")
+
+
+@pytest.mark.parametrize(
+    "statement", ["import adjoint", "import adjoint as ad", "from adjoint import grad"]
+)
+def test_an_import_of_the_facade_is_found(tmp_path, statement):
+    (fault,) = floor_faults(build(tmp_path, api="", graph=statement))
+    assert "imports the facade" in fault
+
+
+def test_the_facade_and_the_floors_below_may_be_relied_on(tmp_path):
+    modules = build(
+        tmp_path,
+        facade="from adjoint.api import grad",
+        api="import numpy\nfrom adjoint.errors import E\nfrom adjoint import array",
+        array="from . import errors",
+    )
+    assert floor_faults(modules) == []
+    assert circles(modules) == []
+
+
+def test_a_module_without_a_floor_is_found(tmp_path):
+    (fault,) = floor_faults(build(tmp_path, utils=""))
+    assert fault.startswith("adjoint.utils: on no floor")
+
+
+def test_a_circle_is_found_though_one_import_hides_in_a_function(tmp_path):
+    modules = build(
+        tmp_path,
+        ops__init="",
+        ops__a="from adjoint.ops import b",
+        ops__b="from adjoint.ops.c import f",
+        ops__c="def f():\n    from .a import g",
+    )
+    assert circles(modules) == [["adjoint.ops.a", "adjoint.ops.b", "adjoint.ops.c"]]
+
+
+def test_a_module_that_imports_from_its_own_folder_by_the_folders_name_is_a_circle(tmp_path):
+    modules = build(
+        tmp_path, ops__init="from adjoint.ops.a import f", ops__a="from adjoint.ops import f"
+    )
+    assert circles(modules) == [["adjoint.ops", "adjoint.ops.a"]]
+
+
+def test_imports_for_the_type_checker_alone_may_close_a_circle(tmp_path):
+    modules = build(
+        tmp_path,
+        ops__init="",
+        ops__a="from adjoint.ops import b",
+        ops__b="import typing\nif typing.TYPE_CHECKING:\n    from adjoint.ops import a",
+    )
+    assert circles(modules) == []
+
+
+def test_a_long_file_and_a_long_function_are_found(tmp_path):
+    body = "def f():\n    '''One.\n\n    Two.\n    '''\n" + "    x = 1\n" * 59
+    assert size_faults(build(tmp_path, ops=body)) == []
+    (fault,) = size_faults(build(tmp_path, ops=body + "    x = 1\n"))
+    assert fault.startswith("adjoint.ops.f, line 1: 61 lines")
+    (fault,) = size_faults(build(tmp_path, ops="x = 1\n" * 451))
+    assert fault.startswith("adjoint.ops: 451 lines")
