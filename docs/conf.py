@@ -1,0 +1,32 @@
+"""Sphinx builds the documentation from this file: `make docs`."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+SETTINGS = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8"))
+
+project = SETTINGS["project"]["name"]
+author = SETTINGS["project"]["authors"][0]["name"]
+copyright = f"2026 {author}"
+release = version = SETTINGS["project"]["version"]
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+]
+exclude_patterns = ["_build"]
+
+html_theme = "furo"
+html_title = f"{project} {release}"
+
+# $x$ and $$x$$ are mathematics, ::: opens a directive, and each heading can be linked to.
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+# A single backtick in a docstring means code.
+default_role = "literal"
+autodoc_member_order = "bysource"
