@@ -7,7 +7,7 @@ WORKERS ?= 2
 BIN         := .venv/bin
 CONSTRAINTS := requirements/constraints.txt
 PINS        := pyproject.toml $(CONSTRAINTS)
-INSTALL     := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+INSTALL     := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -55,7 +55,7 @@ types: .venv/dev.stamp
 	$(BIN)/mypy
 
 floors: .venv/dev.stamp
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest --quiet tests/test_architecture.py
 
 doctests: .venv/dev.stamp
@@ -73,19 +73,22 @@ pytest: .venv/dev.stamp
 
 .venv/base.stamp: $(PINS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "adjoint needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] + "; name another with: make PYTHON=...")'
-	@echo "Preparing .venv (the first time takes a minute or two) ..."
-	$(PYTHON) -m venv .venv
-	$(INSTALL) hatchling editables
+	@echo "Making .venv"
+	@$(PYTHON) -m venv .venv
+	@$(INSTALL) hatchling editables
 	@touch $@
 
 .venv/demo.stamp: .venv/base.stamp
-	$(INSTALL) --no-build-isolation --editable ".[train]"
+	@echo "Installing what the demonstration needs into .venv"
+	@$(INSTALL) --no-build-isolation --editable ".[train]"
 	@touch $@
 
 .venv/dev.stamp: .venv/base.stamp
-	$(INSTALL) --no-build-isolation --editable ".[train,test,docs,dev]"
+	@echo "Installing the tools (about a minute) into .venv"
+	@$(INSTALL) --no-build-isolation --editable ".[train,test,docs,dev]"
 	@touch $@
 
 .venv/bench.stamp: .venv/base.stamp
-	$(INSTALL) --no-build-isolation --editable ".[bench]"
+	@echo "Installing the peers (large) into .venv"
+	@$(INSTALL) --no-build-isolation --editable ".[bench]"
 	@touch $@
