@@ -29,7 +29,7 @@ bench: .venv/bench.stamp ## all benchmarks, beside the peers (installs them: lar
 	$(BIN)/python -m benchmarks
 
 docs: .venv/dev.stamp ## build the documentation into docs/_build; a warning is an error
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet -b html docs docs/_build/html
 
 format: .venv/dev.stamp ## lay out the code and repair what the linter can
 	$(BIN)/ruff check --fix .
@@ -41,7 +41,7 @@ lock: .venv/dev.stamp ## move every pinned version to the newest that fits
 	    --custom-compile-command "make lock" --output-file $(CONSTRAINTS)
 
 clean: ## remove everything that make, the tests and the tools have made
-	rm -rf .venv build dist docs/_build docs/_api \
+	rm -rf .venv build dist docs/_build \
 	    .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find adjoint benchmarks tests docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 

@@ -1,0 +1,46 @@
+"""The examples in the docstrings of public functions run, also of functions made by functions.
+
+pytest finds the examples that stand in a module's own source. A function built inside another,
+such as the elementwise ones, belongs to the module of its builder in doctest's eyes and would be
+passed over; here every public name is asked for its docstring instead.
+"""
+
+from __future__ import annotations
+
+import doctest
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import adjoint
+
+pytestmark = pytest.mark.unit
+
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+def public(namespace: ModuleType) -> Iterator[tuple[str, Any]]:
+    """The public names of a namespace and of the namespaces in it, with what they stand for."""
+    for name in namespace.__all__:
+        thing = getattr(namespace, name)
+        if not isinstance(thing, ModuleType):
+            yield f"{namespace.__name__}.{name}", thing
+        elif hasattr(thing, "__all__"):
+            yield from public(thing)
+
+
+EXAMPLES = {
+    name: thing.__doc__
+    for name, thing in public(adjoint)
+    if callable(thing) and not isinstance(thing, type) and ">>>" in (thing.__doc__ or "")
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_shows_what_happens(name):
+    test = doctest.DocTestParser().get_doctest(EXAMPLES[name], {}, name, None, None)
+    lines: list[str] = []
+    failed, _ = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=lines.append)
+    assert not failed, "".join(lines)
