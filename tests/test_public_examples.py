@@ -32,7 +32,7 @@ def public(namespace: ModuleType) -> Iterator[tuple[str, Any]]:
 
 
 EXAMPLES = {
-    name: thing.__doc__
+    name: thing
     for name, thing in public(adjoint)
     if callable(thing) and not isinstance(thing, type) and ">>>" in (thing.__doc__ or "")
 }
@@ -40,7 +40,9 @@ EXAMPLES = {
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_example_shows_what_happens(name):
-    test = doctest.DocTestParser().get_doctest(EXAMPLES[name], {}, name, None, None)
+    thing = EXAMPLES[name]
+    known = {**getattr(thing, "__globals__", {}), name.rpartition(".")[2]: thing}
+    test = doctest.DocTestParser().get_doctest(thing.__doc__, known, name, None, None)
     lines: list[str] = []
     failed, _ = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=lines.append)
     assert not failed, "".join(lines)
