@@ -23,11 +23,12 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 def public(namespace: ModuleType) -> Iterator[tuple[str, Any]]:
     """The public names of a namespace and of the namespaces in it, with what they stand for."""
-    for name in namespace.__all__:
+    names = getattr(namespace, "__all__", [n for n in vars(namespace) if not n.startswith("_")])
+    for name in names:
         thing = getattr(namespace, name)
         if not isinstance(thing, ModuleType):
             yield f"{namespace.__name__}.{name}", thing
-        elif hasattr(thing, "__all__"):
+        elif thing.__name__.startswith("adjoint.") and hasattr(thing, "__all__"):
             yield from public(thing)
 
 
