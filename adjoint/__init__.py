@@ -1,0 +1,24 @@
+"""adjoint: exact derivatives of any order of ordinary NumPy code.
+
+>>> import adjoint as ad
+>>> f = lambda x1, x2: ad.log(x1) + x1 * x2 - ad.sin(x2)
+>>> ad.value_and_grad(f)(2.0, 5.0)
+(Tensor(11.65207146), Tensor(5.5))
+"""
+
+from adjoint.api.derivatives import grad, jvp, value_and_grad, vjp
+from adjoint.array.creation import *
+from adjoint.backends import interpreter
+from adjoint.graph import engine
+from adjoint.graph.tensor import Tensor
+from adjoint.ops.arithmetic import *
+from adjoint.ops.choice import *
+from adjoint.ops.comparison import *
+from adjoint.ops.exponential import *
+from adjoint.ops.matmul import matmul
+from adjoint.ops.movement import *
+from adjoint.ops.power import *
+from adjoint.ops.reduction import *
+from adjoint.ops.trigonometric import *
+
+engine.install(interpreter.evaluate)

@@ -1,0 +1,1 @@
+"""Floor 7: what users call to differentiate: grad, vjp, jvp, hessian, vmap, gradient, backprop …"""

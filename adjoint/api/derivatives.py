@@ -1,0 +1,220 @@
+"""First derivatives of functions: grad, value_and_grad, vjp, jvp. Signatures as in JAX."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from adjoint.api.opening import (
+    Opened,
+    as_differentiable,
+    as_output,
+    check_callable,
+    normalize_argnums,
+    ones_like,
+    release,
+    scalar_output,
+    split_aux,
+    zeros_like,
+)
+from adjoint.api.tree import flatten, same_structure
+from adjoint.errors import ArgumentError, DTypeError, ShapeError
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.transforms.forward import forward
+from adjoint.transforms.reverse import reverse
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns the value of `f` and its gradient, in one forward and one reverse.
+
+    `f` takes pytrees and returns a real scalar (or with `has_aux` a pair of it and anything).
+    The result has the signature of `f` and returns ``(value, gradient)`` or
+    ``((value, aux), gradient)``; the gradient has the structure, shapes and dtypes of the argument
+    `argnums` (a tuple of gradients for a sequence). Python integers count as float64. Raises
+    `ArgumentError`, `ShapeError`, `DTypeError` naming the argument at fault.
+
+    >>> import adjoint as ad
+    >>> ad.value_and_grad(lambda x: x * x)(3.0)
+    (Tensor(9.), Tensor(6.))
+    """
+    return _value_and_grad("value_and_grad", f, argnums, has_aux)
+
+
+def grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns the gradient of the scalar function `f`.
+
+    As `value_and_grad`, without the value; with `has_aux` it returns ``(gradient, aux)``.
+
+    >>> import adjoint as ad
+    >>> f = lambda x1, x2: ad.log(x1) + x1 * x2 - ad.sin(x2)
+    >>> ad.grad(f, argnums=(0, 1))(2.0, 5.0)
+    (Tensor(5.5), Tensor(1.71633781))
+    """
+    both = _value_and_grad("grad", f, argnums, has_aux)
+
+    @functools.wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, result = both(*args, **kwargs)
+        return (result, value[1]) if has_aux else result
+
+    return gradient
+
+
+def _value_and_grad(transform: str, f: Any, argnums: Any, has_aux: bool) -> Callable[..., Any]:
+    check_callable(transform, f)
+
+    @functools.wraps(f)
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        numbers = normalize_argnums(transform, argnums, len(args))
+        scope = Scope()
+        value = None
+        try:
+            opened = {n: Opened(transform, f, n, args[n], scope) for n in numbers}
+            given = [opened[n].argument() if n in opened else a for n, a in enumerate(args)]
+            output, aux = split_aux(transform, f, f(*given, **kwargs), has_aux)
+            value = scalar_output(transform, f, output)
+            nodes = [node for o in opened.values() for node in o.nodes]
+            found = pull(((value, ones_like(value)),), nodes, scope)
+            gradients = [opened[n].unflatten([found[node] for node in opened[n].nodes]) for n in numbers]
+        finally:
+            release(scope, () if value is None else (value,))
+        result = gradients[0] if isinstance(argnums, int) else tuple(gradients)
+        return ((value, aux) if has_aux else value), result
+
+    return value_and_gradient
+
+
+def pull(
+    seeds: Sequence[tuple[Tensor, Tensor]], nodes: Sequence[Node], scope: Scope | None
+) -> dict[Node, Tensor]:
+    """The adjoints of `nodes`, zero where nothing depends on them."""
+    adjoints = reverse([(y.node, seed) for y, seed in seeds], nodes, scope)
+    return {
+        node: adjoints[node].sum() if node in adjoints else zeros_like(Tensor(node))
+        for node in nodes
+    }
+
+
+class Pullback:
+    """The function v ↦ vᵀJ at one point, as often as wanted; keeps the history while it lives."""
+
+    def __init__(self, f: Any, opened: list[Opened], output: Any, scope: Scope) -> None:
+        leaves, self.structure = flatten(output)
+        self.outputs = [as_output("vjp", f, leaf) for leaf in leaves]
+        self.opened = opened
+        self.scope = scope
+
+    def __call__(self, adjoint: Any) -> tuple[Any, ...]:
+        """The products with `adjoint`, a tree like the output of the function, per argument."""
+        leaves, structure = flatten(adjoint)
+        if not same_structure(structure, self.structure):
+            raise ArgumentError(
+                f"vjp: the adjoint has structure {structure}, the output of the function "
+                f"{self.structure}; they must be the same"
+            )
+        pairs = zip(self.outputs, leaves, strict=True)
+        seeds = [(y, like(y, leaf, "vjp: the adjoint")) for y, leaf in pairs]
+        nodes = [node for o in self.opened for node in o.nodes]
+        found = pull(seeds, nodes, self.scope)
+        return tuple(o.unflatten([found[node] for node in o.nodes]) for o in self.opened)
+
+    def __del__(self) -> None:
+        self.scope.close()
+
+
+def like(y: Tensor, x: Any, what: str) -> Tensor:
+    """`x` as a tensor with the shape and dtype of `y`."""
+    t = as_tensor(x)
+    if t.node.shape != y.node.shape:
+        raise ShapeError(
+            f"{what} has shape {t.shape}, what it belongs to has shape {y.shape}; "
+            f"they must be equal"
+        )
+    if t.node.dtype.kind == "c" and y.node.dtype.kind != "c":
+        raise DTypeError(f"{what} is complex ({t.dtype}), what it belongs to is {y.dtype}")
+    return as_tensor(t, y.node.dtype)
+
+
+def vjp(f: Callable[..., Any], *args: Any, has_aux: bool = False) -> Any:
+    """The value of ``f(*args)`` and the pullback, which maps an adjoint v of the output to vᵀJ.
+
+    Returns ``(value, pullback)``, or with `has_aux` ``(value, pullback, aux)``. The pullback takes
+    a tree like the value and returns a tuple with one tree per argument; it can be called again
+    and differentiated.
+
+    >>> import adjoint as ad
+    >>> y, pullback = ad.vjp(lambda x: x * x, 3.0)
+    >>> pullback(1.0)
+    (Tensor(6.),)
+    """
+    check_callable("vjp", f)
+    scope = Scope()
+    try:
+        opened = [Opened("vjp", f, n, a, scope) for n, a in enumerate(args)]
+        output, aux = split_aux("vjp", f, f(*(o.argument() for o in opened)), has_aux)
+        pullback = Pullback(f, opened, output, scope)
+    except BaseException:
+        scope.close()
+        raise
+    value = pullback.structure.unflatten(pullback.outputs)
+    return (value, pullback, aux) if has_aux else (value, pullback)
+
+
+def jvp(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+) -> Any:
+    """The value of ``f(*primals)`` and its derivative J v in the direction `tangents`.
+
+    `primals` and `tangents` are tuples of pytrees with the same structures and shapes. Returns
+    ``(value, tangent)``, or with `has_aux` ``(value, tangent, aux)``.
+
+    >>> import adjoint as ad
+    >>> ad.jvp(lambda x: ad.sin(x), (0.0,), (2.0,))
+    (Tensor(0.), Tensor(2.))
+    """
+    check_callable("jvp", f)
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise ArgumentError(
+                f"jvp: {name} must be a tuple with one entry per argument, got "
+                f"{type(given).__name__}; write jvp(f, (x,), (v,))"
+            )
+    if len(primals) != len(tangents):
+        raise ArgumentError(f"jvp: {len(primals)} primals but {len(tangents)} tangents were given")
+    scope = Scope()
+    outputs: list[Tensor] = []
+    try:
+        opened = [Opened("jvp", f, n, a, scope) for n, a in enumerate(primals)]
+        seeds: dict[Node, Tensor] = {}
+        for number, (o, direction) in enumerate(zip(opened, tangents, strict=True)):
+            seeds.update(directions("jvp", number, o, direction))
+        output, aux = split_aux("jvp", f, f(*(o.argument() for o in opened)), has_aux)
+        leaves, structure = flatten(output)
+        outputs = [as_output("jvp", f, leaf) for leaf in leaves]
+        found = forward([y.node for y in outputs], seeds, scope)
+        results = [found[y.node] if y.node in found else zeros_like(y) for y in outputs]
+    finally:
+        release(scope, outputs)
+    pair = structure.unflatten(outputs), structure.unflatten(results)
+    return (*pair, aux) if has_aux else pair
+
+
+def directions(transform: str, number: int, o: Opened, direction: Any) -> dict[Node, Tensor]:
+    """The tangent of each variable of one argument."""
+    leaves, structure = flatten(direction)
+    if not same_structure(structure, o.structure):
+        raise ArgumentError(
+            f"{transform}: tangent {number} has structure {structure}, its primal {o.structure}; "
+            f"they must be the same"
+        )
+    what = f"{transform}: tangent {number}"
+    return {
+        node: like(x, as_differentiable(leaf, lambda: what), what)
+        for node, x, leaf in zip(o.nodes, o.primals, leaves, strict=True)
+    }

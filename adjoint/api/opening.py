@@ -1,0 +1,152 @@
+"""Opening arguments: the leaves of a transform's arguments become variables of its scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.api.tree import flatten, path_text
+from adjoint.errors import AdjointError, ArgumentError, DTypeError, ShapeError
+from adjoint.graph.leaf import stand_in
+from adjoint.graph.node import Scope
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import FLOAT64, is_inexact
+
+
+def function_name(f: Any) -> str:
+    """How to name `f` in a message."""
+    return str(getattr(f, "__name__", None) or repr(f))
+
+
+def check_callable(transform: str, f: Any) -> None:
+    """Raise `ArgumentError` unless `f` can be called."""
+    if not callable(f):
+        raise ArgumentError(
+            f"{transform}: expected a function to differentiate, got {type(f).__name__}; pass the "
+            f"function itself, then call the result: {transform}(f)(x)"
+        )
+
+
+def normalize_argnums(transform: str, argnums: Any, count: int) -> tuple[int, ...]:
+    """`argnums` as a tuple of positions among `count` positional arguments."""
+    given = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for number in given:
+        if not isinstance(number, int) or not -count <= number < count:
+            raise ArgumentError(
+                f"{transform}: argnums={argnums!r} asks for argument {number}, but the function "
+                f"was called with {count} positional argument{'s' * (count != 1)} (0 to "
+                f"{count - 1}); keyword arguments cannot be differentiated, pass it by position"
+            )
+    return tuple(number % count for number in given)
+
+
+def where_text(f: Any, number: int, path: tuple[Any, ...]) -> str:
+    """How to name one leaf of one argument: ``argument 0 (x)['w']``."""
+    code = getattr(f, "__code__", None)
+    named = code is not None and number < code.co_argcount
+    name = f" ({code.co_varnames[number]})" if named else ""
+    return f"argument {number}{name}{path_text(path)}"
+
+
+def as_differentiable(leaf: Any, describe: Callable[[], str]) -> Tensor:
+    """`leaf` as a floating or complex tensor; Python integers become float64."""
+    if type(leaf) is Tensor and is_inexact(leaf.node.dtype):
+        return leaf
+    if type(leaf) is int:
+        return as_tensor(leaf, FLOAT64)
+    try:
+        x = as_tensor(leaf)
+    except AdjointError as error:
+        raise ArgumentError(f"{describe()}: {error}") from error
+    if not is_inexact(x.node.dtype):
+        raise DTypeError(
+            f"{describe()} has dtype {x.dtype}, and only floating and complex numbers have "
+            f"derivatives; convert it with .astype('float64'), or leave it out of argnums"
+        )
+    return x
+
+
+class Opened:
+    """One argument of a transform, its leaves replaced by variables of `scope`."""
+
+    def __init__(self, transform: str, f: Any, number: int, argument: Any, scope: Scope) -> None:
+        leaves, self.structure = flatten(argument)
+        paths = self.structure.paths()
+        self.primals = [
+            as_differentiable(leaf, lambda p=path: f"{transform}: {where_text(f, number, p)}")  # type: ignore[misc]
+            for leaf, path in zip(leaves, paths, strict=True)
+        ]
+        self.nodes = [stand_in(x.node, scope) for x in self.primals]
+
+    def argument(self) -> Any:
+        """The argument to pass to the function."""
+        return self.structure.unflatten(map(Tensor, self.nodes))
+
+    def unflatten(self, leaves: Sequence[Any]) -> Any:
+        """`leaves` in the structure of the argument."""
+        return self.structure.unflatten(leaves)
+
+
+def split_aux(transform: str, f: Any, result: Any, has_aux: bool) -> tuple[Any, Any]:
+    """The output of the function and what it returned beside it."""
+    if not has_aux:
+        return result, None
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise ArgumentError(
+            f"{transform}: with has_aux=True {function_name(f)} must return a pair "
+            f"(output, aux), got {type(result).__name__}"
+        )
+    return result
+
+
+def as_output(transform: str, f: Any, leaf: Any) -> Tensor:
+    """A leaf of what the function returned, as a tensor."""
+    if leaf is None or isinstance(leaf, str):
+        raise ArgumentError(
+            f"{transform}: {function_name(f)} returned {leaf!r}, which is not a number; "
+            f"return a tensor (is a return statement missing?)"
+        )
+    try:
+        return as_tensor(leaf)
+    except AdjointError as error:
+        raise ArgumentError(f"{transform}: {function_name(f)} returned no tensor: {error}") from error
+
+
+def scalar_output(transform: str, f: Any, output: Any) -> Tensor:
+    """The output of a function whose gradient is asked, checked to be one real number."""
+    if isinstance(output, (tuple, list, dict)):
+        raise ArgumentError(
+            f"{transform}: {function_name(f)} returned a {type(output).__name__}; the gradient "
+            f"needs one number (use has_aux=True for a pair, or vjp or jacobian)"
+        )
+    y = as_output(transform, f, output)
+    if y.node.shape != ():
+        raise ShapeError(
+            f"{transform}: {function_name(f)} returned shape {y.shape}, but the gradient needs a "
+            f"scalar, shape (); reduce it (adjoint.sum, adjoint.mean), or use jacobian or vjp"
+        )
+    if y.node.dtype.kind != "f":
+        raise DTypeError(
+            f"{transform}: {function_name(f)} returned dtype {y.dtype}, but the gradient needs a "
+            f"real floating number; convert it with .astype('float64'), or take .real"
+        )
+    return y
+
+
+def release(scope: Scope, tensors: Sequence[Tensor]) -> None:
+    """Close the scope; results that were evaluated within it let go of their history."""
+    scope.close()
+    for x in tensors:
+        x.node.forget()
+
+
+def ones_like(x: Tensor) -> Tensor:
+    """The seed of reverse mode."""
+    return as_tensor(np.ones(x.node.shape, x.node.dtype))
+
+
+def zeros_like(x: Tensor) -> Tensor:
+    """The derivative of what does not depend."""
+    return as_tensor(np.zeros(x.node.shape, x.node.dtype))

@@ -1,0 +1,55 @@
+"""Pytrees: nested tuples, lists, dicts, dataclasses and registered classes of tensors (optree)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.tensor import Tensor
+
+_LEAVES = (Tensor, float, int, complex, np.ndarray, np.generic)
+NAMESPACE = "adjoint"
+"""The optree namespace in which users may register classes of their own."""
+
+
+class _Leaf:
+    """The structure of a tree that is one leaf; spares such calls the pytree library."""
+
+    def unflatten(self, leaves: Iterable[Any]) -> Any:
+        (leaf,) = leaves
+        return leaf
+
+    def paths(self) -> list[tuple[Any, ...]]:
+        return [()]
+
+
+LEAF = _Leaf()
+
+
+def flatten(tree: Any) -> tuple[list[Any], Any]:
+    """The leaves of `tree` and its structure, whose `unflatten` is the way back."""
+    if isinstance(tree, _LEAVES):
+        return [tree], LEAF
+    import optree
+
+    leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
+    return leaves, structure
+
+
+def same_structure(a: Any, b: Any) -> bool:
+    """Whether two structures from `flatten` are the same."""
+    return a is b or (a is not LEAF and b is not LEAF and a == b)
+
+
+def map_tree(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """`function` applied to corresponding leaves of trees with the same structure."""
+    leaves, structure = flatten(tree)
+    others = [flatten(other)[0] for other in rest]
+    return structure.unflatten(function(*group) for group in zip(leaves, *others, strict=True))
+
+
+def path_text(path: tuple[Any, ...]) -> str:
+    """A path into a tree as it would be written in Python: ``['w'][0]``."""
+    return "".join(f"[{key!r}]" for key in path)

@@ -1,0 +1,128 @@
+"""Making tensors: from data, and filled with numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adjoint.errors import ArgumentError
+from adjoint.graph.op import public
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import FLOAT64, as_dtype, as_shape
+
+
+def asarray(x: Any, /, dtype: Any = None, *, copy: bool | None = None) -> Tensor:
+    """A tensor that holds `x`: a number, nested lists, a NumPy array, or a tensor.
+
+    The data are copied. float64 is the default for Python floats, int64 for integers.
+
+    >>> import adjoint as ad
+    >>> ad.asarray([1, 2, 3], dtype="float32")
+    Tensor([1., 2., 3.], dtype=float32)
+    """
+    return as_tensor(x, None if dtype is None else as_dtype(dtype))
+
+
+def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Tensor:
+    """A tensor of `shape` with `fill_value` everywhere.
+
+    >>> import adjoint as ad
+    >>> ad.full(2, 7.0)
+    Tensor([7., 7.])
+    """
+    value = as_tensor(fill_value, None if dtype is None else as_dtype(dtype))
+    if value.ndim:
+        raise ArgumentError(f"full: fill_value must be one number, got shape {value.shape}")
+    return as_tensor(np.full(as_shape("full", shape), value.numpy(), value.dtype))
+
+
+def zeros(shape: Any, *, dtype: Any = None) -> Tensor:
+    """A tensor of zeros, float64 unless told otherwise.
+
+    >>> import adjoint as ad
+    >>> ad.zeros((2, 2))
+    Tensor([[0., 0.],
+            [0., 0.]])
+    """
+    return as_tensor(np.zeros(as_shape("zeros", shape), as_dtype(dtype or FLOAT64)))
+
+
+def ones(shape: Any, *, dtype: Any = None) -> Tensor:
+    """A tensor of ones, float64 unless told otherwise.
+
+    >>> import adjoint as ad
+    >>> ad.ones(3)
+    Tensor([1., 1., 1.])
+    """
+    return as_tensor(np.ones(as_shape("ones", shape), as_dtype(dtype or FLOAT64)))
+
+
+@public
+def zeros_like(x: Any, /, *, dtype: Any = None) -> Tensor:
+    """Zeros in the shape and dtype of `x`.
+
+    >>> import adjoint as ad
+    >>> ad.zeros_like(ad.ones(2))
+    Tensor([0., 0.])
+    """
+    x = as_tensor(x)
+    return zeros(x.shape, dtype=dtype or x.dtype)
+
+
+@public
+def ones_like(x: Any, /, *, dtype: Any = None) -> Tensor:
+    """Ones in the shape and dtype of `x`.
+
+    >>> import adjoint as ad
+    >>> ad.ones_like(ad.zeros(2))
+    Tensor([1., 1.])
+    """
+    x = as_tensor(x)
+    return ones(x.shape, dtype=dtype or x.dtype)
+
+
+@public
+def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None) -> Tensor:
+    """`fill_value` everywhere, in the shape and dtype of `x`.
+
+    >>> import adjoint as ad
+    >>> ad.full_like(ad.zeros(2), 3)
+    Tensor([3., 3.])
+    """
+    x = as_tensor(x)
+    return full(x.shape, fill_value, dtype=dtype or x.dtype)
+
+
+def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None) -> Tensor:
+    """Evenly spaced numbers from `start` (0 if only one is given) up to, without, `stop`.
+
+    >>> import adjoint as ad
+    >>> ad.arange(3)
+    Tensor([0, 1, 2])
+    """
+    first, last = (0, start) if stop is None else (start, stop)
+    return asarray(np.arange(first, last, step), dtype)
+
+
+def linspace(
+    start: Any, stop: Any, /, num: int, *, dtype: Any = None, endpoint: bool = True
+) -> Tensor:
+    """`num` evenly spaced numbers from `start` to `stop`.
+
+    >>> import adjoint as ad
+    >>> ad.linspace(0.0, 1.0, 3)
+    Tensor([0. , 0.5, 1. ])
+    """
+    return asarray(np.linspace(start, stop, num, endpoint=endpoint), dtype)
+
+
+def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None) -> Tensor:
+    """Ones on the diagonal `k`, zeros elsewhere.
+
+    >>> import adjoint as ad
+    >>> ad.eye(2)
+    Tensor([[1., 0.],
+            [0., 1.]])
+    """
+    return asarray(np.eye(n_rows, n_cols, k), as_dtype(dtype or FLOAT64))

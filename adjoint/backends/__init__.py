@@ -1,0 +1,1 @@
+"""Floor 6: backends, which turn graphs into numbers."""

@@ -1,0 +1,67 @@
+"""Floor 0: the errors adjoint raises on purpose.
+
+Every class also derives from the built-in exception that fits, so that ``except ValueError``
+keeps working. A message says what was given, what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+
+class AdjointError(Exception):
+    """Base class of every error that adjoint raises on purpose."""
+
+
+class ShapeError(AdjointError, ValueError):
+    """Shapes do not fit together, or an axis does not exist."""
+
+
+class DTypeError(AdjointError, TypeError):
+    """A dtype is not supported, or not allowed where it was given."""
+
+
+class ArgumentError(AdjointError, TypeError):
+    """An argument is of the wrong kind, missing, or one too many."""
+
+
+class RangeError(AdjointError, ValueError):
+    """An argument is of the right kind but its value is not allowed."""
+
+
+class OutOfBoundsError(AdjointError, IndexError):
+    """An index points outside its axis."""
+
+
+class UnknownNameError(AdjointError, LookupError):
+    """A name (of an operation, variable, option, …) is not known."""
+
+
+class GraphError(AdjointError, ValueError):
+    """A graph is malformed: it has a cycle, or a node breaks an invariant."""
+
+
+class HistoryError(AdjointError, RuntimeError):
+    """A derivative needs a part of the graph that was evaluated and let go."""
+
+
+class ConcretizationError(AdjointError, TypeError):
+    """A value was asked for while only shapes and dtypes are known."""
+
+
+class NotDifferentiableError(AdjointError, NotImplementedError):
+    """An operation has no derivative rule for the input it was asked for."""
+
+
+class GradientMismatchError(AdjointError, AssertionError):
+    """Two ways of computing a derivative disagree."""
+
+
+class ExpressionError(AdjointError, ValueError):
+    """A formula typed by a user is not mathematics that adjoint can read."""
+
+
+class DataError(AdjointError, ValueError):
+    """A data file is missing, damaged, or does not hold what its name promises."""
+
+
+class SaveError(AdjointError, OSError):
+    """A file could not be written; what stood there before is untouched."""

@@ -1,0 +1,77 @@
+"""The leaves of a graph: constants, and the variables with respect to which one differentiates.
+
+A variable made by a transform has one input, the tensor it stands for: it is the identity, and
+being a node of its own it keeps nested transforms apart. A variable made by hand has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.op import Op, register
+from adjoint.graph.types import DType, Shape
+
+if TYPE_CHECKING:
+    from adjoint.graph.tensor import Tensor
+
+
+class Constant(Op):
+    """A value given from outside; it has no derivative."""
+
+    name = "constant"
+    family = "leaf"
+
+
+class Variable(Op):
+    """A leaf with respect to which somebody differentiates; the identity if it has an input."""
+
+    name = "variable"
+    family = "leaf"
+    param_names = ("name",)
+
+    def infer(self, x: Node, name: str | None) -> tuple[Shape, DType]:
+        return x.shape, x.dtype
+
+    def evaluate(self, x: Any, name: str | None) -> Any:
+        return x
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        return tangents[0]
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        return (adjoint,) * len(node.inputs)
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        return inputs[0]
+
+
+constant = register(Constant())
+variable = register(Variable())
+
+
+def constant_node(value: Any, shape: Shape, dtype: DType) -> Node:
+    """A node that holds `value`."""
+    node = Node(constant, (), (), shape, dtype)
+    node.value = value
+    return node
+
+
+def variable_node(
+    name: str | None, shape: Shape, dtype: DType, scope: Scope, value: Any = None
+) -> Node:
+    """A leaf variable of `scope`; without a `value` only its shape and dtype are known."""
+    node = Node(variable, (), (name,), shape, dtype)
+    node.scope = scope
+    node.value = value
+    return node
+
+
+def stand_in(x: Node, scope: Scope, name: str | None = None) -> Node:
+    """A variable of `scope` that stands for `x`."""
+    node = Node(variable, (x,), (name,), x.shape, x.dtype)
+    node.scope = scope if x.scope is None else Scope(
+        abstract=x.scope.abstract or scope.abstract, members=(*x.scope.members, scope)
+    )
+    return node

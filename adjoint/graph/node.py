@@ -1,0 +1,115 @@
+"""The node: an operation applied to inputs. And the scope: whether somebody still differentiates.
+
+A node is immutable but for two things: it may learn its value, and once it has one and no open
+variable can be reached from it, it forgets its inputs, so that reference counting frees them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from adjoint.graph import engine
+
+if TYPE_CHECKING:
+    from adjoint.graph.op import Op
+    from adjoint.graph.types import DType, Shape
+
+PENDING_BOUND = 10_000
+"""The longest chain of nodes without a value; a longer one is evaluated, not left to grow."""
+
+
+class Scope:
+    """The set of transforms (or variables) whose history the nodes in it must keep.
+
+    `open` until the transform is done; `abstract` if its variables have no values.
+    """
+
+    __slots__ = ("abstract", "members", "open")
+
+    def __init__(self, *, abstract: bool = False, members: tuple[Scope, ...] = ()) -> None:
+        self.open = True
+        self.abstract = abstract
+        self.members = members or (self,)
+
+    def is_open(self) -> bool:
+        """Whether any member is still open."""
+        return any(member.open for member in self.members)
+
+    def close(self) -> None:
+        """End the transform: evaluated nodes of this scope may forget their inputs."""
+        self.open = False
+
+
+ALWAYS = Scope()
+"""The scope of variables that a user makes by hand: never closed."""
+
+
+def union(a: Scope, b: Scope) -> Scope:
+    """The scope of a node that reaches both `a` and `b`."""
+    extra = tuple(m for m in b.members if m.open and m not in a.members)
+    if not extra:
+        return a
+    kept = tuple(m for m in a.members if m.open)
+    if all(m in b.members for m in kept):
+        return b
+    return Scope(abstract=a.abstract or b.abstract, members=kept + extra)
+
+
+class Node:
+    """An operation applied to inputs, with shape and dtype, and its value once known.
+
+    `params` are the operation's static parameters, hashable, in the order of its rules.
+    `depth` is the length of the longest chain of pending nodes that ends here.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "depth",
+        "dtype",
+        "inputs",
+        "op",
+        "params",
+        "scope",
+        "shape",
+        "value",
+    )
+
+    op: Op
+    inputs: tuple[Node, ...]
+    params: tuple[Any, ...]
+    shape: Shape
+    dtype: DType
+    value: Any
+    scope: Scope | None
+    depth: int
+
+    def __init__(
+        self, op: Op, inputs: tuple[Node, ...], params: tuple[Any, ...], shape: Shape, dtype: DType
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.params = params
+        self.shape = shape
+        self.dtype = dtype
+        self.value = None
+        scope = None
+        depth = 0
+        for node in inputs:
+            other = node.scope
+            if other is not None and other is not scope:
+                scope = other if scope is None else union(scope, other)
+            if node.value is None and node.depth >= depth:
+                depth = node.depth + 1
+        self.scope = scope
+        self.depth = depth
+        if depth > PENDING_BOUND and (scope is None or not scope.abstract):
+            engine.compute((self,))
+
+    def forget(self) -> None:
+        """Let go of the inputs if the value is known and no open variable is reached."""
+        if self.value is not None and (self.scope is None or not self.scope.is_open()):
+            self.inputs = ()
+
+    def __repr__(self) -> str:
+        sizes = ",".join(map(str, self.shape))
+        return f"<{self.op.name} {self.dtype}[{sizes}] at {id(self):#x}>"

@@ -1,0 +1,88 @@
+"""The operation: one record that says everything about what a node does, and its registry.
+
+Six rules live here and nowhere else: `infer`, `evaluate`, `jvp`, `vjp`, `batch`, `lower`. Families
+(floor 3) derive most of them from what mathematics already determines. A rule receives the node's
+static parameters as its last positional arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from adjoint.errors import NotDifferentiableError, UnknownNameError
+
+if TYPE_CHECKING:
+    from adjoint.graph.node import Node
+    from adjoint.graph.tensor import Tensor
+    from adjoint.graph.types import DType, Shape
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+OPS: dict[str, Op] = {}
+"""Every operation by name."""
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+"""What users call, by name: operators and methods of a tensor find their operation here."""
+
+
+class Op:
+    """What a node does. Subclass it, or use a family, and `register` the instance."""
+
+    name: str
+    family: str = "general"
+    param_names: tuple[str, ...] = ()
+
+    def infer(self, *args: Any) -> tuple[Shape, DType]:
+        """Shape and dtype of the result, from the input nodes; raises at the user's line."""
+        raise NotImplementedError(f"{self.name} states no infer rule")
+
+    def evaluate(self, *args: Any) -> Any:
+        """The value of the result, by NumPy, from the values of the inputs."""
+        raise NotImplementedError(f"{self.name} states no evaluate rule")
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        """The tangent of the result; None stands for a tangent that is zero."""
+        raise NotDifferentiableError(f"{self.name} has no forward derivative rule")
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        """For each input the partial adjoint that this node sends it.
+
+        None stands for zero. Where `wanted` is false the rule need not make a tensor.
+        """
+        raise NotDifferentiableError(f"{self.name} has no reverse derivative rule")
+
+    def batch(
+        self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]
+    ) -> Tensor | None:
+        """The operation on inputs of which the `batched` ones have an extra leading axis.
+
+        None says that the operation has no rule of its own: it is then applied to each example
+        in turn and the results are stacked.
+        """
+        return None
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+
+def register(op: Any) -> Any:
+    """Enter `op` into the registry, and so into every test; returns it."""
+    if op.name in OPS:
+        raise ValueError(f"an operation named {op.name!r} is registered already")
+    OPS[op.name] = op
+    return op
+
+
+def public(function: Function) -> Function:
+    """Enter what users call into the table that operators, methods and NumPy's protocols use."""
+    FUNCTIONS[function.__name__] = function
+    return function
+
+
+def find(name: str) -> Op:
+    """The operation called `name`."""
+    try:
+        return OPS[name]
+    except KeyError:
+        raise UnknownNameError(f"there is no operation {name!r}; see adjoint.graph.op.OPS") from None

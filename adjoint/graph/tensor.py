@@ -1,0 +1,467 @@
+"""The tensor: what the user holds, a handle on a node.
+
+An operator looks its operation up by name in the registry, so this module knows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.errors import ArgumentError, DTypeError, ShapeError
+from adjoint.graph import engine
+from adjoint.graph.leaf import constant_node
+from adjoint.graph.node import Node
+from adjoint.graph.numpy_protocol import NumpyProtocol
+from adjoint.graph.op import FUNCTIONS, Op
+from adjoint.graph.types import DType, Shape, as_dtype, default_dtype, size_of
+
+
+class Tensor(NumpyProtocol):
+    """An n-dimensional array whose value is computed when somebody looks at it.
+
+    Made by `adjoint.asarray`, by `adjoint.variable`, and by every operation. Shape and dtype are
+    known at once. Assigning to an item (``t[i] = v``) lets this handle stand for a new node; other
+    tensors computed from the old value are untouched.
+
+    >>> import adjoint as ad
+    >>> x = ad.asarray([1.0, 2.0, 3.0])
+    >>> x * 2 + 1
+    Tensor([3., 5., 7.])
+    """
+
+    __slots__ = ("__weakref__", "node")
+
+    def __init__(self, node: Node) -> None:
+        if type(node) is not Node:
+            raise ArgumentError(
+                f"Tensor: expected a node, got {type(node).__name__}; "
+                f"make a tensor from data with adjoint.asarray"
+            )
+        self.node = node
+
+    # What is known without computing anything.
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes of the axes."""
+        return self.node.shape
+
+    @property
+    def dtype(self) -> DType:
+        """The NumPy dtype of the elements."""
+        return self.node.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.node.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return size_of(self.node.shape)
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return self.node.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self.size * self.node.dtype.itemsize
+
+    @property
+    def device(self) -> str:
+        """Where the values live (array API): always the CPU."""
+        return "cpu"
+
+    @property
+    def T(self) -> Tensor:
+        """The tensor with its axes in reverse order."""
+        return _call("permute_dims", self)
+
+    @property
+    def mT(self) -> Tensor:
+        """The tensor with its last two axes exchanged."""
+        return _call("matrix_transpose", self)
+
+    @property
+    def real(self) -> Tensor:
+        """The real part."""
+        return _call("real", self)
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part."""
+        return _call("imag", self)
+
+    def __len__(self) -> int:
+        if not self.node.shape:
+            raise ArgumentError("len: a 0-d tensor has no length")
+        return self.node.shape[0]
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    # Looking at the value computes it.
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The value as a NumPy array that must not be written to."""
+        array = np.asarray(engine.value_of(self.node))
+        if array.flags.writeable:
+            array = array.view()
+            array.flags.writeable = False
+        return array
+
+    def item(self) -> Any:
+        """The single element as a Python scalar."""
+        if size_of(self.node.shape) != 1:
+            raise ShapeError(
+                f"item: only a tensor with one element is a scalar, this one has shape "
+                f"{self.node.shape}; index it or reduce it first"
+            )
+        return np.asarray(engine.value_of(self.node)).item()
+
+    def tolist(self) -> Any:
+        """The value as nested lists of Python scalars."""
+        return self.numpy().tolist()
+
+    def __float__(self) -> float:
+        return float(_scalar(self, "float"))
+
+    def __int__(self) -> int:
+        return int(_scalar(self, "int"))
+
+    def __complex__(self) -> complex:
+        return complex(_scalar(self, "complex"))
+
+    def __bool__(self) -> bool:
+        return bool(_scalar(self, "bool"))
+
+    def __index__(self) -> int:
+        if self.node.dtype.kind not in "iu" or self.node.shape:
+            raise DTypeError(
+                f"index: only a 0-d integer tensor is an index, this one is "
+                f"{self.node.dtype}{list(self.node.shape)}"
+            )
+        return int(engine.value_of(self.node))
+
+    def __repr__(self) -> str:
+        node = self.node
+        if node.scope is not None and node.scope.abstract and node.value is None:
+            return f"Tensor(shape={node.shape}, dtype={node.dtype}, no value while tracing)"
+        text = np.array2string(self.numpy(), separator=", ", prefix="Tensor(")
+        shown = node.dtype in (np.float64, np.int64, np.bool_, np.complex128)
+        empty = "" if size_of(node.shape) else f", shape={node.shape}"
+        return f"Tensor({text}{empty}{'' if shown else f', dtype={node.dtype}'})"
+
+    def __format__(self, spec: str) -> str:
+        if spec and not self.node.shape:
+            return format(self.item(), spec)
+        return format(str(self), spec)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.node.shape:
+            raise ArgumentError("iteration over a 0-d tensor: it has no axis to go along")
+        return (self[i] for i in range(self.node.shape[0]))
+
+    def __contains__(self, item: Any) -> bool:
+        return item in self.numpy()
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return from_array, (np.array(self.numpy()),)
+
+    def __copy__(self) -> Tensor:
+        return Tensor(self.node)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        return Tensor(self.node)
+
+    # Indexing.
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return _call("getitem", self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.node = _call("setitem", self, index, value).node
+
+    # Operators, by the name of their operation.
+
+    def __add__(self, other: Any) -> Tensor:
+        return FUNCTIONS["add"](self, other) if _known(other) else NotImplemented
+
+    def __radd__(self, other: Any) -> Tensor:
+        return FUNCTIONS["add"](other, self) if _known(other) else NotImplemented
+
+    def __sub__(self, other: Any) -> Tensor:
+        return FUNCTIONS["subtract"](self, other) if _known(other) else NotImplemented
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return FUNCTIONS["subtract"](other, self) if _known(other) else NotImplemented
+
+    def __mul__(self, other: Any) -> Tensor:
+        return FUNCTIONS["multiply"](self, other) if _known(other) else NotImplemented
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return FUNCTIONS["multiply"](other, self) if _known(other) else NotImplemented
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return FUNCTIONS["divide"](self, other) if _known(other) else NotImplemented
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return FUNCTIONS["divide"](other, self) if _known(other) else NotImplemented
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return FUNCTIONS["floor_divide"](self, other) if _known(other) else NotImplemented
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return FUNCTIONS["floor_divide"](other, self) if _known(other) else NotImplemented
+
+    def __mod__(self, other: Any) -> Tensor:
+        return FUNCTIONS["remainder"](self, other) if _known(other) else NotImplemented
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return FUNCTIONS["remainder"](other, self) if _known(other) else NotImplemented
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __pow__(self, other: Any) -> Tensor:
+        return FUNCTIONS["power"](self, other) if _known(other) else NotImplemented
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return FUNCTIONS["power"](other, self) if _known(other) else NotImplemented
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return FUNCTIONS["matmul"](self, other) if _known(other) else NotImplemented
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return FUNCTIONS["matmul"](other, self) if _known(other) else NotImplemented
+
+    def __and__(self, other: Any) -> Tensor:
+        return FUNCTIONS["bitwise_and"](self, other) if _known(other) else NotImplemented
+
+    def __rand__(self, other: Any) -> Tensor:
+        return FUNCTIONS["bitwise_and"](other, self) if _known(other) else NotImplemented
+
+    def __or__(self, other: Any) -> Tensor:
+        return FUNCTIONS["bitwise_or"](self, other) if _known(other) else NotImplemented
+
+    def __ror__(self, other: Any) -> Tensor:
+        return FUNCTIONS["bitwise_or"](other, self) if _known(other) else NotImplemented
+
+    def __xor__(self, other: Any) -> Tensor:
+        return FUNCTIONS["bitwise_xor"](self, other) if _known(other) else NotImplemented
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return FUNCTIONS["bitwise_xor"](other, self) if _known(other) else NotImplemented
+
+    def __lshift__(self, other: Any) -> Tensor:
+        return FUNCTIONS["bitwise_left_shift"](self, other) if _known(other) else NotImplemented
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return FUNCTIONS["bitwise_left_shift"](other, self) if _known(other) else NotImplemented
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return FUNCTIONS["bitwise_right_shift"](self, other) if _known(other) else NotImplemented
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return FUNCTIONS["bitwise_right_shift"](other, self) if _known(other) else NotImplemented
+
+    def __lt__(self, other: Any) -> Tensor:
+        return FUNCTIONS["less"](self, other) if _known(other) else NotImplemented
+
+    def __le__(self, other: Any) -> Tensor:
+        return FUNCTIONS["less_equal"](self, other) if _known(other) else NotImplemented
+
+    def __gt__(self, other: Any) -> Tensor:
+        return FUNCTIONS["greater"](self, other) if _known(other) else NotImplemented
+
+    def __ge__(self, other: Any) -> Tensor:
+        return FUNCTIONS["greater_equal"](self, other) if _known(other) else NotImplemented
+
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
+        return FUNCTIONS["equal"](self, other) if _known(other) else NotImplemented
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
+        return FUNCTIONS["not_equal"](self, other) if _known(other) else NotImplemented
+
+    def __neg__(self) -> Tensor:
+        return _call("negative", self)
+
+    def __pos__(self) -> Tensor:
+        return _call("positive", self)
+
+    def __abs__(self) -> Tensor:
+        return _call("abs", self)
+
+    def __invert__(self) -> Tensor:
+        return _call("bitwise_invert", self)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return int(_call("round", self)) if ndigits is None else _call("round", self, ndigits)
+
+    # Methods, as NumPy has them.
+
+    def astype(self, dtype: Any) -> Tensor:
+        """The tensor converted to `dtype`."""
+        return _call("astype", self, dtype)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """The tensor in another shape with as many elements; one size may be -1."""
+        return _call("reshape", self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """The tensor with its axes permuted; without arguments, reversed."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        return _call("permute_dims", self, order)
+
+    def flatten(self) -> Tensor:
+        """The tensor with one axis."""
+        return _call("reshape", self, (-1,))
+
+    ravel = flatten
+
+    def squeeze(self, axis: Any = None) -> Tensor:
+        """The tensor without its axes of size one, or without `axis`."""
+        return _call("squeeze", self, axis)
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """The sum over `axis`, or over all elements."""
+        return _call("sum", self, axis, keepdims=keepdims)
+
+    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """The product over `axis`, or over all elements."""
+        return _call("prod", self, axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """The mean over `axis`, or over all elements."""
+        return _call("mean", self, axis, keepdims=keepdims)
+
+    def var(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        """The variance over `axis`, or over all elements."""
+        return _call("var", self, axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        """The standard deviation over `axis`, or over all elements."""
+        return _call("std", self, axis, ddof=ddof, keepdims=keepdims)
+
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """The largest element along `axis`, or of all."""
+        return _call("max", self, axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """The smallest element along `axis`, or of all."""
+        return _call("min", self, axis, keepdims=keepdims)
+
+    def argmax(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """The index of the first largest element."""
+        return _call("argmax", self, axis, keepdims=keepdims)
+
+    def argmin(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """The index of the first smallest element."""
+        return _call("argmin", self, axis, keepdims=keepdims)
+
+    def any(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """Whether any element is true."""
+        return _call("any", self, axis, keepdims=keepdims)
+
+    def all(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        """Whether all elements are true."""
+        return _call("all", self, axis, keepdims=keepdims)
+
+    def cumsum(self, axis: int | None = None) -> Tensor:
+        """The cumulative sum along `axis`; without one, of the flattened tensor."""
+        return _call("cumsum", self, axis)
+
+    def dot(self, other: Any) -> Tensor:
+        """The dot product, as `numpy.dot`."""
+        return _call("dot", self, other)
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        """The elements limited to the interval from `min` to `max`."""
+        return _call("clip", self, min, max)
+
+    def conj(self) -> Tensor:
+        """The complex conjugate."""
+        return _call("conj", self)
+
+    def copy(self) -> Tensor:
+        """Another handle on the same value."""
+        return Tensor(self.node)
+
+
+def _call(name: str, *args: Any, **kwargs: Any) -> Tensor:
+    result: Tensor = FUNCTIONS[name](*args, **kwargs)
+    return result
+
+
+_OPERANDS = (Tensor, float, int, complex, np.ndarray, np.generic, list, tuple)
+
+
+def _known(other: Any) -> bool:
+    """Whether a binary operator takes `other`; anything else may know better itself."""
+    return isinstance(other, _OPERANDS)
+
+
+def _scalar(x: Tensor, wanted: str) -> Any:
+    if size_of(x.node.shape) != 1:
+        hint = " (use adjoint.any or adjoint.all)" if wanted == "bool" else ""
+        raise ShapeError(
+            f"{wanted}: only a tensor with one element has a truth value or is a number, this one "
+            f"has shape {x.node.shape}; index it or reduce it first{hint}"
+        )
+    return np.asarray(engine.value_of(x.node)).reshape(())[()]
+
+
+def make(op: Op, inputs: Sequence[Tensor], params: tuple[Any, ...] = ()) -> Tensor:
+    """Apply `op` to `inputs`: check shapes and dtypes now, compute nothing."""
+    nodes = tuple([x.node for x in inputs])
+    shape, dtype = op.infer(*nodes, *params)
+    return Tensor(Node(op, nodes, params, shape, dtype))
+
+
+def from_array(array: np.ndarray[Any, Any]) -> Tensor:
+    """A constant tensor that holds `array` itself, which nobody may write to any more."""
+    return Tensor(constant_node(array, array.shape, as_dtype(array.dtype)))
+
+
+def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
+    """`x` as a tensor; arrays are copied, so that later writes to them change nothing here."""
+    if type(x) is Tensor:
+        return x if dtype is None or x.node.dtype is dtype else _call("astype", x, dtype)
+    kind = type(x)
+    if kind in (float, int, bool, complex):
+        wanted = dtype or default_dtype(kind)
+        return Tensor(constant_node(scalar_value(x, wanted), (), wanted))
+    if isinstance(x, (list, tuple)) and _holds_tensor(x):
+        stacked = _call("stack", [as_tensor(item) for item in x])
+        return stacked if dtype is None else as_tensor(stacked, dtype)
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ShapeError(f"asarray: {error}; nested lists must have equal lengths") from error
+    if array.dtype == object:
+        raise DTypeError(
+            f"asarray: cannot make a tensor of {type(x).__name__}; "
+            f"expected numbers, nested lists of numbers, or a NumPy array"
+        )
+    native = as_dtype(dtype or array.dtype)
+    array = np.array(array, dtype=native, copy=True)
+    return Tensor(constant_node(array, array.shape, native))
+
+
+def scalar_value(x: Any, dtype: DType) -> np.ndarray[Any, Any]:
+    """A Python scalar as a 0-d array of `dtype`; `OverflowError` if it does not fit."""
+    return np.array(x, dtype)
+
+
+def _holds_tensor(x: Any) -> bool:
+    return any(
+        isinstance(item, Tensor) or (isinstance(item, (list, tuple)) and _holds_tensor(item))
+        for item in x
+    )

@@ -1,0 +1,155 @@
+"""Dtypes and shapes: which are allowed, how they promote, how they broadcast (NumPy 2 rules)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from adjoint.errors import DTypeError, ShapeError
+
+Shape: TypeAlias = tuple[int, ...]
+DType: TypeAlias = "np.dtype[Any]"
+
+BOOL: DType = np.dtype(np.bool_)
+INT64: DType = np.dtype(np.int64)
+FLOAT32: DType = np.dtype(np.float32)
+FLOAT64: DType = np.dtype(np.float64)
+COMPLEX64: DType = np.dtype(np.complex64)
+COMPLEX128: DType = np.dtype(np.complex128)
+
+_SUPPORTED: dict[DType, DType] = {
+    np.dtype(name): np.dtype(name)
+    for name in (
+        "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
+        "float16 float32 float64 complex64 complex128"
+    ).split()
+}
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+_WEAK_DEFAULT: dict[type, DType] = {bool: BOOL, int: INT64, float: FLOAT64, complex: COMPLEX128}
+
+
+def as_dtype(dtype: Any) -> DType:
+    """The native NumPy dtype meant by `dtype`; `DTypeError` if tensors cannot hold it.
+
+    Always the same object for equal dtypes, so that dtypes can be compared by identity.
+    """
+    try:
+        found = np.dtype(dtype).newbyteorder("=")
+    except TypeError as error:
+        raise DTypeError(f"{dtype!r} is not a dtype; give one such as 'float64'") from error
+    if found not in _SUPPORTED:
+        raise DTypeError(
+            f"dtype {found} is not supported; tensors hold bool, integer, float16/32/64 "
+            f"and complex64/128 (convert with numpy's astype first)"
+        )
+    return _SUPPORTED[found]
+
+
+@cache
+def promote(*dtypes: DType) -> DType:
+    """The common dtype of strongly typed operands, as NumPy's `result_type` has it."""
+    return as_dtype(np.result_type(*dtypes))
+
+
+def weak_dtype(scalar: type, other: DType) -> DType:
+    """The dtype of an operation between a tensor of dtype `other` and a Python scalar."""
+    default = _WEAK_DEFAULT[scalar]
+    if _RANK[default.kind] <= _RANK[other.kind]:
+        return other
+    if scalar is complex and other.kind == "f":
+        return COMPLEX64 if other.itemsize <= 4 else COMPLEX128
+    return default
+
+
+def default_dtype(scalar: type) -> DType:
+    """The dtype a Python scalar has on its own."""
+    return _WEAK_DEFAULT[scalar]
+
+
+def to_inexact(dtype: DType) -> DType:
+    """`dtype` itself if floating or complex, else float64 (the default of the library)."""
+    return dtype if dtype.kind in "fc" else FLOAT64
+
+
+def to_real(dtype: DType) -> DType:
+    """The dtype of the real part."""
+    if dtype.kind != "c":
+        return dtype
+    return FLOAT32 if dtype is COMPLEX64 else FLOAT64
+
+
+def to_complex(dtype: DType) -> DType:
+    """The complex dtype whose parts hold `dtype`."""
+    if dtype.kind == "c":
+        return dtype
+    return COMPLEX64 if dtype in (FLOAT32, np.dtype(np.float16)) else COMPLEX128
+
+
+def is_inexact(dtype: DType) -> bool:
+    """Whether derivatives with respect to values of this dtype exist."""
+    return dtype.kind in "fc"
+
+
+def broadcast_shapes(name: str, *shapes: Shape) -> Shape:
+    """The shape to which `shapes` broadcast; `ShapeError` names the operation `name`."""
+    result: list[int] = []
+    for axis in range(-max(map(len, shapes), default=0), 0):
+        sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
+        if len(sizes) > 1:
+            given = " and ".join(str(shape) for shape in shapes)
+            raise ShapeError(
+                f"{name}: shapes {given} do not broadcast: axis {axis} has sizes "
+                f"{sorted(sizes)}; they must be equal or 1 (reshape or index with None to align)"
+            )
+        result.append(sizes.pop() if sizes else 1)
+    return tuple(result)
+
+
+def normalize_axis(name: str, axis: int, ndim: int) -> int:
+    """`axis` counted from the front; `ShapeError` if there is no such axis."""
+    try:
+        index = axis.__index__()
+    except AttributeError:
+        raise DTypeError(
+            f"{name}: axis must be an integer, got {type(axis).__name__} {axis!r}"
+        ) from None
+    if not -ndim <= index < ndim:
+        allowed = f"from {-ndim} to {ndim - 1}" if ndim else "none, as the tensor is 0-d"
+        raise ShapeError(
+            f"{name}: axis {axis} is out of bounds for {ndim} dimensions (allowed: {allowed})"
+        )
+    return index % ndim
+
+
+def normalize_axes(name: str, axis: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]:
+    """`axis` as a sorted tuple of axes counted from the front; None means all of them."""
+    if axis is None:
+        return tuple(range(ndim))
+    given = (axis,) if isinstance(axis, int) or not isinstance(axis, Iterable) else tuple(axis)
+    axes = tuple(sorted(normalize_axis(name, a, ndim) for a in given))
+    if len(set(axes)) != len(axes):
+        raise ShapeError(f"{name}: axis {axis} names the same axis twice")
+    return axes
+
+
+def as_shape(name: str, shape: Any) -> Shape:
+    """`shape` as a tuple of non-negative integers."""
+    entries = (shape,) if hasattr(shape, "__index__") else shape
+    try:
+        result = tuple(int(size.__index__()) for size in entries)
+    except (AttributeError, TypeError):
+        raise DTypeError(
+            f"{name}: a shape is an integer or a tuple of integers, got {shape!r}"
+        ) from None
+    if any(size < 0 for size in result):
+        raise ShapeError(f"{name}: sizes must not be negative, got {result}")
+    return result
+
+
+def size_of(shape: Shape) -> int:
+    """The number of elements."""
+    return math.prod(shape)

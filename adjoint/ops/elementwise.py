@@ -1,0 +1,304 @@
+"""The elementwise family: state the partial derivatives, and the rest follows.
+
+From the partial derivatives, written as expressions of tensors, come both modes, the undoing of
+broadcasting, and batching. A partial derivative is a function of the inputs and the output, or a
+plain number where it is constant, or None where it is zero almost everywhere. Its result is a
+factor; or a boolean tensor, which stands for 1 and 0 and also masks (see `support`); or a `Masked`
+factor, zero outside its mask whatever the factor is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from adjoint.errors import DTypeError
+from adjoint.graph.leaf import constant_node
+from adjoint.graph.node import Node
+from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.tensor import Tensor, as_tensor, scalar_value
+from adjoint.graph.types import (
+    BOOL,
+    FLOAT64,
+    DType,
+    Shape,
+    broadcast_shapes,
+    promote,
+    to_real,
+    weak_dtype,
+)
+from adjoint.ops.support import support
+
+Factor: TypeAlias = "Tensor | Masked | int | None"
+Partial: TypeAlias = "Callable[..., Factor] | int | None"
+Interval: TypeAlias = tuple[float, float]
+
+_WEAK = (float, int, bool, complex)
+_KINDS = {
+    "float": "fc",
+    "real": "f",
+    "number": "iufc",
+    "ordered": "iufb",
+    "integer": "iub",
+    "any": "biufc",
+}
+"""Which dtype kinds an operation computes in; integers become float64 where only "f" fits."""
+
+
+class Masked(NamedTuple):
+    """A partial derivative that is `factor` where `mask` holds and zero elsewhere."""
+
+    mask: Tensor
+    factor: Tensor
+
+
+@dataclass(eq=False, repr=False)
+class Elementwise(Op):
+    """An operation on corresponding elements of its inputs, which broadcast.
+
+    `domain` gives for each input the interval from which tests draw samples; `scalar` is the
+    native rule, written once against the emitter. `result` maps the common dtype of the inputs
+    to that of the output.
+    """
+
+    name: str
+    numpy: Callable[..., Any]
+    partials: tuple[Partial, ...]
+    accepts: str = "float"
+    result: Callable[[DType], DType] | None = None
+    domain: tuple[Interval, ...] = ()
+    scalar: Callable[..., Any] | None = None
+    holomorphic: bool = True
+    family: str = field(default="elementwise", init=False)
+
+    def infer(self, *nodes: Node) -> tuple[Shape, DType]:
+        shape = broadcast_shapes(self.name, *(node.shape for node in nodes))
+        dtype = promote(*(node.dtype for node in nodes))
+        return shape, self.result(dtype) if self.result else dtype
+
+    def evaluate(self, *values: Any) -> Any:
+        return self.numpy(*values)
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        total = None
+        for index, tangent in enumerate(tangents):
+            if tangent is not None:
+                term = scale(tangent, self.partial(node, index))
+                if term is not None:
+                    total = term if total is None else total + term
+        if total is not None and total.node.shape != node.shape:
+            total = FUNCTIONS["broadcast_to"](total, node.shape)
+        return total
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        mask: Tensor | None = None
+        searched = False
+        shares: list[Tensor | None] = []
+        for index, (child, want) in enumerate(zip(node.inputs, wanted, strict=True)):
+            factor = self.partial(node, index) if want else None
+            share = scale(adjoint, factor, conjugate=True)
+            if isinstance(factor, Tensor) and share is not None and factor.node.dtype is not BOOL:
+                if not searched:
+                    mask, searched = support(adjoint), True
+                if mask is not None:
+                    share = keep_where(mask, share)
+            shares.append(None if share is None else fit(share, child))
+        return shares
+
+    def partial(self, node: Node, index: int) -> Factor:
+        """The derivative of the output of `node` by its input `index`."""
+        rule = self.partials[index]
+        if rule is None or isinstance(rule, int):
+            return rule
+        return rule(*[Tensor(child) for child in node.inputs], Tensor(node))
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        rank = len(node.shape)
+        aligned = [align(x, rank) if b else x for x, b in zip(inputs, batched, strict=True)]
+        result: Tensor = FUNCTIONS[self.name](*aligned)
+        return result
+
+
+def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:
+    """`x` times a partial derivative, without making nodes for the plain numbers 0, 1 and -1."""
+    if isinstance(factor, Masked):
+        return keep_where(factor.mask, x * factor.factor)
+    if not isinstance(factor, Tensor):
+        if not factor:
+            return None
+        return x if factor == 1 else -x if factor == -1 else x * factor
+    if factor.node.dtype is BOOL:
+        return keep_where(factor, x)
+    if conjugate and factor.node.dtype.kind == "c":
+        factor = FUNCTIONS["conj"](factor)
+    return x * factor
+
+
+def keep_where(mask: Tensor, x: Tensor) -> Tensor:
+    """`x` where `mask` holds, zero elsewhere, whatever `x` is there (nan and inf included)."""
+    result: Tensor = FUNCTIONS["where"](mask, x, zero(x.node.dtype))
+    return result
+
+
+def zero(dtype: DType) -> Tensor:
+    """The constant 0 of `dtype`."""
+    return Tensor(constant_node(np.zeros((), dtype), (), dtype))
+
+
+def fit(share: Tensor, node: Node) -> Tensor:
+    """`share` brought to the shape and the dtype of `node`: what broadcasting did is undone."""
+    if share.node.dtype is not node.dtype:
+        if share.node.dtype.kind == "c" and node.dtype.kind != "c":
+            share = FUNCTIONS["real"](share)
+        share = FUNCTIONS["astype"](share, node.dtype)
+    if share.node.shape != node.shape:
+        share = sum_to(share, node.shape)
+    return share
+
+
+def sum_to(x: Tensor, shape: Shape) -> Tensor:
+    """`x` summed over the axes along which `shape` would be broadcast to its shape."""
+    if x.node.shape == shape:
+        return x
+    given = x.node.shape
+    if len(given) == len(shape) and any(g < s for g, s in zip(given, shape, strict=True)):
+        result: Tensor = FUNCTIONS["broadcast_to"](x, shape)
+        return result
+    if len(given) < len(shape):
+        result = FUNCTIONS["broadcast_to"](x, shape)
+        return result
+    lead = len(given) - len(shape)
+    axes = (*range(lead),) + tuple(
+        lead + i for i, size in enumerate(shape) if size == 1 and given[lead + i] != 1
+    )
+    summed: Tensor = FUNCTIONS["sum"](x, axes)
+    return summed if summed.node.shape == shape else FUNCTIONS["reshape"](summed, shape)
+
+
+def align(x: Tensor, rank: int) -> Tensor:
+    """A batched tensor with axes of size one after the batch axis, so that it has `rank` + 1."""
+    shape = x.node.shape
+    missing = rank + 1 - len(shape)
+    if missing <= 0:
+        return x
+    result: Tensor = FUNCTIONS["reshape"](x, (shape[0], *(1,) * missing, *shape[1:]))
+    return result
+
+
+def operands(op: Elementwise, args: Sequence[Any]) -> tuple[list[Node], DType]:
+    """The arguments of a call as nodes of one dtype in which `op` computes."""
+    strong = [a.node.dtype for a in args if type(a) is Tensor]
+    others = {
+        i: as_tensor(a) for i, a in enumerate(args) if type(a) is not Tensor and type(a) not in _WEAK
+    }
+    strong += [t.node.dtype for t in others.values()]
+    weak = [type(a) for a in args if type(a) in _WEAK]
+    if strong:
+        dtype = strong[0] if len(strong) == 1 else promote(*strong)
+        for scalar in weak:
+            dtype = weak_dtype(scalar, dtype)
+    else:
+        dtype = promote(*(scalar_value(a, weak_dtype(type(a), BOOL)).dtype for a in args))
+    if dtype.kind not in _KINDS[op.accepts]:
+        dtype = _computing_dtype(op, dtype)
+    nodes = []
+    for i, a in enumerate(args):
+        if type(a) in _WEAK:
+            nodes.append(constant_node(scalar_value(a, dtype), (), dtype))
+        else:
+            nodes.append(as_tensor(others.get(i, a), dtype).node)
+    return nodes, dtype
+
+
+def _weak(x: Any, kind: type, other: Tensor) -> Node | None:
+    """A real Python number beside a floating tensor, the common case, as a constant."""
+    dtype = other.node.dtype
+    if (kind is float or kind is int) and dtype.kind == "f":
+        return constant_node(scalar_value(x, dtype), (), dtype)
+    return None
+
+
+def _computing_dtype(op: Elementwise, dtype: DType) -> DType:
+    kinds = _KINDS[op.accepts]
+    if dtype.kind in "biu" and "f" in kinds and "i" not in kinds:
+        return FLOAT64
+    if dtype.kind == "b" and "i" in kinds:
+        return np.dtype(np.int64)
+    names = {"f": "floating", "c": "complex", "i": "integer", "u": "unsigned", "b": "bool"}
+    allowed = ", ".join(names[k] for k in kinds)
+    raise DTypeError(f"{op.name}: dtype {dtype} is not allowed here; allowed: {allowed}")
+
+
+def to_bool(dtype: DType) -> DType:
+    """The result dtype of comparisons and predicates."""
+    return BOOL
+
+
+def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any) -> Any:
+    """Register an elementwise operation of one input; returns the function users call."""
+    doc = options.pop("doc")
+    example = options.pop("example", (0.5,))
+    domain = options.pop("domain", (-2.0, 2.0))
+    op = register(Elementwise(name, numpy, (partial,), domain=(domain,), **options))
+    kinds = _KINDS[op.accepts]
+    result = op.result
+
+    def function(x: Any, /) -> Tensor:
+        if type(x) is Tensor and x.node.dtype.kind in kinds:
+            node = x.node
+            dtype = node.dtype
+        else:
+            (node,), dtype = operands(op, (x,))
+        return Tensor(Node(op, (node,), (), node.shape, result(dtype) if result else dtype))
+
+    return _publish(function, op, doc, example, "x")
+
+
+def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Any:
+    """Register an elementwise operation of two inputs; returns the function users call."""
+    doc = options.pop("doc")
+    example = options.pop("example", (3.0, 2.0))
+    domain = options.pop("domain", ((-2.0, 2.0), (-2.0, 2.0)))
+    op = register(Elementwise(name, numpy, partials, domain=domain, **options))
+    kinds = _KINDS[op.accepts]
+    result = op.result
+
+    def function(x1: Any, x2: Any, /) -> Tensor:
+        first, second = type(x1), type(x2)
+        a = x1.node if first is Tensor else _weak(x1, first, x2) if second is Tensor else None
+        b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
+        if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind not in kinds:
+            (a, b), dtype = operands(op, (x1, x2))
+        else:
+            dtype = a.dtype
+        shape = a.shape
+        if shape != b.shape:
+            shape = broadcast_shapes(name, shape, b.shape)
+        return Tensor(Node(op, (a, b), (), shape, result(dtype) if result else dtype))
+
+    return _publish(function, op, doc, example, "x1, x2")
+
+
+def _publish(function: Any, op: Elementwise, doc: str, example: tuple[Any, ...], args: str) -> Any:
+    function.__name__ = function.__qualname__ = op.name
+    shown = np.array2string(np.asarray(op.numpy(*map(np.asarray, example))), separator=", ")
+    call = f"ad.{op.name}({', '.join(map(repr, example))})"
+    function.__doc__ = f"""{doc}
+
+    Elementwise; {args} may be tensors, arrays or numbers of any shapes that broadcast. Computes in
+    the common dtype ({op.accepts}; integers become float64 where floating numbers are needed).
+    Returns a tensor of the broadcast shape. Raises `ShapeError` and `DTypeError`.
+
+    >>> import adjoint as ad
+    >>> {call}
+    Tensor({shown})
+    """
+    return public(function)
+
+
+def real_result(dtype: DType) -> DType:
+    """The result dtype of operations that return the real size of complex numbers."""
+    return to_real(dtype)

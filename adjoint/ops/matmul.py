@@ -1,0 +1,101 @@
+"""The matrix product: bilinear, so its two transposes say everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.errors import ShapeError
+from adjoint.graph.node import Node
+from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.tensor import Tensor, as_tensor, make
+from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote
+from adjoint.ops.elementwise import align, fit
+from adjoint.ops.movement import matrix_transpose, reshape
+
+
+def _conj_transpose(x: Tensor) -> Tensor:
+    turned = matrix_transpose(x)
+    return FUNCTIONS["conj"](turned) if x.node.dtype.kind == "c" else turned
+
+
+class MatMul(Op):
+    """Products of stacks of matrices, both inputs with at least two axes."""
+
+    name = "matmul"
+    family = "bilinear"
+
+    def infer(self, a: Node, b: Node) -> tuple[Shape, DType]:
+        if a.shape[-1] != b.shape[-2]:
+            raise ShapeError(
+                f"matmul: shapes {a.shape} and {b.shape} do not fit: the last axis of the first "
+                f"has size {a.shape[-1]}, the second-to-last of the second {b.shape[-2]}; "
+                f"they must be equal (transpose one with .mT?)"
+            )
+        lead = a.shape[:-2]
+        if lead != b.shape[:-2]:
+            lead = broadcast_shapes("matmul", lead, b.shape[:-2])
+        return (*lead, a.shape[-2], b.shape[-1]), a.dtype
+
+    def evaluate(self, a: Any, b: Any) -> Any:
+        return np.matmul(a, b)
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        a, b = map(Tensor, node.inputs)
+        first = None if tangents[0] is None else make(self, (tangents[0], b))
+        second = None if tangents[1] is None else make(self, (a, tangents[1]))
+        if first is None or second is None:
+            return first if second is None else second
+        return first + second
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        a, b = node.inputs
+        return (
+            fit(make(self, (adjoint, _conj_transpose(Tensor(b)))), a) if wanted[0] else None,
+            fit(make(self, (_conj_transpose(Tensor(a)), adjoint)), b) if wanted[1] else None,
+        )
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        a, b = inputs
+        if batched == [True, False] and b.ndim == 2:
+            rows = reshape(a, (-1 if a.size else 0, a.shape[-1]))
+            return reshape(make(self, (rows, b)), (a.shape[0], *node.shape))
+        rank = len(node.shape)
+        return make(self, [align(x, rank) if m else x for x, m in zip(inputs, batched, strict=True)])
+
+
+_matmul = register(MatMul())
+
+
+@public
+def matmul(x1: Any, x2: Any, /) -> Tensor:
+    """The matrix product, for all ranks as in NumPy: 1-d inputs are vectors, stacks broadcast.
+
+    x1: shape (..., n, k) or (k,); x2: shape (..., k, m) or (k,). Raises `ShapeError`.
+
+    >>> import adjoint as ad
+    >>> ad.matmul(ad.asarray([[1.0, 2.0], [3.0, 4.0]]), ad.asarray([1.0, 1.0]))
+    Tensor([3., 7.])
+    """
+    a, b = as_tensor(x1), as_tensor(x2)
+    for number, x in (("first", a), ("second", b)):
+        if not x.ndim:
+            raise ShapeError(f"matmul: the {number} operand is 0-d; multiply by numbers with *")
+    dtype = promote(a.node.dtype, b.node.dtype)
+    if dtype is BOOL:
+        dtype = np.dtype(np.int64)
+    a, b = as_tensor(a, dtype), as_tensor(b, dtype)
+    row, column = a.ndim == 1, b.ndim == 1
+    if row:
+        a = reshape(a, (1, *a.shape))
+    if column:
+        b = reshape(b, (*b.shape, 1))
+    result = make(_matmul, (a, b))
+    if row or column:
+        shape = result.shape
+        result = reshape(
+            result, (*shape[:-2], *(() if row else shape[-2:-1]), *(() if column else shape[-1:]))
+        )
+    return result

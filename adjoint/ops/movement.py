@@ -1,0 +1,237 @@
+"""Movement: reshape, permute, broadcast, convert. Linear, and no arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.errors import ShapeError
+from adjoint.graph.node import Node
+from adjoint.graph.op import public, register
+from adjoint.graph.tensor import Tensor, as_tensor, make
+from adjoint.graph.types import (
+    DType,
+    Shape,
+    as_dtype,
+    as_shape,
+    broadcast_shapes,
+    normalize_axes,
+    normalize_axis,
+    size_of,
+)
+from adjoint.ops.elementwise import align, fit, sum_to
+from adjoint.ops.linear import Linear
+
+
+class Reshape(Linear):
+    name = "reshape"
+    param_names = ("shape",)
+
+    def infer(self, x: Node, shape: Shape) -> tuple[Shape, DType]:
+        return shape, x.dtype
+
+    def evaluate(self, x: Any, shape: Shape) -> Any:
+        return np.reshape(x, shape)
+
+    def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
+        return reshape(adjoint, node.inputs[0].shape)
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        return reshape(inputs[0], (inputs[0].shape[0], *node.shape))
+
+
+class PermuteDims(Linear):
+    name = "permute_dims"
+    param_names = ("axes",)
+
+    def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
+        return tuple([x.shape[a] for a in axes]), x.dtype
+
+    def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return np.transpose(x, axes)
+
+    def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
+        return permute_dims(adjoint, tuple(int(a) for a in np.argsort(node.params[0])))
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        return permute_dims(inputs[0], (0, *(a + 1 for a in node.params[0])))
+
+
+class BroadcastTo(Linear):
+    name = "broadcast_to"
+    param_names = ("shape",)
+
+    def infer(self, x: Node, shape: Shape) -> tuple[Shape, DType]:
+        return shape, x.dtype
+
+    def evaluate(self, x: Any, shape: Shape) -> Any:
+        return np.broadcast_to(x, shape)
+
+    def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
+        return sum_to(adjoint, node.inputs[0].shape)
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        x = align(inputs[0], len(node.shape))
+        return broadcast_to(x, (x.shape[0], *node.shape))
+
+
+class AsType(Linear):
+    name = "astype"
+    param_names = ("dtype",)
+
+    def infer(self, x: Node, dtype: DType) -> tuple[Shape, DType]:
+        return x.shape, dtype
+
+    def evaluate(self, x: Any, dtype: DType) -> Any:
+        if np.iscomplexobj(x) and dtype.kind in "fiu":
+            x = np.real(x)
+        return np.asarray(x).astype(dtype)
+
+    def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
+        return fit(adjoint, node.inputs[0])
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        return make(self, inputs, node.params)
+
+
+_reshape, _permute, _broadcast, _astype = map(
+    register, (Reshape(), PermuteDims(), BroadcastTo(), AsType())
+)
+
+
+@public
+def reshape(x: Any, /, shape: Any) -> Tensor:
+    """`x` in another `shape` with as many elements, in row-major order; one size may be -1.
+
+    >>> import adjoint as ad
+    >>> ad.reshape(ad.arange(6), (2, -1))
+    Tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    x = as_tensor(x)
+    wanted = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    if any(size == -1 for size in wanted):
+        wanted = _fill_in(x, wanted)
+    new = as_shape("reshape", wanted)
+    if new == x.node.shape:
+        return x
+    if size_of(new) != x.size:
+        raise ShapeError(
+            f"reshape: a tensor of shape {x.shape} has {x.size} elements, shape {new} has "
+            f"{size_of(new)}; the numbers must be equal (one size may be -1)"
+        )
+    return make(_reshape, (x,), (new,))
+
+
+def _fill_in(x: Tensor, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    known = size_of(tuple(size for size in shape if size != -1))
+    if shape.count(-1) > 1 or known == 0 or x.size % known:
+        raise ShapeError(
+            f"reshape: {shape} cannot be completed for a tensor of shape {x.shape} with {x.size} "
+            f"elements; at most one size may be -1, and the others must divide the number"
+        )
+    return tuple(x.size // known if size == -1 else size for size in shape)
+
+
+@public
+def permute_dims(x: Any, /, axes: Iterable[int] | None = None) -> Tensor:
+    """`x` with its axes in the order `axes`; None reverses them (`numpy.transpose`).
+
+    >>> import adjoint as ad
+    >>> ad.permute_dims(ad.zeros((2, 3, 4)), (2, 0, 1)).shape
+    (4, 2, 3)
+    """
+    x = as_tensor(x)
+    rank = x.ndim
+    if axes is None:
+        order = tuple(range(rank))[::-1]
+    else:
+        order = tuple(normalize_axis("permute_dims", a, rank) for a in axes)
+        if sorted(order) != list(range(rank)):
+            raise ShapeError(
+                f"permute_dims: axes {tuple(axes)} do not name each of the {rank} axes of a "
+                f"tensor of shape {x.shape} once"
+            )
+    return x if order == tuple(range(rank)) else make(_permute, (x,), (order,))
+
+
+@public
+def matrix_transpose(x: Any, /) -> Tensor:
+    """`x` with its last two axes exchanged.
+
+    >>> import adjoint as ad
+    >>> ad.matrix_transpose(ad.zeros((5, 2, 3))).shape
+    (5, 3, 2)
+    """
+    x = as_tensor(x)
+    if x.ndim < 2:
+        raise ShapeError(f"matrix_transpose: needs at least 2 axes, got shape {x.shape}")
+    *lead, rows, columns = range(x.ndim)
+    return permute_dims(x, (*lead, columns, rows))
+
+
+@public
+def broadcast_to(x: Any, /, shape: Any) -> Tensor:
+    """`x` repeated along new axes and axes of size one, up to `shape`.
+
+    >>> import adjoint as ad
+    >>> ad.broadcast_to(ad.asarray([1.0, 2.0]), (2, 2))
+    Tensor([[1., 2.],
+            [1., 2.]])
+    """
+    x = as_tensor(x)
+    new = as_shape("broadcast_to", shape)
+    if new == x.node.shape:
+        return x
+    if broadcast_shapes("broadcast_to", x.shape, new) != new:
+        raise ShapeError(f"broadcast_to: shape {x.shape} does not broadcast to {new}")
+    return make(_broadcast, (x,), (new,))
+
+
+@public
+def astype(x: Any, dtype: Any, /) -> Tensor:
+    """`x` converted to `dtype`; from floating to integer numbers the fraction is cut off.
+
+    >>> import adjoint as ad
+    >>> ad.astype(ad.asarray([1.7, -1.7]), "int64")
+    Tensor([ 1, -1])
+    """
+    x = as_tensor(x)
+    wanted = as_dtype(dtype)
+    return x if x.node.dtype is wanted else make(_astype, (x,), (wanted,))
+
+
+@public
+def expand_dims(x: Any, /, axis: Any = 0) -> Tensor:
+    """`x` with a new axis of size one at each position in `axis`, counted in the result.
+
+    >>> import adjoint as ad
+    >>> ad.expand_dims(ad.zeros(3), 1).shape
+    (3, 1)
+    """
+    x = as_tensor(x)
+    count = len(tuple(axis)) if isinstance(axis, Iterable) else 1
+    axes = normalize_axes("expand_dims", axis, x.ndim + count)
+    old = iter(x.shape)
+    return reshape(x, tuple(1 if i in axes else next(old) for i in range(x.ndim + count)))
+
+
+@public
+def squeeze(x: Any, /, axis: Any = None) -> Tensor:
+    """`x` without its axes of size one, or without those named by `axis`.
+
+    >>> import adjoint as ad
+    >>> ad.squeeze(ad.zeros((1, 3, 1))).shape
+    (3,)
+    """
+    x = as_tensor(x)
+    if axis is None:
+        axes = tuple(i for i, size in enumerate(x.shape) if size == 1)
+    else:
+        axes = normalize_axes("squeeze", axis, x.ndim)
+    for a in axes:
+        if x.shape[a] != 1:
+            raise ShapeError(f"squeeze: axis {a} of shape {x.shape} has size {x.shape[a]}, not 1")
+    return reshape(x, tuple(size for i, size in enumerate(x.shape) if i not in axes))

@@ -1,0 +1,106 @@
+"""Exponentials: exp, exp2, expm1, and what follows from them (sigmoid, softplus).
+
+Method: x = n ln 2 + r with |r| ≤ ln 2 / 2, the product taken away by fma in two parts, so that r
+carries no more than its own rounding (W. J. Cody and W. Waite, "Software Manual for the Elementary
+Functions", 1980); a minimax polynomial for exp r; and two exact powers of two, so that overflow
+and gradual underflow come out of the last product.
+"""
+
+from __future__ import annotations
+
+from adjoint.graph.emitter import Emitter
+
+from .coefficients import EXP, EXP2, INVERSE_LN2, LN2, LN2_FULL
+from .logarithmic import log1p
+from .words import (
+    Pair,
+    V,
+    choose,
+    clamp,
+    fast_two_sum,
+    format_of,
+    horner,
+    nearest_whole,
+    power_of_two,
+    scale,
+    scalar_function,
+    two_sum,
+)
+
+RANGE = {"float64": (-746.0, 710.0), "float32": (-104.0, 89.0)}  # beyond: 0 and infinity
+
+
+
+
+@scalar_function
+def exp(e: Emitter[V], x: V) -> V:
+    """eˣ"""
+    return exp_of_sum(e, x, None)
+
+
+def exp_of_sum(e: Emitter[V], x: V, x_low: V | None) -> V:
+    """exp(x + x_low); x_low finite."""
+    x = clamp(e, x, *RANGE[format_of(e, x).name])
+    first, second, *_ = choose(e, x, LN2)
+    n, bits = nearest_whole(e, x, choose(e, x, INVERSE_LN2)[0])
+    r = e.fma(n, -second, e.fma(n, -first, x))
+    if x_low is not None:
+        r = e.add(r, x_low)
+    curve = horner(e, r, choose(e, x, EXP))
+    power = e.add(e.fma(e.multiply(r, r), curve, r), 1.0)
+    return scale(e, power, bits)
+
+
+@scalar_function
+def exp2(e: Emitter[V], x: V) -> V:
+    """2ˣ; exact at whole numbers."""
+    f = format_of(e, x)
+    x = clamp(e, x, -f.bias - f.mantissa - 3.0, f.bias + 2.0)
+    n, bits = nearest_whole(e, x, 1.0)
+    r = e.subtract(x, n)
+    first, second = choose(e, x, LN2_FULL)
+    curve = e.fma(r, horner(e, r, choose(e, x, EXP2)), second)
+    power = e.add(e.fma(r, first, e.multiply(r, curve)), 1.0)
+    return scale(e, power, bits)
+
+
+@scalar_function
+def expm1(e: Emitter[V], x: V) -> V:
+    """eˣ - 1, also near 0."""
+    high, low = quarter_expm1(e, x)
+    tiny = e.less(e.abs(x), 2.0 ** -(format_of(e, x).mantissa + 2))
+    return e.select(tiny, x, e.multiply(e.add(high, low), 4.0))
+
+
+def quarter_expm1(e: Emitter[V], x: V) -> Pair[V]:
+    """(eˣ - 1) / 4 as a pair; a quarter does not overflow before sinh does.
+
+    (2ⁿ - 1) + 2ⁿ (exp r - 1), of which only the last term is rounded, well below the others.
+    """
+    f = format_of(e, x)
+    x = clamp(e, x, -2.0 * f.mantissa, RANGE[f.name][1] + 1.0)
+    first, second, *_ = choose(e, x, LN2)
+    n, bits = nearest_whole(e, x, choose(e, x, INVERSE_LN2)[0])
+    rest = e.fma(n, -first, x)
+    r = e.fma(n, -second, rest)
+    r_low = e.fma(n, -second, e.subtract(rest, r))
+    curve = e.multiply(e.multiply(r, r), horner(e, r, choose(e, r, EXP)))
+    p, p_low = fast_two_sum(e, r, e.add(curve, e.fma(r, r_low, r_low)))
+    quarter = power_of_two(e, e.subtract(bits, 2), f)
+    high, low = two_sum(e, e.subtract(quarter, 0.25), e.multiply(quarter, p))
+    return fast_two_sum(e, high, e.fma(quarter, p_low, low))
+
+
+@scalar_function
+def sigmoid(e: Emitter[V], x: V) -> V:
+    """1 / (1 + e⁻ˣ); of negative x as eˣ / (1 + eˣ), which underflows gradually."""
+    small = exp_of_sum(e, e.negative(e.abs(x)), None)
+    above = e.select(e.less(x, 0.0), small, e.constant(1.0, e.dtype(x)))
+    return e.divide(above, e.add(small, 1.0))
+
+
+@scalar_function
+def softplus(e: Emitter[V], x: V) -> V:
+    """log(1 + eˣ) = max(x, 0) + log1p(e⁻|ˣ|)"""
+    small = exp_of_sum(e, e.negative(e.abs(x)), None)
+    return e.add(e.maximum(x, 0.0), log1p(e, small))

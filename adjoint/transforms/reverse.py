@@ -1,0 +1,106 @@
+"""Reverse mode by extending the graph: adjoints are ordinary nodes.
+
+So they can be printed, simplified, compiled and differentiated again. The sweep computes no value
+and knows no operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from adjoint.errors import HistoryError
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.order import all_inputs, topological_order
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import is_inexact
+
+
+@dataclass
+class Adjoint:
+    """The partial adjoints that a node received, from whom, and their sum."""
+
+    partials: list[tuple[Node | None, Tensor]] = field(default_factory=list)
+    total: Tensor | None = None
+
+    def sum(self) -> Tensor:
+        """The sum of the partial adjoints, which is the adjoint of the node."""
+        if self.total is None:
+            self.total = self.partials[0][1]
+            for _, partial in self.partials[1:]:
+                self.total = self.total + partial
+        return self.total
+
+
+def reverse(
+    seeds: Sequence[tuple[Node, Tensor]],
+    inputs: Iterable[Node] | None = None,
+    scope: Scope | None = None,
+) -> dict[Node, Adjoint]:
+    """The adjoints of the nodes between `inputs` and the seeded outputs, in reverse order.
+
+    Seed the outputs; walk the reverse topological order; a node's adjoint is the sum of its
+    partial adjoints; send each input its share. `inputs` defaults to every node. With a `scope`
+    the walk stays within its nodes (a transform need not look at what was there before it).
+    What was sent on is dropped unless every adjoint is wanted, so that memory can be freed.
+    """
+    wanted_nodes = None if inputs is None else set(inputs)
+    order = topological_order([node for node, _ in seeds], within(scope))
+    needed = reached_from(order, wanted_nodes)
+    adjoints: dict[Node, Adjoint] = {}
+    for node, seed in seeds:
+        adjoints.setdefault(node, Adjoint()).partials.append((None, seed))
+    for node in reversed(order):
+        if node not in adjoints or node not in needed or not node.inputs:
+            continue
+        wanted = [child in needed for child in node.inputs]
+        if not any(wanted):
+            continue
+        shares = node.op.vjp(node, adjoints[node].sum(), wanted)
+        for child, share, want in zip(node.inputs, shares, wanted, strict=True):
+            if want and share is not None:
+                adjoints.setdefault(child, Adjoint()).partials.append((node, share))
+        if wanted_nodes is not None and node not in wanted_nodes:
+            del adjoints[node]
+    return adjoints
+
+
+def within(scope: Scope | None) -> Callable[[Node], tuple[Node, ...]]:
+    """Which inputs to follow in order to stay among the nodes of `scope`."""
+    if scope is None:
+        return all_inputs
+
+    def inputs(node: Node) -> tuple[Node, ...]:
+        reached = node.scope is not None and scope in node.scope.members
+        return node.inputs if reached else ()
+
+    return inputs
+
+
+def reached_from(order: Sequence[Node], inputs: Iterable[Node] | None) -> set[Node]:
+    """The nodes of `order` that depend on `inputs` and have derivatives at all."""
+    if inputs is None:
+        return {node for node in order if is_inexact(node.dtype) and node.op.name != "constant"}
+    needed = {node for node in inputs if is_inexact(node.dtype)}
+    for node in order:
+        if is_inexact(node.dtype) and not needed.isdisjoint(node.inputs):
+            needed.add(node)
+    return needed
+
+
+def check_history(order: Iterable[Node], inputs: Iterable[Node]) -> None:
+    """Raise `HistoryError` if a path from an input may be missing from the graph.
+
+    Nodes that depend on an open variable keep their inputs. An input that does not may have users
+    that were evaluated and have let go of it.
+    """
+    given = set(inputs)
+    if all(node.scope is not None and node.scope.is_open() for node in given):
+        return
+    for node in order:
+        if not node.inputs and node not in given and node.op.family != "leaf":
+            raise HistoryError(
+                f"{node!r} was evaluated while no variable was open, so it let go of its inputs "
+                f"and nothing can be differentiated through it; make what you differentiate with "
+                f"respect to with adjoint.variable, or use adjoint.grad on a function"
+            )
