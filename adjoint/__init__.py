@@ -7,6 +7,16 @@
 """
 
 from adjoint.api.derivatives import grad, jvp, value_and_grad, vjp
+from adjoint.api.graph_first import (
+    adjoints,
+    backprop,
+    evaluate,
+    gradient,
+    is_topological_order,
+    topological_order,
+    variable,
+)
+from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
 from adjoint.array.creation import *
 from adjoint.backends import interpreter
 from adjoint.graph import engine

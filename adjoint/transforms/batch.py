@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from adjoint.graph.node import Node
+from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor, make
+from adjoint.transforms.reverse import within
 
 
-def batch(outputs: Sequence[Node], examples: Mapping[Node, Tensor]) -> dict[Node, Tensor]:
+def batch(
+    outputs: Sequence[Node], examples: Mapping[Node, Tensor], scope: Scope | None = None
+) -> dict[Node, Tensor]:
     """The nodes below `outputs` that depend on the keys of `examples`, with a leading batch axis.
 
     `examples` gives for each of its nodes a tensor with one more axis in front. A node that is
-    not in the result is the same for every example.
+    not in the result is the same for every example. `scope` is that of the examples' nodes.
     """
     found: dict[Node, Tensor] = dict(examples)
-    for node in topological_order(outputs, lambda n: () if n in examples else n.inputs):
+    for node in topological_order(outputs, within(scope)):
         if node in found or found.keys().isdisjoint(node.inputs):
             continue
         batched = [child in found for child in node.inputs]

@@ -1,0 +1,278 @@
+"""Derivatives that are arrays: jacobian, jacfwd, jacrev, hessian, hvp; and vmap, which makes them.
+
+A Jacobian is one derivative graph for a symbolic direction, batched over the unit directions.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.api.derivatives import grad, jvp
+from adjoint.api.opening import (
+    Opened,
+    as_output,
+    check_callable,
+    function_name,
+    normalize_argnums,
+    release,
+    split_aux,
+)
+from adjoint.api.tree import flatten
+from adjoint.errors import ArgumentError, ShapeError
+from adjoint.graph.leaf import variable_node
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import Shape, normalize_axis
+from adjoint.transforms.batch import batch
+from adjoint.transforms.forward import forward
+from adjoint.transforms.reverse import reverse
+
+Argnums = int | Sequence[int]
+
+
+def jacrev(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns the Jacobian of `f`, by one reverse sweep for all outputs at once.
+
+    For an output of shape s and an argument of shape t the Jacobian has shape s + t; for pytrees
+    it has the structure of the output with the structure of the argument in each leaf. Good where
+    outputs are fewer than inputs.
+
+    >>> import adjoint as ad
+    >>> ad.jacrev(lambda x: ad.stack([x[0] * x[1], ad.sin(x[0])]))(ad.asarray([0.0, 3.0]))
+    Tensor([[3., 0.],
+            [1., 0.]])
+    """
+    return _jacobian("jacrev", _rows, f, argnums, has_aux)
+
+
+def jacfwd(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns the Jacobian of `f`, by one forward sweep for all inputs at once.
+
+    Shapes as in `jacrev`. Good where inputs are fewer than outputs.
+
+    >>> import adjoint as ad
+    >>> ad.jacfwd(lambda x: ad.stack([x, x * x]))(3.0)
+    Tensor([1., 6.])
+    """
+    return _jacobian("jacfwd", _columns, f, argnums, has_aux)
+
+
+def jacobian(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns the Jacobian of `f`, forward or reverse, whichever has less to do.
+
+    >>> import adjoint as ad
+    >>> ad.jacobian(lambda x: x * x)(ad.asarray([1.0, 2.0]))
+    Tensor([[2., 0.],
+            [0., 4.]])
+    """
+    return _jacobian("jacobian", _cheaper, f, argnums, has_aux)
+
+
+def hessian(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns the Hessian of the scalar function `f`: forward over reverse.
+
+    For an argument of shape t it has shape t + t; for a pytree, trees in trees; for several
+    `argnums`, a tuple of tuples.
+
+    >>> import adjoint as ad
+    >>> ad.hessian(lambda x: x[0] ** 2 * x[1])(ad.asarray([1.0, 2.0]))
+    Tensor([[4., 2.],
+            [2., 0.]])
+    """
+    return jacfwd(jacrev(f, argnums, has_aux), argnums, has_aux)
+
+
+def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
+    """The Hessian of the scalar function `f` at `primals` times the vector `tangents`.
+
+    Computed forward over reverse, without the Hessian. `primals` and `tangents` are one pytree, if
+    `f` takes one argument, or tuples with an entry for each argument; the result is like `primals`.
+
+    >>> import adjoint as ad
+    >>> x, v = ad.asarray([1.0, 2.0]), ad.asarray([1.0, 0.0])
+    >>> ad.hvp(lambda x: x[0] ** 2 * x[1], x, v)
+    Tensor([4., 2.])
+    """
+    check_callable("hvp", f)
+    if not isinstance(primals, tuple):
+        return jvp(grad(f), (primals,), (tangents,))[1]
+    everything = tuple(range(len(primals)))
+    return jvp(grad(f, everything), primals, tangents)[1]
+
+
+def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable[..., Any]:
+    """A function that applies `f` to each example along an axis of its arguments, all at once.
+
+    in_axes: the axis to go along, for all arguments or one for each; None passes an argument
+    whole. out_axes: where the batch axis is put in the results. Inside `f` a batched tensor has
+    the shape of one example and no value, so choose with `adjoint.where` instead of ``if``.
+
+    >>> import adjoint as ad
+    >>> ad.vmap(lambda x, w: ad.sum(x * w), in_axes=(0, None))(ad.eye(2), ad.asarray([3.0, 4.0]))
+    Tensor([3., 4.])
+    """
+    check_callable("vmap", f)
+
+    @functools.wraps(f)
+    def mapped(*args: Any, **kwargs: Any) -> Any:
+        axes = _axes_of(in_axes, len(args))
+        scope = Scope(abstract=True)
+        examples: dict[Node, Tensor] = {}
+        try:
+            given = [
+                a if axis is None else _one_example(n, a, axis, scope, examples)
+                for n, (a, axis) in enumerate(zip(args, axes, strict=True))
+            ]
+            size = _common_size(examples)
+            leaves, structure = flatten(f(*given, **kwargs))
+            outputs = [as_output("vmap", f, leaf) for leaf in leaves]
+            found = batch([y.node for y in outputs], examples, scope)
+        finally:
+            scope.close()
+        results = [_whole(found, y, size) for y in outputs]
+        return structure.unflatten(_move_axis(y, 0, out_axes) for y in results)
+
+    return mapped
+
+
+def _axes_of(in_axes: Any, count: int) -> Sequence[int | None]:
+    axes = in_axes if isinstance(in_axes, (tuple, list)) else (in_axes,) * count
+    if len(axes) != count:
+        raise ArgumentError(f"vmap: in_axes has {len(axes)} entries for {count} arguments")
+    if all(axis is None for axis in axes):
+        raise ArgumentError("vmap: in_axes is None for every argument; one needs an axis to map")
+    return axes
+
+
+def _one_example(
+    number: int, argument: Any, axis: int, scope: Scope, examples: dict[Node, Tensor]
+) -> Any:
+    leaves, structure = flatten(argument)
+    nodes = []
+    for leaf in leaves:
+        x = as_tensor(leaf)
+        if not x.ndim:
+            raise ShapeError(f"vmap: argument {number} is 0-d, it has no axis {axis} to map")
+        x = _move_axis(x, axis, 0)
+        node = variable_node(None, x.node.shape[1:], x.node.dtype, scope)
+        examples[node] = x
+        nodes.append(node)
+    return structure.unflatten(map(Tensor, nodes))
+
+
+def _common_size(examples: dict[Node, Tensor]) -> int:
+    sizes = {x.shape[0] for x in examples.values()}
+    if len(sizes) != 1:
+        raise ShapeError(f"vmap: the mapped axes have different sizes {sorted(sizes)}")
+    return sizes.pop()
+
+
+def _whole(found: dict[Node, Tensor], y: Tensor, size: int) -> Tensor:
+    """A batched result; what is the same for every example is repeated."""
+    if y.node in found:
+        return found[y.node]
+    result: Tensor = FUNCTIONS["broadcast_to"](y, (size, *y.shape))
+    return result
+
+
+def _move_axis(x: Tensor, source: int, target: int) -> Tensor:
+    """`x` with one axis put elsewhere, the others in order."""
+    start = normalize_axis("vmap", source, x.ndim)
+    order = [a for a in range(x.ndim) if a != start]
+    order.insert(normalize_axis("vmap", target, x.ndim), start)
+    result: Tensor = FUNCTIONS["permute_dims"](x, order)
+    return result
+
+
+def _units(shape: Shape, dtype: Any) -> Tensor:
+    """The unit directions of a tensor of `shape`, along a leading axis."""
+    size = int(np.prod(shape))
+    return as_tensor(np.eye(size, dtype=dtype).reshape(size, *shape))
+
+
+def _rows(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
+    """By reverse mode: for each output the derivatives by each node."""
+    table = []
+    for y in outputs:
+        direction = variable_node(None, y.node.shape, y.node.dtype, Scope(abstract=True))
+        found = reverse([(y.node, Tensor(direction))], nodes, scope)
+        units = {direction: _units(y.node.shape, y.node.dtype)}
+        adjoints = {node: found[node].sum() for node in nodes if node in found}
+        batched = batch([a.node for a in adjoints.values()], units, direction.scope)
+        row = []
+        for node in nodes:
+            whole = (*y.node.shape, *node.shape)
+            if node in adjoints and adjoints[node].node in batched:
+                row.append(FUNCTIONS["reshape"](batched[adjoints[node].node], whole))
+            else:
+                row.append(as_tensor(np.zeros(whole, y.node.dtype)))
+        table.append(row)
+    return table
+
+
+def _columns(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
+    """By forward mode: for each output the derivatives by each node."""
+    columns = []
+    for node in nodes:
+        direction = variable_node(None, node.shape, node.dtype, Scope(abstract=True))
+        found = forward([y.node for y in outputs], {node: Tensor(direction)}, scope)
+        units = {direction: _units(node.shape, node.dtype)}
+        batched = batch([t.node for t in found.values()], units, direction.scope)
+        column = []
+        for y in outputs:
+            whole = (*y.node.shape, *node.shape)
+            if y.node in found and found[y.node].node in batched:
+                tangent = _move_axis(batched[found[y.node].node], 0, -1)
+                column.append(FUNCTIONS["reshape"](tangent, whole))
+            else:
+                column.append(as_tensor(np.zeros(whole, y.node.dtype)))
+        columns.append(column)
+    return [[column[i] for column in columns] for i in range(len(outputs))]
+
+
+def _cheaper(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
+    rows = sum(y.size for y in outputs)
+    columns = sum(Tensor(node).size for node in nodes)
+    return (_rows if rows <= columns else _columns)(outputs, nodes, scope)
+
+
+def _jacobian(
+    transform: str, sweep: Any, f: Any, argnums: Argnums, has_aux: bool
+) -> Callable[..., Any]:
+    check_callable(transform, f)
+
+    @functools.wraps(f)
+    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
+        numbers = normalize_argnums(transform, argnums, len(args))
+        scope = Scope()
+        outputs: list[Tensor] = []
+        try:
+            opened = {n: Opened(transform, f, n, args[n], scope) for n in numbers}
+            given = [opened[n].argument() if n in opened else a for n, a in enumerate(args)]
+            output, aux = split_aux(transform, f, f(*given, **kwargs), has_aux)
+            leaves, structure = flatten(output)
+            outputs = [as_output(transform, f, leaf) for leaf in leaves]
+            if not outputs:
+                raise ArgumentError(f"{transform}: {function_name(f)} returned no tensors")
+            nodes = [node for o in opened.values() for node in o.nodes]
+            table = sweep(outputs, nodes, scope)
+        finally:
+            release(scope, outputs)
+        rows = []
+        for row in table:
+            cells = dict(zip(nodes, row, strict=True))
+            trees = [opened[n].unflatten([cells[x] for x in opened[n].nodes]) for n in numbers]
+            rows.append(trees[0] if isinstance(argnums, int) else tuple(trees))
+        result = structure.unflatten(rows)
+        return (result, aux) if has_aux else result
+
+    return jacobian_of
