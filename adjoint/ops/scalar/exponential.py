@@ -27,7 +27,7 @@ from .words import (
     two_sum,
 )
 
-RANGE = {"float64": (-746.0, 710.0), "float32": (-104.0, 89.0)}  # beyond: 0 and infinity
+RANGE = {"float64": (-746.0, 710.6), "float32": (-104.0, 89.6)}  # beyond: 0 and infinity
 
 
 
@@ -78,7 +78,7 @@ def quarter_expm1(e: Emitter[V], x: V) -> Pair[V]:
     (2ⁿ - 1) + 2ⁿ (exp r - 1), of which only the last term is rounded, well below the others.
     """
     f = format_of(e, x)
-    x = clamp(e, x, -2.0 * f.mantissa, RANGE[f.name][1] + 1.0)
+    x = clamp(e, x, -2.0 * f.mantissa, RANGE[f.name][1])
     first, second, *_ = choose(e, x, LN2)
     n, bits = nearest_whole(e, x, choose(e, x, INVERSE_LN2)[0])
     rest = e.fma(n, -first, x)
