@@ -15,11 +15,12 @@ from adjoint.graph import engine
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
+from adjoint.graph.operators import Operators
 from adjoint.graph.op import FUNCTIONS, Op
 from adjoint.graph.types import DType, Shape, as_dtype, default_dtype, size_of
 
 
-class Tensor(NumpyProtocol):
+class Tensor(Operators, NumpyProtocol):
     """An n-dimensional array whose value is computed when somebody looks at it.
 
     Made by `adjoint.asarray`, by `adjoint.variable`, and by every operation. Shape and dtype are
@@ -104,9 +105,6 @@ class Tensor(NumpyProtocol):
             raise ArgumentError("len: a 0-d tensor has no length")
         return self.node.shape[0]
 
-    def __hash__(self) -> int:
-        return id(self)
-
     # Looking at the value computes it.
 
     def numpy(self) -> np.ndarray[Any, Any]:
@@ -188,122 +186,6 @@ class Tensor(NumpyProtocol):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self.node = _call("setitem", self, index, value).node
-
-    # Operators, by the name of their operation.
-
-    def __add__(self, other: Any) -> Tensor:
-        return FUNCTIONS["add"](self, other) if _known(other) else NotImplemented
-
-    def __radd__(self, other: Any) -> Tensor:
-        return FUNCTIONS["add"](other, self) if _known(other) else NotImplemented
-
-    def __sub__(self, other: Any) -> Tensor:
-        return FUNCTIONS["subtract"](self, other) if _known(other) else NotImplemented
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return FUNCTIONS["subtract"](other, self) if _known(other) else NotImplemented
-
-    def __mul__(self, other: Any) -> Tensor:
-        return FUNCTIONS["multiply"](self, other) if _known(other) else NotImplemented
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return FUNCTIONS["multiply"](other, self) if _known(other) else NotImplemented
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return FUNCTIONS["divide"](self, other) if _known(other) else NotImplemented
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return FUNCTIONS["divide"](other, self) if _known(other) else NotImplemented
-
-    def __floordiv__(self, other: Any) -> Tensor:
-        return FUNCTIONS["floor_divide"](self, other) if _known(other) else NotImplemented
-
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return FUNCTIONS["floor_divide"](other, self) if _known(other) else NotImplemented
-
-    def __mod__(self, other: Any) -> Tensor:
-        return FUNCTIONS["remainder"](self, other) if _known(other) else NotImplemented
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return FUNCTIONS["remainder"](other, self) if _known(other) else NotImplemented
-
-    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return self // other, self % other
-
-    def __pow__(self, other: Any) -> Tensor:
-        return FUNCTIONS["power"](self, other) if _known(other) else NotImplemented
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return FUNCTIONS["power"](other, self) if _known(other) else NotImplemented
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return FUNCTIONS["matmul"](self, other) if _known(other) else NotImplemented
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return FUNCTIONS["matmul"](other, self) if _known(other) else NotImplemented
-
-    def __and__(self, other: Any) -> Tensor:
-        return FUNCTIONS["bitwise_and"](self, other) if _known(other) else NotImplemented
-
-    def __rand__(self, other: Any) -> Tensor:
-        return FUNCTIONS["bitwise_and"](other, self) if _known(other) else NotImplemented
-
-    def __or__(self, other: Any) -> Tensor:
-        return FUNCTIONS["bitwise_or"](self, other) if _known(other) else NotImplemented
-
-    def __ror__(self, other: Any) -> Tensor:
-        return FUNCTIONS["bitwise_or"](other, self) if _known(other) else NotImplemented
-
-    def __xor__(self, other: Any) -> Tensor:
-        return FUNCTIONS["bitwise_xor"](self, other) if _known(other) else NotImplemented
-
-    def __rxor__(self, other: Any) -> Tensor:
-        return FUNCTIONS["bitwise_xor"](other, self) if _known(other) else NotImplemented
-
-    def __lshift__(self, other: Any) -> Tensor:
-        return FUNCTIONS["bitwise_left_shift"](self, other) if _known(other) else NotImplemented
-
-    def __rlshift__(self, other: Any) -> Tensor:
-        return FUNCTIONS["bitwise_left_shift"](other, self) if _known(other) else NotImplemented
-
-    def __rshift__(self, other: Any) -> Tensor:
-        return FUNCTIONS["bitwise_right_shift"](self, other) if _known(other) else NotImplemented
-
-    def __rrshift__(self, other: Any) -> Tensor:
-        return FUNCTIONS["bitwise_right_shift"](other, self) if _known(other) else NotImplemented
-
-    def __lt__(self, other: Any) -> Tensor:
-        return FUNCTIONS["less"](self, other) if _known(other) else NotImplemented
-
-    def __le__(self, other: Any) -> Tensor:
-        return FUNCTIONS["less_equal"](self, other) if _known(other) else NotImplemented
-
-    def __gt__(self, other: Any) -> Tensor:
-        return FUNCTIONS["greater"](self, other) if _known(other) else NotImplemented
-
-    def __ge__(self, other: Any) -> Tensor:
-        return FUNCTIONS["greater_equal"](self, other) if _known(other) else NotImplemented
-
-    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return FUNCTIONS["equal"](self, other) if _known(other) else NotImplemented
-
-    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return FUNCTIONS["not_equal"](self, other) if _known(other) else NotImplemented
-
-    def __neg__(self) -> Tensor:
-        return _call("negative", self)
-
-    def __pos__(self) -> Tensor:
-        return _call("positive", self)
-
-    def __abs__(self) -> Tensor:
-        return _call("abs", self)
-
-    def __invert__(self) -> Tensor:
-        return _call("bitwise_invert", self)
-
-    def __round__(self, ndigits: int | None = None) -> Any:
-        return int(_call("round", self)) if ndigits is None else _call("round", self, ndigits)
 
     # Methods, as NumPy has them.
 
@@ -398,14 +280,6 @@ class Tensor(NumpyProtocol):
 def _call(name: str, *args: Any, **kwargs: Any) -> Tensor:
     result: Tensor = FUNCTIONS[name](*args, **kwargs)
     return result
-
-
-_OPERANDS = (Tensor, float, int, complex, np.ndarray, np.generic, list, tuple)
-
-
-def _known(other: Any) -> bool:
-    """Whether a binary operator takes `other`; anything else may know better itself."""
-    return isinstance(other, _OPERANDS)
 
 
 def _scalar(x: Tensor, wanted: str) -> Any:
