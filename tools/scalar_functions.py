@@ -115,7 +115,7 @@ POLYNOMIALS = {
         lambda z: z**2 / 2,
         mpf(0),
         (3 - 2 * mp.sqrt(2)) ** 2 * 1.0001,
-        degrees(8, 3),
+        degrees(7, 2),
     ),
     "ERF": Polynomial(
         "erf x = x + x p(z), z = x² ≤ 1",
@@ -123,7 +123,7 @@ POLYNOMIALS = {
         lambda z: 1 / erf_over_x(mp.sqrt(z)),
         mpf(0),
         mpf("1.0001"),
-        degrees(11, 5),
+        degrees(11, 6),
     ),
     "ERFCX": Polynomial(
         "exp(x²) erfc x = p(t) / (1 + 2 x), t = (x - 4) / (x + 4), 1/2 ≤ x ≤ 28",
@@ -131,7 +131,7 @@ POLYNOMIALS = {
         lambda t: 1 / scaled_erfc(4 * (1 + t) / (1 - t)),
         mpf(-7) / 9,
         mpf(24) / 32,
-        degrees(21, 9),
+        degrees(21, 10),
     ),
     "RECIPROCAL_CBRT": Polynomial(
         "1 / ∛m, 1/2 ≤ m ≤ 1: where an iteration starts",
@@ -155,7 +155,7 @@ POLYNOMIALS = {
         lambda v: mp.sqrt(v) / mp.loggamma(1 / mp.sqrt(v) + mpf(1) / 2),
         mpf(10) ** -8,
         mpf(1) / 9,
-        degrees(8, 3),
+        degrees(10, 2),
     ),
     "DIGAMMA_FAR": Polynomial(
         "ψ(y + 1/2) = log y + p(v) v, v = 1 / y², y ≥ 3/2",
@@ -163,7 +163,7 @@ POLYNOMIALS = {
         lambda v: v / mp.digamma(1 / mp.sqrt(v) + mpf(1) / 2),
         mpf(10) ** -8,
         mpf(4) / 9,
-        degrees(14, 6),
+        degrees(18, 5),
     ),
     "DIGAMMA_ROOT": Polynomial(
         "ψ(x₀ + d) = d p(d) about the positive root x₀, |d| ≤ 1/32",

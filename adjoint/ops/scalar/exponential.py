@@ -30,25 +30,44 @@ from .words import (
 RANGE = {"float64": (-746.0, 710.6), "float32": (-104.0, 89.6)}  # beyond: 0 and infinity
 
 
+def reduced(e: Emitter[V], x: V, x_low: V | None = None) -> tuple[V, V, V]:
+    """(r, r_low, bits): x + x_low = n ln 2 + r + r_low, n as `nearest_whole` leaves it."""
+    first, second, *_ = choose(e, x, LN2)
+    n, bits = nearest_whole(e, x, choose(e, x, INVERSE_LN2)[0])
+    rest = e.fma(n, -first, x)
+    r = e.fma(n, -second, rest)
+    r_low = e.fma(n, -second, e.subtract(rest, r))
+    if x_low is not None:
+        r, r_low = fast_two_sum(e, r, e.add(r_low, x_low))
+    return r, r_low, bits
+
+
+def exp_less_one(e: Emitter[V], r: V, r_low: V) -> Pair[V]:
+    """exp(r + r_low) - 1 as a pair, |r| ≤ ln 2 / 2."""
+    curve = e.multiply(e.multiply(r, r), horner(e, r, choose(e, r, EXP)))
+    return fast_two_sum(e, r, e.add(curve, e.fma(r, r_low, r_low)))
+
+
+def exp_of_pair(e: Emitter[V], x: V, x_low: V) -> tuple[V, V, V]:
+    """(high, low, bits): exp(x + x_low) = (high + low) 2ⁿ, yet to be scaled."""
+    least, most = RANGE[format_of(e, x).name]
+    outside = e.bitwise_or(e.less(x, least), e.greater(x, most))
+    x_low = e.select(outside, 0.0, x_low)
+    r, r_low, bits = reduced(e, clamp(e, x, least, most), x_low)
+    p, p_low = exp_less_one(e, r, r_low)
+    high, low = fast_two_sum(e, e.constant(1.0, e.dtype(x)), p)
+    return high, e.add(low, p_low), bits
 
 
 @scalar_function
 def exp(e: Emitter[V], x: V) -> V:
     """eˣ"""
-    return exp_of_sum(e, x, None)
-
-
-def exp_of_sum(e: Emitter[V], x: V, x_low: V | None) -> V:
-    """exp(x + x_low); x_low finite."""
     x = clamp(e, x, *RANGE[format_of(e, x).name])
     first, second, *_ = choose(e, x, LN2)
     n, bits = nearest_whole(e, x, choose(e, x, INVERSE_LN2)[0])
     r = e.fma(n, -second, e.fma(n, -first, x))
-    if x_low is not None:
-        r = e.add(r, x_low)
     curve = horner(e, r, choose(e, x, EXP))
-    power = e.add(e.fma(e.multiply(r, r), curve, r), 1.0)
-    return scale(e, power, bits)
+    return scale(e, e.add(e.fma(e.multiply(r, r), curve, r), 1.0), bits)
 
 
 @scalar_function
@@ -60,8 +79,7 @@ def exp2(e: Emitter[V], x: V) -> V:
     r = e.subtract(x, n)
     first, second = choose(e, x, LN2_FULL)
     curve = e.fma(r, horner(e, r, choose(e, x, EXP2)), second)
-    power = e.add(e.fma(r, first, e.multiply(r, curve)), 1.0)
-    return scale(e, power, bits)
+    return scale(e, e.add(e.fma(r, first, e.multiply(r, curve)), 1.0), bits)
 
 
 @scalar_function
@@ -78,14 +96,8 @@ def quarter_expm1(e: Emitter[V], x: V) -> Pair[V]:
     (2ⁿ - 1) + 2ⁿ (exp r - 1), of which only the last term is rounded, well below the others.
     """
     f = format_of(e, x)
-    x = clamp(e, x, -2.0 * f.mantissa, RANGE[f.name][1])
-    first, second, *_ = choose(e, x, LN2)
-    n, bits = nearest_whole(e, x, choose(e, x, INVERSE_LN2)[0])
-    rest = e.fma(n, -first, x)
-    r = e.fma(n, -second, rest)
-    r_low = e.fma(n, -second, e.subtract(rest, r))
-    curve = e.multiply(e.multiply(r, r), horner(e, r, choose(e, r, EXP)))
-    p, p_low = fast_two_sum(e, r, e.add(curve, e.fma(r, r_low, r_low)))
+    r, r_low, bits = reduced(e, clamp(e, x, -2.0 * f.mantissa, RANGE[f.name][1]))
+    p, p_low = exp_less_one(e, r, r_low)
     quarter = power_of_two(e, e.subtract(bits, 2), f)
     high, low = two_sum(e, e.subtract(quarter, 0.25), e.multiply(quarter, p))
     return fast_two_sum(e, high, e.fma(quarter, p_low, low))
@@ -94,7 +106,7 @@ def quarter_expm1(e: Emitter[V], x: V) -> Pair[V]:
 @scalar_function
 def sigmoid(e: Emitter[V], x: V) -> V:
     """1 / (1 + e⁻ˣ); of negative x as eˣ / (1 + eˣ), which underflows gradually."""
-    small = exp_of_sum(e, e.negative(e.abs(x)), None)
+    small = exp(e, e.negative(e.abs(x)))
     above = e.select(e.less(x, 0.0), small, e.constant(1.0, e.dtype(x)))
     return e.divide(above, e.add(small, 1.0))
 
@@ -102,5 +114,5 @@ def sigmoid(e: Emitter[V], x: V) -> V:
 @scalar_function
 def softplus(e: Emitter[V], x: V) -> V:
     """log(1 + eˣ) = max(x, 0) + log1p(e⁻|ˣ|)"""
-    small = exp_of_sum(e, e.negative(e.abs(x)), None)
+    small = exp(e, e.negative(e.abs(x)))
     return e.add(e.maximum(x, 0.0), log1p(e, small))

@@ -11,6 +11,7 @@ from adjoint.graph.emitter import Emitter
 
 from .exponential import quarter_expm1
 from .logarithmic import log_of_sum
+from .power import root_of_pair
 from .words import (
     Pair,
     V,
@@ -64,10 +65,7 @@ def root_of_square_plus(e: Emitter[V], x: V, constant: float) -> Pair[V]:
     """√(x² + constant) to twice the digits of the format."""
     square, square_low = two_product(e, x, x)
     sum_, low = two_sum(e, square, e.constant(constant, e.dtype(x)))
-    sum_, low = fast_two_sum(e, sum_, e.add(low, square_low))
-    root = e.sqrt(sum_)
-    rest = e.add(e.fma(e.negative(root), root, sum_), low)
-    return root, e.select(e.equal(root, 0.0), 0.0, e.divide(e.multiply(rest, 0.5), root))
+    return root_of_pair(e, *fast_two_sum(e, sum_, e.add(low, square_low)))
 
 
 def log_of_root(e: Emitter[V], x: V, constant: float) -> V:
