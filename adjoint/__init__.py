@@ -6,7 +6,9 @@
 (Tensor(11.65207146), Tensor(5.5))
 """
 
+from adjoint.api.check import check_gradients
 from adjoint.api.derivatives import grad, jvp, value_and_grad, vjp
+from adjoint.api.differences import finite_differences
 from adjoint.api.graph_first import (
     adjoints,
     backprop,
@@ -17,6 +19,7 @@ from adjoint.api.graph_first import (
     variable,
 )
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
+from adjoint.api.step_study import step_study
 from adjoint.array.creation import *
 from adjoint.backends import interpreter
 from adjoint.graph import engine
