@@ -44,9 +44,12 @@ def normalize_argnums(transform: str, argnums: Any, count: int) -> tuple[int, ..
 
 def where_text(f: Any, number: int, path: tuple[Any, ...]) -> str:
     """How to name one leaf of one argument: ``argument 0 (x)['w']``."""
+    while hasattr(f, "__wrapped__"):  # of a function that a transform made, the user's own
+        f = f.__wrapped__
     code = getattr(f, "__code__", None)
-    named = code is not None and number < code.co_argcount
-    name = f" ({code.co_varnames[number]})" if named else ""
+    names = () if code is None else code.co_varnames[: code.co_argcount]
+    place = number + hasattr(f, "__self__")  # of a method, the object comes first
+    name = f" ({names[place]})" if place < len(names) else ""
     return f"argument {number}{name}{path_text(path)}"
 
 
