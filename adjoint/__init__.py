@@ -25,13 +25,22 @@ from adjoint.backends import interpreter
 from adjoint.graph import engine
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.arithmetic import *
+from adjoint.ops.bits import *
 from adjoint.ops.choice import *
 from adjoint.ops.comparison import *
+from adjoint.ops.complex import *
+from adjoint.ops.cumulative import *
 from adjoint.ops.exponential import *
+from adjoint.ops.extremum import *
+from adjoint.ops.hyperbolic import *
 from adjoint.ops.matmul import matmul
 from adjoint.ops.movement import *
 from adjoint.ops.power import *
+from adjoint.ops.product import *
 from adjoint.ops.reduction import *
+from adjoint.ops.rounding import *
+from adjoint.ops.softmax import *
+from adjoint.ops.sorting import *
 from adjoint.ops.trigonometric import *
 
 engine.install(interpreter.evaluate)

@@ -1,4 +1,8 @@
-"""Reductions over axes: the sum, and what is built on it."""
+"""Reductions over axes: what the family shares, and `sum`, `any`, `all`, `count_nonzero`.
+
+A reduction has one parameter, the sorted tuple of the axes it takes together. One that folds its
+elements states where it starts and how it combines two values: all that a loop needs to know.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,18 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import public, register
+from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
-from adjoint.graph.types import BOOL, INT64, DType, Shape, normalize_axes
+from adjoint.graph.types import BOOL, INT64, DType, Shape, as_dtype, normalize_axes, normalize_axis
+from adjoint.ops.comparison import not_equal
+from adjoint.ops.elementwise import keep_where
 from adjoint.ops.linear import Linear
 from adjoint.ops.movement import broadcast_to, reshape
+from adjoint.ops.support import support
+
+__all__ = ["sum", "any", "all", "count_nonzero"]
+
+_UINT64 = as_dtype(np.uint64)
 
 
 def reduced(shape: Shape, axes: tuple[int, ...]) -> Shape:
@@ -30,12 +41,73 @@ def spread(x: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
     return broadcast_to(reshape(x, kept(shape, axes)), shape)
 
 
-class Sum(Linear):
-    name = "sum"
+def conjugate(x: Tensor) -> Tensor:
+    """The complex conjugate, without a node where `x` is real."""
+    return FUNCTIONS["conj"](x) if x.node.dtype.kind == "c" else x
+
+
+def masked_as(share: Tensor, adjoint: Tensor) -> Tensor:
+    """`share`, a multiple of `adjoint`, zero where `adjoint` is zero by construction.
+
+    There the factor may be infinite or nan, and must not reach a branch that was not taken.
+    """
+    mask = support(adjoint)
+    return share if mask is None else keep_where(mask, share)
+
+
+def accumulating(dtype: DType) -> DType:
+    """The dtype in which NumPy sums and multiplies numbers of `dtype`."""
+    if dtype.kind == "u":
+        return _UINT64
+    return INT64 if dtype.kind in "bi" else dtype
+
+
+def to_accumulate(x: Any, dtype: Any) -> Tensor:
+    """`x` as a tensor in the dtype asked for, or else in that in which NumPy would add it up."""
+    x = as_tensor(x)
+    wanted = accumulating(x.node.dtype) if dtype is None else as_dtype(dtype)
+    return x if x.node.dtype is wanted else as_tensor(x, wanted)
+
+
+class Reduction(Op):
+    """An operation that takes the elements along its `axes` together.
+
+    If it folds them one by one it has `start`, the value over nothing as a number of a dtype, and
+    `combine`, what two values make in the words of an emitter.
+    """
+
+    family = "reduction"
     param_names = ("axes",)
 
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return reduced(x.shape, axes), x.dtype
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        return make(self, inputs, (tuple([a + 1 for a in node.params[0]]),))
+
+
+def reduce_over(op: Reduction, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
+    """`op` over `axis` as users give it: an integer, several, or None for all."""
+    axes = normalize_axes(op.name, axis, len(x.node.shape))
+    result = make(op, (x,), (axes,))
+    return reshape(result, kept(x.node.shape, axes)) if keepdims else result
+
+
+def line(name: str, x: Tensor, axis: Any) -> tuple[Tensor, int]:
+    """`x` and its one axis along which `name` goes; without an `axis` the flattened tensor."""
+    if axis is None:
+        return reshape(x, (x.size,)), 0
+    return x, normalize_axis(name, axis, x.ndim)
+
+
+class Sum(Linear, Reduction):
+    name = "sum"
+
+    def start(self, dtype: DType) -> Any:
+        return 0
+
+    def combine(self, e: Any, a: Any, b: Any) -> Any:
+        return e.add(a, b)
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         return np.sum(x, axis=axes, dtype=x.dtype)
@@ -43,62 +115,90 @@ class Sum(Linear):
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return spread(adjoint, node.inputs[0].shape, node.params[0])
 
-    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
-        return sum(inputs[0], tuple(a + 1 for a in node.params[0]))
+
+class Any_(Reduction):
+    """Whether any element along the axes is true."""
+
+    name = "any"
+
+    def start(self, dtype: DType) -> Any:
+        return False
+
+    def combine(self, e: Any, a: Any, b: Any) -> Any:
+        return e.bitwise_or(a, b)
+
+    def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return np.any(x, axis=axes)
 
 
-_sum = register(Sum())
+class All_(Reduction):
+    """Whether all elements along the axes are true."""
+
+    name = "all"
+
+    def start(self, dtype: DType) -> Any:
+        return True
+
+    def combine(self, e: Any, a: Any, b: Any) -> Any:
+        return e.bitwise_and(a, b)
+
+    def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
+        return np.all(x, axis=axes)
+
+
+_sum, _any, _all = map(register, (Sum(), Any_(), All_()))
 
 
 @public
 def sum(x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The sum over `axis` (an integer, several, or None for all), as in NumPy.
 
-    Booleans and small integers are summed as int64. The sum over an empty axis is 0.
+    Booleans and integers are summed as 64-bit integers, unless `dtype` says otherwise. The sum
+    over an empty axis is 0. With `keepdims` the axes stay, with size one. Raises `ShapeError`.
 
     >>> import adjoint as ad
     >>> ad.sum(ad.asarray([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4., 6.])
     """
-    x = as_tensor(x)
-    if dtype is not None:
-        x = as_tensor(x, np.dtype(dtype))
-    elif x.node.dtype.kind in "bi" and x.node.dtype is not INT64:
-        x = as_tensor(x, INT64)
-    axes = normalize_axes("sum", axis, x.ndim)
+    x = to_accumulate(x, dtype)
+    axes = normalize_axes("sum", axis, len(x.node.shape))
     result = make(_sum, (x,), (axes,)) if axes else x
-    return reshape(result, kept(x.shape, axes)) if keepdims else result
-
-
-class Any_(Linear):
-    """Whether any element along the axes is true; boolean, so no derivative is ever asked."""
-
-    name = "any"
-    param_names = ("axes",)
-    family = "reduction"
-
-    def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
-        return reduced(x.shape, axes), BOOL
-
-    def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
-        return np.any(x, axis=axes)
-
-    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
-        return any(inputs[0], tuple(a + 1 for a in node.params[0]))
-
-
-_any = register(Any_())
+    return reshape(result, kept(x.node.shape, axes)) if keepdims else result
 
 
 @public
 def any(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-    """Whether any element along `axis` is true.
+    """Whether any element along `axis` is true; of numbers, whether any is not 0.
+
+    Over an empty axis false. Raises `ShapeError`.
 
     >>> import adjoint as ad
     >>> ad.any(ad.asarray([False, True]))
     Tensor(True)
     """
-    x = as_tensor(x, BOOL)
-    axes = normalize_axes("any", axis, x.ndim)
-    result = make(_any, (x,), (axes,)) if axes else x
-    return reshape(result, kept(x.shape, axes)) if keepdims else result
+    return reduce_over(_any, as_tensor(x, BOOL), axis, keepdims)
+
+
+@public
+def all(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    """Whether all elements along `axis` are true; of numbers, whether none is 0.
+
+    Over an empty axis true. Raises `ShapeError`.
+
+    >>> import adjoint as ad
+    >>> ad.all(ad.asarray([[True, False], [True, True]]), axis=1)
+    Tensor([False,  True])
+    """
+    return reduce_over(_all, as_tensor(x, BOOL), axis, keepdims)
+
+
+@public
+def count_nonzero(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    """How many elements along `axis` are not 0, as int64; nan counts.
+
+    >>> import adjoint as ad
+    >>> ad.count_nonzero(ad.asarray([0.0, 2.0, 0.0, -1.0]))
+    Tensor(2)
+    """
+    x = as_tensor(x)
+    return sum(x if x.node.dtype is BOOL else not_equal(x, 0), axis, keepdims=keepdims)

@@ -1,0 +1,165 @@
+"""Cumulative operations along one axis: sums, the largest and the smallest so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.node import Node
+from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.tensor import Tensor, as_tensor, make
+from adjoint.graph.types import INT64, DType, Shape
+from adjoint.ops.extremum import check_ordered
+from adjoint.ops.linear import Linear
+from adjoint.ops.product import cumprod
+from adjoint.ops.reduction import kept, line, to_accumulate
+
+__all__ = ["cumsum", "cumulative_sum", "cumulative_prod", "cummax", "cummin"]
+
+
+class CumulativeSum(Linear):
+    """The sums of the elements up to each, or with `reverse` from each on."""
+
+    name = "cumsum"
+    param_names = ("axis", "reverse")
+
+    def infer(self, x: Node, axis: int, reverse: bool) -> tuple[Shape, DType]:
+        return x.shape, x.dtype
+
+    def evaluate(self, x: Any, axis: int, reverse: bool) -> Any:
+        if not reverse:
+            return np.cumsum(x, axis=axis, dtype=x.dtype)
+        return np.flip(np.cumsum(np.flip(x, axis), axis=axis, dtype=x.dtype), axis)
+
+    def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
+        axis, reverse = node.params
+        return make(self, (adjoint,), (axis, not reverse))
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        axis, reverse = node.params
+        return make(self, inputs, (axis + 1, reverse))
+
+
+class Leader(Op):
+    """For each element the index of the first that attains the extremum so far; nan leads."""
+
+    family = "cumulative"
+    param_names = ("axis",)
+
+    def __init__(self, name: str, running: Callable[..., Any], beats: Callable[..., Any]) -> None:
+        self.name = name
+        self.running = running
+        self.beats = beats
+
+    def infer(self, x: Node, axis: int) -> tuple[Shape, DType]:
+        check_ordered(self.name, x.dtype)
+        return x.shape, INT64
+
+    def evaluate(self, x: Any, axis: int) -> Any:
+        x = np.moveaxis(x, axis, -1)
+        best = self.running(x, axis=-1)
+        new = np.ones(x.shape, bool)
+        new[..., 1:] = self.beats(x[..., 1:], best[..., :-1])
+        if x.dtype.kind == "f":
+            new[..., 1:] |= np.isnan(x[..., 1:]) & ~np.isnan(best[..., :-1])
+        places = np.where(new, np.arange(x.shape[-1]), 0)
+        return np.moveaxis(np.maximum.accumulate(places, axis=-1), -1, axis)
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        return make(self, inputs, (node.params[0] + 1,))
+
+
+_cumsum = register(CumulativeSum())
+_cumargmax = register(Leader("cumargmax", np.maximum.accumulate, np.greater))
+_cumargmin = register(Leader("cumargmin", np.minimum.accumulate, np.less))
+
+
+@public
+def cumsum(x: Any, /, axis: Any = None, *, dtype: Any = None) -> Tensor:
+    """The sums of the elements up to each along `axis`; without one, of the flattened tensor.
+
+    Booleans and integers are summed as 64-bit integers, unless `dtype` says otherwise. Raises
+    `ShapeError`.
+
+    >>> import adjoint as ad
+    >>> ad.cumsum(ad.asarray([1.0, 2.0, 3.0]))
+    Tensor([1., 3., 6.])
+    """
+    x, place = line("cumsum", to_accumulate(x, dtype), axis)
+    return make(_cumsum, (x,), (place, False))
+
+
+@public
+def cumulative_sum(
+    x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+) -> Tensor:
+    """As `cumsum`, by its array-API name; `include_initial` puts the empty sum, 0, in front.
+
+    >>> import adjoint as ad
+    >>> ad.cumulative_sum(ad.asarray([1.0, 2.0, 3.0]), include_initial=True)
+    Tensor([0., 1., 3., 6.])
+    """
+    return _from_initial("cumulative_sum", cumsum, x, axis, dtype, 0 if include_initial else None)
+
+
+@public
+def cumulative_prod(
+    x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+) -> Tensor:
+    """As `cumprod`, by its array-API name; `include_initial` puts the empty product, 1, in front.
+
+    >>> import adjoint as ad
+    >>> ad.cumulative_prod(ad.asarray([2.0, 3.0]), include_initial=True)
+    Tensor([1., 2., 6.])
+    """
+    return _from_initial("cumulative_prod", cumprod, x, axis, dtype, 1 if include_initial else None)
+
+
+def _from_initial(
+    name: str, op: Callable[..., Tensor], x: Any, axis: Any, dtype: Any, initial: int | None
+) -> Tensor:
+    x, place = line(name, as_tensor(x), axis)
+    result = op(x, place, dtype=dtype)
+    if initial is None:
+        return result
+    first = np.full(kept(result.shape, (place,)), initial, result.dtype)
+    joined: Tensor = FUNCTIONS["concat"]([first, result], axis=place)
+    return joined
+
+
+@public
+def cummax(x: Any, /, axis: Any = None) -> Tensor:
+    """The largest of the elements up to each along `axis`; without one, of the flattened tensor.
+
+    nan from the first nan on. Where several elements attain it, the first keeps the derivative.
+    Raises `ShapeError`, and `DTypeError` for complex numbers.
+
+    >>> import adjoint as ad
+    >>> ad.cummax(ad.asarray([1.0, 3.0, 2.0]))
+    Tensor([1., 3., 3.])
+    """
+    return _from_leader("cummax", _cumargmax, x, axis)
+
+
+@public
+def cummin(x: Any, /, axis: Any = None) -> Tensor:
+    """The smallest of the elements up to each along `axis`; without one, of the flattened tensor.
+
+    nan from the first nan on. Where several elements attain it, the first keeps the derivative.
+    Raises `ShapeError`, and `DTypeError` for complex numbers.
+
+    >>> import adjoint as ad
+    >>> ad.cummin(ad.asarray([2.0, 3.0, 1.0]))
+    Tensor([2., 2., 1.])
+    """
+    return _from_leader("cummin", _cumargmin, x, axis)
+
+
+def _from_leader(name: str, op: Leader, x: Any, axis: Any) -> Tensor:
+    x, place = line(name, as_tensor(x), axis)
+    check_ordered(name, x.dtype)
+    leaders = make(op, (x,), (place,))
+    result: Tensor = FUNCTIONS["take_along_axis"](x, leaders, place)
+    return result

@@ -1,0 +1,68 @@
+"""The Euclidean norm, as one operation: at 0 its derivative is 0, which no chain of roots has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.node import Node
+from adjoint.graph.op import FUNCTIONS, public, register
+from adjoint.graph.tensor import Tensor, as_tensor, make
+from adjoint.graph.types import DType, Shape, normalize_axes, to_inexact, to_real
+from adjoint.ops.comparison import not_equal
+from adjoint.ops.elementwise import keep_where
+from adjoint.ops.movement import reshape
+from adjoint.ops.reduction import Reduction, conjugate, kept, masked_as, reduced, sum
+
+__all__ = ["norm2"]
+
+
+class Norm2(Reduction):
+    """The root of the sum of squared absolute values; real, also of complex numbers."""
+
+    name = "norm2"
+
+    def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
+        return reduced(x.shape, axes), to_real(x.dtype)
+
+    def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
+        squares = np.square(x.real) + np.square(x.imag) if x.dtype.kind == "c" else np.square(x)
+        return np.sqrt(np.sum(squares, axis=axes, dtype=squares.dtype))
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        if tangents[0] is None:
+            return None
+        y = Tensor(node)
+        inner = sum(conjugate(Tensor(node.inputs[0])) * tangents[0], node.params[0])
+        if inner.node.dtype.kind == "c":
+            inner = FUNCTIONS["real"](inner)
+        return keep_where(not_equal(y, 0), inner / y)
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        x = Tensor(node.inputs[0])
+        lanes = kept(x.shape, node.params[0])
+        y, sent = reshape(Tensor(node), lanes), reshape(adjoint, lanes)
+        return (masked_as(x * keep_where(not_equal(y, 0), sent / y), sent),)
+
+
+_norm2 = register(Norm2())
+
+
+@public
+def norm2(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    """The Euclidean norm over `axis` (an integer, several, or None for all); its derivative at 0
+    is 0.
+
+    Integers become float64. Raises `ShapeError`.
+
+    >>> from adjoint.ops.norm import norm2
+    >>> norm2([3.0, 4.0])
+    Tensor(5.)
+    """
+    x = as_tensor(x)
+    x = as_tensor(x, to_inexact(x.node.dtype))
+    axes = normalize_axes("norm2", axis, x.ndim)
+    result = make(_norm2, (x,), (axes,))
+    return reshape(result, kept(x.shape, axes)) if keepdims else result
