@@ -1,18 +1,33 @@
-"""Arithmetic, and the parts of complex numbers."""
+"""Arithmetic: sums, products, quotients and remainders."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.elementwise import binary, unary
+from adjoint.ops import canonical
+from adjoint.ops.elementwise import Unary, binary, unary
+
+__all__ = [
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "true_divide",
+    "floor_divide",
+    "remainder",
+    "mod",
+    "fmod",
+    "negative",
+    "positive",
+    "reciprocal",
+]
+
+_DIVISION = ((-2.0, 2.0), (0.5, 2.0))
 
 add = binary("add", np.add, 1, 1, accepts="number", doc="The sum x1 + x2.")
-subtract = binary(
-    "subtract", np.subtract, 1, -1, accepts="number", doc="The difference x1 - x2."
-)
+subtract = binary("subtract", np.subtract, 1, -1, accepts="number", doc="The difference x1 - x2.")
 negative = unary("negative", np.negative, -1, accepts="number", doc="The negative, -x.")
 positive = unary("positive", np.positive, 1, accepts="number", doc="The value itself, +x.")
 
@@ -26,20 +41,57 @@ def _by_second(x1: Tensor, x2: Tensor, y: Tensor) -> Tensor:
 
 
 multiply = binary(
-    "multiply", np.multiply, _by_first, _by_second, accepts="number", doc="The product x1 * x2."
+    "multiply",
+    np.multiply,
+    _by_first,
+    _by_second,
+    accepts="number",
+    rewrite=canonical.PRODUCT,
+    doc="The product x1 * x2.",
 )
 divide = binary(
     "divide",
     np.divide,
     lambda x1, x2, y: reciprocal(x2),
     lambda x1, x2, y: -y / x2,
-    domain=((-2.0, 2.0), (0.5, 2.0)),
+    domain=_DIVISION,
     doc="The quotient x1 / x2.",
 )
-reciprocal = unary(
+true_divide = divide
+reciprocal: Unary = unary(
     "reciprocal",
     np.reciprocal,
     lambda x, y: -(y * y),
     domain=(0.5, 2.0),
     doc="The reciprocal 1 / x.",
+)
+floor_divide = binary(
+    "floor_divide",
+    np.floor_divide,
+    None,
+    None,
+    accepts="real number",
+    domain=_DIVISION,
+    doc="The quotient rounded down, ⌊x1 / x2⌋; its derivative is zero almost everywhere.",
+)
+remainder = binary(
+    "remainder",
+    np.remainder,
+    1,
+    lambda x1, x2, y: -floor_divide(x1, x2),
+    accepts="real number",
+    domain=_DIVISION,
+    example=(5.5, 2.0),
+    doc="x1 - x2 ⌊x1 / x2⌋, with the sign of x2, as Python's %.",
+)
+mod = remainder
+fmod = binary(
+    "fmod",
+    np.fmod,
+    1,
+    lambda x1, x2, y: -FUNCTIONS["trunc"](x1 / x2),
+    accepts="real number",
+    domain=_DIVISION,
+    example=(-5.5, 2.0),
+    doc="x1 - x2 trunc(x1 / x2), with the sign of x1, as C's fmod.",
 )

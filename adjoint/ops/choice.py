@@ -7,25 +7,62 @@ taken against a constant, and the closed edges of `clip` pass the gradient.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import public, register
+from adjoint.graph.op import FUNCTIONS, public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
-from adjoint.ops.arithmetic import negative
-from adjoint.ops.comparison import equal, greater, greater_equal, less, less_equal, logical_and
-from adjoint.ops.comparison import logical_not
-from adjoint.ops.elementwise import Elementwise, Factor, Masked, binary, operands, real_result
-from adjoint.ops.elementwise import unary
+from adjoint.ops import canonical
+from adjoint.ops.comparison import (
+    equal,
+    greater,
+    greater_equal,
+    isnan,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+)
+from adjoint.ops.complex import conj, real
+from adjoint.ops.elementwise import (
+    Binary,
+    Elementwise,
+    Factor,
+    Masked,
+    Page,
+    apply,
+    binary,
+    operands,
+    publish,
+    real_result,
+    unary,
+)
+
+__all__ = [
+    "where",
+    "maximum",
+    "minimum",
+    "fmax",
+    "fmin",
+    "clip",
+    "abs",
+    "absolute",
+    "sign",
+    "copysign",
+    "heaviside",
+    "stop_gradient",
+]
 
 
 class Where(Elementwise):
     """Chooses; its first input is boolean, the others have one dtype."""
 
-    def infer(self, *nodes: Node) -> tuple[Shape, DType]:
+    def infer(self, *nodes: Any) -> tuple[Shape, DType]:
         shape = broadcast_shapes(self.name, *(node.shape for node in nodes))
         return shape, super().infer(*nodes[1:])[1]
 
@@ -72,6 +109,7 @@ maximum = binary(
     lambda x1, x2, y: _winner(x1, x2, less(x1, x2), greater(x1, x2)),
     lambda x1, x2, y: _winner(x2, x1, less(x2, x1), greater(x2, x1)),
     accepts="ordered",
+    rewrite=canonical.LARGER,
     doc="The larger of x1 and x2; nan if either is nan.",
 )
 minimum = binary(
@@ -80,23 +118,111 @@ minimum = binary(
     lambda x1, x2, y: _winner(x1, x2, greater(x1, x2), less(x1, x2)),
     lambda x1, x2, y: _winner(x2, x1, greater(x2, x1), less(x2, x1)),
     accepts="ordered",
+    rewrite=canonical.SMALLER,
     doc="The smaller of x1 and x2; nan if either is nan.",
 )
 
 
-def sign_of(x: Tensor, y: Tensor) -> Tensor:
-    return sign(x)
+def _number(x: Tensor, other: Tensor, loses: Tensor, draws: Tensor) -> Factor:
+    """As `_winner`, but a number wins against nan."""
+    loses = logical_or(loses, isnan(x))
+    return _winner(x, other, loses, logical_not(logical_or(loses, draws)))
 
 
-abs = unary(
-    "abs",
-    np.abs,
-    sign_of,
-    accepts="number",
-    result=real_result,
-    doc="The absolute value; its derivative at 0 is 0.",
+fmax = binary(
+    "fmax",
+    np.fmax,
+    lambda x1, x2, y: _number(x1, x2, less(x1, x2), equal(x1, x2)),
+    lambda x1, x2, y: _number(x2, x1, less(x2, x1), equal(x1, x2)),
+    accepts="ordered",
+    doc="The larger of x1 and x2; the other one if one is nan.",
 )
-sign = unary("sign", np.sign, None, accepts="number", doc="-1, 0 or 1 by the sign of x.")
+fmin = binary(
+    "fmin",
+    np.fmin,
+    lambda x1, x2, y: _number(x1, x2, greater(x1, x2), equal(x1, x2)),
+    lambda x1, x2, y: _number(x2, x1, greater(x2, x1), equal(x1, x2)),
+    accepts="ordered",
+    doc="The smaller of x1 and x2; the other one if one is nan.",
+)
+
+
+class Abs(Elementwise):
+    """|z| of a complex z is a real function: its gradient is the direction z / |z|."""
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        (tangent,) = tangents
+        if node.inputs[0].dtype.kind != "c" or tangent is None:
+            return super().jvp(node, tangents)
+        return real(conj(sign(Tensor(node.inputs[0]))) * tangent)
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        if node.inputs[0].dtype.kind != "c":
+            return super().vjp(node, adjoint, wanted)
+        return (adjoint * sign(Tensor(node.inputs[0])),)
+
+
+_abs = register(
+    Abs(
+        "abs",
+        np.abs,
+        (lambda x, y: sign(x),),
+        accepts="number",
+        result=real_result,
+        domain=((-2.0, 2.0),),
+        holomorphic=False,
+    )
+)
+
+
+def abs(x: Any, /) -> Tensor:
+    if type(x) is Tensor and x.node.dtype.kind == "f":
+        node = x.node
+        return Tensor(Node(_abs, (node,), (), node.shape, node.dtype))
+    return apply(_abs, (x,))
+
+
+publish(abs, _abs, Page("The absolute value; its derivative at 0 is 0.", (-0.5,), None, ""), "x")
+absolute = abs
+
+_sign = register(
+    Elementwise(
+        "sign", np.sign, (None,), accepts="real number", domain=((-2.0, 2.0),), holomorphic=False
+    )
+)
+
+
+def sign(x: Any, /) -> Tensor:
+    x = as_tensor(x)
+    if x.node.dtype.kind != "c":
+        return apply(_sign, (x,))
+    size = abs(x)
+    return where(equal(size, 0), 0, x / size)
+
+
+publish(
+    sign,
+    _sign,
+    Page("-1, 0 or 1 by the sign of x; of complex numbers x / |x|.", (-0.5,), None, ""),
+    "x",
+)
+copysign: Binary = binary(
+    "copysign",
+    np.copysign,
+    lambda x1, x2, y: sign(x1) * copysign(1.0, x2).astype(y.dtype),
+    None,
+    accepts="real",
+    example=(3.0, -2.0),
+    doc="|x1| with the sign of x2.",
+)
+heaviside = binary(
+    "heaviside",
+    np.heaviside,
+    None,
+    lambda x1, x2, y: equal(x1, 0),
+    accepts="real",
+    doc="0 where x1 < 0, x2 where it is 0, 1 where x1 > 0.",
+)
 
 
 _clip = register(
@@ -105,8 +231,8 @@ _clip = register(
         np.clip,
         (
             lambda x, lo, hi, y: logical_and(greater_equal(x, lo), less_equal(x, hi)),
-            lambda x, lo, hi, y: less(x, lo),
-            lambda x, lo, hi, y: greater(x, hi),
+            lambda x, lo, hi, y: logical_and(less(x, lo), less_equal(lo, hi)),
+            lambda x, lo, hi, y: logical_or(greater(x, hi), greater(lo, hi)),
         ),
         accepts="ordered",
         domain=((-2.0, 2.0), (-1.5, -0.5), (0.5, 1.5)),
@@ -119,7 +245,7 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
     """`x` limited to the interval from `min` to `max`; either may be left out.
 
     The gradient passes inside and at both closed edges, so that a parameter sitting on its bound
-    can leave it.
+    can leave it. Where `min` > `max` the result is `max`.
 
     >>> import adjoint as ad
     >>> ad.clip(ad.asarray([-2.0, 0.5, 2.0]), -1.0, 1.0)
@@ -127,8 +253,31 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         return as_tensor(x)
-    lo = -np.inf if min is None else min
-    hi = np.inf if max is None else max
-    nodes, dtype = operands(_clip, (x, lo, hi))
-    shape = broadcast_shapes("clip", *(node.shape for node in nodes))
-    return Tensor(Node(_clip, tuple(nodes), (), shape, dtype))
+    least, largest = (None, None) if None not in (min, max) else _limits(x, min, max)
+    return apply(_clip, (x, least if min is None else min, largest if max is None else max))
+
+
+def _limits(x: Any, *bounds: Any) -> tuple[Any, Any]:
+    """The least and the largest number of the dtype in which `x` is compared with `bounds`."""
+    _, dtype = operands(_clip, [a for a in (x, *bounds) if a is not None])
+    if dtype.kind == "f":
+        return -np.inf, np.inf
+    if dtype.kind == "b":
+        return False, True
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+stop_gradient = unary(
+    "stop_gradient",
+    _same,
+    None,
+    accepts="any",
+    shown="0.5",
+    doc="x itself, as something that does not depend on anything: its derivative is 0.",
+)
+FUNCTIONS["absolute"] = absolute

@@ -6,10 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.ops.elementwise import binary, to_bool, unary
+from adjoint.ops.elementwise import Binary, Unary, binary, to_bool, unary
+
+__all__ = [
+    "less",
+    "less_equal",
+    "greater",
+    "greater_equal",
+    "equal",
+    "not_equal",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "logical_not",
+    "isnan",
+    "isinf",
+    "isfinite",
+    "signbit",
+]
 
 
-def _compare(name: str, numpy: Any, sign: str, accepts: str = "any") -> Any:
+def _compare(name: str, numpy: Any, sign: str, accepts: str = "any") -> Binary:
     return binary(
         name,
         numpy,
@@ -30,19 +47,16 @@ not_equal = _compare("not_equal", np.not_equal, "!=")
 logical_and = _compare("logical_and", np.logical_and, "and")
 logical_or = _compare("logical_or", np.logical_or, "or")
 logical_xor = _compare("logical_xor", np.logical_xor, "xor")
-logical_not = unary(
-    "logical_not",
-    np.logical_not,
-    None,
-    accepts="any",
-    result=to_bool,
-    example=(True,),
-    doc="Whether x is false.",
-)
-isnan = unary(
-    "isnan", np.isnan, None, accepts="any", result=to_bool, doc="Whether x is not a number."
-)
-isinf = unary("isinf", np.isinf, None, accepts="any", result=to_bool, doc="Whether x is infinite.")
-isfinite = unary(
-    "isfinite", np.isfinite, None, accepts="any", result=to_bool, doc="Whether x is finite."
+
+
+def _ask(name: str, numpy: Any, doc: str, accepts: str = "any", example: Any = 0.5) -> Unary:
+    return unary(name, numpy, None, accepts=accepts, result=to_bool, example=(example,), doc=doc)
+
+
+logical_not = _ask("logical_not", np.logical_not, "Whether x is false.", example=True)
+isnan = _ask("isnan", np.isnan, "Whether x is not a number.")
+isinf = _ask("isinf", np.isinf, "Whether x is infinite.")
+isfinite = _ask("isfinite", np.isfinite, "Whether x is finite.")
+signbit = _ask(
+    "signbit", np.signbit, "Whether the sign of x is minus, of -0.0 too.", "real", example=-0.5
 )

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from adjoint.errors import DTypeError
+from adjoint.errors import DTypeError, NotDifferentiableError
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, public, register
-from adjoint.graph.tensor import Tensor, as_tensor, scalar_value
+from adjoint.graph.tensor import Tensor, as_tensor, make, scalar_value
 from adjoint.graph.types import (
     BOOL,
     FLOAT64,
@@ -32,9 +32,12 @@ from adjoint.graph.types import (
 )
 from adjoint.ops.support import support
 
-Factor: TypeAlias = "Tensor | Masked | int | None"
+Factor: TypeAlias = "Tensor | Masked | float | None"
 Partial: TypeAlias = "Callable[..., Factor] | int | None"
+Rewrite: TypeAlias = "tuple[frozenset[str], Callable[..., Tensor | None]]"
 Interval: TypeAlias = tuple[float, float]
+Unary: TypeAlias = Callable[[Any], Tensor]
+Binary: TypeAlias = Callable[[Any, Any], Tensor]
 
 _WEAK = (float, int, bool, complex)
 _KINDS = {
@@ -42,6 +45,8 @@ _KINDS = {
     "real": "f",
     "number": "iufc",
     "ordered": "iufb",
+    "real number": "iuf",
+    "whole": "iu",
     "integer": "iub",
     "any": "biufc",
 }
@@ -55,13 +60,28 @@ class Masked(NamedTuple):
     factor: Tensor
 
 
+@dataclass(frozen=True)
+class Missing:
+    """The partial derivative by an input for which there is no formula; asking for it raises."""
+
+    op: str
+    input: str
+
+    def __call__(self, *args: Any) -> Factor:
+        raise NotDifferentiableError(
+            f"{self.op}: the derivative with respect to its input {self.input!r} is not known; "
+            f"hold {self.input!r} fixed (a plain number, or adjoint.stop_gradient)"
+        )
+
+
 @dataclass(eq=False, repr=False)
 class Elementwise(Op):
     """An operation on corresponding elements of its inputs, which broadcast.
 
     `domain` gives for each input the interval from which tests draw samples; `scalar` is the
     native rule, written once against the emitter. `result` maps the common dtype of the inputs
-    to that of the output.
+    to that of the output. An operation with static parameters receives them last in `numpy` and
+    in its partial derivatives; `samples` are parameters for tests to try.
     """
 
     name: str
@@ -72,9 +92,12 @@ class Elementwise(Op):
     domain: tuple[Interval, ...] = ()
     scalar: Callable[..., Any] | None = None
     holomorphic: bool = True
+    param_names: tuple[str, ...] = ()
+    samples: tuple[tuple[Any, ...], ...] = ((),)
     family: str = field(default="elementwise", init=False)
 
-    def infer(self, *nodes: Node) -> tuple[Shape, DType]:
+    def infer(self, *args: Any) -> tuple[Shape, DType]:
+        nodes: Sequence[Node] = args[: len(self.partials)]
         shape = broadcast_shapes(self.name, *(node.shape for node in nodes))
         dtype = promote(*(node.dtype for node in nodes))
         return shape, self.result(dtype) if self.result else dtype
@@ -113,28 +136,33 @@ class Elementwise(Op):
         rule = self.partials[index]
         if rule is None or isinstance(rule, int):
             return rule
-        return rule(*[Tensor(child) for child in node.inputs], Tensor(node))
+        return rule(*[Tensor(child) for child in node.inputs], Tensor(node), *node.params)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         rank = len(node.shape)
         aligned = [align(x, rank) if b else x for x, b in zip(inputs, batched, strict=True)]
-        result: Tensor = FUNCTIONS[self.name](*aligned)
-        return result
+        return make(self, aligned, node.params)
 
 
 def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:
     """`x` times a partial derivative, without making nodes for the plain numbers 0, 1 and -1."""
     if isinstance(factor, Masked):
-        return keep_where(factor.mask, x * factor.factor)
+        return keep_where(factor.mask, x * conjugated(factor.factor, conjugate))
     if not isinstance(factor, Tensor):
         if not factor:
             return None
         return x if factor == 1 else -x if factor == -1 else x * factor
     if factor.node.dtype is BOOL:
         return keep_where(factor, x)
-    if conjugate and factor.node.dtype.kind == "c":
-        factor = FUNCTIONS["conj"](factor)
-    return x * factor
+    return x * conjugated(factor, conjugate)
+
+
+def conjugated(factor: Tensor, wanted: bool) -> Tensor:
+    """The complex conjugate of `factor` if it is wanted and there is one."""
+    if wanted and factor.node.dtype.kind == "c":
+        result: Tensor = FUNCTIONS["conj"](factor)
+        return result
+    return factor
 
 
 def keep_where(mask: Tensor, x: Tensor) -> Tensor:
@@ -171,9 +199,8 @@ def sum_to(x: Tensor, shape: Shape) -> Tensor:
         result = FUNCTIONS["broadcast_to"](x, shape)
         return result
     lead = len(given) - len(shape)
-    axes = (*range(lead),) + tuple(
-        lead + i for i, size in enumerate(shape) if size == 1 and given[lead + i] != 1
-    )
+    stretched = [i for i, size in enumerate(shape) if size == 1 and given[lead + i] != 1]
+    axes = (*range(lead), *(lead + i for i in stretched))
     summed: Tensor = FUNCTIONS["sum"](x, axes)
     return summed if summed.node.shape == shape else FUNCTIONS["reshape"](summed, shape)
 
@@ -192,7 +219,9 @@ def operands(op: Elementwise, args: Sequence[Any]) -> tuple[list[Node], DType]:
     """The arguments of a call as nodes of one dtype in which `op` computes."""
     strong = [a.node.dtype for a in args if type(a) is Tensor]
     others = {
-        i: as_tensor(a) for i, a in enumerate(args) if type(a) is not Tensor and type(a) not in _WEAK
+        i: as_tensor(a)
+        for i, a in enumerate(args)
+        if type(a) is not Tensor and type(a) not in _WEAK
     }
     strong += [t.node.dtype for t in others.values()]
     weak = [type(a) for a in args if type(a) in _WEAK]
@@ -237,10 +266,26 @@ def to_bool(dtype: DType) -> DType:
     return BOOL
 
 
-def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any) -> Any:
-    """Register an elementwise operation of one input; returns the function users call."""
-    doc = options.pop("doc")
-    example = options.pop("example", (0.5,))
+def apply(op: Elementwise, args: Sequence[Any], params: tuple[Any, ...] = ()) -> Tensor:
+    """`op` of arguments of any kind: promoted, broadcast, checked."""
+    nodes, dtype = operands(op, args)
+    shape = broadcast_shapes(op.name, *(node.shape for node in nodes))
+    return Tensor(Node(op, tuple(nodes), params, shape, op.result(dtype) if op.result else dtype))
+
+
+NO_REWRITE: Rewrite = (frozenset(), lambda *nodes: None)
+
+
+def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any) -> Unary:
+    """Register an elementwise operation of one input; returns the function users call.
+
+    `rewrite` is a rule of `canonical`: names of operations, and what to make instead of a node
+    whose input is one of those (None: nothing else). `shown` is the printed result of `example`,
+    to be given where computing it would import SciPy; `prefix` is the namespace of the function.
+    """
+    page = Page.take(options, (0.5,))
+    rule: Rewrite = options.pop("rewrite", NO_REWRITE)
+    watched, rewrite = rule
     domain = options.pop("domain", (-2.0, 2.0))
     op = register(Elementwise(name, numpy, (partial,), domain=(domain,), **options))
     kinds = _KINDS[op.accepts]
@@ -252,15 +297,21 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
             dtype = node.dtype
         else:
             (node,), dtype = operands(op, (x,))
+        if watched and node.op.name in watched:
+            found = rewrite(node)
+            if found is not None:
+                return found
         return Tensor(Node(op, (node,), (), node.shape, result(dtype) if result else dtype))
 
-    return _publish(function, op, doc, example, "x")
+    publish(function, op, page, "x")
+    return function
 
 
-def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Any:
-    """Register an elementwise operation of two inputs; returns the function users call."""
-    doc = options.pop("doc")
-    example = options.pop("example", (3.0, 2.0))
+def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Binary:
+    """Register an elementwise operation of two inputs; options as in `unary`."""
+    page = Page.take(options, (3.0, 2.0))
+    rule: Rewrite = options.pop("rewrite", NO_REWRITE)
+    watched, rewrite = rule
     domain = options.pop("domain", ((-2.0, 2.0), (-2.0, 2.0)))
     op = register(Elementwise(name, numpy, partials, domain=domain, **options))
     kinds = _KINDS[op.accepts]
@@ -274,29 +325,56 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
             (a, b), dtype = operands(op, (x1, x2))
         else:
             dtype = a.dtype
+        if watched and (b.op.name in watched or a.op.name in watched):
+            found = rewrite(a, b)
+            if found is not None:
+                return found
         shape = a.shape
         if shape != b.shape:
             shape = broadcast_shapes(name, shape, b.shape)
         return Tensor(Node(op, (a, b), (), shape, result(dtype) if result else dtype))
 
-    return _publish(function, op, doc, example, "x1, x2")
+    publish(function, op, page, "x1, x2")
+    return function
 
 
-def _publish(function: Any, op: Elementwise, doc: str, example: tuple[Any, ...], args: str) -> Any:
+class Page(NamedTuple):
+    """What the documentation of an elementwise function says beside what all of them say."""
+
+    doc: str
+    example: tuple[Any, ...]
+    shown: str | None
+    prefix: str
+
+    @classmethod
+    def take(cls, options: dict[str, Any], example: tuple[Any, ...]) -> Page:
+        """The page described among the `options` of an operation, which are taken from them."""
+        pop = options.pop
+        return cls(pop("doc"), pop("example", example), pop("shown", None), pop("prefix", ""))
+
+
+def publish(function: Any, op: Elementwise, page: Page, args: str) -> None:
+    """Document the function that users call for `op`, and enter it into the table."""
     function.__name__ = function.__qualname__ = op.name
-    shown = np.array2string(np.asarray(op.numpy(*map(np.asarray, example))), separator=", ")
-    call = f"ad.{op.name}({', '.join(map(repr, example))})"
-    function.__doc__ = f"""{doc}
+    function.__doc__ = f"""{page.doc}
 
     Elementwise; {args} may be tensors, arrays or numbers of any shapes that broadcast. Computes in
     the common dtype ({op.accepts}; integers become float64 where floating numbers are needed).
     Returns a tensor of the broadcast shape. Raises `ShapeError` and `DTypeError`.
 
     >>> import adjoint as ad
-    >>> {call}
-    Tensor({shown})
+    >>> ad.{page.prefix}{op.name}({", ".join(map(repr, page.example))})
+    Tensor({page.shown or printed(op.numpy(*page.example))})
     """
-    return public(function)
+    public(function)
+
+
+def printed(value: Any) -> str:
+    """A scalar as NumPy prints it; numpy.array2string would cost 20 µs for each operation."""
+    number = value.item()
+    if type(number) is not float:
+        return repr(number)
+    return f"{number:.8f}".rstrip("0")
 
 
 def real_result(dtype: DType) -> DType:

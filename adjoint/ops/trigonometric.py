@@ -1,11 +1,85 @@
-"""Trigonometric and hyperbolic functions and their inverses."""
+"""Trigonometric functions and their inverses."""
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 
-from adjoint.ops.elementwise import unary
+from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.tensor import Tensor
+from adjoint.ops.comparison import not_equal
+from adjoint.ops.elementwise import Factor, Masked, Unary, binary, unary
+from adjoint.ops.power import hypot, sqrt
+
+__all__ = [
+    "sin",
+    "cos",
+    "tan",
+    "arcsin",
+    "asin",
+    "arccos",
+    "acos",
+    "arctan",
+    "atan",
+    "arctan2",
+    "atan2",
+    "deg2rad",
+    "radians",
+    "rad2deg",
+    "degrees",
+]
+
+_INSIDE = (-0.9, 0.9)
 
 sin = unary("sin", np.sin, lambda x, y: cos(x), doc="The sine.")
-cos = unary("cos", np.cos, lambda x, y: -sin(x), doc="The cosine.")
-tanh = unary("tanh", np.tanh, lambda x, y: 1 - y * y, doc="The hyperbolic tangent.")
+cos: Unary = unary("cos", np.cos, lambda x, y: -sin(x), doc="The cosine.")
+tan = unary("tan", np.tan, lambda x, y: 1 + y * y, domain=(-1.2, 1.2), doc="The tangent.")
+
+
+def _arcsin_slope(x: Tensor, y: Tensor) -> Any:
+    return 1 / sqrt((1 - x) * (1 + x))
+
+
+arcsin = asin = unary(
+    "arcsin", np.arcsin, _arcsin_slope, domain=_INSIDE, doc="The inverse sine; slope ∞ at ±1."
+)
+arccos = acos = unary(
+    "arccos",
+    np.arccos,
+    lambda x, y: -_arcsin_slope(x, y),
+    domain=_INSIDE,
+    doc="The inverse cosine; slope -∞ at ±1.",
+)
+arctan = atan = unary("arctan", np.arctan, lambda x, y: 1 / (1 + x * x), doc="The inverse tangent.")
+
+
+def _turn(x: Tensor, x1: Tensor, x2: Tensor) -> Factor:
+    """x / (x1² + x2²), in steps that neither overflow nor underflow; 0 at (0, 0)."""
+    h = hypot(x1, x2)
+    return Masked(not_equal(h, 0), x / h / h)
+
+
+arctan2 = atan2 = binary(
+    "arctan2",
+    np.arctan2,
+    lambda x1, x2, y: _turn(x2, x1, x2),
+    lambda x1, x2, y: _turn(-x1, x1, x2),
+    accepts="real",
+    domain=((0.5, 2.0), (-2.0, 2.0)),
+    doc="The angle of the point (x2, x1), from -π to π; its derivatives at (0, 0) are 0.",
+)
+deg2rad = radians = unary(
+    "deg2rad",
+    np.deg2rad,
+    lambda x, y: math.pi / 180,
+    accepts="real",
+    example=(180.0,),
+    doc="Degrees as radians.",
+)
+rad2deg = degrees = unary(
+    "rad2deg", np.rad2deg, lambda x, y: 180 / math.pi, accepts="real", doc="Radians as degrees."
+)
+FUNCTIONS["radians"] = radians
+FUNCTIONS["degrees"] = degrees
