@@ -34,10 +34,10 @@ def shares(won: Tensor, y: Tensor, axes: tuple[int, ...]) -> Tensor:
 class Extremum(Reduction):
     """The largest or the smallest element along the axes."""
 
-    def __init__(self, name: str, numpy: Callable[..., Any], wins: str, worst: float) -> None:
+    def __init__(self, name: str, numpy: Callable[..., Any], combine: str, worst: float) -> None:
         self.name = name
         self.numpy = numpy
-        self.wins = wins
+        self.combine = combine
         self.worst = worst
 
     def start(self, dtype: DType) -> Any:
@@ -47,9 +47,6 @@ class Extremum(Reduction):
             return self.worst > 0
         limits = np.iinfo(dtype)
         return limits.max if self.worst > 0 else limits.min
-
-    def combine(self, e: Any, a: Any, b: Any) -> Any:
-        return getattr(e, self.wins)(a, b)
 
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         check_ordered(self.name, x.dtype)

@@ -28,6 +28,7 @@ from adjoint.ops.reduction import (
     Reduction,
     conjugate,
     kept,
+    lanes_last,
     line,
     masked_as,
     sum,
@@ -141,12 +142,10 @@ class CumulativeProduct(Op):
 
 class Product(Reduction):
     name = "prod"
+    combine = "multiply"
 
     def start(self, dtype: DType) -> Any:
         return 1
-
-    def combine(self, e: Any, a: Any, b: Any) -> Any:
-        return e.multiply(a, b)
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         return np.prod(x, axis=axes, dtype=x.dtype)
@@ -181,13 +180,10 @@ def product_of_others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """For each element the product of all others along `axes`."""
     if len(axes) == 1:
         return others_before(x, axes[0], False) * others_before(x, axes[0], True)
-    order = tuple([a for a in range(x.ndim) if a not in axes]) + axes
-    moved = permute_dims(x, order)
-    lead = moved.shape[: x.ndim - len(axes)]
-    size = int(np.prod([x.shape[a] for a in axes], dtype=np.int64))
-    flat = reshape(moved, (*lead, size))
-    result = reshape(product_of_others(flat, (len(lead),)), moved.shape)
-    return permute_dims(result, tuple(int(a) for a in np.argsort(order)))
+    flat, order = lanes_last(x, axes)
+    result = product_of_others(flat, (flat.ndim - 1,))
+    moved = reshape(result, tuple([x.shape[a] for a in order]))
+    return permute_dims(moved, tuple([int(a) for a in np.argsort(order)]))
 
 
 @public

@@ -14,11 +14,20 @@ import numpy as np
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
-from adjoint.graph.types import BOOL, INT64, DType, Shape, as_dtype, normalize_axes, normalize_axis
+from adjoint.graph.types import (
+    BOOL,
+    INT64,
+    DType,
+    Shape,
+    as_dtype,
+    normalize_axes,
+    normalize_axis,
+    size_of,
+)
 from adjoint.ops.comparison import not_equal
 from adjoint.ops.elementwise import keep_where
 from adjoint.ops.linear import Linear
-from adjoint.ops.movement import broadcast_to, reshape
+from adjoint.ops.movement import broadcast_to, permute_dims, reshape
 from adjoint.ops.support import support
 
 __all__ = ["sum", "any", "all", "count_nonzero"]
@@ -72,8 +81,8 @@ def to_accumulate(x: Any, dtype: Any) -> Tensor:
 class Reduction(Op):
     """An operation that takes the elements along its `axes` together.
 
-    If it folds them one by one it has `start`, the value over nothing as a number of a dtype, and
-    `combine`, what two values make in the words of an emitter.
+    If it folds them one by one it has `combine`, the word of the emitter that does so, and
+    `start`, the value over nothing as a number of a dtype.
     """
 
     family = "reduction"
@@ -93,6 +102,13 @@ def reduce_over(op: Reduction, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
     return reshape(result, kept(x.node.shape, axes)) if keepdims else result
 
 
+def lanes_last(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, tuple[int, ...]]:
+    """`x` with `axes` made one, the last axis; and the order its axes had just before that."""
+    order = tuple([a for a in range(x.ndim) if a not in axes]) + axes
+    size = size_of(tuple([x.shape[a] for a in axes]))
+    return reshape(permute_dims(x, order), (*reduced(x.shape, axes), size)), order
+
+
 def line(name: str, x: Tensor, axis: Any) -> tuple[Tensor, int]:
     """`x` and its one axis along which `name` goes; without an `axis` the flattened tensor."""
     if axis is None:
@@ -102,12 +118,10 @@ def line(name: str, x: Tensor, axis: Any) -> tuple[Tensor, int]:
 
 class Sum(Linear, Reduction):
     name = "sum"
+    combine = "add"
 
     def start(self, dtype: DType) -> Any:
         return 0
-
-    def combine(self, e: Any, a: Any, b: Any) -> Any:
-        return e.add(a, b)
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         return np.sum(x, axis=axes, dtype=x.dtype)
@@ -120,12 +134,10 @@ class Any_(Reduction):
     """Whether any element along the axes is true."""
 
     name = "any"
+    combine = "bitwise_or"
 
     def start(self, dtype: DType) -> Any:
         return False
-
-    def combine(self, e: Any, a: Any, b: Any) -> Any:
-        return e.bitwise_or(a, b)
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         return np.any(x, axis=axes)
@@ -135,12 +147,10 @@ class All_(Reduction):
     """Whether all elements along the axes are true."""
 
     name = "all"
+    combine = "bitwise_and"
 
     def start(self, dtype: DType) -> Any:
         return True
-
-    def combine(self, e: Any, a: Any, b: Any) -> Any:
-        return e.bitwise_and(a, b)
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         return np.all(x, axis=axes)
