@@ -20,7 +20,11 @@ from adjoint.api.graph_first import (
 )
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
 from adjoint.api.step_study import step_study
+from adjoint.array import linalg
 from adjoint.array.creation import *
+from adjoint.array.nan_statistics import *
+from adjoint.array.numerical import *
+from adjoint.array.statistics import *
 from adjoint.backends import interpreter
 from adjoint.graph import engine
 from adjoint.graph.tensor import Tensor
@@ -33,11 +37,14 @@ from adjoint.ops.cumulative import *
 from adjoint.ops.exponential import *
 from adjoint.ops.extremum import *
 from adjoint.ops.hyperbolic import *
+from adjoint.ops.indexing import *
+from adjoint.ops.joining import *
 from adjoint.ops.matmul import matmul
 from adjoint.ops.movement import *
 from adjoint.ops.power import *
 from adjoint.ops.product import *
 from adjoint.ops.reduction import *
+from adjoint.ops.removable import *
 from adjoint.ops.rounding import *
 from adjoint.ops.softmax import *
 from adjoint.ops.sorting import *

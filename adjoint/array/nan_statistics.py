@@ -1,0 +1,130 @@
+"""Reductions that pass over nan, which then has derivative 0. Composites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adjoint.array.statistics import inexact
+from adjoint.graph.op import public
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import to_real
+from adjoint.ops.choice import where
+from adjoint.ops.comparison import isnan, logical_not
+from adjoint.ops.extremum import max, min
+from adjoint.ops.movement import astype
+from adjoint.ops.norm import norm2
+from adjoint.ops.power import sqrt, square
+from adjoint.ops.product import prod
+from adjoint.ops.reduction import all, sum
+
+__all__ = ["nansum", "nanprod", "nanmean", "nanvar", "nanstd", "nanmax", "nanmin"]
+
+
+@public
+def nansum(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    """The sum over `axis` (an integer, several, or None for all) of what is not nan.
+
+    >>> import adjoint as ad
+    >>> ad.nansum(ad.asarray([1.0, float("nan"), 2.0]))
+    Tensor(3.)
+    """
+    return sum(_replaced(as_tensor(x), 0), axis, keepdims=keepdims)
+
+
+@public
+def nanprod(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    """The product over `axis` of what is not nan.
+
+    >>> import adjoint as ad
+    >>> ad.nanprod(ad.asarray([3.0, float("nan"), 2.0]))
+    Tensor(6.)
+    """
+    return prod(_replaced(as_tensor(x), 1), axis, keepdims=keepdims)
+
+
+@public
+def nanmean(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    """The mean over `axis` of what is not nan; nan if nothing is left.
+
+    >>> import adjoint as ad
+    >>> ad.nanmean(ad.asarray([1.0, float("nan"), 2.0]))
+    Tensor(1.5)
+    """
+    x = inexact(x)
+    return nansum(x, axis, keepdims=keepdims) / _present(x, axis, keepdims)
+
+
+@public
+def nanvar(x: Any, /, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    """The variance over `axis` of what is not nan; nan where no more than `ddof` are left.
+
+    >>> import adjoint as ad
+    >>> ad.nanvar(ad.asarray([1.0, float("nan"), 3.0]))
+    Tensor(1.)
+    """
+    deviations, freedom = _deviations(x, axis, ddof, keepdims)
+    return sum(square(deviations), axis, keepdims=keepdims) / freedom
+
+
+@public
+def nanstd(x: Any, /, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    """The standard deviation over `axis` of what is not nan: the root of `nanvar`.
+
+    >>> import adjoint as ad
+    >>> ad.nanstd(ad.asarray([1.0, float("nan"), 3.0]))
+    Tensor(1.)
+    """
+    deviations, freedom = _deviations(x, axis, ddof, keepdims)
+    return norm2(deviations, axis, keepdims=keepdims) / sqrt(freedom)
+
+
+@public
+def nanmax(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    """The largest element over `axis` that is not nan; nan if there is none.
+
+    >>> import adjoint as ad
+    >>> ad.nanmax(ad.asarray([1.0, float("nan"), 2.0]))
+    Tensor(2.)
+    """
+    return _extremum(max, x, -np.inf, axis, keepdims)
+
+
+@public
+def nanmin(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    """The smallest element over `axis` that is not nan; nan if there is none.
+
+    >>> import adjoint as ad
+    >>> ad.nanmin(ad.asarray([1.0, float("nan"), 2.0]))
+    Tensor(1.)
+    """
+    return _extremum(min, x, np.inf, axis, keepdims)
+
+
+def _replaced(x: Tensor, value: float) -> Tensor:
+    """`x` with `value` in the place of nan."""
+    return where(isnan(x), value, x) if x.node.dtype.kind in "fc" else x
+
+
+def _present(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
+    """How many elements over `axis` are not nan, in the real dtype of `x`."""
+    count = sum(logical_not(isnan(x)), axis, keepdims=keepdims)
+    return astype(count, to_real(x.node.dtype))
+
+
+def _deviations(x: Any, axis: Any, ddof: float, keepdims: bool) -> tuple[Tensor, Tensor]:
+    """What the elements deviate from their mean, 0 for nan; and the degrees of freedom, or nan."""
+    x = inexact(x)
+    deviations = where(isnan(x), 0, x - nanmean(x, axis, keepdims=True))
+    freedom = _present(x, axis, keepdims) - ddof
+    return deviations, where(freedom > 0, freedom, np.nan)
+
+
+def _extremum(op: Callable[..., Tensor], x: Any, worst: float, axis: Any, keepdims: bool) -> Tensor:
+    x = as_tensor(x)
+    if x.node.dtype.kind != "f":
+        return op(x, axis, keepdims=keepdims)
+    found = op(_replaced(x, worst), axis, keepdims=keepdims)
+    return where(all(isnan(x), axis, keepdims=keepdims), np.nan, found)

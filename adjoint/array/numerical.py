@@ -1,0 +1,125 @@
+"""Differences, integrals and interpolation of tabulated functions. Composites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adjoint.array.statistics import inexact
+from adjoint.errors import RangeError, ShapeError
+from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import BOOL, normalize_axis, promote
+from adjoint.ops.choice import clip, where
+from adjoint.ops.comparison import equal, greater, less, not_equal
+from adjoint.ops.movement import broadcast_to, reshape
+from adjoint.ops.reduction import kept, sum
+from adjoint.ops.sorting import searchsorted
+
+__all__ = ["diff", "trapezoid", "interp"]
+
+
+def _pairs(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """All elements but the first, and all but the last, along `axis`."""
+    lead = (slice(None),) * axis
+    return x[(*lead, slice(1, None))], x[(*lead, slice(None, -1))]
+
+
+@public
+def diff(
+    x: Any, /, n: int = 1, axis: Any = -1, *, prepend: Any = None, append: Any = None
+) -> Tensor:
+    """The differences of neighbours along `axis`, `n` times; of booleans, whether they differ.
+
+    `prepend` and `append` are put before and after `x` first. Raises `ShapeError`, and
+    `RangeError` for a negative `n`.
+
+    >>> import adjoint as ad
+    >>> ad.diff(ad.asarray([1.0, 2.0, 4.0]))
+    Tensor([1., 2.])
+    """
+    y = as_tensor(x)
+    if n < 0:
+        raise RangeError(f"diff: n must not be negative, got {n}")
+    place = normalize_axis("diff", axis, y.ndim)
+    parts = [_edge(prepend, y, place), y, _edge(append, y, place)]
+    given = [part for part in parts if part is not None]
+    if len(given) > 1:
+        y = FUNCTIONS["concat"](given, axis=place)
+    for _ in range(n):
+        after, before = _pairs(y, place)
+        y = not_equal(after, before) if y.dtype is BOOL else after - before
+    return y
+
+
+def _edge(part: Any, x: Tensor, axis: int) -> Tensor | None:
+    if part is None:
+        return None
+    part = as_tensor(part)
+    return part if part.ndim else broadcast_to(part, kept(x.shape, (axis,)))
+
+
+@public
+def trapezoid(y: Any, /, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Tensor:
+    """The integral of `y` along `axis` by the trapezoidal rule.
+
+    The places `x` have the length of the axis, or the shape of `y`; without them they lie `dx`
+    apart. Raises `ShapeError`.
+
+    >>> import adjoint as ad
+    >>> ad.trapezoid(ad.asarray([1.0, 2.0, 3.0]), x=[0.0, 1.0, 3.0])
+    Tensor(6.5)
+    """
+    y = inexact(y)
+    place = normalize_axis("trapezoid", axis, y.ndim)
+    if x is None:
+        width = as_tensor(dx)
+    else:
+        x = as_tensor(x)
+        if x.shape != y.shape and x.shape != (y.shape[place],):
+            raise ShapeError(
+                f"trapezoid: the places x have shape {x.shape}; expected {(y.shape[place],)} or "
+                f"the shape of y, {y.shape}"
+            )
+        width = diff(x, axis=place if x.ndim == y.ndim else 0)
+        if x.ndim != y.ndim:
+            width = reshape(width, (-1, *(1,) * (y.ndim - place - 1)))
+    after, before = _pairs(y, place)
+    return sum(width * (after + before) / 2, place)
+
+
+@public
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Tensor:
+    """The values at `x` of the function through the points (`xp`, `fp`), straight between them.
+
+    `xp` is in ascending order. Outside, the value is `left` and `right`, by default that of the
+    nearest end, and the slope 0. At a point the slope is that to its right, at both ends the one
+    inside. `xp` and `fp` have derivatives too. Raises `ShapeError`.
+
+    >>> import adjoint as ad
+    >>> ad.interp(2.5, [1.0, 2.0, 3.0], [3.0, 2.0, 0.0])
+    Tensor(1.)
+    """
+    x, xp, fp = inexact(x), inexact(xp), inexact(fp)
+    if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
+        raise ShapeError(
+            f"interp: xp and fp must be one axis of equal length, at least 1; got shapes "
+            f"{xp.shape} and {fp.shape}"
+        )
+    dtype = promote(x.dtype, xp.dtype)
+    x, xp = as_tensor(x, dtype), as_tensor(xp, dtype)
+    if xp.size == 1:
+        inside = fp[0] + 0 * x
+    else:
+        after = clip(searchsorted(xp, x, side="right"), 1, xp.size - 1)
+        x0, x1, f0, f1 = (
+            FUNCTIONS["take"](points, place, axis=0)
+            for points in (xp, fp)
+            for place in (after - 1, after)
+        )
+        width = x1 - x0
+        step = equal(width, 0)  # two points at one place: a jump, to the later one
+        slope = (f1 - f0) / where(step, 1, width)
+        inside = where(step | equal(x, x1), f1 + (x - x1) * slope, f0 + (x - x0) * slope)
+    low = fp[0] if left is None else left
+    high = fp[-1] if right is None else right
+    return where(less(x, xp[0]), low, where(greater(x, xp[-1]), high, inside))
