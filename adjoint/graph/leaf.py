@@ -14,6 +14,7 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.types import DType, Shape
 
 if TYPE_CHECKING:
+    from adjoint.graph.loops import Index, Loops
     from adjoint.graph.tensor import Tensor
 
 
@@ -30,6 +31,10 @@ class Variable(Op):
     name = "variable"
     family = "leaf"
     param_names = ("name",)
+    native = pointwise = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        return loops.read(node.inputs[0], index)
 
     def infer(self, x: Node, name: str | None) -> tuple[Shape, DType]:
         return x.shape, x.dtype

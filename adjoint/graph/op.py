@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from adjoint.errors import NotDifferentiableError, UnknownNameError
 
 if TYPE_CHECKING:
+    from adjoint.graph.loops import Index, Loops
     from adjoint.graph.node import Node
     from adjoint.graph.tensor import Tensor
     from adjoint.graph.types import DType, Shape
@@ -32,6 +33,12 @@ class Op:
     name: str
     family: str = "general"
     param_names: tuple[str, ...] = ()
+    native: bool = False
+    """Whether the `lower` rule is there; without it a native program runs `evaluate`."""
+    pointwise: bool = False
+    """Whether an element of the result reads its inputs at the same (broadcast) index only."""
+    combine: str | None = None
+    """The word of the emitter that folds elements together, for reductions over `axes`."""
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
@@ -61,6 +68,14 @@ class Op:
         in turn and the results are stacked.
         """
         return None
+
+    def start(self, dtype: DType) -> Any:
+        """For reductions that `combine`: the value over nothing."""
+        raise NotImplementedError(f"{self.name} states no start")
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        """One element of the result, at `index`, as a scalar of the emitter of `loops`."""
+        raise NotImplementedError(f"{self.name} states no lower rule")
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from adjoint.errors import DTypeError, NotDifferentiableError
+from adjoint.graph.emitter import Emitter
 from adjoint.graph.leaf import constant_node
+from adjoint.graph.loops import Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make, scalar_value
@@ -79,7 +82,8 @@ class Elementwise(Op):
     """An operation on corresponding elements of its inputs, which broadcast.
 
     `domain` gives for each input the interval from which tests draw samples; `scalar` is the
-    native rule, written once against the emitter. `result` maps the common dtype of the inputs
+    native rule, written once against the emitter: a function of it and the inputs, or the name of
+    a word of the emitter or of a function of `adjoint.ops.scalar`. `result` maps the common dtype of the inputs
     to that of the output. An operation with static parameters receives them last in `numpy` and
     in its partial derivatives; `samples` are parameters for tests to try.
     """
@@ -90,11 +94,12 @@ class Elementwise(Op):
     accepts: str = "float"
     result: Callable[[DType], DType] | None = None
     domain: tuple[Interval, ...] = ()
-    scalar: Callable[..., Any] | None = None
+    scalar: str | Callable[..., Any] | None = None
     holomorphic: bool = True
     param_names: tuple[str, ...] = ()
     samples: tuple[tuple[Any, ...], ...] = ((),)
     family: str = field(default="elementwise", init=False)
+    pointwise: bool = field(default=True, init=False)
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         nodes: Sequence[Node] = args[: len(self.partials)]
@@ -104,6 +109,17 @@ class Elementwise(Op):
 
     def evaluate(self, *values: Any) -> Any:
         return self.numpy(*values)
+
+    @property
+    def native(self) -> bool:  # type: ignore[override]  # known from the record
+        return self.scalar is not None
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        values = [
+            loops.read(x, index if x.shape == node.shape else broadcast_index(index, x.shape))
+            for x in node.inputs
+        ]
+        return scalar_rule(self.scalar)(loops.e, *values, *node.params)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         total = None
@@ -142,6 +158,19 @@ class Elementwise(Op):
         rank = len(node.shape)
         aligned = [align(x, rank) if b else x for x, b in zip(inputs, batched, strict=True)]
         return make(self, aligned, node.params)
+
+
+@cache
+def scalar_rule(rule: Any) -> Callable[..., Any]:
+    """The native rule itself; a name is looked up when it is first needed."""
+    if callable(rule):
+        return rule
+    if hasattr(Emitter, rule):
+        return lambda e, *values: getattr(e, rule)(*values)
+    from adjoint.ops import scalar
+
+    found: Callable[..., Any] = getattr(scalar, rule)
+    return found
 
 
 def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:
@@ -283,7 +312,7 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
     whose input is one of those (None: nothing else). `shown` is the printed result of `example`,
     to be given where computing it would import SciPy; `prefix` is the namespace of the function.
     """
-    page = Page.take(options, (0.5,))
+    page = Page.take(options, (0.5,), "x")
     rule: Rewrite = options.pop("rewrite", NO_REWRITE)
     watched, rewrite = rule
     domain = options.pop("domain", (-2.0, 2.0))
@@ -303,13 +332,13 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
                 return found
         return Tensor(Node(op, (node,), (), node.shape, result(dtype) if result else dtype))
 
-    publish(function, op, page, "x")
+    publish(function, op, page)
     return function
 
 
 def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Binary:
     """Register an elementwise operation of two inputs; options as in `unary`."""
-    page = Page.take(options, (3.0, 2.0))
+    page = Page.take(options, (3.0, 2.0), "x1, x2")
     rule: Rewrite = options.pop("rewrite", NO_REWRITE)
     watched, rewrite = rule
     domain = options.pop("domain", ((-2.0, 2.0), (-2.0, 2.0)))
@@ -334,7 +363,7 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
             shape = broadcast_shapes(name, shape, b.shape)
         return Tensor(Node(op, (a, b), (), shape, result(dtype) if result else dtype))
 
-    publish(function, op, page, "x1, x2")
+    publish(function, op, page)
     return function
 
 
@@ -342,25 +371,26 @@ class Page(NamedTuple):
     """What the documentation of an elementwise function says beside what all of them say."""
 
     doc: str
+    args: str
     example: tuple[Any, ...]
-    shown: str | None
-    prefix: str
+    shown: str | None = None
+    prefix: str = ""
 
     @classmethod
-    def take(cls, options: dict[str, Any], example: tuple[Any, ...]) -> Page:
+    def take(cls, options: dict[str, Any], example: tuple[Any, ...], args: str) -> Page:
         """The page described among the `options` of an operation, which are taken from them."""
-        pop = options.pop
-        return cls(pop("doc"), pop("example", example), pop("shown", None), pop("prefix", ""))
+        given = {key: options.pop(key) for key in cls._fields if key in options}
+        return cls(**({"example": example, "args": args} | given))
 
 
-def publish(function: Any, op: Elementwise, page: Page, args: str) -> None:
+def publish(function: Any, op: Elementwise, page: Page) -> None:
     """Document the function that users call for `op`, and enter it into the table."""
     function.__name__ = function.__qualname__ = op.name
     function.__doc__ = f"""{page.doc}
 
-    Elementwise; {args} may be tensors, arrays or numbers of any shapes that broadcast. Computes in
-    the common dtype ({op.accepts}; integers become float64 where floating numbers are needed).
-    Returns a tensor of the broadcast shape. Raises `ShapeError` and `DTypeError`.
+    Elementwise; {page.args} may be tensors, arrays or numbers of any shapes that broadcast.
+    Computes in the common dtype ({op.accepts}; integers become float64 where floating numbers are
+    needed). Returns a tensor of the broadcast shape. Raises `ShapeError` and `DTypeError`.
 
     >>> import adjoint as ad
     >>> ad.{page.prefix}{op.name}({", ".join(map(repr, page.example))})

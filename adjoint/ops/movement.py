@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ShapeError
+from adjoint.graph.loops import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
@@ -35,6 +36,14 @@ class Reshape(Linear):
     def evaluate(self, x: Any, shape: Shape) -> Any:
         return np.reshape(x, shape)
 
+    native = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        """Only where axes of size one come or go; any other reshape is another view of memory."""
+        counters = iter([i for i, size in zip(index, node.shape, strict=True) if size != 1])
+        x = node.inputs[0]
+        return loops.read(x, tuple([ZERO if size == 1 else next(counters) for size in x.shape]))
+
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return reshape(adjoint, node.inputs[0].shape)
 
@@ -52,6 +61,12 @@ class PermuteDims(Linear):
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         return np.transpose(x, axes)
 
+    native = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        where = dict(zip(node.params[0], index, strict=True))
+        return loops.read(node.inputs[0], tuple([where[a] for a in range(len(index))]))
+
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return permute_dims(adjoint, tuple(int(a) for a in np.argsort(node.params[0])))
 
@@ -68,6 +83,12 @@ class BroadcastTo(Linear):
 
     def evaluate(self, x: Any, shape: Shape) -> Any:
         return np.broadcast_to(x, shape)
+
+    native = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        x = node.inputs[0]
+        return loops.read(x, broadcast_index(index, x.shape))
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return sum_to(adjoint, node.inputs[0].shape)
@@ -88,6 +109,11 @@ class AsType(Linear):
         if np.iscomplexobj(x) and dtype.kind in "fiu":
             x = np.real(x)
         return np.asarray(x).astype(dtype)
+
+    native = pointwise = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        return loops.e.convert(loops.read(node.inputs[0], index), node.dtype)
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return fit(adjoint, node.inputs[0])

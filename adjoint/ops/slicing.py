@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from adjoint.graph.leaf import constant_node
+from adjoint.graph.loops import ZERO, Affine, Index, Loops, both, choose
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, make
@@ -36,6 +37,28 @@ def selectors(starts: Ints, steps: Ints, sizes: Ints) -> tuple[slice, ...]:
     return tuple(found)
 
 
+def in_slices(loops: Loops, index: Index, params: Sequence[Any]) -> tuple[Any, Index]:
+    """Whether `index` lies in the slices, and its place among what they hold."""
+    inside: Any = True
+    where = []
+    for i, start, step, size in zip(index, *params[:3], strict=True):
+        if abs(step) != 1 and size > 1:
+            met, i = divided(loops, i - start, step)
+            inside = both(loops, inside, met)
+        else:
+            i = (i - start) * (step if size > 1 else 1)
+        inside = both(loops, inside, loops.inside(i, 0, size))
+        where.append(loops.clamped(i, size) if inside is not True else i)
+    return inside, tuple(where)
+
+
+def divided(loops: Loops, i: Affine, step: int) -> tuple[Any, Affine]:
+    """Whether `step` divides the index, and the quotient."""
+    e, number = loops.e, loops.scalar(i)
+    quotient = e.divide(number, step)
+    return e.equal(e.multiply(quotient, step), number), loops.counter(quotient)
+
+
 class Slice(Linear):
     """Along each axis `sizes` elements from `starts` on by `steps`; the result has `shape`."""
 
@@ -52,6 +75,17 @@ class Slice(Linear):
         if part.size <= _SMALL:
             part = part.copy()
         return part if part.shape == shape else part.reshape(shape)
+
+    native = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        starts, steps, sizes, shape = node.params
+        counters = iter([i for i, size in zip(index, shape, strict=True) if size != 1])
+        where = [
+            ZERO + start if size == 1 else next(counters) * step + start
+            for start, step, size in zip(starts, steps, sizes, strict=True)
+        ]
+        return loops.read(node.inputs[0], tuple(where))
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         starts, steps, sizes, _ = node.params
@@ -78,6 +112,16 @@ class Unslice(Linear):
         result[selectors(starts, steps, sizes)] = x.reshape(sizes)
         return result
 
+    native = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        x = node.inputs[0]
+        inside, where = in_slices(loops, index, node.params)
+        kept = iter([i for i, size in zip(where, node.params[2], strict=True) if size != 1])
+        inner = tuple([ZERO if size == 1 else next(kept) for size in x.shape])
+        zero = loops.e.constant(0, node.dtype)
+        return choose(loops, inside, lambda: loops.read(x, inner), lambda: zero)
+
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         starts, steps, sizes, _ = node.params
         return make(_slice, (adjoint,), (starts, steps, sizes, node.inputs[0].shape))
@@ -102,6 +146,17 @@ class SetSlice(Op):
         result = np.array(x)
         result[selectors(starts, steps, sizes)] = np.reshape(value, sizes)
         return result
+
+    native = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        x, value = node.inputs
+        inside, where = in_slices(loops, index, node.params)
+        kept = iter([i for i, size in zip(where, node.params[2], strict=True) if size != 1])
+        inner = tuple([ZERO if size == 1 else next(kept) for size in value.shape])
+        return choose(
+            loops, inside, lambda: loops.read(value, inner), lambda: loops.read(x, index)
+        )
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         x, value = tangents

@@ -1,0 +1,1 @@
+"""The native backend: schedules become machine code through LLVM, in this process."""

@@ -1,0 +1,105 @@
+"""From LLVM's text to machine code in this process, and the object code kept in a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from adjoint.backends.llvm import store
+
+OPTIMISATION = 3
+_lock = threading.Lock()
+
+
+@cache
+def host() -> tuple[str, str, str]:
+    """Triple, processor and features of this machine."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return (
+        llvm.get_default_triple(),
+        llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten(),
+    )
+
+
+def target_machine() -> Any:
+    """A target machine for this processor; each engine owns one."""
+    triple, cpu, features = host()
+    target = llvm.Target.from_triple(triple)
+    return target.create_target_machine(
+        cpu=cpu, features=features, opt=OPTIMISATION, jit=True, reloc="default"
+    )
+
+
+def cache_key(*parts: str) -> str:
+    """A key under which object code can be kept: the parts, this processor and the versions."""
+    versions = (llvmlite.__version__, str(llvm.llvm_version_info), store.FORMAT, *host())
+    return hashlib.sha256("\0".join((*versions, *parts)).encode()).hexdigest()
+
+
+class Loaded:
+    """Machine code in memory; lives as long as this object."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+
+    def address(self, name: str) -> int:
+        """The address of a function or a global."""
+        with _lock:
+            found: int = self._engine.get_function_address(name)
+        return found
+
+    def global_address(self, name: str) -> int:
+        """The address of a global variable."""
+        with _lock:
+            found: int = self._engine.get_global_value_address(name)
+        return found
+
+
+def optimise(text: str) -> tuple[Any, Any]:
+    """The optimised module and the machine it is for."""
+    machine = target_machine()
+    module = llvm.parse_assembly(text)
+    module.triple = host()[0]
+    module.data_layout = str(machine.target_data)
+    options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
+    options.loop_vectorization = options.slp_vectorization = True
+    options.loop_unrolling = options.loop_interleaving = True
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return module, machine
+
+
+def compile_object(text: str) -> bytes:
+    """The object code of a module."""
+    with _lock:
+        module, machine = optimise(text)
+        code: bytes = machine.emit_object(module)
+    return code
+
+
+def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
+    """Object code linked into this process, its external names bound to `symbols`."""
+    with _lock:
+        for name, address in symbols.items():
+            llvm.add_symbol(name, address)
+        empty = llvm.parse_assembly("")
+        empty.triple = host()[0]
+        engine = llvm.create_mcjit_compiler(empty, target_machine())
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+    return Loaded(engine)
+
+
+def assembly(text: str) -> tuple[str, str]:
+    """The optimised LLVM text and the assembly of a module, to read."""
+    with _lock:
+        module, machine = optimise(text)
+        return str(module), machine.emit_assembly(module)

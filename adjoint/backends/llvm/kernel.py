@@ -1,0 +1,423 @@
+"""One kernel as an LLVM function: loops over a domain, and in them the scalars of its nodes.
+
+Elements are pulled: a root asks its operation's `lower` rule for the element at the loop counters,
+the rule reads elements of the inputs, and these are loaded if stored or computed the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
+from adjoint.graph.loops import ZERO, Affine, Index
+from adjoint.graph.node import Node
+from adjoint.graph.types import DType, Shape, size_of
+from adjoint.schedule.plan import Kernel
+from adjoint.schedule.signature import is_literal
+
+I64 = ir.IntType(64)
+POINTER = ir.PointerType()
+STRETCH = 512
+"""How many elements a loop with rare arguments does before it asks whether it met one."""
+
+MOST_PARTS = 6
+"""The most parts into which the range of a loop is cut at the edges of slices."""
+
+RARE = frozenset({"sin", "cos", "tan", "gammaln", "digamma", "sinc"})
+"""Operations whose native rule uses the emitter's word `rare`."""
+
+
+class Cut(Exception):
+    """Whether an index is inside depends on the loop counter: cut its range at `point`."""
+
+    def __init__(self, axis: int, point: int) -> None:
+        super().__init__(axis, point)
+        self.axis = axis
+        self.point = point
+
+
+@dataclass
+class Counter:
+    """A loop counter: its LLVM value, and the range of it that is being written."""
+
+    value: Any
+    low: int
+    high: int
+
+
+class Body:
+    """Implements `adjoint.graph.loops.Loops` at one place in the loops of a kernel."""
+
+    def __init__(self, writer: KernelWriter, emitter: LLVMEmitter, counters: list[Counter]) -> None:
+        self.writer = writer
+        self.e = emitter
+        self.counters = counters
+        self.known: dict[tuple[Node, Hashable], Scalar] = {}
+
+    def read(self, x: Node, index: Index) -> Scalar:
+        key = (x, tuple([i.key for i in index]))
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = self._element(x, index)
+        return found
+
+    def _element(self, x: Node, index: Index) -> Scalar:
+        writer = self.writer
+        if x in writer.own and index == writer.full_index:
+            return x.op.lower(x, index, self)  # type: ignore[no-any-return]
+        if x in writer.pointers:
+            return self.load(writer.pointers[x], x.dtype, self.offset(x.shape, index))
+        if x.op.name == "constant":
+            return self.e.constant(np.asarray(x.value).item(), x.dtype)
+        return x.op.lower(x, index, self)  # type: ignore[no-any-return]
+
+    def offset(self, shape: Shape, index: Index) -> Affine:
+        """The position of an element in row-major order."""
+        if self.writer.flat and shape == self.writer.kernel.domain:
+            return index[0]
+        total = ZERO
+        stride = 1
+        for size, i in zip(reversed(shape), reversed(index), strict=True):
+            if size != 1:
+                total = total + i * stride
+            stride *= size
+        return total
+
+    def number(self, i: Affine) -> Any:
+        """An index as an LLVM integer."""
+        builder = self.e.builder
+        total = None
+        for name, factor in i.terms.items():
+            value = self.counters[name].value if isinstance(name, int) else name[1]  # type: ignore[index]
+            if factor != 1:
+                value = builder.mul(value, I64(factor), flags=("nsw",))
+            total = value if total is None else builder.add(total, value, flags=("nsw",))
+        if total is None:
+            return I64(i.constant)
+        return builder.add(total, I64(i.constant), flags=("nsw",)) if i.constant else total
+
+    def load(self, pointer: Any, dtype: DType, offset: Affine) -> Scalar:
+        builder = self.e.builder
+        kind = memory_type(dtype)
+        place = builder.gep(pointer, [self.number(offset)], source_etype=kind)
+        value = builder.load(place, typ=kind)
+        if dtype.kind == "b":
+            value = builder.trunc(value, ir.IntType(1))
+        return Scalar(value, dtype)
+
+    def store(self, pointer: Any, offset: Affine, x: Scalar) -> None:
+        builder = self.e.builder
+        kind = memory_type(x.dtype)
+        value = builder.zext(x.value, kind) if x.dtype.kind == "b" else x.value
+        builder.store(value, builder.gep(pointer, [self.number(offset)], source_etype=kind))
+
+    def inside(self, i: Affine, low: int, high: int) -> Any:
+        least, most = self.bounds(i)
+        if least is not None and most is not None:
+            if least >= low and most < high:
+                return True
+            if most < low or least >= high:
+                return False
+            self.cut(i, low, high)
+        value = self.number(i)
+        above = self.e.builder.icmp_signed(">=", value, I64(low))
+        below = self.e.builder.icmp_signed("<", value, I64(high))
+        return Scalar(self.e.builder.and_(above, below), np.dtype(bool))
+
+    def bounds(self, i: Affine) -> tuple[int | None, int | None]:
+        """The least and the largest value of an index in the part being written."""
+        least = most = i.constant
+        for name, factor in i.terms.items():
+            if not isinstance(name, int):
+                return None, None
+            counter = self.counters[name]
+            ends = sorted((counter.low * factor, (counter.high - 1) * factor))
+            least, most = least + ends[0], most + ends[1]
+        return least, most
+
+    def cut(self, i: Affine, low: int, high: int) -> None:
+        """Ask for the loop to be cut, if the index is one counter plus a constant."""
+        if len(i.terms) != 1:
+            return
+        ((axis, factor),) = i.terms.items()
+        if factor != 1 or not isinstance(axis, int):
+            return
+        counter = self.counters[axis]
+        for edge in (low - i.constant, high - i.constant):
+            if counter.low < edge < counter.high and self.writer.may_cut(axis):
+                raise Cut(axis, edge)
+
+    def counter(self, scalar: Scalar) -> Affine:
+        wide = self.e.convert(scalar, np.dtype(np.int64))
+        return Affine(0, {("value", wide.value): 1})
+
+    def scalar(self, i: Affine) -> Scalar:
+        return Scalar(self.number(i), np.dtype(np.int64))
+
+    def clamped(self, i: Affine, size: int) -> Affine:
+        least, most = self.bounds(i)
+        if least is not None and most is not None and least >= 0 and most < size:
+            return i
+        return self.counter(self.e.minimum(self.e.maximum(self.scalar(i), 0), size - 1))
+
+
+def memory_type(dtype: DType) -> Any:
+    """The type of a dtype in memory; a bool takes a byte."""
+    return ir.IntType(8) if dtype.kind == "b" else llvm_type(dtype)
+
+
+class KernelWriter:
+    """Writes the function of one kernel: ``void (pointers of reads and roots, low, high)``.
+
+    `low` and `high` bound the outermost counter.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.flat = is_flat(kernel)
+        self.domain: Shape = (size_of(kernel.domain),) if self.flat else kernel.domain
+        self.arguments = list(dict.fromkeys((*self.stored_reads(), *kernel.roots)))
+        self.own = set(kernel.roots)
+        self.full_index: Index = tuple(Affine(0, {a: 1}) for a in range(len(self.domain)))
+        self.cuts: dict[int, set[int]] = {}
+        self.rare = any(n.op.name in RARE for n in (*kernel.inlined, *kernel.roots))
+
+    def stored_reads(self) -> list[Node]:
+        return [n for n in self.kernel.reads if n not in self.kernel.roots and not is_literal(n)]
+
+    def may_cut(self, axis: int) -> bool:
+        return len(self.cuts.get(axis, ())) < MOST_PARTS - 1
+
+    def write(self, module: ir.Module, name: str) -> ir.Function:
+        """Write it into the module; again after each place where a loop must be cut."""
+        kinds = [POINTER] * len(self.arguments) + [I64, I64]
+        self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+        self.function.linkage = "internal"
+        for argument in self.function.args[:-2]:
+            argument.add_attribute("noalias")
+        self.pointers = dict(zip(self.arguments, self.function.args, strict=False))
+        while True:
+            self.function.blocks.clear()
+            builder = ir.IRBuilder(self.function.append_basic_block())
+            try:
+                self.axis(builder, 0, [], {})
+            except Cut as cut:
+                self.cuts.setdefault(cut.axis, set()).add(cut.point)
+                continue
+            builder.ret_void()
+            return self.function
+
+    # loops
+
+    def axis(self, builder: Any, axis: int, counters: list[Counter], sums: dict[Node, Any]) -> None:
+        """Write the loops from `axis` inwards."""
+        opened = [r for r in self.reductions() if self.depth(r) == axis]
+        for root in opened:
+            sums[root] = self.accumulator(builder, root)
+        if axis == len(self.domain):
+            self.innermost(builder, counters, sums)
+        else:
+            self.parts(builder, axis, counters, sums)
+        for root in opened:
+            self.finish(builder, root, counters, sums.pop(root))
+
+    def parts(self, builder: Any, axis: int, counters: list[Counter], sums: Any) -> None:
+        size = self.domain[axis]
+        points = [0, *sorted(self.cuts.get(axis, ())), size]
+        for low, high in zip(points, points[1:], strict=False):
+            start, stop = I64(low), I64(high)
+            if axis == 0:
+                first, last = self.function.args[-2:]
+                start = builder.select(builder.icmp_signed(">", first, start), first, start)
+                stop = builder.select(builder.icmp_signed("<", last, stop), last, stop)
+            elif high == low + 1:
+                self.axis(builder, axis + 1, [*counters, Counter(start, low, high)], sums)
+                continue
+            last_axis = axis == len(self.domain) - 1
+            if last_axis and self.rare and not self.spread_sums():
+                self.in_stretches(builder, axis, counters, sums, (start, stop), (low, high))
+            else:
+                with loop(builder, start, stop) as value:
+                    inner = [*counters, Counter(value, low, high)]
+                    self.axis(builder, axis + 1, inner, sums)
+
+    def in_stretches(
+        self, builder: Any, axis: int, counters: list[Counter], sums: Any, ends: Any, part: Any
+    ) -> None:
+        """A vector loop that asks whether it met rare arguments, and repeats the stretch if so."""
+        met = alloca(builder, ir.IntType(1))
+        with loop(builder, *ends, step=STRETCH) as start:
+            stop = builder.add(start, I64(STRETCH), flags=("nsw",))
+            stop = builder.select(builder.icmp_signed("<", stop, ends[1]), stop, ends[1])
+            before = {root: builder.load(place, typ=place.kind) for root, place in sums.items()}
+            builder.store(ir.IntType(1)(0), met)
+            with loop(builder, start, stop) as value:
+                conditions: list[Any] = []
+                body = self.body(builder, [*counters, Counter(value, *part)], conditions)
+                self.elements(body, sums)
+                flag = builder.load(met, typ=ir.IntType(1))
+                for condition in conditions:
+                    flag = builder.or_(flag, condition)
+                builder.store(flag, met)
+            with builder.if_then(builder.load(met, typ=ir.IntType(1)), likely=False):
+                for root, place in sums.items():
+                    builder.store(before[root], place)
+                with loop(builder, start, stop) as value:
+                    body = self.body(builder, [*counters, Counter(value, *part)], None)
+                    self.elements(body, sums)
+
+    def innermost(self, builder: Any, counters: list[Counter], sums: Any) -> None:
+        self.elements(self.body(builder, counters, None), sums)
+
+    def body(self, builder: Any, counters: list[Counter], rare: list[Any] | None) -> Body:
+        return Body(self, LLVMEmitter(builder, contract=True, rare_conditions=rare), counters)
+
+    def elements(self, body: Body, sums: dict[Node, Any]) -> None:
+        """Compute and store the elements of all roots at one place of the domain."""
+        for root in self.kernel.roots:
+            self.precompute(body, root)
+            if root.op.combine is None:
+                value = body.read(root, self.full_index)
+                body.store(self.pointers[root], body.offset(self.domain, self.full_index), value)
+            else:
+                value = body.read(root.inputs[0], self.full_index)
+                self.fold(body, root, value, sums)
+
+    def precompute(self, body: Body, root: Node) -> None:
+        """Compute a long chain from its beginning, so that pulling does not recurse deeply."""
+        chain = []
+        stack = [root]
+        seen = set()
+        while stack:
+            node = stack.pop()
+            if node in seen or not node.op.pointwise or node.shape != root.shape:
+                continue
+            if node is not root and (node in self.pointers or is_literal(node)):
+                continue
+            seen.add(node)
+            chain.append(node)
+            stack.extend(node.inputs)
+        if len(chain) > 32:
+            order = {n: i for i, n in enumerate(self.kernel.inlined)}
+            for node in sorted(chain, key=lambda n: order.get(n, -1), reverse=True):
+                if node in order:
+                    body.read(node, self.full_index)
+
+    # reductions
+
+    def reductions(self) -> list[Node]:
+        return [root for root in self.kernel.roots if root.op.combine is not None]
+
+    def reduced_axes(self, root: Node) -> set[int]:
+        return {0} if self.flat else set(root.params[0])
+
+    def depth(self, root: Node) -> int:
+        """The axis from which inwards all loops belong to the reduction."""
+        axes = self.reduced_axes(root)
+        depth = len(self.domain)
+        while depth and depth - 1 in axes:
+            depth -= 1
+        return depth
+
+    def spread_sums(self) -> bool:
+        """Whether some reduction adds to memory in the innermost loop."""
+        return any(self.depth(root) == len(self.domain) for root in self.reductions())
+
+    def accumulates(self, root: Node) -> bool:
+        """Whether the result in memory is added to, rather than written once."""
+        return any(a < self.depth(root) for a in self.reduced_axes(root))
+
+    def accumulator(self, builder: Any, root: Node) -> Any:
+        kind = llvm_type(root.dtype)
+        place = alloca(builder, kind)
+        place.kind = kind
+        emitter = LLVMEmitter(builder)
+        builder.store(start_of(emitter, root).value, place)
+        return place
+
+    def fold(self, body: Body, root: Node, value: Scalar, sums: dict[Node, Any]) -> None:
+        place = sums[root]
+        old = Scalar(body.e.builder.load(place, typ=place.kind), root.dtype)
+        body.e.builder.store(combined(body.e, root.op.combine, old, value).value, place)
+
+    def finish(self, builder: Any, root: Node, counters: list[Counter], place: Any) -> None:
+        """Write what was folded where it belongs."""
+        body = self.body(builder, counters, None)
+        axes = self.reduced_axes(root)
+        index = [Affine(0, {a: 1}) for a in range(len(counters)) if a not in axes]
+        offset = body.offset(root.shape, tuple(index))
+        value = Scalar(builder.load(place, typ=place.kind), root.dtype)
+        if self.accumulates(root):
+            old = body.load(self.pointers[root], root.dtype, offset)
+            value = combined(body.e, root.op.combine, old, value)
+        body.store(self.pointers[root], offset, value)
+
+
+def is_flat(kernel: Kernel) -> bool:
+    """Whether the kernel sees its domain as one long axis."""
+    if len(kernel.domain) < 2:
+        return False
+    for node in (*kernel.roots, *kernel.inlined):
+        if node.op.combine is not None:
+            if node.shape != () or len(node.params[0]) != len(kernel.domain):
+                return False
+        elif not node.op.pointwise:
+            return False
+    shapes = {n.shape for n in (*kernel.inlined, *kernel.reads)}
+    shapes |= {n.shape for n in kernel.roots if n.op.combine is None}
+    return all(shape == kernel.domain or shape == () for shape in shapes)
+
+
+def start_of(e: LLVMEmitter, root: Node) -> Scalar:
+    """The value that a fold starts from."""
+    return e.constant(root.op.start(root.dtype), root.dtype)
+
+
+def combined(e: LLVMEmitter, word: str | None, old: Scalar, new: Scalar) -> Scalar:
+    """One step of a fold; sums and products of floats may be taken in another order."""
+    if old.dtype.kind == "f" and word in ("add", "multiply"):
+        write = e.builder.fadd if word == "add" else e.builder.fmul
+        return Scalar(write(old.value, new.value, flags=("reassoc", "contract")), old.dtype)
+    result: Scalar = getattr(e, str(word))(old, new)
+    return result
+
+
+def alloca(builder: Any, kind: Any) -> Any:
+    """A stack slot in the first block of the function."""
+    with builder.goto_entry_block():
+        return builder.alloca(kind)
+
+
+class loop:
+    """``with loop(builder, start, stop) as i``: the builder stands in the body, then after it."""
+
+    def __init__(self, builder: Any, start: Any, stop: Any, step: int = 1) -> None:
+        self.builder, self.start, self.stop, self.step = builder, start, stop, step
+
+    def __enter__(self) -> Any:
+        builder = self.builder
+        function = builder.function
+        before = builder.block
+        self.head = function.append_basic_block("loop")
+        self.after = function.append_basic_block("after")
+        builder.cbranch(builder.icmp_signed("<", self.start, self.stop), self.head, self.after)
+        builder.position_at_end(self.head)
+        self.counter = builder.phi(I64)
+        self.counter.add_incoming(self.start, before)
+        return self.counter
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is not None:
+            return
+        builder = self.builder
+        following = builder.add(self.counter, I64(self.step), flags=("nsw",))
+        self.counter.add_incoming(following, builder.block)
+        builder.cbranch(builder.icmp_signed("<", following, self.stop), self.head, self.after)
+        builder.position_at_end(self.after)
+
+

@@ -1,0 +1,221 @@
+"""The program: all steps of a schedule in one native function with one block of memory.
+
+``i32 body(ptr *buffers)`` takes the addresses of inputs and outputs and returns 0, or 1 if a NumPy
+call inside raised a Python exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from adjoint.backends.llvm import blas
+from adjoint.backends.llvm.emitter import LLVMEmitter
+from adjoint.backends.llvm.kernel import (
+    I64,
+    POINTER,
+    KernelWriter,
+    loop,
+    memory_type,
+    start_of,
+)
+from adjoint.graph.node import Node
+from adjoint.graph.types import size_of
+from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory
+from adjoint.schedule.plan import Alias, Gemm, Kernel, NumpyCall, Schedule, nbytes
+from adjoint.schedule.signature import is_literal, kernel_text
+
+I32 = ir.IntType(32)
+I8 = ir.IntType(8)
+ON_STACK = 4096
+"""Intermediate results up to this many bytes live on the stack."""
+
+
+def on_stack(builder: Any, kind: Any) -> Any:
+    """The address of memory that lives as long as the call."""
+    with builder.goto_entry_block():
+        place = builder.alloca(kind)
+    place.align = ALIGNMENT
+    return opaque(place)
+
+
+def opaque(pointer: Any) -> Any:
+    """The same pointer, its type not saying what it points to."""
+    pointer.type = POINTER
+    return pointer
+
+
+class ProgramWriter:
+    """Writes the module of a schedule."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.memory: MemoryPlan = plan_memory(schedule)
+        self.module = ir.Module("adjoint")
+        self.stored = [n for n in schedule.constants if not is_literal(n)]
+        self.kernels: dict[Any, Any] = {}
+        self.places: dict[Node, Any] = {}
+
+    def write(self) -> ir.Function:
+        """The function that runs the whole schedule."""
+        self.constants = ir.GlobalVariable(
+            self.module, ir.ArrayType(POINTER, max(1, len(self.stored))), "adjoint_constants"
+        )
+        self.constants.initializer = ir.Constant(self.constants.value_type, None)
+        opaque(self.constants)
+        body = ir.Function(self.module, ir.FunctionType(I32, [POINTER]), "adjoint_body")
+        builder = ir.IRBuilder(body.append_basic_block())
+        self.find_buffers(builder, body.args[0])
+        self.failed = body.append_basic_block("failed")
+        for number, step in enumerate(self.schedule.steps):
+            self.step(builder, number, step)
+        self.copy_outputs(builder)
+        self.release(builder)
+        builder.ret(I32(0))
+        builder.position_at_end(self.failed)
+        self.release(builder)
+        builder.ret(I32(1))
+        return body
+
+    # memory
+
+    def find_buffers(self, builder: Any, buffers: Any) -> None:
+        """The addresses of inputs, outputs, constants and intermediate results."""
+        for number, node in enumerate(self.schedule.inputs):
+            self.places.setdefault(node, self.pointer_at(builder, buffers, number))
+        first = len(self.schedule.inputs)
+        self.outputs = [
+            self.pointer_at(builder, buffers, first + n) for n in range(len(self.schedule.outputs))
+        ]
+        written = {root for step in self.schedule.steps for root in step.roots}
+        for node, place in zip(self.schedule.outputs, self.outputs, strict=True):
+            if node in written:
+                self.places.setdefault(node, place)
+        for number, node in enumerate(self.stored):
+            self.places[node] = self.pointer_at(builder, self.constants, number)
+        self.open_block(builder)
+        for node, offset in self.memory.offsets.items():
+            self.places[node] = builder.gep(self.block, [I64(offset)], source_etype=I8)
+        for node, source in self.memory.storage.items():
+            self.places[node] = self.places[source]
+
+    def pointer_at(self, builder: Any, table: Any, number: int) -> Any:
+        place = builder.gep(table, [I64(number)], source_etype=POINTER)
+        return builder.load(place, typ=POINTER)
+
+    def open_block(self, builder: Any) -> None:
+        """Memory for intermediate results: the stack, or a block kept between calls.
+
+        The block is taken by exchanging its address for null; a second call at the same time
+        finds null and takes a block of its own.
+        """
+        self.keeper = None
+        if self.memory.size <= ON_STACK:
+            self.block = on_stack(builder, ir.ArrayType(I8, max(1, self.memory.size)))
+            return
+        self.keeper = ir.GlobalVariable(self.module, POINTER, "adjoint_block")
+        self.keeper.initializer = ir.Constant(POINTER, None)
+        taken = self.exchange(builder, ir.Constant(POINTER, None))
+        entry = builder.block
+        with builder.if_then(self.is_null(builder, taken), likely=False):
+            fresh = builder.call(self.extern("adjoint_allocate", POINTER, [I64]), [I64(self.memory.size)])
+            inside = builder.block
+        block = builder.phi(POINTER)
+        block.add_incoming(taken, entry)
+        block.add_incoming(fresh, inside)
+        self.block = block
+
+    def is_null(self, builder: Any, pointer: Any) -> Any:
+        return builder.icmp_unsigned("==", builder.ptrtoint(pointer, I64), I64(0))
+
+    def exchange(self, builder: Any, pointer: Any) -> Any:
+        number = builder.ptrtoint(pointer, I64)
+        old = builder.atomic_rmw("xchg", self.keeper, number, "seq_cst")
+        return builder.inttoptr(old, POINTER)
+
+    def release(self, builder: Any) -> None:
+        """Give the block back; free it if another call gave one back before."""
+        if self.keeper is None:
+            return
+        other = self.exchange(builder, self.block)
+        with builder.if_then(builder.not_(self.is_null(builder, other)), likely=False):
+            builder.call(self.extern("adjoint_free", ir.VoidType(), [POINTER]), [other])
+
+    def extern(self, name: str, result: Any, arguments: Sequence[Any]) -> Any:
+        found = self.module.globals.get(name)
+        return found or ir.Function(self.module, ir.FunctionType(result, arguments), name)
+
+    # steps
+
+    def step(self, builder: Any, number: int, step: Any) -> None:
+        match step:
+            case Kernel():
+                self.kernel(builder, step)
+            case Gemm(root=root, a=a, b=b):
+                blas.emit_gemm(builder, step, self.places[a], self.places[b], self.places[root])
+            case Alias(root=root):
+                if root in self.schedule.outputs:
+                    self.copy(builder, root.inputs[0], self.places[root])
+            case NumpyCall():
+                self.numpy_call(builder, number, step)
+
+    def kernel(self, builder: Any, step: Kernel) -> None:
+        writer = KernelWriter(step)
+        key = kernel_text(step, writer.arguments)
+        function = self.kernels.get(key)
+        if function is None:
+            function = writer.write(self.module, f"kernel_{len(self.kernels)}")
+            self.kernels[key] = function
+        for root in writer.reductions():
+            if writer.accumulates(root):
+                self.fill(builder, root)
+        pointers = [self.places[node] for node in writer.arguments]
+        extent = writer.domain[0] if writer.domain else 1
+        builder.call(function, [*pointers, I64(0), I64(extent)])
+
+    def fill(self, builder: Any, root: Node) -> None:
+        """Set a result that is added to in memory to where the fold starts."""
+        emitter = LLVMEmitter(builder)
+        start = start_of(emitter, root)
+        kind = memory_type(root.dtype)
+        with loop(builder, I64(0), I64(size_of(root.shape))) as i:
+            value = builder.zext(start.value, kind) if root.dtype.kind == "b" else start.value
+            builder.store(value, builder.gep(self.places[root], [i], source_etype=kind))
+
+    def numpy_call(self, builder: Any, number: int, step: NumpyCall) -> None:
+        places = [*(self.place_of(builder, n) for n in step.reads), self.places[step.root]]
+        table = on_stack(builder, ir.ArrayType(POINTER, len(places)))
+        for i, place in enumerate(places):
+            builder.store(place, builder.gep(table, [I64(i)], source_etype=POINTER))
+        call = self.extern("adjoint_numpy_call", I32, [I64, I32, POINTER])
+        program = self.module.globals.get("adjoint_program")
+        if program is None:
+            program = ir.GlobalVariable(self.module, I64, "adjoint_program")
+            program.initializer = I64(0)
+        status = builder.call(call, [builder.load(program, typ=I64), I32(number), table])
+        going_on = builder.append_basic_block()
+        builder.cbranch(builder.icmp_signed("==", status, I32(0)), going_on, self.failed)
+        builder.position_at_end(going_on)
+
+    def place_of(self, builder: Any, node: Node) -> Any:
+        """Where the value of a node can be read; a literal is given a place of its own."""
+        if node in self.places:
+            return self.places[node]
+        kind = memory_type(node.dtype)
+        place = on_stack(builder, kind)
+        value = LLVMEmitter(builder).constant(np.asarray(node.value).item(), node.dtype).value
+        builder.store(builder.zext(value, kind) if node.dtype.kind == "b" else value, place)
+        return place
+
+    def copy_outputs(self, builder: Any) -> None:
+        """Outputs that no step writes: inputs and constants handed through, and repetitions."""
+        for node, place in zip(self.schedule.outputs, self.outputs, strict=True):
+            if self.places.get(node) is not place:
+                self.copy(builder, node, place)
+
+    def copy(self, builder: Any, node: Node, place: Any) -> None:
+        copy = self.extern("memcpy", POINTER, [POINTER, POINTER, I64])
+        builder.call(copy, [place, self.place_of(builder, node), I64(nbytes(node))])

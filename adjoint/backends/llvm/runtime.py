@@ -1,0 +1,108 @@
+"""A program in memory: its native code, the constants it holds, and its NumPy calls."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from adjoint.backends.llvm import blas, jit, store
+from adjoint.backends.llvm.program import ProgramWriter
+from adjoint.graph import engine
+from adjoint.graph.node import Node
+from adjoint.schedule.plan import Gemm, NumpyCall, Schedule
+from adjoint.schedule.signature import schedule_text
+
+_running: WeakValueDictionary[int, Program] = WeakValueDictionary()
+_numbers = count(1)
+
+
+class Program:
+    """Native code of a schedule, loaded into this process."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.number = next(_numbers)
+        self.errors: list[BaseException] = []
+        self.writer = ProgramWriter(schedule)
+        self.text: str | None = None
+        key = jit.cache_key(schedule_text(schedule))
+        code = store.read(key)
+        self.was_cached = code is not None
+        if code is None:
+            self.writer.write()
+            self.text = str(self.writer.module)
+            code = jit.compile_object(self.text)
+            store.write(key, code)
+        self.loaded = jit.load_object(code, self.symbols())
+        self.hold_constants()
+        self.body = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(
+            self.loaded.address("adjoint_body")
+        )
+        _running[self.number] = self
+
+    def symbols(self) -> dict[str, int]:
+        """The addresses of what the code calls outside."""
+        libc = ctypes.CDLL(None)
+        found = {
+            "adjoint_numpy_call": _address(_numpy_call),
+            "adjoint_allocate": _address(libc.malloc),
+            "adjoint_free": _address(libc.free),
+        }
+        for step in self.schedule.steps:
+            if isinstance(step, Gemm):
+                name = blas.routine(step)
+                found["adjoint_" + name] = blas.address(name)
+        return found
+
+    def hold_constants(self) -> None:
+        """Write the addresses of the constants, and the number of the program, into its globals."""
+        stored = self.writer.stored
+        self.constants = [np.ascontiguousarray(engine.value_of(node)) for node in stored]
+        place = self.loaded.global_address("adjoint_constants")
+        table = (ctypes.c_void_p * max(1, len(stored))).from_address(place)
+        for i, array in enumerate(self.constants):
+            table[i] = array.ctypes.data
+        if any(isinstance(step, NumpyCall) for step in self.schedule.steps):
+            place = self.loaded.global_address("adjoint_program")
+            ctypes.c_int64.from_address(place).value = self.number
+
+    def run(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
+        """The outputs for contiguous input arrays of the right dtypes and shapes."""
+        outputs = [np.empty(n.shape, n.dtype) for n in self.schedule.outputs]
+        pointers = [a.ctypes.data for a in (*arrays, *outputs)]
+        table = (ctypes.c_void_p * len(pointers))(*pointers)
+        if self.body(ctypes.addressof(table)):
+            raise self.errors.pop()
+        return outputs
+
+
+def _array(node: Node, address: int) -> np.ndarray[Any, Any]:
+    size = max(1, int(np.prod(node.shape)) * node.dtype.itemsize)
+    memory = (ctypes.c_char * size).from_address(address)
+    return np.ndarray(node.shape, node.dtype, memory)
+
+
+@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64, ctypes.c_int, ctypes.POINTER(ctypes.c_void_p))
+def _numpy_call(number: int, position: int, places: Any) -> int:
+    """Evaluate one operation by its own rule, for native code without one."""
+    program = _running[number]
+    try:
+        step = program.schedule.steps[position]
+        assert isinstance(step, NumpyCall)
+        values = [_array(n, places[i]) for i, n in enumerate(step.reads)]
+        with np.errstate(all="ignore"):
+            result = step.root.op.evaluate(*values, *step.root.params)
+        _array(step.root, places[len(values)])[...] = result
+    except BaseException as error:
+        program.errors.append(error)
+        return 1
+    return 0
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0

@@ -1,0 +1,72 @@
+"""The cache of object code on disk: safe with many processes, damage, and a full disk."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+FORMAT = "1"
+LIMIT = 256 * 2**20
+"""Bytes the cache may take; the entries not used for longest go first."""
+
+
+def folder() -> Path:
+    """Where the cache lies: ``ADJOINT_CACHE_DIR``, or ``~/.cache/adjoint``."""
+    chosen = os.environ.get("ADJOINT_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "adjoint"
+
+
+def read(key: str) -> bytes | None:
+    """The entry `key`; None if there is none or it is damaged, and a damaged one is removed."""
+    path = folder() / key
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    digest, body = data[:32], data[32:]
+    if hashlib.sha256(body).digest() != digest:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return body
+
+
+def write(key: str, body: bytes) -> None:
+    """Keep `body` as the entry `key`; without a word if the disk is full or read-only."""
+    place = folder()
+    temporary = None
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(body).digest() + body)
+        os.replace(temporary, place / key)
+        _bound(place)
+    except OSError:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def _bound(place: Path) -> None:
+    """Remove the entries not used for longest while all are too large together."""
+    entries = []
+    for path in place.iterdir():
+        with contextlib.suppress(OSError):
+            state = path.stat()
+            entries.append((state.st_mtime, state.st_size, path))
+    total = sum(size for _, size, _ in entries)
+    for _, size, path in sorted(entries):
+        if total <= LIMIT:
+            break
+        with contextlib.suppress(OSError):
+            path.unlink()
+            total -= size

@@ -1,0 +1,100 @@
+"""The loop form: a tensor is a scalar expression of its indices.
+
+An operation's `lower` rule says what one element of its result is, as a function of the index, by
+reading elements of its inputs. Moving data is then arithmetic on indices, and costs no copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from adjoint.graph.types import Shape
+
+if TYPE_CHECKING:
+    from adjoint.graph.node import Node
+
+
+@dataclass(frozen=True)
+class Affine:
+    """An index: a constant plus loop counters and other integers, each with a factor.
+
+    A term is a name that whoever runs the loops can turn into a number.
+    """
+
+    constant: int = 0
+    terms: Mapping[Hashable, int] = field(default_factory=dict)
+
+    def __add__(self, other: Affine | int) -> Affine:
+        if isinstance(other, int):
+            return Affine(self.constant + other, self.terms)
+        terms = dict(self.terms)
+        for name, factor in other.terms.items():
+            terms[name] = terms.get(name, 0) + factor
+        kept = {name: factor for name, factor in terms.items() if factor}
+        return Affine(self.constant + other.constant, kept)
+
+    def __sub__(self, other: Affine | int) -> Affine:
+        return self + other * -1
+
+    def __mul__(self, factor: int) -> Affine:
+        if not factor:
+            return ZERO
+        terms = {name: f * factor for name, f in self.terms.items()}
+        return Affine(self.constant * factor, terms)
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal indices."""
+        return self.constant, frozenset(self.terms.items())
+
+
+ZERO = Affine()
+Index: TypeAlias = tuple[Affine, ...]
+
+
+class Loops(Protocol):
+    """Where a `lower` rule stands: inside loops, with a scalar emitter and inputs to read."""
+
+    e: Any
+    """The emitter."""
+
+    def read(self, x: Node, index: Index) -> Any:
+        """The element of `x` at `index`."""
+
+    def inside(self, i: Affine, low: int, high: int) -> Any:
+        """Whether low ≤ i < high: a Python bool where that is known, else a scalar of the emitter."""
+
+    def counter(self, scalar: Any) -> Affine:
+        """An integer scalar of the emitter as an index."""
+
+    def scalar(self, i: Affine) -> Any:
+        """An index as an int64 scalar of the emitter."""
+
+    def clamped(self, i: Affine, size: int) -> Affine:
+        """The index, or where it would leave 0 ≤ i < size the nearest that does not."""
+
+
+def broadcast_index(index: Index, shape: Shape) -> Index:
+    """The index into an input of `shape` that broadcasts to where `index` points."""
+    lead = len(index) - len(shape)
+    return tuple([ZERO if size == 1 else index[lead + a] for a, size in enumerate(shape)])
+
+
+def choose(loops: Loops, inside: Any, read: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+    """`read()` where `inside`, else `otherwise()`; only one is written where that is known."""
+    if inside is True:
+        return read()
+    if inside is False:
+        return otherwise()
+    return loops.e.select(inside, read(), otherwise())
+
+
+def both(loops: Loops, a: Any, b: Any) -> Any:
+    """The conjunction of two answers of `inside`."""
+    if a is False or b is False:
+        return False
+    if a is True:
+        return b
+    return a if b is True else loops.e.bitwise_and(a, b)

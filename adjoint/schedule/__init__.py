@@ -1,0 +1,1 @@
+"""Floor 5: the schedule, which cuts a graph into fused kernels and library calls."""

@@ -1,0 +1,244 @@
+"""Fusion: which nodes are stored, and which are computed inside the loops of those that are.
+
+Every node gets a *level*: how many stored results (of reductions, products, calls) lie on the
+longest way to it. Stored nodes with the same level and the same domain of iteration become one
+kernel; that can close no circle, because what a kernel reads has a lower level or is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adjoint.errors import GraphError
+from adjoint.graph.node import Node
+from adjoint.graph.order import topological_order
+from adjoint.graph.types import Shape, size_of
+from adjoint.schedule.library import gemm
+from adjoint.schedule.plan import (
+    NATIVE_DTYPES,
+    Alias,
+    Kernel,
+    NumpyCall,
+    Schedule,
+    Step,
+)
+
+CHEAP = frozenset(
+    "add subtract multiply negative positive where abs sign maximum minimum clip square astype "
+    "less less_equal greater greater_equal equal not_equal logical_and logical_or logical_not "
+    "stop_gradient variable floor ceil trunc round isnan isfinite isinf copysign".split()
+)
+"""Elementwise operations of an instruction or two: computing them again beats storing them."""
+
+RECOMPUTE = 6
+"""How many cheap operations may be computed again in each kernel that needs them."""
+
+LARGEST = 400
+"""The most nodes of one kernel: LLVM is superlinear in the length of a block."""
+
+
+def is_native(node: Node) -> bool:
+    """Whether the node can be computed inside a loop."""
+    dtypes = {node.dtype, *(child.dtype for child in node.inputs)}
+    return node.op.native and dtypes <= NATIVE_DTYPES
+
+
+def domain_of(node: Node) -> Shape:
+    """The space over which the loops of a stored node run."""
+    return node.shape if node.op.combine is None else node.inputs[0].shape
+
+
+class Fusion:
+    """One pass over the graph from its outputs to its inputs, deciding where each node goes."""
+
+    def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
+        self.inputs = set(inputs)
+        self.order = topological_order(outputs, lambda n: () if n in self.inputs else n.inputs)
+        self.outputs = set(outputs)
+        self.users: dict[Node, list[Node]] = {n: [] for n in self.order}
+        self.calls: dict[Node, Step] = {}
+        for node in self.order:
+            call = None if self.is_leaf(node) else call_for(node)
+            if call is not None:
+                self.calls[node] = call
+            for child in self.reads(node):
+                self.users[child].append(node)
+        self.stored = {n for n in self.order if not self.is_leaf(n) and self.must_store(n)}
+        self.levels: dict[Node, int] = {}
+
+    def is_leaf(self, node: Node) -> bool:
+        """Whether the node is there before the program runs."""
+        return node in self.inputs or node.op.name == "constant"
+
+    def reads(self, node: Node) -> Sequence[Node]:
+        """The nodes that computing `node` reads."""
+        if self.is_leaf(node):
+            return ()
+        return self.calls[node].reads if node in self.calls else node.inputs
+
+    def breaks(self, node: Node) -> bool:
+        """Whether the node's users must wait until all of it is computed."""
+        return node in self.calls or (not self.is_leaf(node) and node.op.combine is not None)
+
+    def must_store(self, node: Node) -> bool:
+        return (
+            node in self.outputs
+            or self.breaks(node)
+            or any(user in self.calls for user in self.users[node])
+        )
+
+    def run(self) -> list[Step]:
+        """The steps, in an order in which they can run."""
+        self.count_levels()
+        self.store_what_is_dear()
+        self.count_levels()
+        groups: dict[tuple[int, Shape], list[Node]] = {}
+        steps: list[Step] = []
+        for node in self.order:
+            if node in self.calls:
+                steps.append(self.calls[node])
+            elif node in self.stored:
+                groups.setdefault((self.levels[node], domain_of(node)), []).append(node)
+        for (_, domain), roots in groups.items():
+            steps.extend(self.kernels(domain, roots))
+        return in_order(steps)
+
+    def count_levels(self) -> None:
+        """Give each node the level of the kernel that can compute it.
+
+        `within` is the highest level of a stored node that is read at the very index at which
+        `node` is computed: such a node may be computed in the same kernel. Read at another index,
+        it must be complete, so the reader is one level up.
+        """
+        within: dict[Node, int] = {}
+        for node in self.order:
+            level, top = 0, -1
+            for child in self.reads(node):
+                if self.breaks(child) or node in self.calls:
+                    level = max(level, self.levels[child] + 1)
+                elif same_index(node, child):
+                    level, top = max(level, self.levels[child]), max(top, within[child])
+                else:
+                    level = max(level, self.levels[child], within[child] + 1)
+            self.levels[node] = level
+            within[node] = level if node in self.stored else top
+
+    def store_what_is_dear(self) -> None:
+        """Mark the nodes that are better stored than computed again in each kernel using them."""
+        cost: dict[Node, int] = {}
+        count: dict[Node, int] = {}
+        for node in self.order:
+            inner = [c for c in self.reads(node) if not self.is_leaf(c) and c not in self.stored]
+            cost[node] = own_cost(node) + sum(cost[c] for c in inner)
+            count[node] = 1 + sum(count[c] for c in inner)
+            if count[node] > LARGEST and not self.is_leaf(node):
+                self.stored.add(node)
+        homes: dict[Node, set[tuple[int, Shape]]] = {n: set() for n in self.order}
+        for node in reversed(self.order):
+            if self.is_leaf(node):
+                continue
+            if node not in self.stored and self.is_dear(node, cost[node], homes[node]):
+                self.stored.add(node)
+            stored = node in self.stored
+            targets = {(self.levels[node], domain_of(node))} if stored else homes[node]
+            for child in self.reads(node):
+                homes[child] |= targets
+
+    def is_dear(self, node: Node, cost: int, homes: set[tuple[int, Shape]]) -> bool:
+        """Whether storing the node beats computing it in each kernel that uses it."""
+        if cost <= RECOMPUTE:
+            return False
+        if len(homes) > 1:
+            return True
+        size = size_of(node.shape)
+        if size > 1 and any(size_of(domain) > size for _, domain in homes):
+            return True
+        moved = any(not same_index(user, node) for user in self.users[node])
+        return moved and len(self.users[node]) > 1
+
+    def kernels(self, domain: Shape, roots: list[Node]) -> list[Step]:
+        """One kernel, or several where one would be too large."""
+        result: list[Step] = []
+        kernel = Kernel(domain, [])
+        seen: set[Node] = set()
+        for root in roots:
+            if len(kernel.inlined) + len(kernel.roots) > LARGEST:
+                result.append(kernel)
+                kernel, seen = Kernel(domain, []), set()
+            kernel.roots.append(root)
+            self.collect(kernel, root, seen)
+        result.append(kernel)
+        return result
+
+    def collect(self, kernel: Kernel, root: Node, seen: set[Node]) -> None:
+        """Enter what computing `root` inlines and reads."""
+        stack = list(root.inputs)
+        while stack:
+            node = stack.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if node in self.stored or self.is_leaf(node):
+                kernel.reads.append(node)
+            else:
+                kernel.inlined.append(node)
+                stack.extend(node.inputs)
+
+
+def call_for(node: Node) -> Step | None:
+    """The call that computes a node which is not computed in loops."""
+    if (product := gemm(node)) is not None:
+        return product
+    if node.op.name == "reshape" and not is_unit_reshape(node):
+        return Alias(node)
+    return None if is_native(node) else NumpyCall(node)
+
+
+def is_unit_reshape(node: Node) -> bool:
+    """Whether a reshape only adds or removes axes of size one."""
+    return [s for s in node.shape if s != 1] == [s for s in node.inputs[0].shape if s != 1]
+
+
+def same_index(node: Node, child: Node) -> bool:
+    """Whether computing an element of `node` reads `child` at the same index only."""
+    if node.op.combine is not None:
+        return True
+    return node.op.pointwise and node.shape == child.shape
+
+
+def own_cost(node: Node) -> int:
+    """About how many instructions an element costs."""
+    if node.op.family in ("leaf", "linear"):
+        return 0
+    return 1 if node.op.name in CHEAP else 100
+
+
+def in_order(steps: Sequence[Step]) -> list[Step]:
+    """The steps sorted so that what is read was written before."""
+    writer = {root: step for step in steps for root in step.roots}
+    waiting: dict[Step, int] = {}
+    users: dict[Step, list[Step]] = {step: [] for step in steps}
+    for step in steps:
+        before = {writer[r] for r in step.reads if r in writer} - {step}
+        waiting[step] = len(before)
+        for other in before:
+            users[other].append(step)
+    ready = [step for step in steps if not waiting[step]]
+    done: list[Step] = []
+    for step in ready:
+        done.append(step)
+        for user in users[step]:
+            waiting[user] -= 1
+            if not waiting[user]:
+                ready.append(user)
+    if len(done) != len(steps):
+        raise GraphError("the kernels of a schedule wait for each other; please report this graph")
+    return done
+
+
+def schedule(inputs: Sequence[Node], outputs: Sequence[Node]) -> Schedule:
+    """Cut the graph between `inputs` and `outputs` into steps."""
+    fusion = Fusion(inputs, outputs)
+    steps = fusion.run()
+    constants = [n for n in fusion.order if n.op.name == "constant" and n not in fusion.inputs]
+    return Schedule(list(inputs), list(outputs), constants, steps)

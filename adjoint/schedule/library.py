@@ -1,0 +1,25 @@
+"""Library calls: which nodes a BLAS routine computes, with transposes folded into its flags."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adjoint.graph.node import Node
+from adjoint.schedule.plan import Gemm
+
+BLAS_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def gemm(node: Node) -> Gemm | None:
+    """The BLAS product that computes `node`, if one does."""
+    if node.op.name != "matmul" or node.dtype not in BLAS_DTYPES or len(node.shape) != 2:
+        return None
+    (a, transpose_a), (b, transpose_b) = map(untransposed, node.inputs)
+    return Gemm(node, a, b, transpose_a, transpose_b)
+
+
+def untransposed(node: Node) -> tuple[Node, bool]:
+    """The matrix of which `node` is the transpose, and that it is; or the node itself."""
+    if node.op.name == "permute_dims" and node.inputs and len(node.shape) == 2:
+        return node.inputs[0], True
+    return node, False

@@ -1,0 +1,112 @@
+"""What a schedule is made of: kernels, library calls and NumPy calls, in the order they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from adjoint.graph.node import Node
+from adjoint.graph.types import Shape, size_of
+
+NATIVE_DTYPES = frozenset(
+    np.dtype(n)
+    for n in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
+)
+
+
+@dataclass(eq=False)
+class Kernel:
+    """A fused loop nest over `domain`: it computes `roots`, maps and reductions of equal domain.
+
+    `inlined` are the nodes that are computed inside its loops and never stored; `reads` are the
+    stored nodes it loads.
+    """
+
+    domain: Shape
+    roots: list[Node]
+    inlined: list[Node] = field(default_factory=list)
+    reads: list[Node] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return "kernel"
+
+
+@dataclass(eq=False)
+class Gemm:
+    """A BLAS product: root = alpha op(a) op(b) + beta c, each of a, b stored or a transpose."""
+
+    root: Node
+    a: Node
+    b: Node
+    transpose_a: bool
+    transpose_b: bool
+
+    @property
+    def roots(self) -> list[Node]:
+        return [self.root]
+
+    @property
+    def reads(self) -> list[Node]:
+        return [self.a, self.b]
+
+    @property
+    def name(self) -> str:
+        return "gemm"
+
+
+@dataclass(eq=False)
+class Alias:
+    """A contiguous tensor under another shape: no work."""
+
+    root: Node
+
+    @property
+    def roots(self) -> list[Node]:
+        return [self.root]
+
+    @property
+    def reads(self) -> list[Node]:
+        return [self.root.inputs[0]]
+
+    @property
+    def name(self) -> str:
+        return "alias"
+
+
+@dataclass(eq=False)
+class NumpyCall:
+    """An operation without native code, evaluated by its own rule."""
+
+    root: Node
+
+    @property
+    def roots(self) -> list[Node]:
+        return [self.root]
+
+    @property
+    def reads(self) -> list[Node]:
+        return list(self.root.inputs)
+
+    @property
+    def name(self) -> str:
+        return "numpy"
+
+
+Step = Kernel | Gemm | Alias | NumpyCall
+
+
+@dataclass(eq=False)
+class Schedule:
+    """The steps of a program, its inputs and outputs, and the constants it holds."""
+
+    inputs: list[Node]
+    outputs: list[Node]
+    constants: list[Node]
+    steps: list[Step]
+
+
+def nbytes(node: Node) -> int:
+    """The bytes of a stored node."""
+    return size_of(node.shape) * node.dtype.itemsize
