@@ -164,7 +164,9 @@ class SetSlice(Op):
             return None
         if x is None and value is not None:
             return make(_unslice, (value,), (*node.params, node.shape))
-        return make(self, (x or zeros_of(node), value or zeros_of(node.inputs[1])), node.params)
+        x = zeros_of(node) if x is None else x
+        value = zeros_of(node.inputs[1]) if value is None else value
+        return make(self, (x, value), node.params)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         value = node.inputs[1]
