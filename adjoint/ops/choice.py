@@ -182,7 +182,7 @@ def abs(x: Any, /) -> Tensor:
     return apply(_abs, (x,))
 
 
-publish(abs, _abs, Page("The absolute value; its derivative at 0 is 0.", (-0.5,), None, ""), "x")
+publish(abs, _abs, Page("The absolute value; its derivative at 0 is 0.", "x", (-0.5,)))
 absolute = abs
 
 _sign = register(
@@ -200,12 +200,7 @@ def sign(x: Any, /) -> Tensor:
     return where(equal(size, 0), 0, x / size)
 
 
-publish(
-    sign,
-    _sign,
-    Page("-1, 0 or 1 by the sign of x; of complex numbers x / |x|.", (-0.5,), None, ""),
-    "x",
-)
+publish(sign, _sign, Page("-1, 0 or 1 by the sign of x; of complex numbers x / |x|.", "x", (-0.5,)))
 copysign: Binary = binary(
     "copysign",
     np.copysign,

@@ -1,0 +1,181 @@
+"""Elementwise functions composed of the operations: repairing, comparing, and NumPy's odd ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import FLOAT64, promote
+from adjoint.ops.arithmetic import floor_divide, remainder
+from adjoint.ops.choice import where
+from adjoint.ops.comparison import equal, isnan, less_equal, logical_and, logical_or
+from adjoint.ops.complex import imag, real
+from adjoint.ops.rounding import trunc
+
+__all__ = [
+    "nan_to_num",
+    "isclose",
+    "allclose",
+    "array_equal",
+    "isposinf",
+    "isneginf",
+    "fabs",
+    "divmod",
+    "modf",
+    "ldexp",
+]
+
+
+@public
+def nan_to_num(
+    x: Any, /, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """`x` with nan and infinities replaced, by default by 0 and the largest finite numbers.
+
+    The gradient passes where nothing was replaced.
+
+    >>> import adjoint as ad
+    >>> ad.nan_to_num(ad.asarray([1.0, float("nan"), float("inf")]), posinf=9.0)
+    Tensor([1., 0., 9.])
+    """
+    x = as_tensor(x)
+    dtype = x.node.dtype
+    if dtype.kind == "c":
+        parts = nan_to_num(real(x), nan, posinf, neginf), nan_to_num(imag(x), nan, posinf, neginf)
+        return (parts[0] + parts[1] * 1j).astype(dtype)
+    if dtype.kind != "f":
+        return Tensor(x.node)
+    largest = float(np.finfo(dtype).max)
+    high = largest if posinf is None else posinf
+    low = -largest if neginf is None else neginf
+    finite = where(isnan(x), nan, where(isposinf(x), high, where(isneginf(x), low, x)))
+    return finite
+
+
+@public
+def isposinf(x: Any, /) -> Tensor:
+    """Whether x is +∞.
+
+    >>> import adjoint as ad
+    >>> ad.isposinf(float("inf"))
+    Tensor(True)
+    """
+    return equal(x, np.inf)
+
+
+@public
+def isneginf(x: Any, /) -> Tensor:
+    """Whether x is -∞.
+
+    >>> import adjoint as ad
+    >>> ad.isneginf(float("inf"))
+    Tensor(False)
+    """
+    return equal(x, -np.inf)
+
+
+@public
+def isclose(
+    a: Any, b: Any, /, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False
+) -> Tensor:
+    """Whether |a - b| ≤ atol + rtol |b|, or both are the same infinity; elementwise.
+
+    >>> import adjoint as ad
+    >>> ad.isclose(ad.asarray([1.0, 2.0]), 1.0 + 1e-9)
+    Tensor([ True, False])
+    """
+    a, b = as_tensor(a), as_tensor(b)
+    dtype = promote(a.node.dtype, b.node.dtype)
+    if dtype.kind not in "fc":
+        a, b = as_tensor(a, FLOAT64), as_tensor(b, FLOAT64)
+    size = FUNCTIONS["abs"]
+    # With |b| = ∞ the bound is ∞ and anything would be close: the difference must be finite.
+    gap = size(a - b)
+    near = logical_and(less_equal(gap, atol + rtol * size(b)), FUNCTIONS["isfinite"](gap))
+    close = logical_or(near, equal(a, b))
+    return logical_or(close, logical_and(isnan(a), isnan(b))) if equal_nan else close
+
+
+@public
+def allclose(
+    a: Any, b: Any, /, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False
+) -> Tensor:
+    """Whether `isclose` holds everywhere.
+
+    >>> import adjoint as ad
+    >>> ad.allclose(ad.asarray([1.0, 2.0]), 1.0)
+    Tensor(False)
+    """
+    result: Tensor = FUNCTIONS["all"](isclose(a, b, rtol, atol, equal_nan))
+    return result
+
+
+@public
+def array_equal(a: Any, b: Any, /, equal_nan: bool = False) -> Tensor:
+    """Whether `a` and `b` have the same shape and the same elements.
+
+    >>> import adjoint as ad
+    >>> ad.array_equal(ad.asarray([1, 2]), ad.asarray([1, 2, 3]))
+    Tensor(False)
+    """
+    a, b = as_tensor(a), as_tensor(b)
+    if a.shape != b.shape:
+        return as_tensor(False)
+    same = equal(a, b)
+    if equal_nan:
+        same = logical_or(same, logical_and(isnan(a), isnan(b)))
+    result: Tensor = FUNCTIONS["all"](same)
+    return result
+
+
+@public
+def fabs(x: Any, /) -> Tensor:
+    """The absolute value in floating numbers.
+
+    >>> import adjoint as ad
+    >>> ad.fabs(-1)
+    Tensor(1.)
+    """
+    x = as_tensor(x)
+    result: Tensor = FUNCTIONS["abs"](x if x.node.dtype.kind == "f" else as_tensor(x, FLOAT64))
+    return result
+
+
+@public
+def divmod(x1: Any, x2: Any, /) -> tuple[Tensor, Tensor]:
+    """The quotient rounded down, and the remainder.
+
+    >>> import adjoint as ad
+    >>> ad.divmod(7.0, 2.0)
+    (Tensor(3.), Tensor(1.))
+    """
+    return floor_divide(x1, x2), remainder(x1, x2)
+
+
+@public
+def modf(x: Any, /) -> tuple[Tensor, Tensor]:
+    """The fraction and the whole part of x, both with its sign.
+
+    >>> import adjoint as ad
+    >>> ad.modf(-2.25)
+    (Tensor(-0.25), Tensor(-2.))
+    """
+    x = as_tensor(x)
+    whole = trunc(x)
+    return x - whole, whole
+
+
+@public
+def ldexp(x1: Any, x2: Any, /) -> Tensor:
+    """x1 2**x2.
+
+    >>> import adjoint as ad
+    >>> ad.ldexp(0.75, 3)
+    Tensor(6.)
+    """
+    x = as_tensor(x1)
+    scale = FUNCTIONS["exp2"](as_tensor(x2))
+    return x * as_tensor(scale, x.node.dtype if x.node.dtype.kind == "f" else FLOAT64)
