@@ -1,0 +1,279 @@
+"""Who knows better: mathematics at 40 digits, and differences of plain NumPy functions.
+
+An oracle of a function f of arrays gives its value, J v, the gradient of Re⟨w, f⟩ (the direction of
+steepest ascent for complex arguments), and the derivative of that gradient along u.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import mpmath
+import numpy as np
+import scipy.special
+
+DIGITS = 40
+STENCIL = ((1, 4 / 5), (2, -1 / 5), (3, 4 / 105), (4, -1 / 280))
+"""The central difference of order 8."""
+STEP = 2.0**-6
+
+mp = mpmath.mp
+
+# Elementwise operations whose mathematics mpmath does not offer under the same name. Static
+# parameters come last.
+MATHEMATICS: dict[str, Callable[..., Any]] = {
+    "abs": mpmath.fabs,
+    "add": lambda a, b: a + b,
+    "arccos": mpmath.acos,
+    "arccosh": mpmath.acosh,
+    "arcsin": mpmath.asin,
+    "arcsinh": mpmath.asinh,
+    "arctan": mpmath.atan,
+    "arctan2": mpmath.atan2,
+    "arctanh": mpmath.atanh,
+    "clip": lambda x, lo, hi: min(max(x, lo), hi),
+    "copysign": lambda a, b: -mpmath.fabs(a) if b < 0 else mpmath.fabs(a),
+    "deg2rad": lambda x: x * mpmath.pi / 180,
+    "betainc": lambda a, b, x: mpmath.betainc(a, b, 0, x, regularized=True),
+    "betainc_by_a": lambda a, b, x: mpmath.diff(
+        lambda t: mpmath.betainc(t, b, 0, x, regularized=True), a
+    ),
+    "betainc_by_b": lambda a, b, x: mpmath.diff(
+        lambda t: mpmath.betainc(a, t, 0, x, regularized=True), b
+    ),
+    "betaln": lambda a, b: mpmath.log(mpmath.beta(a, b)),
+    "dawsn": lambda x: mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(-x * x) * mpmath.erfi(x),
+    "digamma": lambda x: mpmath.psi(0, x),
+    "divide": lambda a, b: a / b,
+    "entr": lambda x: -x * mpmath.log(x),
+    "erfcinv": lambda x: mpmath.erfinv(1 - x),
+    "erfcx": lambda x: mpmath.exp(x * x) * mpmath.erfc(x),
+    "exp2": lambda x: mpmath.exp(x * mpmath.log(2)),
+    "exp1": mpmath.e1,
+    "expi": mpmath.ei,
+    "expit": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "exprel": lambda x, n: _derivative(lambda t: mpmath.expm1(t) / t, x, n),
+    "floor_divide": lambda a, b: mpmath.floor(a / b),
+    "fmax": max,
+    "fmin": min,
+    "fmod": lambda a, b: a - b * _towards_zero(a / b),
+    "gammainc": lambda a, x: mpmath.gammainc(a, 0, x, regularized=True),
+    "gammainc_by_a": lambda a, x: mpmath.diff(
+        lambda t: mpmath.gammainc(t, 0, x, regularized=True), a
+    ),
+    "gammaincc": lambda a, x: mpmath.gammainc(a, x, mpmath.inf, regularized=True),
+    "gammaln": lambda x: mpmath.log(mpmath.fabs(mpmath.gamma(x))),
+    "heaviside": lambda a, b: mpmath.mpf(a > 0) if a else b,
+    "i0": lambda x: mpmath.besseli(0, x),
+    "i0e": lambda x: mpmath.besseli(0, x) * mpmath.exp(-abs(x)),
+    "i1": lambda x: mpmath.besseli(1, x),
+    "i1e": lambda x: mpmath.besseli(1, x) * mpmath.exp(-abs(x)),
+    "iv": mpmath.besseli,
+    "ive": lambda v, x: mpmath.besseli(v, x) * mpmath.exp(-abs(x)),
+    "j0": lambda x: mpmath.besselj(0, x),
+    "j1": lambda x: mpmath.besselj(1, x),
+    "jv": mpmath.besselj,
+    "k0": lambda x: mpmath.besselk(0, x),
+    "k0e": lambda x: mpmath.besselk(0, x) * mpmath.exp(x),
+    "k1": lambda x: mpmath.besselk(1, x),
+    "k1e": lambda x: mpmath.besselk(1, x) * mpmath.exp(x),
+    "kv": mpmath.besselk,
+    "kve": lambda v, x: mpmath.besselk(v, x) * mpmath.exp(x),
+    "log10": lambda x: mpmath.log(x) / mpmath.log(10),
+    "log2": lambda x: mpmath.log(x) / mpmath.log(2),
+    "log_expit": lambda x: -mpmath.log1p(mpmath.exp(-x)),
+    "log_ndtr": lambda x: mpmath.log(mpmath.ncdf(x)),
+    "log_slope": lambda x: 1 / x,
+    "logaddexp": lambda a, b: mpmath.log(mpmath.exp(a) + mpmath.exp(b)),
+    "logaddexp2": lambda a, b: mpmath.log(2**a + 2**b) / mpmath.log(2),
+    "logit": lambda x: mpmath.log(x / (1 - x)),
+    "maximum": max,
+    "minimum": min,
+    "multiply": lambda a, b: a * b,
+    "ndtr": mpmath.ncdf,
+    "ndtri": lambda p: mpmath.sqrt(2) * mpmath.erfinv(2 * p - 1),
+    "negative": lambda x: -x,
+    "nonnegative": lambda x: x,
+    "positive": lambda x: x,
+    "polygamma": lambda x, n: mpmath.psi(n, x),
+    "power_const": mpmath.power,
+    "rad2deg": lambda x: x * 180 / mpmath.pi,
+    "reciprocal": lambda x: 1 / x,
+    "remainder": lambda a, b: a - b * mpmath.floor(a / b),
+    "rel_entr": lambda x, y: x * mpmath.log(x / y),
+    "rint": mpmath.nint,
+    "round": lambda x, n: mpmath.nint(x * mpmath.mpf(10) ** n) / mpmath.mpf(10) ** n,
+    "sign": mpmath.sign,
+    "sinc": lambda x, n: _derivative(mpmath.sincpi, x, n),
+    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+    "square": lambda x: x * x,
+    "subtract": lambda a, b: a - b,
+    "trunc": lambda x: _towards_zero(x),
+    "x_log_x": lambda x: x * mpmath.log(x),
+    "xlog1py": lambda x, y: x * mpmath.log1p(y),
+    "xlogy": lambda x, y: x * mpmath.log(y),
+    "y0": lambda x: mpmath.bessely(0, x),
+    "y1": lambda x: mpmath.bessely(1, x),
+    "yv": mpmath.bessely,
+}
+
+# Operations that mpmath has a namesake of which is something else, or no function of numbers.
+OTHERWISE = {"isnan", "isinf", "isfinite", "conj", "real", "imag"}
+
+# NumPy's or SciPy's functions where they have another name; and what must be written here.
+NUMERICAL: dict[str, Callable[..., Any]] = {
+    "abs": np.abs,
+    "bitwise_invert": np.invert,
+    "bitwise_left_shift": np.left_shift,
+    "bitwise_right_shift": np.right_shift,
+    "log_slope": lambda x: 1 / x,
+    "nonnegative": np.positive,
+    "polygamma": lambda x, n: mpmath.psi(n, x),
+    "power_const": np.power,
+    "round": np.round,
+    "polygamma": lambda x, n: scipy.special.polygamma(n, x),
+    "stop_gradient": lambda x: x,
+    "x_log_x": lambda x: x * np.log(x),
+}
+
+
+def _derivative(f: Callable[[Any], Any], x: Any, n: int) -> Any:
+    return mpmath.diff(f, x, n) if n else f(x)
+
+
+def _towards_zero(x: Any) -> Any:
+    return mpmath.floor(x) if x >= 0 else mpmath.ceil(x)
+
+
+def mathematics(name: str) -> Callable[..., Any] | None:
+    """The function of numbers that the elementwise operation `name` means, if mpmath can say."""
+    found = MATHEMATICS.get(name)
+    if found is None and name not in OTHERWISE and name not in NUMERICAL:
+        found = getattr(mpmath, name, None)
+        found = found if callable(found) else None
+    return found
+
+
+def numerical(name: str) -> Callable[..., Any] | None:
+    """The function of arrays of that name in NumPy or SciPy."""
+    return NUMERICAL.get(name) or getattr(np, name, None) or getattr(scipy.special, name, None)
+
+
+class Mathematics:
+    """The oracle of an elementwise operation: derivatives of numbers at 40 digits."""
+
+    def __init__(self, function: Callable[..., Any], params: tuple[Any, ...] = ()) -> None:
+        self.function = function
+        self.params = params
+
+    def value(self, *xs: Any) -> Any:
+        return self._derivative(xs, (0,) * len(xs))
+
+    def push(self, xs: Sequence[Any], vs: Sequence[Any]) -> Any:
+        return sum(
+            self._derivative(xs, _unit(len(xs), i)) * v for i, v in enumerate(vs) if v is not None
+        )
+
+    def pull(self, xs: Sequence[Any], active: Sequence[int], w: Any) -> list[Any]:
+        return [
+            _sum_to(np.conj(self._derivative(xs, _unit(len(xs), i))) * w, xs[i].shape)
+            for i in active
+        ]
+
+    def curve(
+        self, xs: Sequence[Any], active: Sequence[int], w: Any, us: Sequence[Any]
+    ) -> list[Any]:
+        rows = []
+        for i in active:
+            change = sum(
+                self._derivative(xs, _unit(len(xs), i, j)) * u
+                for j, u in enumerate(us)
+                if u is not None
+            )
+            rows.append(_sum_to(np.conj(change) * w, xs[i].shape))
+        return rows
+
+    def _derivative(self, xs: Sequence[Any], order: tuple[int, ...]) -> Any:
+        arrays = np.broadcast_arrays(*xs)
+        points = list(zip(*(a.ravel().tolist() for a in arrays), strict=True))
+        values = [_at(self.function, point, order, self.params) for point in points]
+        kind = complex if any(a.dtype.kind == "c" for a in arrays) else float
+        return np.array(values, kind).reshape(arrays[0].shape)
+
+
+@cache
+def _at(
+    function: Callable[..., Any],
+    point: tuple[complex, ...],
+    order: tuple[int, ...],
+    params: tuple[Any, ...],
+) -> complex:
+    with mpmath.workdps(DIGITS):
+        xs = [mpmath.mpmathify(x) for x in point]
+        if not any(order):
+            result = function(*xs, *params)
+        elif len(xs) == 1:
+            result = mpmath.diff(lambda x: function(x, *params), xs[0], order[0])
+        else:
+            result = mpmath.diff(lambda *a: function(*a, *params), tuple(xs), order)
+        return complex(result) if isinstance(result, mpmath.mpc) else float(result)
+
+
+class Differences:
+    """The oracle of any other operation: differences of order 8 of a plain NumPy function."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def value(self, *xs: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return np.asarray(self.function(*xs))
+
+    def push(self, xs: Sequence[Any], vs: Sequence[Any]) -> Any:
+        return _slope(lambda t: self.value(*_moved(xs, vs, t)))
+
+    def pull(self, xs: Sequence[Any], active: Sequence[int], w: Any) -> list[Any]:
+        return [self._gradient(xs, i, w) for i in active]
+
+    def curve(
+        self, xs: Sequence[Any], active: Sequence[int], w: Any, us: Sequence[Any]
+    ) -> list[Any]:
+        return [_slope(lambda t, i=i: self._gradient(_moved(xs, us, t), i, w)) for i in active]
+
+    def _gradient(self, xs: Sequence[Any], i: int, w: Any) -> Any:
+        gradient = np.zeros_like(xs[i])
+        for index in np.ndindex(gradient.shape):
+            for direction in (1, 1j) if gradient.dtype.kind == "c" else (1,):
+                unit = np.zeros_like(gradient)
+                unit[index] = direction
+                vs = [unit if j == i else None for j in range(len(xs))]
+                gradient[index] += direction * np.sum((np.conj(w) * self.push(xs, vs)).real)
+        return gradient
+
+
+class Flat(Differences):
+    """The oracle of an operation whose derivative is zero by definition, not by its values."""
+
+    def push(self, xs: Sequence[Any], vs: Sequence[Any]) -> Any:
+        return np.zeros_like(self.value(*xs))
+
+
+def _slope(f: Callable[[float], Any]) -> Any:
+    return sum(c * (f(k * STEP) - f(-k * STEP)) for k, c in STENCIL) / STEP
+
+
+def _moved(xs: Sequence[Any], vs: Sequence[Any], t: float) -> list[Any]:
+    return [x if v is None else x + t * v for x, v in zip(xs, vs, strict=True)]
+
+
+def _unit(n: int, *places: int) -> tuple[int, ...]:
+    return tuple(places.count(i) for i in range(n))
+
+
+def _sum_to(x: Any, shape: tuple[int, ...]) -> Any:
+    lead = x.ndim - len(shape)
+    x = x.sum(axis=tuple(range(lead)))
+    axes = tuple(i for i, size in enumerate(shape) if size == 1)
+    return x.sum(axis=axes, keepdims=True)

@@ -1,0 +1,226 @@
+"""The rows of the table: how to call each operation that is not elementwise.
+
+Adding an operation? Elementwise ones enrol by their `domain` (give `oracles.py` the mathematics if
+mpmath has no function of that name). For any other add ONE ROW here:
+
+    Row("name", lambda n, x: n.name(x, axis=1), [(2, 3)])
+
+The first entry is the name in the registry; then the call, in which `n` is adjoint or NumPy; then
+for each input its shape (generic points are drawn) or its values (integers and booleans are held
+fixed). Where NumPy's function has another name or other arguments, `numpy` says what is meant:
+
+    Row("permute_dims", lambda n, x: n.permute_dims(x, (1, 0)), [(2, 3)], np.transpose)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from adjoint.graph.tensor import Tensor
+
+REAL = ("float64", "float32")
+ALL = ("float64", "float32", "complex128")
+
+
+@dataclass(frozen=True)
+class Row:
+    """How to call one operation: see above. `spread` stretches the points; `digits` loosens."""
+
+    op: str
+    call: Callable[..., Any]
+    inputs: Sequence[Any]
+    numpy: Callable[..., Any] | None = None
+    label: str = ""
+    dtypes: Sequence[str] = ALL
+    spread: float = 1.0
+    digits: float = 1.0
+
+
+def recurrence(a: Any, b: Any) -> Any:
+    """tᵢ₊₁ = aᵢ tᵢ + bᵢ with t₀ = 0, along the last axis."""
+    t = np.zeros(np.broadcast_shapes(a.shape, b.shape), np.result_type(a, b))
+    for i in range(t.shape[-1] - 1):
+        t[..., i + 1] = a[..., i] * t[..., i] + b[..., i]
+    return t
+
+
+def place_of(pick: Callable[..., Any]) -> Callable[..., Any]:
+    """The index of the first element that attains the extremum so far, along the last axis."""
+    return lambda x: np.stack([pick(x[..., : i + 1], -1) for i in range(x.shape[-1])], -1)
+
+
+def registered(name: str) -> Callable[..., Tensor]:
+    """An operation that no public function calls just so, applied by its record."""
+    from adjoint.graph.op import find
+    from adjoint.graph.tensor import as_tensor, make
+
+    return lambda xs, *params: make(find(name), [as_tensor(x) for x in xs], params)
+
+
+def written(index: Any, add: bool = False) -> Callable[..., Any]:
+    """A copy of x with v written, or added, at an index."""
+
+    def oracle(x: Any, v: Any) -> Any:
+        result = np.array(x, np.result_type(x, v))
+        if add:
+            np.add.at(result, index, v)
+        else:
+            result[index] = v
+        return result
+
+    return oracle
+
+
+def put_into_zeros(x: Any) -> Any:
+    """What the transpose of ``y[1:, ::-2]`` makes of `x`, in the shape (3, 5)."""
+    result = np.zeros((3, 5), x.dtype)
+    result[1:, ::-2] = x
+    return result
+
+
+ROWS_AND_COLUMNS = (np.array([0, 2, 0]), np.array([1, 1, 1]))  # one place twice
+
+ROWS: list[Row] = [
+    # movement
+    Row("reshape", lambda n, x: n.reshape(x, (3, 2)), [(2, 3)]),
+    Row("permute_dims", lambda n, x: n.permute_dims(x, (2, 0, 1)), [(2, 3, 1)]),
+    Row("broadcast_to", lambda n, x: n.broadcast_to(x, (2, 3, 2)), [(3, 1)]),
+    Row("astype", lambda n, x: n.astype(x, "complex128"), [(3,)], label="complex", dtypes=REAL),
+    Row("astype", lambda n, x: n.astype(x, "float64"), [(3,)], lambda x: x, dtypes=["float32"]),
+    # indexing
+    Row("slice", lambda n, x: x[1:, ::-2], [(3, 5)]),
+    Row("slice", lambda n, x: x[-1, None, 2], [(2, 3)], label="integers"),
+    Row(
+        "unslice",
+        lambda n, x: registered("unslice")((x,), (1, 4), (1, -2), (2, 3), (3, 5)),
+        [(2, 3)],
+        put_into_zeros,
+    ),
+    Row(
+        "set_slice",
+        lambda n, x, v: n.setitem(x, (slice(1, None), 0), v),
+        [(3, 2), (2,)],
+        written((slice(1, None), 0)),
+    ),
+    Row("gather", lambda n, x: x[ROWS_AND_COLUMNS], [(3, 2)], label="twice"),
+    Row("gather", lambda n, x: n.take(x, np.array([[1, 0], [1, -1]]), axis=1), [(2, 3)]),
+    Row(
+        "gather",
+        lambda n, x, i: n.take_along_axis(x, i, 1),
+        [(2, 3), np.array([[2, 0], [1, 1]])],
+        label="along",
+    ),
+    Row(
+        "scatter_add",
+        lambda n, x, v: n.index_add(x, ROWS_AND_COLUMNS, v),
+        [(3, 2), (3,)],
+        written(ROWS_AND_COLUMNS, add=True),
+    ),
+    Row(
+        "scatter_set",
+        lambda n, x, v: n.setitem(x, ROWS_AND_COLUMNS, v),
+        [(3, 2), (3,)],
+        written(ROWS_AND_COLUMNS),
+    ),
+    Row(
+        "last_writer",
+        lambda n, i: registered("last_writer")((i,), (3,)),
+        [np.array([0, 2, 0])],
+        lambda i: np.array([False, True, True]),
+        dtypes=["float64"],
+    ),
+    # joining
+    Row("concat", lambda n, a, b: n.concat([a, b], axis=1), [(2, 3), (2, 1)]),
+    Row("stack", lambda n, a, b: n.stack([a, b], axis=1), [(2, 3), (2, 3)]),
+    # reductions
+    Row("sum", lambda n, x: n.sum(x, axis=(0, 2)), [(2, 3, 2)]),
+    Row("any", lambda n, x: n.any(x, axis=1), [np.array([[True, False], [False, False]])]),
+    Row("all", lambda n, x: n.all(x, axis=1), [np.array([[True, False], [True, True]])]),
+    Row("max", lambda n, x: n.max(x, axis=1), [(2, 4)], dtypes=REAL, spread=1.5),
+    Row("min", lambda n, x: n.min(x, axis=0), [(3, 2)], dtypes=REAL, spread=1.5),
+    Row("argmax", lambda n, x: n.argmax(x, axis=1), [(3, 4)], dtypes=REAL),
+    Row("argmin", lambda n, x: n.argmin(x, axis=0), [(3, 4)], dtypes=REAL),
+    Row(
+        "order_statistic",
+        lambda n, x: registered("order_statistic")((x, np.array([0, 2]))),
+        [(2, 4)],
+        lambda x: np.sort(x, -1)[..., [0, 2]],
+        dtypes=REAL,
+        spread=1.5,
+    ),
+    Row("prod", lambda n, x: n.prod(x, axis=1), [(2, 3)]),
+    Row("prod", lambda n, x: n.prod(x), [np.array([0.0, 2.0, 3.0])], label="zero"),
+    Row("prod", lambda n, x: n.prod(x), [np.array([0.0, 0.0, 3.0])], label="zeros"),
+    Row("norm2", lambda n, x: n.norm2(x, 1), [(2, 3)], lambda x: np.linalg.norm(x, axis=1)),
+    # cumulative
+    Row("cumsum", lambda n, x: n.cumsum(x, axis=1), [(2, 3)]),
+    Row("cumprod", lambda n, x: n.cumprod(x, axis=1), [(2, 4)]),
+    Row("cumprod", lambda n, x: n.cumprod(x), [np.array([2.0, 0.0, 3.0, 0.0])], label="zeros"),
+    Row(
+        "recurrence",
+        lambda n, a, b: registered("recurrence")((a, b), 1, False),
+        [(2, 4), (2, 4)],
+        recurrence,
+    ),
+    Row(
+        "cumargmax",
+        lambda n, x: registered("cumargmax")((x,), 1),
+        [(2, 5)],
+        place_of(np.argmax),
+        dtypes=REAL,
+    ),
+    Row(
+        "cumargmin",
+        lambda n, x: registered("cumargmin")((x,), 1),
+        [(2, 5)],
+        place_of(np.argmin),
+        dtypes=REAL,
+    ),
+    # exponentials over an axis
+    Row(
+        "logsumexp",
+        lambda n, x: n.logsumexp(x, axis=1),
+        [(2, 3)],
+        lambda x: scipy.special.logsumexp(x, axis=1),
+        dtypes=REAL,
+    ),
+    Row(
+        "softmax",
+        lambda n, x: n.softmax(x, axis=1),
+        [(2, 3)],
+        lambda x: scipy.special.softmax(x, axis=1),
+        dtypes=REAL,
+    ),
+    Row(
+        "log_softmax",
+        lambda n, x: n.log_softmax(x, axis=1),
+        [(2, 3)],
+        lambda x: scipy.special.log_softmax(x, axis=1),
+        dtypes=REAL,
+    ),
+    # sorting and searching
+    Row("argsort", lambda n, x: n.argsort(x, axis=1), [(2, 4)], dtypes=REAL),
+    Row(
+        "argsort",
+        lambda n, x: n.argsort(x, axis=1, descending=True),
+        [(2, 4)],
+        lambda x: np.argsort(-x, axis=1, kind="stable"),
+        label="descending",
+        dtypes=REAL,
+    ),
+    Row(
+        "searchsorted",
+        lambda n, x: n.searchsorted(np.array([-1.0, 0.0, 1.0]), x, side="right"),
+        [(2, 3)],
+        dtypes=["float64"],
+    ),
+    # products
+    Row("matmul", lambda n, a, b: n.matmul(a, b), [(2, 3), (3, 2)]),
+    Row("matmul", lambda n, a, b: n.matmul(a, b), [(2, 1, 2, 3), (3, 3, 2)], label="stacks"),
+    Row("matmul", lambda n, a, b: n.matmul(a, b), [(3,), (2, 3, 2)], label="vector"),
+]
