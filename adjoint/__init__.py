@@ -6,6 +6,9 @@
 (Tensor(11.65207146), Tensor(5.5))
 """
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from adjoint.api.check import check_gradients
 from adjoint.api.derivatives import grad, jvp, value_and_grad, vjp
 from adjoint.api.differences import finite_differences
@@ -51,3 +54,16 @@ from adjoint.ops.sorting import *
 from adjoint.ops.trigonometric import *
 
 engine.install(interpreter.evaluate)
+
+_WHEN_ASKED_FOR = ("data", "nn", "optim")
+
+
+def __getattr__(name: str) -> _Any:
+    """The parts of the library that are imported when first asked for."""
+    if name in _WHEN_ASKED_FOR:
+        return _import_module(f"adjoint.{name}")
+    raise AttributeError(f"module 'adjoint' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WHEN_ASKED_FOR])
