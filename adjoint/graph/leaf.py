@@ -26,20 +26,23 @@ class Constant(Op):
 
 
 class Variable(Op):
-    """A leaf with respect to which somebody differentiates; the identity if it has an input."""
+    """A leaf with respect to which somebody differentiates; the identity if it has an input.
+
+    A `weak` one stands for a Python number, which takes the dtype of what it meets.
+    """
 
     name = "variable"
     family = "leaf"
-    param_names = ("name",)
+    param_names = ("name", "weak")
     native = pointwise = True
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         return loops.read(node.inputs[0], index)
 
-    def infer(self, x: Node, name: str | None) -> tuple[Shape, DType]:
+    def infer(self, x: Node, name: str | None, weak: bool) -> tuple[Shape, DType]:
         return x.shape, x.dtype
 
-    def evaluate(self, x: Any, name: str | None) -> Any:
+    def evaluate(self, x: Any, name: str | None, weak: bool) -> Any:
         return x
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
@@ -64,18 +67,28 @@ def constant_node(value: Any, shape: Shape, dtype: DType) -> Node:
 
 
 def variable_node(
-    name: str | None, shape: Shape, dtype: DType, scope: Scope, value: Any = None
+    name: str | None,
+    shape: Shape,
+    dtype: DType,
+    scope: Scope,
+    value: Any = None,
+    weak: bool = False,
 ) -> Node:
     """A leaf variable of `scope`; without a `value` only its shape and dtype are known."""
-    node = Node(variable, (), (name,), shape, dtype)
+    node = Node(variable, (), (name, weak), shape, dtype)
     node.scope = scope
     node.value = value
     return node
 
 
+def is_weak(node: Node) -> bool:
+    """Whether the node stands for a Python number, which takes the dtype of what it meets."""
+    return node.op is variable and bool(node.params[1])
+
+
 def stand_in(x: Node, scope: Scope, name: str | None = None) -> Node:
     """A variable of `scope` that stands for `x`."""
-    node = Node(variable, (x,), (name,), x.shape, x.dtype)
+    node = Node(variable, (x,), (name, is_weak(x)), x.shape, x.dtype)
     node.scope = scope if x.scope is None else Scope(
         abstract=x.scope.abstract or scope.abstract, members=(*x.scope.members, scope)
     )

@@ -18,7 +18,7 @@ import numpy as np
 
 from adjoint.errors import DTypeError, NotDifferentiableError
 from adjoint.graph.emitter import Emitter
-from adjoint.graph.leaf import constant_node
+from adjoint.graph.leaf import constant_node, is_weak
 from adjoint.graph.loops import Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, public, register
@@ -245,30 +245,37 @@ def align(x: Tensor, rank: int) -> Tensor:
 
 
 def operands(op: Elementwise, args: Sequence[Any]) -> tuple[list[Node], DType]:
-    """The arguments of a call as nodes of one dtype in which `op` computes."""
-    strong = [a.node.dtype for a in args if type(a) is Tensor]
-    others = {
-        i: as_tensor(a)
-        for i, a in enumerate(args)
-        if type(a) is not Tensor and type(a) not in _WEAK
-    }
-    strong += [t.node.dtype for t in others.values()]
-    weak = [type(a) for a in args if type(a) in _WEAK]
-    if strong:
-        dtype = strong[0] if len(strong) == 1 else promote(*strong)
-        for scalar in weak:
-            dtype = weak_dtype(scalar, dtype)
-    else:
-        dtype = promote(*(scalar_value(a, weak_dtype(type(a), BOOL)).dtype for a in args))
+    """The arguments of a call as nodes of one dtype in which `op` computes.
+
+    Python numbers, and variables that stand for one, take the dtype of the others.
+    """
+    weak = [_weak_kind(a) for a in args]
+    tensors = [a if kind else as_tensor(a) for a, kind in zip(args, weak, strict=True)]
+    strong = [t.node.dtype for t, kind in zip(tensors, weak, strict=True) if kind is None]
+    dtype = BOOL if not strong else strong[0] if len(strong) == 1 else promote(*strong)
+    for kind in weak:
+        if kind is not None:
+            dtype = weak_dtype(kind, dtype)
     if dtype.kind not in _KINDS[op.accepts]:
         dtype = _computing_dtype(op, dtype)
     nodes = []
-    for i, a in enumerate(args):
-        if type(a) in _WEAK:
-            nodes.append(constant_node(scalar_value(a, dtype), (), dtype))
+    for t in tensors:
+        if type(t) in _WEAK:
+            nodes.append(constant_node(scalar_value(t, dtype), (), dtype))
         else:
-            nodes.append(as_tensor(others.get(i, a), dtype).node)
+            nodes.append(as_tensor(t, dtype).node)
     return nodes, dtype
+
+
+def _weak_kind(x: Any) -> type | None:
+    """The kind of Python number that `x` is or stands for; None if its dtype is its own."""
+    kind = type(x)
+    if kind is Tensor:
+        return _WEAK_KINDS[x.node.dtype.kind] if is_weak(x.node) else None
+    return kind if kind in _WEAK else None
+
+
+_WEAK_KINDS: dict[str, type] = {"b": bool, "i": int, "f": float, "c": complex}
 
 
 def _weak(x: Any, kind: type, other: Tensor) -> Node | None:

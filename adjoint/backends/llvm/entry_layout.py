@@ -22,10 +22,22 @@ POINTER = ctypes.sizeof(ctypes.c_void_p)
 
 DTYPES: tuple[np.dtype[Any], ...] = tuple(
     np.dtype(name)
-    for name in (
-        "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
-        "float16 float32 float64 complex64 complex128"
-    ).split()
+    for name in [
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+    ]
 )
 """The dtypes a leaf can have; an array counts only if its dtype is this very object."""
 

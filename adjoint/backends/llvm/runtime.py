@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -25,18 +26,17 @@ class Program:
     """Native code of a schedule, loaded into this process."""
 
     def __init__(self, schedule: Schedule) -> None:
+        began = time.perf_counter()
         self.schedule = schedule
         self.number = next(_numbers)
         self.errors: list[BaseException] = []
         self.writer = ProgramWriter(schedule)
-        self.text: str | None = None
         key = jit.cache_key(schedule_text(schedule))
         code = store.read(key)
         self.was_cached = code is not None
         if code is None:
             self.writer.write()
-            self.text = str(self.writer.module)
-            code = jit.compile_object(self.text)
+            code = jit.compile_object(str(self.writer.module))
             store.write(key, code)
         self.loaded = jit.load_object(code, self.symbols())
         self.hold_constants()
@@ -44,6 +44,14 @@ class Program:
             self.loaded.address("adjoint_body")
         )
         _running[self.number] = self
+        self.seconds = time.perf_counter() - began
+
+    def listing(self, stage: str) -> str:
+        """The code to read: optimised LLVM text (``llvm``) or assembly."""
+        writer = ProgramWriter(self.schedule)
+        writer.write()
+        text, assembly = jit.assembly(str(writer.module))
+        return text if stage == "llvm" else assembly
 
     def symbols(self) -> dict[str, int]:
         """The addresses of what the code calls outside."""

@@ -1,0 +1,120 @@
+"""What a compiled program is made of: kernels, bytes moved and flops, before and after fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from adjoint.graph.node import Node
+from adjoint.graph.order import topological_order
+from adjoint.graph.types import size_of
+from adjoint.schedule.memory import plan_memory
+from adjoint.schedule.plan import Alias, Gemm, Kernel, NumpyCall, Step, nbytes
+
+
+@dataclass(frozen=True)
+class Row:
+    """One step of a program."""
+
+    kind: str
+    computes: str
+    operations: int
+    bytes_moved: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """Prints as a table. Bytes are those read and written; flops count an elementary function as
+    one operation; `before` is what running operation by operation would cost."""
+
+    rows: tuple[Row, ...]
+    operations: int
+    bytes_before: int
+    temporaries: int
+    temporaries_unshared: int
+    compile_seconds: float | None
+    cached: bool | None
+
+    @property
+    def kernels(self) -> int:
+        """The number of steps that do work."""
+        return len(self.rows)
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes read and written by all steps."""
+        return sum(row.bytes_moved for row in self.rows)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of all steps."""
+        return sum(row.flops for row in self.rows)
+
+    @property
+    def peak_memory(self) -> int:
+        """Bytes of intermediate results alive at once, memory being shared."""
+        return self.temporaries
+
+    def __str__(self) -> str:
+        lines = [f"{'step':<8} {'operations':>10} {'bytes':>12} {'flops':>12}  computes"]
+        lines += [
+            f"{r.kind:<8} {r.operations:>10,} {r.bytes_moved:>12,} {r.flops:>12,}  {r.computes}"
+            for r in self.rows
+        ]
+        lines += [
+            f"before fusion: {self.operations:,} operations moving {self.bytes_before:,} bytes",
+            f"after fusion:  {self.kernels:,} kernels and calls moving {self.bytes_moved:,} bytes",
+            f"intermediate results: {self.temporaries:,} bytes "
+            f"({self.temporaries_unshared:,} without sharing memory)",
+        ]
+        if self.compile_seconds is not None:
+            source = " (object code from the cache)" if self.cached else ""
+            lines.append(f"compiled in {self.compile_seconds * 1e3:.1f} ms{source}")
+        return "\n".join(lines)
+
+
+def report_of(traced: Any) -> Report:
+    """The report of a traced function; it need not have been compiled."""
+    plan = plan_memory(traced.schedule)
+    inputs = set(traced.inputs)
+    order = topological_order(traced.outputs, lambda n: () if n in inputs else n.inputs)
+    work = [n for n in order if n not in inputs and n.op.name != "constant"]
+    program = traced.built
+    return Report(
+        rows=tuple(_row(step) for step in traced.schedule.steps if not isinstance(step, Alias)),
+        operations=len(work),
+        bytes_before=sum(nbytes(n) + _bytes(n.inputs) for n in work),
+        temporaries=plan.size,
+        temporaries_unshared=plan.unshared,
+        compile_seconds=None if program is None else program.seconds,
+        cached=None if program is None else program.was_cached,
+    )
+
+
+def _bytes(nodes: Iterable[Node]) -> int:
+    return sum(map(nbytes, set(nodes)))
+
+
+def _row(step: Step) -> Row:
+    match step:
+        case Kernel(domain=domain, roots=roots, inlined=inlined, reads=reads):
+            names = [n.op.name for n in reversed(inlined)] + [n.op.name for n in roots]
+            shown = " ".join(dict.fromkeys(names))
+            work = [n for n in (*inlined, *roots) if n.op.pointwise or n.op.combine]
+            flops = len(work) * size_of(domain)
+            return Row(step.name, f"{list(domain)} {shown}", len(names), _moved(reads, roots), flops)
+        case Gemm(root=root, a=a, b=b):
+            depth = a.shape[0] if step.transpose_a else a.shape[1]
+            flags = ("ᵀ" if step.transpose_a else "") + "·" + ("ᵀ" if step.transpose_b else "")
+            flops = 2 * size_of(root.shape) * depth
+            shown = f"{list(a.shape)}{flags} {list(b.shape)}"
+            return Row(step.name, shown, 1, _moved((a, b), (root,)), flops)
+        case Alias(root=root) | NumpyCall(root=root):
+            flops = size_of(root.shape)
+            return Row(step.name, root.op.name, 1, _moved(step.reads, (root,)), flops)
+
+
+def _moved(reads: Iterable[Node], roots: Iterable[Node]) -> int:
+    return _bytes(reads) + _bytes(roots)

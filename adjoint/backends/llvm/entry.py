@@ -1,0 +1,131 @@
+"""The entry of a compiled program: how a Python call reaches native code, and comes back.
+
+Floor 6. `emit_entry` adds to the module of a program a function with CPython's own calling
+convention; `bind_entry` makes a built-in of it. A call then checks its arguments against what the
+program was traced with, runs the body and wraps the results, without a line of Python. Whatever
+does not match is handed, unchanged, to the slow path, a Python callable.
+
+The body is `i32 body(ptr buffers)`. `buffers` lists the addresses of the inputs, then of the
+outputs, each C-contiguous and aligned for its dtype (no more than that); zero means done, anything
+else that a Python exception is set.
+
+The emitted code holds no address of this process: it names symbols, which `register_symbols` makes
+known before code is loaded, and finds its own callables in `self`. So object code can be kept on
+disk, under a key that includes `fingerprint()`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+
+from adjoint.backends.llvm.entry_layout import LAYOUT, REASON, fingerprint, symbols
+from adjoint.backends.llvm.entry_python import python_entry
+from adjoint.backends.llvm.entry_words import (
+    ANY,
+    LONG,
+    Input,
+    Output,
+    Tree,
+    Words,
+    check_tree,
+    require_layout,
+)
+from adjoint.backends.llvm.entry_writer import EntryWriter
+
+available = LAYOUT is not None
+"""Whether native entries work in this interpreter; if not, `reason` says why."""
+reason = REASON
+
+_FASTCALL_KEYWORDS = 0x0080 | 0x0002
+
+
+def emit_entry(
+    module: Any,
+    name: str,
+    inputs: Sequence[Input],
+    outputs: Sequence[Output],
+    tree: Tree,
+    body: Any,
+    has_unflatten: bool = False,
+    release_gil: bool = False,
+) -> Any:
+    """Add to `module` the entry of the program `body`, under `name`; return the function.
+
+    The results are built as `tree` says, or, with `has_unflatten`, by the callable given to
+    `bind_entry`, which receives all of them as a flat tuple. With `release_gil` other Python
+    threads run while the body does, so the body must not touch Python objects.
+    """
+    layout = require_layout()
+    check_tree(tree, len(outputs))
+    function = ir.Function(module, ir.FunctionType(ANY, [ANY, ANY, LONG, ANY]), name)
+    builder = ir.IRBuilder(function.append_basic_block("start"))
+    words = Words(module, builder, layout)
+    EntryWriter(words, function, inputs, outputs, tree, has_unflatten).write(body, release_gil)
+    return function
+
+
+@cache
+def register_symbols() -> None:
+    """Make the symbols of entries known to the loader of native code, once in a process."""
+    for name, address in symbols().items():
+        llvm.add_symbol(name, address)
+
+
+def bind_entry(
+    address: int,
+    name: str,
+    doc: str,
+    slow: Callable[..., Any],
+    unflatten: Callable[[Any], Any] | None = None,
+    keepalive: Any = None,
+) -> Callable[..., Any]:
+    """The built-in function `name` that enters the code at `address`.
+
+    It keeps `keepalive`, which must own the code, alive. Call it with positional arguments; any
+    call that does not fit becomes ``slow(*args, **kwargs)``.
+    """
+    texts = [np.frombuffer(text.encode() + b"\0", np.uint8) for text in (name, doc)]
+    method = np.zeros((), _METHOD)
+    method["name"], method["doc"] = (text.ctypes.data for text in texts)
+    method["function"], method["flags"] = address, _FASTCALL_KEYWORDS
+    method.flags.writeable = False
+    # The built-in holds this tuple until it is gone itself. Neither a tuple nor an array can be
+    # emptied by the garbage collector, so the definition outlives every use of it.
+    own = (slow, unflatten, keepalive, method, *texts)
+    make = _new_function()
+    return make(method.ctypes.data, own, None)  # type: ignore[no-any-return]
+
+
+_METHOD = np.dtype(
+    [("name", np.uintp), ("function", np.uintp), ("flags", np.intc), ("doc", np.uintp)], align=True
+)
+"""CPython's PyMethodDef."""
+
+
+@cache
+def _new_function() -> Any:
+    address = ctypes.cast(ctypes.pythonapi.PyCFunction_NewEx, ctypes.c_void_p).value
+    kind = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    return kind(address or 0)
+
+
+__all__ = [
+    "Input",
+    "Output",
+    "Tree",
+    "available",
+    "bind_entry",
+    "emit_entry",
+    "fingerprint",
+    "python_entry",
+    "reason",
+    "register_symbols",
+    "symbols",
+]

@@ -1,0 +1,216 @@
+"""The guards of an entry: does an argument look as when the program was traced?
+
+Floor 6. A guard runs no Python code and takes no reference. It yields the address of the data, or
+fails, and then the call goes the slow way, whatever the argument was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from adjoint.backends.llvm.entry_layout import dtype_symbol, type_symbol
+from adjoint.backends.llvm.entry_words import (
+    ANY,
+    BIT,
+    DOUBLE,
+    FLOAT,
+    INT,
+    LONG,
+    NULL,
+    Input,
+    Words,
+)
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.tensor import Tensor
+
+_ORDERLY = 0x0001 | 0x0100
+"""NumPy's flags of arrays that are C-contiguous and aligned."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Writes checks; each failed check jumps to `mismatch`."""
+
+    words: Words
+    mismatch: Any
+
+    def demand(self, condition: Any) -> None:
+        """Go on only if `condition` holds."""
+        builder = self.words.builder
+        passed = builder.append_basic_block("passed")
+        branch = builder.cbranch(condition, passed, self.mismatch)
+        branch.set_weights([1 << 20, 1])
+        builder.position_at_end(passed)
+
+    def scalar(self, spec: Input, arg: Any) -> Any:
+        """The stack slot that holds the value of a Python scalar of exactly the expected type."""
+        w, builder = self.words, self.words.builder
+        if spec.dtype.kind == "b":
+            true = w.same(arg, w.symbol("adjoint.True"))
+            self.demand(builder.or_(true, w.same(arg, w.symbol("adjoint.False"))))
+            return self._stored([builder.zext(true, ir.IntType(8))], 1)
+        if spec.dtype.kind in "iu":
+            return self._stored([self._integer(spec.dtype, arg)], spec.dtype.itemsize)
+        kind = float if spec.dtype.kind == "f" else complex
+        self.demand(w.same(w.kind(arg), w.symbol(type_symbol(kind))))
+        parts = 2 if kind is complex else 1
+        values = [w.field(arg, w.layout.number + 8 * i, DOUBLE) for i in range(parts)]
+        size = spec.dtype.itemsize // parts
+        if size == 4:
+            values = [builder.fptrunc(value, FLOAT) for value in values]
+        return self._stored(values, size)
+
+    def _integer(self, dtype: np.dtype[Any], arg: Any) -> Any:
+        """The value of a Python integer that fits."""
+        w, builder = self.words, self.words.builder
+        self.demand(w.same(w.kind(arg), w.symbol(type_symbol(int))))
+        overflow = self._room(INT)
+        value = w.call("PyLong_AsLongLongAndOverflow", arg, overflow)
+        self.demand(w.same(builder.load(overflow, typ=INT), INT(0)))
+        if dtype.itemsize < 8:
+            narrow = builder.trunc(value, ir.IntType(8 * dtype.itemsize))
+            widen = builder.sext if dtype.kind == "i" else builder.zext
+            self.demand(w.same(widen(narrow, LONG), value))
+            return narrow
+        if dtype.kind == "u":
+            self.demand(builder.icmp_signed(">=", value, LONG(0)))
+        return value
+
+    def _room(self, kind: Any) -> Any:
+        builder = self.words.builder
+        with builder.goto_entry_block():
+            room = builder.alloca(kind)
+        room.align = 16
+        return room
+
+    def _stored(self, values: list[Any], size: int) -> Any:
+        room = self._room(ir.ArrayType(values[0].type, len(values)))
+        for i, value in enumerate(values):
+            self.words.set_field(room, i * size, value)
+        return room
+
+
+def array_guard(words: Words, entry: str, spec: Input) -> Any:
+    """The function `data = guard(argument, owner*)` for arrays of one dtype and shape.
+
+    It returns NULL on a mismatch. If the argument is a tensor, the owner is the object in it that
+    holds the data, which has to be kept alive; otherwise the owner is NULL.
+    """
+    sizes = "x".join(map(str, spec.shape)) or "scalar"
+    name = f"{entry}.guard.{spec.dtype.name}.{sizes}"
+    found = words.module.globals.get(name)
+    if found is not None:
+        return found
+    function = ir.Function(words.module, ir.FunctionType(ANY, [ANY, ANY]), name)
+    function.linkage = "internal"
+    builder = ir.IRBuilder(function.append_basic_block("start"))
+    inner = Words(words.module, builder, words.layout)
+    mismatch = builder.append_basic_block("mismatch")
+    guard = Guard(inner, mismatch)
+    arg, owner = function.args
+    held = _held(guard, arg)
+    builder.store(held.owner, owner)
+    _check_array(guard, spec, held)
+    builder.position_at_end(mismatch)
+    builder.ret(NULL)
+    return function
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What an argument holds, whether by way of a tensor, and what must be kept alive."""
+
+    value: Any
+    in_tensor: Any
+    owner: Any
+
+
+def _held(guard: Guard, arg: Any) -> _Held:
+    """The argument itself, or what a tensor holds: its node's value, or its leaf."""
+    w, builder = guard.words, guard.words.builder
+    here = builder.block
+    tensor, own = (builder.append_basic_block(n) for n in ("tensor", "own"))
+    leaf, done = (builder.append_basic_block(n) for n in ("leaf", "held"))
+    builder.cbranch(w.same(w.kind(arg), w.symbol(type_symbol(Tensor))), tensor, done)
+
+    builder.position_at_end(tensor)
+    node = w.field(arg, w.layout.node)
+    builder.cbranch(w.null(node), leaf, own)
+
+    builder.position_at_end(own)
+    guard.demand(w.same(w.kind(node), w.symbol(type_symbol(Node))))
+    of_node = w.field(node, w.layout.value)
+    guard.demand(builder.not_(w.null(of_node)))
+    _demand_closed(guard, w.field(node, w.layout.scope))
+    node_end = builder.block
+    builder.branch(done)
+
+    builder.position_at_end(leaf)
+    of_leaf = w.field(arg, w.layout.leaf)
+    guard.demand(builder.not_(w.null(of_leaf)))
+    leaf_end = builder.block
+    builder.branch(done)
+
+    builder.position_at_end(done)
+    value, inside, owner = builder.phi(ANY), builder.phi(BIT), builder.phi(ANY)
+    ways = ((here, arg, 0, NULL), (node_end, of_node, 1, of_node), (leaf_end, of_leaf, 1, of_leaf))
+    for block, found, bit, kept in ways:
+        value.add_incoming(found, block)
+        inside.add_incoming(BIT(bit), block)
+        owner.add_incoming(kept, block)
+    return _Held(value, inside, owner)
+
+
+def _demand_closed(guard: Guard, scope: Any) -> None:
+    """Nobody differentiates with respect to what the value depends on."""
+    w, builder = guard.words, guard.words.builder
+    some, closed = (builder.append_basic_block(n) for n in ("some", "closed"))
+    free = w.same(scope, w.symbol("adjoint.None"))
+    builder.cbranch(free, closed, some)
+    builder.position_at_end(some)
+    guard.demand(builder.not_(w.null(scope)))
+    guard.demand(w.same(w.kind(scope), w.symbol(type_symbol(Scope))))
+    is_open = w.field(scope, w.layout.open)
+    guard.demand(w.same(is_open, w.symbol("adjoint.False")))
+    builder.branch(closed)
+    builder.position_at_end(closed)
+
+
+def _check_array(guard: Guard, spec: Input, held: _Held) -> None:
+    w, builder = guard.words, guard.words.builder
+    kind = w.kind(held.value)
+    array, other = (builder.append_basic_block(n) for n in ("array", "other"))
+    is_array = w.same(kind, w.symbol(type_symbol(np.ndarray)))
+    builder.cbranch(is_array, array, other).set_weights([100, 1])
+
+    builder.position_at_end(other)
+    if spec.shape:
+        builder.branch(guard.mismatch)
+    else:
+        fits = w.same(kind, w.symbol(type_symbol(spec.dtype.type)))
+        if spec.dtype.name == "float64":
+            plain = w.same(kind, w.symbol(type_symbol(float)))
+            fits = builder.or_(fits, builder.and_(plain, held.in_tensor))
+        guard.demand(fits)
+        builder.ret(w.at(held.value, w.layout.number))
+
+    builder.position_at_end(array)
+    flags = builder.and_(w.field(held.value, w.layout.flags, INT), INT(_ORDERLY))
+    right = w.same(flags, INT(_ORDERLY))
+    descr = w.field(held.value, w.layout.descr)
+    right = builder.and_(right, w.same(descr, w.symbol(dtype_symbol(spec.dtype))))
+    ndim = w.field(held.value, w.layout.ndim, INT)
+    guard.demand(builder.and_(right, w.same(ndim, INT(len(spec.shape)))))
+    if spec.shape:
+        dimensions = w.field(held.value, w.layout.dimensions)
+        sizes = [w.field(dimensions, 8 * i, LONG) for i in range(len(spec.shape))]
+        same = [w.same(size, LONG(n)) for size, n in zip(sizes, spec.shape, strict=True)]
+        right = same[0]
+        for condition in same[1:]:
+            right = builder.and_(right, condition)
+        guard.demand(right)
+    builder.ret(w.field(held.value, w.layout.data))
