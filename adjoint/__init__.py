@@ -21,10 +21,12 @@ from adjoint.api.graph_first import (
     topological_order,
     variable,
 )
+from adjoint.api.compiling import compile
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
 from adjoint.api.step_study import step_study
-from adjoint.array import linalg
+from adjoint.array import linalg, special
 from adjoint.array.creation import *
+from adjoint.array.elementwise import *
 from adjoint.array.nan_statistics import *
 from adjoint.array.numerical import *
 from adjoint.array.statistics import *
