@@ -109,6 +109,14 @@ POLYNOMIALS = {
         mpf("0.2501"),
         degrees(11, 4),
     ),
+    "TANH": Polynomial(
+        "tanh x = x + x z p(z), z = x² ≤ 0.55²",
+        of_square(mp.tanh, 3),
+        lambda z: z,
+        mpf(0),
+        mpf("0.3026"),
+        degrees(9, 4),
+    ),
     "LOG_TAIL": Polynomial(
         "log((1 + s) / (1 - s)) = 2 s + s z (2/3 + z p(z)), z = s², to the digits of a pair",
         of_square(lambda s: mp.log((1 + s) / (1 - s)), 5),
@@ -164,6 +172,14 @@ POLYNOMIALS = {
         mpf(10) ** -8,
         mpf(4) / 9,
         degrees(18, 5),
+    ),
+    "TRIGAMMA_FAR": Polynomial(
+        "ψ'(y + 1/2) = 1 / y + p(v) v / y, v = 1 / y², y ≥ 3/2",
+        lambda v: (mp.psi(1, 1 / mp.sqrt(v) + mpf(1) / 2) / mp.sqrt(v) - 1) / v,
+        lambda v: v * mp.sqrt(v) / mp.psi(1, 1 / mp.sqrt(v) + mpf(1) / 2),
+        mpf(10) ** -8,
+        mpf(4) / 9,
+        degrees(21, 6),
     ),
     "DIGAMMA_ROOT": Polynomial(
         "ψ(x₀ + d) = d p(d) about the positive root x₀, |d| ≤ 1/32",

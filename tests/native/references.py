@@ -58,6 +58,7 @@ EXACT: dict[str, Callable[..., Any]] = {
     "hypot": mp.hypot,
     "lgamma": _lgamma,
     "digamma": mp.digamma,
+    "trigamma": lambda x: mp.psi(1, x),
 }
 
 DOMAIN = {
@@ -117,6 +118,8 @@ def samples(name: str, dtype: Any, size: int, seed: int = 0) -> Array:
     x = np.concatenate([p.astype(dtype) for p in pieces])
     if name in ("log", "log2", "log10", "sqrt"):
         x = np.abs(x)
+    if "gamma" in name:
+        x = x[x > 0]
     return x[(x >= low) & (x <= high) & np.isfinite(x)]
 
 

@@ -22,8 +22,8 @@ from .words import (
     horner,
     pair_product,
     pair_quotient,
-    scale,
     scalar_function,
+    scale,
     two_product,
     two_sum,
 )

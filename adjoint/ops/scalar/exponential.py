@@ -11,7 +11,7 @@ from __future__ import annotations
 from adjoint.graph.emitter import Emitter
 
 from .coefficients import EXP, EXP2, INVERSE_LN2, LN2, LN2_FULL
-from .logarithmic import log1p
+from .logarithmic import log1p_to_one
 from .words import (
     Pair,
     V,
@@ -22,8 +22,8 @@ from .words import (
     horner,
     nearest_whole,
     power_of_two,
-    scale,
     scalar_function,
+    scale,
     two_sum,
 )
 
@@ -63,11 +63,16 @@ def exp_of_pair(e: Emitter[V], x: V, x_low: V) -> tuple[V, V, V]:
 def exp(e: Emitter[V], x: V) -> V:
     """eˣ"""
     x = clamp(e, x, *RANGE[format_of(e, x).name])
-    first, second, *_ = choose(e, x, LN2)
-    n, bits = nearest_whole(e, x, choose(e, x, INVERSE_LN2)[0])
-    r = e.fma(n, -second, e.fma(n, -first, x))
-    curve = horner(e, r, choose(e, x, EXP))
-    return scale(e, e.add(e.fma(e.multiply(r, r), curve, r), 1.0), bits)
+    r, _, bits = reduced(e, x)
+    power = e.add(e.fma(e.multiply(r, r), horner(e, r, choose(e, x, EXP)), r), 1.0)
+    return scale(e, power, bits)
+
+
+def exp_moderate(e: Emitter[V], x: V) -> V:
+    """eˣ where it neither overflows nor is subnormal."""
+    r, _, bits = reduced(e, x)
+    power = e.add(e.fma(e.multiply(r, r), horner(e, r, choose(e, x, EXP)), r), 1.0)
+    return e.multiply(power, power_of_two(e, bits, format_of(e, x)))
 
 
 @scalar_function
@@ -115,4 +120,4 @@ def sigmoid(e: Emitter[V], x: V) -> V:
 def softplus(e: Emitter[V], x: V) -> V:
     """log(1 + eˣ) = max(x, 0) + log1p(e⁻|ˣ|)"""
     small = exp(e, e.negative(e.abs(x)))
-    return e.add(e.maximum(x, 0.0), log1p(e, small))
+    return e.add(e.maximum(x, 0.0), log1p_to_one(e, small))

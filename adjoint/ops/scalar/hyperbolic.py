@@ -1,22 +1,26 @@
 """Hyperbolic functions and their inverses.
 
-Method: the direct ones from (eˣ - 1) / 4 as a pair, which is exact near 0 and does not overflow
+Method: sinh and cosh from (eˣ - 1) / 4 as a pair, which is exact near 0 and does not overflow
 too early; the inverses from the logarithm of a pair, log(y) with y = x + √(x² ± 1) to twice the
-digits of the format, so that y - 1 is exact where the result is small.
+digits of the format, so that y - 1 is exact where the result is small. tanh, much used, takes a
+shorter way.
 """
 
 from __future__ import annotations
 
 from adjoint.graph.emitter import Emitter
 
-from .exponential import quarter_expm1
+from .coefficients import TANH
+from .exponential import exp_moderate, quarter_expm1
 from .logarithmic import log_of_sum
 from .power import root_of_pair
 from .words import (
     Pair,
     V,
+    choose,
     fast_two_sum,
     format_of,
+    horner,
     pair_quotient,
     scalar_function,
     two_product,
@@ -52,13 +56,14 @@ def cosh(e: Emitter[V], x: V) -> V:
 
 @scalar_function
 def tanh(e: Emitter[V], x: V) -> V:
-    """(e²ˣ - 1) / (e²ˣ + 1) = w / (w + 1/2) with w = (e²ˣ - 1) / 4"""
-    limit = 20.0  # there tanh is 1 to the last bit
-    magnitude = e.abs(x)
-    magnitude = e.select(e.greater(magnitude, limit), limit, magnitude)
-    high, low = quarter_expm1(e, e.multiply(magnitude, 2.0))
-    below, below_low = two_sum(e, high, e.constant(0.5, e.dtype(x)))
-    return odd(e, x, e.add(*pair_quotient(e, (high, low), (below, e.add(below_low, low)))))
+    """1 - 2 / (e²ˣ + 1); an odd polynomial where that is below 1/2."""
+    magnitude, limit = e.abs(x), 20.0  # there tanh is 1 to the last bit
+    bounded = e.select(e.greater(magnitude, limit), limit, magnitude)
+    power = exp_moderate(e, e.multiply(bounded, 2.0))
+    far = e.subtract(1.0, e.divide(e.constant(2.0, e.dtype(x)), e.add(power, 1.0)))
+    z = e.multiply(x, x)
+    near = e.fma(e.multiply(x, z), horner(e, z, choose(e, x, TANH)), x)
+    return e.select(e.less(magnitude, 0.55), near, e.copysign(far, x))
 
 
 def root_of_square_plus(e: Emitter[V], x: V, constant: float) -> Pair[V]:

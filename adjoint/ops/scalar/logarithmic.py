@@ -62,17 +62,22 @@ def at_the_ends(e: Emitter[V], x: V, result: V) -> V:
 
 @scalar_function
 def log(e: Emitter[V], x: V) -> V:
-    """The natural logarithm."""
+    """The natural logarithm: n ln 2 + f - (f²/2 - s (f²/2 + s² p)), the parts as single numbers."""
+    first, second, *_ = choose(e, x, LN2)
     f, n = significand(e, x)
-    high, low = log_of_one_plus(e, f)
-    return at_the_ends(e, x, plus_exponent(e, n, high, low))
+    half_square = e.multiply(e.multiply(f, 0.5), f)
+    s = e.divide(f, e.add(f, 2.0))
+    z = e.multiply(s, s)
+    curve = e.fma(z, horner(e, z, choose(e, x, LOG)), half_square)
+    tail = e.subtract(half_square, e.fma(s, curve, e.multiply(n, second)))
+    return at_the_ends(e, x, e.fma(n, first, e.subtract(f, tail)))
 
 
-def plus_exponent(e: Emitter[V], n: V, high: V, low: V) -> V:
-    """n ln 2 + high + low"""
+def plus_exponent(e: Emitter[V], n: V, high: V, low: V) -> Pair[V]:
+    """n ln 2 + high + low as a pair."""
     first, second, *_ = choose(e, n, LN2)
     top, rest = fast_two_sum(e, e.multiply(n, first), high)
-    return e.add(top, e.add(rest, e.fma(n, second, low)))
+    return top, e.add(rest, e.fma(n, second, low))
 
 
 @scalar_function
@@ -87,11 +92,24 @@ def log1p(e: Emitter[V], x: V) -> V:
     return e.select(e.equal(x, 0.0), x, result)
 
 
+def log1p_to_one(e: Emitter[V], x: V) -> V:
+    """log(1 + x), 0 ≤ x ≤ 1; 1 + x is halved where it is above √2."""
+    far = e.greater(x, 2 * ROOT_HALF - 1)
+    high, low = log_of_one_plus(e, e.select(far, e.fma(x, 0.5, -0.5), x))
+    n = e.select(far, e.constant(1.0, e.dtype(x)), 0.0)
+    return e.add(*plus_exponent(e, n, high, low))
+
+
 def log_of_sum(e: Emitter[V], high: V, low: V, doublings: V | None = None) -> V:
     """log(high + low), relatively exact also near 1; high positive and normal.
 
     With `doublings`, that many log 2 more.
     """
+    return e.add(*log_pair_of_sum(e, high, low, doublings))
+
+
+def log_pair_of_sum(e: Emitter[V], high: V, low: V, doublings: V | None = None) -> Pair[V]:
+    """What `log_of_sum` adds up: a pair of which the second part is rounded."""
     f = format_of(e, high)
     m, n = split_exponent(e, high, ROOT_HALF)
     shift = e.subtract(e.bitcast(m, f.signed), e.bitcast(high, f.signed))
