@@ -68,7 +68,7 @@ class Guard:
         """The value of a Python integer that fits."""
         w, builder = self.words, self.words.builder
         self.demand(w.same(w.kind(arg), w.symbol(type_symbol(int))))
-        overflow = self._room(INT)
+        overflow = self.words.room(INT)
         value = w.call("PyLong_AsLongLongAndOverflow", arg, overflow)
         self.demand(w.same(builder.load(overflow, typ=INT), INT(0)))
         if dtype.itemsize < 8:
@@ -80,15 +80,8 @@ class Guard:
             self.demand(builder.icmp_signed(">=", value, LONG(0)))
         return value
 
-    def _room(self, kind: Any) -> Any:
-        builder = self.words.builder
-        with builder.goto_entry_block():
-            room = builder.alloca(kind)
-        room.align = 16
-        return room
-
     def _stored(self, values: list[Any], size: int) -> Any:
-        room = self._room(ir.ArrayType(values[0].type, len(values)))
+        room = self.words.room(ir.ArrayType(values[0].type, len(values)))
         for i, value in enumerate(values):
             self.words.set_field(room, i * size, value)
         return room

@@ -20,25 +20,11 @@ from adjoint.graph.tensor import Tensor
 
 POINTER = ctypes.sizeof(ctypes.c_void_p)
 
-DTYPES: tuple[np.dtype[Any], ...] = tuple(
-    np.dtype(name)
-    for name in [
-        "bool",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float16",
-        "float32",
-        "float64",
-        "complex64",
-        "complex128",
-    ]
+_NAMES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    *("float16", "float32", "float64", "complex64", "complex128"),
 )
+DTYPES: tuple[np.dtype[Any], ...] = tuple(map(np.dtype, _NAMES))
 """The dtypes a leaf can have; an array counts only if its dtype is this very object."""
 
 CALLS = (
@@ -123,7 +109,8 @@ def _slot(owner: type, name: str) -> int:
     offset = int(member.offset)
     fits = 2 * POINTER <= offset <= owner.__basicsize__ - POINTER and offset % POINTER == 0
     _expect(fits, "offset of a slot")
-    instance, marker = owner.__new__(owner), object()
+    instance: Any = object.__new__(owner)
+    marker = object()
     _expect(_pointer(instance, offset) == 0, "an empty slot")
     setattr(instance, name, marker)
     _expect(_pointer(instance, offset) == id(marker), "a filled slot")
@@ -200,7 +187,7 @@ def _numpy_table() -> Any:
     )  # fmt: skip
     dtype, shape = np.dtype("float32"), (ctypes.c_ssize_t * 2)(2, 5)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(dtype))  # the call takes over a reference
-    made = kind(table[_NEW_ARRAY])(id(np.ndarray), dtype, 2, shape, None, None, 0, None)
+    made = kind(table[_NEW_ARRAY] or 0)(id(np.ndarray), dtype, 2, shape, None, None, 0, None)
     _expect(made.shape == (2, 5) and made.dtype is dtype and made.flags.c_contiguous, "new array")
     return table
 

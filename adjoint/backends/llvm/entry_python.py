@@ -56,14 +56,14 @@ def python_entry(
 
 
 def _scalar_guard(dtype: np.dtype[Any]) -> Callable[[Any], Any]:
-    wanted = {"b": bool, "i": int, "u": int, "f": float, "c": complex}[dtype.kind]
+    wanted: type = {"b": bool, "i": int, "u": int, "f": float, "c": complex}[dtype.kind]
     low, high = 0, 0
     if dtype.kind in "iu":
         info = np.iinfo(dtype)
         low, high = int(info.min), min(int(info.max), 2**63 - 1)
 
     def guard(arg: Any) -> Any:
-        if type(arg) is not wanted or (wanted is int and not low <= arg <= high):
+        if type(arg) is not wanted or (type(arg) is int and not low <= arg <= high):
             return None
         with np.errstate(over="ignore"):
             return np.array(arg, dtype)

@@ -82,7 +82,9 @@ class Words:
     def symbol(self, name: str) -> Any:
         """The object at an address that is known when the code is loaded."""
         found = self.module.globals.get(name)
-        return found if found is not None else ir.GlobalVariable(self.module, BYTE, name)
+        if found is None:
+            found = ir.GlobalVariable(self.module, BYTE, name)
+        return found
 
     def call(self, name: str, *args: Any) -> Any:
         """A call of a function of the interpreter or of NumPy."""
@@ -127,7 +129,15 @@ class Words:
 
     def slots(self, count: int, name: str) -> Any:
         """Room for `count` pointers on the stack."""
-        return self.builder.alloca(ir.ArrayType(ANY, max(count, 1)), name=name)
+        return self.room(ir.ArrayType(ANY, max(count, 1)), name)
+
+    def room(self, kind: Any, name: str = "") -> Any:
+        """Room for a value on the stack, the same in every iteration of a loop."""
+        with self.builder.goto_entry_block():
+            made = self.builder.alloca(kind, name=name)
+        made.align = 16
+        made.type = ANY  # its fields are reached by offsets
+        return made
 
     def slot(self, slots: Any, index: int) -> Any:
         return self.at(slots, index * POINTER)

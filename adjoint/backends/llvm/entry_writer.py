@@ -115,10 +115,7 @@ class EntryWriter:
             builder.store(NULL, self._owned(i))
         for k, spec in enumerate(self.outputs):
             if spec.is_float:
-                with builder.goto_entry_block():
-                    data = builder.alloca(DOUBLE)
-                data.align = 16
-                self.rooms[k] = data
+                data = self.rooms[k] = w.room(DOUBLE)
             else:
                 data = self._new_array(k, spec)
             builder.store(data, w.slot(buffers, len(self.inputs) + k))
