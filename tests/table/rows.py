@@ -159,6 +159,20 @@ ROWS: list[Row] = [
     Row("norm2", lambda n, x: n.norm2(x, 1), [(2, 3)], lambda x: np.linalg.norm(x, axis=1)),
     # cumulative
     Row("cumsum", lambda n, x: n.cumsum(x, axis=1), [(2, 3)]),
+    Row(
+        "cummax",
+        lambda n, x: n.cummax(x, 1),
+        [(2, 5)],
+        lambda x: np.maximum.accumulate(x, 1),
+        dtypes=REAL,
+    ),
+    Row(
+        "cummin",
+        lambda n, x: n.cummin(x, 1),
+        [(2, 5)],
+        lambda x: np.minimum.accumulate(x, 1),
+        dtypes=REAL,
+    ),
     Row("cumprod", lambda n, x: n.cumprod(x, axis=1), [(2, 4)]),
     Row("cumprod", lambda n, x: n.cumprod(x), [np.array([2.0, 0.0, 3.0, 0.0])], label="zeros"),
     Row(
