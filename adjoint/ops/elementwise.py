@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -42,6 +43,16 @@ Interval: TypeAlias = tuple[float, float]
 Unary: TypeAlias = Callable[[Any], Tensor]
 Binary: TypeAlias = Callable[[Any, Any], Tensor]
 
+_SCALAR_MODULES = (
+    "basic",
+    "exponential",
+    "logarithmic",
+    "trigonometric",
+    "hyperbolic",
+    "power",
+    "error",
+    "gamma",
+)
 _WEAK = (float, int, bool, complex)
 _KINDS = {
     "float": "fc",
@@ -82,8 +93,7 @@ class Elementwise(Op):
     """An operation on corresponding elements of its inputs, which broadcast.
 
     `domain` gives for each input the interval from which tests draw samples; `scalar` is the
-    native rule, written once against the emitter: a function of it and the inputs, or the name of
-    a word of the emitter or of a function of `adjoint.ops.scalar`. `result` maps the common dtype of the inputs
+    native rule, written once against the emitter (see `scalar_rule`). `result` maps the common dtype of the inputs
     to that of the output. An operation with static parameters receives them last in `numpy` and
     in its partial derivatives; `samples` are parameters for tests to try.
     """
@@ -94,7 +104,7 @@ class Elementwise(Op):
     accepts: str = "float"
     result: Callable[[DType], DType] | None = None
     domain: tuple[Interval, ...] = ()
-    scalar: str | Callable[..., Any] | None = None
+    scalar: Callable[..., Any] | None = None
     holomorphic: bool = True
     param_names: tuple[str, ...] = ()
     samples: tuple[tuple[Any, ...], ...] = ((),)
@@ -112,14 +122,16 @@ class Elementwise(Op):
 
     @property
     def native(self) -> bool:  # type: ignore[override]  # known from the record
-        return self.scalar is not None
+        return scalar_rule(self) is not None
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         values = [
             loops.read(x, index if x.shape == node.shape else broadcast_index(index, x.shape))
             for x in node.inputs
         ]
-        return scalar_rule(self.scalar)(loops.e, *values, *node.params)
+        rule = scalar_rule(self)
+        assert rule is not None
+        return rule(loops.e, *values, *node.params)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         total = None
@@ -161,16 +173,22 @@ class Elementwise(Op):
 
 
 @cache
-def scalar_rule(rule: Any) -> Callable[..., Any]:
-    """The native rule itself; a name is looked up when it is first needed."""
-    if callable(rule):
-        return rule
-    if hasattr(Emitter, rule):
-        return lambda e, *values: getattr(e, rule)(*values)
-    from adjoint.ops import scalar
+def scalar_rule(op: Elementwise) -> Callable[..., Any] | None:
+    """The native rule of an operation; None if it has none.
 
-    found: Callable[..., Any] = getattr(scalar, rule)
-    return found
+    Without one of its own, it is the function of `adjoint.ops.scalar`, or the word of the emitter,
+    that has the name of the operation.
+    """
+    if op.scalar is not None:
+        return op.scalar
+    for module in _SCALAR_MODULES:
+        found = getattr(import_module(f"adjoint.ops.scalar.{module}"), op.name, None)
+        if found is not None:
+            rule: Callable[..., Any] = found
+            return rule
+    if not hasattr(Emitter, op.name):
+        return None
+    return lambda e, *values: getattr(e, op.name)(*values)
 
 
 def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:

@@ -40,7 +40,8 @@ LARGEST = 400
 def is_native(node: Node) -> bool:
     """Whether the node can be computed inside a loop."""
     dtypes = {node.dtype, *(child.dtype for child in node.inputs)}
-    return node.op.native and dtypes <= NATIVE_DTYPES
+    known = node.op.native or node.op.combine is not None
+    return known and dtypes <= NATIVE_DTYPES
 
 
 def domain_of(node: Node) -> Shape:
