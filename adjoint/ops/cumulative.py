@@ -11,10 +11,14 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape
+from adjoint.ops.choice import where
+from adjoint.ops.comparison import equal, isnan, logical_or, not_equal
+from adjoint.ops.elementwise import keep_where
 from adjoint.ops.extremum import check_ordered
 from adjoint.ops.linear import Linear
-from adjoint.ops.product import cumprod
-from adjoint.ops.reduction import kept, line, to_accumulate
+from adjoint.ops.movement import astype
+from adjoint.ops.product import cumprod, recurrence
+from adjoint.ops.reduction import kept, line, masked_as, to_accumulate
 
 __all__ = ["cumsum", "cumulative_sum", "cumulative_prod", "cummax", "cummin"]
 
@@ -71,9 +75,63 @@ class Leader(Op):
         return make(self, inputs, (node.params[0] + 1,))
 
 
+class RunningExtremum(Op):
+    """The largest or the smallest of the elements up to each along an axis.
+
+    As of a reduction, the derivative of each result is split between the elements before it that
+    attain it. They lie in one segment, from the first that does; a recurrence whose factors are 0
+    at the start of each segment and 1 within adds up along segments, from either end.
+    """
+
+    family = "cumulative"
+    param_names = ("axis",)
+
+    def __init__(self, name: str, running: Callable[..., Any], leader: Leader) -> None:
+        self.name = name
+        self.running = running
+        self.leader = leader
+
+    def infer(self, x: Node, axis: int) -> tuple[Shape, DType]:
+        check_ordered(self.name, x.dtype)
+        return x.shape, x.dtype
+
+    def evaluate(self, x: Any, axis: int) -> Any:
+        return self.running(x, axis=axis)
+
+    def segments(self, node: Node) -> tuple[Tensor, Tensor, Tensor]:
+        """Which elements attain the extremum so far, where its segments go on, and the shares."""
+        (axis,) = node.params
+        x, y = Tensor(node.inputs[0]), Tensor(node)
+        places = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+        within = astype(not_equal(make(self.leader, (x,), (axis,)), places), x.dtype)
+        won: Tensor = logical_or(equal(x, y), isnan(x))
+        attained = astype(won, x.dtype)
+        count = attained + within * recurrence(within, attained, axis, False)
+        return won, within, 1 / count
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        if tangents[0] is None:
+            return None
+        won, within, share = self.segments(node)
+        moved = where(isnan(Tensor(node.inputs[0])), np.nan, keep_where(won, tangents[0]))
+        return (moved + within * recurrence(within, moved, node.params[0], False)) * share
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        won, within, share = self.segments(node)
+        sent = masked_as(adjoint * share, adjoint)
+        later = recurrence(within, within * sent, node.params[0], True)
+        share = keep_where(won, sent + later)
+        return (where(isnan(Tensor(node.inputs[0])), np.nan, share),)
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        return make(self, inputs, (node.params[0] + 1,))
+
+
 _cumsum = register(CumulativeSum())
 _cumargmax = register(Leader("cumargmax", np.maximum.accumulate, np.greater))
 _cumargmin = register(Leader("cumargmin", np.minimum.accumulate, np.less))
+_cummax = register(RunningExtremum("cummax", np.maximum.accumulate, _cumargmax))
+_cummin = register(RunningExtremum("cummin", np.minimum.accumulate, _cumargmin))
 
 
 @public
@@ -133,33 +191,27 @@ def _from_initial(
 def cummax(x: Any, /, axis: Any = None) -> Tensor:
     """The largest of the elements up to each along `axis`; without one, of the flattened tensor.
 
-    nan from the first nan on. Where several elements attain it, the first keeps the derivative.
+    nan from the first nan on. Where several elements attain it, they share the derivative.
     Raises `ShapeError`, and `DTypeError` for complex numbers.
 
     >>> import adjoint as ad
     >>> ad.cummax(ad.asarray([1.0, 3.0, 2.0]))
     Tensor([1., 3., 3.])
     """
-    return _from_leader("cummax", _cumargmax, x, axis)
+    x, place = line("cummax", as_tensor(x), axis)
+    return make(_cummax, (x,), (place,))
 
 
 @public
 def cummin(x: Any, /, axis: Any = None) -> Tensor:
     """The smallest of the elements up to each along `axis`; without one, of the flattened tensor.
 
-    nan from the first nan on. Where several elements attain it, the first keeps the derivative.
+    nan from the first nan on. Where several elements attain it, they share the derivative.
     Raises `ShapeError`, and `DTypeError` for complex numbers.
 
     >>> import adjoint as ad
     >>> ad.cummin(ad.asarray([2.0, 3.0, 1.0]))
     Tensor([2., 2., 1.])
     """
-    return _from_leader("cummin", _cumargmin, x, axis)
-
-
-def _from_leader(name: str, op: Leader, x: Any, axis: Any) -> Tensor:
-    x, place = line(name, as_tensor(x), axis)
-    check_ordered(name, x.dtype)
-    leaders = make(op, (x,), (place,))
-    result: Tensor = FUNCTIONS["take_along_axis"](x, leaders, place)
-    return result
+    x, place = line("cummin", as_tensor(x), axis)
+    return make(_cummin, (x,), (place,))
