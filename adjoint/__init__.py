@@ -25,8 +25,11 @@ from adjoint.api.compiling import compile
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
 from adjoint.api.step_study import step_study
 from adjoint.array import linalg, special
+from adjoint.array.contraction import *
 from adjoint.array.creation import *
+from adjoint.array.einsum import *
 from adjoint.array.elementwise import *
+from adjoint.array.manipulation import *
 from adjoint.array.nan_statistics import *
 from adjoint.array.numerical import *
 from adjoint.array.statistics import *
@@ -38,16 +41,18 @@ from adjoint.ops.bits import *
 from adjoint.ops.choice import *
 from adjoint.ops.comparison import *
 from adjoint.ops.complex import *
+from adjoint.ops.convolution import *
 from adjoint.ops.cumulative import *
 from adjoint.ops.exponential import *
 from adjoint.ops.extremum import *
 from adjoint.ops.hyperbolic import *
 from adjoint.ops.indexing import *
 from adjoint.ops.joining import *
-from adjoint.ops.matmul import matmul
+from adjoint.ops.matmul import *
 from adjoint.ops.movement import *
 from adjoint.ops.power import *
 from adjoint.ops.product import *
+from adjoint.ops.rearrange import *
 from adjoint.ops.reduction import *
 from adjoint.ops.removable import *
 from adjoint.ops.rounding import *
@@ -58,14 +63,17 @@ from adjoint.ops.trigonometric import *
 engine.install(interpreter.evaluate)
 
 _WHEN_ASKED_FOR = ("data", "nn", "optim")
+_FUNCTIONS_WHEN_ASKED_FOR = {"explain": "adjoint.explanation.explain"}
 
 
 def __getattr__(name: str) -> _Any:
     """The parts of the library that are imported when first asked for."""
     if name in _WHEN_ASKED_FOR:
         return _import_module(f"adjoint.{name}")
+    if name in _FUNCTIONS_WHEN_ASKED_FOR:
+        return getattr(_import_module(_FUNCTIONS_WHEN_ASKED_FOR[name]), name)
     raise AttributeError(f"module 'adjoint' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_WHEN_ASKED_FOR])
+    return sorted([*globals(), *_WHEN_ASKED_FOR, *_FUNCTIONS_WHEN_ASKED_FOR])

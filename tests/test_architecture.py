@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("backends",),
     ("array", "api"),
     ("nn", "optim", "data"),
-    ("cli", "explain"),
+    ("cli", "explanation"),
     ("__main__",),
 )
 """The floors from the ground up; pyproject.toml tells them to import-linter, from the roof down."""
