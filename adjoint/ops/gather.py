@@ -320,7 +320,9 @@ def flat_places(indices: Sequence[Array], axes: Axes, sizes: Axes) -> Array:
 
 def block_first(values: Array, position: int, rank: int) -> Array:
     """The array with the `rank` axes from `position` on moved to the front."""
-    return np.moveaxis(values, range(position, position + rank), range(rank)) if position else values
+    if not position:
+        return values
+    return np.moveaxis(values, range(position, position + rank), range(rank))
 
 
 def sum_rows(places: Array, rows: Array, count: int) -> Array:

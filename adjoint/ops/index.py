@@ -91,9 +91,7 @@ def _item(name: str, item: Any) -> Any:
         return integer_index(name, x)
     if hasattr(item, "__index__"):
         return operator.index(item)
-    raise DTypeError(
-        f"{name}: an index is made of {_ALLOWED}, got {type(item).__name__} {item!r}"
-    )
+    raise DTypeError(f"{name}: an index is made of {_ALLOWED}, got {type(item).__name__} {item!r}")
 
 
 def _consumed(item: Any) -> int:

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _SLICE = OPS["slice"]
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
 @lru_cache(maxsize=4096)
@@ -116,12 +117,7 @@ def _shape_at(chosen: Selection) -> Shape:
 def _converted(name: str, value: Any, dtype: DType) -> Tensor:
     """`value` as a tensor of `dtype`, if nothing is cut off."""
     v = as_tensor(value)
-    ranks = "b iu f c".split()
-    given, wanted = (
-        next(rank for rank, kinds in enumerate(ranks) if d.kind in kinds)
-        for d in (v.node.dtype, dtype)
-    )
-    if given > wanted:
+    if _RANK[v.node.dtype.kind] > _RANK[dtype.kind]:
         raise DTypeError(
             f"{name}: a value of dtype {v.dtype} does not fit into a tensor of dtype {dtype} "
             f"without loss; convert one of them first (astype)"
@@ -186,7 +182,8 @@ def index_add(x: Any, index: Any, value: Any, /) -> Tensor:
         value = scatter_add(value, chosen.indices, axes, chosen.position, shape)
     else:
         value = _fitted("index_add", value, tuple(chosen.shape))
-    return x + put_into_zeros(value, *chosen.params, x.shape)
+    result: Tensor = x + put_into_zeros(value, *chosen.params, x.shape)
+    return result
 
 
 @public

@@ -11,9 +11,11 @@ from adjoint.errors import ShapeError
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
-from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote
+from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote, size_of
 from adjoint.ops.elementwise import align, fit
 from adjoint.ops.movement import matrix_transpose, reshape
+
+__all__ = ["matmul"]
 
 
 def _conj_transpose(x: Tensor) -> Tensor:
@@ -60,10 +62,15 @@ class MatMul(Op):
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         a, b = inputs
         if batched == [True, False] and b.ndim == 2:
-            rows = reshape(a, (-1 if a.size else 0, a.shape[-1]))
+            rows = reshape(a, (size_of(a.shape[:-1]), a.shape[-1]))
             return reshape(make(self, (rows, b)), (a.shape[0], *node.shape))
+        if batched == [False, True] and a.ndim == 2 and b.ndim == 3 and b.shape[-1] == 1:
+            rows = reshape(b, b.shape[:2])
+            return reshape(make(self, (rows, matrix_transpose(a))), (b.shape[0], *node.shape))
         rank = len(node.shape)
-        return make(self, [align(x, rank) if m else x for x, m in zip(inputs, batched, strict=True)])
+        return make(
+            self, [align(x, rank) if m else x for x, m in zip(inputs, batched, strict=True)]
+        )
 
 
 _matmul = register(MatMul())
@@ -92,7 +99,11 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
         a = reshape(a, (1, *a.shape))
     if column:
         b = reshape(b, (*b.shape, 1))
-    result = make(_matmul, (a, b))
+    if a.ndim > 2 and b.ndim == 2:
+        rows = reshape(a, (size_of(a.shape[:-1]), a.shape[-1]))
+        result = reshape(make(_matmul, (rows, b)), (*a.shape[:-1], b.shape[-1]))
+    else:
+        result = make(_matmul, (a, b))
     if row or column:
         shape = result.shape
         result = reshape(

@@ -25,6 +25,16 @@ from adjoint.graph.types import (
 from adjoint.ops.elementwise import align, fit, sum_to
 from adjoint.ops.linear import Linear
 
+__all__ = [
+    "astype",
+    "broadcast_to",
+    "expand_dims",
+    "matrix_transpose",
+    "permute_dims",
+    "reshape",
+    "squeeze",
+]
+
 
 class Reshape(Linear):
     name = "reshape"
@@ -142,7 +152,7 @@ def reshape(x: Any, /, shape: Any) -> Tensor:
         wanted = _fill_in(x, wanted)
     new = as_shape("reshape", wanted)
     if new == x.node.shape:
-        return x
+        return Tensor(x.node)
     if size_of(new) != x.size:
         raise ShapeError(
             f"reshape: a tensor of shape {x.shape} has {x.size} elements, shape {new} has "
@@ -180,7 +190,7 @@ def permute_dims(x: Any, /, axes: Iterable[int] | None = None) -> Tensor:
                 f"permute_dims: axes {tuple(axes)} do not name each of the {rank} axes of a "
                 f"tensor of shape {x.shape} once"
             )
-    return x if order == tuple(range(rank)) else make(_permute, (x,), (order,))
+    return Tensor(x.node) if order == tuple(range(rank)) else make(_permute, (x,), (order,))
 
 
 @public
@@ -210,7 +220,7 @@ def broadcast_to(x: Any, /, shape: Any) -> Tensor:
     x = as_tensor(x)
     new = as_shape("broadcast_to", shape)
     if new == x.node.shape:
-        return x
+        return Tensor(x.node)
     if broadcast_shapes("broadcast_to", x.shape, new) != new:
         raise ShapeError(f"broadcast_to: shape {x.shape} does not broadcast to {new}")
     return make(_broadcast, (x,), (new,))
@@ -226,7 +236,7 @@ def astype(x: Any, dtype: Any, /) -> Tensor:
     """
     x = as_tensor(x)
     wanted = as_dtype(dtype)
-    return x if x.node.dtype is wanted else make(_astype, (x,), (wanted,))
+    return Tensor(x.node) if x.node.dtype is wanted else make(_astype, (x,), (wanted,))
 
 
 @public

@@ -154,9 +154,7 @@ class SetSlice(Op):
         inside, where = in_slices(loops, index, node.params)
         kept = iter([i for i, size in zip(where, node.params[2], strict=True) if size != 1])
         inner = tuple([ZERO if size == 1 else next(kept) for size in value.shape])
-        return choose(
-            loops, inside, lambda: loops.read(value, inner), lambda: loops.read(x, index)
-        )
+        return choose(loops, inside, lambda: loops.read(value, inner), lambda: loops.read(x, index))
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         x, value = tangents
