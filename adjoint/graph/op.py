@@ -69,6 +69,10 @@ class Op:
         """
         return None
 
+    def expand(self, node: Node) -> Tensor | None:
+        """The same tensor by simpler operations, for native programs; None if there is no need."""
+        return None
+
     def start(self, dtype: DType) -> Any:
         """For reductions that `combine`: the value over nothing."""
         raise NotImplementedError(f"{self.name} states no start")

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, public, register
+from adjoint.graph.op import FUNCTIONS, find, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
-from adjoint.graph.types import DType, Shape, normalize_axes, to_inexact, to_real
+from adjoint.graph.types import DType, Shape, to_inexact, to_real
 from adjoint.ops.comparison import not_equal
 from adjoint.ops.elementwise import keep_where
 from adjoint.ops.movement import reshape
-from adjoint.ops.reduction import Reduction, conjugate, kept, masked_as, reduced, sum
+from adjoint.ops.reduction import Reduction, axes_of, conjugate, kept, masked_as, reduced, sum
 
 __all__ = ["norm2"]
 
@@ -26,6 +26,12 @@ class Norm2(Reduction):
 
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return reduced(x.shape, axes), to_real(x.dtype)
+
+    def expand(self, node: Node) -> Tensor | None:
+        x = Tensor(node.inputs[0])
+        if x.dtype.kind == "c":
+            return None
+        return make(find("sqrt"), (sum(x * x, node.params[0]),))
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         squares = np.square(x.real) + np.square(x.imag) if x.dtype.kind == "c" else np.square(x)
@@ -63,6 +69,6 @@ def norm2(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """
     x = as_tensor(x)
     x = as_tensor(x, to_inexact(x.node.dtype))
-    axes = normalize_axes("norm2", axis, x.ndim)
+    axes = axes_of("norm2", axis, x.ndim)
     result = make(_norm2, (x,), (axes,))
     return reshape(result, kept(x.shape, axes)) if keepdims else result

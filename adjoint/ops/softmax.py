@@ -15,11 +15,14 @@ import numpy as np
 
 from adjoint.errors import DTypeError
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
-from adjoint.graph.types import DType, Shape, normalize_axes, to_inexact
-from adjoint.ops.movement import reshape
-from adjoint.ops.reduction import Reduction, kept, reduce_over, sum
+from adjoint.graph.types import DType, Shape, to_inexact
+from adjoint.ops.choice import minimum, where
+from adjoint.ops.comparison import equal, isfinite, isinf, logical_and
+from adjoint.ops.exponential import exp, log
+from adjoint.ops.movement import astype, reshape
+from adjoint.ops.reduction import Reduction, axes_of, kept, reduce_over, sum
 
 __all__ = ["logsumexp", "softmax", "log_softmax"]
 
@@ -36,8 +39,20 @@ def _log_total(x: Any, top: Any, axes: tuple[int, ...]) -> Any:
     return np.log(count) + np.log1p(rest / count)
 
 
+def shifted(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """The largest element, exp(x - it) without ∞ - ∞, and the sum of these; axes are kept."""
+    top = FUNCTIONS["max"](x, axes, keepdims=True)
+    finite = where(isfinite(top), top, 0.0)
+    powers = where(equal(top, np.inf), astype(equal(x, top), x.dtype), exp(x - finite))
+    return top, powers, sum(powers, axes, keepdims=True)
+
+
 class LogSumExp(Reduction):
     name = "logsumexp"
+
+    def expand(self, node: Node) -> Tensor:
+        top, _, total = shifted(Tensor(node.inputs[0]), node.params[0])
+        return reshape(where(isinf(top), top, top + log(total)), node.shape)
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         top = _top(x, axes)
@@ -73,6 +88,11 @@ class Softmax(AlongAxes):
 
     name = "softmax"
 
+    def expand(self, node: Node) -> Tensor:
+        _, powers, total = shifted(Tensor(node.inputs[0]), node.params[0])
+        result: Tensor = powers / where(equal(total, 0.0), 1.0, total)
+        return result
+
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         top = _top(x, axes)
         result = np.exp(x - np.where(np.isinf(top), np.zeros_like(top), top))
@@ -97,6 +117,14 @@ class LogSoftmax(AlongAxes):
     """x - logsumexp(x), with the tangent ẋ - Σ softmax(x) ẋ."""
 
     name = "log_softmax"
+
+    def expand(self, node: Node) -> Tensor:
+        x = Tensor(node.inputs[0])
+        top, _, total = shifted(x, node.params[0])
+        ends = logical_and(isinf(top), equal(x, top))
+        below = where(ends, minimum(top, 0.0), x - top)
+        result: Tensor = below - log(where(equal(total, 0.0), 1.0, total))
+        return result
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         top = _top(x, axes)
@@ -157,7 +185,7 @@ def softmax(x: Any, /, axis: Any = -1) -> Tensor:
     Tensor([0.5, 0.5, 0. ])
     """
     x = _real("softmax", x)
-    return make(_softmax, (x,), (normalize_axes("softmax", axis, x.ndim),))
+    return make(_softmax, (x,), (axes_of("softmax", axis, x.ndim),))
 
 
 @public
@@ -171,4 +199,4 @@ def log_softmax(x: Any, /, axis: Any = -1) -> Tensor:
     Tensor([-0.69314718, -0.69314718])
     """
     x = _real("log_softmax", x)
-    return make(_log_softmax, (x,), (normalize_axes("log_softmax", axis, x.ndim),))
+    return make(_log_softmax, (x,), (axes_of("log_softmax", axis, x.ndim),))

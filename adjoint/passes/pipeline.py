@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from adjoint.graph.node import Node
+from adjoint.passes.expand import expand
+from adjoint.passes.fold import fold
 from adjoint.passes.share import share
+from adjoint.passes.simplify import simplify
 
 Pass = Callable[[Sequence[Node], Sequence[Node]], list[Node]]
 
 PIPELINE: tuple[Pass, ...] = (
+    expand,  # first, so that the others see the pieces
+    simplify,  # before folding: fewer operations to fold
+    fold,
     share,  # last, so that it sees what the others made equal
 )
 

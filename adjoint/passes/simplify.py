@@ -1,0 +1,159 @@
+"""Simplification: rules of algebra that hold for every IEEE number, nan, ∞ and -0 included.
+
+A rule is a function from a node to an equal one, or None if it does not apply. So x + 0 stays (it
+turns -0 into 0), and so does 0 x (it is nan for ∞); x - 0, 1 x and x / 1 go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from adjoint.graph.node import Node
+from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import size_of
+from adjoint.passes.rewriting import rebuild
+
+Rule = Callable[[Node], Node | None]
+
+
+def simplify(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
+    """The outputs of an equal graph with fewer operations."""
+
+    def rule(node: Node) -> Node:
+        for _ in range(8):
+            found = next(filter(None, (apply(node) for apply in RULES.get(node.op.name, ()))), None)
+            if found is None or not node.inputs:
+                break
+            node = found
+        return node
+
+    return rebuild(outputs, inputs, rule)
+
+
+def is_number(node: Node, number: float) -> bool:
+    """Whether the node is the constant `number` everywhere."""
+    if node.op.name != "constant" or size_of(node.shape) != 1:
+        return False
+    value = np.asarray(node.value).item()
+    return bool(value == number) and not (number == 0 and np.signbit(value))
+
+
+def broadcast(x: Node, node: Node) -> Node | None:
+    """`x` in the shape of `node`; None if their dtypes differ."""
+    if x.dtype is not node.dtype:
+        return None
+    if x.shape == node.shape:
+        return x
+    result: Node = FUNCTIONS["broadcast_to"](Tensor(x), node.shape).node
+    return result
+
+
+def identity(node: Node) -> Node | None:
+    """variable(x), +x and stop_gradient(x) are x once nobody differentiates any more."""
+    return node.inputs[0] if node.inputs else None
+
+
+def sum_of_negative(node: Node) -> Node | None:
+    """a + (-b) = a - b and (-a) + b = b - a."""
+    a, b = node.inputs
+    if b.op.name == "negative" and b.inputs:
+        return _binary("subtract", a, b.inputs[0])
+    if a.op.name == "negative" and a.inputs:
+        return _binary("subtract", b, a.inputs[0])
+    return None
+
+
+def difference(node: Node) -> Node | None:
+    """a - (-b) = a + b and a - 0 = a."""
+    a, b = node.inputs
+    if b.op.name == "negative" and b.inputs:
+        return _binary("add", a, b.inputs[0])
+    return broadcast(a, node) if is_number(b, 0) else None
+
+
+def product(node: Node) -> Node | None:
+    """1 a = a 1 = a, (-1) a = -a, and (-a) (-b) = a b."""
+    a, b = node.inputs
+    for x, factor in ((a, b), (b, a)):
+        if is_number(factor, 1):
+            return broadcast(x, node)
+        if is_number(factor, -1) and (same := broadcast(x, node)) is not None:
+            negated: Node = FUNCTIONS["negative"](Tensor(same)).node
+            return negated
+    if a.op.name == b.op.name == "negative" and a.inputs and b.inputs:
+        return _binary("multiply", a.inputs[0], b.inputs[0])
+    return None
+
+
+def quotient(node: Node) -> Node | None:
+    """a / 1 = a, and a / 2ⁿ = a 2⁻ⁿ."""
+    a, b = node.inputs
+    if is_number(b, 1):
+        return broadcast(a, node)
+    if b.op.name == "constant" and size_of(b.shape) == 1:
+        value = np.asarray(b.value)
+        mantissa, exponent = np.frexp(value)
+        if abs(mantissa.item()) == 0.5 and abs(exponent.item()) < 100:
+            return _binary("multiply", a, FUNCTIONS["reciprocal"](Tensor(b)).node)
+    return None
+
+
+def twice(node: Node) -> Node | None:
+    """-(-x) = x."""
+    x = node.inputs[0]
+    return x.inputs[0] if x.op.name == "negative" and x.inputs else None
+
+
+def same_movement(node: Node) -> Node | None:
+    """A movement of a movement of the same kind is one; one that changes nothing is none."""
+    x = node.inputs[0]
+    if x.op is node.op and x.inputs and node.op.name in ("reshape", "broadcast_to"):
+        return FUNCTIONS[node.op.name](Tensor(x.inputs[0]), node.shape).node  # type: ignore[no-any-return]
+    if node.op.name in ("reshape", "broadcast_to") and x.shape == node.shape:
+        return x
+    return None
+
+
+def permutation(node: Node) -> Node | None:
+    """A permutation of a permutation is one, or none."""
+    x = node.inputs[0]
+    if x.op is node.op and x.inputs:
+        order = tuple(x.params[0][a] for a in node.params[0])
+        return FUNCTIONS["permute_dims"](Tensor(x.inputs[0]), order).node  # type: ignore[no-any-return]
+    return None
+
+
+def choice(node: Node) -> Node | None:
+    """where(c, x, x) = x; where(not c, x, y) = where(c, y, x)."""
+    condition, a, b = node.inputs
+    if a is b:
+        return broadcast(a, node)
+    if condition.op.name == "logical_not" and condition.inputs:
+        inner = condition.inputs[0]
+        if inner.dtype == np.bool_:
+            return FUNCTIONS["where"](*map(Tensor, (inner, b, a))).node  # type: ignore[no-any-return]
+    return None
+
+
+def _binary(name: str, a: Node, b: Node) -> Node:
+    result: Node = FUNCTIONS[name](Tensor(a), Tensor(b)).node
+    return result
+
+
+RULES: dict[str, tuple[Rule, ...]] = {
+    "variable": (identity,),
+    "positive": (identity,),
+    "stop_gradient": (identity,),
+    "add": (sum_of_negative,),
+    "subtract": (difference,),
+    "multiply": (product,),
+    "divide": (quotient,),
+    "negative": (twice,),
+    "reshape": (same_movement,),
+    "broadcast_to": (same_movement,),
+    "permute_dims": (permutation,),
+    "where": (choice,),
+}
