@@ -125,6 +125,4 @@ def held_out(whole: Dataset, size: int) -> Split:
         )
     order = permutation(len(whole), _SPLIT_KEY)
     train, test = np.sort(order[size:]), np.sort(order[:size])
-    return Split(
-        whole.take(train, f"{whole.name} (training)"), whole.take(test, f"{whole.name} (held out)")
-    )
+    return Split(whole.take(train), whole.take(test, f"{whole.name}, held out"))
