@@ -34,14 +34,15 @@ from adjoint.ops.elementwise import (
     Elementwise,
     Factor,
     Masked,
-    Page,
     apply,
     binary,
+    joint_shape,
     operands,
-    publish,
     real_result,
     unary,
+    uniform,
 )
+from adjoint.ops.pages import Page, publish
 
 __all__ = [
     "where",
@@ -91,9 +92,9 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
     Tensor(0.)
     """
     chosen = as_tensor(condition, BOOL).node
-    (a, b), dtype = operands(_where, (x1, x2))
-    shape = broadcast_shapes("where", chosen.shape, a.shape, b.shape)
-    return Tensor(Node(_where, (chosen, a, b), (), shape, dtype))
+    (a, b), dtype = uniform(_where, (x1, x2)) or operands(_where, (x1, x2))
+    nodes = (chosen, a, b)
+    return Tensor(Node(_where, nodes, (), joint_shape("where", nodes), dtype))
 
 
 def _winner(x: Tensor, other: Tensor, loses: Tensor, wins: Tensor) -> Factor:

@@ -22,7 +22,7 @@ from adjoint.graph.emitter import Emitter
 from adjoint.graph.leaf import constant_node, is_weak
 from adjoint.graph.loops import Index, Loops, broadcast_index
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import FUNCTIONS, Op, register
 from adjoint.graph.tensor import Tensor, as_tensor, make, scalar_value
 from adjoint.graph.types import (
     BOOL,
@@ -34,6 +34,7 @@ from adjoint.graph.types import (
     to_real,
     weak_dtype,
 )
+from adjoint.ops.pages import Page, publish
 from adjoint.ops.support import support
 
 Factor: TypeAlias = "Tensor | Masked | float | None"
@@ -93,9 +94,9 @@ class Elementwise(Op):
     """An operation on corresponding elements of its inputs, which broadcast.
 
     `domain` gives for each input the interval from which tests draw samples; `scalar` is the
-    native rule, written once against the emitter (see `scalar_rule`). `result` maps the common dtype of the inputs
-    to that of the output. An operation with static parameters receives them last in `numpy` and
-    in its partial derivatives; `samples` are parameters for tests to try.
+    native rule, written once against the emitter (see `scalar_rule`). `result` maps the common
+    dtype of the inputs to that of the output. An operation with static parameters receives them
+    last in `numpy` and in its partial derivatives; `samples` are parameters for tests to try.
     """
 
     name: str
@@ -220,7 +221,12 @@ def keep_where(mask: Tensor, x: Tensor) -> Tensor:
 
 def zero(dtype: DType) -> Tensor:
     """The constant 0 of `dtype`."""
-    return Tensor(constant_node(np.zeros((), dtype), (), dtype))
+    return Tensor(_zero_node(dtype))
+
+
+@cache
+def _zero_node(dtype: DType) -> Node:
+    return constant_node(np.zeros((), dtype), (), dtype)
 
 
 def fit(share: Tensor, node: Node) -> Tensor:
@@ -285,6 +291,29 @@ def operands(op: Elementwise, args: Sequence[Any]) -> tuple[list[Node], DType]:
     return nodes, dtype
 
 
+def uniform(op: Elementwise, args: Sequence[Any]) -> tuple[list[Node], DType] | None:
+    """What `operands` says of tensors of one dtype in which `op` computes, the common case."""
+    nodes = [a.node for a in args if type(a) is Tensor]
+    if len(nodes) != len(args) or nodes[0].dtype.kind not in _KINDS[op.accepts]:
+        return None
+    dtype = nodes[0].dtype
+    for node in nodes:
+        if node.dtype is not dtype:
+            return None
+    return nodes, dtype
+
+
+def joint_shape(name: str, nodes: Sequence[Node]) -> Shape:
+    """The shape to which the shapes of `nodes` broadcast; quick where they are equal or ()."""
+    shape: Shape = ()
+    for node in nodes:
+        if node.shape and node.shape != shape:
+            if shape:
+                return broadcast_shapes(name, *(node.shape for node in nodes))
+            shape = node.shape
+    return shape
+
+
 def _weak_kind(x: Any) -> type | None:
     """The kind of Python number that `x` is or stands for; None if its dtype is its own."""
     kind = type(x)
@@ -322,8 +351,8 @@ def to_bool(dtype: DType) -> DType:
 
 def apply(op: Elementwise, args: Sequence[Any], params: tuple[Any, ...] = ()) -> Tensor:
     """`op` of arguments of any kind: promoted, broadcast, checked."""
-    nodes, dtype = operands(op, args)
-    shape = broadcast_shapes(op.name, *(node.shape for node in nodes))
+    nodes, dtype = uniform(op, args) or operands(op, args)
+    shape = joint_shape(op.name, nodes)
     return Tensor(Node(op, tuple(nodes), params, shape, op.result(dtype) if op.result else dtype))
 
 
@@ -385,51 +414,11 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
                 return found
         shape = a.shape
         if shape != b.shape:
-            shape = broadcast_shapes(name, shape, b.shape)
+            shape = joint_shape(name, (a, b))
         return Tensor(Node(op, (a, b), (), shape, result(dtype) if result else dtype))
 
     publish(function, op, page)
     return function
-
-
-class Page(NamedTuple):
-    """What the documentation of an elementwise function says beside what all of them say."""
-
-    doc: str
-    args: str
-    example: tuple[Any, ...]
-    shown: str | None = None
-    prefix: str = ""
-
-    @classmethod
-    def take(cls, options: dict[str, Any], example: tuple[Any, ...], args: str) -> Page:
-        """The page described among the `options` of an operation, which are taken from them."""
-        given = {key: options.pop(key) for key in cls._fields if key in options}
-        return cls(**({"example": example, "args": args} | given))
-
-
-def publish(function: Any, op: Elementwise, page: Page) -> None:
-    """Document the function that users call for `op`, and enter it into the table."""
-    function.__name__ = function.__qualname__ = op.name
-    function.__doc__ = f"""{page.doc}
-
-    Elementwise; {page.args} may be tensors, arrays or numbers of any shapes that broadcast.
-    Computes in the common dtype ({op.accepts}; integers become float64 where floating numbers are
-    needed). Returns a tensor of the broadcast shape. Raises `ShapeError` and `DTypeError`.
-
-    >>> import adjoint as ad
-    >>> ad.{page.prefix}{op.name}({", ".join(map(repr, page.example))})
-    Tensor({page.shown or printed(op.numpy(*page.example))})
-    """
-    public(function)
-
-
-def printed(value: Any) -> str:
-    """A scalar as NumPy prints it; numpy.array2string would cost 20 µs for each operation."""
-    number = value.item()
-    if type(number) is not float:
-        return repr(number)
-    return f"{number:.8f}".rstrip("0")
 
 
 def real_result(dtype: DType) -> DType:

@@ -15,14 +15,13 @@ from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise import (
     Binary,
     Elementwise,
-    Page,
     Partial,
     Unary,
     apply,
     binary,
-    publish,
     unary,
 )
+from adjoint.ops.pages import Page, publish
 
 
 def scipy_function(name: str) -> Callable[..., Any]:

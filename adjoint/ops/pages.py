@@ -1,0 +1,50 @@
+"""The documentation of elementwise functions, which all of them share but for a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from adjoint.graph.op import public
+
+if TYPE_CHECKING:
+    from adjoint.ops.elementwise import Elementwise
+
+
+class Page(NamedTuple):
+    """What the documentation of an elementwise function says beside what all of them say."""
+
+    doc: str
+    args: str
+    example: tuple[Any, ...]
+    shown: str | None = None
+    prefix: str = ""
+
+    @classmethod
+    def take(cls, options: dict[str, Any], example: tuple[Any, ...], args: str) -> Page:
+        """The page described among the `options` of an operation, which are taken from them."""
+        given = {key: options.pop(key) for key in cls._fields if key in options}
+        return cls(**({"example": example, "args": args} | given))
+
+
+def publish(function: Any, op: Elementwise, page: Page) -> None:
+    """Document the function that users call for `op`, and enter it into the table."""
+    function.__name__ = function.__qualname__ = op.name
+    function.__doc__ = f"""{page.doc}
+
+    Elementwise; {page.args} may be tensors, arrays or numbers of any shapes that broadcast.
+    Computes in the common dtype ({op.accepts}; integers become float64 where floating numbers are
+    needed). Returns a tensor of the broadcast shape. Raises `ShapeError` and `DTypeError`.
+
+    >>> import adjoint as ad
+    >>> ad.{page.prefix}{op.name}({", ".join(map(repr, page.example))})
+    Tensor({page.shown or printed(op.numpy(*page.example))})
+    """
+    public(function)
+
+
+def printed(value: Any) -> str:
+    """A scalar as NumPy prints it; numpy.array2string would cost 20 µs for each operation."""
+    number = value.item()
+    if type(number) is not float:
+        return repr(number)
+    return f"{number:.8f}".rstrip("0")
