@@ -22,10 +22,11 @@ from adjoint.errors import ShapeError
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, make
-from adjoint.graph.types import DType, Shape, normalize_axes
+from adjoint.graph.types import DType, Shape
 from adjoint.ops.movement import broadcast_to, permute_dims, reshape
 from adjoint.ops.reduction import (
     Reduction,
+    axes_of,
     conjugate,
     kept,
     lanes_last,
@@ -199,7 +200,7 @@ def prod(x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = Fal
     Tensor([6., 0., 0.])
     """
     x = to_accumulate(x, dtype)
-    axes = normalize_axes("prod", axis, len(x.node.shape))
+    axes = axes_of("prod", axis, len(x.node.shape))
     result = make(_prod, (x,), (axes,)) if axes else x
     return reshape(result, kept(x.node.shape, axes)) if keepdims else result
 

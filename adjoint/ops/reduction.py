@@ -37,6 +37,8 @@ _UINT64 = as_dtype(np.uint64)
 
 def reduced(shape: Shape, axes: tuple[int, ...]) -> Shape:
     """`shape` without `axes`."""
+    if len(axes) == len(shape):
+        return ()
     return tuple([size for i, size in enumerate(shape) if i not in axes])
 
 
@@ -95,9 +97,18 @@ class Reduction(Op):
         return make(self, inputs, (tuple([a + 1 for a in node.params[0]]),))
 
 
+def axes_of(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
+    """`axis` as users give it, an integer, several, or None for all, as `normalize_axes` has it."""
+    if axis is None:
+        return tuple(range(ndim))
+    if type(axis) is int and -ndim <= axis < ndim:  # the common case, without ceremony
+        return (axis % ndim,)
+    return normalize_axes(name, axis, ndim)
+
+
 def reduce_over(op: Reduction, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
-    """`op` over `axis` as users give it: an integer, several, or None for all."""
-    axes = normalize_axes(op.name, axis, len(x.node.shape))
+    """`op` over `axis` as users give it."""
+    axes = axes_of(op.name, axis, len(x.node.shape))
     result = make(op, (x,), (axes,))
     return reshape(result, kept(x.node.shape, axes)) if keepdims else result
 
@@ -170,10 +181,14 @@ def sum(x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = Fals
     >>> ad.sum(ad.asarray([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4., 6.])
     """
-    x = to_accumulate(x, dtype)
-    axes = normalize_axes("sum", axis, len(x.node.shape))
-    result = make(_sum, (x,), (axes,)) if axes else x
-    return reshape(result, kept(x.node.shape, axes)) if keepdims else result
+    if dtype is not None or type(x) is not Tensor or x.node.dtype.kind not in "fc":
+        x = to_accumulate(x, dtype)
+    node = x.node
+    axes = axes_of("sum", axis, len(node.shape))
+    if not axes:
+        return Tensor(node)
+    result = Tensor(Node(_sum, (node,), (axes,), reduced(node.shape, axes), node.dtype))
+    return reshape(result, kept(node.shape, axes)) if keepdims else result
 
 
 @public

@@ -50,7 +50,9 @@ def shifted(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
 class LogSumExp(Reduction):
     name = "logsumexp"
 
-    def expand(self, node: Node) -> Tensor:
+    def expand(self, node: Node) -> Tensor | None:
+        if not Tensor(node.inputs[0]).size:
+            return None
         top, _, total = shifted(Tensor(node.inputs[0]), node.params[0])
         return reshape(where(isinf(top), top, top + log(total)), node.shape)
 
@@ -88,7 +90,9 @@ class Softmax(AlongAxes):
 
     name = "softmax"
 
-    def expand(self, node: Node) -> Tensor:
+    def expand(self, node: Node) -> Tensor | None:
+        if not Tensor(node.inputs[0]).size:
+            return None
         _, powers, total = shifted(Tensor(node.inputs[0]), node.params[0])
         result: Tensor = powers / where(equal(total, 0.0), 1.0, total)
         return result
@@ -118,7 +122,9 @@ class LogSoftmax(AlongAxes):
 
     name = "log_softmax"
 
-    def expand(self, node: Node) -> Tensor:
+    def expand(self, node: Node) -> Tensor | None:
+        if not Tensor(node.inputs[0]).size:
+            return None
         x = Tensor(node.inputs[0])
         top, _, total = shifted(x, node.params[0])
         ends = logical_and(isinf(top), equal(x, top))
