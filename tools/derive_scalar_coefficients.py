@@ -133,7 +133,8 @@ def show(value: mpf) -> str:
 
 
 def write(name: str, comment: str, columns: dict[str, list[mpf]]) -> str:
-    lines = [f"# {comment}", f"{name} = {{"]
+    lines = [*textwrap.wrap(comment, 97, initial_indent="# ", subsequent_indent="# ")]
+    lines.append(f"{name} = {{")
     for dtype, numbers in columns.items():
         text = ", ".join(show(x) for x in numbers) + ","
         lines += [f'    "{dtype}": (', textwrap.indent(textwrap.fill(text, 90), " " * 8), "    ),"]
@@ -159,6 +160,7 @@ def main(names: Sequence[str]) -> None:
         columns = {d: parts(value(), d, count, first.get(d, 0)) for d in BITS}
         sections.insert(0, write(name, meaning, columns))
     head = '"""Coefficients and constants, made by tools/derive_scalar_coefficients.py."""'
+    head += "\n\n# fmt: off (the numbers of a table run on like text, not one a line)"
     TARGET.write_text("\n\n".join([head, *sections]) + "\n", encoding="utf-8")
 
 

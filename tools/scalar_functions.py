@@ -18,14 +18,14 @@ def degrees(double: int, single: int) -> dict[str, int]:
     return {"float64": double, "float32": single}
 
 
-def tail(function: Callable[[mpf], mpf], order: int, at: mpf = mpf(0)) -> Callable[[mpf], mpf]:
+def tail(function: Callable[[mpf], mpf], order: int) -> Callable[[mpf], mpf]:
     """x ↦ (function(x) - its Taylor polynomial of degree order - 1) / x^order, also at small x."""
-    series = mp.taylor(function, at, order + 30)
+    series = mp.taylor(function, 0, order + 30)
 
     def remainder(x: mpf) -> mpf:
         if abs(x) < mpf(1) / 16:
             return mp.polyval(series[: order - 1 : -1], x)
-        return (function(at + x) - mp.polyval(series[order - 1 :: -1], x)) / x**order
+        return (function(x) - mp.polyval(series[order - 1 :: -1], x)) / x**order
 
     return remainder
 
@@ -192,13 +192,21 @@ POLYNOMIALS = {
 }
 
 CONSTANTS = {
-    "LN2": ("ln 2; the first part times a whole exponent is exact", lambda: mp.log(2), 3,
-            {"float64": 41, "float32": 15}),
+    "LN2": (
+        "ln 2; the first part times a whole exponent is exact",
+        lambda: mp.log(2),
+        3,
+        {"float64": 41, "float32": 15},
+    ),
     "LN2_FULL": ("ln 2", lambda: mp.log(2), 2, {}),
     "INVERSE_LN2": ("1 / ln 2", lambda: 1 / mp.log(2), 2, {}),
     "INVERSE_LN10": ("1 / ln 10", lambda: 1 / mp.log(10), 2, {}),
-    "LOG10_2": ("log10 2; the first part times a whole exponent is exact",
-                lambda: mp.log10(2), 2, {"float64": 41, "float32": 15}),
+    "LOG10_2": (
+        "log10 2; the first part times a whole exponent is exact",
+        lambda: mp.log10(2),
+        2,
+        {"float64": 41, "float32": 15},
+    ),
     "PI": ("π", lambda: +mp.pi, 2, {}),
     "LOG_PI": ("log π", lambda: mp.log(mp.pi), 2, {}),
     "HALF_LOG_2PI": ("log(2 π) / 2", lambda: mp.log(2 * mp.pi) / 2, 2, {}),

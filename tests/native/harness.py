@@ -7,6 +7,7 @@ also asks whether a rare argument was met, and only then a branching loop over t
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,13 +44,13 @@ class Kernel:
         return out
 
     @property
-    def vectorised(self) -> bool:
-        """Whether the loop works on vectors of the output's dtype."""
-        kind = {"float32": "float", "float64": "double"}.get(self.output.name, "i8")
-        return any(f"x {kind}> @llvm" in line or f"x {kind}>," in line for line in self.lines())
+    def triple(self) -> str:
+        return str(llvm.get_default_triple())
 
-    def lines(self) -> list[str]:
-        return self.ir.splitlines()
+    @property
+    def vectorised(self) -> bool:
+        """Whether the loop works on vectors: every function of worth has an fma or a root."""
+        return bool(re.search(r"<\d+ x (?:float|double)> @llvm\.(?:fma|sqrt)", self.ir))
 
 
 def target_machine(cpu: str = "", features: str = "") -> Any:
@@ -99,9 +100,7 @@ def _write(module: Any, function: Any, dtypes: Sequence[np.dtype[Any]], contract
     result: list[np.dtype[Any]] = []
 
     def element(index: Any, emitter: LLVMEmitter) -> None:
-        arguments = [
-            _load(builder, p, index, d) for p, d in zip(sources, dtypes, strict=True)
-        ]
+        arguments = [_load(builder, p, index, d) for p, d in zip(sources, dtypes, strict=True)]
         value = function(emitter, *arguments)
         result.append(value.dtype)
         _store(builder, target, index, value)

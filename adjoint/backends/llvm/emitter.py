@@ -61,7 +61,7 @@ class LLVMEmitter:
         dtype = np.dtype(dtype)
         kind = llvm_type(dtype)
         if dtype.kind == "f":
-            number: float = float(dtype.type(value))
+            number: float = float(np.asarray(value, dtype))
         elif dtype.kind == "b":
             number = int(bool(value))
         else:
@@ -272,9 +272,7 @@ class LLVMEmitter:
         kind = operands[0].value.type
         signature = ir.FunctionType(kind, [kind] * len(operands))
         function = self.builder.module.declare_intrinsic(f"llvm.{name}", [kind], signature)
-        return Scalar(
-            self.builder.call(function, [x.value for x in operands]), operands[0].dtype
-        )
+        return Scalar(self.builder.call(function, [x.value for x in operands]), operands[0].dtype)
 
     def _compare(self, symbol: str, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)

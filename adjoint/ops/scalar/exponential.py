@@ -21,6 +21,7 @@ from .words import (
     format_of,
     horner,
     nearest_whole,
+    pair_quotient,
     power_of_two,
     scalar_function,
     scale,
@@ -112,8 +113,9 @@ def quarter_expm1(e: Emitter[V], x: V) -> Pair[V]:
 def sigmoid(e: Emitter[V], x: V) -> V:
     """1 / (1 + e⁻ˣ); of negative x as eˣ / (1 + eˣ), which underflows gradually."""
     small = exp(e, e.negative(e.abs(x)))
-    above = e.select(e.less(x, 0.0), small, e.constant(1.0, e.dtype(x)))
-    return e.divide(above, e.add(small, 1.0))
+    one, zero = e.constant(1.0, e.dtype(x)), e.constant(0.0, e.dtype(x))
+    above = e.select(e.less(x, 0.0), small, one)
+    return e.add(*pair_quotient(e, (above, zero), fast_two_sum(e, one, small)))
 
 
 @scalar_function

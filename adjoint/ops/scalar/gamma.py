@@ -126,9 +126,9 @@ def lgamma_negative(e: Emitter[V], a: V) -> V:
     first, second = choose(e, a, LOG_PI)
     whole, r = whole_and_sign(e, a)
     sine, _ = sine_and_cosine_of_pi(e, r)
-    logs = e.add(log(e, a), log(e, sine))
-    rest = e.subtract(lgamma_positive(e, a), second)
-    result = e.subtract(e.subtract(first, logs), rest)
+    logs, positive = e.add(log(e, a), log(e, sine)), lgamma_positive(e, a)
+    result = e.subtract(e.subtract(first, logs), e.subtract(positive, second))
+    result = e.select(near_pole(e, a), positive, result)
     pole = e.bitwise_or(whole, e.equal(a, INFINITY))
     return e.select(pole, INFINITY, result)
 

@@ -62,8 +62,8 @@ def tanh(e: Emitter[V], x: V) -> V:
     power = exp_moderate(e, e.multiply(bounded, 2.0))
     far = e.subtract(1.0, e.divide(e.constant(2.0, e.dtype(x)), e.add(power, 1.0)))
     z = e.multiply(x, x)
-    near = e.fma(e.multiply(x, z), horner(e, z, choose(e, x, TANH)), x)
-    return e.select(e.less(magnitude, 0.55), near, e.copysign(far, x))
+    near = e.fma(e.multiply(magnitude, z), horner(e, z, choose(e, x, TANH)), magnitude)
+    return e.copysign(e.select(e.less(magnitude, 0.55), near, far), x)
 
 
 def root_of_square_plus(e: Emitter[V], x: V, constant: float) -> Pair[V]:

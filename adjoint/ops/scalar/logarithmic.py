@@ -7,6 +7,8 @@ small second term is rounded before the last sum (the arrangement of fdlibm's e_
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from adjoint.graph.emitter import Emitter
 
 from .coefficients import INVERSE_LN2, INVERSE_LN10, LN2, LOG, LOG10_2
@@ -141,7 +143,7 @@ def log10(e: Emitter[V], x: V) -> V:
     return at_the_ends(e, x, e.add(top, e.add(rest, e.fma(n, second, low))))
 
 
-def in_base(e: Emitter[V], logarithm: Pair[V], inverse: tuple[float, ...]) -> Pair[V]:
+def in_base(e: Emitter[V], logarithm: Pair[V], inverse: Sequence[float]) -> Pair[V]:
     """A natural logarithm times a pair of numbers."""
     high, low = fast_two_sum(e, *logarithm)
     factor = e.constant(inverse[0], e.dtype(high))

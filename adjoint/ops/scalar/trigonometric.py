@@ -2,8 +2,8 @@
 
 Method: x = n π/2 + r, the product taken away in three parts of the format by fma: the first
 difference is exact, the second is kept as a pair, the third is below it. That holds to |x| ≤ LIMIT;
-beyond, where nobody goes on purpose, the C library answers (`Emitter.rare`). Minimax polynomials
-for sine and cosine on |r| ≤ π/4 and a little more.
+beyond, where nobody goes on purpose, the C library answers (`Emitter.rare`) as exactly as it can.
+Minimax polynomials for sine and cosine on |r| ≤ π/4 and a little more.
 
 The inverses reduce to |t| ≤ 1/2: asin by the half-angle √((1 - |x|) / 2), atan by
 (a - b) / (a + b), the tangent of an angle less π/4, with the remainder of the quotient kept.
