@@ -160,7 +160,7 @@ def main(names: Sequence[str]) -> None:
         columns = {d: parts(value(), d, count, first.get(d, 0)) for d in BITS}
         sections.insert(0, write(name, meaning, columns))
     head = '"""Coefficients and constants, made by tools/derive_scalar_coefficients.py."""'
-    head += "\n\n# fmt: off (the numbers of a table run on like text, not one a line)"
+    head += "\n\n# fmt: off\n# (the numbers of a table run on like text, not one a line)"
     TARGET.write_text("\n\n".join([head, *sections]) + "\n", encoding="utf-8")
 
 

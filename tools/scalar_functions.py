@@ -182,12 +182,12 @@ POLYNOMIALS = {
         degrees(21, 6),
     ),
     "DIGAMMA_ROOT": Polynomial(
-        "ψ(x₀ + d) = d p(d) about the positive root x₀, |d| ≤ 1/32",
+        "ψ(x₀ + d) = d p(d) about the positive root x₀, |d| ≤ 1/8",
         lambda d: mp.digamma(digamma_root() + d) / d if d else mp.psi(1, digamma_root()),
         lambda d: d / mp.digamma(digamma_root() + d) if d else 1 / mp.psi(1, digamma_root()),
-        mpf(-1) / 32,
-        mpf(1) / 32,
-        degrees(9, 4),
+        mpf(-1) / 8,
+        mpf(1) / 8,
+        degrees(13, 5),
     ),
 }
 

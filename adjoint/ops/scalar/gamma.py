@@ -167,7 +167,7 @@ def digamma_positive(e: Emitter[V], x: V) -> V:
     first, second = choose(e, x, DIGAMMA_ZERO)
     d = e.subtract(e.subtract(x, first), second)
     close = e.multiply(d, horner(e, d, choose(e, x, DIGAMMA_ROOT)))
-    return e.select(e.less(e.abs(d), 1 / 32), close, result)
+    return e.select(e.less(e.abs(d), 0.125), close, result)
 
 
 def near_pole(e: Emitter[V], x: V) -> V:
