@@ -17,7 +17,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
 from adjoint.graph.operators import Operators
 from adjoint.graph.op import FUNCTIONS, Op
-from adjoint.graph.types import FLOAT64, DType, Shape, as_dtype, default_dtype, size_of
+from adjoint.graph.types import DType, Shape, as_dtype, default_dtype, size_of
 
 
 class Tensor(Operators, NumpyProtocol):
@@ -33,10 +33,7 @@ class Tensor(Operators, NumpyProtocol):
     Tensor([3., 5., 7.])
     """
 
-    __slots__ = ("__weakref__", "node", "leaf")
-
-    node: Node
-    leaf: Any  # the value, in a tensor that a native program made: it has no node until asked for
+    __slots__ = ("__weakref__", "node")
 
     def __init__(self, node: Node) -> None:
         if type(node) is not Node:
@@ -45,18 +42,6 @@ class Tensor(Operators, NumpyProtocol):
                 f"make a tensor from data with adjoint.asarray"
             )
         self.node = node
-
-    def __getattr__(self, name: str) -> Any:
-        """The node of a tensor that has only a leaf yet; nothing else is looked up here."""
-        if name != "node":
-            raise AttributeError(f"'Tensor' object has no attribute {name!r}")
-        leaf = self.leaf
-        if type(leaf) is float:
-            node = constant_node(np.float64(leaf), (), FLOAT64)
-        else:
-            node = constant_node(leaf, leaf.shape, leaf.dtype)
-        self.node = node
-        return node
 
     # What is known without computing anything.
 
@@ -201,7 +186,6 @@ class Tensor(Operators, NumpyProtocol):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self.node = _call("setitem", self, index, value).node
-        self.leaf = None
 
     # Methods, as NumPy has them.
 

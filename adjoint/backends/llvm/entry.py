@@ -83,10 +83,11 @@ def bind_entry(
     name: str,
     doc: str,
     slow: Callable[..., Any],
+    outputs: Sequence[Output],
     unflatten: Callable[[Any], Any] | None = None,
     keepalive: Any = None,
 ) -> Callable[..., Any]:
-    """The built-in function `name` that enters the code at `address`.
+    """The built-in function `name` that enters the code at `address`, emitted for `outputs`.
 
     It keeps `keepalive`, which must own the code, alive. Call it with positional arguments; any
     call that does not fit becomes ``slow(*args, **kwargs)``.
@@ -98,7 +99,7 @@ def bind_entry(
     method.flags.writeable = False
     # The built-in holds this tuple until it is gone itself. Neither a tuple nor an array can be
     # emptied by the garbage collector, so the definition outlives every use of it.
-    own = (slow, unflatten, keepalive, method, *texts)
+    own = (slow, unflatten, *(spec.shape for spec in outputs), keepalive, method, *texts)
     make = _new_function()
     return make(method.ctypes.data, own, None)  # type: ignore[no-any-return]
 

@@ -15,7 +15,6 @@ from llvmlite import ir
 from adjoint.backends.llvm.entry_layout import dtype_symbol, type_symbol
 from adjoint.backends.llvm.entry_words import (
     ANY,
-    BIT,
     DOUBLE,
     FLOAT,
     INT,
@@ -105,57 +104,37 @@ def array_guard(words: Words, entry: str, spec: Input) -> Any:
     mismatch = builder.append_basic_block("mismatch")
     guard = Guard(inner, mismatch)
     arg, owner = function.args
-    held = _held(guard, arg)
-    builder.store(held.owner, owner)
-    _check_array(guard, spec, held)
+    value, holder = _held(guard, arg)
+    builder.store(holder, owner)
+    _check_value(guard, spec, value)
     builder.position_at_end(mismatch)
     builder.ret(NULL)
     return function
 
 
-@dataclass(frozen=True)
-class _Held:
-    """What an argument holds, whether by way of a tensor, and what must be kept alive."""
-
-    value: Any
-    in_tensor: Any
-    owner: Any
-
-
-def _held(guard: Guard, arg: Any) -> _Held:
-    """The argument itself, or what a tensor holds: its node's value, or its leaf."""
+def _held(guard: Guard, arg: Any) -> tuple[Any, Any]:
+    """The argument itself and NULL; or, of a tensor, the value of its node, twice."""
     w, builder = guard.words, guard.words.builder
     here = builder.block
-    tensor, own = (builder.append_basic_block(n) for n in ("tensor", "own"))
-    leaf, done = (builder.append_basic_block(n) for n in ("leaf", "held"))
+    tensor, done = (builder.append_basic_block(n) for n in ("tensor", "held"))
     builder.cbranch(w.same(w.kind(arg), w.symbol(type_symbol(Tensor))), tensor, done)
 
     builder.position_at_end(tensor)
-    node = w.field(arg, w.layout.node)
-    builder.cbranch(w.null(node), leaf, own)
-
-    builder.position_at_end(own)
+    node = w.field(arg, w.layout.tensor_node)
+    guard.demand(builder.not_(w.null(node)))
     guard.demand(w.same(w.kind(node), w.symbol(type_symbol(Node))))
-    of_node = w.field(node, w.layout.value)
+    of_node = w.field(node, w.layout.node_value)
     guard.demand(builder.not_(w.null(of_node)))
-    _demand_closed(guard, w.field(node, w.layout.scope))
+    _demand_closed(guard, w.field(node, w.layout.node_scope))
     node_end = builder.block
     builder.branch(done)
 
-    builder.position_at_end(leaf)
-    of_leaf = w.field(arg, w.layout.leaf)
-    guard.demand(builder.not_(w.null(of_leaf)))
-    leaf_end = builder.block
-    builder.branch(done)
-
     builder.position_at_end(done)
-    value, inside, owner = builder.phi(ANY), builder.phi(BIT), builder.phi(ANY)
-    ways = ((here, arg, 0, NULL), (node_end, of_node, 1, of_node), (leaf_end, of_leaf, 1, of_leaf))
-    for block, found, bit, kept in ways:
+    value, owner = builder.phi(ANY), builder.phi(ANY)
+    for block, found, kept in ((here, arg, NULL), (node_end, of_node, of_node)):
         value.add_incoming(found, block)
-        inside.add_incoming(BIT(bit), block)
         owner.add_incoming(kept, block)
-    return _Held(value, inside, owner)
+    return value, owner
 
 
 def _demand_closed(guard: Guard, scope: Any) -> None:
@@ -167,15 +146,15 @@ def _demand_closed(guard: Guard, scope: Any) -> None:
     builder.position_at_end(some)
     guard.demand(builder.not_(w.null(scope)))
     guard.demand(w.same(w.kind(scope), w.symbol(type_symbol(Scope))))
-    is_open = w.field(scope, w.layout.open)
+    is_open = w.field(scope, w.layout.scope_open)
     guard.demand(w.same(is_open, w.symbol("adjoint.False")))
     builder.branch(closed)
     builder.position_at_end(closed)
 
 
-def _check_array(guard: Guard, spec: Input, held: _Held) -> None:
+def _check_value(guard: Guard, spec: Input, value: Any) -> None:
     w, builder = guard.words, guard.words.builder
-    kind = w.kind(held.value)
+    kind = w.kind(value)
     array, other = (builder.append_basic_block(n) for n in ("array", "other"))
     is_array = w.same(kind, w.symbol(type_symbol(np.ndarray)))
     builder.cbranch(is_array, array, other).set_weights([100, 1])
@@ -184,26 +163,22 @@ def _check_array(guard: Guard, spec: Input, held: _Held) -> None:
     if spec.shape:
         builder.branch(guard.mismatch)
     else:
-        fits = w.same(kind, w.symbol(type_symbol(spec.dtype.type)))
-        if spec.dtype.name == "float64":
-            plain = w.same(kind, w.symbol(type_symbol(float)))
-            fits = builder.or_(fits, builder.and_(plain, held.in_tensor))
-        guard.demand(fits)
-        builder.ret(w.at(held.value, w.layout.number))
+        guard.demand(w.same(kind, w.symbol(type_symbol(spec.dtype.type))))
+        builder.ret(w.at(value, w.layout.number))
 
     builder.position_at_end(array)
-    flags = builder.and_(w.field(held.value, w.layout.flags, INT), INT(_ORDERLY))
+    flags = builder.and_(w.field(value, w.layout.flags, INT), INT(_ORDERLY))
     right = w.same(flags, INT(_ORDERLY))
-    descr = w.field(held.value, w.layout.descr)
+    descr = w.field(value, w.layout.descr)
     right = builder.and_(right, w.same(descr, w.symbol(dtype_symbol(spec.dtype))))
-    ndim = w.field(held.value, w.layout.ndim, INT)
+    ndim = w.field(value, w.layout.ndim, INT)
     guard.demand(builder.and_(right, w.same(ndim, INT(len(spec.shape)))))
     if spec.shape:
-        dimensions = w.field(held.value, w.layout.dimensions)
+        dimensions = w.field(value, w.layout.dimensions)
         sizes = [w.field(dimensions, 8 * i, LONG) for i in range(len(spec.shape))]
         same = [w.same(size, LONG(n)) for size, n in zip(sizes, spec.shape, strict=True)]
         right = same[0]
         for condition in same[1:]:
             right = builder.and_(right, condition)
         guard.demand(right)
-    builder.ret(w.field(held.value, w.layout.data))
+    builder.ret(w.field(value, w.layout.data))

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.leaf import constant
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor
 
@@ -30,7 +31,6 @@ DTYPES: tuple[np.dtype[Any], ...] = tuple(map(np.dtype, _NAMES))
 CALLS = (
     "Py_IncRef",
     "Py_DecRef",
-    "PyFloat_FromDouble",
     "PyLong_AsLongLongAndOverflow",
     "PyTuple_New",
     "PyType_GenericAlloc",
@@ -56,11 +56,16 @@ class Layout:
     dimensions: int
     descr: int
     flags: int
-    node: int  # of a tensor
-    leaf: int
-    value: int  # of a node
-    scope: int
-    open: int  # of a scope
+    tensor_node: int
+    node_op: int
+    node_inputs: int
+    node_params: int
+    node_shape: int
+    node_dtype: int
+    node_value: int
+    node_scope: int
+    node_depth: int
+    scope_open: int
 
 
 class _Member(ctypes.Structure):
@@ -127,6 +132,16 @@ def _check_interpreter() -> None:
         _expect(_pointer(obj, POINTER) == id(type(obj)), "the type in the header")
 
 
+def _made_scalar(dtype: np.dtype[Any]) -> Any:
+    """The number 3 as a NumPy scalar, made as an entry makes it."""
+    make = ctypes.pythonapi.PyType_GenericAlloc
+    kind = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_ssize_t)
+    made = kind(ctypes.cast(make, ctypes.c_void_p).value or 0)(dtype.type, 0)
+    data = np.array(3, dtype).tobytes()
+    ctypes.memmove(id(made) + 2 * POINTER, data, len(data))
+    return made
+
+
 def _check_numbers() -> int:
     """NumPy's scalars hold their value where a Python float does."""
     offset = 2 * POINTER
@@ -134,6 +149,7 @@ def _check_numbers() -> int:
         scalar = np.array(3, dtype)[()]
         found = ctypes.string_at(id(scalar) + offset, dtype.itemsize)
         _expect(found == scalar.tobytes(), f"scalars of {dtype}")
+        _expect(dtype.kind == "b" or _made_scalar(dtype) == scalar, f"new scalars of {dtype}")
     for number in (3.25, -1.5e300):
         _expect(ctypes.c_double.from_address(id(number) + offset).value == number, "float")
     parts = (ctypes.c_double * 2).from_address(id(2.5 - 3j) + offset)
@@ -207,11 +223,16 @@ def _probe() -> Layout:
         dimensions=_Array.dimensions.offset,
         descr=_Array.descr.offset,
         flags=_Array.flags.offset,
-        node=_slot(Tensor, "node"),
-        leaf=_slot(Tensor, "leaf"),
-        value=_slot(Node, "value"),
-        scope=_slot(Node, "scope"),
-        open=_slot(Scope, "open"),
+        tensor_node=_slot(Tensor, "node"),
+        node_op=_slot(Node, "op"),
+        node_inputs=_slot(Node, "inputs"),
+        node_params=_slot(Node, "params"),
+        node_shape=_slot(Node, "shape"),
+        node_dtype=_slot(Node, "dtype"),
+        node_value=_slot(Node, "value"),
+        node_scope=_slot(Node, "scope"),
+        node_depth=_slot(Node, "depth"),
+        scope_open=_slot(Scope, "open"),
     )
 
 
@@ -234,6 +255,19 @@ def dtype_symbol(dtype: np.dtype[Any]) -> str:
     return f"adjoint.dtype.{dtype.name}"
 
 
+_SINGLES = {
+    "adjoint.None": None,
+    "adjoint.True": True,
+    "adjoint.False": False,
+    "adjoint.numpy.True": np.True_,
+    "adjoint.numpy.False": np.False_,
+    "adjoint.empty": (),
+    "adjoint.zero": 0,
+    "adjoint.constant": constant,
+}
+"""Objects of which there is one in a process, by symbol; held here, so that they stay."""
+
+
 def _addresses() -> dict[str, int]:
     found: dict[str, int] = {}
     for name in CALLS:
@@ -244,8 +278,8 @@ def _addresses() -> dict[str, int]:
         found[type_symbol(kind)] = id(kind)
     for dtype in DTYPES:
         found[dtype_symbol(dtype)] = id(dtype)
-    for value in (None, True, False):
-        found[f"adjoint.{value}"] = id(value)
+    for name, single in _SINGLES.items():
+        found[name] = id(single)
     _expect(all(found.values()), "a missing function")
     return found
 

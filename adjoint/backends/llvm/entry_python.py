@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.backends.llvm.entry_words import Input, Output, Tree, check_tree
+from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 
@@ -46,7 +47,10 @@ def python_entry(
         buffers = table(*(array.ctypes.data for array in [*data, *results]))
         if body(ctypes.addressof(buffers)):
             raise SystemError(f"{name}: the program failed without an exception")
-        leaves = tuple([_wrapped(r, s) for r, s in zip(results, outputs, strict=True)])
+        leaves = tuple(
+            Tensor(constant_node(result if spec.shape else result[()], spec.shape, spec.dtype))
+            for result, spec in zip(results, outputs, strict=True)
+        )
         return _built(tree, leaves) if unflatten is None else unflatten(leaves)
 
     entry.__name__ = entry.__qualname__ = name
@@ -73,17 +77,13 @@ def _scalar_guard(dtype: np.dtype[Any]) -> Callable[[Any], Any]:
 
 def _array_guard(spec: Input) -> Callable[[Any], Any]:
     def guard(arg: Any) -> Any:
-        in_tensor = type(arg) is Tensor
-        value = _held(arg) if in_tensor else arg
+        value = _held(arg) if type(arg) is Tensor else arg
         kind = type(value)
         if kind is np.ndarray:
             flags = value.flags
             right = value.dtype is spec.dtype and value.shape == spec.shape
             return value if right and flags.c_contiguous and flags.aligned else None
-        if spec.shape:
-            return None
-        plain = in_tensor and kind is float and spec.dtype.name == "float64"
-        return np.array(value, spec.dtype) if plain or kind is spec.dtype.type else None
+        return np.array(value) if not spec.shape and kind is spec.dtype.type else None
 
     return guard
 
@@ -97,12 +97,6 @@ def _held(tensor: Tensor) -> Any:
         return node.value if node.scope is None or not node.scope.open else None
     except AttributeError:
         return None
-
-
-def _wrapped(result: Any, spec: Output) -> Tensor:
-    tensor = Tensor.__new__(Tensor)
-    tensor.leaf = float(result) if spec.is_float else result
-    return tensor
 
 
 def _built(tree: Tree, leaves: Sequence[Tensor]) -> Any:

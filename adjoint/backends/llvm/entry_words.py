@@ -5,7 +5,7 @@ Floor 6.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -27,7 +27,6 @@ NULL = ir.Constant(ANY, None)
 _SIGNATURES = {
     "Py_IncRef": (ir.VoidType(), [ANY]),
     "Py_DecRef": (ir.VoidType(), [ANY]),
-    "PyFloat_FromDouble": (ANY, [DOUBLE]),
     "PyLong_AsLongLongAndOverflow": (LONG, [ANY, ANY]),
     "PyTuple_New": (ANY, [LONG]),
     "PyType_GenericAlloc": (ANY, [ANY, LONG]),
@@ -57,18 +56,10 @@ class Input:
 
 @dataclass(frozen=True)
 class Output:
-    """A leaf of the results; a 0-d float64 becomes a Python float in its tensor."""
+    """A leaf of the results: a constant tensor of a fresh array, or of a NumPy scalar if 0-d."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-
-    @property
-    def is_float(self) -> bool:
-        return not self.shape and self.dtype.name == "float64"
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -84,6 +75,7 @@ class Words:
         found = self.module.globals.get(name)
         if found is None:
             found = ir.GlobalVariable(self.module, BYTE, name)
+            found.type = ANY  # its fields are reached by offsets
         return found
 
     def call(self, name: str, *args: Any) -> Any:
@@ -100,6 +92,22 @@ class Words:
     def field(self, pointer: Any, offset: int, kind: Any = ANY) -> Any:
         """What stands `offset` bytes into an object."""
         return self.builder.load(self.at(pointer, offset), typ=kind)
+
+    def keep(self, obj: Any) -> Any:
+        """Take one more reference to an object."""
+        if sys.version_info >= (3, 14):
+            self.call("Py_IncRef", obj)
+            return obj
+        kind = INT if sys.version_info >= (3, 12) else LONG
+        place = self.at(obj, 0)
+        more = self.builder.add(self.builder.load(place, typ=kind), kind(1))
+        if kind is LONG:
+            self.builder.store(more, place)
+            return obj
+        mortal = self.builder.icmp_unsigned("!=", more, INT(0))  # since 3.12 some never die
+        with self.builder.if_then(mortal, likely=True):
+            self.builder.store(more, place)
+        return obj
 
     def set_field(self, pointer: Any, offset: int, value: Any) -> None:
         self.builder.store(value, self.at(pointer, offset))
@@ -136,7 +144,7 @@ class Words:
         with self.builder.goto_entry_block():
             made = self.builder.alloca(kind, name=name)
         made.align = 16
-        made.type = ANY  # its fields are reached by offsets
+        made.type = ANY
         return made
 
     def slot(self, slots: Any, index: int) -> Any:

@@ -18,7 +18,7 @@ from adjoint.backends.llvm.entry_guard import Guard, array_guard
 from adjoint.backends.llvm.entry_layout import POINTER, dtype_symbol, type_symbol
 from adjoint.backends.llvm.entry_words import (
     ANY,
-    DOUBLE,
+    BYTE,
     INT,
     LONG,
     NULL,
@@ -28,10 +28,12 @@ from adjoint.backends.llvm.entry_words import (
     Words,
     tree_leaves,
 )
+from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 
-SLOW, UNFLATTEN = 0, 1
-"""Where the tuple that an entry receives as `self` has its Python callables."""
+SLOW, UNFLATTEN, SHAPES = 0, 1, 2
+"""Where the tuple that an entry receives as `self` has its Python callables, and the shapes of
+the results from there on."""
 
 
 @dataclass
@@ -47,7 +49,7 @@ class EntryWriter:
     failure: Any = None
     owned: Any = None
     used: int = 0
-    rooms: dict[int, Any] = field(default_factory=dict)  # of results that become Python floats
+    rooms: dict[int, Any] = field(default_factory=dict)  # of results that become scalars
     items: dict[int, Any] = field(default_factory=dict)  # finished tensors and tuples, by place
     moved: set[int] = field(default_factory=set)  # whose reference a tuple has taken over
 
@@ -110,21 +112,20 @@ class EntryWriter:
         for i in range(self._owners()):
             holder = builder.load(self._owned(i), typ=ANY)
             with builder.if_then(builder.not_(w.null(holder)), likely=False):
-                w.call("Py_IncRef", holder)
+                w.keep(holder)
         for i in range(self._owners(), self._owners() + len(self.outputs) + _tuples(self.tree)):
             builder.store(NULL, self._owned(i))
         for k, spec in enumerate(self.outputs):
-            if spec.is_float:
-                data = self.rooms[k] = w.room(DOUBLE)
-            else:
+            if spec.shape:
                 data = self._new_array(k, spec)
+            else:
+                data = self.rooms[k] = w.room(ir.ArrayType(BYTE, spec.dtype.itemsize))
             builder.store(data, w.slot(buffers, len(self.inputs) + k))
 
     def _new_array(self, index: int, spec: Output) -> Any:
         """Make the array of a result; return the address of its data."""
         w = self.words
-        dtype = w.symbol(dtype_symbol(spec.dtype))
-        w.call("Py_IncRef", dtype)  # the next call takes over a reference
+        dtype = w.keep(w.symbol(dtype_symbol(spec.dtype)))  # the call takes over a reference
         array = w.call(
             "PyArray_NewFromDescr", w.symbol(type_symbol(np.ndarray)), dtype,
             INT(len(spec.shape)), w.extents(spec.shape), NULL, NULL, INT(0), NULL,
@@ -148,23 +149,64 @@ class EntryWriter:
         Guard(w, self.failure).demand(w.same(status, INT(0)))
 
     def _wrap(self) -> None:
-        """Turn every result into a tensor that holds it."""
+        """Turn every result into a tensor on a constant node."""
         w, builder = self.words, self.builder
         for k, spec in enumerate(self.outputs):
-            if spec.is_float:
-                number = builder.load(self.rooms[k], typ=DOUBLE)
-                leaf = w.call("PyFloat_FromDouble", number)
-                self._demand(leaf)
-                builder.store(leaf, self._leaf(k))
+            if not spec.shape:
+                value = self._new_scalar(self.rooms[k], spec.dtype)
+                builder.store(value, self._leaf(k))
             else:
-                leaf = builder.load(self._leaf(k), typ=ANY)
-            tensor = w.call("PyType_GenericAlloc", w.symbol(type_symbol(Tensor)), LONG(0))
-            self._demand(tensor)
-            w.set_field(tensor, w.layout.leaf, leaf)
+                value = builder.load(self._leaf(k), typ=ANY)
+            node = self._new(Node)
+            self._fill(node, k, value)
+            builder.store(node, self._leaf(k))
+            tensor = self._new(Tensor)
+            w.set_field(tensor, w.layout.tensor_node, node)
             builder.store(tensor, self._leaf(k))
             self.items[self._owners() + k] = tensor
         if self._owners():
             self._release(self._owned(0), self._owners())
+
+    def _new(self, kind: type) -> Any:
+        """An instance whose slots are empty."""
+        w = self.words
+        made = w.call("PyType_GenericAlloc", w.symbol(type_symbol(kind)), LONG(0))
+        self._demand(made)
+        return made
+
+    def _new_scalar(self, room: Any, dtype: np.dtype[Any]) -> Any:
+        """The NumPy scalar with the value in `room`."""
+        w, builder = self.words, self.builder
+        if dtype.kind == "b":
+            true = builder.icmp_unsigned("!=", builder.load(room, typ=BYTE), BYTE(0))
+            ways = (w.symbol(f"adjoint.numpy.{value}") for value in (True, False))
+            return w.keep(builder.select(true, *ways))
+        made = self._new(dtype.type)
+        parts = 2 if dtype.kind == "c" else 1
+        size = dtype.itemsize // parts
+        for offset in range(0, dtype.itemsize, size):
+            part = w.field(room, offset, ir.IntType(8 * size))
+            w.set_field(made, w.layout.number + offset, part)
+        return made
+
+    def _fill(self, node: Any, index: int, value: Any) -> None:
+        """Make `node` a constant that takes over the reference to `value`."""
+        w, layout = self.words, self.words.layout
+        spec, empty = self.outputs[index], w.symbol("adjoint.empty")
+        place = layout.items + (SHAPES + index) * POINTER
+        shape = w.field(self.function.args[0], place) if spec.shape else empty
+        fields = (
+            (layout.node_op, w.symbol("adjoint.constant")),
+            (layout.node_inputs, empty),
+            (layout.node_params, empty),
+            (layout.node_shape, shape),
+            (layout.node_dtype, w.symbol(dtype_symbol(spec.dtype))),
+            (layout.node_scope, w.symbol("adjoint.None")),
+            (layout.node_depth, w.symbol("adjoint.zero")),
+        )
+        for offset, obj in fields:
+            w.set_field(node, offset, w.keep(obj))
+        w.set_field(node, layout.node_value, value)
 
     def _build(self, tree: Tree) -> int:
         """Build the tuples, the inner ones first; return where the object stands."""
@@ -178,7 +220,7 @@ class EntryWriter:
             item = self.items[branch]
             w.set_field(made, w.layout.items + i * POINTER, item)
             if branch in self.moved:
-                w.call("Py_IncRef", item)
+                w.keep(item)
             else:
                 builder.store(NULL, self._owned(branch))
                 self.moved.add(branch)
