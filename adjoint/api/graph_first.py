@@ -78,7 +78,7 @@ def gradient(out: Tensor, inputs: Any, seed: Any = None) -> Any:
     """
     start = _start("gradient", out, seed)
     nodes = _nodes_of("gradient", inputs)
-    check_history(order_of((out.node,)), nodes)
+    check_history(out.node, nodes)
     found = reverse([(out.node, start)], nodes)
     return map_tree(
         lambda x: found[x.node].sum() if x.node in found else zeros_like(x), inputs

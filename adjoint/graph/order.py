@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 
 from adjoint.errors import GraphError
@@ -12,7 +12,7 @@ all_inputs: Callable[[Node], tuple[Node, ...]] = attrgetter("inputs")
 
 
 def topological_order(
-    roots: Iterable[Node], inputs: Callable[[Node], Iterable[Node]] = all_inputs
+    roots: Iterable[Node], inputs: Callable[[Node], Sequence[Node]] = all_inputs
 ) -> list[Node]:
     """Every node from which a root can be reached, each once, inputs before users.
 
@@ -21,22 +21,23 @@ def topological_order(
     """
     order: list[Node] = []
     done: dict[Node, bool] = {}  # False: on the path from the root; True: in the order
-    path: list[Node] = []
-    stack: list[Iterator[Node]] = [iter(roots)]
+    stack = list(roots)
+    stack.reverse()
     while stack:
-        for node in stack[-1]:
-            state = done.get(node)
-            if state is None:
-                done[node] = False
-                path.append(node)
-                stack.append(iter(inputs(node)))
-                break
-            if state is False:
-                raise GraphError(_describe_cycle(path, node))
+        node = stack[-1]
+        state = done.get(node)
+        if state is None:
+            done[node] = False
+            for child in reversed(inputs(node)):
+                state = done.get(child)
+                if state is None:
+                    stack.append(child)
+                elif not state:
+                    path = [n for n, finished in done.items() if not finished]
+                    raise GraphError(_describe_cycle(path, child))
         else:
             stack.pop()
-            if path:
-                node = path.pop()
+            if not state:
                 done[node] = True
                 order.append(node)
     return order

@@ -22,8 +22,8 @@ from adjoint.transforms.reverse import check_history, reached_from
 def backprop(out: Node, seed: Any, inputs: Sequence[Node]) -> dict[Node, np.ndarray[Any, Any]]:
     """The adjoints of `inputs` (and of the nodes between) as NumPy arrays."""
     engine.compute((out,))
+    check_history(out, inputs)
     order = topological_order((out,))
-    check_history(order, inputs)
     needed = reached_from(order, inputs)
     numbers: dict[Node, np.ndarray[Any, Any]] = {out: np.asarray(seed)}
     for node in reversed(order):
@@ -43,6 +43,8 @@ def detached(node: Node) -> Node:
     inputs = tuple(
         constant_node(engine.value_of(child), child.shape, child.dtype) for child in node.inputs
     )
+    for copied, child in zip(inputs, node.inputs, strict=True):
+        copied.scope = child.scope  # ties against a constant are decided by it
     copy = Node(node.op, inputs, node.params, node.shape, node.dtype)
     copy.value = node.value
     return copy

@@ -88,8 +88,8 @@ def reached_from(order: Sequence[Node], inputs: Iterable[Node] | None) -> set[No
     return needed
 
 
-def check_history(order: Iterable[Node], inputs: Iterable[Node]) -> None:
-    """Raise `HistoryError` if a path from an input may be missing from the graph.
+def check_history(out: Node, inputs: Iterable[Node]) -> None:
+    """Raise `HistoryError` if a path from an input to `out` may be missing from the graph.
 
     Nodes that depend on an open variable keep their inputs. An input that does not may have users
     that were evaluated and have let go of it.
@@ -97,7 +97,7 @@ def check_history(order: Iterable[Node], inputs: Iterable[Node]) -> None:
     given = set(inputs)
     if all(node.scope is not None and node.scope.is_open() for node in given):
         return
-    for node in order:
+    for node in topological_order((out,)):
         if not node.inputs and node not in given and node.op.family != "leaf":
             raise HistoryError(
                 f"{node!r} was evaluated while no variable was open, so it let go of its inputs "
