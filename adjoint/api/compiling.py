@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from adjoint.api.opening import as_output, check_callable, function_name
 from adjoint.api.report import Report, report_of
-from adjoint.api.tree import flatten, path_text
+from adjoint.api.tree import LEAF, flatten, path_text
 from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
 from adjoint.graph import engine
 from adjoint.graph.leaf import variable_node
@@ -61,6 +62,7 @@ class Traced:
         finally:
             scope.close()
         outputs, self.structure = flatten(result)
+        self.tree = tree_of(result)
         self.outputs = [as_output("compile", f, y).node for y in outputs]
         self.optimised = optimise(self.outputs, self.inputs)
         self.schedule: Schedule = schedule(self.inputs, self.optimised)
@@ -72,11 +74,12 @@ class Traced:
         if self.built is None:
             from adjoint.backends.llvm.runtime import Program
 
-            self.built = Program(self.schedule)
+            self.built = Program(self.schedule, [x.weak for x in self.leaves], self.tree)
+            self.entry = self.built.bind("compiled", self.run, self.structure.unflatten)
         return self.built
 
-    def run(self, leaves: Sequence[Any]) -> Any:
-        """The result for leaves of this signature."""
+    def run(self, *leaves: Any) -> Any:
+        """The result for leaves of this signature, whatever their layout."""
         arrays = [
             contiguous(x, leaf.dtype) for x, leaf in zip(leaves, self.leaves, strict=True)
         ]
@@ -90,8 +93,31 @@ def contiguous(x: Any, dtype: DType) -> np.ndarray[Any, Any]:
     return np.require(value, dtype, ("C", "A"))
 
 
+def tree_of(result: Any) -> Any:
+    """The result as an index of a leaf or nested tuples of such; None if there is anything else."""
+    numbers = count()
+
+    def walk(part: Any) -> Any:
+        if type(part) is tuple:
+            return tuple(map(walk, part))
+        if part is None or flatten(part)[1] is not LEAF:
+            raise TypeError("not a tuple")
+        return next(numbers)
+
+    try:
+        return walk(result)
+    except TypeError:
+        return None
+
+
 class Compiled:
-    """A function that answers from native code. Made by `compile`."""
+    """A function that answers from native code. Made by `compile`.
+
+    Each compiled function is the one instance of a class of its own, so that once its arguments
+    are known to be plain numbers and arrays, calling it can be the native entry itself.
+    """
+
+    __call__: Callable[..., Any]
 
     def __init__(
         self, f: Callable[..., Any], static: tuple[int | str, ...], donate: tuple[int, ...]
@@ -102,12 +128,18 @@ class Compiled:
         self._traced: dict[Hashable, Traced] = {}
         functools.update_wrapper(self, f)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _answer(self, *args: Any, **kwargs: Any) -> Any:
+        """The result for any arguments: find the program for their signature, or make it."""
         fixed, moving = self._split(args, kwargs)
         leaves, structure = flatten(moving)
         if any(type(x) is Tensor and is_open(x.node) for x in leaves):
             return self._function(*args, **kwargs)  # inside a transform it is part of the graph
-        return self._find(fixed, leaves, structure).run(leaves)
+        traced = self._find(fixed, leaves, structure)
+        program = traced.program
+        if not fixed and not kwargs and all(flatten(a)[1] is LEAF for a in args):
+            unflatten = traced.structure.unflatten
+            type(self).__call__ = program.bind("compiled", self._answer, unflatten)
+        return traced.entry(*leaves)
 
     def _split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """The static arguments, and the tree of the others."""
@@ -217,4 +249,5 @@ def compile(
     check_callable("compile", f)
     fixed = (static,) if isinstance(static, (int, str)) else tuple(static)
     given = (donate,) if isinstance(donate, int) else tuple(donate)
-    return Compiled(f, fixed, given)
+    own_class = type("Compiled", (Compiled,), {"__call__": Compiled._answer})
+    return own_class(f, fixed, given)

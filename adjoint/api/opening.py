@@ -9,7 +9,7 @@ import numpy as np
 
 from adjoint.api.tree import flatten, path_text
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, ShapeError
-from adjoint.graph.leaf import stand_in
+from adjoint.graph.leaf import is_weak, stand_in
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, is_inexact
@@ -63,6 +63,8 @@ def as_differentiable(leaf: Any, describe: Callable[[], str]) -> Tensor:
         x = as_tensor(leaf)
     except AdjointError as error:
         raise ArgumentError(f"{describe()}: {error}") from error
+    if is_weak(x.node) and x.node.dtype.kind in "iu":
+        return as_tensor(x, FLOAT64)
     if not is_inexact(x.node.dtype):
         raise DTypeError(
             f"{describe()} has dtype {x.dtype}, and only floating and complex numbers have "

@@ -4,40 +4,53 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
-from adjoint.backends.llvm import blas, jit, store
+from adjoint.backends.llvm import blas, entry, jit, store
 from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.graph import engine
 from adjoint.graph.node import Node
-from adjoint.schedule.plan import Gemm, NumpyCall, Schedule
+from adjoint.schedule.plan import Gemm, NumpyCall, Schedule, nbytes
 from adjoint.schedule.signature import schedule_text
+
+LONG = 1 << 18
+"""Bytes of inputs and outputs from which on a program lets other Python threads run."""
 
 _running: WeakValueDictionary[int, Program] = WeakValueDictionary()
 _numbers = count(1)
 
 
 class Program:
-    """Native code of a schedule, loaded into this process."""
+    """Native code of a schedule, loaded into this process.
 
-    def __init__(self, schedule: Schedule) -> None:
+    `weak` says which inputs are Python numbers, `tree` how the outputs are put together: an index
+    or a tuple of trees, or None if Python code does that.
+    """
+
+    def __init__(self, schedule: Schedule, weak: Sequence[bool], tree: entry.Tree | None) -> None:
         began = time.perf_counter()
         self.schedule = schedule
+        self.inputs = [
+            entry.Input(n.dtype, n.shape, w) for n, w in zip(schedule.inputs, weak, strict=True)
+        ]
+        self.outputs = [entry.Output(n.dtype, n.shape) for n in schedule.outputs]
+        self.tree = tree
         self.number = next(_numbers)
         self.errors: list[BaseException] = []
         self.writer = ProgramWriter(schedule)
-        key = jit.cache_key(schedule_text(schedule))
+        shape = f"{self.inputs} {tree} {entry.available} {entry.fingerprint()}"
+        key = jit.cache_key(schedule_text(schedule), shape)
         code = store.read(key)
         self.was_cached = code is not None
         if code is None:
-            self.writer.write()
-            code = jit.compile_object(str(self.writer.module))
+            code = jit.compile_object(self.written())
             store.write(key, code)
+        entry.register_symbols()
         self.loaded = jit.load_object(code, self.symbols())
         self.hold_constants()
         self.body = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(
@@ -46,11 +59,39 @@ class Program:
         _running[self.number] = self
         self.seconds = time.perf_counter() - began
 
+    def written(self) -> str:
+        """The LLVM text of the program and its entry."""
+        self.writer = ProgramWriter(self.schedule)
+        body = self.writer.write()
+        if entry.available:
+            entry.emit_entry(
+                self.writer.module,
+                "adjoint_entry",
+                self.inputs,
+                self.outputs,
+                self.tree if self.tree is not None else tuple(range(len(self.schedule.outputs))),
+                body,
+                has_unflatten=self.tree is None,
+                release_gil=self.is_long(),
+            )
+        return str(self.writer.module)
+
+    def is_long(self) -> bool:
+        """Whether the program runs so long, without Python, that other threads should run too."""
+        if any(isinstance(step, NumpyCall) for step in self.schedule.steps):
+            return False
+        return sum(nbytes(n) for n in (*self.schedule.inputs, *self.schedule.outputs)) > LONG
+
+    def bind(self, name: str, slow: Callable[..., Any], unflatten: Any) -> Callable[..., Any]:
+        """The built-in that runs the program; calls that do not fit go to `slow`."""
+        if not entry.available:
+            return slow
+        address = self.loaded.address("adjoint_entry")
+        return entry.bind_entry(address, name, "", slow, self.outputs, unflatten, self)
+
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""
-        writer = ProgramWriter(self.schedule)
-        writer.write()
-        text, assembly = jit.assembly(str(writer.module))
+        text, assembly = jit.assembly(self.written())
         return text if stage == "llvm" else assembly
 
     def symbols(self) -> dict[str, int]:
