@@ -8,20 +8,29 @@ x log x, whose slope at 0 is -∞ though the product rule says 0·∞.
 Each rule is a pair: the names of the operations it looks out for among the inputs, and a function
 of the input nodes that makes the smooth form, or None. A node that has its value and let go of its
 inputs has nothing to differentiate, so there is nothing to recognise.
+
+The smooth form leaves out the nodes between: z = |x| is not below z² = x². So nothing is rewritten
+that depends on a variable made by hand, where a user may ask for the derivative by z itself; inside
+grad, jvp and their kin only the arguments are ever asked for.
 """
 
 from __future__ import annotations
 
-from adjoint.graph.node import Node
+from adjoint.graph.node import ALWAYS, Node
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 
 SQUARED = frozenset({"abs", "hypot", "norm2", "reshape", "sqrt"})
 
 
+def _kept(x: Node) -> bool:
+    """Whether nothing must, or need, be left out below `x`."""
+    return not x.inputs or (x.scope is not None and ALWAYS in x.scope.members)
+
+
 def square_of(x: Node) -> Tensor | None:
     """x² where it is smoother than x."""
-    if not x.inputs:
+    if _kept(x):
         return None
     u = Tensor(x.inputs[0])
     match x.op.name:
@@ -48,18 +57,17 @@ def _squared_size(u: Tensor) -> Tensor:
 
 def product_of(a: Node, b: Node) -> Tensor | None:
     """a b where it is smoother than its factors."""
-    if a.op is b.op and a.inputs and a.inputs == b.inputs and a.params == b.params:
+    if a.op is b.op and a.inputs == b.inputs and a.params == b.params:
         return square_of(a)
-    if a.op.name == "log" and a.inputs and a.inputs[0] is b:
-        return _call("x_log_x", Tensor(b))
-    if b.op.name == "log" and b.inputs and b.inputs[0] is a:
-        return _call("x_log_x", Tensor(a))
+    for x, y in ((a, b), (b, a)):
+        if y.op.name == "log" and not _kept(y) and y.inputs[0] is x:
+            return _call("x_log_x", Tensor(x))
     return None
 
 
 def root_of(x: Node) -> Tensor | None:
     """√x where x is a square or a sum of squares of real numbers."""
-    if not x.inputs:
+    if _kept(x):
         return None
     inner = x.inputs[0]
     match x.op.name:
@@ -98,7 +106,7 @@ def smaller_of(a: Node, b: Node) -> Tensor | None:
 
 def _opposite(a: Node, b: Node) -> Tensor | None:
     for x, y in ((a, b), (b, a)):
-        if y.op.name == "negative" and y.inputs and y.inputs[0] is x:
+        if y.op.name == "negative" and not _kept(y) and y.inputs[0] is x:
             return Tensor(x)
     return None
 
