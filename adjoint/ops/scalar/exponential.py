@@ -64,9 +64,9 @@ def exp_of_pair(e: Emitter[V], x: V, x_low: V) -> tuple[V, V, V]:
 def exp(e: Emitter[V], x: V) -> V:
     """eˣ"""
     x = clamp(e, x, *RANGE[format_of(e, x).name])
-    r, _, bits = reduced(e, x)
-    power = e.add(e.fma(e.multiply(r, r), horner(e, r, choose(e, x, EXP)), r), 1.0)
-    return scale(e, power, bits)
+    r, r_low, bits = reduced(e, x)
+    curve = e.fma(e.multiply(r, r), horner(e, r, choose(e, x, EXP)), r_low)
+    return scale(e, e.add(e.add(r, curve), 1.0), bits)
 
 
 def exp_moderate(e: Emitter[V], x: V) -> V:
