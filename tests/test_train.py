@@ -8,7 +8,9 @@ import gc
 import gzip
 import json
 import os
+import signal
 import struct
+import subprocess
 import sys
 
 import numpy as np
@@ -125,6 +127,25 @@ def test_after_an_interruption_the_last_epoch_is_there_and_goes_on(
     assert (tmp_path / "cut" / "loss.png").exists()
     assert run("--resume", file) == 0
     assert file.read_bytes() == (tmp_path / "whole" / "weights.safetensors").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends the signal of Ctrl-C as POSIX has it")
+def test_ctrl_c_ends_the_program_cleanly(small, tmp_path):
+    command = [sys.executable, "-m", "adjoint", "train", *map(str, small), "--epochs", "1000000"]
+    with subprocess.Popen(
+        [*command, "--out", tmp_path / "cut"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        rows = [process.stdout.readline() for _ in range(4)]
+        process.send_signal(signal.SIGINT)
+        shown, complaints = process.communicate(timeout=60)
+    assert rows[-1].split()[0] == "2"
+    assert (process.returncode, complaints) == (130, "")
+    assert "Go on with: adjoint train --resume" in shown
+    assert train_file.load(tmp_path / "cut" / "weights.safetensors").progress.epoch >= 2
 
 
 def test_an_interruption_within_the_first_epoch_leaves_nothing(

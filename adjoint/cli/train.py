@@ -1,4 +1,4 @@
-"""`adjoint train`: the lecture's two-layer network learns real handwritten digits.
+"""The lecture's two-layer network learns real handwritten digits.
 
 The loop of the lecture: minibatch, loss, gradient, step. After every epoch the whole run is
 written to one file, so that it can be stopped at any time and resumed without a trace.
@@ -52,7 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--hidden", type=int, metavar="N", help=f"width of the network ({default.hidden})")
     add("--epochs", type=int, metavar="N", help=f"times through the data ({default.epochs})")
     add("--batch", type=int, metavar="N", help=f"examples in a minibatch ({default.batch})")
-    add("--learning-rate", "--lr", type=float, metavar="X", help=f"({default.learning_rate})")
+    add(
+        "--learning-rate",
+        "--lr",
+        type=float,
+        metavar="X",
+        help=f"length of a step ({default.learning_rate})",
+    )
     add("--momentum", type=float, metavar="X", help=f"0 for plain SGD ({default.momentum})")
     add("--seed", type=int, metavar="N", help=f"same seed, same result ({default.seed})")
     add("--out", metavar="DIR", help=f"where to put {WEIGHTS} and {CURVE} ({_DEFAULT_OUT})")
