@@ -77,7 +77,7 @@ def _no_command(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="adjoint",
         usage="adjoint COMMAND …",
-        description=f"Automatic differentiation: a derivative is more graph.\n\ncommands:\n{listed}",
+        description=f"Differentiation of programs: a derivative is more graph.\n\n{listed}",
         epilog="adjoint COMMAND --help tells more of a command",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from adjoint.errors import RangeError, SaveError
@@ -83,7 +84,7 @@ def _render(trace: Trace, names: Sequence[str], result: str, form: str) -> bytes
             f"explain a smaller function, or write text, Markdown or LaTeX"
         )
     stream = io.BytesIO()
-    settings = {"mathtext.fontset": "cm", "svg.hashsalt": "adjoint", "svg.fonttype": "path"}
+    settings: Any = {"mathtext.fontset": "cm", "svg.hashsalt": "adjoint", "svg.fonttype": "path"}
     with matplotlib.rc_context(settings):
         figure = _draw(_picture(trace, names, result))
         metadata = {"Date": None} if form == "svg" else {"Software": None}
@@ -119,9 +120,9 @@ def _picture(trace: Trace, names: Sequence[str], result: str) -> Picture:
         if step.adjoint is not None:
             _add_adjoint(picture, trace, step, cards, levels, label)
     for node, name in zip(trace.inputs, names, strict=True):
-        card = cards.get(Symbol(trace.entry(node).symbol.index, "bar"))
-        if card is not None:
-            card.value = f"∂{result}/∂{name} = {card.value}"
+        found = cards.get(Symbol(trace.entry(node).symbol.index, "bar"))
+        if found is not None:
+            found.value = f"∂{result}/∂{name} = {found.value}"
     picture.adjoint.reverse()  # in the order of the nodes, so that each stands below its own
     _close_ranks((*picture.forward, *picture.adjoint))
     return picture
@@ -291,7 +292,7 @@ def _line(axes: Any, edge: Edge, colour: str) -> None:
     points += [(bend.x, bend.y) for bend in edge.bends]
     points.append((edge.target.x - forward * (edge.target.width / 2 + 1), edge.target.y))
     vertices, end = [points[0]], points[-1]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         half = (x1 - x0) / 2
         vertices += [(x0 + half, y0), (x1 - half, y1), (x1, y1)]
     _curve(axes, vertices, colour, 1.3, "-")

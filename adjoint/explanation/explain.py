@@ -15,6 +15,7 @@ from adjoint.api.tree import path_text
 from adjoint.errors import AdjointError, ArgumentError, NotDifferentiableError, RangeError
 from adjoint.explanation import checks, sections, tables
 from adjoint.explanation.document import Document, Paragraph, Section
+from adjoint.explanation.notation import number_text
 from adjoint.explanation.trace import Sweep, Trace
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor
@@ -184,7 +185,9 @@ class Explanation:
 
     def html(self, precision: int = 3) -> str:
         """The explanation as HTML, with the picture if matplotlib is installed."""
-        return tables.html_text(self.document, precision, self._repr_svg_() or "")
+        picture = self._repr_svg_() or ""
+        picture = picture[max(0, picture.find("<svg")) :]  # without the head of an XML file
+        return tables.html_text(self.document, precision, picture)
 
     def svg(self, path: str | os.PathLike[str] | None = None) -> str:
         """A picture of the graph, adjoint nodes in a second colour; written to `path` if given."""
@@ -269,8 +272,6 @@ def _parameters(f: Any, count: int) -> list[str]:
 
 
 def _title(f: Any, names: Sequence[str], trace: Trace, result: str) -> str:
-    from adjoint.explanation.notation import number_text
-
     source = getattr(f, "source", None)
     if not isinstance(source, str):
         name = function_name(f)

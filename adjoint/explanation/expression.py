@@ -23,21 +23,21 @@ DEEPEST = 64
 CONSTANTS: dict[str, float] = {"pi": math.pi, "π": math.pi, "e": math.e}
 
 _UNARY = (
-    "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp exp2 expm1 log log2 log10 "
-    "log1p sqrt cbrt square reciprocal abs sign floor ceil erf erfc gamma gammaln expit logit "
-    "softplus sinc"
-).split()
-_BINARY = "power atan2 hypot maximum minimum logaddexp".split()
+    "sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh exp exp2 expm1 log "
+    "log2 log10 log1p sqrt cbrt square reciprocal abs sign floor ceil erf erfc gamma gammaln expit "
+    "logit softplus sinc"
+)
+_BINARY = "power arctan2 hypot maximum minimum logaddexp"
 _ALIASES = {
     "ln": "log",
     "sigmoid": "expit",
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "arcsinh": "asinh",
-    "arccosh": "acosh",
-    "arctanh": "atanh",
-    "arctan2": "atan2",
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "asinh": "arcsinh",
+    "acosh": "arccosh",
+    "atanh": "arctanh",
+    "atan2": "arctan2",
     "pow": "power",
     "max": "maximum",
     "min": "minimum",
@@ -55,8 +55,8 @@ _TOKEN = re.compile(
 
 def functions() -> dict[str, int]:
     """The functions a formula may use, with how many arguments each takes."""
-    found = {name: 1 for name in _UNARY if name in FUNCTIONS}
-    found |= {name: 2 for name in _BINARY if name in FUNCTIONS}
+    found = {name: 1 for name in _UNARY.split() if name in FUNCTIONS}
+    found |= {name: 2 for name in _BINARY.split() if name in FUNCTIONS}
     return found | {alias: found[name] for alias, name in _ALIASES.items() if name in found}
 
 
@@ -174,7 +174,7 @@ def check_names(expression: Expression, values: Mapping[str, float]) -> None:
     for name in expression.names:
         if name not in values:
             extra = [other for other in values if other not in expression.names]
-            meant = _near(name, extra)
+            meant = _near(name, extra) or (extra[0] if len(extra) == 1 else None)
             raise ExpressionError(
                 f"the formula uses {name}, which has no value; add {name}=…"
                 + (f" (is {meant}={values[meant]:g} meant for it?)" if meant else "")

@@ -142,10 +142,14 @@ def _call(node: Node, parts: list[Term]) -> Term:
         return Call(str(node.dtype), (parts[0],))
     labels = node.op.param_names or tuple("" for _ in node.params)
     shown = ", ".join(
-        f"{label}={value!r}" if label else repr(value)
+        f"{label}={_param_text(value)}" if label else _param_text(value)
         for label, value in zip(labels, node.params, strict=False)
     )
     return Call(name, tuple(parts), shown if len(shown) <= 40 else shown[:37] + "…")
+
+
+def _param_text(value: Any) -> str:
+    return repr(value[0]) if isinstance(value, tuple) and len(value) == 1 else repr(value)
 
 
 # Smart constructors: the only algebra done for the eye.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 ROUNDS = 24
 
@@ -42,21 +43,21 @@ def place(boxes: Sequence[Box], edges: Sequence[Edge], gap: float) -> list[Box]:
     bends = []
     for edge in edges:
         step = 1 if edge.target.column > edge.source.column else -1
-        for column in range(edge.source.column + step, edge.target.column, step):
-            edge.bends.append(Box(column))
+        passed = range(edge.source.column + step, edge.target.column, step)
+        edge.bends += [Box(number) for number in passed]
         bends += edge.bends
     columns = _columns([*boxes, *bends])
     neighbours = _neighbours([*boxes, *bends], edges)
     order = {box: float(i) for column in columns for i, box in enumerate(column)}
     for round_ in range(ROUNDS):
-        for column in columns if round_ % 2 == 0 else reversed(columns):
+        for column in columns[:: 1 if round_ % 2 == 0 else -1]:
             wish = {b: _mean([order[n] for n in neighbours[b]], order[b]) for b in column}
             column.sort(key=wish.__getitem__)
             order.update({box: i - (len(column) - 1) / 2 for i, box in enumerate(column)})
     for column in columns:
         _stack(column, lambda box: 0.0, gap)
     for round_ in range(ROUNDS):
-        for column in columns if round_ % 2 == 0 else reversed(columns):
+        for column in columns[:: 1 if round_ % 2 == 0 else -1]:
             wishes = {b: _mean([n.y for n in neighbours[b]], b.y) for b in column}
             _stack(column, wishes.__getitem__, gap)
     for box in (*boxes, *bends):
@@ -75,7 +76,7 @@ def _neighbours(boxes: Sequence[Box], edges: Sequence[Edge]) -> dict[Box, list[B
     found: dict[Box, list[Box]] = {box: [] for box in boxes}
     for edge in edges:
         chain = edge.chain()
-        for a, b in zip(chain, chain[1:], strict=False):
+        for a, b in pairwise(chain):
             found[a].append(b)
             found[b].append(a)
     return found
@@ -92,7 +93,7 @@ def _stack(column: Sequence[Box], wish: Callable[[Box], float], gap: float) -> N
     order are merged into blocks at their mean.
     """
     offsets = [0.0]
-    for above, below in zip(column, column[1:], strict=False):
+    for above, below in pairwise(column):
         offsets.append(offsets[-1] + (above.height + below.height) / 2 + gap)
     blocks: list[tuple[float, int]] = []
     for box, offset in zip(column, offsets, strict=True):

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -177,7 +177,7 @@ class Text(Notation):
     """
 
     times = "×"
-    marks = {"": "", "dot": "\u0307", "bar": "\u0304"}
+    marks: ClassVar = {"": "", "dot": "\u0307", "bar": "\u0304"}
 
     def symbol(self, symbol: Symbol) -> str:
         sender = "" if symbol.sender is None else f"→{symbol.sender}"
@@ -232,18 +232,13 @@ class Text(Notation):
         return f"({text})"
 
 
-_LATEX_NAMES = (
-    "sin cos tan sinh cosh tanh exp ln max min arcsin arccos arctan".split()  # known to LaTeX
-)
+_KNOWN_TO_LATEX = "sin cos tan sinh cosh tanh exp ln max min arcsin arccos arctan"
 _LATEX_SIGNS = {"≤": r"\leq", "≥": r"\geq", "≠": r"\neq", "and": r"\wedge", "or": r"\vee"}
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξπρστυφχψω",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma "
-        "tau upsilon phi chi psi omega".split(),
-        strict=True,
-    )
+_GREEK_NAMES = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
+    "upsilon phi chi psi omega"
 )
+_GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψω", _GREEK_NAMES.split(), strict=True))
 
 
 class Latex(Notation):
@@ -254,7 +249,7 @@ class Latex(Notation):
     """
 
     times = r"\times"
-    marks = {"": "{}", "dot": r"\dot{{{}}}", "bar": r"\bar{{{}}}"}
+    marks: ClassVar = {"": "{}", "dot": r"\dot{{{}}}", "bar": r"\bar{{{}}}"}
 
     def symbol(self, symbol: Symbol) -> str:
         sender = "" if symbol.sender is None else rf"\to {symbol.sender}"
@@ -273,9 +268,9 @@ class Latex(Notation):
         level = NEGATIVE if text.startswith("-") else ATOM
         if "[" in text and text[0] != "[":
             return rf"\mathrm{{{latex_escape(text)}}}", ATOM
-        if "e" in text and "[" not in text:
-            mantissa, exponent = text.split("e")
-            return rf"{mantissa} \times 10^{{{int(exponent)}}}", min(level, PRODUCT)
+        match = re.fullmatch(r"(-?[0-9.]+)e([-+][0-9]+)", text)
+        if match is not None:
+            return rf"{match[1]} \times 10^{{{int(match[2])}}}", min(level, PRODUCT)
         text = {"inf": r"\infty", "-inf": r"-\infty"}.get(text, text)
         return (rf"\mathrm{{{text}}}" if text in ("nan", "True", "False") else text), level
 
@@ -300,13 +295,14 @@ class Latex(Notation):
             case Call("transpose", (a,)):
                 return f"{{{self.within(a, ATOM)}}}^{{T}}", POWER
             case Call("matmul", (a, b)):
-                return rf"{self.within(a, PREFIX)} \, {self.within(b, PREFIX)}", PRODUCT
+                return rf"{self.within(a, PREFIX)} \,@\, {self.within(b, PREFIX)}", PRODUCT
             case Call("logical_not", (a,)):
                 return rf"\neg {self.within(a, ATOM)}", PREFIX
         return None
 
     def prefixed(self, name: str, argument: str) -> str:
-        return f"{self._function(name)} {argument}"
+        function = self._function(name)
+        return f"{function} {argument}" if function[1:].isalpha() else rf"{function}\, {argument}"
 
     def applied(self, name: str, arguments: list[str], params: str = "") -> str:
         extra = [rf"\mathrm{{{latex_escape(params)}}}"] if params else []
@@ -314,7 +310,9 @@ class Latex(Notation):
 
     def _function(self, name: str) -> str:
         name = _NAMES.get(name, name)
-        return rf"\{name}" if name in _LATEX_NAMES else rf"\mathrm{{{latex_escape(name)}}}"
+        return (
+            rf"\{name}" if name in _KNOWN_TO_LATEX.split() else rf"\mathrm{{{latex_escape(name)}}}"
+        )
 
     def parentheses(self, text: str) -> str:
         return rf"\left({text}\right)"

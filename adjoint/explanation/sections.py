@@ -24,6 +24,12 @@ from adjoint.explanation.trace import Entry, Partial, Step, Sweep, Tangent, Trac
 ROWS = 400
 """Of a longer table only the beginning and the end are shown."""
 
+STEPS = 60
+"""At most so many steps of the graph-extending algorithm are told."""
+
+ENTRIES = 30
+"""At most so many entries of its dictionary are shown: those whose nodes are visited last."""
+
 _ORDINALS = {1: "First", 2: "Second", 3: "Third"}
 
 
@@ -73,7 +79,8 @@ def tangent_section(
     for tangent in tangents:
         value: Inline = (Number(tangent.value),)
         if id(tangent.entry.node) in inputs:
-            table.add((tangent.symbol,), (), (), value)
+            whole = () if np.ndim(tangent.value) == 0 else (_uniform(tangent.value),)
+            table.add((tangent.symbol,), whole, (), value)
             continue
         formula: Inline = () if tangent.formula is None else (tangent.formula,)
         table.add((tangent.symbol,), formula, _numbers(tangent.formula, known), value)
@@ -85,6 +92,10 @@ def tangent_section(
         f"of {name}" + (" with a one in every element" if shape else "") + ".",
     )
     return Section(f"Forward mode: tangents for {name}", [Paragraph(seed), *shortened(table)])
+
+
+def _uniform(seed: Any) -> str:
+    return "all ones" if np.any(seed) else "all zeros"
 
 
 def _numbers(formula: Term | None, known: dict[Symbol, Any]) -> Inline:
@@ -130,7 +141,7 @@ def extending_section(trace: Trace, sweep: Sweep) -> Section:
     """The graph-extending algorithm: node_to_grad after each step, and the nodes it appended."""
     steps = Steps()
     entries: dict[int, list[Term]] = {sweep.of.symbol.index: [Symbol(sweep.of.symbol.index, "bar")]}
-    for step in sweep.steps[: ROWS // 2]:
+    for step in sweep.steps[:STEPS]:
         steps.steps.append(_step(trace, step, entries))
     before = len(sweep.nodes)
     appended = sum(len(step.new) for step in sweep.steps)
@@ -141,8 +152,8 @@ def extending_section(trace: Trace, sweep: Sweep) -> Section:
         f"{appended} new ones, as ordinary as the others.",
     )
     blocks: list[Any] = [Paragraph(lead), steps]
-    if len(sweep.steps) > ROWS // 2:
-        blocks.append(Paragraph((f"… {len(sweep.steps) - ROWS // 2:,} more steps …",)))
+    if len(sweep.steps) > STEPS:
+        blocks.append(Paragraph((f"… {len(sweep.steps) - STEPS:,} more steps …",)))
     return Section("Reverse mode by extending the graph", blocks)
 
 
@@ -182,7 +193,10 @@ def _new_nodes(trace: Trace, step: Step) -> Inline:
 def _dictionary(entries: dict[int, list[Term]]) -> Inline:
     """The dictionary, in the order in which the nodes are visited."""
     parts: list[str | Term] = ["{"]
-    for index in sorted(entries, reverse=True):
+    shown = sorted(entries, reverse=True)
+    if len(shown) > ENTRIES:
+        parts.append(f"… {len(shown) - ENTRIES} more")
+    for index in shown[-ENTRIES:]:
         parts += [", " * (len(parts) > 1), f"{index}:\u00a0["]
         for i, symbol in enumerate(entries[index]):
             parts += [",\u00a0" * bool(i), symbol]

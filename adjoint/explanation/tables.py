@@ -180,7 +180,8 @@ def _html_block(block: Block, write: Callable[[Inline], str]) -> str:
             return f"<p>{write(content)}</p>"
         case Steps(steps):
             items = [
-                f"<li>{write(heading)}<ul>{''.join(f'<li>{write(c)}</li>' for c in lines)}</ul></li>"
+                f"<li>{write(heading)}<ul>"
+                f"{''.join(f'<li>{write(line)}</li>' for line in lines)}</ul></li>"
                 for heading, lines in steps
             ]
             return f"<ol>{''.join(items)}</ol>"
@@ -240,8 +241,8 @@ def _latex_section(
                 parts.append(write(content))
             case Steps(steps):
                 lines = [r"\begin{enumerate}"]
-                for heading, content in steps:
-                    items = [rf"  \item {write(item)}" for item in content]
+                for heading, inside in steps:
+                    items = [rf"  \item {write(item)}" for item in inside]
                     inner = [r"\begin{itemize}", *items, r"\end{itemize}"]
                     lines += [rf"\item {write(heading)}", *inner]
                 parts.append("\n".join([*lines, r"\end{enumerate}"]))

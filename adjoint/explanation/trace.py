@@ -248,7 +248,8 @@ class Trace:
         Of an array of adjoints the sum is differentiated. None if the adjoint does not depend on
         any input: its derivatives are zero.
         """
-        found = next(s.adjoint for s in sweep.steps if s.entry.node is self.inputs[number])
+        wanted = self.inputs[number]
+        found = next((s.adjoint for s in sweep.steps if s.entry.node is wanted), None)
         if found is None:
             return None
         if found.shape:
