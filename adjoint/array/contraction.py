@@ -240,9 +240,10 @@ def matrix_power(x: Any, n: int, /) -> Tensor:
     except AttributeError:
         raise ArgumentError(f"matrix_power: n must be an integer, got {n!r}") from None
     if n < 0:
-        if "linalg.inv" not in FUNCTIONS:
-            raise UnknownNameError("matrix_power: a negative power needs linalg.inv")
-        x, n = FUNCTIONS["linalg.inv"](x), -n
+        inverse = FUNCTIONS.get("linalg.inv") or FUNCTIONS.get("inv")
+        if inverse is None:
+            raise UnknownNameError("matrix_power: a negative power needs the inverse, inv")
+        x, n = inverse(x), -n
     result: Tensor | None = None
     while n:
         if n % 2:

@@ -54,6 +54,33 @@ def _at_integer(shape: Shape, index: int) -> tuple[Any, ...] | None:
     return (index % shape[0], *zeros), ones, (1, *shape[1:]), shape[1:]
 
 
+def _written_out(index: Any) -> tuple[Any, ...] | None:
+    """An index of integers, slices, None and Ellipsis as something hashable; None for others."""
+    items: list[Any] = []
+    for item in index if type(index) is tuple else (index,):
+        if type(item) is slice:
+            bounds = item.start, item.stop, item.step
+            for bound in bounds:
+                if bound is not None and type(bound) is not int:
+                    return None
+            items.append(bounds)
+        elif type(item) is int or item is None or item is Ellipsis:
+            items.append(item)
+        else:
+            return None
+    return tuple(items)
+
+
+@lru_cache(maxsize=4096)
+def _at_slices(shape: Shape, written: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """The parameters of the slice that an index means; None if it takes the whole."""
+    index = tuple(slice(*item) if type(item) is tuple else item for item in written)
+    chosen = read_index("getitem", shape, index)
+    if tuple(chosen.sizes) == shape and set(chosen.steps) <= {1}:
+        return None
+    return (*chosen.params, tuple(chosen.shape))
+
+
 @public
 def getitem(x: Any, index: Any, /) -> Tensor:
     """``x[index]``, for every index that NumPy takes.
@@ -71,6 +98,10 @@ def getitem(x: Any, index: Any, /) -> Tensor:
     node = x.node
     if type(index) is int:
         params = _at_integer(node.shape, index)
+        if params is not None:
+            return Tensor(Node(_SLICE, (node,), params, params[3], node.dtype))
+    elif (written := _written_out(index)) is not None:
+        params = _at_slices(node.shape, written)
         if params is not None:
             return Tensor(Node(_SLICE, (node,), params, params[3], node.dtype))
     chosen = read_index("getitem", node.shape, index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -147,28 +148,48 @@ def reshape(x: Any, /, shape: Any) -> Tensor:
             [3, 4, 5]])
     """
     x = as_tensor(x)
-    wanted = (shape,) if hasattr(shape, "__index__") else tuple(shape)
-    if any(size == -1 for size in wanted):
-        wanted = _fill_in(x, wanted)
-    new = as_shape("reshape", wanted)
-    if new == x.node.shape:
-        return Tensor(x.node)
-    if size_of(new) != x.size:
+    node = x.node
+    if type(shape) is tuple and shape == node.shape:
+        return Tensor(node)
+    new = _new_shape(node.shape, _as_sizes(shape))
+    return Tensor(node if new == node.shape else Node(_reshape, (node,), (new,), new, node.dtype))
+
+
+def _as_sizes(shape: Any) -> tuple[int, ...]:
+    """`shape` as a tuple of integers, of which one may be -1."""
+    if type(shape) is tuple:
+        for size in shape:
+            if type(size) is not int:
+                break
+        else:
+            return shape
+    single = hasattr(shape, "__index__") or not isinstance(shape, Iterable)
+    wanted = (shape,) if single else tuple(shape)
+    known = as_shape("reshape", tuple(0 if size == -1 else size for size in wanted))
+    return tuple(-1 if w == -1 else size for w, size in zip(wanted, known, strict=True))
+
+
+@lru_cache(maxsize=4096)
+def _new_shape(given: Shape, wanted: Shape) -> Shape:
+    """The shape to which a tensor of shape `given` is brought, with -1 filled in."""
+    size = size_of(given)
+    new = wanted
+    if -1 in wanted:
+        known = size_of(tuple(s for s in wanted if s != -1))
+        if wanted.count(-1) > 1 or known <= 0 or size % known:
+            raise ShapeError(
+                f"reshape: {wanted} cannot be completed for a tensor of shape {given} with {size} "
+                f"elements; at most one size may be -1, and the others must divide the number"
+            )
+        new = tuple(size // known if s == -1 else s for s in wanted)
+    if min(new, default=0) < 0:
+        raise ShapeError(f"reshape: sizes must not be negative, got {wanted}")
+    if size_of(new) != size:
         raise ShapeError(
-            f"reshape: a tensor of shape {x.shape} has {x.size} elements, shape {new} has "
+            f"reshape: a tensor of shape {given} has {size} elements, shape {new} has "
             f"{size_of(new)}; the numbers must be equal (one size may be -1)"
         )
-    return make(_reshape, (x,), (new,))
-
-
-def _fill_in(x: Tensor, shape: tuple[Any, ...]) -> tuple[Any, ...]:
-    known = size_of(tuple(size for size in shape if size != -1))
-    if shape.count(-1) > 1 or known == 0 or x.size % known:
-        raise ShapeError(
-            f"reshape: {shape} cannot be completed for a tensor of shape {x.shape} with {x.size} "
-            f"elements; at most one size may be -1, and the others must divide the number"
-        )
-    return tuple(x.size // known if size == -1 else size for size in shape)
+    return new
 
 
 @public
