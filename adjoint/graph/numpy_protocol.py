@@ -54,13 +54,18 @@ class NumpyProtocol:
         return array.copy() if copy else array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "reduce" and ufunc in _REDUCTIONS and kwargs.keys() <= {"axis", "keepdims"}:
+            return FUNCTIONS[_REDUCTIONS[ufunc]](*inputs, **{"axis": 0} | kwargs)
         if kwargs:
+            cure = (
+                "a tensor has no buffer to write into, use what is returned"
+                if "out" in kwargs
+                else "leave it out, or use adjoint.where and astype"
+            )
             raise ArgumentError(
                 f"numpy.{ufunc.__name__}: the argument {next(iter(kwargs))!r} is not supported on "
-                f"tensors; a tensor has no buffer to write into, use adjoint.where and astype"
+                f"tensors; {cure}"
             )
-        if method == "reduce" and ufunc in _REDUCTIONS:
-            return FUNCTIONS[_REDUCTIONS[ufunc]](*inputs)
         name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)
         if method != "__call__" or name not in FUNCTIONS:
             suffix = "" if method == "__call__" else f".{method}"
