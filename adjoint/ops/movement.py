@@ -163,7 +163,9 @@ def _as_sizes(shape: Any) -> tuple[int, ...]:
                 break
         else:
             return shape
-    single = hasattr(shape, "__index__") or not isinstance(shape, Iterable)
+    if isinstance(shape, (np.ndarray, Tensor)):
+        shape = np.ravel(np.asarray(shape)).tolist()
+    single = not isinstance(shape, Iterable)
     wanted = (shape,) if single else tuple(shape)
     known = as_shape("reshape", tuple(0 if size == -1 else size for size in wanted))
     return tuple(-1 if w == -1 else size for w, size in zip(wanted, known, strict=True))
