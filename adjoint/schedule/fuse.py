@@ -33,8 +33,12 @@ CHEAP = frozenset(
 RECOMPUTE = 6
 """How many cheap operations may be computed again in each kernel that needs them."""
 
-LARGEST = 400
-"""The most nodes of one kernel: LLVM is superlinear in the length of a block."""
+INLINED = 25
+OUTLINED = 3
+"""Instructions of an elementary function, written into a loop or called for a scalar."""
+
+LARGEST = 1000
+"""The largest weight of one kernel: LLVM is superlinear in the length of a block."""
 
 
 def is_native(node: Node) -> bool:
@@ -55,6 +59,7 @@ class Fusion:
     def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
         self.inputs = set(inputs)
         self.order = topological_order(outputs, lambda n: () if n in self.inputs else n.inputs)
+        self.position = {node: i for i, node in enumerate(self.order)}
         self.outputs = set(outputs)
         self.users: dict[Node, list[Node]] = {n: [] for n in self.order}
         self.calls: dict[Node, Step] = {}
@@ -127,13 +132,9 @@ class Fusion:
     def store_what_is_dear(self) -> None:
         """Mark the nodes that are better stored than computed again in each kernel using them."""
         cost: dict[Node, int] = {}
-        count: dict[Node, int] = {}
         for node in self.order:
             inner = [c for c in self.reads(node) if not self.is_leaf(c) and c not in self.stored]
             cost[node] = own_cost(node) + sum(cost[c] for c in inner)
-            count[node] = 1 + sum(count[c] for c in inner)
-            if count[node] > LARGEST and not self.is_leaf(node):
-                self.stored.add(node)
         homes: dict[Node, set[tuple[int, Shape]]] = {n: set() for n in self.order}
         for node in reversed(self.order):
             if self.is_leaf(node):
@@ -158,32 +159,51 @@ class Fusion:
         return moved and len(self.users[node]) > 1
 
     def kernels(self, domain: Shape, roots: list[Node]) -> list[Step]:
-        """One kernel, or several where one would be too large."""
-        result: list[Step] = []
-        kernel = Kernel(domain, [])
-        seen: set[Node] = set()
-        for root in roots:
-            if len(kernel.inlined) + len(kernel.roots) > LARGEST:
-                result.append(kernel)
-                kernel, seen = Kernel(domain, []), set()
-            kernel.roots.append(root)
-            self.collect(kernel, root, seen)
-        result.append(kernel)
+        """The kernel that computes `roots`, or several where one would be too large.
+
+        A large one is cut along the topological order; what a later part needs of an earlier one
+        is stored.
+        """
+        nodes = self.computed_for(roots)
+        part: dict[Node, int] = {}
+        weight, number = 0, 0
+        for node in nodes:
+            weight += own_weight(node)
+            if weight > LARGEST:
+                weight, number = own_weight(node), number + 1
+            part[node] = number
+        if number:
+            wanted = set(roots)
+            for node in nodes:
+                for child in self.reads(node):
+                    if child in part and part[child] != part[node] and child.shape == domain:
+                        wanted.add(child)
+            self.stored |= wanted
+            roots = [node for node in nodes if node in wanted]
+        result = []
+        for n in range(number + 1):
+            own = [root for root in roots if part[root] == n]
+            if own:
+                result.append(self.kernel(domain, own))
         return result
 
-    def collect(self, kernel: Kernel, root: Node, seen: set[Node]) -> None:
-        """Enter what computing `root` inlines and reads."""
-        stack = list(root.inputs)
+    def computed_for(self, roots: Sequence[Node]) -> list[Node]:
+        """The roots and what is computed inside loops for them, inputs before users."""
+        found = set(roots)
+        stack = list(roots)
         while stack:
-            node = stack.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            if node in self.stored or self.is_leaf(node):
-                kernel.reads.append(node)
-            else:
-                kernel.inlined.append(node)
-                stack.extend(node.inputs)
+            for child in stack.pop().inputs:
+                if child not in found and child not in self.stored and not self.is_leaf(child):
+                    found.add(child)
+                    stack.append(child)
+        return sorted(found, key=self.position.__getitem__)
+
+    def kernel(self, domain: Shape, roots: list[Node]) -> Kernel:
+        computed = self.computed_for(roots)
+        inside = set(computed)
+        own = set(roots)
+        reads = dict.fromkeys(c for n in computed for c in n.inputs if c not in inside)
+        return Kernel(domain, roots, [n for n in computed if n not in own], list(reads))
 
 
 def call_for(node: Node) -> Step | None:
@@ -212,6 +232,11 @@ def own_cost(node: Node) -> int:
     if node.op.family in ("leaf", "linear"):
         return 0
     return 1 if node.op.name in CHEAP else 100
+
+
+def own_weight(node: Node) -> int:
+    """About how many instructions the node adds to a kernel."""
+    return 1 if own_cost(node) <= 1 else OUTLINED if node.shape == () else INLINED
 
 
 def in_order(steps: Sequence[Step]) -> list[Step]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 
 from adjoint.graph.node import Node
 from adjoint.schedule.plan import Alias, Schedule, nbytes
 
 ALIGNMENT = 64
+WASTE = 2
+"""How many times larger than needed a block may be that is used again."""
 
 
 @dataclass
@@ -33,16 +36,24 @@ def plan_memory(schedule: Schedule) -> MemoryPlan:
             if place not in outside:
                 first.setdefault(place, time)
                 last[place] = time
+    dying: dict[int, list[Node]] = {}
+    for node, time in last.items():
+        dying.setdefault(time, []).append(node)
     offsets: dict[Node, int] = {}
-    alive: list[tuple[int, int, int]] = []  # offset, end, last time
-    size = unshared = 0
+    size = unshared = done = 0
+    free: list[tuple[int, int]] = []  # size and offset of the blocks in nobody's use, sorted
     for node in sorted(first, key=lambda n: (first[n], -nbytes(n))):
+        for time in range(done, first[node]):
+            for dead in dying.get(time, ()):
+                insort(free, (rounded(nbytes(dead)), offsets[dead]))
+        done = max(done, first[node])
         need = rounded(nbytes(node))
-        alive = sorted(block for block in alive if block[2] >= first[node])
-        offset = lowest_gap(alive, need)
-        alive.append((offset, offset + need, last[node]))
+        place = bisect_left(free, (need, -1))
+        if place < len(free) and free[place][0] <= need * WASTE:
+            offset = free.pop(place)[1]
+        else:
+            offset, size = size, size + need
         offsets[node] = offset
-        size = max(size, offset + need)
         unshared += need
     return MemoryPlan(offsets, size, unshared, storage)
 
@@ -60,13 +71,3 @@ def storages(schedule: Schedule) -> dict[Node, Node]:
 def rounded(size: int) -> int:
     """`size` rounded up to the alignment."""
     return -(-max(size, 1) // ALIGNMENT) * ALIGNMENT
-
-
-def lowest_gap(alive: list[tuple[int, int, int]], need: int) -> int:
-    """The lowest offset at which `need` bytes are free between the blocks, sorted by offset."""
-    offset = 0
-    for start, end, _ in alive:
-        if start - offset >= need:
-            return offset
-        offset = max(offset, end)
-    return offset

@@ -19,8 +19,8 @@ NATIVE_DTYPES = frozenset(
 class Kernel:
     """A fused loop nest over `domain`: it computes `roots`, maps and reductions of equal domain.
 
-    `inlined` are the nodes that are computed inside its loops and never stored; `reads` are the
-    stored nodes it loads.
+    `inlined` are the nodes that are computed inside its loops and never stored, inputs before
+    users; `reads` are the stored nodes it loads.
     """
 
     domain: Shape

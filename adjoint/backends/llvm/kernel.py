@@ -14,9 +14,10 @@ import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
-from adjoint.graph.loops import ZERO, Affine, Index
+from adjoint.graph.loops import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape, size_of
+from adjoint.schedule.fuse import own_cost
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_literal
 
@@ -24,6 +25,12 @@ I64 = ir.IntType(64)
 POINTER = ir.PointerType()
 STRETCH = 512
 """How many elements a loop with rare arguments does before it asks whether it met one."""
+
+MOST_INLINED = 12
+"""A kernel of scalars with more elementary functions than this calls them."""
+
+MOST_ARGUMENTS = 24
+"""A kernel with more buffers than this takes their addresses in a table."""
 
 MOST_PARTS = 6
 """The most parts into which the range of a loop is cut at the edges of slices."""
@@ -69,12 +76,37 @@ class Body:
     def _element(self, x: Node, index: Index) -> Scalar:
         writer = self.writer
         if x in writer.own and index == writer.full_index:
-            return x.op.lower(x, index, self)  # type: ignore[no-any-return]
+            return self.computed(x, index)
         if x in writer.pointers:
             return self.load(writer.pointers[x], x.dtype, self.offset(x.shape, index))
         if x.op.name == "constant":
             return self.e.constant(np.asarray(x.value).item(), x.dtype)
+        return self.computed(x, index)
+
+    def computed(self, x: Node, index: Index) -> Scalar:
+        if self.writer.outlines and own_cost(x) > 1 and x.op.pointwise:
+            return self.outlined(x, index)
         return x.op.lower(x, index, self)  # type: ignore[no-any-return]
+
+    def outlined(self, x: Node, index: Index) -> Scalar:
+        """The element from a function of its own: a call is compiled faster than its body."""
+        values = [self.read(c, broadcast_index(index, c.shape)) for c in x.inputs]
+        kinds = [v.value.type for v in values]
+        builder = self.e.builder
+        signature = f"{x.op.name}{x.params}{[v.dtype.str for v in values]}"
+        function = self.writer.functions.get(signature)
+        if function is None:
+            kind = ir.FunctionType(llvm_type(x.dtype), kinds)
+            name = f"scalar_{len(self.writer.functions)}"
+            function = ir.Function(builder.module, kind, name)
+            function.linkage = "internal"
+            function.attributes.add("noinline")
+            inner = ir.IRBuilder(function.append_basic_block())
+            given = dict(zip(x.inputs, map(Scalar, function.args, (v.dtype for v in values))))
+            body = Given(LLVMEmitter(inner, contract=True), given)
+            inner.ret(x.op.lower(x, index, body).value)
+            self.writer.functions[signature] = function
+        return Scalar(builder.call(function, [v.value for v in values]), x.dtype)
 
     def offset(self, shape: Shape, index: Index) -> Affine:
         """The position of an element in row-major order."""
@@ -166,19 +198,33 @@ class Body:
         return self.counter(self.e.minimum(self.e.maximum(self.scalar(i), 0), size - 1))
 
 
+class Given:
+    """The loops of an outlined function: its inputs are its arguments."""
+
+    def __init__(self, emitter: LLVMEmitter, given: dict[Node, Scalar]) -> None:
+        self.e = emitter
+        self.given = given
+
+    def read(self, x: Node, index: Index) -> Scalar:
+        return self.given[x]
+
+
 def memory_type(dtype: DType) -> Any:
     """The type of a dtype in memory; a bool takes a byte."""
     return ir.IntType(8) if dtype.kind == "b" else llvm_type(dtype)
 
 
 class KernelWriter:
-    """Writes the function of one kernel: ``void (pointers of reads and roots, low, high)``.
+    """Writes the function of one kernel: ``void (addresses of reads and roots, low, high)``.
 
     `low` and `high` bound the outermost counter.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, functions: dict[str, Any] | None = None) -> None:
         self.kernel = kernel
+        self.functions = {} if functions is None else functions
+        dear = sum(own_cost(n) > 1 for n in (*kernel.inlined, *kernel.roots))
+        self.outlines = kernel.domain == () and dear > MOST_INLINED
         self.flat = is_flat(kernel)
         self.domain: Shape = (size_of(kernel.domain),) if self.flat else kernel.domain
         self.arguments = list(dict.fromkeys((*self.stored_reads(), *kernel.roots)))
@@ -195,15 +241,15 @@ class KernelWriter:
 
     def write(self, module: ir.Module, name: str) -> ir.Function:
         """Write it into the module; again after each place where a loop must be cut."""
-        kinds = [POINTER] * len(self.arguments) + [I64, I64]
+        kinds = [POINTER] * (1 if self.by_table else len(self.arguments)) + [I64, I64]
         self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
         self.function.linkage = "internal"
         for argument in self.function.args[:-2]:
             argument.add_attribute("noalias")
-        self.pointers = dict(zip(self.arguments, self.function.args, strict=False))
         while True:
             self.function.blocks.clear()
             builder = ir.IRBuilder(self.function.append_basic_block())
+            self.pointers = self.find_pointers(builder)
             try:
                 self.axis(builder, 0, [], {})
             except Cut as cut:
@@ -211,6 +257,23 @@ class KernelWriter:
                 continue
             builder.ret_void()
             return self.function
+
+    @property
+    def by_table(self) -> bool:
+        """Whether the addresses are passed in a table, being too many for arguments."""
+        return len(self.arguments) > MOST_ARGUMENTS
+
+    def find_pointers(self, builder: Any) -> dict[Node, Any]:
+        if not self.by_table:
+            return dict(zip(self.arguments, self.function.args, strict=False))
+        table = self.function.args[0]
+        places = [
+            builder.gep(table, [I64(i)], source_etype=POINTER) for i in range(len(self.arguments))
+        ]
+        return {
+            node: builder.load(place, typ=POINTER)
+            for node, place in zip(self.arguments, places, strict=True)
+        }
 
     # loops
 
@@ -303,9 +366,9 @@ class KernelWriter:
             chain.append(node)
             stack.extend(node.inputs)
         if len(chain) > 32:
-            order = {n: i for i, n in enumerate(self.kernel.inlined)}
-            for node in sorted(chain, key=lambda n: order.get(n, -1), reverse=True):
-                if node in order:
+            chained = set(chain)
+            for node in self.kernel.inlined:
+                if node in chained:
                     body.read(node, self.full_index)
 
     # reductions

@@ -56,7 +56,9 @@ class ProgramWriter:
         self.memory: MemoryPlan = plan_memory(schedule)
         self.module = ir.Module("adjoint")
         self.stored = [n for n in schedule.constants if not is_literal(n)]
-        self.kernels: dict[Any, Any] = {}
+        self.kernels: dict[str, Any] = {}
+        self.functions: dict[str, Any] = {}
+        self.tables: dict[int, Any] = {}
         self.places: dict[Node, Any] = {}
 
     def write(self) -> ir.Function:
@@ -163,7 +165,7 @@ class ProgramWriter:
                 self.numpy_call(builder, number, step)
 
     def kernel(self, builder: Any, step: Kernel) -> None:
-        writer = KernelWriter(step)
+        writer = KernelWriter(step, self.functions)
         key = kernel_text(step, writer.arguments)
         function = self.kernels.get(key)
         if function is None:
@@ -174,6 +176,8 @@ class ProgramWriter:
                 self.fill(builder, root)
         pointers = [self.places[node] for node in writer.arguments]
         extent = writer.domain[0] if writer.domain else 1
+        if writer.by_table:
+            pointers = [self.table_of(builder, pointers)]
         builder.call(function, [*pointers, I64(0), I64(extent)])
 
     def fill(self, builder: Any, root: Node) -> None:
@@ -187,9 +191,7 @@ class ProgramWriter:
 
     def numpy_call(self, builder: Any, number: int, step: NumpyCall) -> None:
         places = [*(self.place_of(builder, n) for n in step.reads), self.places[step.root]]
-        table = on_stack(builder, ir.ArrayType(POINTER, len(places)))
-        for i, place in enumerate(places):
-            builder.store(place, builder.gep(table, [I64(i)], source_etype=POINTER))
+        table = self.table_of(builder, places)
         call = self.extern("adjoint_numpy_call", I32, [I64, I32, POINTER])
         program = self.module.globals.get("adjoint_program")
         if program is None:
@@ -199,6 +201,15 @@ class ProgramWriter:
         going_on = builder.append_basic_block()
         builder.cbranch(builder.icmp_signed("==", status, I32(0)), going_on, self.failed)
         builder.position_at_end(going_on)
+
+    def table_of(self, builder: Any, places: Sequence[Any]) -> Any:
+        """The addresses in a row in memory."""
+        table = self.tables.get(len(places))
+        if table is None:
+            table = self.tables[len(places)] = on_stack(builder, ir.ArrayType(POINTER, len(places)))
+        for i, place in enumerate(places):
+            builder.store(place, builder.gep(table, [I64(i)], source_etype=POINTER))
+        return table
 
     def place_of(self, builder: Any, node: Node) -> Any:
         """Where the value of a node can be read; a literal is given a place of its own."""
