@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +36,21 @@ def test_explain_prints_the_numbers_of_the_lecture(capsys):
         "v̄1 = v̄1→4 + v̄1→3 = 5 + 0.5 = 5.5",
     ):
         assert line in lines
+
+
+@pytest.mark.parametrize(
+    "words",
+    [SLIDES, [*SLIDES, "--order", "2"], ["explain", "(exp(v1) + 1) * exp(v1)", "v1=0.5"]],
+)
+def test_the_guide_shows_real_output(words, capsys):
+    page = Path(__file__).parent.parent / "docs" / "guide" / "explain.md"
+    blocks = re.findall(r"^```text\n(.*?)\n```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert main([*words, "--width", "88"]) == 0
+    out = capsys.readouterr().out
+    assert sum(block in out for block in blocks) >= 1
+    if words == SLIDES:
+        assert len(blocks) == 6
+        assert sum(block in out for block in blocks) == 4
 
 
 def test_inputs_are_numbered_as_given(capsys):

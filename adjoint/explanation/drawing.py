@@ -192,14 +192,17 @@ def _value(trace: Trace, node: Any) -> str:
 
 def _fitting(text: str, short: str) -> str:
     """The formula if it is not too wide, else the name alone."""
-    return f"${text}$" if _measure(f"${text}$", SIZE)[0] <= WIDEST else f"${short}$"
+    return f"${text}$" if _measure(f"${text}$", SIZE) <= WIDEST else f"${short}$"
 
 
-def _measure(text: str, size: float) -> tuple[float, float]:
-    from matplotlib.textpath import TextPath
+def _measure(text: str, size: float) -> float:
+    """The width of a line in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
 
-    box = TextPath((0, 0), text, size=size).get_extents()
-    return float(box.width), float(box.height)
+    font = FontProperties(size=size)
+    width, _, _ = text_to_path.get_text_width_height_descent(text, font, "$" in text)
+    return float(width)
 
 
 # Where it goes.
@@ -208,7 +211,7 @@ def _measure(text: str, size: float) -> tuple[float, float]:
 def _arrange(picture: Picture) -> tuple[float, float]:
     """Place both halves, one below the other; returns the width and height of the whole."""
     for card in (*picture.forward, *picture.adjoint):
-        width = max(_measure(card.formula, SIZE)[0], _measure(card.value, SMALL)[0])
+        width = max(_measure(card.formula, SIZE), _measure(card.value, SMALL))
         card.width, card.height = width + 2 * PADDING, SIZE + SMALL + 6 + 1.4 * PADDING
     bottom = MARGIN
     bends: list[Box] = []
@@ -369,4 +372,4 @@ def _legend(axes: Any, width: float) -> None:
         else:
             axes.plot([x, x + 20], [y, y], color=LINE, linewidth=1.0, linestyle=(0, (3, 2.5)))
         axes.text(x + 24, y, text, size=9.5, color=MUTED, va="center")
-        x += 24 + _measure(text, 9.5)[0] + 28
+        x += 24 + _measure(text, 9.5) + 28

@@ -324,14 +324,14 @@ _ESCAPES = {
     "~": r"\sim ",
     "^": r"\wedge ",
     "×": r"\times ",
-    "'": r"\textquotesingle ",
+    "…": r"\dots ",
     " ": r"\ ",
 }
 
 
 def latex_escape(text: str) -> str:
     """Plain text inside LaTeX mathematics."""
-    return "".join("'" if c == "'" else _ESCAPES.get(c, c) for c in text)
+    return "".join(_ESCAPES.get(c, c) for c in text)
 
 
 def number_text(value: Any, precision: int) -> str:
