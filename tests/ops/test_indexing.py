@@ -543,3 +543,15 @@ def test_a_slice_of_everything_is_a_handle_of_its_own():
     y = x.reshape(2)
     y[0] = 5.0
     assert_array_equal(x, [1, 2])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_many_rows_are_summed_where_they_belong(dtype):
+    rng = np.random.default_rng(0)
+    index = rng.integers(-50, 50, size=(40, 60))
+    rows = rng.normal(size=(40, 60, 70)).astype(dtype)
+    expected = np.zeros((50, 70), "complex128" if dtype == "complex128" else "float64")
+    np.add.at(expected, index, rows)
+    got = ad.index_add(ad.zeros((50, 70), dtype=dtype), index, rows)
+    assert got.dtype == dtype
+    assert_allclose(got, expected, rtol=1e-4 if dtype == "float32" else 1e-12, atol=1e-5)
