@@ -16,6 +16,7 @@ from adjoint.graph.types import Shape, size_of
 from adjoint.schedule.library import gemm
 from adjoint.schedule.plan import (
     NATIVE_DTYPES,
+    SCALAR,
     Alias,
     Kernel,
     NumpyCall,
@@ -71,6 +72,7 @@ class Fusion:
                 self.users[child].append(node)
         self.stored = {n for n in self.order if not self.is_leaf(n) and self.must_store(n)}
         self.levels: dict[Node, int] = {}
+        self.packed: dict[Node, tuple[Node, int]] = {}
 
     def is_leaf(self, node: Node) -> bool:
         """Whether the node is there before the program runs."""
@@ -185,7 +187,14 @@ class Fusion:
             own = [root for root in roots if part[root] == n]
             if own:
                 result.append(self.kernel(domain, own))
+            if number and domain == ():
+                self.pack([root for root in own if root not in self.outputs])
         return result
+
+    def pack(self, scalars: list[Node]) -> None:
+        """Have the results of one kernel of scalars lie together, to be passed as one buffer."""
+        for place, node in enumerate(scalars):
+            self.packed[node] = scalars[0], place * SCALAR
 
     def computed_for(self, roots: Sequence[Node]) -> list[Node]:
         """The roots and what is computed inside loops for them, inputs before users."""
@@ -203,7 +212,8 @@ class Fusion:
         inside = set(computed)
         own = set(roots)
         reads = dict.fromkeys(c for n in computed for c in n.inputs if c not in inside)
-        return Kernel(domain, roots, [n for n in computed if n not in own], list(reads))
+        inlined = [n for n in computed if n not in own]
+        return Kernel(domain, roots, inlined, list(reads), self.packed)
 
 
 def call_for(node: Node) -> Step | None:
@@ -267,4 +277,4 @@ def schedule(inputs: Sequence[Node], outputs: Sequence[Node]) -> Schedule:
     fusion = Fusion(inputs, outputs)
     steps = fusion.run()
     constants = [n for n in fusion.order if n.op.name == "constant" and n not in fusion.inputs]
-    return Schedule(list(inputs), list(outputs), constants, steps)
+    return Schedule(list(inputs), list(outputs), constants, steps, fusion.packed)

@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from dataclasses import dataclass
 
 from adjoint.graph.node import Node
-from adjoint.schedule.plan import Alias, Schedule, nbytes
+from adjoint.schedule.plan import SCALAR, Alias, Schedule, nbytes
 
 ALIGNMENT = 64
 WASTE = 2
@@ -16,12 +16,12 @@ WASTE = 2
 @dataclass
 class MemoryPlan:
     """Offsets of the intermediate results, the size of the block, and what it would be without
-    reuse. `storage` gives for each stored node the one whose memory it lies in."""
+    reuse. `storage` gives for a node that lies in another's memory that node and the place."""
 
     offsets: dict[Node, int]
     size: int
     unshared: int
-    storage: dict[Node, Node]
+    storage: dict[Node, tuple[Node, int]]
 
 
 def plan_memory(schedule: Schedule) -> MemoryPlan:
@@ -32,22 +32,26 @@ def plan_memory(schedule: Schedule) -> MemoryPlan:
     last: dict[Node, int] = {}
     for time, step in enumerate(schedule.steps):
         for node in (*step.roots, *step.reads):
-            place = storage.get(node, node)
+            place = storage.get(node, (node, 0))[0]
             if place not in outside:
                 first.setdefault(place, time)
                 last[place] = time
     dying: dict[int, list[Node]] = {}
     for node, time in last.items():
         dying.setdefault(time, []).append(node)
+    needs = {node: nbytes(node) for node in first}
+    for leader, place in storage.values():
+        if leader in needs:
+            needs[leader] = max(needs[leader], place + SCALAR)
     offsets: dict[Node, int] = {}
     size = unshared = done = 0
     free: list[tuple[int, int]] = []  # size and offset of the blocks in nobody's use, sorted
-    for node in sorted(first, key=lambda n: (first[n], -nbytes(n))):
+    for node in sorted(first, key=lambda n: (first[n], -needs[n])):
         for time in range(done, first[node]):
             for dead in dying.get(time, ()):
-                insort(free, (rounded(nbytes(dead)), offsets[dead]))
+                insort(free, (rounded(needs[dead]), offsets[dead]))
         done = max(done, first[node])
-        need = rounded(nbytes(node))
+        need = rounded(needs[node])
         place = bisect_left(free, (need, -1))
         if place < len(free) and free[place][0] <= need * WASTE:
             offset = free.pop(place)[1]
@@ -58,13 +62,13 @@ def plan_memory(schedule: Schedule) -> MemoryPlan:
     return MemoryPlan(offsets, size, unshared, storage)
 
 
-def storages(schedule: Schedule) -> dict[Node, Node]:
-    """For each alias the node in whose memory it lies; an output has memory of its own."""
-    storage: dict[Node, Node] = {}
+def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
+    """For aliases and packed scalars where they lie; an output has memory of its own."""
+    storage = dict(schedule.packed)
     for step in schedule.steps:
         if isinstance(step, Alias) and step.root not in schedule.outputs:
             source = step.root.inputs[0]
-            storage[step.root] = storage.get(source, source)
+            storage[step.root] = storage.get(source, (source, 0))
     return storage
 
 

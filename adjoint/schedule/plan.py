@@ -15,6 +15,10 @@ NATIVE_DTYPES = frozenset(
 )
 
 
+SCALAR = 8
+"""Bytes between packed scalars."""
+
+
 @dataclass(eq=False)
 class Kernel:
     """A fused loop nest over `domain`: it computes `roots`, maps and reductions of equal domain.
@@ -27,6 +31,11 @@ class Kernel:
     roots: list[Node]
     inlined: list[Node] = field(default_factory=list)
     reads: list[Node] = field(default_factory=list)
+    packed: dict[Node, tuple[Node, int]] = field(default_factory=dict, repr=False)
+
+    def buffer_of(self, node: Node) -> tuple[Node, int]:
+        """The stored node in whose memory `node` lies, and where."""
+        return self.packed.get(node, (node, 0))
 
     @property
     def name(self) -> str:
@@ -105,6 +114,8 @@ class Schedule:
     outputs: list[Node]
     constants: list[Node]
     steps: list[Step]
+    packed: dict[Node, tuple[Node, int]] = field(default_factory=dict)
+    """Scalars that lie together in memory: the first of them, and the place behind it in bytes."""
 
 
 def nbytes(node: Node) -> int:

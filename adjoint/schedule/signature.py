@@ -22,14 +22,18 @@ def is_literal(node: Node) -> bool:
     return node.op.name == "constant" and size_of(node.shape) == 1
 
 
-def kernel_text(kernel: Kernel, arguments: Sequence[Node]) -> str:
-    """The structure of a kernel whose stored tensors are `arguments`."""
-    numbers = {node: f"a{i}" for i, node in enumerate(arguments)}
+def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node]) -> str:
+    """The structure of a kernel whose `stored` tensors lie in the buffers of `arguments`."""
+    position = {node: i for i, node in enumerate(arguments)}
+    numbers = {}
+    for node in stored:
+        leader, place = kernel.buffer_of(node)
+        numbers[node] = f"a{position[leader]}+{place}"
     roots = set(kernel.roots)
-    reads = set(arguments) - roots
+    reads = set(stored) - roots
     order = topological_order(kernel.roots, lambda n: () if n in reads else n.inputs)
     lines = [f"{kernel.domain}"]
-    lines += [f"a{i} {node.dtype.str}{node.shape}" for i, node in enumerate(arguments)]
+    lines += [f"{numbers[node]} {node.dtype.str}{node.shape}" for node in stored]
     for number, node in enumerate(order):
         if node in reads:
             continue

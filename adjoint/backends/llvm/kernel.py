@@ -227,7 +227,8 @@ class KernelWriter:
         self.outlines = kernel.domain == () and dear > MOST_INLINED
         self.flat = is_flat(kernel)
         self.domain: Shape = (size_of(kernel.domain),) if self.flat else kernel.domain
-        self.arguments = list(dict.fromkeys((*self.stored_reads(), *kernel.roots)))
+        self.stored = list(dict.fromkeys((*self.stored_reads(), *kernel.roots)))
+        self.arguments = list(dict.fromkeys(kernel.buffer_of(n)[0] for n in self.stored))
         self.own = set(kernel.roots)
         self.full_index: Index = tuple(Affine(0, {a: 1}) for a in range(len(self.domain)))
         self.cuts: dict[int, set[int]] = {}
@@ -264,16 +265,24 @@ class KernelWriter:
         return len(self.arguments) > MOST_ARGUMENTS
 
     def find_pointers(self, builder: Any) -> dict[Node, Any]:
-        if not self.by_table:
-            return dict(zip(self.arguments, self.function.args, strict=False))
-        table = self.function.args[0]
-        places = [
-            builder.gep(table, [I64(i)], source_etype=POINTER) for i in range(len(self.arguments))
-        ]
-        return {
-            node: builder.load(place, typ=POINTER)
-            for node, place in zip(self.arguments, places, strict=True)
-        }
+        """The addresses of the stored nodes, from the arguments of the function."""
+        bases = self.function.args[:-2]
+        if self.by_table:
+            table = bases[0]
+            places = [
+                builder.gep(table, [I64(i)], source_etype=POINTER)
+                for i in range(len(self.arguments))
+            ]
+            bases = [builder.load(place, typ=POINTER) for place in places]
+        base = dict(zip(self.arguments, bases, strict=True))
+        found = {}
+        for node in self.stored:
+            leader, place = self.kernel.buffer_of(node)
+            pointer = base[leader]
+            if place:
+                pointer = builder.gep(pointer, [I64(place)], source_etype=ir.IntType(8))
+            found[node] = pointer
+        return found
 
     # loops
 

@@ -101,8 +101,12 @@ class ProgramWriter:
         self.open_block(builder)
         for node, offset in self.memory.offsets.items():
             self.places[node] = builder.gep(self.block, [I64(offset)], source_etype=I8)
-        for node, source in self.memory.storage.items():
-            self.places[node] = self.places[source]
+        for node, (source, place) in self.memory.storage.items():
+            if source in self.places and source is not node:
+                base = self.places[source]
+                self.places[node] = (
+                    builder.gep(base, [I64(place)], source_etype=I8) if place else base
+                )
 
     def pointer_at(self, builder: Any, table: Any, number: int) -> Any:
         place = builder.gep(table, [I64(number)], source_etype=POINTER)
@@ -166,7 +170,7 @@ class ProgramWriter:
 
     def kernel(self, builder: Any, step: Kernel) -> None:
         writer = KernelWriter(step, self.functions)
-        key = kernel_text(step, writer.arguments)
+        key = kernel_text(step, writer.stored, writer.arguments)
         function = self.kernels.get(key)
         if function is None:
             function = writer.write(self.module, f"kernel_{len(self.kernels)}")
