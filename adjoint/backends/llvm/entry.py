@@ -67,7 +67,8 @@ def emit_entry(
     function = ir.Function(module, ir.FunctionType(ANY, [ANY, ANY, LONG, ANY]), name)
     builder = ir.IRBuilder(function.append_basic_block("start"))
     words = Words(module, builder, layout)
-    EntryWriter(words, function, inputs, outputs, tree, has_unflatten).write(body, release_gil)
+    built = tuple(range(len(outputs))) if has_unflatten else tree
+    EntryWriter(words, function, inputs, outputs, built).write(body, has_unflatten, release_gil)
     return function
 
 

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.entry_layout import dtype_symbol, type_symbol
+from adjoint.backends.llvm.entry_layout import type_symbol
 from adjoint.backends.llvm.entry_words import (
     ANY,
+    BIT,
     DOUBLE,
     FLOAT,
     INT,
     LONG,
     NULL,
     Input,
+    Row,
     Words,
 )
 from adjoint.graph.node import Node, Scope
@@ -86,29 +88,45 @@ class Guard:
         return room
 
 
-def array_guard(words: Words, entry: str, spec: Input) -> Any:
-    """The function `data = guard(argument, owner*)` for arrays of one dtype and shape.
+def array_guards(words: Words) -> Any:
+    """The function `passed = guards(args*, table*, count, owners*, buffers*)`, a bit.
 
-    It returns NULL on a mismatch. If the argument is a tensor, the owner is the object in it that
-    holds the data, which has to be kept alive; otherwise the owner is NULL.
+    The table says which of the arguments are arrays and what they have to be; the addresses of
+    their data go into `buffers`, at the place of the argument. Where an argument is a tensor, its
+    owner is the object in it that holds the data, which has to be kept alive; otherwise NULL.
     """
-    sizes = "x".join(map(str, spec.shape)) or "scalar"
-    name = f"{entry}.guard.{spec.dtype.name}.{sizes}"
-    found = words.module.globals.get(name)
-    if found is not None:
-        return found
-    function = ir.Function(words.module, ir.FunctionType(ANY, [ANY, ANY]), name)
-    function.linkage = "internal"
-    builder = ir.IRBuilder(function.append_basic_block("start"))
-    inner = Words(words.module, builder, words.layout)
-    mismatch = builder.append_basic_block("mismatch")
-    guard = Guard(inner, mismatch)
-    arg, owner = function.args
-    value, holder = _held(guard, arg)
-    builder.store(holder, owner)
-    _check_value(guard, spec, value)
-    builder.position_at_end(mismatch)
-    builder.ret(NULL)
+    function, new = words.function("adjoint.guards", BIT, [ANY, ANY, LONG, ANY, ANY])
+    if new:
+        w = words.inside(function)
+        args, table, count, owners, buffers = function.args
+        mismatch = function.append_basic_block("mismatch")
+        with w.each(count) as index:
+            row = Row(w, table, index)
+            argument = row.extra
+            arg, owner = w.item(args, argument), w.place(owners, index)
+            wanted = (row.dtype, row.scalar, row.ndim, row.sizes)
+            data = w.builder.call(_array_guard(words), [arg, owner, *wanted])
+            Guard(w, mismatch).demand(w.builder.not_(w.null(data)))
+            w.builder.store(data, w.place(buffers, argument))
+        w.builder.ret(BIT(1))
+        w.builder.position_at_end(mismatch)
+        w.builder.ret(BIT(0))
+    return function
+
+
+def _array_guard(words: Words) -> Any:
+    """The function `data = guard(argument, owner*, dtype, scalar type, ndim, sizes*)` or NULL."""
+    function, new = words.function("adjoint.guard", ANY, [ANY, ANY, ANY, ANY, LONG, ANY])
+    if new:
+        w = words.inside(function)
+        mismatch = function.append_basic_block("mismatch")
+        guard = Guard(w, mismatch)
+        arg, owner, *expected = function.args
+        value, holder = _held(guard, arg)
+        w.builder.store(holder, owner)
+        _check_value(guard, value, *expected)
+        w.builder.position_at_end(mismatch)
+        w.builder.ret(NULL)
     return function
 
 
@@ -152,7 +170,7 @@ def _demand_closed(guard: Guard, scope: Any) -> None:
     builder.position_at_end(closed)
 
 
-def _check_value(guard: Guard, spec: Input, value: Any) -> None:
+def _check_value(guard: Guard, value: Any, dtype: Any, scalar: Any, ndim: Any, sizes: Any) -> None:
     w, builder = guard.words, guard.words.builder
     kind = w.kind(value)
     array, other = (builder.append_basic_block(n) for n in ("array", "other"))
@@ -160,25 +178,17 @@ def _check_value(guard: Guard, spec: Input, value: Any) -> None:
     builder.cbranch(is_array, array, other).set_weights([100, 1])
 
     builder.position_at_end(other)
-    if spec.shape:
-        builder.branch(guard.mismatch)
-    else:
-        guard.demand(w.same(kind, w.symbol(type_symbol(spec.dtype.type))))
-        builder.ret(w.at(value, w.layout.number))
+    guard.demand(builder.and_(w.same(kind, scalar), w.same(ndim, LONG(0))))
+    builder.ret(w.at(value, w.layout.number))
 
     builder.position_at_end(array)
     flags = builder.and_(w.field(value, w.layout.flags, INT), INT(_ORDERLY))
     right = w.same(flags, INT(_ORDERLY))
-    descr = w.field(value, w.layout.descr)
-    right = builder.and_(right, w.same(descr, w.symbol(dtype_symbol(spec.dtype))))
-    ndim = w.field(value, w.layout.ndim, INT)
-    guard.demand(builder.and_(right, w.same(ndim, INT(len(spec.shape)))))
-    if spec.shape:
-        dimensions = w.field(value, w.layout.dimensions)
-        sizes = [w.field(dimensions, 8 * i, LONG) for i in range(len(spec.shape))]
-        same = [w.same(size, LONG(n)) for size, n in zip(sizes, spec.shape, strict=True)]
-        right = same[0]
-        for condition in same[1:]:
-            right = builder.and_(right, condition)
-        guard.demand(right)
+    right = builder.and_(right, w.same(w.field(value, w.layout.descr), dtype))
+    given = builder.zext(w.field(value, w.layout.ndim, INT), LONG)
+    guard.demand(builder.and_(right, w.same(given, ndim)))
+    dimensions = w.field(value, w.layout.dimensions)
+    with w.each(ndim) as axis:
+        given, wanted = (w.item(p, axis, LONG) for p in (dimensions, sizes))
+        guard.demand(w.same(given, wanted))
     builder.ret(w.field(value, w.layout.data))

@@ -149,6 +149,7 @@ def _check_numbers() -> int:
         scalar = np.array(3, dtype)[()]
         found = ctypes.string_at(id(scalar) + offset, dtype.itemsize)
         _expect(found == scalar.tobytes(), f"scalars of {dtype}")
+        _expect(dtype.type.__basicsize__ >= offset + max(dtype.itemsize, 8), "size of scalars")
         _expect(dtype.kind == "b" or _made_scalar(dtype) == scalar, f"new scalars of {dtype}")
     for number in (3.25, -1.5e300):
         _expect(ctypes.c_double.from_address(id(number) + offset).value == number, "float")

@@ -6,14 +6,15 @@ Floor 6.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.entry_layout import LAYOUT, POINTER, Layout
+from adjoint.backends.llvm.entry_layout import LAYOUT, POINTER, Layout, dtype_symbol, type_symbol
 from adjoint.errors import ArgumentError
 
 Tree: TypeAlias = "int | tuple[Tree, ...]"
@@ -23,6 +24,7 @@ BIT, BYTE, INT, LONG = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(
 DOUBLE, FLOAT = ir.DoubleType(), ir.FloatType()
 ANY = ir.PointerType()
 NULL = ir.Constant(ANY, None)
+_ROW = ir.LiteralStructType([ANY, ANY, LONG, ANY, LONG])
 
 _SIGNATURES = {
     "Py_IncRef": (ir.VoidType(), [ANY]),
@@ -93,6 +95,21 @@ class Words:
         """What stands `offset` bytes into an object."""
         return self.builder.load(self.at(pointer, offset), typ=kind)
 
+    def function(self, name: str, result: Any, parameters: Sequence[Any]) -> tuple[Any, bool]:
+        """The helper `name` of the module, and whether it still has to be written."""
+        found = self.module.globals.get(name)
+        if found is not None:
+            return found, False
+        made = ir.Function(self.module, ir.FunctionType(result, parameters), name)
+        made.linkage = "internal"
+        made.attributes.add("noinline")  # one copy, however many leaves: LLVM's time is precious
+        made.append_basic_block("start")
+        return made, True
+
+    def inside(self, function: Any) -> Words:
+        """Words written into another function."""
+        return Words(self.module, ir.IRBuilder(function.entry_basic_block), self.layout)
+
     def keep(self, obj: Any) -> Any:
         """Take one more reference to an object."""
         if sys.version_info >= (3, 14):
@@ -119,6 +136,31 @@ class Words:
     def same(self, a: Any, b: Any) -> Any:
         return self.builder.icmp_unsigned("==", a, b)
 
+    def item(self, pointer: Any, index: Any, kind: Any = ANY) -> Any:
+        """Item `index` of an array."""
+        return self.builder.load(self.place(pointer, index, kind), typ=kind)
+
+    def place(self, pointer: Any, index: Any, kind: Any = ANY) -> Any:
+        """The address of item `index` of an array."""
+        return self.builder.gep(pointer, [index], source_etype=kind)
+
+    @contextmanager
+    def each(self, count: Any) -> Iterator[Any]:
+        """A loop: the code within runs for every index below `count`, which may be zero."""
+        builder = self.builder
+        before = builder.block
+        head, inside, after = (builder.append_basic_block(n) for n in ("head", "inside", "after"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        index = builder.phi(LONG)
+        index.add_incoming(LONG(0), before)
+        builder.cbranch(builder.icmp_unsigned("<", index, count), inside, after)
+        builder.position_at_end(inside)
+        yield index
+        index.add_incoming(builder.add(index, LONG(1)), builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)
+
     def null(self, pointer: Any) -> Any:
         return self.same(pointer, NULL)
 
@@ -135,6 +177,21 @@ class Words:
             found.global_constant, found.linkage = True, "internal"
         return found
 
+    def table(self, name: str, rows: Sequence[tuple[Input | Output, int]]) -> Any:
+        """A constant table of leaves, each with an extra number; see `Row`."""
+        kind = ir.ArrayType(_ROW, len(rows))
+        made = ir.GlobalVariable(self.module, kind, name)
+        made.initializer = ir.Constant(kind, [
+            ir.Constant(_ROW, [
+                self.symbol(dtype_symbol(spec.dtype)), self.symbol(type_symbol(spec.dtype.type)),
+                LONG(len(spec.shape)), self.extents(spec.shape), LONG(extra),
+            ])
+            for spec, extra in rows
+        ])  # fmt: skip
+        made.global_constant, made.linkage = True, "internal"
+        made.type = ANY
+        return made
+
     def slots(self, count: int, name: str) -> Any:
         """Room for `count` pointers on the stack."""
         return self.room(ir.ArrayType(ANY, max(count, 1)), name)
@@ -149,6 +206,42 @@ class Words:
 
     def slot(self, slots: Any, index: int) -> Any:
         return self.at(slots, index * POINTER)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table of leaves."""
+
+    words: Words
+    table: Any
+    index: Any
+
+    def _column(self, number: int, kind: Any) -> Any:
+        builder = self.words.builder
+        at = builder.gep(self.table, [self.index, INT(number)], source_etype=_ROW)
+        return builder.load(at, typ=kind)
+
+    @property
+    def dtype(self) -> Any:
+        return self._column(0, ANY)
+
+    @property
+    def scalar(self) -> Any:
+        """The type of NumPy's scalars of this dtype."""
+        return self._column(1, ANY)
+
+    @property
+    def ndim(self) -> Any:
+        return self._column(2, LONG)
+
+    @property
+    def sizes(self) -> Any:
+        return self._column(3, ANY)
+
+    @property
+    def extra(self) -> Any:
+        """Of an input, which argument it is; of an output, the size of an element in bytes."""
+        return self._column(4, LONG)
 
 
 def require_layout() -> Layout:

@@ -14,6 +14,15 @@ import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
+from adjoint.backends.llvm.loop import (
+    I64,
+    POINTER,
+    alloca,
+    combined,
+    loop,
+    memory_type,
+    start_of,
+)
 from adjoint.graph.loops import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape, size_of
@@ -21,8 +30,6 @@ from adjoint.schedule.fuse import own_cost
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_literal
 
-I64 = ir.IntType(64)
-POINTER = ir.PointerType()
 STRETCH = 512
 """How many elements a loop with rare arguments does before it asks whether it met one."""
 
@@ -207,11 +214,6 @@ class Given:
 
     def read(self, x: Node, index: Index) -> Scalar:
         return self.given[x]
-
-
-def memory_type(dtype: DType) -> Any:
-    """The type of a dtype in memory; a bool takes a byte."""
-    return ir.IntType(8) if dtype.kind == "b" else llvm_type(dtype)
 
 
 class KernelWriter:
@@ -443,53 +445,3 @@ def is_flat(kernel: Kernel) -> bool:
     shapes = {n.shape for n in (*kernel.inlined, *kernel.reads)}
     shapes |= {n.shape for n in kernel.roots if n.op.combine is None}
     return all(shape == kernel.domain or shape == () for shape in shapes)
-
-
-def start_of(e: LLVMEmitter, root: Node) -> Scalar:
-    """The value that a fold starts from."""
-    return e.constant(root.op.start(root.dtype), root.dtype)
-
-
-def combined(e: LLVMEmitter, word: str | None, old: Scalar, new: Scalar) -> Scalar:
-    """One step of a fold; sums and products of floats may be taken in another order."""
-    if old.dtype.kind == "f" and word in ("add", "multiply"):
-        write = e.builder.fadd if word == "add" else e.builder.fmul
-        return Scalar(write(old.value, new.value, flags=("reassoc", "contract")), old.dtype)
-    result: Scalar = getattr(e, str(word))(old, new)
-    return result
-
-
-def alloca(builder: Any, kind: Any) -> Any:
-    """A stack slot in the first block of the function."""
-    with builder.goto_entry_block():
-        return builder.alloca(kind)
-
-
-class loop:
-    """``with loop(builder, start, stop) as i``: the builder stands in the body, then after it."""
-
-    def __init__(self, builder: Any, start: Any, stop: Any, step: int = 1) -> None:
-        self.builder, self.start, self.stop, self.step = builder, start, stop, step
-
-    def __enter__(self) -> Any:
-        builder = self.builder
-        function = builder.function
-        before = builder.block
-        self.head = function.append_basic_block("loop")
-        self.after = function.append_basic_block("after")
-        builder.cbranch(builder.icmp_signed("<", self.start, self.stop), self.head, self.after)
-        builder.position_at_end(self.head)
-        self.counter = builder.phi(I64)
-        self.counter.add_incoming(self.start, before)
-        return self.counter
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is not None:
-            return
-        builder = self.builder
-        following = builder.add(self.counter, I64(self.step), flags=("nsw",))
-        self.counter.add_incoming(following, builder.block)
-        builder.cbranch(builder.icmp_signed("<", following, self.stop), self.head, self.after)
-        builder.position_at_end(self.after)
-
-

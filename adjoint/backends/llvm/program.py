@@ -14,14 +14,8 @@ from llvmlite import ir
 
 from adjoint.backends.llvm import blas
 from adjoint.backends.llvm.emitter import LLVMEmitter
-from adjoint.backends.llvm.kernel import (
-    I64,
-    POINTER,
-    KernelWriter,
-    loop,
-    memory_type,
-    start_of,
-)
+from adjoint.backends.llvm.kernel import KernelWriter
+from adjoint.backends.llvm.loop import I64, POINTER, loop, memory_type, start_of
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory

@@ -1,0 +1,92 @@
+"""Loops, stack slots and folds: what kernels and programs are written with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
+from adjoint.graph.node import Node
+from adjoint.graph.types import DType
+
+I64 = ir.IntType(64)
+POINTER = ir.PointerType()
+SHORT = 8
+"""A loop of at most so many rounds may be unrolled away before loops are vectorised."""
+
+
+def memory_type(dtype: DType) -> Any:
+    """The type of a dtype in memory; a bool takes a byte."""
+    return ir.IntType(8) if dtype.kind == "b" else llvm_type(dtype)
+
+
+def start_of(e: LLVMEmitter, root: Node) -> Scalar:
+    """The value that a fold starts from."""
+    return e.constant(root.op.start(root.dtype), root.dtype)
+
+
+def combined(e: LLVMEmitter, word: str | None, old: Scalar, new: Scalar) -> Scalar:
+    """One step of a fold; sums and products of floats may be taken in another order."""
+    if old.dtype.kind == "f" and word in ("add", "multiply"):
+        write = e.builder.fadd if word == "add" else e.builder.fmul
+        return Scalar(write(old.value, new.value, flags=("reassoc", "contract")), old.dtype)
+    result: Scalar = getattr(e, str(word))(old, new)
+    return result
+
+
+def alloca(builder: Any, kind: Any) -> Any:
+    """A stack slot in the first block of the function."""
+    with builder.goto_entry_block():
+        return builder.alloca(kind)
+
+
+class loop:
+    """``with loop(builder, start, stop) as i``: the builder stands in the body, then after it."""
+
+    def __init__(self, builder: Any, start: Any, stop: Any, step: int = 1) -> None:
+        self.builder, self.start, self.stop, self.step = builder, start, stop, step
+
+    def __enter__(self) -> Any:
+        builder = self.builder
+        function = builder.function
+        before = builder.block
+        self.head = function.append_basic_block("loop")
+        self.after = function.append_basic_block("after")
+        builder.cbranch(builder.icmp_signed("<", self.start, self.stop), self.head, self.after)
+        builder.position_at_end(self.head)
+        self.counter = builder.phi(I64)
+        self.counter.add_incoming(self.start, before)
+        return self.counter
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is not None:
+            return
+        builder = self.builder
+        following = builder.add(self.counter, I64(self.step), flags=("nsw",))
+        self.counter.add_incoming(following, builder.block)
+        latch = builder.cbranch(
+            builder.icmp_signed("<", following, self.stop), self.head, self.after
+        )
+        if self.is_long():
+            latch.set_metadata("llvm.loop", kept_rolled(builder.module))
+        builder.position_at_end(self.after)
+
+    def is_long(self) -> bool:
+        """Whether the number of rounds is known and large."""
+        ends = (self.start, self.stop)
+        return all(isinstance(end, ir.Constant) for end in ends) and (
+            self.stop.constant - self.start.constant > SHORT
+        )
+
+
+def kept_rolled(module: Any) -> Any:
+    """The mark of a loop that must not be unrolled away: that would keep it from vectors."""
+    number = len(module.metadata)
+    rule = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    mark = module.add_metadata([I64(number)])
+    mark.operands = (mark, rule)  # a loop's mark begins with itself, which makes it unique
+    return mark
+
+
