@@ -34,7 +34,7 @@ class Polynomial:
     function: Function
     weight: Function
     low: mpf
-    high: mpf
+    high: mpf | dict[str, mpf]
     degrees: dict[str, int]
 
 
@@ -101,7 +101,8 @@ def extrema(errors: Sequence[mpf], count: int) -> list[int]:
 def fit(polynomial: Polynomial, dtype: str) -> tuple[list[mpf], mpf]:
     """The coefficients rounded to the format, lowest power first, and the error they leave."""
     degree, bits = polynomial.degrees[dtype], BITS[dtype]
-    low, high = mpf(polynomial.low), mpf(polynomial.high)
+    low, high = mpf(polynomial.low), polynomial.high
+    high = mpf(high[dtype] if isinstance(high, dict) else high)
     points = 40 * (degree + 2)
     grid = []
     for k in range(points):

@@ -44,6 +44,12 @@ def scaled_erfc(x: mpf) -> mpf:
     return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
 
 
+def erfinv_of(w: mpf) -> mpf:
+    """The y with -log(1 - erf² y) = w."""
+    guess = mp.sqrt(w) if w > 2 else mp.sqrt(-mp.pi * mp.expm1(-w)) / 2
+    return mp.findroot(lambda y: mp.log(mp.erfc(y)) + mp.log1p(mp.erf(y)) + w, guess)
+
+
 def lgamma_far(y: mpf) -> mpf:
     return y * (mp.loggamma(y + mpf(1) / 2) - y * mp.log(y) + y - mp.log(2 * mp.pi) / 2)
 
@@ -134,12 +140,28 @@ POLYNOMIALS = {
         degrees(11, 6),
     ),
     "ERFCX": Polynomial(
-        "exp(x²) erfc x = p(t) / (1 + 2 x), t = (x - 4) / (x + 4), 1/2 ≤ x ≤ 28",
+        "exp(x²) erfc x = p(t) / (1 + 2 x), t = (x - 4) / (x + 4), x ≥ 0.45",
         lambda t: scaled_erfc(4 * (1 + t) / (1 - t)),
         lambda t: 1 / scaled_erfc(4 * (1 + t) / (1 - t)),
-        mpf(-7) / 9,
-        mpf(24) / 32,
-        degrees(21, 10),
+        mpf("-3.55") / mpf("4.45"),
+        1 - mpf(10) ** -6,
+        degrees(22, 10),
+    ),
+    "ERFINV_NEAR": Polynomial(
+        "erf⁻¹ x = x p(w), w = -log(1 - x²) ≤ 6: where an iteration starts",
+        lambda w: erfinv_of(w) / mp.sqrt(-mp.expm1(-w)) if w else mp.sqrt(mp.pi) / 2,
+        lambda w: mpf(1),
+        mpf(0),
+        mpf(6),
+        degrees(6, 4),
+    ),
+    "ERFINV_FAR": Polynomial(
+        "erf⁻¹ x = p(√w - 6), w = -log(1 - x²) ≥ 6: where an iteration starts",
+        lambda t: erfinv_of((6 + t) ** 2),
+        lambda t: 6 + t,
+        mp.sqrt(6) - 6,
+        {"float64": mp.sqrt(750) - 6, "float32": mp.sqrt(104) - 6},
+        degrees(12, 6),
     ),
     "RECIPROCAL_CBRT": Polynomial(
         "1 / ∛m, 1/2 ≤ m ≤ 1: where an iteration starts",
@@ -211,6 +233,7 @@ CONSTANTS = {
     "LOG_PI": ("log π", lambda: mp.log(mp.pi), 2, {}),
     "HALF_LOG_2PI": ("log(2 π) / 2", lambda: mp.log(2 * mp.pi) / 2, 2, {}),
     "INVERSE_ROOT_2": ("1 / √2", lambda: 1 / mp.sqrt(2), 2, {}),
+    "ROOT_2": ("√2", lambda: mp.sqrt(2), 2, {}),
     "TWO_THIRDS": ("2 / 3", lambda: mpf(2) / 3, 2, {}),
     "DIGAMMA_ZERO": ("the positive root of the digamma function", digamma_root, 2, {}),
     "QUARTER_PI": ("π / 4", lambda: mp.pi / 4, 2, {}),

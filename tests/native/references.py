@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.special
 from mpmath import mp, mpf
 
 Array = np.ndarray[Any, Any]
@@ -22,6 +23,29 @@ def _power(x: mpf, y: mpf) -> mpf:
 
 def _lgamma(x: mpf) -> mpf:
     return mp.log(abs(mp.gamma(x))) if x < 0 else mp.loggamma(x)
+
+
+def _quantile(q: mpf) -> mpf:
+    """The y with erfc y = q, by Newton's steps on the logarithm."""
+    if q == 0:
+        return mp.inf
+    if q == 1:
+        return mp.zero
+    goal = mp.log(q)
+    y = mpf(float(scipy.special.erfcinv(max(float(q), 1e-300))))
+    for _ in range(40):
+        value = mp.erfc(y)
+        step = (mp.log(value) - goal) * value * mp.sqrt(mp.pi) / 2 * mp.exp(y * y)
+        y += step
+        if abs(step) < abs(y) * mpf(2) ** -75:
+            break
+    return y
+
+
+def _log_ndtr(x: mpf) -> mpf:
+    if x > 0:
+        return mp.log1p(-mp.erfc(x / mp.sqrt(2)) / 2)
+    return mp.log(mp.erfc(-x / mp.sqrt(2)) / 2)
 
 
 EXACT: dict[str, Callable[..., Any]] = {
@@ -50,7 +74,10 @@ EXACT: dict[str, Callable[..., Any]] = {
     "erf": mp.erf,
     "erfc": mp.erfc,
     "erfcx": lambda x: mp.exp(x * x) * mp.erfc(x),
-    "erfinv": mp.erfinv,
+    "erfinv": lambda x: _quantile(1 - abs(x)) * mp.sign(x) if abs(x) > 0.1 else mp.erfinv(x),
+    "erfcinv": lambda x: _quantile(x) if x <= 1 else -_quantile(2 - x),
+    "ndtri": lambda p: mp.sqrt(2) * (-_quantile(2 * p) if p < 0.5 else _quantile(2 - 2 * p)),
+    "log_ndtr": lambda x: _log_ndtr(x),
     "ndtr": lambda x: mp.erfc(-x / mp.sqrt(2)) / 2,
     "pow": _power,
     "sqrt": mp.sqrt,
@@ -71,6 +98,8 @@ DOMAIN = {
     "acos": (-1.0, 1.0),
     "atanh": (-1.0, 1.0),
     "erfinv": (-1.0, 1.0),
+    "erfcinv": (0.0, 2.0),
+    "ndtri": (0.0, 1.0),
     "acosh": (1.0, INFINITY),
     # beyond these ends the result is 0, infinite or constant
     "exp": (-800.0, 800.0),
@@ -83,7 +112,8 @@ DOMAIN = {
     "tanh": (-800.0, 800.0),
     "erf": (-30.0, 30.0),
     "erfc": (-30.0, 30.0),
-    "erfcx": (-27.0, INFINITY),
+    "erfcx": (-27.0, 1e9),
+    "log_ndtr": (-1e9, 40.0),
     "ndtr": (-40.0, 40.0),
 }
 BINARY = ("pow", "hypot", "atan2")

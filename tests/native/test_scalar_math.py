@@ -25,7 +25,12 @@ SPECIAL = [0.0, 1e-40, TINY, 2.3e-308, 1e-20, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 88.
 NUMPY = {
     "erf": scipy.special.erf,
     "erfc": scipy.special.erfc,
+    "erfcx": scipy.special.erfcx,
+    "erfinv": scipy.special.erfinv,
+    "erfcinv": scipy.special.erfcinv,
     "ndtr": scipy.special.ndtr,
+    "ndtri": scipy.special.ndtri,
+    "log_ndtr": scipy.special.log_ndtr,
     "lgamma": lambda x: np.array([lgamma_or_pole(float(v)) for v in x.flat], x.dtype),
     "digamma": scipy.special.psi,
     "sigmoid": scipy.special.expit,
@@ -109,6 +114,10 @@ def test_special_values_are_those_of_numpy(name: str, dtype: str) -> None:
         exact &= expected != 0
     agree = same_bits(actual, expected)
     agree[~exact] = np.isclose(actual, expected, rtol=2e-6, atol=0)[~exact]
+    if name == "erfcinv":  # SciPy gives up on the least number
+        agree |= (xs[0] == TINY) & np.isfinite(actual)
+    if name in ("log_ndtr", "erfinv"):  # SciPy has a -0 for the logarithm of 1, and erfinv(-0) = 0
+        agree |= (actual == 0) & (expected == 0)
     if name in ("lgamma", "digamma"):
         agree |= np.isclose(actual, expected, rtol=1e-5)
     assert agree.all(), [(x[~agree], actual[~agree], expected[~agree]) for x in xs]

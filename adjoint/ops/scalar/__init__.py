@@ -10,7 +10,7 @@ IEEE special values, signed zeros and subnormal numbers are as in C99 throughout
 
 from __future__ import annotations
 
-from .error import erf, erfc, ndtr
+from .error import erf, erfc, erfcinv, erfcx, erfinv, log_ndtr, ndtr, ndtri
 from .exponential import exp, exp2, expm1, sigmoid, softplus
 from .gamma import digamma, lgamma, trigamma
 from .hyperbolic import acosh, asinh, atanh, cosh, sinh, tanh
@@ -43,7 +43,12 @@ BOUNDS: dict[str, float] = {
     "atanh": 1.0,
     "erf": 1.0,
     "erfc": 1.5,
+    "erfcx": 1.5,
+    "erfinv": 2.0,
+    "erfcinv": 2.0,
     "ndtr": 1.5,
+    "ndtri": 2.0,
+    "log_ndtr": 2.0,
     "pow": 1.0,
     "sqrt": 0.5,
     "cbrt": 1.0,
@@ -69,6 +74,9 @@ __all__ = [
     "digamma",
     "erf",
     "erfc",
+    "erfcinv",
+    "erfcx",
+    "erfinv",
     "exp",
     "exp2",
     "expm1",
@@ -78,7 +86,9 @@ __all__ = [
     "log1p",
     "log2",
     "log10",
+    "log_ndtr",
     "ndtr",
+    "ndtri",
     "pow",
     "sigmoid",
     "sin",

@@ -202,8 +202,11 @@ def trigamma_positive(e: Emitter[V], x: V) -> V:
     v = e.multiply(inverse, inverse)
     far = e.fma(e.multiply(inverse, v), horner(e, v, choose(e, x, TRIGAMMA_FAR)), inverse)
     first = e.divide(e.select(low, one, zero), x)
+    first_low = e.multiply(e.fma(e.negative(first), x, 1.0), first)  # what the division left
+    first_low = e.select(e.bitwise_and(low, e.less(first, INFINITY)), first_low, zero)
     second = e.divide(e.select(small, one, zero), e.add(x, 1.0))
-    return e.fma(first, first, e.fma(second, second, far))
+    far = e.fma(second, second, e.fma(e.multiply(first, 2.0), first_low, far))
+    return e.fma(first, first, far)
 
 
 @scalar_function
