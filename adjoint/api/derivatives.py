@@ -56,7 +56,14 @@ def grad(
     >>> ad.grad(f, argnums=(0, 1))(2.0, 5.0)
     (Tensor(5.5), Tensor(1.71633781))
     """
-    both = _value_and_grad("grad", f, argnums, has_aux)
+    return gradient_for("grad", f, argnums, has_aux)
+
+
+def gradient_for(
+    transform: str, f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool = False
+) -> Callable[..., Any]:
+    """`grad` in the name of another transform, which messages then name."""
+    both = _value_and_grad(transform, f, argnums, has_aux)
 
     @functools.wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -81,7 +88,9 @@ def _value_and_grad(transform: str, f: Any, argnums: Any, has_aux: bool) -> Call
             value = scalar_output(transform, f, output)
             nodes = [node for o in opened.values() for node in o.nodes]
             found = pull(((value, ones_like(value)),), nodes, scope)
-            gradients = [opened[n].unflatten([found[node] for node in opened[n].nodes]) for n in numbers]
+            gradients = [
+                opened[n].unflatten([found[node] for node in opened[n].nodes]) for n in numbers
+            ]
         finally:
             release(scope, () if value is None else (value,))
         result = gradients[0] if isinstance(argnums, int) else tuple(gradients)
@@ -119,7 +128,10 @@ class Pullback:
                 f"{self.structure}; they must be the same"
             )
         pairs = zip(self.outputs, leaves, strict=True)
-        seeds = [(y, like(y, leaf, "vjp: the adjoint")) for y, leaf in pairs]
+        seeds = [
+            (y, like(y, leaf, "vjp: the adjoint", "the output of the function"))
+            for y, leaf in pairs
+        ]
         nodes = [node for o in self.opened for node in o.nodes]
         found = pull(seeds, nodes, self.scope)
         return tuple(o.unflatten([found[node] for node in o.nodes]) for o in self.opened)
@@ -128,16 +140,15 @@ class Pullback:
         self.scope.close()
 
 
-def like(y: Tensor, x: Any, what: str) -> Tensor:
-    """`x` as a tensor with the shape and dtype of `y`."""
+def like(y: Tensor, x: Any, what: str, model: str) -> Tensor:
+    """`x`, called `what`, as a tensor with the shape and dtype of `y`, called `model`."""
     t = as_tensor(x)
     if t.node.shape != y.node.shape:
-        raise ShapeError(
-            f"{what} has shape {t.shape}, what it belongs to has shape {y.shape}; "
-            f"they must be equal"
-        )
+        raise ShapeError(f"{what} has shape {t.shape}, {model} has {y.shape}; they must be equal")
     if t.node.dtype.kind == "c" and y.node.dtype.kind != "c":
-        raise DTypeError(f"{what} is complex ({t.dtype}), what it belongs to is {y.dtype}")
+        raise DTypeError(
+            f"{what} is complex ({t.dtype}), but {model} is {y.dtype}; take its real part"
+        )
     return as_tensor(t, y.node.dtype)
 
 
@@ -215,6 +226,6 @@ def directions(transform: str, number: int, o: Opened, direction: Any) -> dict[N
         )
     what = f"{transform}: tangent {number}"
     return {
-        node: like(x, as_differentiable(leaf, lambda: what), what)
+        node: like(x, as_differentiable(leaf, lambda: what), what, "its primal")
         for node, x, leaf in zip(o.nodes, o.primals, leaves, strict=True)
     }

@@ -80,9 +80,7 @@ def gradient(out: Tensor, inputs: Any, seed: Any = None) -> Any:
     nodes = _nodes_of("gradient", inputs)
     check_history(out.node, nodes)
     found = reverse([(out.node, start)], nodes)
-    return map_tree(
-        lambda x: found[x.node].sum() if x.node in found else zeros_like(x), inputs
-    )
+    return map_tree(lambda x: found[x.node].sum() if x.node in found else zeros_like(x), inputs)
 
 
 def backprop(out: Tensor, inputs: Any, seed: Any = None) -> Any:
@@ -101,9 +99,7 @@ def backprop(out: Tensor, inputs: Any, seed: Any = None) -> Any:
     start = _start("backprop", out, seed)
     nodes = _nodes_of("backprop", inputs)
     found = push_back(out.node, start.numpy(), nodes)
-    return map_tree(
-        lambda x: np.asarray(found.get(x.node, np.zeros(x.shape, x.dtype))), inputs
-    )
+    return map_tree(lambda x: np.asarray(found.get(x.node, np.zeros(x.shape, x.dtype))), inputs)
 
 
 class Adjoints(Mapping[Any, Adjoint]):
@@ -183,7 +179,7 @@ def _start(name: str, out: Any, seed: Any) -> Tensor:
     if out.node.dtype.kind not in "fc":
         raise DTypeError(f"{name}: the output has dtype {out.dtype}, which has no derivatives")
     if seed is not None:
-        return like(out, seed, f"{name}: the seed")
+        return like(out, seed, f"{name}: the seed", "the output")
     if out.node.shape != ():
         raise ShapeError(
             f"{name}: the output has shape {out.shape}; give a scalar (adjoint.sum it), or a seed "

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api.derivatives import grad, jvp
+from adjoint.api.derivatives import gradient_for, jvp
 from adjoint.api.opening import (
     Opened,
     as_output,
@@ -35,7 +35,9 @@ from adjoint.transforms.reverse import reverse
 Argnums = int | Sequence[int]
 
 
-def jacrev(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+def jacrev(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that returns the Jacobian of `f`, by one reverse sweep for all outputs at once.
 
     For an output of shape s and an argument of shape t the Jacobian has shape s + t; for pytrees
@@ -50,7 +52,9 @@ def jacrev(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -
     return _jacobian("jacrev", _rows, f, argnums, has_aux)
 
 
-def jacfwd(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+def jacfwd(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that returns the Jacobian of `f`, by one forward sweep for all inputs at once.
 
     Shapes as in `jacrev`. Good where inputs are fewer than outputs.
@@ -104,9 +108,9 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """
     check_callable("hvp", f)
     if not isinstance(primals, tuple):
-        return jvp(grad(f), (primals,), (tangents,))[1]
+        return jvp(gradient_for("hvp", f, 0), (primals,), (tangents,))[1]
     everything = tuple(range(len(primals)))
-    return jvp(grad(f, everything), primals, tangents)[1]
+    return jvp(gradient_for("hvp", f, everything), primals, tangents)[1]
 
 
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable[..., Any]:
@@ -132,14 +136,14 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
                 a if axis is None else _one_example(n, a, axis, scope, examples)
                 for n, (a, axis) in enumerate(zip(args, axes, strict=True))
             ]
-            size = _common_size(examples)
+            size = _common_size(given, axes, examples)
             leaves, structure = flatten(f(*given, **kwargs))
             outputs = [as_output("vmap", f, leaf) for leaf in leaves]
             found = batch([y.node for y in outputs], examples, scope)
         finally:
             scope.close()
         results = [_whole(found, y, size) for y in outputs]
-        return structure.unflatten(_move_axis(y, 0, out_axes) for y in results)
+        return structure.unflatten(_move_axis("vmap: out_axes", y, 0, out_axes) for y in results)
 
     return mapped
 
@@ -147,7 +151,10 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
 def _axes_of(in_axes: Any, count: int) -> Sequence[int | None]:
     axes = in_axes if isinstance(in_axes, (tuple, list)) else (in_axes,) * count
     if len(axes) != count:
-        raise ArgumentError(f"vmap: in_axes has {len(axes)} entries for {count} arguments")
+        raise ArgumentError(
+            f"vmap: in_axes={in_axes!r} has {len(axes)} entries, but the function was called with "
+            f"{count} positional argument{'s' * (count != 1)}; give one entry for each"
+        )
     if all(axis is None for axis in axes):
         raise ArgumentError("vmap: in_axes is None for every argument; one needs an axis to map")
     return axes
@@ -162,18 +169,25 @@ def _one_example(
         x = as_tensor(leaf)
         if not x.ndim:
             raise ShapeError(f"vmap: argument {number} is 0-d, it has no axis {axis} to map")
-        x = _move_axis(x, axis, 0)
+        x = _move_axis(f"vmap: argument {number}", x, axis, 0)
         node = variable_node(None, x.node.shape[1:], x.node.dtype, scope)
         examples[node] = x
         nodes.append(node)
     return structure.unflatten(map(Tensor, nodes))
 
 
-def _common_size(examples: dict[Node, Tensor]) -> int:
-    sizes = {x.shape[0] for x in examples.values()}
+def _common_size(given: list[Any], axes: Sequence[Any], examples: dict[Node, Tensor]) -> int:
+    sizes: dict[int, str] = {}
+    for number, (argument, axis) in enumerate(zip(given, axes, strict=True)):
+        for leaf in () if axis is None else flatten(argument)[0]:
+            sizes.setdefault(examples[leaf.node].shape[0], f"argument {number}")
     if len(sizes) != 1:
-        raise ShapeError(f"vmap: the mapped axes have different sizes {sorted(sizes)}")
-    return sizes.pop()
+        found = ", ".join(f"{size} in {place}" for size, place in sizes.items()) or "none"
+        raise ShapeError(
+            f"vmap: the mapped axes must have one size, found: {found}; choose the axes with "
+            f"in_axes, None for an argument that is not mapped"
+        )
+    return next(iter(sizes))
 
 
 def _whole(found: dict[Node, Tensor], y: Tensor, size: int) -> Tensor:
@@ -184,11 +198,11 @@ def _whole(found: dict[Node, Tensor], y: Tensor, size: int) -> Tensor:
     return result
 
 
-def _move_axis(x: Tensor, source: int, target: int) -> Tensor:
+def _move_axis(name: str, x: Tensor, source: int, target: int) -> Tensor:
     """`x` with one axis put elsewhere, the others in order."""
-    start = normalize_axis("vmap", source, x.ndim)
+    start = normalize_axis(name, source, x.ndim)
     order = [a for a in range(x.ndim) if a != start]
-    order.insert(normalize_axis("vmap", target, x.ndim), start)
+    order.insert(normalize_axis(name, target, x.ndim), start)
     result: Tensor = FUNCTIONS["permute_dims"](x, order)
     return result
 
@@ -231,7 +245,7 @@ def _columns(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[lis
         for y in outputs:
             whole = (*y.node.shape, *node.shape)
             if y.node in found and found[y.node].node in batched:
-                tangent = _move_axis(batched[found[y.node].node], 0, -1)
+                tangent = _move_axis("jacfwd", batched[found[y.node].node], 0, -1)
                 column.append(FUNCTIONS["reshape"](tangent, whole))
             else:
                 column.append(as_tensor(np.zeros(whole, y.node.dtype)))
@@ -262,7 +276,10 @@ def _jacobian(
             leaves, structure = flatten(output)
             outputs = [as_output(transform, f, leaf) for leaf in leaves]
             if not outputs:
-                raise ArgumentError(f"{transform}: {function_name(f)} returned no tensors")
+                raise ArgumentError(
+                    f"{transform}: {function_name(f)} returned {output!r}, which holds no numbers; "
+                    f"return a tensor (is a return statement missing?)"
+                )
             nodes = [node for o in opened.values() for node in o.nodes]
             table = sweep(outputs, nodes, scope)
         finally:

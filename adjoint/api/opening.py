@@ -31,13 +31,19 @@ def check_callable(transform: str, f: Any) -> None:
 
 def normalize_argnums(transform: str, argnums: Any, count: int) -> tuple[int, ...]:
     """`argnums` as a tuple of positions among `count` positional arguments."""
-    given = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    given = tuple(argnums) if isinstance(argnums, (tuple, list, range)) else (argnums,)
     for number in given:
-        if not isinstance(number, int) or not -count <= number < count:
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise ArgumentError(
+                f"{transform}: argnums={argnums!r} must be the position of an argument (an "
+                f"integer), or a tuple of positions; arguments cannot be named"
+            )
+        if not -count <= number < count:
+            allowed = f" (0 to {count - 1})" if count else ""
             raise ArgumentError(
                 f"{transform}: argnums={argnums!r} asks for argument {number}, but the function "
-                f"was called with {count} positional argument{'s' * (count != 1)} (0 to "
-                f"{count - 1}); keyword arguments cannot be differentiated, pass it by position"
+                f"was called with {count} positional argument{'s' * (count != 1)}{allowed}; "
+                f"keyword arguments cannot be differentiated, pass it by position"
             )
     return tuple(number % count for number in given)
 
@@ -68,7 +74,7 @@ def as_differentiable(leaf: Any, describe: Callable[[], str]) -> Tensor:
     if not is_inexact(x.node.dtype):
         raise DTypeError(
             f"{describe()} has dtype {x.dtype}, and only floating and complex numbers have "
-            f"derivatives; convert it with .astype('float64'), or leave it out of argnums"
+            f"derivatives; convert it with .astype('float64'), or do not differentiate by it"
         )
     return x
 
@@ -116,7 +122,9 @@ def as_output(transform: str, f: Any, leaf: Any) -> Tensor:
     try:
         return as_tensor(leaf)
     except AdjointError as error:
-        raise ArgumentError(f"{transform}: {function_name(f)} returned no tensor: {error}") from error
+        raise ArgumentError(
+            f"{transform}: {function_name(f)} returned no tensor: {error}"
+        ) from error
 
 
 def scalar_output(transform: str, f: Any, output: Any) -> Tensor:

@@ -24,6 +24,9 @@ class _Leaf:
     def paths(self) -> list[tuple[Any, ...]]:
         return [()]
 
+    def __repr__(self) -> str:
+        return "PyTreeSpec(*)"
+
 
 LEAF = _Leaf()
 

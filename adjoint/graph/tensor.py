@@ -318,15 +318,24 @@ def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
     try:
         array = np.asarray(x)
     except ValueError as error:
-        raise ShapeError(f"asarray: {error}; nested lists must have equal lengths") from error
-    if array.dtype == object:
+        raise ShapeError(
+            f"asarray: the nested lists {_shortened(x)} have unequal lengths; a tensor needs equal "
+            f"ones (pad the short ones, or keep a list of tensors)"
+        ) from error
+    if array.dtype.kind in "OUSVmM":
         raise DTypeError(
-            f"asarray: cannot make a tensor of {type(x).__name__}; "
+            f"asarray: cannot make a tensor of {type(x).__name__}"
+            f"{' ' + _shortened(x) if isinstance(x, str) else ''}; "
             f"expected numbers, nested lists of numbers, or a NumPy array"
         )
     native = as_dtype(dtype or array.dtype)
     array = np.array(array, dtype=native, copy=True)
     return Tensor(constant_node(array, array.shape, native))
+
+
+def _shortened(x: Any) -> str:
+    text = repr(x)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def scalar_value(x: Any, dtype: DType) -> np.ndarray[Any, Any]:

@@ -129,7 +129,8 @@ def normalize_axes(name: str, axis: int | Iterable[int] | None, ndim: int) -> tu
     """`axis` as a sorted tuple of axes counted from the front; None means all of them."""
     if axis is None:
         return tuple(range(ndim))
-    given = (axis,) if isinstance(axis, int) or not isinstance(axis, Iterable) else tuple(axis)
+    several = isinstance(axis, Iterable) and not isinstance(axis, str)
+    given: tuple[Any, ...] = tuple(axis) if several else (axis,)  # type: ignore[arg-type]
     axes = tuple(sorted(normalize_axis(name, a, ndim) for a in given))
     if len(set(axes)) != len(axes):
         raise ShapeError(f"{name}: axis {axis} names the same axis twice")
