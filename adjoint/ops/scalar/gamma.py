@@ -203,7 +203,8 @@ def trigamma_positive(e: Emitter[V], x: V) -> V:
     far = e.fma(e.multiply(inverse, v), horner(e, v, choose(e, x, TRIGAMMA_FAR)), inverse)
     first = e.divide(e.select(low, one, zero), x)
     first_low = e.multiply(e.fma(e.negative(first), x, 1.0), first)  # what the division left
-    first_low = e.select(e.bitwise_and(low, e.less(first, INFINITY)), first_low, zero)
+    finite = e.less(first, 2.0 ** (format_of(e, x).bias // 2))  # its square
+    first_low = e.select(e.bitwise_and(low, finite), first_low, zero)
     second = e.divide(e.select(small, one, zero), e.add(x, 1.0))
     far = e.fma(second, second, e.fma(e.multiply(first, 2.0), first_low, far))
     return e.fma(first, first, far)
