@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import adjoint as ad
+from adjoint.array import activation
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 
@@ -25,8 +26,9 @@ class Functions:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name in FUNCTIONS:
             return FUNCTIONS[name]
-        if hasattr(ad, name):
-            return getattr(ad, name)
+        for namespace in (ad, ad.nn, activation):
+            if hasattr(namespace, name):
+                return getattr(namespace, name)
         raise Missing(name)
 
 
@@ -59,6 +61,8 @@ EDGES = [
     Edge("minimum with constant 0", lambda n, x: n.minimum(x, 0.0), [0.0], [0], [0]),
     Edge("relu(0)", lambda n, x: n.relu(x), [0.0, -1.0, 2.0], [0, 0, 1], [0, 0, 0]),
     Edge("relu(0)²", lambda n, x: n.relu(x) ** 2, [0.0], [0]),
+    Edge("relu6 at 0 and 6", lambda n, x: n.relu6(x), [0.0, 6.0, 3.0], [0, 0, 1]),
+    Edge("leaky_relu(0)", lambda n, x: n.leaky_relu(x), [0.0, -1.0, 1.0], [0.01, 0.01, 1]),
     Edge("clip edges", lambda n, x: n.clip(x, -1, 1), [-1.0, 1.0, -2.0, 2.0], [1, 1, 0, 0]),
     Edge("max tie", lambda n, x: n.max(x), [1.0, 3.0, 3.0], [0, 0.5, 0.5]),
     Edge("min tie", lambda n, x: n.min(x), [1.0, 1.0, 3.0], [0.5, 0.5, 0]),

@@ -237,4 +237,7 @@ ROWS: list[Row] = [
     Row("matmul", lambda n, a, b: n.matmul(a, b), [(2, 3), (3, 2)]),
     Row("matmul", lambda n, a, b: n.matmul(a, b), [(2, 1, 2, 3), (3, 3, 2)], label="stacks"),
     Row("matmul", lambda n, a, b: n.matmul(a, b), [(3,), (2, 3, 2)], label="vector"),
+    Row("convolve", lambda n, a, b: n.convolve(a, b), [(4,), (3,)], label="full"),
+    Row("convolve", lambda n, a, b: n.convolve(a, b, "valid"), [(5,), (2,)], label="valid"),
+    Row("convolve", lambda n, a, b: n.convolve(a, b, "same"), [(3,), (4,)], label="same"),
 ]
