@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.api.graph_first import evaluate
 from adjoint.api.opening import as_output, check_callable, function_name
 from adjoint.api.report import Report, report_of
 from adjoint.api.tree import LEAF, flatten, path_text
@@ -23,6 +24,7 @@ from adjoint.graph.types import DType, Shape, default_dtype
 from adjoint.passes.pipeline import optimise
 from adjoint.schedule.fuse import schedule
 from adjoint.schedule.plan import Schedule
+from adjoint.transforms.substitute import substitute
 
 _SCALARS = (float, int, bool, complex)
 
@@ -83,8 +85,17 @@ class Traced:
         arrays = [
             contiguous(x, leaf.dtype) for x, leaf in zip(leaves, self.leaves, strict=True)
         ]
-        results = [from_array(array) for array in self.program.run(arrays)]
+        try:
+            results = [from_array(array) for array in self.program.run(arrays)]
+        except self.program.failed:
+            results = self.interpret(arrays)
         return self.structure.unflatten(results)
+
+    def interpret(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[Tensor]:
+        """The outputs by the interpreter, which raises what native code can only notice."""
+        given = dict(zip(self.inputs, map(from_array, arrays), strict=True))
+        found = substitute(self.outputs, given)
+        return evaluate(found)  # type: ignore[no-any-return]
 
 
 def contiguous(x: Any, dtype: DType) -> np.ndarray[Any, Any]:

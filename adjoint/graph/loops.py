@@ -69,6 +69,9 @@ class Loops(Protocol):
     def counter(self, scalar: Any) -> Affine:
         """An integer scalar of the emitter as an index."""
 
+    def check(self, condition: Any) -> None:
+        """Have the program fail unless the bool scalar `condition` holds."""
+
     def scalar(self, i: Affine) -> Any:
         """An index as an int64 scalar of the emitter."""
 

@@ -37,6 +37,8 @@ class Op:
     """Whether the `lower` rule is there; without it a native program runs `evaluate`."""
     pointwise: bool = False
     """Whether an element of the result reads its inputs at the same (broadcast) index only."""
+    scatters: bool = False
+    """Whether elements of the first input are added to places that the other inputs name."""
     combine: str | None = None
     """The word of the emitter that folds elements together, for reductions over `axes`."""
 
@@ -76,6 +78,14 @@ class Op:
     def start(self, dtype: DType) -> Any:
         """For reductions that `combine`: the value over nothing."""
         raise NotImplementedError(f"{self.name} states no start")
+
+    def lowers(self, node: Node) -> bool:
+        """Whether native loops can compute this very node."""
+        return self.native
+
+    def target(self, node: Node, index: Index, loops: Loops) -> Index:
+        """For operations that `scatter`: where the element at `index` of the input is added."""
+        raise NotImplementedError(f"{self.name} states no target")
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         """One element of the result, at `index`, as a scalar of the emitter of `loops`."""

@@ -121,8 +121,7 @@ class Elementwise(Op):
     def evaluate(self, *values: Any) -> Any:
         return self.numpy(*values)
 
-    @property
-    def native(self) -> bool:  # type: ignore[override]  # known from the record
+    def lowers(self, node: Node) -> bool:
         return scalar_rule(self) is not None
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from adjoint.errors import DTypeError, OutOfBoundsError, ShapeError
+from adjoint.graph.loops import Affine, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
@@ -57,11 +58,44 @@ def gathered_shape(shape: Shape, indices: Sequence[Node], axes: Axes, position: 
     return rest[:position] + index_shape(indices) + rest[position:]
 
 
+def chosen(
+    loops: Loops, indices: Sequence[Node], index: Index, sizes: Sequence[int]
+) -> list[Affine]:
+    """The counters that the elements of the index tensors at `index` stand for, in bounds."""
+    e = loops.e
+    found = []
+    for node, size in zip(indices, sizes, strict=True):
+        number = e.convert(loops.read(node, broadcast_index(index, node.shape)), "int64")
+        number = e.select(e.less(number, 0), e.add(number, size), number)
+        if node.op.name != "constant":
+            loops.check(e.bitwise_and(e.greater_equal(number, 0), e.less(number, size)))
+            number = e.minimum(e.maximum(number, 0), size - 1)
+        found.append(loops.counter(number))
+    return found
+
+
+def joined_index(rest: Index, found: Sequence[Affine], axes: Axes) -> Index:
+    """The index with `found` on `axes` and `rest` on the other axes."""
+    where = dict(zip(axes, found, strict=True))
+    others = iter(rest)
+    return tuple([where[a] if a in where else next(others) for a in range(len(rest) + len(axes))])
+
+
 class Gather(Linear):
     """The elements of the first input at the others along `axes`."""
 
     name = "gather"
     param_names = ("axes", "position")
+    native = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        x, *indices = node.inputs
+        axes, position = node.params
+        rank = len(index_shape(indices))
+        block = index[position : position + rank]
+        rest = (*index[:position], *index[position + rank :])
+        found = chosen(loops, indices, block, [x.shape[a] for a in axes])
+        return loops.read(x, joined_index(rest, found, axes))
 
     def infer(self, x: Node, *args: Any) -> tuple[Shape, DType]:
         *indices, axes, position = args
@@ -100,6 +134,16 @@ class ScatterAdd(Linear):
 
     name = "scatter_add"
     param_names = ("axes", "position", "shape")
+    native = scatters = True
+
+    def target(self, node: Node, index: Index, loops: Loops) -> Index:
+        axes, position, shape = node.params
+        indices = node.inputs[1:]
+        rank = len(index_shape(indices))
+        block = index[position : position + rank]
+        rest = (*index[:position], *index[position + rank :])
+        found = chosen(loops, indices, block, [shape[a] for a in axes])
+        return joined_index(rest, found, axes)
 
     def infer(self, x: Node, *args: Any) -> tuple[Shape, DType]:
         *indices, axes, position, shape = args

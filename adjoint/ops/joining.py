@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from adjoint.errors import ArgumentError, ShapeError
+from adjoint.graph.loops import Index, Loops, choose
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
@@ -26,11 +28,44 @@ from adjoint.ops.slicing import along, batch_size, pick, zeros_of
 __all__ = ["concat", "concatenate", "stack"]
 
 
+MANY = 64
+"""More inputs than this are joined by NumPy: a loop would have to choose between them."""
+
+
 class Join(Op):
     """What `concat` and `stack` share: inputs of one dtype, joined along the axis `axis`."""
 
     family = "linear"
     param_names = ("axis",)
+    native = True
+
+    def lowers(self, node: Node) -> bool:
+        return len(node.inputs) <= MANY
+
+    def starts(self, node: Node) -> list[int]:
+        """Where along the axis each input begins."""
+        raise NotImplementedError
+
+    def inner(self, node: Node, number: int, index: Index, loops: Loops) -> Index:
+        """The index into input `number` that belongs to `index`."""
+        raise NotImplementedError
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        starts = [*self.starts(node), node.shape[node.params[0]]]
+        place = index[node.params[0]]
+
+        def read(number: int) -> Any:
+            """The element, known to come from input `number` or a later one."""
+
+            def here() -> Any:
+                return loops.read(node.inputs[number], self.inner(node, number, index, loops))
+
+            if number == len(node.inputs) - 1:
+                return here()
+            inside = loops.inside(place, 0, starts[number + 1])
+            return choose(loops, inside, here, lambda: read(number + 1))
+
+        return read(0)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         known = [
@@ -50,6 +85,15 @@ class Join(Op):
 
 class Concat(Join):
     name = "concat"
+
+    def starts(self, node: Node) -> list[int]:
+        sizes = [child.shape[node.params[0]] for child in node.inputs]
+        return [0, *accumulate(sizes[:-1])]
+
+    def inner(self, node: Node, number: int, index: Index, loops: Loops) -> Index:
+        (axis,) = node.params
+        start, size = self.starts(node)[number], node.inputs[number].shape[axis]
+        return (*index[:axis], loops.clamped(index[axis] - start, size), *index[axis + 1 :])
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         *nodes, axis = args
@@ -84,6 +128,13 @@ class Concat(Join):
 
 class Stack(Join):
     name = "stack"
+
+    def starts(self, node: Node) -> list[int]:
+        return list(range(len(node.inputs)))
+
+    def inner(self, node: Node, number: int, index: Index, loops: Loops) -> Index:
+        (axis,) = node.params
+        return (*index[:axis], *index[axis + 1 :])
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         *nodes, axis = args

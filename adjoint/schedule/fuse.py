@@ -45,13 +45,14 @@ LARGEST = 1000
 def is_native(node: Node) -> bool:
     """Whether the node can be computed inside a loop."""
     dtypes = {node.dtype, *(child.dtype for child in node.inputs)}
-    known = node.op.native or node.op.combine is not None
+    known = node.op.combine is not None or node.op.lowers(node)
     return known and dtypes <= NATIVE_DTYPES
 
 
 def domain_of(node: Node) -> Shape:
     """The space over which the loops of a stored node run."""
-    return node.shape if node.op.combine is None else node.inputs[0].shape
+    gathers = node.op.combine is not None or node.op.scatters
+    return node.inputs[0].shape if gathers else node.shape
 
 
 class Fusion:
@@ -86,7 +87,9 @@ class Fusion:
 
     def breaks(self, node: Node) -> bool:
         """Whether the node's users must wait until all of it is computed."""
-        return node in self.calls or (not self.is_leaf(node) and node.op.combine is not None)
+        if node in self.calls:
+            return True
+        return not self.is_leaf(node) and (node.op.combine is not None or node.op.scatters)
 
     def must_store(self, node: Node) -> bool:
         return (
@@ -234,6 +237,8 @@ def same_index(node: Node, child: Node) -> bool:
     """Whether computing an element of `node` reads `child` at the same index only."""
     if node.op.combine is not None:
         return True
+    if node.op.scatters:
+        return child is node.inputs[0] and child not in node.inputs[1:]
     return node.op.pointwise and node.shape == child.shape
 
 

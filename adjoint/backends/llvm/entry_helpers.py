@@ -35,7 +35,7 @@ def keeper(words: Words) -> Any:
 
 
 def releaser(words: Words) -> Any:
-    """`release(objects*, count)`: one reference less to each; NULL is skipped."""
+    """`release(objects*, count)`: lets go of each, and leaves NULL; NULL is skipped."""
     function, new = words.function("adjoint.release", _VOID, [ANY, LONG])
     if new:
         w = words.inside(function)
@@ -43,6 +43,7 @@ def releaser(words: Words) -> Any:
         with w.each(count) as index:
             obj = w.item(objects, index)
             with w.builder.if_then(w.builder.not_(w.null(obj))):
+                w.builder.store(NULL, w.place(objects, index))
                 w.call("Py_DecRef", obj)
         w.builder.ret_void()
     return function
@@ -161,6 +162,34 @@ def _tensor_maker(words: Words) -> Any:
 def _new(words: Words, kind: type) -> Any:
     """An instance whose slots are empty."""
     return words.call("PyType_GenericAlloc", words.symbol(type_symbol(kind)), LONG(0))
+
+
+def tuple_maker(words: Words) -> Any:
+    """`made = tuple(objects*, branches*, count)`: a tuple of some of the objects.
+
+    A branch is twice the index of an object, plus one if the tuple takes over the reference that
+    the list of objects has, and leaves NULL there.
+    """
+    function, new = words.function("adjoint.tuple", ANY, [ANY, ANY, LONG])
+    if new:
+        w = words.inside(function)
+        builder = w.builder
+        objects, branches, count = function.args
+        made = w.call("PyTuple_New", count)
+        _return_if_null(w, made)
+        items = w.at(made, w.layout.items)
+        with w.each(count) as index:
+            branch = w.item(branches, index, LONG)
+            place = w.place(objects, builder.lshr(branch, LONG(1)))
+            obj = builder.load(place, typ=ANY)
+            builder.store(obj, w.place(items, index))
+            with builder.if_else(builder.trunc(branch, BIT)) as (moves, stays):
+                with moves:
+                    builder.store(NULL, place)
+                with stays:
+                    w.keep(obj)
+        builder.ret(made)
+    return function
 
 
 def _return_if_null(words: Words, made: Any) -> None:

@@ -168,13 +168,17 @@ class Words:
         """A constant that lists `shape`; NULL for a scalar."""
         if not shape:
             return NULL
-        name = "adjoint.shape." + "x".join(map(str, shape))
+        return self.constant("adjoint.shape." + "x".join(map(str, shape)), shape)
+
+    def constant(self, name: str, numbers: Sequence[int]) -> Any:
+        """A constant list of integers."""
         found = self.module.globals.get(name)
         if found is None:
-            kind = ir.ArrayType(LONG, len(shape))
+            kind = ir.ArrayType(LONG, len(numbers))
             found = ir.GlobalVariable(self.module, kind, name)
-            found.initializer = ir.Constant(kind, list(shape))
+            found.initializer = ir.Constant(kind, list(numbers))
             found.global_constant, found.linkage = True, "internal"
+            found.type = ANY
         return found
 
     def table(self, name: str, rows: Sequence[tuple[Input | Output, int]]) -> Any:

@@ -8,13 +8,13 @@ releases that whole array, so no path can forget a reference.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
 
 from adjoint.backends.llvm.entry_guard import Guard, array_guards
-from adjoint.backends.llvm.entry_helpers import keeper, releaser, room_maker, wrapper
+from adjoint.backends.llvm.entry_helpers import keeper, releaser, room_maker, tuple_maker, wrapper
 from adjoint.backends.llvm.entry_layout import POINTER
 from adjoint.backends.llvm.entry_words import (
     ANY,
@@ -26,7 +26,6 @@ from adjoint.backends.llvm.entry_words import (
     Output,
     Tree,
     Words,
-    tree_leaves,
 )
 
 SLOW, UNFLATTEN, SHAPES = 0, 1, 2
@@ -44,13 +43,12 @@ class EntryWriter:
     outputs: Sequence[Output]
     tree: Tree
     failure: Any = None
+    again: Any = None
     owned: Any = None
     buffers: Any = None
     scalars: Any = None
     results: Any = None  # the table of them
-    tuples: int = 0
-    items: dict[int, Any] = field(default_factory=dict)  # finished tensors and tuples, by place
-    moved: set[int] = field(default_factory=set)  # whose reference a tuple has taken over
+    unused: bool = False  # whether the tree leaves out some results
 
     @property
     def builder(self) -> Any:
@@ -81,13 +79,13 @@ class EntryWriter:
         self.scalars = self.words.room(ir.ArrayType(BYTE, 16 * max(len(self.outputs), 1)))
         mismatch = self.function.append_basic_block("mismatch")
         self.failure = self.function.append_basic_block("failure")
+        self.again = self.function.append_basic_block("again")
         self._guard(mismatch)
         self._prepare()
         self._run(body, release_gil)
         self._wrap()
-        result = self.items[self._build(self.tree)]
-        self._release_unused()
-        self.builder.ret(self._unflattened(result) if has_unflatten else result)
+        self._finish(self._build(), has_unflatten)
+        self._write_again(mismatch)
         self._write_mismatch(mismatch)
         self._write_failure()
 
@@ -141,7 +139,7 @@ class EntryWriter:
         status = self.builder.call(body, [self.buffers])
         if release_gil:
             w.call("PyEval_RestoreThread", state)
-        self._succeed(w.same(status, INT(0)))
+        Guard(w, self.again).demand(w.same(status, INT(0)))
 
     def _wrap(self) -> None:
         """Turn every result into a tensor on a constant node; let go of the inputs."""
@@ -149,32 +147,40 @@ class EntryWriter:
         if self.outputs:
             shapes = w.at(self.function.args[0], w.layout.items + SHAPES * POINTER)
             self._succeed(builder.call(wrapper(w), [*self._leaves(), shapes]))
-        for place in range(self.first_leaf, self.first_tuple):
-            self.items[place] = builder.load(self._place(place), typ=ANY)
         if self.arrays:
             builder.call(releaser(w), [self.owned, LONG(len(self.arrays))])
 
-    def _build(self, tree: Tree) -> int:
+    def _build(self) -> int:
         """Build the tuples, the inner ones first; return where the object stands."""
         w, builder = self.words, self.builder
+        tuples: list[list[int]] = []
+        root = self._plan(self.tree, tuples)
+        last = {place: (i, j) for i, places in enumerate(tuples) for j, place in enumerate(places)}
+        for i, places in enumerate(tuples):
+            branches = [2 * place + (last[place] == (i, j)) for j, place in enumerate(places)]
+            listed = w.constant(f"{self.function.name}.tuple.{i}", branches)
+            made = builder.call(tuple_maker(w), [self.owned, listed, LONG(len(branches))])
+            self._succeed(builder.not_(w.null(made)))
+            builder.store(made, self._place(self.first_tuple + i))
+        self.unused = bool(set(range(self.first_leaf, self.first_tuple)) - {root, *last})
+        return root
+
+    def _plan(self, tree: Tree, tuples: list[list[int]]) -> int:
+        """List, for every tuple, the places of its branches; return the place of the whole."""
         if isinstance(tree, int):
             return self.first_leaf + tree
-        branches = [self._build(branch) for branch in tree]
-        made = w.call("PyTuple_New", LONG(len(tree)))
-        self._succeed(builder.not_(w.null(made)))
-        for i, branch in enumerate(branches):
-            item = self.items[branch]
-            w.set_field(made, w.layout.items + i * POINTER, item)
-            if branch in self.moved:
-                w.keep(item)
-            else:
-                builder.store(NULL, self._place(branch))
-                self.moved.add(branch)
-        place = self.first_tuple + self.tuples
-        self.tuples += 1
-        builder.store(made, self._place(place))
-        self.items[place] = made
-        return place
+        places = [self._plan(branch, tuples) for branch in tree]
+        tuples.append(places)
+        return self.first_tuple + len(tuples) - 1
+
+    def _finish(self, place: int, has_unflatten: bool) -> None:
+        """Return the object in `place`; drop results that the tree does not mention."""
+        w, builder = self.words, self.builder
+        result = builder.load(self._place(place), typ=ANY)
+        if self.unused:
+            builder.store(NULL, self._place(place))
+            builder.call(releaser(w), [self.owned, LONG(self.end)])
+        builder.ret(self._unflattened(result) if has_unflatten else result)
 
     def _unflattened(self, leaves: Any) -> Any:
         w = self.words
@@ -182,13 +188,6 @@ class EntryWriter:
         result = w.call("PyObject_CallOneArg", unflatten, leaves)
         w.call("Py_DecRef", leaves)
         return result
-
-    def _release_unused(self) -> None:
-        """Drop results that the tree does not mention."""
-        named = set(tree_leaves(self.tree))
-        for k in range(len(self.outputs)):
-            if k not in named:
-                self.words.call("Py_DecRef", self.items[self.first_leaf + k])
 
     # the ways out
 
@@ -198,6 +197,13 @@ class EntryWriter:
         own, args, count, keywords = self.function.args
         slow = w.field(own, w.layout.items + SLOW * POINTER)
         self.builder.ret(w.call("PyObject_Vectorcall", slow, args, count, keywords))
+
+    def _write_again(self, mismatch: Any) -> None:
+        """The body failed: the slow path finds out why, and raises."""
+        self.builder.position_at_end(self.again)
+        if self.end:
+            self.builder.call(releaser(self.words), [self.owned, LONG(self.end)])
+        self.builder.branch(mismatch)
 
     def _write_failure(self) -> None:
         self.builder.position_at_end(self.failure)

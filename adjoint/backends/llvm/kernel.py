@@ -19,6 +19,7 @@ from adjoint.backends.llvm.loop import (
     POINTER,
     alloca,
     combined,
+    flag_of,
     loop,
     memory_type,
     start_of,
@@ -195,6 +196,11 @@ class Body:
         wide = self.e.convert(scalar, np.dtype(np.int64))
         return Affine(0, {("value", wide.value): 1})
 
+    def check(self, condition: Scalar) -> None:
+        builder = self.e.builder
+        with builder.if_then(builder.not_(condition.value), likely=False):
+            builder.store(ir.IntType(32)(1), flag_of(builder.module))
+
     def scalar(self, i: Affine) -> Scalar:
         return Scalar(self.number(i), np.dtype(np.int64))
 
@@ -355,12 +361,21 @@ class KernelWriter:
         """Compute and store the elements of all roots at one place of the domain."""
         for root in self.kernel.roots:
             self.precompute(body, root)
-            if root.op.combine is None:
+            if root.op.scatters:
+                self.scatter(body, root)
+            elif root.op.combine is None:
                 value = body.read(root, self.full_index)
                 body.store(self.pointers[root], body.offset(self.domain, self.full_index), value)
             else:
                 value = body.read(root.inputs[0], self.full_index)
                 self.fold(body, root, value, sums)
+
+    def scatter(self, body: Body, root: Node) -> None:
+        """Add the element to the place in memory that the operation names."""
+        value = body.read(root.inputs[0], self.full_index)
+        place = body.offset(root.shape, root.op.target(root, self.full_index, body))
+        old = body.load(self.pointers[root], root.dtype, place)
+        body.store(self.pointers[root], place, combined(body.e, "add", old, value))
 
     def precompute(self, body: Body, root: Node) -> None:
         """Compute a long chain from its beginning, so that pulling does not recurse deeply."""
@@ -399,12 +414,16 @@ class KernelWriter:
         return depth
 
     def spread_sums(self) -> bool:
-        """Whether some reduction adds to memory in the innermost loop."""
+        """Whether something is added to memory in the innermost loop."""
+        if any(root.op.scatters for root in self.kernel.roots):
+            return True
         return any(self.depth(root) == len(self.domain) for root in self.reductions())
 
     def accumulates(self, root: Node) -> bool:
         """Whether the result in memory is added to, rather than written once."""
-        return any(a < self.depth(root) for a in self.reduced_axes(root))
+        if root.op.scatters:
+            return True
+        return root.op.combine is not None and any(a < self.depth(root) for a in self.reduced_axes(root))
 
     def accumulator(self, builder: Any, root: Node) -> Any:
         kind = llvm_type(root.dtype)

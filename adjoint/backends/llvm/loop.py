@@ -23,7 +23,9 @@ def memory_type(dtype: DType) -> Any:
 
 
 def start_of(e: LLVMEmitter, root: Node) -> Scalar:
-    """The value that a fold starts from."""
+    """The value that a fold starts from; sums by scattering from 0."""
+    if root.op.scatters:
+        return e.constant(0, root.dtype)
     return e.constant(root.op.start(root.dtype), root.dtype)
 
 
@@ -90,3 +92,13 @@ def kept_rolled(module: Any) -> Any:
     return mark
 
 
+
+
+def flag_of(module: Any) -> Any:
+    """The global that is set when a check fails."""
+    found = module.globals.get("adjoint_flag")
+    if found is None:
+        found = ir.GlobalVariable(module, ir.IntType(32), "adjoint_flag")
+        found.initializer = ir.IntType(32)(0)
+        found.linkage = "internal"
+    return found

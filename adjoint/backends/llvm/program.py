@@ -15,7 +15,14 @@ from llvmlite import ir
 from adjoint.backends.llvm import blas
 from adjoint.backends.llvm.emitter import LLVMEmitter
 from adjoint.backends.llvm.kernel import KernelWriter
-from adjoint.backends.llvm.loop import I64, POINTER, loop, memory_type, start_of
+from adjoint.backends.llvm.loop import (
+    I64,
+    POINTER,
+    flag_of,
+    loop,
+    memory_type,
+    start_of,
+)
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory
@@ -68,6 +75,7 @@ class ProgramWriter:
         self.failed = body.append_basic_block("failed")
         for number, step in enumerate(self.schedule.steps):
             self.step(builder, number, step)
+        self.ask_flag(builder)
         self.copy_outputs(builder)
         self.release(builder)
         builder.ret(I32(0))
@@ -75,6 +83,16 @@ class ProgramWriter:
         self.release(builder)
         builder.ret(I32(1))
         return body
+
+    def ask_flag(self, builder: Any) -> None:
+        """Fail if a check failed somewhere."""
+        if "adjoint_flag" in self.module.globals:
+            flag = flag_of(self.module)
+            raised = builder.load(flag, typ=I32)
+            builder.store(I32(0), flag)
+            fine = builder.append_basic_block()
+            builder.cbranch(builder.icmp_signed("==", raised, I32(0)), fine, self.failed)
+            builder.position_at_end(fine)
 
     # memory
 
@@ -169,7 +187,7 @@ class ProgramWriter:
         if function is None:
             function = writer.write(self.module, f"kernel_{len(self.kernels)}")
             self.kernels[key] = function
-        for root in writer.reductions():
+        for root in step.roots:
             if writer.accumulates(root):
                 self.fill(builder, root)
         pointers = [self.places[node] for node in writer.arguments]

@@ -25,12 +25,18 @@ _running: WeakValueDictionary[int, Program] = WeakValueDictionary()
 _numbers = count(1)
 
 
+class Failed(Exception):
+    """A check in native code failed; the interpreter knows how to say what is wrong."""
+
+
 class Program:
     """Native code of a schedule, loaded into this process.
 
     `weak` says which inputs are Python numbers, `tree` how the outputs are put together: an index
     or a tuple of trees, or None if Python code does that.
     """
+
+    failed = Failed
 
     def __init__(self, schedule: Schedule, weak: Sequence[bool], tree: entry.Tree | None) -> None:
         began = time.perf_counter()
@@ -125,8 +131,11 @@ class Program:
         outputs = [np.empty(n.shape, n.dtype) for n in self.schedule.outputs]
         pointers = [a.ctypes.data for a in (*arrays, *outputs)]
         table = (ctypes.c_void_p * len(pointers))(*pointers)
+        self.errors.clear()
         if self.body(ctypes.addressof(table)):
-            raise self.errors.pop()
+            if self.errors:
+                raise self.errors.pop()
+            raise Failed
         return outputs
 
 
