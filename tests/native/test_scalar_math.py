@@ -215,3 +215,11 @@ def test_other_dtypes_are_refused() -> None:
     """An integer has no exponential until it is converted."""
     with pytest.raises(TypeError, match=r"exp needs float16, float32 or float64, got int32"):
         build(scalar.exp, "int32")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_special_values_of_trigamma(dtype: str) -> None:
+    """Of which SciPy has none below 0."""
+    x = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, -9e9, 1.0], dtype)
+    expected = [np.inf, np.inf, 0.0, np.nan, np.nan, np.inf, np.inf, np.pi**2 / 6]
+    np.testing.assert_allclose(kernel("trigamma", dtype)(x), expected, rtol=2e-7)

@@ -165,8 +165,10 @@ def digamma_positive(e: Emitter[V], x: V) -> V:
     result = e.add(top, e.add(rest, e.subtract(far, q_low)))
     result = e.select(near_pole(e, x), e.negative(e.divide(one, x)), result)
     first, second = choose(e, x, DIGAMMA_ZERO)
-    d = e.subtract(e.subtract(x, first), second)
-    close = e.multiply(d, horner(e, d, choose(e, x, DIGAMMA_ROOT)))
+    d, d_low = fast_two_sum(e, e.subtract(x, first), e.constant(-second, e.dtype(x)))
+    slope, *others = choose(e, x, DIGAMMA_ROOT)
+    curve = e.multiply(e.multiply(d, d), horner(e, d, others))
+    close = e.fma(d, slope, e.fma(d_low, slope, curve))
     return e.select(e.less(e.abs(d), 0.125), close, result)
 
 
@@ -203,10 +205,10 @@ def trigamma_positive(e: Emitter[V], x: V) -> V:
     far = e.fma(e.multiply(inverse, v), horner(e, v, choose(e, x, TRIGAMMA_FAR)), inverse)
     first = e.divide(e.select(low, one, zero), x)
     first_low = e.multiply(e.fma(e.negative(first), x, 1.0), first)  # what the division left
-    finite = e.less(first, 2.0 ** (format_of(e, x).bias // 2))  # its square
-    first_low = e.select(e.bitwise_and(low, finite), first_low, zero)
     second = e.divide(e.select(small, one, zero), e.add(x, 1.0))
-    far = e.fma(second, second, e.fma(e.multiply(first, 2.0), first_low, far))
+    far = e.fma(second, second, far)
+    squared = e.less(e.abs(first), 2.0 ** (format_of(e, x).bias // 2))  # without overflow
+    far = e.select(e.bitwise_and(low, squared), e.fma(e.multiply(first, 2.0), first_low, far), far)
     return e.fma(first, first, far)
 
 
