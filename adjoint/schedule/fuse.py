@@ -71,6 +71,9 @@ class Fusion:
                 self.calls[node] = call
             for child in self.reads(node):
                 self.users[child].append(node)
+        for node in reversed(self.order):
+            if self.is_alias(node):
+                self.calls[node] = Alias(node)
         self.stored = {n for n in self.order if not self.is_leaf(n) and self.must_store(n)}
         self.levels: dict[Node, int] = {}
         self.packed: dict[Node, tuple[Node, int]] = {}
@@ -78,6 +81,12 @@ class Fusion:
     def is_leaf(self, node: Node) -> bool:
         """Whether the node is there before the program runs."""
         return node in self.inputs or node.op.name == "constant"
+
+    def is_alias(self, node: Node) -> bool:
+        """Whether a reshape stands next to a call, so that a view of memory costs nothing."""
+        if self.is_leaf(node) or node.op.name != "reshape" or node in self.calls:
+            return False
+        return node.inputs[0] in self.calls or any(u in self.calls for u in self.users[node])
 
     def reads(self, node: Node) -> Sequence[Node]:
         """The nodes that computing `node` reads."""

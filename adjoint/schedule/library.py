@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from adjoint.graph.node import Node
+from adjoint.graph.types import size_of
 from adjoint.schedule.plan import Gemm
 
 BLAS_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -12,14 +13,18 @@ BLAS_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 def gemm(node: Node) -> Gemm | None:
     """The BLAS product that computes `node`, if one does."""
-    if node.op.name != "matmul" or node.dtype not in BLAS_DTYPES or len(node.shape) != 2:
+    if node.op.name != "matmul" or node.dtype not in BLAS_DTYPES:
         return None
+    if not all(size_of(x.shape) for x in (node, *node.inputs)):
+        return None  # BLAS leaves the result of an empty product untouched
     (a, transpose_a), (b, transpose_b) = map(untransposed, node.inputs)
     return Gemm(node, a, b, transpose_a, transpose_b)
 
 
 def untransposed(node: Node) -> tuple[Node, bool]:
     """The matrix of which `node` is the transpose, and that it is; or the node itself."""
-    if node.op.name == "permute_dims" and node.inputs and len(node.shape) == 2:
-        return node.inputs[0], True
+    if node.op.name == "permute_dims" and node.inputs:
+        *lead, last, before = range(len(node.shape))
+        if node.params[0] == (*lead, before, last):
+            return node.inputs[0], True
     return node, False

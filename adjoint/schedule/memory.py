@@ -65,10 +65,15 @@ def plan_memory(schedule: Schedule) -> MemoryPlan:
 def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
     """For aliases and packed scalars where they lie; an output has memory of its own."""
     storage = dict(schedule.packed)
+    written = {root for step in schedule.steps for root in step.roots}
     for step in schedule.steps:
-        if isinstance(step, Alias) and step.root not in schedule.outputs:
-            source = step.root.inputs[0]
+        if not isinstance(step, Alias):
+            continue
+        source = step.root.inputs[0]
+        if step.root not in schedule.outputs:
             storage[step.root] = storage.get(source, (source, 0))
+        elif source in written and source not in schedule.outputs and source not in storage:
+            storage[source] = step.root, 0
     return storage
 
 

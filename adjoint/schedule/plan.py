@@ -44,7 +44,10 @@ class Kernel:
 
 @dataclass(eq=False)
 class Gemm:
-    """A BLAS product: root = alpha op(a) op(b) + beta c, each of a, b stored or a transpose."""
+    """BLAS products root = op(a) op(b), each of a, b as stored or its transpose.
+
+    Any axes before the last two count matrices, and broadcast.
+    """
 
     root: Node
     a: Node

@@ -6,12 +6,11 @@ import hashlib
 import threading
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
-
-from adjoint.backends.llvm import store
 
 OPTIMISATION = 3
 _lock = threading.Lock()
@@ -38,9 +37,19 @@ def target_machine() -> Any:
     )
 
 
+@cache
+def own_version() -> str:
+    """A fingerprint of the code that decides what is compiled: the files of this package."""
+    package = Path(__file__).parents[2]
+    floors = ("graph", "ops", "passes", "schedule", "backends")
+    files = sorted(path for floor in floors for path in (package / floor).rglob("*.py"))
+    states = [(path, path.stat()) for path in files]
+    return str([(path.name, state.st_size, state.st_mtime_ns) for path, state in states])
+
+
 def cache_key(*parts: str) -> str:
     """A key under which object code can be kept: the parts, this processor and the versions."""
-    versions = (llvmlite.__version__, str(llvm.llvm_version_info), store.FORMAT, *host())
+    versions = (llvmlite.__version__, str(llvm.llvm_version_info), own_version(), *host())
     return hashlib.sha256("\0".join((*versions, *parts)).encode()).hexdigest()
 
 

@@ -175,7 +175,7 @@ class ProgramWriter:
             case Gemm(root=root, a=a, b=b):
                 blas.emit_gemm(builder, step, self.places[a], self.places[b], self.places[root])
             case Alias(root=root):
-                if root in self.schedule.outputs:
+                if root in self.schedule.outputs and not self.lies_in(root.inputs[0], root):
                     self.copy(builder, root.inputs[0], self.places[root])
             case NumpyCall():
                 self.numpy_call(builder, number, step)
@@ -226,6 +226,10 @@ class ProgramWriter:
         for i, place in enumerate(places):
             builder.store(place, builder.gep(table, [I64(i)], source_etype=POINTER))
         return table
+
+    def lies_in(self, node: Node, other: Node) -> bool:
+        """Whether `node` is written into the memory of `other` anyway."""
+        return self.memory.storage.get(node, (node, 0))[0] is other
 
     def place_of(self, builder: Any, node: Node) -> Any:
         """Where the value of a node can be read; a literal is given a place of its own."""

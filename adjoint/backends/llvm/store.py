@@ -8,7 +8,6 @@ import os
 import tempfile
 from pathlib import Path
 
-FORMAT = "1"
 LIMIT = 256 * 2**20
 """Bytes the cache may take; the entries not used for longest go first."""
 
