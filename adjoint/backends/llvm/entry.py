@@ -6,8 +6,9 @@ program was traced with, runs the body and wraps the results, without a line of 
 does not match is handed, unchanged, to the slow path, a Python callable.
 
 The body is `i32 body(ptr buffers)`. `buffers` lists the addresses of the inputs, then of the
-outputs, each C-contiguous and aligned for its dtype (no more than that); zero means done, anything
-else that a Python exception is set.
+outputs, each C-contiguous and aligned for its dtype (no more than that). It returns zero if all is
+done. Otherwise the Python exception that it left is raised; if it left none, the call goes to the
+slow path, which finds out what is wrong.
 
 The emitted code holds no address of this process: it names symbols, which `register_symbols` makes
 known before code is loaded, and finds its own callables in `self`. So object code can be kept on

@@ -46,7 +46,7 @@ def python_entry(
         results = [np.empty(spec.shape, spec.dtype) for spec in outputs]
         buffers = table(*(array.ctypes.data for array in [*data, *results]))
         if body(ctypes.addressof(buffers)):
-            raise SystemError(f"{name}: the program failed without an exception")
+            return slow(*args)
         leaves = tuple(
             Tensor(constant_node(result if spec.shape else result[()], spec.shape, spec.dtype))
             for result, spec in zip(results, outputs, strict=True)

@@ -34,6 +34,7 @@ _SIGNATURES = {
     "PyType_GenericAlloc": (ANY, [ANY, LONG]),
     "PyObject_Vectorcall": (ANY, [ANY, ANY, LONG, ANY]),
     "PyObject_CallOneArg": (ANY, [ANY, ANY]),
+    "PyErr_Occurred": (ANY, []),
     "PyEval_SaveThread": (ANY, []),
     "PyEval_RestoreThread": (ir.VoidType(), [ANY]),
     "PyArray_NewFromDescr": (ANY, [ANY, ANY, INT, ANY, ANY, ANY, INT, ANY]),

@@ -199,11 +199,15 @@ class EntryWriter:
         self.builder.ret(w.call("PyObject_Vectorcall", slow, args, count, keywords))
 
     def _write_again(self, mismatch: Any) -> None:
-        """The body failed: the slow path finds out why, and raises."""
+        """The body failed: raise what it did, or let the slow path find out why."""
+        w = self.words
+        raised = self.function.append_basic_block("raised")
         self.builder.position_at_end(self.again)
         if self.end:
-            self.builder.call(releaser(self.words), [self.owned, LONG(self.end)])
-        self.builder.branch(mismatch)
+            self.builder.call(releaser(w), [self.owned, LONG(self.end)])
+        self.builder.cbranch(w.null(w.call("PyErr_Occurred")), mismatch, raised)
+        self.builder.position_at_end(raised)
+        self.builder.ret(NULL)
 
     def _write_failure(self) -> None:
         self.builder.position_at_end(self.failure)
