@@ -173,7 +173,8 @@ class ProgramWriter:
             case Kernel():
                 self.kernel(builder, step)
             case Gemm(root=root, a=a, b=b):
-                blas.emit_gemm(builder, step, self.places[a], self.places[b], self.places[root])
+                left, right = self.place_of(builder, a), self.place_of(builder, b)
+                blas.emit_gemm(builder, step, left, right, self.places[root])
             case Alias(root=root):
                 if root in self.schedule.outputs and not self.lies_in(root.inputs[0], root):
                     self.copy(builder, root.inputs[0], self.places[root])
