@@ -244,7 +244,7 @@ def sum_to(x: Tensor, shape: Shape) -> Tensor:
     if x.node.shape == shape:
         return x
     given = x.node.shape
-    if len(given) == len(shape) and any(g < s for g, s in zip(given, shape, strict=True)):
+    if len(given) == len(shape) and any(g == 1 != s for g, s in zip(given, shape, strict=True)):
         result: Tensor = FUNCTIONS["broadcast_to"](x, shape)
         return result
     if len(given) < len(shape):

@@ -1,0 +1,33 @@
+"""Programs that once went wrong, each found by tools/fuzz_native.py and made small."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+
+pytestmark = pytest.mark.native
+
+
+def check(f: Any, *inputs: Any) -> None:
+    """The compiled function agrees with the interpreter."""
+    found, expected = ad.compile(f)(*inputs), f(*map(ad.asarray, inputs))
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-12, strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_product_with_a_constant_of_one_element(dtype: str) -> None:
+    one = np.full((1, 1), 3.0, dtype)
+    check(lambda x: x @ one, np.ones((2, 1), dtype))
+    check(lambda x: one @ x, np.ones((1, 2), dtype))
+
+
+@pytest.mark.parametrize("shape", [(0,), (1, 0, 1), (3, 0)])
+def test_the_gradient_of_what_is_broadcast_to_nothing_is_zero(shape: Any) -> None:
+    x = np.ones((1,) * len(shape))
+    gradient = ad.grad(lambda x: ad.sum(x * np.ones(shape)))
+    np.testing.assert_array_equal(gradient(x).numpy(), np.zeros_like(x))
+    check(gradient, x)
