@@ -7,6 +7,7 @@ kernel; that can close no circle, because what a kernel reads has a lower level 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from adjoint.errors import GraphError
@@ -14,6 +15,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
 from adjoint.schedule.library import gemm
+from adjoint.schedule.nests import nested
 from adjoint.schedule.plan import (
     NATIVE_DTYPES,
     SCALAR,
@@ -263,8 +265,16 @@ def own_weight(node: Node) -> int:
     return 1 if own_cost(node) <= 1 else OUTLINED if node.shape == () else INLINED
 
 
+def rows_of(step: Step) -> object:
+    """The extent of rows of a kernel; other steps have none."""
+    return step.domain[:1] if isinstance(step, Kernel) else None
+
+
 def in_order(steps: Sequence[Step]) -> list[Step]:
-    """The steps sorted so that what is read was written before."""
+    """The steps sorted so that what is read was written before.
+
+    Where there is a choice, kernels over the same rows follow each other.
+    """
     writer = {root: step for step in steps for root in step.roots}
     waiting: dict[Step, int] = {}
     users: dict[Step, list[Step]] = {step: [] for step in steps}
@@ -273,14 +283,22 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
         waiting[step] = len(before)
         for other in before:
             users[other].append(step)
-    ready = [step for step in steps if not waiting[step]]
+    ready: dict[object, deque[Step]] = {}
+    for step in steps:
+        if not waiting[step]:
+            ready.setdefault(rows_of(step), deque()).append(step)
     done: list[Step] = []
-    for step in ready:
+    rows: object = None
+    while ready:
+        rows = rows if rows in ready else next(iter(ready))
+        step = ready[rows].popleft()
+        if not ready[rows]:
+            del ready[rows]
         done.append(step)
         for user in users[step]:
             waiting[user] -= 1
             if not waiting[user]:
-                ready.append(user)
+                ready.setdefault(rows_of(user), deque()).append(user)
     if len(done) != len(steps):
         raise GraphError("the kernels of a schedule wait for each other; please report this graph")
     return done
@@ -289,6 +307,6 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
 def schedule(inputs: Sequence[Node], outputs: Sequence[Node]) -> Schedule:
     """Cut the graph between `inputs` and `outputs` into steps."""
     fusion = Fusion(inputs, outputs)
-    steps = fusion.run()
+    steps = nested(fusion.run(), outputs)
     constants = [n for n in fusion.order if n.op.name == "constant" and n not in fusion.inputs]
     return Schedule(list(inputs), list(outputs), constants, steps, fusion.packed)

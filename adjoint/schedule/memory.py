@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from dataclasses import dataclass
 
 from adjoint.graph.node import Node
-from adjoint.schedule.plan import SCALAR, Alias, Schedule, nbytes
+from adjoint.schedule.plan import SCALAR, Alias, Nest, Schedule, nbytes
 
 ALIGNMENT = 64
 WASTE = 2
@@ -28,6 +28,9 @@ def plan_memory(schedule: Schedule) -> MemoryPlan:
     """Give each intermediate result a place that nothing alive at the same time uses."""
     storage = storages(schedule)
     outside = {*schedule.inputs, *schedule.outputs, *schedule.constants}
+    for step in schedule.steps:
+        if isinstance(step, Nest):
+            outside |= step.local  # they live in the nest
     first: dict[Node, int] = {}
     last: dict[Node, int] = {}
     for time, step in enumerate(schedule.steps):

@@ -43,6 +43,33 @@ class Kernel:
 
 
 @dataclass(eq=False)
+class Nest:
+    """Kernels over the same `extent` of rows, run `block` rows at a time, in chunks of `grain`.
+
+    `local` results are read in the nest only, and have room for a block of rows.
+    """
+
+    kernels: list[Kernel]
+    extent: int
+    local: set[Node]
+    block: int
+    grain: int
+
+    @property
+    def roots(self) -> list[Node]:
+        return [root for kernel in self.kernels for root in kernel.roots]
+
+    @property
+    def reads(self) -> list[Node]:
+        own = set(self.roots)
+        return [n for n in dict.fromkeys(n for k in self.kernels for n in k.reads) if n not in own]
+
+    @property
+    def name(self) -> str:
+        return "nest"
+
+
+@dataclass(eq=False)
 class Gemm:
     """BLAS products root = op(a) op(b), each of a, b as stored or its transpose.
 
@@ -106,7 +133,7 @@ class NumpyCall:
         return "numpy"
 
 
-Step = Kernel | Gemm | Alias | NumpyCall
+Step = Kernel | Nest | Gemm | Alias | NumpyCall
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-OPTIMISATION = 3
+OPTIMISATION = 2
 _lock = threading.Lock()
 
 
@@ -79,8 +79,8 @@ def optimise(text: str) -> tuple[Any, Any]:
     module.triple = host()[0]
     module.data_layout = str(machine.target_data)
     options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
-    options.loop_vectorization = options.slp_vectorization = True
-    options.loop_unrolling = options.loop_interleaving = True
+    options.loop_vectorization = options.loop_interleaving = True
+    options.slp_vectorization = options.loop_unrolling = False  # little gained, long to compile
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return module, machine

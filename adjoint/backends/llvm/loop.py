@@ -9,12 +9,12 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
 from adjoint.graph.node import Node
-from adjoint.graph.types import DType
+from adjoint.graph.types import DType, size_of
 
 I64 = ir.IntType(64)
 POINTER = ir.PointerType()
 SHORT = 8
-"""A loop of at most so many rounds may be unrolled away before loops are vectorised."""
+"""A loop of at most so many rounds is unrolled away before loops are vectorised."""
 
 
 def memory_type(dtype: DType) -> Any:
@@ -71,22 +71,22 @@ class loop:
         latch = builder.cbranch(
             builder.icmp_signed("<", following, self.stop), self.head, self.after
         )
-        if self.is_long():
-            latch.set_metadata("llvm.loop", kept_rolled(builder.module))
+        if self.is_short():
+            latch.set_metadata("llvm.loop", unrolled(builder.module))
         builder.position_at_end(self.after)
 
-    def is_long(self) -> bool:
-        """Whether the number of rounds is known and large."""
+    def is_short(self) -> bool:
+        """Whether the number of rounds is known and small."""
         ends = (self.start, self.stop)
         return all(isinstance(end, ir.Constant) for end in ends) and (
-            self.stop.constant - self.start.constant > SHORT
+            self.stop.constant - self.start.constant <= SHORT
         )
 
 
-def kept_rolled(module: Any) -> Any:
-    """The mark of a loop that must not be unrolled away: that would keep it from vectors."""
+def unrolled(module: Any) -> Any:
+    """The mark of a loop that is to be unrolled away, so that the loop around it is vectorised."""
     number = len(module.metadata)
-    rule = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    rule = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.full")])
     mark = module.add_metadata([I64(number)])
     mark.operands = (mark, rule)  # a loop's mark begins with itself, which makes it unique
     return mark
@@ -102,3 +102,27 @@ def flag_of(module: Any) -> Any:
         found.initializer = ir.IntType(32)(0)
         found.linkage = "internal"
     return found
+
+
+def fill(builder: Any, root: Node, place: Any) -> None:
+    """Set a result that is added to in memory to where the fold starts."""
+    start = start_of(LLVMEmitter(builder), root)
+    kind = memory_type(root.dtype)
+    value = builder.zext(start.value, kind) if root.dtype.kind == "b" else start.value
+    with loop(builder, I64(0), I64(size_of(root.shape))) as i:
+        builder.store(value, builder.gep(place, [i], source_etype=kind))
+
+
+def combined_in_memory(builder: Any, root: Node, place: Any, source: Any) -> None:
+    """Fold a partial result into the result, element by element."""
+    emitter = LLVMEmitter(builder)
+    kind = memory_type(root.dtype)
+    with loop(builder, I64(0), I64(size_of(root.shape))) as i:
+        ends = [builder.gep(p, [i], source_etype=kind) for p in (place, source)]
+        values = [builder.load(end, typ=kind) for end in ends]
+        if root.dtype.kind == "b":
+            values = [builder.trunc(value, ir.IntType(1)) for value in values]
+        old, new = (Scalar(value, root.dtype) for value in values)
+        word = "add" if root.op.scatters else root.op.combine
+        value = combined(emitter, word, old, new).value
+        builder.store(builder.zext(value, kind) if root.dtype.kind == "b" else value, ends[0])

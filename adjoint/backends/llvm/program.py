@@ -15,18 +15,11 @@ from llvmlite import ir
 from adjoint.backends.llvm import blas
 from adjoint.backends.llvm.emitter import LLVMEmitter
 from adjoint.backends.llvm.kernel import KernelWriter
-from adjoint.backends.llvm.loop import (
-    I64,
-    POINTER,
-    flag_of,
-    loop,
-    memory_type,
-    start_of,
-)
+from adjoint.backends.llvm.loop import I64, POINTER, fill, flag_of, memory_type
+from adjoint.backends.llvm.nest import NestWriter, call_kernel, table_of, whole
 from adjoint.graph.node import Node
-from adjoint.graph.types import size_of
 from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory
-from adjoint.schedule.plan import Alias, Gemm, Kernel, NumpyCall, Schedule, nbytes
+from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, NumpyCall, Schedule, nbytes
 from adjoint.schedule.signature import is_literal, kernel_text
 
 I32 = ir.IntType(32)
@@ -49,6 +42,11 @@ def opaque(pointer: Any) -> Any:
     return pointer
 
 
+def unwritten(step: Kernel) -> tuple[KernelWriter, Any]:
+    """A kernel of which only the sizes are asked."""
+    return KernelWriter(step), None
+
+
 class ProgramWriter:
     """Writes the module of a schedule."""
 
@@ -59,7 +57,7 @@ class ProgramWriter:
         self.stored = [n for n in schedule.constants if not is_literal(n)]
         self.kernels: dict[str, Any] = {}
         self.functions: dict[str, Any] = {}
-        self.tables: dict[int, Any] = {}
+        self.nests: list[NestWriter] = []
         self.places: dict[Node, Any] = {}
 
     def write(self) -> ir.Function:
@@ -131,20 +129,26 @@ class ProgramWriter:
         finds null and takes a block of its own.
         """
         self.keeper = None
-        if self.memory.size <= ON_STACK:
-            self.block = on_stack(builder, ir.ArrayType(I8, max(1, self.memory.size)))
+        size = self.memory.size + self.partial_bytes()
+        if size <= ON_STACK:
+            self.block = on_stack(builder, ir.ArrayType(I8, max(1, size)))
             return
         self.keeper = ir.GlobalVariable(self.module, POINTER, "adjoint_block")
         self.keeper.initializer = ir.Constant(POINTER, None)
         taken = self.exchange(builder, ir.Constant(POINTER, None))
         entry = builder.block
         with builder.if_then(self.is_null(builder, taken), likely=False):
-            fresh = builder.call(self.extern("adjoint_allocate", POINTER, [I64]), [I64(self.memory.size)])
+            fresh = builder.call(self.extern("adjoint_allocate", POINTER, [I64]), [I64(size)])
             inside = builder.block
         block = builder.phi(POINTER)
         block.add_incoming(taken, entry)
         block.add_incoming(fresh, inside)
         self.block = block
+
+    def partial_bytes(self) -> int:
+        """The memory that the partial sums of a nest need at most; one nest runs at a time."""
+        nests = (step for step in self.schedule.steps if isinstance(step, Nest))
+        return max((NestWriter(nest, unwritten).partial_bytes() for nest in nests), default=0)
 
     def is_null(self, builder: Any, pointer: Any) -> Any:
         return builder.icmp_unsigned("==", builder.ptrtoint(pointer, I64), I64(0))
@@ -171,7 +175,9 @@ class ProgramWriter:
     def step(self, builder: Any, number: int, step: Any) -> None:
         match step:
             case Kernel():
-                self.kernel(builder, step)
+                self.run_kernel(builder, step)
+            case Nest():
+                self.run_nest(builder, step)
             case Gemm(root=root, a=a, b=b):
                 left, right = self.place_of(builder, a), self.place_of(builder, b)
                 blas.emit_gemm(builder, step, left, right, self.places[root])
@@ -181,34 +187,36 @@ class ProgramWriter:
             case NumpyCall():
                 self.numpy_call(builder, number, step)
 
-    def kernel(self, builder: Any, step: Kernel) -> None:
+    def kernel(self, step: Kernel) -> tuple[KernelWriter, Any]:
+        """The function of a kernel, shared with equal ones."""
         writer = KernelWriter(step, self.functions)
         key = kernel_text(step, writer.stored, writer.arguments)
         function = self.kernels.get(key)
         if function is None:
             function = writer.write(self.module, f"kernel_{len(self.kernels)}")
             self.kernels[key] = function
+        return writer, function
+
+    def run_kernel(self, builder: Any, step: Kernel) -> None:
+        writer, function = self.kernel(step)
         for root in step.roots:
             if writer.accumulates(root):
-                self.fill(builder, root)
-        pointers = [self.places[node] for node in writer.arguments]
-        extent = writer.domain[0] if writer.domain else 1
-        if writer.by_table:
-            pointers = [self.table_of(builder, pointers)]
-        builder.call(function, [*pointers, I64(0), I64(extent)])
+                fill(builder, root, self.places[root])
+        call_kernel(builder, writer, function, self.places, *whole(writer))
 
-    def fill(self, builder: Any, root: Node) -> None:
-        """Set a result that is added to in memory to where the fold starts."""
-        emitter = LLVMEmitter(builder)
-        start = start_of(emitter, root)
-        kind = memory_type(root.dtype)
-        with loop(builder, I64(0), I64(size_of(root.shape))) as i:
-            value = builder.zext(start.value, kind) if root.dtype.kind == "b" else start.value
-            builder.store(value, builder.gep(self.places[root], [i], source_etype=kind))
+    def run_nest(self, builder: Any, step: Nest) -> None:
+        writer = NestWriter(step, self.kernel)
+        writer.write(self.module, f"nest_{len(self.nests)}")
+        self.nests.append(writer)
+        partial = None
+        if writer.in_chunks and writer.sums:
+            partial = builder.gep(self.block, [I64(self.memory.size)], source_etype=I8)
+        parallel = self.extern("adjoint_parallel", ir.VoidType(), [POINTER, POINTER, I64, I64, I64])
+        writer.run(builder, self.places, partial or ir.Constant(POINTER, None), parallel)
 
     def numpy_call(self, builder: Any, number: int, step: NumpyCall) -> None:
         places = [*(self.place_of(builder, n) for n in step.reads), self.places[step.root]]
-        table = self.table_of(builder, places)
+        table = table_of(builder, places)
         call = self.extern("adjoint_numpy_call", I32, [I64, I32, POINTER])
         program = self.module.globals.get("adjoint_program")
         if program is None:
@@ -218,15 +226,6 @@ class ProgramWriter:
         going_on = builder.append_basic_block()
         builder.cbranch(builder.icmp_signed("==", status, I32(0)), going_on, self.failed)
         builder.position_at_end(going_on)
-
-    def table_of(self, builder: Any, places: Sequence[Any]) -> Any:
-        """The addresses in a row in memory."""
-        table = self.tables.get(len(places))
-        if table is None:
-            table = self.tables[len(places)] = on_stack(builder, ir.ArrayType(POINTER, len(places)))
-        for i, place in enumerate(places):
-            builder.store(place, builder.gep(table, [I64(i)], source_etype=POINTER))
-        return table
 
     def lies_in(self, node: Node, other: Node) -> bool:
         """Whether `node` is written into the memory of `other` anyway."""

@@ -11,11 +11,11 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from adjoint.backends.llvm import blas, entry, jit, store
+from adjoint.backends.llvm import blas, entry, jit, pool, store
 from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.graph import engine
 from adjoint.graph.node import Node
-from adjoint.schedule.plan import Gemm, NumpyCall, Schedule, nbytes
+from adjoint.schedule.plan import Gemm, Nest, NumpyCall, Schedule, nbytes
 from adjoint.schedule.signature import schedule_text
 
 LONG = 1 << 18
@@ -108,6 +108,8 @@ class Program:
             "adjoint_allocate": _address(libc.malloc),
             "adjoint_free": _address(libc.free),
         }
+        if any(isinstance(step, Nest) for step in self.schedule.steps):
+            found.update(pool.symbols())
         for step in self.schedule.steps:
             if isinstance(step, Gemm):
                 name = blas.routine(step)

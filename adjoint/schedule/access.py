@@ -1,0 +1,95 @@
+"""Where a kernel reads what it reads: found by running the `lower` rules without an emitter."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from adjoint.graph.loops import Affine, Index, broadcast_index
+from adjoint.graph.node import Node
+from adjoint.schedule.plan import Kernel
+
+
+class _Nothing:
+    """Stands for any scalar: every word of an emitter makes another one of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: self
+
+
+NOTHING: Any = _Nothing()
+
+
+class Recorder:
+    """Implements `adjoint.graph.loops.Loops` by writing down what is read."""
+
+    e = NOTHING
+
+    def __init__(self) -> None:
+        self.todo: list[tuple[Node, Index]] = []
+        self.unknown = 0
+
+    def read(self, x: Node, index: Index) -> Any:
+        self.todo.append((x, index))
+        return NOTHING
+
+    def inside(self, i: Affine, low: int, high: int) -> Any:
+        return NOTHING
+
+    def check(self, condition: Any) -> None:
+        pass
+
+    def scalar(self, i: Affine) -> Any:
+        return NOTHING
+
+    def clamped(self, i: Affine, size: int) -> Affine:
+        return self.counter(NOTHING)
+
+    def counter(self, scalar: Any) -> Affine:
+        self.unknown += 1
+        return Affine(0, {("unknown", self.unknown): 1})
+
+
+def reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
+    """For each stored node that the kernel reads, the indices at which it does.
+
+    The loop counter of axis a is the term a of an index. What is written by the kernel itself at
+    the very place it is read at does not count.
+    """
+    recorder = Recorder()
+    place: Index = tuple(Affine(0, {a: 1}) for a in range(len(kernel.domain)))
+    inlined = {*kernel.inlined, *kernel.roots}
+    found: dict[Node, list[Index]] = {}
+    for root in kernel.roots:
+        if root.op.combine is not None or root.op.scatters:
+            recorder.read(root.inputs[0], place)
+            if root.op.scatters:
+                root.op.target(root, place, recorder)
+        else:
+            _inputs(recorder, root, place)
+    seen: set[tuple[Node, Hashable]] = set()
+    while recorder.todo:
+        node, index = recorder.todo.pop()
+        key = (node, tuple([i.key for i in index]))
+        if key in seen:
+            continue
+        seen.add(key)
+        if node not in inlined or (node in kernel.roots and index != place):
+            found.setdefault(node, []).append(index)
+        elif node not in kernel.roots:
+            _inputs(recorder, node, index)
+    return found
+
+
+def _inputs(recorder: Recorder, node: Node, index: Index) -> None:
+    if node.op.pointwise:
+        for child in node.inputs:
+            recorder.read(child, broadcast_index(index, child.shape))
+    else:
+        node.op.lower(node, index, recorder)
+
+
+def is_row_local(node: Node, indices: list[Index], extent: int) -> bool:
+    """Whether each row of the kernel's domain reads its own row of `node` only."""
+    first = Affine(0, {0: 1})
+    return bool(node.shape) and node.shape[0] == extent and all(i[0] == first for i in indices)

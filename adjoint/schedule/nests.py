@@ -1,0 +1,112 @@
+"""Nests: kernels over the same rows run together, a block of rows at a time.
+
+What one of them writes and the others read then never leaves the cache, and has room for a block
+only. A nest with much work is cut into chunks of rows, which may run on several threads; the cut
+depends on nothing but the shapes, so results do not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adjoint.graph.node import Node
+from adjoint.graph.types import size_of
+from adjoint.schedule.access import is_row_local, reads_of
+from adjoint.schedule.plan import Kernel, Nest, Step, nbytes
+
+CACHE = 1 << 15
+"""Bytes of intermediate results that a block of rows may have."""
+
+LARGE = 1 << 17
+"""Bytes of intermediate results from which on blocks are worth it."""
+
+WORK = 1 << 19
+"""Elements times weight from which on threads are worth it."""
+
+CHUNKS = 16
+"""Into how many chunks of rows a nest is cut for threads."""
+
+PARTIAL = 1 << 16
+"""The largest result, in bytes, of which each chunk may have its own partial sum."""
+
+
+def nested(steps: Sequence[Step], outputs: Sequence[Node]) -> list[Step]:
+    """The steps with kernels that can run together made nests."""
+    users: dict[Node, list[Step]] = {}
+    for step in steps:
+        for node in step.reads:
+            users.setdefault(node, []).append(step)
+    result: list[Step] = []
+    group: list[Kernel] = []
+    for step in [*steps, None]:
+        if isinstance(step, Kernel) and fits(step, group):
+            group.append(step)
+            continue
+        if group:
+            result.extend(finished(group, users, set(outputs)))
+        group = []
+        if isinstance(step, Kernel) and step.domain and step.domain[0] > 1:
+            group = [step]
+        elif step is not None:
+            result.append(step)
+    return result
+
+
+def fits(kernel: Kernel, group: Sequence[Kernel]) -> bool:
+    """Whether the kernel goes over the rows of the group, reading its own row of what it wrote."""
+    if not group or not kernel.domain or kernel.domain[0] != group[0].domain[0]:
+        return False
+    written = {root for other in group for root in other.roots}
+    return all(
+        is_row_local(node, indices, kernel.domain[0]) and is_row_written(node, group)
+        for node, indices in reads_of(kernel).items()
+        if node in written
+    )
+
+
+def is_row_written(node: Node, group: Sequence[Kernel]) -> bool:
+    """Whether each row of the domain writes its own row of `node`."""
+    if node.op.scatters:
+        return False
+    return node.op.combine is None or 0 not in node.params[0]
+
+
+def finished(
+    group: list[Kernel], users: dict[Node, list[Step]], outputs: set[Node]
+) -> list[Step]:
+    """The nest of a group, or its kernels as they are if that brings nothing."""
+    inside: set[Step] = set(group)
+    local = {
+        root
+        for kernel in group
+        for root in kernel.roots
+        if root not in outputs
+        and is_row_written(root, group)
+        and root.shape[:1] == kernel.domain[:1]
+        and all(user in inside for user in users.get(root, ()))
+    }
+    traffic = sum(map(nbytes, local))
+    work = sum(size_of(k.domain) * (len(k.inlined) + len(k.roots)) for k in group)
+    extent = group[0].domain[0]
+    threads = work >= WORK and extent >= 2 * CHUNKS and can_chunk(group)
+    if not threads and traffic < LARGE:
+        return list(group)
+    if traffic < LARGE:
+        local = set()
+    row = max(1, sum(nbytes(n) for n in local) // extent)
+    block = max(1, min(extent, CACHE // row)) if local else extent
+    grain = -(-extent // CHUNKS) if threads else extent
+    return [Nest(group, extent, local, min(block, grain), grain)]
+
+
+def can_chunk(group: Sequence[Kernel]) -> bool:
+    """Whether chunks of rows can be computed apart: what all rows add to must be small."""
+    for kernel in group:
+        for root in kernel.roots:
+            if root.op.scatters:
+                return False
+            if not is_row_written(root, group) and nbytes(root) > PARTIAL:
+                return False
+    return True
+
+
