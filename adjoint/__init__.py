@@ -7,73 +7,170 @@
 """
 
 from importlib import import_module as _import_module
-from typing import Any as _Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from adjoint.api.check import check_gradients
+# fmt: off
+from adjoint import errors
 from adjoint.api.derivatives import grad, jvp, value_and_grad, vjp
 from adjoint.api.differences import finite_differences
 from adjoint.api.graph_first import (
-    adjoints,
-    backprop,
-    evaluate,
-    gradient,
-    is_topological_order,
-    topological_order,
-    variable,
+    adjoints, backprop, evaluate, gradient, is_topological_order, topological_order, variable,
 )
-from adjoint.api.compiling import compile
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
-from adjoint.api.step_study import step_study
 from adjoint.array import linalg, special
-from adjoint.array.contraction import *
-from adjoint.array.creation import *
-from adjoint.array.einsum import *
-from adjoint.array.elementwise import *
-from adjoint.array.manipulation import *
-from adjoint.array.nan_statistics import *
-from adjoint.array.numerical import *
-from adjoint.array.statistics import *
-from adjoint.backends import interpreter
-from adjoint.graph import engine
+from adjoint.array.contraction import (
+    cross, dot, inner, kron, matrix_power, multi_dot, outer, tensordot, vander, vdot, vecdot,
+)
+from adjoint.array.creation import (
+    arange, array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace,
+    ones, ones_like, zeros, zeros_like,
+)
+from adjoint.array.dtypes import (
+    bool, bool_, can_cast, complex128, complex64, e, finfo, float16, float32, float64, iinfo,
+    inf, int16, int32, int64, int8, isdtype, nan, newaxis, pi, result_type, uint16, uint32,
+    uint64, uint8,
+)
+from adjoint.array.einsum import einsum
+from adjoint.array.elementwise import (
+    allclose, array_equal, divmod, fabs, isclose, isneginf, isposinf, ldexp, modf, nan_to_num,
+)
+from adjoint.array.manipulation import (
+    append, array_split, atleast_1d, atleast_2d, atleast_3d, block, broadcast_arrays,
+    broadcast_shapes, column_stack, compress, dsplit, dstack, extract, hsplit, hstack, meshgrid,
+    pad, split, unstack, vsplit, vstack,
+)
+from adjoint.array.nan_statistics import nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
+from adjoint.array.numerical import diff, interp, trapezoid
+from adjoint.array.statistics import (
+    average, corrcoef, cov, mean, median, percentile, ptp, quantile, std, var,
+)
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.arithmetic import *
-from adjoint.ops.bits import *
-from adjoint.ops.choice import *
-from adjoint.ops.comparison import *
-from adjoint.ops.complex import *
-from adjoint.ops.convolution import *
-from adjoint.ops.cumulative import *
-from adjoint.ops.exponential import *
-from adjoint.ops.extremum import *
-from adjoint.ops.hyperbolic import *
-from adjoint.ops.indexing import *
-from adjoint.ops.joining import *
-from adjoint.ops.matmul import *
-from adjoint.ops.movement import *
-from adjoint.ops.power import *
-from adjoint.ops.product import *
-from adjoint.ops.rearrange import *
-from adjoint.ops.reduction import *
-from adjoint.ops.removable import *
-from adjoint.ops.rounding import *
-from adjoint.ops.softmax import *
-from adjoint.ops.sorting import *
-from adjoint.ops.trigonometric import *
+from adjoint.ops.arithmetic import (
+    add, divide, floor_divide, fmod, mod, multiply, negative, positive, reciprocal, remainder,
+    subtract, true_divide,
+)
+from adjoint.ops.bits import (
+    bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or,
+    bitwise_right_shift, bitwise_xor, invert, left_shift, right_shift,
+)
+from adjoint.ops.choice import (
+    abs, absolute, clip, copysign, fmax, fmin, heaviside, maximum, minimum, sign, stop_gradient,
+    where,
+)
+from adjoint.ops.comparison import (
+    equal, greater, greater_equal, isfinite, isinf, isnan, less, less_equal, logical_and,
+    logical_not, logical_or, logical_xor, not_equal, signbit,
+)
+from adjoint.ops.complex import angle, conj, conjugate, imag, iscomplex, isreal, real
+from adjoint.ops.convolution import convolve, correlate
+from adjoint.ops.cumulative import cummax, cummin, cumsum, cumulative_prod, cumulative_sum
+from adjoint.ops.exponential import exp, exp2, expm1, log, log10, log1p, log2, logaddexp, logaddexp2
+from adjoint.ops.extremum import amax, amin, argmax, argmin, max, min
+from adjoint.ops.hyperbolic import acosh, arccosh, arcsinh, arctanh, asinh, atanh, cosh, sinh, tanh
+from adjoint.ops.indexing import (
+    getitem, index_add, nonzero, put_along_axis, setitem, take, take_along_axis,
+)
+from adjoint.ops.joining import concat, concatenate, stack
+from adjoint.ops.matmul import matmul
+from adjoint.ops.movement import (
+    astype, broadcast_to, expand_dims, matrix_transpose, permute_dims, reshape, squeeze,
+)
+from adjoint.ops.power import cbrt, float_power, hypot, pow, power, sqrt, square
+from adjoint.ops.product import cumprod, prod
+from adjoint.ops.rearrange import (
+    diag, diagonal, flatten, flip, fliplr, flipud, moveaxis, ravel, repeat, roll, rot90,
+    swapaxes, tile, trace, transpose, tril, triu,
+)
+from adjoint.ops.reduction import all, any, count_nonzero, sum
+from adjoint.ops.removable import sinc
+from adjoint.ops.rounding import ceil, floor, nextafter, rint, round, trunc
+from adjoint.ops.softmax import log_softmax, logsumexp, softmax
+from adjoint.ops.sorting import argsort, digitize, searchsorted, sort, top_k
+from adjoint.ops.trigonometric import (
+    acos, arccos, arcsin, arctan, arctan2, asin, atan, atan2, cos, deg2rad, degrees, rad2deg,
+    radians, sin, tan,
+)
+# fmt: on
+from adjoint.backends import interpreter as _interpreter
+from adjoint.graph import engine as _engine
+from adjoint.graph.op import FUNCTIONS as _FUNCTIONS
 
-engine.install(interpreter.evaluate)
+if _TYPE_CHECKING:
+    from adjoint import data, nn, optim
+    from adjoint.api.check import check_gradients
+    from adjoint.api.compiling import compile
+    from adjoint.api.conventions import conventions
+    from adjoint.api.step_study import step_study
+    from adjoint.explanation.explain import explain
 
-_WHEN_ASKED_FOR = ("data", "nn", "optim")
-_FUNCTIONS_WHEN_ASKED_FOR = {"explain": "adjoint.explanation.explain"}
+__version__ = "0.1.0"
+
+# fmt: off
+__all__ = [
+    "Tensor", "abs", "absolute", "acos", "acosh", "add", "adjoints", "all", "allclose", "amax",
+    "amin", "angle", "any", "append", "arange", "arccos", "arccosh", "arcsin", "arcsinh",
+    "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "array", "array_equal",
+    "array_split", "asarray", "asin", "asinh", "astype", "atan", "atan2", "atanh", "atleast_1d",
+    "atleast_2d", "atleast_3d", "average", "backprop", "bitwise_and", "bitwise_invert",
+    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
+    "block", "bool", "bool_", "broadcast_arrays", "broadcast_shapes", "broadcast_to",
+    "can_cast", "cbrt", "ceil", "check_gradients", "clip", "column_stack", "compile",
+    "complex128", "complex64", "compress", "concat", "concatenate", "conj", "conjugate",
+    "conventions", "convolve", "copysign", "corrcoef", "correlate", "cos", "cosh",
+    "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "cumulative_prod",
+    "cumulative_sum", "data", "deg2rad", "degrees", "diag", "diagonal", "diff", "digitize",
+    "divide", "divmod", "dot", "dsplit", "dstack", "e", "einsum", "empty", "empty_like",
+    "equal", "errors", "evaluate", "exp", "exp2", "expand_dims", "explain", "expm1", "extract",
+    "eye", "fabs", "finfo", "finite_differences", "flatten", "flip", "fliplr", "flipud",
+    "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin",
+    "fmod", "from_dlpack", "full", "full_like", "getitem", "grad", "gradient", "greater",
+    "greater_equal", "heaviside", "hessian", "hsplit", "hstack", "hvp", "hypot", "iinfo",
+    "imag", "index_add", "inf", "inner", "int16", "int32", "int64", "int8", "interp", "invert",
+    "is_topological_order", "isclose", "iscomplex", "isdtype", "isfinite", "isinf", "isnan",
+    "isneginf", "isposinf", "isreal", "jacfwd", "jacobian", "jacrev", "jvp", "kron", "ldexp",
+    "left_shift", "less", "less_equal", "linalg", "linspace", "log", "log10", "log1p", "log2",
+    "log_softmax", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logsumexp", "matmul", "matrix_power", "matrix_transpose", "max", "maximum",
+    "mean", "median", "meshgrid", "min", "minimum", "mod", "modf", "moveaxis", "multi_dot",
+    "multiply", "nan", "nan_to_num", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd",
+    "nansum", "nanvar", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal",
+    "ones", "ones_like", "optim", "outer", "pad", "percentile", "permute_dims", "pi",
+    "positive", "pow", "power", "prod", "ptp", "put_along_axis", "quantile", "rad2deg",
+    "radians", "ravel", "real", "reciprocal", "remainder", "repeat", "reshape", "result_type",
+    "right_shift", "rint", "roll", "rot90", "round", "searchsorted", "setitem", "sign",
+    "signbit", "sin", "sinc", "sinh", "softmax", "sort", "special", "split", "sqrt", "square",
+    "squeeze", "stack", "std", "step_study", "stop_gradient", "subtract", "sum", "swapaxes",
+    "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "topological_order",
+    "trace", "transpose", "trapezoid", "tril", "triu", "true_divide", "trunc", "uint16",
+    "uint32", "uint64", "uint8", "unstack", "value_and_grad", "vander", "var", "variable",
+    "vdot", "vecdot", "vjp", "vmap", "vsplit", "vstack", "where", "zeros", "zeros_like",
+]
+# fmt: on
+
+_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim")
+_FUNCTIONS_WHEN_ASKED_FOR = {
+    "check_gradients": "adjoint.api.check",
+    "compile": "adjoint.api.compiling",
+    "conventions": "adjoint.api.conventions",
+    "explain": "adjoint.explanation.explain",
+    "step_study": "adjoint.api.step_study",
+}
 
 
-def __getattr__(name: str) -> _Any:
+def __getattr__(name: str) -> object:
     """The parts of the library that are imported when first asked for."""
-    if name in _WHEN_ASKED_FOR:
+    if name in _MODULES_WHEN_ASKED_FOR:
         return _import_module(f"adjoint.{name}")
     if name in _FUNCTIONS_WHEN_ASKED_FOR:
-        return getattr(_import_module(_FUNCTIONS_WHEN_ASKED_FOR[name]), name)
+        function: object = getattr(_import_module(_FUNCTIONS_WHEN_ASKED_FOR[name]), name)
+        globals()[name] = function
+        return function
     raise AttributeError(f"module 'adjoint' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_WHEN_ASKED_FOR, *_FUNCTIONS_WHEN_ASKED_FOR])
+    return [*__all__, "__version__"]
+
+
+_engine.install(_interpreter.evaluate)
+_FUNCTIONS["__namespace__"] = lambda: _import_module("adjoint")

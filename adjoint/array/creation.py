@@ -11,6 +11,23 @@ from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, as_dtype, as_shape
 
+__all__ = [
+    "arange",
+    "array",
+    "asarray",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_dlpack",
+    "full",
+    "full_like",
+    "linspace",
+    "ones",
+    "ones_like",
+    "zeros",
+    "zeros_like",
+]
+
 
 def asarray(x: Any, /, dtype: Any = None, *, copy: bool | None = None) -> Tensor:
     """A tensor that holds `x`: a number, nested lists, a NumPy array, or a tensor.
@@ -22,6 +39,30 @@ def asarray(x: Any, /, dtype: Any = None, *, copy: bool | None = None) -> Tensor
     Tensor([1., 2., 3.], dtype=float32)
     """
     return as_tensor(x, None if dtype is None else as_dtype(dtype))
+
+
+def array(x: Any, /, dtype: Any = None) -> Tensor:
+    """A tensor that holds `x`: NumPy's name for `asarray`.
+
+    >>> import adjoint as ad
+    >>> ad.array([1.0, 2.0])
+    Tensor([1., 2.])
+    """
+    return asarray(x, dtype)
+
+
+def from_dlpack(x: Any, /) -> Tensor:
+    """A tensor that holds a copy of the array `x` of another library, through DLPack.
+
+    >>> import adjoint as ad, numpy as np
+    >>> ad.from_dlpack(np.ones(2))
+    Tensor([1., 1.])
+    """
+    if not hasattr(x, "__dlpack__"):
+        raise ArgumentError(
+            f"from_dlpack: {type(x).__name__} does not offer __dlpack__; use adjoint.asarray"
+        )
+    return as_tensor(np.from_dlpack(x))
 
 
 def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Tensor:
@@ -56,6 +97,27 @@ def ones(shape: Any, *, dtype: Any = None) -> Tensor:
     Tensor([1., 1., 1.])
     """
     return as_tensor(np.ones(as_shape("ones", shape), as_dtype(dtype or FLOAT64)))
+
+
+def empty(shape: Any, *, dtype: Any = None) -> Tensor:
+    """A tensor to be filled in: of zeros, as results must not depend on what memory held before.
+
+    >>> import adjoint as ad
+    >>> ad.empty((2, 0)).shape
+    (2, 0)
+    """
+    return zeros(shape, dtype=dtype)
+
+
+@public
+def empty_like(x: Any, /, *, dtype: Any = None) -> Tensor:
+    """A tensor to be filled in, in the shape and dtype of `x`: of zeros.
+
+    >>> import adjoint as ad
+    >>> ad.empty_like(ad.ones(2)).shape
+    (2,)
+    """
+    return zeros_like(x, dtype=dtype)
 
 
 @public

@@ -14,10 +14,11 @@ word has that name. What every emitter promises:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import DTypeLike
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import DTypeLike
 
 Value = TypeVar("Value")
 

@@ -1,0 +1,154 @@
+"""Dtypes by name, what they hold and how they combine, and the constants; array-API names."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+from adjoint.errors import ArgumentError, DTypeError
+from adjoint.graph.leaf import is_weak
+from adjoint.graph.op import public
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import DType, as_dtype, default_dtype, promote, weak_dtype
+
+__all__ = [
+    "bool",
+    "bool_",
+    "can_cast",
+    "complex64",
+    "complex128",
+    "e",
+    "finfo",
+    "float16",
+    "float32",
+    "float64",
+    "iinfo",
+    "inf",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "isdtype",
+    "nan",
+    "newaxis",
+    "pi",
+    "result_type",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+]
+
+bool = bool_ = as_dtype("bool")
+int8, int16, int32, int64 = map(as_dtype, ("int8", "int16", "int32", "int64"))
+uint8, uint16, uint32, uint64 = map(as_dtype, ("uint8", "uint16", "uint32", "uint64"))
+float16, float32, float64 = map(as_dtype, ("float16", "float32", "float64"))
+complex64, complex128 = map(as_dtype, ("complex64", "complex128"))
+
+e = np.e
+inf = np.inf
+nan = np.nan
+pi = np.pi
+newaxis = None
+
+_SCALARS = (float, int, builtins.bool, complex)
+
+
+@public
+def result_type(*arrays_and_dtypes: Any) -> DType:
+    """The dtype that an operation on these tensors, arrays, numbers and dtypes has.
+
+    Python numbers take the dtype of what they meet, as in NumPy 2. Raises `DTypeError`, and
+    `ArgumentError` without arguments.
+
+    >>> import adjoint as ad
+    >>> ad.result_type(ad.float32, ad.int64, 2.0)
+    dtype('float64')
+    >>> ad.result_type(ad.float32, 2.0)
+    dtype('float32')
+    """
+    weak: list[type] = []
+    strong: list[DType] = []
+    for x in arrays_and_dtypes:
+        kind = _weak_kind(x)
+        if kind is None:
+            strong.append(_dtype_of(x))
+        else:
+            weak.append(kind)
+    if strong:
+        dtype = promote(*strong)
+        for kind in weak:
+            dtype = weak_dtype(kind, dtype)
+        return dtype
+    if not weak:
+        raise ArgumentError("result_type: give at least one tensor, array, number or dtype")
+    return promote(*map(default_dtype, weak))
+
+
+def _weak_kind(x: Any) -> type | None:
+    """The kind of Python number that `x` is or stands for, if any."""
+    if isinstance(x, Tensor):
+        kinds = {"b": builtins.bool, "i": int, "f": float, "c": complex}
+        return kinds[x.dtype.kind] if is_weak(x.node) else None
+    return type(x) if type(x) in _SCALARS else None
+
+
+def _dtype_of(x: Any) -> DType:
+    return x.dtype if isinstance(x, Tensor) else as_dtype(getattr(x, "dtype", x))
+
+
+@public
+def can_cast(from_: Any, to: Any, /) -> builtins.bool:
+    """Whether every number of the dtype `from_` (or of a tensor's) is one of the dtype `to`.
+
+    >>> import adjoint as ad
+    >>> ad.can_cast(ad.int32, ad.float64), ad.can_cast(ad.float64, ad.float32)
+    (True, False)
+    """
+    return np.can_cast(_dtype_of(from_), as_dtype(to))
+
+
+def isdtype(dtype: Any, kind: Any) -> builtins.bool:
+    """Whether `dtype` is of `kind`: a dtype, a name such as "real floating", or a tuple of these.
+
+    The names: "bool", "signed integer", "unsigned integer", "integral", "real floating",
+    "complex floating", "numeric".
+
+    >>> import adjoint as ad
+    >>> ad.isdtype(ad.float32, ("integral", "real floating"))
+    True
+    """
+    try:
+        return np.isdtype(as_dtype(dtype), kind)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"isdtype: kind={kind!r} is neither a dtype nor a kind of dtypes: {error}"
+        ) from error
+
+
+def finfo(dtype: Any, /) -> np.finfo[Any]:
+    """The limits of a floating dtype, or of a tensor's: `eps`, `max`, `min`, `smallest_normal` …
+
+    >>> import adjoint as ad
+    >>> float(ad.finfo(ad.float32).eps) == 2**-23
+    True
+    """
+    try:
+        return np.finfo(_dtype_of(dtype))
+    except ValueError as error:
+        raise DTypeError(f"finfo: {error}; integers have iinfo") from error
+
+
+def iinfo(dtype: Any, /) -> np.iinfo[Any]:
+    """The limits of an integer dtype, or of a tensor's: `max`, `min`, `bits`.
+
+    >>> import adjoint as ad
+    >>> ad.iinfo(ad.int8).max
+    127
+    """
+    try:
+        return np.iinfo(_dtype_of(dtype))
+    except ValueError as error:
+        raise DTypeError(f"iinfo: {error}; floating and complex numbers have finfo") from error
