@@ -64,7 +64,7 @@ class Loops(Protocol):
         """The element of `x` at `index`."""
 
     def inside(self, i: Affine, low: int, high: int) -> Any:
-        """Whether low ≤ i < high: a Python bool where that is known, else a scalar of the emitter."""
+        """Whether low ≤ i < high: a Python bool where that is known, else a bool scalar."""
 
     def counter(self, scalar: Any) -> Affine:
         """An integer scalar of the emitter as an index."""

@@ -89,7 +89,9 @@ class Operators:
         return FUNCTIONS["floor_divide"](self, other), FUNCTIONS["remainder"](self, other)
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        return int(FUNCTIONS["round"](self)) if ndigits is None else FUNCTIONS["round"](self, ndigits)
+        if ndigits is None:
+            return int(FUNCTIONS["round"](self))
+        return FUNCTIONS["round"](self, ndigits)
 
 
 _OPERANDS = (Operators, float, int, complex, np.ndarray, np.generic, list, tuple)

@@ -27,9 +27,40 @@ from adjoint.schedule.plan import (
 )
 
 CHEAP = frozenset(
-    "add subtract multiply negative positive where abs sign maximum minimum clip square astype "
-    "less less_equal greater greater_equal equal not_equal logical_and logical_or logical_not "
-    "stop_gradient variable floor ceil trunc round isnan isfinite isinf copysign".split()
+    {
+        "add",
+        "subtract",
+        "multiply",
+        "negative",
+        "positive",
+        "where",
+        "abs",
+        "sign",
+        "maximum",
+        "minimum",
+        "clip",
+        "square",
+        "astype",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "equal",
+        "not_equal",
+        "logical_and",
+        "logical_or",
+        "logical_not",
+        "stop_gradient",
+        "variable",
+        "floor",
+        "ceil",
+        "trunc",
+        "round",
+        "isnan",
+        "isfinite",
+        "isinf",
+        "copysign",
+    }
 )
 """Elementwise operations of an instruction or two: computing them again beats storing them."""
 
@@ -196,7 +227,7 @@ class Fusion:
                         wanted.add(child)
             self.stored |= wanted
             roots = [node for node in nodes if node in wanted]
-        result = []
+        result: list[Step] = []
         for n in range(number + 1):
             own = [root for root in roots if part[root] == n]
             if own:

@@ -35,17 +35,17 @@ def plan_memory(schedule: Schedule) -> MemoryPlan:
     last: dict[Node, int] = {}
     for time, step in enumerate(schedule.steps):
         for node in (*step.roots, *step.reads):
-            place = storage.get(node, (node, 0))[0]
-            if place not in outside:
-                first.setdefault(place, time)
-                last[place] = time
+            home = storage.get(node, (node, 0))[0]
+            if home not in outside:
+                first.setdefault(home, time)
+                last[home] = time
     dying: dict[int, list[Node]] = {}
     for node, time in last.items():
         dying.setdefault(time, []).append(node)
     needs = {node: nbytes(node) for node in first}
-    for leader, place in storage.values():
+    for leader, behind in storage.values():
         if leader in needs:
-            needs[leader] = max(needs[leader], place + SCALAR)
+            needs[leader] = max(needs[leader], behind + SCALAR)
     offsets: dict[Node, int] = {}
     size = unshared = done = 0
     free: list[tuple[int, int]] = []  # size and offset of the blocks in nobody's use, sorted

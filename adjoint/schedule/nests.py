@@ -38,18 +38,18 @@ def nested(steps: Sequence[Step], outputs: Sequence[Node]) -> list[Step]:
             users.setdefault(node, []).append(step)
     result: list[Step] = []
     group: list[Kernel] = []
-    for step in [*steps, None]:
+    ends = set(outputs)
+    for step in steps:
         if isinstance(step, Kernel) and fits(step, group):
             group.append(step)
             continue
-        if group:
-            result.extend(finished(group, users, set(outputs)))
+        result.extend(finished(group, users, ends))
         group = []
         if isinstance(step, Kernel) and step.domain and step.domain[0] > 1:
             group = [step]
-        elif step is not None:
+        else:
             result.append(step)
-    return result
+    return [*result, *finished(group, users, ends)]
 
 
 def fits(kernel: Kernel, group: Sequence[Kernel]) -> bool:
@@ -71,10 +71,10 @@ def is_row_written(node: Node, group: Sequence[Kernel]) -> bool:
     return node.op.combine is None or 0 not in node.params[0]
 
 
-def finished(
-    group: list[Kernel], users: dict[Node, list[Step]], outputs: set[Node]
-) -> list[Step]:
+def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[Node]) -> list[Step]:
     """The nest of a group, or its kernels as they are if that brings nothing."""
+    if not group:
+        return []
     inside: set[Step] = set(group)
     local = {
         root
@@ -108,5 +108,3 @@ def can_chunk(group: Sequence[Kernel]) -> bool:
             if not is_row_written(root, group) and nbytes(root) > PARTIAL:
                 return False
     return True
-
-

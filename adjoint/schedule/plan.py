@@ -9,10 +9,8 @@ import numpy as np
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
 
-NATIVE_DTYPES = frozenset(
-    np.dtype(n)
-    for n in "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64".split()
-)
+NATIVE_DTYPES = frozenset(map(np.dtype, "?bhilBHILfd"))
+"""Bools, integers, float32 and float64: what loops compute with."""
 
 
 SCALAR = 8

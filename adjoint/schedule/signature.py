@@ -42,9 +42,9 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
             lines.append(f"{target}={literal_text(node)}")
         else:
             inputs = ",".join(numbers[c] for c in node.inputs)
-            stored = f">{numbers[node]}" if node in roots else ""
+            written = f">{numbers[node]}" if node in roots else ""
             lines.append(
-                f"{target}{stored}={node.op.name}({inputs}){node.params}{node.dtype.str}{node.shape}"
+                f"{target}{written}={node.op.name}({inputs}){node.params}{node.dtype.str}{node.shape}"
             )
         numbers[node] = target
     return "\n".join(lines)

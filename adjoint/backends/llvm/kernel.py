@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -110,9 +111,10 @@ class Body:
             function.linkage = "internal"
             function.attributes.add("noinline")
             inner = ir.IRBuilder(function.append_basic_block())
-            given = dict(zip(x.inputs, map(Scalar, function.args, (v.dtype for v in values))))
+            arguments = map(Scalar, function.args, (v.dtype for v in values))
+            given = dict(zip(x.inputs, arguments, strict=True))
             body = Given(LLVMEmitter(inner, contract=True), given)
-            inner.ret(x.op.lower(x, index, body).value)
+            inner.ret(x.op.lower(x, index, body).value)  # type: ignore[arg-type]  # pointwise
             self.writer.functions[signature] = function
         return Scalar(builder.call(function, [v.value for v in values]), x.dtype)
 
@@ -309,7 +311,7 @@ class KernelWriter:
     def parts(self, builder: Any, axis: int, counters: list[Counter], sums: Any) -> None:
         size = self.domain[axis]
         points = [0, *sorted(self.cuts.get(axis, ())), size]
-        for low, high in zip(points, points[1:], strict=False):
+        for low, high in pairwise(points):
             start, stop = I64(low), I64(high)
             if axis == 0:
                 first, last = self.function.args[-2:]
@@ -331,7 +333,7 @@ class KernelWriter:
     ) -> None:
         """A vector loop that asks whether it met rare arguments, and repeats the stretch if so."""
         met = alloca(builder, ir.IntType(1))
-        with loop(builder, *ends, step=STRETCH) as start:
+        with loop(builder, ends[0], ends[1], STRETCH) as start:
             stop = builder.add(start, I64(STRETCH), flags=("nsw",))
             stop = builder.select(builder.icmp_signed("<", stop, ends[1]), stop, ends[1])
             before = {root: builder.load(place, typ=place.kind) for root, place in sums.items()}
@@ -423,7 +425,9 @@ class KernelWriter:
         """Whether the result in memory is added to, rather than written once."""
         if root.op.scatters:
             return True
-        return root.op.combine is not None and any(a < self.depth(root) for a in self.reduced_axes(root))
+        return root.op.combine is not None and any(
+            a < self.depth(root) for a in self.reduced_axes(root)
+        )
 
     def accumulator(self, builder: Any, root: Node) -> Any:
         kind = llvm_type(root.dtype)

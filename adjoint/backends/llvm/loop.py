@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
@@ -90,8 +89,6 @@ def unrolled(module: Any) -> Any:
     mark = module.add_metadata([I64(number)])
     mark.operands = (mark, rule)  # a loop's mark begins with itself, which makes it unique
     return mark
-
-
 
 
 def flag_of(module: Any) -> Any:

@@ -53,7 +53,9 @@ class NestWriter:
 
     def write(self, module: Any, name: str) -> Any:
         """The function; its table holds the addresses of `outside`, then of the partial sums."""
-        self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, I64, I64]), name)
+        self.function = ir.Function(
+            module, ir.FunctionType(ir.VoidType(), [POINTER, I64, I64]), name
+        )
         self.function.linkage = "internal"
         builder = ir.IRBuilder(self.function.append_basic_block())
         table, low, high = self.function.args
@@ -152,5 +154,3 @@ def table_of(builder: Any, pointers: Sequence[Any]) -> Any:
 def whole(writer: KernelWriter) -> tuple[Any, Any]:
     """The bounds of all rows."""
     return I64(0), I64(writer.kernel.domain[0] if writer.kernel.domain else 1)
-
-

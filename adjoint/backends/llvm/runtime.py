@@ -144,11 +144,12 @@ class Program:
 def _array(node: Node, address: int) -> np.ndarray[Any, Any]:
     size = max(1, int(np.prod(node.shape)) * node.dtype.itemsize)
     memory = (ctypes.c_char * size).from_address(address)
-    return np.ndarray(node.shape, node.dtype, memory)
+    flat = np.frombuffer(memoryview(memory), np.uint8)
+    array: np.ndarray[Any, Any] = flat[: nbytes(node)].view(node.dtype).reshape(node.shape)
+    return array
 
 
-@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64, ctypes.c_int, ctypes.POINTER(ctypes.c_void_p))
-def _numpy_call(number: int, position: int, places: Any) -> int:
+def _evaluate(number: int, position: int, places: Any) -> int:
     """Evaluate one operation by its own rule, for native code without one."""
     program = _running[number]
     try:
@@ -162,6 +163,11 @@ def _numpy_call(number: int, position: int, places: Any) -> int:
         program.errors.append(error)
         return 1
     return 0
+
+
+_numpy_call = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_int64, ctypes.c_int, ctypes.POINTER(ctypes.c_void_p)
+)(_evaluate)
 
 
 def _address(function: Any) -> int:
