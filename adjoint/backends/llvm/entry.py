@@ -18,6 +18,7 @@ disk, under a key that includes `fingerprint()`.
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -26,6 +27,8 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
+from adjoint.backends.llvm import jit, store
+from adjoint.backends.llvm.entry_helpers import HELPERS, write_helpers
 from adjoint.backends.llvm.entry_layout import LAYOUT, REASON, fingerprint, symbols
 from adjoint.backends.llvm.entry_python import python_entry
 from adjoint.backends.llvm.entry_words import (
@@ -73,11 +76,32 @@ def emit_entry(
     return function
 
 
-@cache
 def register_symbols() -> None:
-    """Make the symbols of entries known to the loader of native code, once in a process."""
-    for name, address in symbols().items():
-        llvm.add_symbol(name, address)
+    """Make all that entries name known to the loader of native code, once in a process."""
+    with _lock:
+        if available and not _loaded:
+            for name, address in symbols().items():
+                llvm.add_symbol(name, address)
+            _loaded.append(_load_helpers())
+
+
+_lock = threading.Lock()
+_loaded: list[jit.Loaded] = []
+
+
+def _load_helpers() -> jit.Loaded:
+    """The functions that entries call, from the disk if they were compiled before."""
+    key = jit.cache_key("helpers of entries", fingerprint())
+    code = store.read(key)
+    if code is None:
+        module = ir.Module("entry_helpers")
+        write_helpers(Words(module, None, require_layout()))
+        code = jit.compile_object(str(module))
+        store.write(key, code)
+    loaded = jit.load_object(code, {})
+    for helper in HELPERS:
+        llvm.add_symbol("adjoint." + helper, loaded.address("adjoint." + helper))
+    return loaded
 
 
 def bind_entry(

@@ -15,7 +15,6 @@ from llvmlite import ir
 from adjoint.backends.llvm.entry_layout import type_symbol
 from adjoint.backends.llvm.entry_words import (
     ANY,
-    BIT,
     DOUBLE,
     FLOAT,
     INT,
@@ -88,46 +87,37 @@ class Guard:
         return room
 
 
-def array_guards(words: Words) -> Any:
-    """The function `passed = guards(args*, table*, count, owners*, buffers*)`, a bit.
+def write_guards(words: Words) -> None:
+    """`passed = guards(args*, table*, count, owners*, buffers*)`.
 
     The table says which of the arguments are arrays and what they have to be; the addresses of
     their data go into `buffers`, at the place of the argument. Where an argument is a tensor, its
     owner is the object in it that holds the data, which has to be kept alive; otherwise NULL.
     """
-    function, new = words.function("adjoint.guards", BIT, [ANY, ANY, LONG, ANY, ANY])
-    if new:
-        w = words.inside(function)
-        args, table, count, owners, buffers = function.args
-        mismatch = function.append_basic_block("mismatch")
-        with w.each(count) as index:
-            row = Row(w, table, index)
-            argument = row.extra
-            arg, owner = w.item(args, argument), w.place(owners, index)
-            wanted = (row.dtype, row.scalar, row.ndim, row.sizes)
-            data = w.builder.call(_array_guard(words), [arg, owner, *wanted])
-            Guard(w, mismatch).demand(w.builder.not_(w.null(data)))
-            w.builder.store(data, w.place(buffers, argument))
-        w.builder.ret(BIT(1))
-        w.builder.position_at_end(mismatch)
-        w.builder.ret(BIT(0))
-    return function
+    w, (args, table, count, owners, buffers) = words.define("adjoint.guards")
+    mismatch = w.builder.append_basic_block("mismatch")
+    with w.each(count) as index:
+        row = Row(w, table, index)
+        argument = row.extra
+        arg, owner = w.item(args, argument), w.place(owners, index)
+        data = w.call("adjoint.guard", arg, owner, row.dtype, row.scalar, row.ndim, row.sizes)
+        Guard(w, mismatch).demand(w.builder.not_(w.null(data)))
+        w.builder.store(data, w.place(buffers, argument))
+    w.builder.ret(INT(1))
+    w.builder.position_at_end(mismatch)
+    w.builder.ret(INT(0))
 
 
-def _array_guard(words: Words) -> Any:
-    """The function `data = guard(argument, owner*, dtype, scalar type, ndim, sizes*)` or NULL."""
-    function, new = words.function("adjoint.guard", ANY, [ANY, ANY, ANY, ANY, LONG, ANY])
-    if new:
-        w = words.inside(function)
-        mismatch = function.append_basic_block("mismatch")
-        guard = Guard(w, mismatch)
-        arg, owner, *expected = function.args
-        value, holder = _held(guard, arg)
-        w.builder.store(holder, owner)
-        _check_value(guard, value, *expected)
-        w.builder.position_at_end(mismatch)
-        w.builder.ret(NULL)
-    return function
+def write_guard(words: Words) -> None:
+    """`data = guard(argument, owner*, dtype, scalar type, ndim, sizes*)`, NULL on a mismatch."""
+    w, (arg, owner, *expected) = words.define("adjoint.guard")
+    mismatch = w.builder.append_basic_block("mismatch")
+    guard = Guard(w, mismatch)
+    value, holder = _held(guard, arg)
+    w.builder.store(holder, owner)
+    _check_value(guard, value, *expected)
+    w.builder.position_at_end(mismatch)
+    w.builder.ret(NULL)
 
 
 def _held(guard: Guard, arg: Any) -> tuple[Any, Any]:

@@ -299,4 +299,4 @@ def fingerprint() -> str:
     """What else than its arguments the code of an entry depends on: a part of any cache key."""
     offsets = ",".join(map(str, astuple(LAYOUT))) if LAYOUT is not None else "none"
     version = ".".join(map(str, sys.version_info[:2]))
-    return f"entry-2 {sys.implementation.name}-{version} {sys.platform} {offsets}"
+    return f"entry-3 {sys.implementation.name}-{version} {sys.platform} {offsets}"

@@ -38,6 +38,15 @@ _SIGNATURES = {
     "PyEval_SaveThread": (ANY, []),
     "PyEval_RestoreThread": (ir.VoidType(), [ANY]),
     "PyArray_NewFromDescr": (ANY, [ANY, ANY, INT, ANY, ANY, ANY, INT, ANY]),
+    "adjoint.guards": (INT, [ANY, ANY, LONG, ANY, ANY]),
+    "adjoint.guard": (ANY, [ANY, ANY, ANY, ANY, LONG, ANY]),
+    "adjoint.keep": (ir.VoidType(), [ANY, LONG]),
+    "adjoint.release": (ir.VoidType(), [ANY, LONG]),
+    "adjoint.rooms": (INT, [ANY, LONG, ANY, ANY, ANY]),
+    "adjoint.wrap": (INT, [ANY, LONG, ANY, ANY, ANY]),
+    "adjoint.scalar": (ANY, [ANY, ANY, LONG]),
+    "adjoint.tensor": (ANY, [ANY, ANY, ANY]),
+    "adjoint.tuple": (ANY, [ANY, ANY, LONG]),
 }
 
 
@@ -82,11 +91,12 @@ class Words:
         return found
 
     def call(self, name: str, *args: Any) -> Any:
-        """A call of a function of the interpreter or of NumPy."""
-        function = self.module.globals.get(name)
-        if function is None:
-            function = ir.Function(self.module, ir.FunctionType(*_SIGNATURES[name]), name)
-        return self.builder.call(function, args)
+        """A call of a function of the interpreter, of NumPy, or of `entry_helpers`."""
+        return self.builder.call(self._function(name), args)
+
+    def done(self, status: Any) -> Any:
+        """Whether a helper succeeded."""
+        return self.builder.icmp_unsigned("!=", status, INT(0))
 
     def at(self, pointer: Any, offset: int) -> Any:
         """The address `offset` bytes into an object."""
@@ -96,20 +106,17 @@ class Words:
         """What stands `offset` bytes into an object."""
         return self.builder.load(self.at(pointer, offset), typ=kind)
 
-    def function(self, name: str, result: Any, parameters: Sequence[Any]) -> tuple[Any, bool]:
-        """The helper `name` of the module, and whether it still has to be written."""
-        found = self.module.globals.get(name)
-        if found is not None:
-            return found, False
-        made = ir.Function(self.module, ir.FunctionType(result, parameters), name)
-        made.linkage = "internal"
-        made.attributes.add("noinline")  # one copy, however many leaves: LLVM's time is precious
-        made.append_basic_block("start")
-        return made, True
+    def define(self, name: str) -> tuple[Words, Sequence[Any]]:
+        """Start the definition of a function; yield words inside it, and its parameters."""
+        function = self._function(name)
+        builder = ir.IRBuilder(function.append_basic_block("start"))
+        return Words(self.module, builder, self.layout), function.args
 
-    def inside(self, function: Any) -> Words:
-        """Words written into another function."""
-        return Words(self.module, ir.IRBuilder(function.entry_basic_block), self.layout)
+    def _function(self, name: str) -> Any:
+        found = self.module.globals.get(name)
+        if found is None:
+            found = ir.Function(self.module, ir.FunctionType(*_SIGNATURES[name]), name)
+        return found
 
     def keep(self, obj: Any) -> Any:
         """Take one more reference to an object."""

@@ -13,8 +13,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.entry_guard import Guard, array_guards
-from adjoint.backends.llvm.entry_helpers import keeper, releaser, room_maker, tuple_maker, wrapper
+from adjoint.backends.llvm.entry_guard import Guard
 from adjoint.backends.llvm.entry_layout import POINTER
 from adjoint.backends.llvm.entry_words import (
     ANY,
@@ -110,8 +109,8 @@ class EntryWriter:
                 builder.store(data, w.slot(self.buffers, i))
         if self.arrays:
             table = w.table(f"{self.function.name}.inputs", self.arrays)
-            given = [args, table, LONG(len(self.arrays)), self.owned, self.buffers]
-            guard.demand(builder.call(array_guards(w), given))
+            given = (args, table, LONG(len(self.arrays)), self.owned, self.buffers)
+            guard.demand(w.done(w.call("adjoint.guards", *given)))
 
     def _prepare(self) -> None:
         """Take the references that the inputs need, and make room for the results."""
@@ -119,12 +118,12 @@ class EntryWriter:
         for place in range(self.first_tuple, self.end):
             builder.store(NULL, self._place(place))
         if self.arrays:
-            builder.call(keeper(w), [self.owned, LONG(len(self.arrays))])
+            w.call("adjoint.keep", self.owned, LONG(len(self.arrays)))
         if self.outputs:
             rows = [(spec, spec.dtype.itemsize) for spec in self.outputs]
             self.results = w.table(f"{self.function.name}.outputs", rows)
             buffers = w.slot(self.buffers, len(self.inputs))
-            self._succeed(builder.call(room_maker(w), [*self._leaves(), buffers]))
+            self._succeed(w.done(w.call("adjoint.rooms", *self._leaves(), buffers)))
 
     def _leaves(self) -> tuple[Any, ...]:
         """The table of the results, their number, the values and the room for scalars."""
@@ -143,12 +142,12 @@ class EntryWriter:
 
     def _wrap(self) -> None:
         """Turn every result into a tensor on a constant node; let go of the inputs."""
-        w, builder = self.words, self.builder
+        w = self.words
         if self.outputs:
             shapes = w.at(self.function.args[0], w.layout.items + SHAPES * POINTER)
-            self._succeed(builder.call(wrapper(w), [*self._leaves(), shapes]))
+            self._succeed(w.done(w.call("adjoint.wrap", *self._leaves(), shapes)))
         if self.arrays:
-            builder.call(releaser(w), [self.owned, LONG(len(self.arrays))])
+            w.call("adjoint.release", self.owned, LONG(len(self.arrays)))
 
     def _build(self) -> int:
         """Build the tuples, the inner ones first; return where the object stands."""
@@ -159,7 +158,7 @@ class EntryWriter:
         for i, places in enumerate(tuples):
             branches = [2 * place + (last[place] == (i, j)) for j, place in enumerate(places)]
             listed = w.constant(f"{self.function.name}.tuple.{i}", branches)
-            made = builder.call(tuple_maker(w), [self.owned, listed, LONG(len(branches))])
+            made = w.call("adjoint.tuple", self.owned, listed, LONG(len(branches)))
             self._succeed(builder.not_(w.null(made)))
             builder.store(made, self._place(self.first_tuple + i))
         self.unused = bool(set(range(self.first_leaf, self.first_tuple)) - {root, *last})
@@ -179,7 +178,7 @@ class EntryWriter:
         result = builder.load(self._place(place), typ=ANY)
         if self.unused:
             builder.store(NULL, self._place(place))
-            builder.call(releaser(w), [self.owned, LONG(self.end)])
+            w.call("adjoint.release", self.owned, LONG(self.end))
         builder.ret(self._unflattened(result) if has_unflatten else result)
 
     def _unflattened(self, leaves: Any) -> Any:
@@ -204,7 +203,7 @@ class EntryWriter:
         raised = self.function.append_basic_block("raised")
         self.builder.position_at_end(self.again)
         if self.end:
-            self.builder.call(releaser(w), [self.owned, LONG(self.end)])
+            w.call("adjoint.release", self.owned, LONG(self.end))
         self.builder.cbranch(w.null(w.call("PyErr_Occurred")), mismatch, raised)
         self.builder.position_at_end(raised)
         self.builder.ret(NULL)
@@ -212,7 +211,7 @@ class EntryWriter:
     def _write_failure(self) -> None:
         self.builder.position_at_end(self.failure)
         if self.end:
-            self.builder.call(releaser(self.words), [self.owned, LONG(self.end)])
+            self.words.call("adjoint.release", self.owned, LONG(self.end))
         self.builder.ret(NULL)
 
 
