@@ -31,3 +31,15 @@ def test_the_gradient_of_what_is_broadcast_to_nothing_is_zero(shape: Any) -> Non
     gradient = ad.grad(lambda x: ad.sum(x * np.ones(shape)))
     np.testing.assert_array_equal(gradient(x).numpy(), np.zeros_like(x))
     check(gradient, x)
+
+
+def test_a_function_of_one_value_twice_does_not_answer_for_two() -> None:
+    """In large kernels of scalars elementary functions are called: x / x and x / y are not one."""
+
+    def f(x: Any, y: Any) -> Any:
+        total = x / x + x / y
+        for _ in range(20):
+            total = ad.sin(total) / ad.cos(x)
+        return total
+
+    check(f, 1.5, 4.0)

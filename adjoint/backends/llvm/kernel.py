@@ -102,7 +102,8 @@ class Body:
         values = [self.read(c, broadcast_index(index, c.shape)) for c in x.inputs]
         kinds = [v.value.type for v in values]
         builder = self.e.builder
-        signature = f"{x.op.name}{x.params}{[v.dtype.str for v in values]}"
+        places = [x.inputs.index(c) for c in x.inputs]  # x / x must not answer for x / y
+        signature = f"{x.op.name}{x.params}{[v.dtype.str for v in values]}{places}"
         function = self.writer.functions.get(signature)
         if function is None:
             kind = ir.FunctionType(llvm_type(x.dtype), kinds)
