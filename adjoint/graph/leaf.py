@@ -86,10 +86,17 @@ def is_weak(node: Node) -> bool:
     return node.op is variable and bool(node.params[1])
 
 
+def identity_node(x: Node) -> Node:
+    """A node whose one input is `x` and whose value and derivative are those of `x`."""
+    return Node(variable, (x,), (None, False), x.shape, x.dtype)
+
+
 def stand_in(x: Node, scope: Scope, name: str | None = None) -> Node:
     """A variable of `scope` that stands for `x`."""
     node = Node(variable, (x,), (name, is_weak(x)), x.shape, x.dtype)
-    node.scope = scope if x.scope is None else Scope(
-        abstract=x.scope.abstract or scope.abstract, members=(*x.scope.members, scope)
+    node.scope = (
+        scope
+        if x.scope is None
+        else Scope(abstract=x.scope.abstract or scope.abstract, members=(*x.scope.members, scope))
     )
     return node

@@ -101,3 +101,20 @@ def both(loops: Loops, a: Any, b: Any) -> Any:
     if a is True:
         return b
     return a if b is True else loops.e.bitwise_and(a, b)
+
+
+def scanned(
+    node: Node,
+    index: Index,
+    loops: Loops,
+    first: Callable[[], Any],
+    step: Callable[[Any, Index], Any],
+) -> Any:
+    """One element of an operation that `scans`: ``step(neighbour, its index)``, or at the end where
+    the scan begins ``first()``."""
+    axis, reverse = node.params[:2]
+    size = node.shape[axis]
+    place = index[axis] + (1 if reverse else -1)
+    before = (*index[:axis], loops.clamped(place, size), *index[axis + 1 :])
+    inside = loops.inside(place, 0, size)
+    return choose(loops, inside, lambda: step(loops.read(node, before), before), first)

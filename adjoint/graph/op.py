@@ -8,6 +8,7 @@ static parameters as its last positional arguments.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from adjoint.errors import NotDifferentiableError, UnknownNameError
@@ -37,10 +38,15 @@ class Op:
     """Whether the `lower` rule is there; without it a native program runs `evaluate`."""
     pointwise: bool = False
     """Whether an element of the result reads its inputs at the same (broadcast) index only."""
+    scans: bool = False
+    """Whether an element is computed from its neighbour along `params[0]`, an element of the same
+    result; with a true `params[1]` from the one after it, else from the one before."""
     scatters: bool = False
     """Whether elements of the first input are added to places that the other inputs name."""
     combine: str | None = None
     """The word of the emitter that folds elements together, for reductions over `axes`."""
+    composes: bool = False
+    """Whether `smooth` may know a form; where not, a sweep need not ask."""
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
@@ -61,9 +67,15 @@ class Op:
         """
         raise NotDifferentiableError(f"{self.name} has no reverse derivative rule")
 
-    def batch(
-        self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]
-    ) -> Tensor | None:
+    def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        """The same tensor, made so that it has derivatives where its pieces have none.
+
+        Derivatives follow it in place of the inputs of `node`. It may leave out what lies between
+        (x x leaves out the abs(x) in abs(x) ** 2), but no node in `kept`. None: there is none.
+        """
+        return None
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         """The operation on inputs of which the `batched` ones have an extra leading axis.
 
         None says that the operation has no rule of its own: it is then applied to each example
@@ -114,4 +126,6 @@ def find(name: str) -> Op:
     try:
         return OPS[name]
     except KeyError:
-        raise UnknownNameError(f"there is no operation {name!r}; see adjoint.graph.op.OPS") from None
+        raise UnknownNameError(
+            f"there is no operation {name!r}; see adjoint.graph.op.OPS"
+        ) from None

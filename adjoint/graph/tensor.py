@@ -15,8 +15,8 @@ from adjoint.graph import engine
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
-from adjoint.graph.operators import Operators
 from adjoint.graph.op import FUNCTIONS, Op
+from adjoint.graph.operators import Operators
 from adjoint.graph.types import DType, Shape, as_dtype, default_dtype, size_of
 
 

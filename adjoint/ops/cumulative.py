@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.loops import Index, Loops, scanned
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
@@ -28,6 +29,11 @@ class CumulativeSum(Linear):
 
     name = "cumsum"
     param_names = ("axis", "reverse")
+    native = scans = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        x = loops.read(node.inputs[0], index)
+        return scanned(node, index, loops, lambda: x, lambda before, _: loops.e.add(before, x))
 
     def infer(self, x: Node, axis: int, reverse: bool) -> tuple[Shape, DType]:
         return x.shape, x.dtype

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ShapeError
+from adjoint.graph.loops import Index, Loops, scanned
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, make
@@ -48,6 +49,16 @@ class Recurrence(Op):
     name = "recurrence"
     family = "cumulative"
     param_names = ("axis", "reverse")
+    native = scans = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        a, b = node.inputs
+        e = loops.e
+
+        def step(state: Any, before: Index) -> Any:
+            return e.add(e.multiply(loops.read(a, before), state), loops.read(b, before))
+
+        return scanned(node, index, loops, lambda: e.constant(0, node.dtype), step)
 
     def infer(self, a: Node, b: Node, axis: int, reverse: bool) -> tuple[Shape, DType]:
         if a.shape != b.shape:
@@ -101,6 +112,19 @@ class CumulativeProduct(Op):
     name = "cumprod"
     family = "cumulative"
     param_names = ("axis", "reverse", "exclusive")
+    native = scans = True
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        x, e = node.inputs[0], loops.e
+        exclusive = node.params[2]
+
+        def first() -> Any:
+            return e.constant(1, node.dtype) if exclusive else loops.read(x, index)
+
+        def step(product: Any, before: Index) -> Any:
+            return e.multiply(product, loops.read(x, before if exclusive else index))
+
+        return scanned(node, index, loops, first, step)
 
     def infer(self, x: Node, axis: int, reverse: bool, exclusive: bool) -> tuple[Shape, DType]:
         return x.shape, x.dtype

@@ -59,6 +59,7 @@ def reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
     recorder = Recorder()
     place: Index = tuple(Affine(0, {a: 1}) for a in range(len(kernel.domain)))
     inlined = {*kernel.inlined, *kernel.roots}
+    roots = set(kernel.roots)
     found: dict[Node, list[Index]] = {}
     for root in kernel.roots:
         if root.op.combine is not None or root.op.scatters:
@@ -66,7 +67,7 @@ def reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
             if root.op.scatters:
                 root.op.target(root, place, recorder)
         else:
-            _inputs(recorder, root, place)
+            _inputs(recorder, root, reversed_along(root, place))
     seen: set[tuple[Node, Hashable]] = set()
     while recorder.todo:
         node, index = recorder.todo.pop()
@@ -74,11 +75,30 @@ def reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
         if key in seen:
             continue
         seen.add(key)
-        if node not in inlined or (node in kernel.roots and index != place):
+        if node not in inlined or (node in roots and index != reversed_along(node, place)):
             found.setdefault(node, []).append(index)
-        elif node not in kernel.roots:
+        elif node not in roots:
             _inputs(recorder, node, index)
     return found
+
+
+def reversed_along(root: Node, place: Index) -> Index:
+    """The index of the element of `root` that is computed when the counters are at `place`.
+
+    A scan from the end goes along its axis the other way.
+    """
+    if not root.op.scans or not root.params[1]:
+        return place
+    axis = root.params[0]
+    return (*place[:axis], place[axis] * -1 + (root.shape[axis] - 1), *place[axis + 1 :])
+
+
+def is_serial(kernel: Kernel) -> bool:
+    """Whether a row of the kernel's domain depends on another row of it."""
+    own = set(kernel.roots)
+    found = reads_of(kernel)
+    extent = kernel.domain[0] if kernel.domain else 1
+    return any(node in own and not is_row_local(node, where, extent) for node, where in found.items())
 
 
 def _inputs(recorder: Recorder, node: Node, index: Index) -> None:

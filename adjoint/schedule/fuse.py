@@ -131,7 +131,9 @@ class Fusion:
         """Whether the node's users must wait until all of it is computed."""
         if node in self.calls:
             return True
-        return not self.is_leaf(node) and (node.op.combine is not None or node.op.scatters)
+        if self.is_leaf(node):
+            return False
+        return node.op.combine is not None or node.op.scatters or node.op.scans
 
     def must_store(self, node: Node) -> bool:
         return (

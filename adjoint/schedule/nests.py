@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
-from adjoint.schedule.access import is_row_local, reads_of
+from adjoint.schedule.access import is_row_local, is_serial, reads_of
 from adjoint.schedule.plan import Kernel, Nest, Step, nbytes
 
 CACHE = 1 << 15
@@ -45,7 +45,7 @@ def nested(steps: Sequence[Step], outputs: Sequence[Node]) -> list[Step]:
             continue
         result.extend(finished(group, users, ends))
         group = []
-        if isinstance(step, Kernel) and step.domain and step.domain[0] > 1:
+        if isinstance(step, Kernel) and step.domain and step.domain[0] > 1 and not is_serial(step):
             group = [step]
         else:
             result.append(step)
@@ -55,6 +55,8 @@ def nested(steps: Sequence[Step], outputs: Sequence[Node]) -> list[Step]:
 def fits(kernel: Kernel, group: Sequence[Kernel]) -> bool:
     """Whether the kernel goes over the rows of the group, reading its own row of what it wrote."""
     if not group or not kernel.domain or kernel.domain[0] != group[0].domain[0]:
+        return False
+    if is_serial(kernel):
         return False
     written = {root for other in group for root in other.roots}
     return all(
@@ -90,7 +92,7 @@ def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[No
     extent = group[0].domain[0]
     threads = work >= WORK and extent >= 2 * CHUNKS and can_chunk(group)
     if not threads and traffic < LARGE:
-        return list(group)
+        return [Nest(group, extent, set(), extent, extent)] if len(group) > 1 else list(group)
     if traffic < LARGE:
         local = set()
     row = max(1, sum(nbytes(n) for n in local) // extent)

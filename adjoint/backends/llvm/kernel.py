@@ -29,6 +29,7 @@ from adjoint.graph.loops import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape, size_of
 from adjoint.schedule.fuse import own_cost
+from adjoint.schedule.access import reversed_along
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_literal
 
@@ -84,7 +85,7 @@ class Body:
 
     def _element(self, x: Node, index: Index) -> Scalar:
         writer = self.writer
-        if x in writer.own and index == writer.full_index:
+        if x in writer.own and index == writer.place_of(x):
             return self.computed(x, index)
         if x in writer.pointers:
             return self.load(writer.pointers[x], x.dtype, self.offset(x.shape, index))
@@ -188,10 +189,13 @@ class Body:
         if len(i.terms) != 1:
             return
         ((axis, factor),) = i.terms.items()
-        if factor != 1 or not isinstance(axis, int):
+        if abs(factor) != 1 or not isinstance(axis, int):
             return
         counter = self.counters[axis]
-        for edge in (low - i.constant, high - i.constant):
+        edges = [low - i.constant, high - i.constant]
+        if factor < 0:
+            edges = [i.constant - low + 1, i.constant - high + 1]
+        for edge in edges:
             if counter.low < edge < counter.high and self.writer.may_cut(axis):
                 raise Cut(axis, edge)
 
@@ -367,8 +371,9 @@ class KernelWriter:
             if root.op.scatters:
                 self.scatter(body, root)
             elif root.op.combine is None:
-                value = body.read(root, self.full_index)
-                body.store(self.pointers[root], body.offset(self.domain, self.full_index), value)
+                place = self.place_of(root)
+                value = body.read(root, place)
+                body.store(self.pointers[root], body.offset(self.domain, place), value)
             else:
                 value = body.read(root.inputs[0], self.full_index)
                 self.fold(body, root, value, sums)
@@ -399,6 +404,10 @@ class KernelWriter:
             for node in self.kernel.inlined:
                 if node in chained:
                     body.read(node, self.full_index)
+
+    def place_of(self, root: Node) -> Index:
+        """Where the element of a root lies that is computed at the counters."""
+        return reversed_along(root, self.full_index)
 
     # reductions
 
