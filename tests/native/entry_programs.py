@@ -6,6 +6,7 @@ Run as a program it is the fuzz test: ``python entry_programs.py SEED COUNT``.
 from __future__ import annotations
 
 import functools
+import math
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ import adjoint as ad
 from adjoint.backends.llvm import entry
 from adjoint.backends.llvm.entry import Input, Output
 
-ANY, BYTE, INT, LONG = ir.PointerType(), ir.IntType(8), ir.IntType(32), ir.IntType(64)
+ANY, INT, LONG = ir.PointerType(), ir.IntType(32), ir.IntType(64)
 DOUBLE = ir.DoubleType()
 F64 = np.dtype("float64")
 NUMBER = Input(F64, (), python_scalar=True)
@@ -63,14 +64,17 @@ def _start(module: Any) -> tuple[Any, Callable[[int], Any]]:
     return builder, buffer
 
 
-def copy_body(module: Any, inputs: Sequence[Input], outputs: Sequence[Output]) -> Any:
-    """Output k is a copy of the bytes of input k."""
+def copy_body(
+    module: Any, inputs: Sequence[Input], outputs: Sequence[Output], first: str = ""
+) -> Any:
+    """Output k is a copy of the bytes of input k; before, a function of the name `first` runs."""
     builder, buffer = _start(module)
+    if first:
+        builder.call(ir.Function(module, ir.FunctionType(ir.VoidType(), []), first), [])
+    copy = ir.Function(module, ir.FunctionType(ANY, [ANY, ANY, LONG]), "memcpy")
     for k, spec in enumerate(outputs):
-        source, target = buffer(k), buffer(len(inputs) + k)
-        for i in range(int(np.prod(spec.shape)) * spec.dtype.itemsize):
-            byte = builder.load(builder.gep(source, [LONG(i)], source_etype=BYTE), typ=BYTE)
-            builder.store(byte, builder.gep(target, [LONG(i)], source_etype=BYTE))
+        size = math.prod(spec.shape) * spec.dtype.itemsize
+        builder.call(copy, [buffer(len(inputs) + k), buffer(k), LONG(size)])
     builder.ret(INT(0))
     return builder.function
 

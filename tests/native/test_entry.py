@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import resource
@@ -28,6 +29,7 @@ from tests.native.entry_programs import (
     F64,
     NUMBER,
     Program,
+    copy_body,
     failing_body,
     load,
     machine,
@@ -364,28 +366,13 @@ def test_inputs_may_change_while_a_body_runs() -> None:
     made: list[Any] = []
     tensor = ad.asarray([1.0, 2.0, 3.0])
 
-    @__import__("ctypes").PYFUNCTYPE(None)
+    @ctypes.PYFUNCTYPE(None)
     def assign() -> None:
         tensor.node = ad.asarray([7.0, 8.0, 9.0]).node
         made.extend(np.full(3, -1.0) for _ in range(50))
 
-    from tests.native import entry_programs
-
     def body(module: Any, inputs: Any, outputs: Any) -> Any:
-        builder, buffer = entry_programs._start(module)
-        call = ir.Function(module, ir.FunctionType(ir.VoidType(), []), "test.assign")
-        builder.call(call, [])
-        source, target = buffer(0), buffer(1)
-        for i in range(3):
-            place = builder.gep(source, [ir.IntType(64)(i)], source_etype=ir.DoubleType())
-            value = builder.load(place, typ=ir.DoubleType())
-            builder.store(
-                value, builder.gep(target, [ir.IntType(64)(i)], source_etype=ir.DoubleType())
-            )
-        builder.ret(ir.IntType(32)(0))
-        return builder.function
-
-    import ctypes
+        return copy_body(module, inputs, outputs, first="test.assign")
 
     llvm.add_symbol("test.assign", ctypes.cast(assign, ctypes.c_void_p).value)
     f = program([Input(F64, (3,))], [ROW], 0, body).native
@@ -441,7 +428,7 @@ def test_cycles_through_the_slow_path_are_collected() -> None:
         def slow(self, *args: Any) -> Any:
             return self
 
-    for _ in range(100):
+    for _ in range(5):
         compiled: Any = Compiled()
         compiled.enter = entry.bind_entry(address, "g", "", compiled.slow, [SCALAR], None, f)
         assert compiled.enter() is compiled
@@ -518,8 +505,6 @@ def test_threads(enter: Any, release_gil: bool) -> None:
 
 def test_the_lock_is_free_while_a_body_runs() -> None:
     """Two bodies that wait for one another both come back."""
-    import ctypes
-
     barrier = threading.Barrier(2)
 
     @ctypes.CFUNCTYPE(None)
@@ -527,12 +512,7 @@ def test_the_lock_is_free_while_a_body_runs() -> None:
         barrier.wait(timeout=60)
 
     def body(module: Any, inputs: Any, outputs: Any) -> Any:
-        kind = ir.FunctionType(ir.IntType(32), [ir.PointerType()])
-        builder = ir.IRBuilder(ir.Function(module, kind, "body").append_basic_block())
-        call = ir.Function(module, ir.FunctionType(ir.VoidType(), []), "test.meet")
-        builder.call(call, [])
-        builder.ret(ir.IntType(32)(0))
-        return builder.function
+        return copy_body(module, inputs, outputs, first="test.meet")
 
     llvm.add_symbol("test.meet", ctypes.cast(meet, ctypes.c_void_p).value)
     f = program([], [], body=body, release_gil=True).native
@@ -567,8 +547,6 @@ assert f(1) == ("slow", (1,), {})
 
 
 def test_object_code_works_in_another_process(tmp_path: Path) -> None:
-    from tests.native.entry_programs import copy_body
-
     inputs = [Input(F64, (3,)), NUMBER, Input(np.dtype("bool"), ())]
     outputs = [ROW, SCALAR, Output(np.dtype("bool"), ())]
     module = ir.Module("program")
@@ -641,7 +619,5 @@ def test_pointers_reach_the_loader() -> None:
     name = entry_layout.type_symbol(ad.Tensor)
     builder.ret(ir.GlobalVariable(module, ir.IntType(8), name))
     engine = load(module)
-    import ctypes
-
     address = ctypes.CFUNCTYPE(ctypes.c_void_p)(engine.get_function_address("address"))()
     assert address == id(ad.Tensor)
