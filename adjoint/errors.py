@@ -63,5 +63,20 @@ class DataError(AdjointError, ValueError):
     """A data file is missing, damaged, or does not hold what its name promises."""
 
 
+class MissingExtraError(AdjointError, ImportError):
+    """Something needs a package that comes with an extra of adjoint and is not installed."""
+
+    def __init__(self, what: str, package: str, extra: str, otherwise: str = "") -> None:
+        super().__init__(
+            f"{what} needs {package}, which is not installed; run: "
+            f'pip install "adjoint[{extra}]"{f" ({otherwise})" if otherwise else ""}',
+            name=package,
+        )
+
+
 class SaveError(AdjointError, OSError):
     """A file could not be written; what stood there before is untouched."""
+
+
+class LostDerivativeWarning(UserWarning):
+    """A derivative came out as zero after values had been taken out of the graph."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from adjoint.api.opening import (
     zeros_like,
 )
 from adjoint.api.tree import flatten, same_structure
-from adjoint.errors import ArgumentError, DTypeError, ShapeError
+from adjoint.errors import ArgumentError, DTypeError, LostDerivativeWarning, ShapeError
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.transforms.forward import forward
@@ -99,11 +100,22 @@ def _value_and_grad(transform: str, f: Any, argnums: Any, has_aux: bool) -> Call
     return value_and_gradient
 
 
+LOST = (
+    "the derivative is zero because the result does not depend on the arguments in the graph, but "
+    "their values were taken out of it as plain numbers (by float(), math.sin(x), numpy.asarray, "
+    "assigning into a NumPy array, ...), and nothing is traced through these; use adjoint's or "
+    "numpy's functions on the tensors themselves, and adjoint.zeros instead of numpy.zeros for "
+    "arrays to be filled"
+)
+
+
 def pull(
     seeds: Sequence[tuple[Tensor, Tensor]], nodes: Sequence[Node], scope: Scope | None
 ) -> dict[Node, Tensor]:
     """The adjoints of `nodes`, zero where nothing depends on them."""
     adjoints = reverse([(y.node, seed) for y, seed in seeds], nodes, scope)
+    if scope is not None and scope.looked and adjoints.keys().isdisjoint(nodes):
+        warnings.warn(LOST, LostDerivativeWarning, stacklevel=4)
     return {
         node: adjoints[node].sum() if node in adjoints else zeros_like(Tensor(node))
         for node in nodes
@@ -149,7 +161,7 @@ def like(y: Tensor, x: Any, what: str, model: str) -> Tensor:
         raise DTypeError(
             f"{what} is complex ({t.dtype}), but {model} is {y.dtype}; take its real part"
         )
-    return as_tensor(t, y.node.dtype)
+    return Tensor(as_tensor(t, y.node.dtype).node)
 
 
 def vjp(f: Callable[..., Any], *args: Any, has_aux: bool = False) -> Any:

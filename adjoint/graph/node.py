@@ -21,14 +21,16 @@ PENDING_BOUND = 10_000
 class Scope:
     """The set of transforms (or variables) whose history the nodes in it must keep.
 
-    `open` until the transform is done; `abstract` if its variables have no values.
+    `open` until the transform is done; `abstract` if its variables have no values; `looked` once
+    a value of it was handed out as a plain number or array, through which nothing is traced.
     """
 
-    __slots__ = ("abstract", "members", "open")
+    __slots__ = ("abstract", "looked", "members", "open")
 
     def __init__(self, *, abstract: bool = False, members: tuple[Scope, ...] = ()) -> None:
         self.open = True
         self.abstract = abstract
+        self.looked = False
         self.members = members or (self,)
 
     def is_open(self) -> bool:

@@ -5,7 +5,7 @@ An operator looks its operation up by name in the registry, so this module knows
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,7 +109,7 @@ class Tensor(Operators, NumpyProtocol):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value as a NumPy array that must not be written to."""
-        array = np.asarray(engine.value_of(self.node))
+        array = np.asarray(_handed_out(self.node))
         if array.flags.writeable:
             array = array.view()
             array.flags.writeable = False
@@ -122,20 +122,20 @@ class Tensor(Operators, NumpyProtocol):
                 f"item: only a tensor with one element is a scalar, this one has shape "
                 f"{self.node.shape}; index it or reduce it first"
             )
-        return np.asarray(engine.value_of(self.node)).item()
+        return np.asarray(_handed_out(self.node)).item()
 
     def tolist(self) -> Any:
         """The value as nested lists of Python scalars."""
         return self.numpy().tolist()
 
     def __float__(self) -> float:
-        return float(_scalar(self, "float"))
+        return float(_scalar(self, "float", _handed_out))
 
     def __int__(self) -> int:
         return int(_scalar(self, "int"))
 
     def __complex__(self) -> complex:
-        return complex(_scalar(self, "complex"))
+        return complex(_scalar(self, "complex", _handed_out))
 
     def __bool__(self) -> bool:
         return bool(_scalar(self, "bool"))
@@ -282,14 +282,22 @@ def _call(name: str, *args: Any, **kwargs: Any) -> Tensor:
     return result
 
 
-def _scalar(x: Tensor, wanted: str) -> Any:
+def _handed_out(node: Node) -> Any:
+    """The value of a node for use outside the graph, where no derivative is traced."""
+    if node.scope is not None:
+        for member in node.scope.members:
+            member.looked = True
+    return engine.value_of(node)
+
+
+def _scalar(x: Tensor, wanted: str, take: Callable[[Node], Any] = engine.value_of) -> Any:
     if size_of(x.node.shape) != 1:
         hint = " (use adjoint.any or adjoint.all)" if wanted == "bool" else ""
         raise ShapeError(
             f"{wanted}: only a tensor with one element has a truth value or is a number, this one "
             f"has shape {x.node.shape}; index it or reduce it first{hint}"
         )
-    return np.asarray(engine.value_of(x.node)).reshape(())[()]
+    return np.asarray(take(x.node)).reshape(())[()]
 
 
 def make(op: Op, inputs: Sequence[Tensor], params: tuple[Any, ...] = ()) -> Tensor:
@@ -313,8 +321,8 @@ def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
         wanted = dtype or default_dtype(kind)
         return Tensor(constant_node(scalar_value(x, wanted), (), wanted))
     if isinstance(x, (list, tuple)) and _holds_tensor(x):
-        stacked = _call("stack", [as_tensor(item) for item in x])
-        return stacked if dtype is None else as_tensor(stacked, dtype)
+        wanted = dtype or FUNCTIONS["result_type"](*_leaves(x))
+        return _call("stack", [as_tensor(item, wanted) for item in x])
     try:
         array = np.asarray(x)
     except ValueError as error:
@@ -331,6 +339,15 @@ def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
     native = as_dtype(dtype or array.dtype)
     array = np.array(array, dtype=native, copy=True)
     return Tensor(constant_node(array, array.shape, native))
+
+
+def _leaves(x: Any) -> Iterator[Any]:
+    """What stands in nested lists: Python numbers, which adapt to the others, and tensors."""
+    for item in x:
+        if isinstance(item, (list, tuple)):
+            yield from _leaves(item)
+        else:
+            yield item if type(item) in (float, int, bool, complex) else as_tensor(item)
 
 
 def _shortened(x: Any) -> str:
