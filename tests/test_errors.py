@@ -299,6 +299,7 @@ def test_the_message_says_what_was_given_what_was_expected_and_what_to_do(name):
         (E.ShapeError, ValueError),
         (E.DTypeError, TypeError),
         (E.ArgumentError, TypeError),
+        (E.MissingExtraError, ImportError),
         (E.RangeError, ValueError),
         (E.OutOfBoundsError, IndexError),
         (E.UnknownNameError, LookupError),

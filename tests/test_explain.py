@@ -395,7 +395,7 @@ def test_without_matplotlib_pictures_say_what_to_install_and_the_rest_works(tmp_
         "except ad.explain.__globals__['AdjointError'] as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'adjoint[plot]'" in done.stdout
+    assert 'pip install "adjoint[plot]"' in done.stdout
 
 
 def test_explain_is_a_function_whatever_was_imported_before():

@@ -20,7 +20,14 @@ from safetensors.numpy import load_file, save_file
 import adjoint as ad
 from adjoint.cli import train, train_file
 from adjoint.data.dataset import Dataset, Split
-from adjoint.errors import AdjointError, ArgumentError, DataError, RangeError, SaveError
+from adjoint.errors import (
+    AdjointError,
+    ArgumentError,
+    DataError,
+    MissingExtraError,
+    RangeError,
+    SaveError,
+)
 from adjoint.graph.node import Node
 
 pytestmark = pytest.mark.unit
@@ -292,7 +299,7 @@ def test_a_full_disk_is_an_error_and_leaves_what_was_there(small, tmp_path, monk
 
 def test_a_missing_package_says_how_to_install_it(small, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors", None)
-    with pytest.raises(ArgumentError, match=r'needs the package safetensors.*"adjoint\[train\]"'):
+    with pytest.raises(MissingExtraError, match=r'needs safetensors.*"adjoint\[train\]"'):
         run(*small, "--out", tmp_path)
 
 

@@ -14,7 +14,7 @@ from adjoint.api.derivatives import vjp
 from adjoint.api.differences import METHODS, Array, Differences
 from adjoint.api.opening import check_callable
 from adjoint.api.tree import flatten
-from adjoint.errors import ArgumentError, RangeError, ShapeError
+from adjoint.errors import ArgumentError, MissingExtraError, RangeError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,12 @@ class StepStudy:
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draw the curves into a picture, whose format is told by the ending of `path`.
 
-        Needs matplotlib: ``pip install adjoint[plot]``.
+        Needs matplotlib; `MissingExtraError` says how to install it.
         """
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
-            raise ArgumentError(
-                "plot: drawing needs matplotlib; install it with: pip install adjoint[plot]"
-            ) from error
+            raise MissingExtraError("plot: a picture", "matplotlib", "plot") from error
         from adjoint.api.files import atomic_write
 
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")

@@ -32,13 +32,13 @@ __all__ = [
 def asarray(x: Any, /, dtype: Any = None, *, copy: bool | None = None) -> Tensor:
     """A tensor that holds `x`: a number, nested lists, a NumPy array, or a tensor.
 
-    The data are copied. float64 is the default for Python floats, int64 for integers.
+    The data are copied, and of a tensor another handle is made. float64 is the default for Python floats, int64 for integers.
 
     >>> import adjoint as ad
     >>> ad.asarray([1, 2, 3], dtype="float32")
     Tensor([1., 2., 3.], dtype=float32)
     """
-    return as_tensor(x, None if dtype is None else as_dtype(dtype))
+    return Tensor(as_tensor(x, None if dtype is None else as_dtype(dtype)).node)
 
 
 def array(x: Any, /, dtype: Any = None) -> Tensor:

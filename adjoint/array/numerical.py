@@ -37,7 +37,7 @@ def diff(
     >>> ad.diff(ad.asarray([1.0, 2.0, 4.0]))
     Tensor([1., 2.])
     """
-    y = as_tensor(x)
+    y = Tensor(as_tensor(x).node)
     if n < 0:
         raise RangeError(f"diff: n must not be negative, got {n}")
     place = normalize_axis("diff", axis, y.ndim)

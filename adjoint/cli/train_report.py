@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from adjoint.api.files import atomic_write
-from adjoint.errors import ArgumentError
+from adjoint.errors import MissingExtraError
 
 HEADER = f"{'epoch':>7}{'loss':>11}{'train error':>14}{'test error':>13}{'seconds':>10}"
 
@@ -20,12 +20,9 @@ _FLOOR = 1e-9
 
 
 def need(module: str, what: str) -> None:
-    """Raise `ArgumentError` unless an optional package is installed."""
+    """Raise `MissingExtraError` unless an optional package is installed."""
     if importlib.util.find_spec(module) is None:
-        raise ArgumentError(
-            f"{what} needs the package {module}, which is not installed; run: "
-            f'pip install "adjoint[train]"'
-        )
+        raise MissingExtraError(what, module, "train")
 
 
 def percent(fraction: float) -> str:

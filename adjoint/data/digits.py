@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from adjoint.data.dataset import Dataset, Split, held_out
-from adjoint.errors import ArgumentError
+from adjoint.errors import MissingExtraError
 
 _HELD_OUT = 360
 
@@ -13,7 +13,7 @@ _HELD_OUT = 360
 def load_digits() -> Split:
     """The digits for training (1,437) and for testing (360), pixels float32 from 0 to 1.
 
-    Needs scikit-learn, from the extra `train`; `ArgumentError` says how to install it.
+    Needs scikit-learn, from the extra `train`; `MissingExtraError` says how to install it.
 
     >>> import adjoint as ad
     >>> train, test = ad.data.load_digits()
@@ -23,10 +23,8 @@ def load_digits() -> Split:
     try:
         from sklearn import datasets
     except ImportError:
-        raise ArgumentError(
-            "load_digits: the digits come with scikit-learn, which is not installed; "
-            'run: pip install "adjoint[train]" (or train on MNIST-format files of your own)'
-        ) from None
+        otherwise = "or train on MNIST-format files of your own"
+        raise MissingExtraError("load_digits", "scikit-learn", "train", otherwise) from None
     found = datasets.load_digits()
     x = found.data.astype(np.float32) / np.float32(16)
     return held_out(Dataset(x, found.target.astype(np.int64), "digits"), _HELD_OUT)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from adjoint.errors import RangeError, SaveError
+from adjoint.errors import MissingExtraError, RangeError
 from adjoint.explanation.formulas import Symbol, Term, Word, symbols_of
 from adjoint.explanation.layout import Box, Edge, place
 from adjoint.explanation.notation import POWER, PRODUCT, Latex, Written, number_text
@@ -74,10 +74,8 @@ def _render(trace: Trace, names: Sequence[str], result: str, form: str) -> bytes
     try:
         import matplotlib
     except ImportError as error:
-        raise SaveError(
-            "a picture needs matplotlib, which is not installed: pip install 'adjoint[plot]'; "
-            "text, Markdown and LaTeX need nothing"
-        ) from error
+        otherwise = "text, Markdown and LaTeX need nothing"
+        raise MissingExtraError("a picture", "matplotlib", "plot", otherwise) from error
     if len(trace.entries) > LARGEST:
         raise RangeError(
             f"a picture of {len(trace.entries):,} nodes cannot be read (at most {LARGEST}); "

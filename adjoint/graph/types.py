@@ -136,7 +136,8 @@ def normalize_axes(name: str, axis: int | Iterable[int] | None, ndim: int) -> tu
 
 def as_shape(name: str, shape: Any) -> Shape:
     """`shape` as a tuple of non-negative integers."""
-    entries = (shape,) if hasattr(shape, "__index__") else shape
+    one = hasattr(shape, "__index__") and not getattr(shape, "shape", ())  # an array has it too
+    entries = (shape,) if one else shape
     try:
         result = tuple(int(size.__index__()) for size in entries)
     except (AttributeError, TypeError):

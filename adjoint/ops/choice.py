@@ -248,7 +248,7 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
     Tensor([-1. ,  0.5,  1. ])
     """
     if min is None and max is None:
-        return as_tensor(x)
+        return Tensor(as_tensor(x).node)
     least, largest = (None, None) if None not in (min, max) else _limits(x, min, max)
     return apply(_clip, (x, least if min is None else min, largest if max is None else max))
 

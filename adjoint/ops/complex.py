@@ -62,7 +62,7 @@ def real(x: Any, /) -> Tensor:
     Tensor(1.)
     """
     x = as_tensor(x)
-    return apply(_real, (x,)) if x.node.dtype.kind == "c" else x
+    return apply(_real, (x,)) if x.node.dtype.kind == "c" else Tensor(x.node)
 
 
 @public
@@ -92,7 +92,7 @@ def conj(x: Any, /) -> Tensor:
     Tensor(1.-2.j)
     """
     x = as_tensor(x)
-    return apply(_conj, (x,)) if x.node.dtype.kind == "c" else x
+    return apply(_conj, (x,)) if x.node.dtype.kind == "c" else Tensor(x.node)
 
 
 conjugate = conj

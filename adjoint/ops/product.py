@@ -225,7 +225,7 @@ def prod(x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = Fal
     """
     x = to_accumulate(x, dtype)
     axes = axes_of("prod", axis, len(x.node.shape))
-    result = make(_prod, (x,), (axes,)) if axes else x
+    result = make(_prod, (x,), (axes,)) if axes else Tensor(x.node)
     return reshape(result, kept(x.node.shape, axes)) if keepdims else result
 
 

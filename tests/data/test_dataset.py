@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.errors import ArgumentError, DataError, RangeError
+from adjoint.errors import DataError, MissingExtraError, RangeError
 
 pytestmark = pytest.mark.unit
 
@@ -62,7 +62,7 @@ def test_the_digits_are_the_real_ones():
 
 def test_without_scikit_learn_the_digits_say_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(ArgumentError, match=r'scikit-learn.*pip install "adjoint\[train\]"'):
+    with pytest.raises(MissingExtraError, match=r'scikit-learn.*pip install "adjoint\[train\]"'):
         ad.data.load_digits()
 
 
