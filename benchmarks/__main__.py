@@ -7,21 +7,22 @@ import importlib
 import pkgutil
 import sys
 import time
-from types import ModuleType
+from typing import Any
 
 import benchmarks
+from benchmarks import speed, table
 from benchmarks.measure import machine, show
 
 
-def discover() -> dict[str, ModuleType]:
-    """The modules of this folder that have something to run, by name."""
-    found = {}
+def discover() -> dict[str, Any]:
+    """The modules of this folder that have something to run, and the rows of speed, by name."""
+    found: dict[str, Any] = {}
     for info in pkgutil.iter_modules(benchmarks.__path__):
         if not info.name.startswith("_"):
             module = importlib.import_module(f"benchmarks.{info.name}")
             if hasattr(module, "run"):
                 found[info.name] = module
-    return found
+    return found | speed.benchmarks()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         started = time.perf_counter()
         show(known[name].run(options.smoke))
         print(f"  ({time.perf_counter() - started:.1f} s)")
+    if not options.smoke:
+        print(*(f"wrote {path}" for path in table.write()), sep="\n")
     return 0
 
 

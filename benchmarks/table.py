@@ -1,0 +1,147 @@
+"""The speed table as Markdown, from stored results only: docs/benchmarks.md, a block of README.md.
+
+README.md needs the two lines `BEGIN` and `END` (HTML comments); what stands between them is
+replaced.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks import results
+from benchmarks.row import NAMES, module_of, title_of
+from benchmarks.speed import Outcome, fastest_peer, outcomes
+from benchmarks.systems import SYSTEMS
+
+ROOT = Path(__file__).parent.parent
+BEGIN = "<!-- benchmarks: written by `make bench` -->"
+END = "<!-- end of benchmarks -->"
+
+INTRODUCTION = """\
+# Benchmarks
+
+*Written by `make bench` from measured results (`benchmarks/results/`). Do not edit.*
+
+Each system does the work of a row in a process of its own. The processes take turns, so that what
+else the machine does hits all of them; a figure is the median of all turns. Before anything is
+timed, results are compared with those of NumPy code written by hand; the largest difference allowed
+stands with each row. The *first call* is given as what it takes longer than a later one: tracing,
+compiling. A system has compiled something trivial before, so that loading its compiler is not
+counted; its caches on disk are empty, except in the column *second process*, which is a whole first
+call. All cores are used, unless the row says otherwise.
+"""
+
+
+UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+
+
+def seconds(value: float | None) -> str:
+    """A time with three digits and a unit that fits."""
+    if value is None:
+        return "–"
+    size, unit = next((u for u in UNITS if value >= u[0]), UNITS[-1])
+    number = value / size
+    return f"{number:.{0 if number >= 100 else 1 if number >= 10 else 2}f} {unit}"
+
+
+def times(value: float | None) -> str:
+    """A ratio with two or three digits."""
+    if value is None:
+        return "–"
+    return f"{value:.0f}×" if value >= 10 else f"{value:.2f}×"
+
+
+def row_text(name: str, record: dict[str, Any]) -> str:
+    """The section of one row."""
+    figures, row = record["systems"], module_of(name).ROW
+    ours = figures.get("adjoint", {})
+    text = [f"## {name}", "", f"{title_of(name)}.", ""]
+    text += [
+        "| system | a call | × ours | first call | second process | differs by |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for system, f in figures.items():
+        if f["failure"]:
+            text.append(f"| {SYSTEMS[system].label} | {f['failure']} | | | | |")
+            continue
+        key = "first" if row.once else "median"
+        relative = f[key] / ours[key] if f[key] and ours.get(key) else None
+        gap = "" if f["difference"] is None else f"{f['difference']:.0e}"
+        cells = [seconds(f["median"]), times(relative), seconds(f["first"]), seconds(f["again"])]
+        text.append(f"| {SYSTEMS[system].label} | {' | '.join(cells)} | {gap} |")
+    text += ["", f"Allowed difference: {row.tolerance:g} of the largest number. {threads(row)}", ""]
+    text += [line(o) for o in outcomes(name, figures)]
+    return "\n".join([*text, ""])
+
+
+def threads(row: Any) -> str:
+    """On how many cores."""
+    return "One pinned core." if row.pinned else "All cores."
+
+
+def line(o: Outcome) -> str:
+    """A goal and what was reached."""
+    if o.is_ratio:
+        return f"- {o.what}: {times(o.reached)} faster (wanted {times(o.wanted)}){verdict(o)}"
+    return f"- {o.what}: {seconds(o.reached)} (wanted at most {seconds(o.wanted)}){verdict(o)}"
+
+
+def verdict(o: Outcome) -> str:
+    """Says so where a goal is missed."""
+    return {True: "", False: ": **missed**", None: ": not measured"}[o.met]
+
+
+def summary(records: dict[str, dict[str, Any]]) -> str:
+    """One line for each row: ours beside the fastest peer, and the first calls."""
+    text = [
+        "| work | adjoint | fastest peer | faster | first call | JAX's | torch.compile's |",
+        "|---|---:|---|---:|---:|---:|---:|",
+    ]
+    for name, record in records.items():
+        figures = record["systems"]
+        key = "first" if module_of(name).ROW.once else "median"
+        ours, rival = figures["adjoint"], fastest_peer(figures, key)
+        theirs = figures[rival][key] if rival else None
+        peer = f"{SYSTEMS[rival].label}, {seconds(theirs)}" if rival else "–"
+        faster = theirs / ours[key] if theirs and ours[key] else None
+        firsts = [figures.get(s, {}).get("first") for s in ("adjoint", "jax", "torch_compile")]
+        cells = [title_of(name), seconds(ours[key]), peer, times(faster), *map(seconds, firsts)]
+        text.append(f"| {' | '.join(cells)} |")
+    return "\n".join(text)
+
+
+def machines(records: dict[str, dict[str, Any]]) -> str:
+    """Where and when, with which versions."""
+    places = sorted({f"{r['machine']} ({r['day']})" for r in records.values()})
+    versions = {
+        f["version"] for r in records.values() for f in r["systems"].values() if f["version"]
+    }
+    parts = sorted({part for version in versions for part in version.split(", ")})
+    return "\n".join(["Measured on:", "", *(f"- {p}" for p in places), f"- {', '.join(parts)}"])
+
+
+def stored() -> dict[str, dict[str, Any]]:
+    """The results there are, in the order of the table."""
+    found = {name: results.load(name) for name in NAMES}
+    return {name: record for name, record in found.items() if record is not None}
+
+
+def write() -> list[Path]:
+    """Rewrite docs/benchmarks.md, and the block in README.md if its two lines are there."""
+    records = stored()
+    if not records:
+        return []
+    page = ROOT / "docs" / "benchmarks.md"
+    parts = [INTRODUCTION, summary(records), "", machines(records), ""]
+    parts += [row_text(name, record) for name, record in records.items()]
+    page.write_text("\n".join(parts), encoding="utf-8")
+    readme = ROOT / "README.md"
+    written = [page]
+    if readme.exists() and BEGIN in (text := readme.read_text("utf-8")) and END in text:
+        before, _, rest = text.partition(BEGIN)
+        after = rest.partition(END)[2]
+        block = f"{BEGIN}\n{summary(records)}\n\n{machines(records)}\n{END}"
+        readme.write_text(before + block + after, encoding="utf-8")
+        written.append(readme)
+    return written
