@@ -73,6 +73,14 @@ def is_row_written(node: Node, group: Sequence[Kernel]) -> bool:
     return node.op.combine is None or 0 not in node.params[0]
 
 
+def is_added_to(node: Node) -> bool:
+    """Whether a reduction adds to its result in memory, its axes not being the last ones."""
+    if node.op.combine is None:
+        return False
+    rank = len(node.inputs[0].shape)
+    return sorted(node.params[0]) != list(range(rank - len(node.params[0]), rank))
+
+
 def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[Node]) -> list[Step]:
     """The nest of a group, or its kernels as they are if that brings nothing."""
     if not group:

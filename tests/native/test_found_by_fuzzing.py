@@ -43,3 +43,13 @@ def test_a_function_of_one_value_twice_does_not_answer_for_two() -> None:
         return total
 
     check(f, 1.5, 4.0)
+
+
+@pytest.mark.parametrize("reduce", [ad.sum, ad.min])
+def test_a_result_of_a_nest_that_is_added_to_in_memory(reduce: Any) -> None:
+    """A middle axis is reduced in memory, so its result is set to the start before the rows."""
+
+    def f(x: Any) -> Any:
+        return ad.sum(ad.sin(reduce(x, axis=1)) * 2.0, axis=-1)
+
+    check(f, np.random.default_rng(0).normal(size=(3, 2, 1000, 8)))
