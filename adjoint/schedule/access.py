@@ -98,7 +98,9 @@ def is_serial(kernel: Kernel) -> bool:
     own = set(kernel.roots)
     found = reads_of(kernel)
     extent = kernel.domain[0] if kernel.domain else 1
-    return any(node in own and not is_row_local(node, where, extent) for node, where in found.items())
+    return any(
+        node in own and not is_row_local(node, where, extent) for node, where in found.items()
+    )
 
 
 def _inputs(recorder: Recorder, node: Node, index: Index) -> None:

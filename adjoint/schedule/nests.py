@@ -17,6 +17,9 @@ from adjoint.schedule.plan import Kernel, Nest, Step, nbytes
 CACHE = 1 << 15
 """Bytes of intermediate results that a block of rows may have."""
 
+STACK = 1 << 18
+"""Bytes that the intermediate results of one row may take on the stack."""
+
 LARGE = 1 << 17
 """Bytes of intermediate results from which on blocks are worth it."""
 
@@ -92,6 +95,7 @@ def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[No
         for root in kernel.roots
         if root not in outputs
         and is_row_written(root, group)
+        and not is_added_to(root)
         and root.shape[:1] == kernel.domain[:1]
         and all(user in inside for user in users.get(root, ()))
     }
@@ -104,6 +108,8 @@ def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[No
     if traffic < LARGE:
         local = set()
     row = max(1, sum(nbytes(n) for n in local) // extent)
+    if row > STACK:
+        local = set()
     block = max(1, min(extent, CACHE // row)) if local else extent
     grain = -(-extent // CHUNKS) if threads else extent
     return [Nest(group, extent, local, min(block, grain), grain)]

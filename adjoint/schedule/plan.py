@@ -54,6 +54,11 @@ class Nest:
     grain: int
 
     @property
+    def is_whole(self) -> bool:
+        """Whether each kernel runs over all rows at once."""
+        return self.block == self.grain == self.extent
+
+    @property
     def roots(self) -> list[Node]:
         return [root for kernel in self.kernels for root in kernel.roots]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
-from adjoint.graph.types import size_of
+from adjoint.graph.types import Shape, size_of
 from adjoint.schedule.plan import Kernel, Schedule
 
 
@@ -17,14 +18,44 @@ def literal_text(node: Node) -> str:
     return f"{node.dtype.str}:{np.asarray(node.value).tobytes().hex()}"
 
 
+LITERALS = frozenset({0.0, 0.5, 1.0, 2.0, math.inf})
+"""The sizes of the numbers that are written into code; integers and bools always are."""
+
+
 def is_literal(node: Node) -> bool:
-    """Whether a constant is written into the code rather than read from memory."""
-    return node.op.name == "constant" and size_of(node.shape) == 1
+    """Whether a constant is written into the code rather than read from memory.
+
+    Only common numbers are: others may depend on sizes, as 1/n in a mean does, and code that reads
+    them serves every size.
+    """
+    if node.op.name != "constant" or size_of(node.shape) != 1:
+        return False
+    value = np.asarray(node.value).item()
+    return node.dtype.kind in "biu" or value != value or abs(value) in LITERALS
+
+
+def is_generic(kernel: Kernel) -> bool:
+    """Whether the code of a kernel is the same for any number of rows.
+
+    It is if the number occurs as the first size of its tensors only, and its operations ask for
+    no size.
+    """
+    if not kernel.domain or kernel.domain[0] < MANY_ROWS:
+        return False
+    nodes = (*kernel.inlined, *kernel.roots)
+    plain = all(n.op.pointwise or n.op.combine or n.op.name in MOVEMENTS for n in nodes)
+    return plain and all(kernel.domain[0] not in n.shape[1:] for n in (*nodes, *kernel.reads))
+
+
+MOVEMENTS = frozenset({"broadcast_to", "permute_dims", "reshape"})
+MANY_ROWS = 16
+"""Kernels over fewer rows are written for that number."""
 
 
 def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node]) -> str:
     """The structure of a kernel whose `stored` tensors lie in the buffers of `arguments`."""
     position = {node: i for i, node in enumerate(arguments)}
+    rows = kernel.domain[0] if is_generic(kernel) else None
     numbers = {}
     for node in stored:
         leader, place = kernel.buffer_of(node)
@@ -32,8 +63,8 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
     roots = set(kernel.roots)
     reads = set(stored) - roots
     order = topological_order(kernel.roots, lambda n: () if n in reads else n.inputs)
-    lines = [f"{kernel.domain}"]
-    lines += [f"{numbers[node]} {node.dtype.str}{node.shape}" for node in stored]
+    lines = [_shape_text(kernel.domain, rows)]
+    lines += [f"{numbers[n]} {n.dtype.str}{_shape_text(n.shape, rows)}" for n in stored]
     for number, node in enumerate(order):
         if node in reads:
             continue
@@ -43,11 +74,18 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
         else:
             inputs = ",".join(numbers[c] for c in node.inputs)
             written = f">{numbers[node]}" if node in roots else ""
-            lines.append(
-                f"{target}{written}={node.op.name}({inputs}){node.params}{node.dtype.str}{node.shape}"
-            )
+            params = "" if rows and node.op.name in ("broadcast_to", "reshape") else node.params
+            kind = f"{node.dtype.str}{_shape_text(node.shape, rows)}"
+            lines.append(f"{target}{written}={node.op.name}({inputs}){params}{kind}")
         numbers[node] = target
     return "\n".join(lines)
+
+
+def _shape_text(shape: Shape, rows: int | None) -> str:
+    """A shape, with the number of rows of a generic kernel left open."""
+    if rows is None or not shape or shape[0] != rows:
+        return str(shape)
+    return f"(rows,{shape[1:]})"
 
 
 def schedule_text(schedule: Schedule) -> str:

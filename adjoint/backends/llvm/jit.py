@@ -72,24 +72,24 @@ class Loaded:
         return found
 
 
-def optimise(text: str) -> tuple[Any, Any]:
-    """The optimised module and the machine it is for."""
+def optimise(text: str, driver: bool = False) -> tuple[Any, Any]:
+    """The optimised module and the machine it is for; a `driver` holds no loops worth much."""
     machine = target_machine()
     module = llvm.parse_assembly(text)
     module.triple = host()[0]
     module.data_layout = str(machine.target_data)
-    options = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
-    options.loop_vectorization = options.loop_interleaving = True
+    options = llvm.create_pipeline_tuning_options(speed_level=1 if driver else OPTIMISATION)
+    options.loop_vectorization = options.loop_interleaving = not driver
     options.slp_vectorization = options.loop_unrolling = False  # little gained, long to compile
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return module, machine
 
 
-def compile_object(text: str) -> bytes:
+def compile_object(text: str, driver: bool = False) -> bytes:
     """The object code of a module."""
     with _lock:
-        module, machine = optimise(text)
+        module, machine = optimise(text, driver)
         code: bytes = machine.emit_object(module)
     return code
 

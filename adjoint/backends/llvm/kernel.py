@@ -31,7 +31,7 @@ from adjoint.graph.types import DType, Shape, size_of
 from adjoint.schedule.fuse import own_cost
 from adjoint.schedule.access import reversed_along
 from adjoint.schedule.plan import Kernel
-from adjoint.schedule.signature import is_literal
+from adjoint.schedule.signature import is_generic, is_literal, kernel_text
 
 STRETCH = 512
 """How many elements a loop with rare arguments does before it asks whether it met one."""
@@ -41,6 +41,9 @@ MOST_INLINED = 12
 
 MOST_ARGUMENTS = 24
 """A kernel with more buffers than this takes their addresses in a table."""
+
+FIXED = 4096
+"""A kernel over at most so many elements is written for its size."""
 
 MOST_PARTS = 6
 """The most parts into which the range of a loop is cut at the edges of slices."""
@@ -232,12 +235,14 @@ class Given:
 class KernelWriter:
     """Writes the function of one kernel: ``void (addresses of reads and roots, low, high)``.
 
-    `low` and `high` bound the outermost counter.
+    `low` and `high` bound the outermost counter; a small kernel that is always run whole (`fixed`)
+    does not ask for them.
     """
 
-    def __init__(self, kernel: Kernel, functions: dict[str, Any] | None = None) -> None:
+    def __init__(self, kernel: Kernel, fixed: bool = False) -> None:
         self.kernel = kernel
-        self.functions = {} if functions is None else functions
+        self.fixed = fixed and size_of(kernel.domain) <= FIXED and not is_generic(kernel)
+        self.functions: dict[str, Any] = {}
         dear = sum(own_cost(n) > 1 for n in (*kernel.inlined, *kernel.roots))
         self.outlines = kernel.domain == () and dear > MOST_INLINED
         self.flat = is_flat(kernel)
@@ -255,11 +260,23 @@ class KernelWriter:
     def may_cut(self, axis: int) -> bool:
         return len(self.cuts.get(axis, ())) < MOST_PARTS - 1
 
-    def write(self, module: ir.Module, name: str) -> ir.Function:
-        """Write it into the module; again after each place where a loop must be cut."""
+    def text(self) -> str:
+        """The structure of the kernel: kernels with equal text have equal code."""
+        return f"{self.fixed} {kernel_text(self.kernel, self.stored, self.arguments)}"
+
+    def declare(self, module: ir.Module, name: str) -> ir.Function:
+        """The function by name and type."""
         kinds = [POINTER] * (1 if self.by_table else len(self.arguments)) + [I64, I64]
-        self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
-        self.function.linkage = "internal"
+        found = module.globals.get(name)
+        return found or ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+
+    def write(self, module: ir.Module, name: str, functions: dict[str, Any]) -> ir.Function:
+        """Write it into the module; again after each place where a loop must be cut.
+
+        `functions` holds the outlined functions of the module.
+        """
+        self.function = self.declare(module, name)
+        self.functions = functions
         for argument in self.function.args[:-2]:
             argument.add_attribute("noalias")
         while True:
@@ -318,7 +335,7 @@ class KernelWriter:
         points = [0, *sorted(self.cuts.get(axis, ())), size]
         for low, high in pairwise(points):
             start, stop = I64(low), I64(high)
-            if axis == 0:
+            if axis == 0 and not self.fixed:
                 first, last = self.function.args[-2:]
                 start = builder.select(builder.icmp_signed(">", first, start), first, start)
                 stop = builder.select(builder.icmp_signed("<", last, stop), last, stop)

@@ -92,12 +92,10 @@ def unrolled(module: Any) -> Any:
 
 
 def flag_of(module: Any) -> Any:
-    """The global that is set when a check fails."""
+    """The variable of the process that is set when a check fails."""
     found = module.globals.get("adjoint_flag")
     if found is None:
         found = ir.GlobalVariable(module, ir.IntType(32), "adjoint_flag")
-        found.initializer = ir.IntType(32)(0)
-        found.linkage = "internal"
     return found
 
 

@@ -6,7 +6,8 @@ call inside raised a Python exception.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial as partial_call
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,19 @@ from llvmlite import ir
 from adjoint.backends.llvm import blas
 from adjoint.backends.llvm.emitter import LLVMEmitter
 from adjoint.backends.llvm.kernel import KernelWriter
+from adjoint.backends.llvm.library import kernel_name
 from adjoint.backends.llvm.loop import I64, POINTER, fill, flag_of, memory_type
 from adjoint.backends.llvm.nest import NestWriter, call_kernel, table_of, whole
 from adjoint.graph.node import Node
 from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory
 from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, NumpyCall, Schedule, nbytes
-from adjoint.schedule.signature import is_literal, kernel_text
+from adjoint.schedule.signature import is_literal
 
 I32 = ir.IntType(32)
 I8 = ir.IntType(8)
+CHECKED = frozenset({"gather", "scatter_add"})
+"""Operations that check indices while they run."""
+
 ON_STACK = 4096
 """Intermediate results up to this many bytes live on the stack."""
 
@@ -55,8 +60,7 @@ class ProgramWriter:
         self.memory: MemoryPlan = plan_memory(schedule)
         self.module = ir.Module("adjoint")
         self.stored = [n for n in schedule.constants if not is_literal(n)]
-        self.kernels: dict[str, Any] = {}
-        self.functions: dict[str, Any] = {}
+        self.kernels: dict[str, KernelWriter] = {}
         self.nests: list[NestWriter] = []
         self.places: dict[Node, Any] = {}
 
@@ -84,13 +88,20 @@ class ProgramWriter:
 
     def ask_flag(self, builder: Any) -> None:
         """Fail if a check failed somewhere."""
-        if "adjoint_flag" in self.module.globals:
+        if any(n.op.name in CHECKED for n in self.computed()):
             flag = flag_of(self.module)
             raised = builder.load(flag, typ=I32)
             builder.store(I32(0), flag)
             fine = builder.append_basic_block()
             builder.cbranch(builder.icmp_signed("==", raised, I32(0)), fine, self.failed)
             builder.position_at_end(fine)
+
+    def computed(self) -> Iterator[Node]:
+        """The nodes computed in loops."""
+        for step in self.schedule.steps:
+            for kernel in step.kernels if isinstance(step, Nest) else [step]:
+                if isinstance(kernel, Kernel):
+                    yield from (*kernel.inlined, *kernel.roots)
 
     # memory
 
@@ -187,25 +198,33 @@ class ProgramWriter:
             case NumpyCall():
                 self.numpy_call(builder, number, step)
 
-    def kernel(self, step: Kernel) -> tuple[KernelWriter, Any]:
-        """The function of a kernel, shared with equal ones."""
-        writer = KernelWriter(step, self.functions)
-        key = kernel_text(step, writer.stored, writer.arguments)
-        function = self.kernels.get(key)
-        if function is None:
-            function = writer.write(self.module, f"kernel_{len(self.kernels)}")
-            self.kernels[key] = function
-        return writer, function
+    def kernel(self, step: Kernel, fixed: bool = False) -> tuple[KernelWriter, Any]:
+        """The writer of a kernel and its function, which lies in a module of its own."""
+        writer = KernelWriter(step, fixed)
+        name = kernel_name(writer)
+        self.kernels.setdefault(name, writer)
+        return writer, writer.declare(self.module, name)
 
     def run_kernel(self, builder: Any, step: Kernel) -> None:
-        writer, function = self.kernel(step)
+        writer, function = self.kernel(step, fixed=True)
         for root in step.roots:
             if writer.accumulates(root):
                 fill(builder, root, self.places[root])
         call_kernel(builder, writer, function, self.places, *whole(writer))
 
+    def all_kernels(self) -> dict[str, KernelWriter]:
+        """The kernels that the program calls, by name; it need not have been written."""
+        if not self.kernels:
+            for step in self.schedule.steps:
+                if isinstance(step, Kernel):
+                    self.kernel(step, fixed=True)
+                elif isinstance(step, Nest):
+                    for part in step.kernels:
+                        self.kernel(part, fixed=step.is_whole)
+        return self.kernels
+
     def run_nest(self, builder: Any, step: Nest) -> None:
-        writer = NestWriter(step, self.kernel)
+        writer = NestWriter(step, partial_call(self.kernel, fixed=step.is_whole))
         writer.write(self.module, f"nest_{len(self.nests)}")
         self.nests.append(writer)
         partial = None

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from adjoint.backends.llvm import blas, entry, jit, pool, store
+from adjoint.backends.llvm import blas, entry, jit, library, pool, store
 from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.graph import engine
 from adjoint.graph.node import Node
@@ -52,9 +52,10 @@ class Program:
         shape = f"{self.inputs} {tree} {entry.available} {entry.fingerprint()}"
         key = jit.cache_key(schedule_text(schedule), shape)
         code = store.read(key)
-        self.was_cached = code is not None
+        self.kernels = library.provide(self.writer.all_kernels())
+        self.was_cached = code is not None and all(k.was_cached for k in self.kernels)
         if code is None:
-            code = jit.compile_object(self.written())
+            code = jit.compile_object(self.written(), driver=True)
             store.write(key, code)
         entry.register_symbols()
         self.loaded = jit.load_object(code, self.symbols())
@@ -97,8 +98,9 @@ class Program:
 
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""
-        text, assembly = jit.assembly(self.written())
-        return text if stage == "llvm" else assembly
+        texts = [library.kernels_text(ProgramWriter(self.schedule).all_kernels()), self.written()]
+        shown = [jit.assembly(text)[stage == "assembly"] for text in texts]
+        return "\n".join(shown)
 
     def symbols(self) -> dict[str, int]:
         """The addresses of what the code calls outside."""
@@ -107,6 +109,7 @@ class Program:
             "adjoint_numpy_call": _address(_numpy_call),
             "adjoint_allocate": _address(libc.malloc),
             "adjoint_free": _address(libc.free),
+            **library.symbols(),
         }
         if any(isinstance(step, Nest) for step in self.schedule.steps):
             found.update(pool.symbols())

@@ -1,0 +1,75 @@
+"""The library of kernels in this process: equal kernels of all programs are compiled once.
+
+Their code does not know the number of rows where it can be left open, so a program for another
+batch size finds its kernels here and costs no optimisation.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+from weakref import WeakValueDictionary
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+
+from adjoint.backends.llvm import jit, store
+from adjoint.backends.llvm.kernel import KernelWriter
+
+flag = ctypes.c_int32(0)
+"""Set by native code when a check fails."""
+
+_known: WeakValueDictionary[str, Compiled] = WeakValueDictionary()
+
+
+class Compiled:
+    """The code of some kernels; lives as long as a program uses one of them."""
+
+    def __init__(self, loaded: jit.Loaded, was_cached: bool) -> None:
+        self.loaded = loaded
+        self.was_cached = was_cached
+
+
+def kernel_name(writer: KernelWriter) -> str:
+    """The name of the function of a kernel, the same for equal kernels."""
+    return "adjoint_kernel_" + hashlib.sha256(writer.text().encode()).hexdigest()[:24]
+
+
+def kernels_text(writers: Mapping[str, KernelWriter]) -> str:
+    """The LLVM text of a module with these kernels."""
+    module = ir.Module("adjoint_kernels")
+    functions: dict[str, Any] = {}
+    for name, writer in writers.items():
+        writer.write(module, name, functions)
+    return str(module)
+
+
+def provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
+    """Have the kernels compiled and known by name to code that is loaded later.
+
+    Returns what must be kept for as long as they may be called.
+    """
+    kept = [_known[name] for name in writers if name in _known]
+    missing = {name: writer for name, writer in writers.items() if name not in _known}
+    if missing:
+        key = jit.cache_key("kernels", *sorted(missing))
+        code = store.read(key)
+        was_cached = code is not None
+        if code is None:
+            code = jit.compile_object(kernels_text(missing))
+            store.write(key, code)
+        compiled = Compiled(jit.load_object(code, symbols()), was_cached)
+        for name in missing:
+            llvm.add_symbol(name, compiled.loaded.address(name))
+            _known[name] = compiled
+        kept.append(compiled)
+    return kept
+
+
+@cache
+def symbols() -> dict[str, int]:
+    """What kernels refer to outside."""
+    return {"adjoint_flag": ctypes.addressof(flag)}
