@@ -1,0 +1,101 @@
+"""Random programs mean the same on the native engine as on the interpreter, derivatives included.
+
+A small part of what tools/fuzz_native.py runs; a failure names the seed of a program.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from adjoint.graph.verify import verify
+from tests.native import random_programs
+from tests.native.random_programs import Program, compare, program, together
+
+pytestmark = pytest.mark.native
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("first", range(0, 300, 25))
+def test_programs_compiled_together(first: int) -> None:
+    verdict = compare([program(seed) for seed in range(first, first + 25)])
+    assert not verdict.wrong, "\n".join(verdict.wrong)
+
+
+@pytest.mark.parametrize("seed", range(10_000, 10_030))
+def test_programs_compiled_alone(seed: int) -> None:
+    verdict = compare([program(seed)])
+    assert not verdict.wrong, "\n".join(verdict.wrong)
+
+
+def test_most_programs_have_digits_to_compare() -> None:
+    """If rounding could excuse everything, nothing would be tested."""
+    programs = [program(seed) for seed in range(20_000, 20_050)]
+    assert len(set(compare(programs).unstable)) <= 8
+
+
+@pytest.mark.parametrize("first", [30_000, 30_040])
+def test_each_pass_keeps_the_graphs_of_programs_well_formed(first: int) -> None:
+    programs = [program(seed) for seed in range(first, first + 40)]
+    traced = ad.compile(together(programs)).trace(*[p.inputs for p in programs])
+    verify(traced.outputs)
+    verify(traced.optimised)
+
+
+class Wrong:
+    """A compiled function whose results are a little wrong."""
+
+    def __init__(self, f: Any) -> None:
+        self.compiled = ad.compile(f)
+        self.trace = self.compiled.trace
+
+    def __call__(self, *groups: Any) -> Any:
+        results = []
+        for real, whole in self.compiled(*groups):
+            bump = np.zeros(real.shape)
+            bump[-1] = 1e-8
+            results.append((real + bump, whole + (np.arange(whole.size) == 2)))
+        return results
+
+
+def test_a_wrong_result_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison sees an error in the eighth digit of one element, and a wrong integer."""
+    p = Program(0, (np.linspace(0.1, 1, 9), np.arange(5)))
+    monkeypatch.setattr(Program, "__call__", lambda self, x, i: (ad.sin(x), ad.asarray(i) + 1))
+    monkeypatch.setattr(random_programs, "ad", SimpleNamespace(**{**vars(ad), "compile": Wrong}))
+    verdict = compare([p])
+    assert len(verdict.wrong) == 2 and not verdict.unstable
+    assert "result 0: float64(9,) differs at (8,)" in verdict.wrong[0]
+    assert "result 1: int64(5,) differs at (2,)" in verdict.wrong[1]
+
+
+def test_rounding_is_not_taken_for_an_error() -> None:
+    """x - x (1 + ulp) has no digits; a native result of another such difference is no error."""
+    x = np.array([1.0])
+    traced = ad.compile(lambda x: ad.sin(x) * 3.0 - ad.sin(x) - 2.0 * ad.sin(x)).trace(x)
+    runs = [
+        random_programs.disturbed(
+            traced.outputs[0], {traced.inputs[0]: x}, np.random.default_rng(k)
+        )
+        for k in range(3)
+    ]
+    assert np.ptp(runs) > 0 and np.max(np.abs(runs)) < 1e-13
+
+
+def test_the_fuzz_program_runs_and_says_what_it_found() -> None:
+    command = [sys.executable, "tools/fuzz_native.py", "--programs", "40", "--quick"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=dict(os.environ)
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("40 programs in ")
+    assert "0 crashed, 0 wrong results" in done.stdout

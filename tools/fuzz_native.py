@@ -1,0 +1,136 @@
+"""Run random programs on the native engine and on the interpreter, and report what differs.
+
+    python tools/fuzz_native.py [--programs N] [--first SEED] [--group N] [--quick]
+
+Run it from the root of the repository. The programs run in subprocesses, many in each, some of
+them compiled together; where a subprocess dies, the program that killed it is found and reported
+with its seed. Nothing is kept of the object code. `--quick` has LLVM optimise only one group in
+eight: several times as many programs a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_ONE_PROCESS = 1000
+TIME = 30.0
+"""Seconds a program may take, on top of those for starting a process."""
+
+
+def work(seeds: range, group: int, quick: bool) -> None:
+    """Run the programs of these seeds; say before each group which it is, then what went wrong."""
+    from adjoint.backends.llvm import jit
+    from tests.native.random_programs import compare, program
+
+    full = jit.OPTIMISATION
+    for number, first in enumerate(seeds[::group]):
+        members = range(first, min(first + group, seeds.stop))
+        print(f"at {members.start} {members.stop}", flush=True)
+        jit.OPTIMISATION = full if not quick or number % 8 == 0 else 0
+        try:
+            verdict = compare([program(seed) for seed in members])
+        except Exception as error:
+            if len(members) == 1:
+                place = traceback.extract_tb(error.__traceback__)[-1]
+                text = f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
+                print(f"wrong seed {members.start} raised {text[:400]!r}", flush=True)
+                continue
+            print(f"again {members.start} {members.stop}", flush=True)
+            work(members, 1, quick)
+            continue
+        for text in verdict.wrong:
+            print(f"wrong {text}", flush=True)
+        for seed in sorted(set(verdict.unstable)):
+            print(f"unstable {seed}", flush=True)
+
+
+class Tally:
+    """What the subprocesses reported."""
+
+    def __init__(self) -> None:
+        self.ran = 0
+        self.unstable = 0
+        self.wrong: list[str] = []
+        self.crashed: list[str] = []
+
+    def run(self, seeds: range, group: int, quick: bool) -> None:
+        """Run these programs, in as many subprocesses as it takes."""
+        while seeds:
+            command = [sys.executable, __file__, "--worker", str(seeds.start), str(seeds.stop)]
+            command += ["--group", str(group), *(["--quick"] if quick else [])]
+            with tempfile.TemporaryDirectory() as cache:
+                environment = {**os.environ, "ADJOINT_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)}
+                try:
+                    done = subprocess.run(
+                        command, capture_output=True, text=True, env=environment,
+                        timeout=60 + TIME * len(seeds),
+                    )  # fmt: skip
+                    output, fate = done.stdout, done.returncode
+                    errors = done.stderr
+                except subprocess.TimeoutExpired as error:
+                    output = (error.stdout or b"").decode()
+                    fate, errors = "too slow", ""
+            reached = self.read(output, seeds)
+            if fate == 0:
+                self.ran += len(seeds)
+                return
+            self.ran += reached.start - seeds.start
+            if len(reached) == 1 or not output:
+                last = errors.strip().splitlines()[-1:]
+                self.crashed.append(f"seed {reached.start} ended its process: {fate} {last}")
+                print(self.crashed[-1], flush=True)
+                reached = reached[:1]
+            else:
+                self.run(reached, 1, quick)
+            self.ran += 1 if len(reached) == 1 else 0
+            seeds = range(reached.stop, seeds.stop)
+
+    def read(self, output: str, seeds: range) -> range:
+        """Take in what a subprocess printed; return the group at which it stopped."""
+        reached = seeds
+        for line in output.splitlines():
+            kind, _, rest = line.partition(" ")
+            if kind == "at":
+                start, stop = map(int, rest.split())
+                reached = range(start, stop)
+            elif kind == "wrong":
+                self.wrong.append(rest)
+                print(rest, flush=True)
+            elif kind == "unstable":
+                self.unstable += 1
+        return reached
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Random programs, native against interpreted.")
+    parser.add_argument("--programs", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--group", type=int, default=20, help="programs compiled together")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--worker", type=int, nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.worker:
+        work(range(*given.worker), given.group, given.quick)
+        return 0
+    tally, began = Tally(), time.monotonic()
+    last = given.first + given.programs
+    for start in range(given.first, last, IN_ONE_PROCESS):
+        tally.run(range(start, min(start + IN_ONE_PROCESS, last)), given.group, given.quick)
+        print(
+            f"{tally.ran:,} programs in {time.monotonic() - began:,.0f} s: {len(tally.crashed)} "
+            f"crashed, {len(tally.wrong)} wrong results, {tally.unstable} without digits to compare",
+            flush=True,
+        )
+    return 1 if tally.wrong or tally.crashed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
