@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
+from benchmarks.gradbench import harness
 from benchmarks.row import NAMES, module_of, title_of
 from benchmarks.speed import Outcome, fastest_peer, outcomes
 from benchmarks.systems import SYSTEMS
@@ -111,6 +112,32 @@ def summary(records: dict[str, dict[str, Any]]) -> str:
     return "\n".join(text)
 
 
+TOOLS = {"adjoint": "adjoint", "manual": "the suite's C++", "limit": "C kernels", "jax": "JAX"}
+"""Of the tools of the suite's harness those that are shown, and their names."""
+
+
+def gradbench_text(record: dict[str, Any]) -> str:
+    """The section of the GradBench rows."""
+    tools = {t: n for t, n in TOOLS.items() if any(t in row for row in record["times"].values())}
+    text = ["## gradbench", "", "Evaluations of the GradBench suite, derivatives, one pinned core."]
+    text += ["*C kernels* are written for the hardware by hand, as a bound.", ""]
+    heads = ["row", *tools.values(), "wanted", "our first call", "differs by"]
+    text += [f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+    for (name, size), most in harness.GOALS.items():
+        row, gap = record["times"][f"{name} {size}"], record["differences"][f"{name} {size}"]
+        cells = [f"{name} {size}", *(seconds(row.get(t, {}).get("derivative")) for t in tools)]
+        ours = row.get("adjoint", {})
+        missed = ours and 1e3 * ours["derivative"] > most
+        cells += [f"{most:g} ms{' **missed**' if missed else ''}", seconds(ours.get("first"))]
+        text.append(f"| {' | '.join([*cells, '–' if gap is None else f'{gap:.0e}'])} |")
+    text.append("")
+    for rival, most in harness.GOALS_OF_MEANS.items():
+        mean = harness.mean_over(record["times"], rival)
+        reached = "not measured" if mean is None else f"{mean:.2f}"
+        text.append(f"- geometric mean over {TOOLS[rival]}: {reached} (wanted at most {most:g})")
+    return "\n".join([*text, ""])
+
+
 def machines(records: dict[str, dict[str, Any]]) -> str:
     """Where and when, with which versions."""
     places = sorted({f"{r['machine']} ({r['day']})" for r in records.values()})
@@ -135,6 +162,8 @@ def write() -> list[Path]:
     page = ROOT / "docs" / "benchmarks.md"
     parts = [INTRODUCTION, summary(records), "", machines(records), ""]
     parts += [row_text(name, record) for name, record in records.items()]
+    suite = results.load("gradbench")
+    parts += [gradbench_text(suite)] if suite else []
     page.write_text("\n".join(parts), encoding="utf-8")
     readme = ROOT / "README.md"
     written = [page]
