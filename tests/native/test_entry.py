@@ -355,7 +355,7 @@ def test_results_own_their_parts() -> None:
     for tensor in (first, second):
         held = sys.getrefcount(tensor.node), sys.getrefcount(tensor.node.value)
         assert held == (2, 2)
-        assert gc.is_tracked(tensor.node)
+        assert gc.is_tracked(tensor) and not gc.is_tracked(tensor.node)
     gone = weakref.ref(first.node)
     del first, again, second
     assert gone() is None
@@ -585,11 +585,15 @@ def test_an_unexpected_interpreter_is_noticed(monkeypatch: pytest.MonkeyPatch) -
     class Other:
         """A tensor of another making."""
 
-        node = property(lambda self: None)
+        __slots__ = ("node", "__weakref__", "color")
 
     monkeypatch.setattr(entry_layout, "Tensor", Other)
     layout, reason = entry_layout._layout()
-    assert layout is None and "node" in reason
+    assert layout is None and "other slots in tensors" in reason
+    monkeypatch.undo()
+    monkeypatch.setattr(entry_layout, "_ARRAY_TYPE", 3)
+    layout, reason = entry_layout._layout()
+    assert layout is None and "NumPy's table" in reason
     monkeypatch.undo()
     assert entry_layout._layout()[0] == entry_layout.LAYOUT
 

@@ -14,7 +14,7 @@ import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.entry_guard import write_guard, write_guards
-from adjoint.backends.llvm.entry_layout import type_symbol
+from adjoint.backends.llvm.entry_layout import POINTER, type_symbol
 from adjoint.backends.llvm.entry_words import ANY, BIT, BYTE, INT, LONG, NULL, Row, Words
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
@@ -116,7 +116,7 @@ def _write_scalar(words: Words) -> None:
         true = builder.icmp_unsigned("!=", builder.load(room, typ=BYTE), BYTE(0))
         ways = (w.symbol(f"adjoint.numpy.{value}") for value in (True, False))
         builder.ret(w.keep(builder.select(true, *ways)))
-    made = w.call("PyType_GenericAlloc", kind, LONG(0))
+    made = w.call("_PyObject_New", kind)
     _return_if_null(w, made)
     w.set_field(made, w.layout.number, w.field(room, 0, LONG))  # it has room for 8 bytes
     with builder.if_then(w.same(size, LONG(16)), likely=False):
@@ -127,9 +127,12 @@ def _write_scalar(words: Words) -> None:
 def _write_tensor(words: Words) -> None:
     """`tensor = tensor(value, shape, dtype)`: on a constant node; takes over the value."""
     w, (value, shape, dtype) = words.define("adjoint.tensor")
-    node = _new(w, Node)
+    # A constant is part of no cycle: the garbage collector need not know it.
+    node = w.call("_PyObject_GC_New", w.symbol(type_symbol(Node)))
     _return_if_null(w, node)
-    tensor = _new(w, Tensor)
+    for offset in range(2 * POINTER, w.layout.node_end, POINTER):
+        w.set_field(node, offset, NULL)
+    tensor = w.call("PyType_GenericAlloc", w.symbol(type_symbol(Tensor)), LONG(0))
     with w.builder.if_then(w.null(tensor), likely=False):
         w.call("Py_DecRef", node)
         w.builder.ret(NULL)
@@ -148,11 +151,6 @@ def _write_tensor(words: Words) -> None:
     w.set_field(node, layout.node_value, value)
     w.set_field(tensor, layout.tensor_node, node)
     w.builder.ret(tensor)
-
-
-def _new(words: Words, kind: type) -> Any:
-    """An instance whose slots are empty."""
-    return words.call("PyType_GenericAlloc", words.symbol(type_symbol(kind)), LONG(0))
 
 
 def _write_tuple(words: Words) -> None:

@@ -34,6 +34,8 @@ CALLS = (
     "PyLong_AsLongLongAndOverflow",
     "PyTuple_New",
     "PyType_GenericAlloc",
+    "_PyObject_New",
+    "_PyObject_GC_New",
     "PyObject_Vectorcall",
     "PyObject_CallOneArg",
     "PyErr_Occurred",
@@ -66,6 +68,7 @@ class Layout:
     node_value: int
     node_scope: int
     node_depth: int
+    node_end: int  # where a node ends
     scope_open: int
 
 
@@ -143,6 +146,15 @@ def _made_scalar(dtype: np.dtype[Any]) -> Any:
     return made
 
 
+def _check_classes() -> None:
+    """An entry fills every slot of what it makes, so it must know all of them."""
+    known = {"op", "inputs", "params", "shape", "dtype", "value", "scope", "depth", "__weakref__"}
+    _expect(set(Node.__slots__) == known, "other slots in nodes than entries fill")
+    _expect(set(Tensor.__slots__) == {"node", "__weakref__"}, "other slots in tensors")
+    for kind in (Node, Tensor):
+        _expect(kind.__dictoffset__ == 0, "instances with a dictionary")
+
+
 def _check_numbers() -> int:
     """NumPy's scalars hold their value where a Python float does."""
     offset = 2 * POINTER
@@ -212,6 +224,7 @@ def _numpy_table() -> Any:
 
 def _probe() -> Layout:
     _check_interpreter()
+    _check_classes()
     _check_array()
     for dtype in DTYPES:
         _expect(np.zeros(1, dtype).dtype is dtype, f"the one dtype {dtype}")
@@ -234,6 +247,7 @@ def _probe() -> Layout:
         node_value=_slot(Node, "value"),
         node_scope=_slot(Node, "scope"),
         node_depth=_slot(Node, "depth"),
+        node_end=Node.__basicsize__,
         scope_open=_slot(Scope, "open"),
     )
 
@@ -299,4 +313,4 @@ def fingerprint() -> str:
     """What else than its arguments the code of an entry depends on: a part of any cache key."""
     offsets = ",".join(map(str, astuple(LAYOUT))) if LAYOUT is not None else "none"
     version = ".".join(map(str, sys.version_info[:2]))
-    return f"entry-3 {sys.implementation.name}-{version} {sys.platform} {offsets}"
+    return f"entry-4 {sys.implementation.name}-{version} {sys.platform} {offsets}"

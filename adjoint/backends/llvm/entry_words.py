@@ -32,6 +32,8 @@ _SIGNATURES = {
     "PyLong_AsLongLongAndOverflow": (LONG, [ANY, ANY]),
     "PyTuple_New": (ANY, [LONG]),
     "PyType_GenericAlloc": (ANY, [ANY, LONG]),
+    "_PyObject_New": (ANY, [ANY]),
+    "_PyObject_GC_New": (ANY, [ANY]),
     "PyObject_Vectorcall": (ANY, [ANY, ANY, LONG, ANY]),
     "PyObject_CallOneArg": (ANY, [ANY, ANY]),
     "PyErr_Occurred": (ANY, []),
