@@ -89,7 +89,10 @@ class Opened:
             as_differentiable(leaf, lambda p=path: f"{transform}: {where_text(f, number, p)}")  # type: ignore[misc]
             for leaf, path in zip(leaves, paths, strict=True)
         ]
-        self.nodes = [stand_in(x.node, scope) for x in self.primals]
+        self.nodes = [
+            stand_in(x.node, scope, weak=type(leaf) in (int, float, complex))
+            for x, leaf in zip(self.primals, leaves, strict=True)
+        ]
 
     def argument(self) -> Any:
         """The argument to pass to the function."""

@@ -91,9 +91,9 @@ def identity_node(x: Node) -> Node:
     return Node(variable, (x,), (None, False), x.shape, x.dtype)
 
 
-def stand_in(x: Node, scope: Scope, name: str | None = None) -> Node:
+def stand_in(x: Node, scope: Scope, name: str | None = None, weak: bool = False) -> Node:
     """A variable of `scope` that stands for `x`."""
-    node = Node(variable, (x,), (name, is_weak(x)), x.shape, x.dtype)
+    node = Node(variable, (x,), (name, weak or is_weak(x)), x.shape, x.dtype)
     node.scope = (
         scope
         if x.scope is None

@@ -22,6 +22,8 @@ def fold(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     def rule(node: Node) -> Node:
         if not node.inputs or any(x.op.name != "constant" for x in node.inputs):
             return node
+        if node.op.name == "broadcast_to":
+            return node  # a number repeated is best left a number
         if size_of(node.shape) > max(LIMIT, *(size_of(x.shape) for x in node.inputs)):
             return node
         value = np.asarray(engine.value_of(node))

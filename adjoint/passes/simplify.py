@@ -35,6 +35,8 @@ def simplify(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
 
 def is_number(node: Node, number: float) -> bool:
     """Whether the node is the constant `number` everywhere."""
+    while node.op.name in ("broadcast_to", "reshape") and node.inputs:
+        node = node.inputs[0]
     if node.op.name != "constant" or size_of(node.shape) != 1:
         return False
     value = np.asarray(node.value).item()

@@ -22,6 +22,7 @@ from adjoint.backends.llvm.loop import (
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.memory import ALIGNMENT, rounded
+from adjoint.schedule.nests import is_row_written
 from adjoint.schedule.plan import Nest, nbytes
 
 I8 = ir.IntType(8)
@@ -36,12 +37,14 @@ class NestWriter:
         arguments = dict.fromkeys(n for writer, _ in self.parts for n in writer.arguments)
         self.outside = [n for n in arguments if n not in nest.local]
         self.in_chunks = nest.grain < nest.extent
-        self.sums = [
+        roots = [
             root
             for writer, _ in self.parts
             for root in writer.kernel.roots
             if writer.accumulates(root)
         ]
+        self.sums = [r for r in roots if not is_row_written(r, nest.kernels)]  # over all rows
+        self.filled = [r for r in roots if r not in self.sums]  # within each row
 
     @property
     def chunks(self) -> int:
@@ -113,9 +116,9 @@ class NestWriter:
         table.type = POINTER
         for i, pointer in enumerate(entries):
             builder.store(pointer, builder.gep(table, [I64(i)], source_etype=POINTER))
+        for root in self.filled if self.in_chunks else (*self.filled, *self.sums):
+            fill(builder, root, places[root])
         if not self.in_chunks:
-            for root in self.sums:
-                fill(builder, root, places[root])
             builder.call(self.function, [table, I64(0), I64(self.nest.extent)])
             return
         rows = [I64(0), I64(self.nest.extent), I64(self.nest.grain)]
