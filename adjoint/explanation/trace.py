@@ -25,7 +25,8 @@ from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import is_inexact
-from adjoint.transforms.reverse import Adjoint, reached_from
+from adjoint.transforms.paths import reached_from
+from adjoint.transforms.reverse import Adjoint
 
 LARGEST = 20_000
 """Graphs with more nodes are refused."""

@@ -46,7 +46,7 @@ multiply = binary(
     _by_first,
     _by_second,
     accepts="number",
-    rewrite=canonical.PRODUCT,
+    form=canonical.product,
     doc="The product x1 * x2.",
 )
 divide = binary(

@@ -110,7 +110,7 @@ maximum = binary(
     lambda x1, x2, y: _winner(x1, x2, less(x1, x2), greater(x1, x2)),
     lambda x1, x2, y: _winner(x2, x1, less(x2, x1), greater(x2, x1)),
     accepts="ordered",
-    rewrite=canonical.LARGER,
+    form=canonical.larger,
     doc="The larger of x1 and x2; nan if either is nan.",
 )
 minimum = binary(
@@ -119,7 +119,7 @@ minimum = binary(
     lambda x1, x2, y: _winner(x1, x2, greater(x1, x2), less(x1, x2)),
     lambda x1, x2, y: _winner(x2, x1, greater(x2, x1), less(x2, x1)),
     accepts="ordered",
-    rewrite=canonical.SMALLER,
+    form=canonical.smaller,
     doc="The smaller of x1 and x2; nan if either is nan.",
 )
 

@@ -10,6 +10,7 @@ factor, zero outside its mask whatever the factor is there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -39,7 +40,7 @@ from adjoint.ops.support import support
 
 Factor: TypeAlias = "Tensor | Masked | float | None"
 Partial: TypeAlias = "Callable[..., Factor] | int | None"
-Rewrite: TypeAlias = "tuple[frozenset[str], Callable[..., Tensor | None]]"
+Form: TypeAlias = "Callable[[Node, AbstractSet[Node]], Tensor | None]"
 Interval: TypeAlias = tuple[float, float]
 Unary: TypeAlias = Callable[[Any], Tensor]
 Binary: TypeAlias = Callable[[Any, Any], Tensor]
@@ -109,8 +110,12 @@ class Elementwise(Op):
     holomorphic: bool = True
     param_names: tuple[str, ...] = ()
     samples: tuple[tuple[Any, ...], ...] = ((),)
+    form: Form | None = None
     family: str = field(default="elementwise", init=False)
     pointwise: bool = field(default=True, init=False)
+
+    def __post_init__(self) -> None:
+        self.composes = self.form is not None
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         nodes: Sequence[Node] = args[: len(self.partials)]
@@ -165,6 +170,9 @@ class Elementwise(Op):
         if rule is None or isinstance(rule, int):
             return rule
         return rule(*[Tensor(child) for child in node.inputs], Tensor(node), *node.params)
+
+    def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        return None if self.form is None else self.form(node, kept)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         rank = len(node.shape)
@@ -355,19 +363,13 @@ def apply(op: Elementwise, args: Sequence[Any], params: tuple[Any, ...] = ()) ->
     return Tensor(Node(op, tuple(nodes), params, shape, op.result(dtype) if op.result else dtype))
 
 
-NO_REWRITE: Rewrite = (frozenset(), lambda *nodes: None)
-
-
 def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any) -> Unary:
     """Register an elementwise operation of one input; returns the function users call.
 
-    `rewrite` is a rule of `canonical`: names of operations, and what to make instead of a node
-    whose input is one of those (None: nothing else). `shown` is the printed result of `example`,
-    to be given where computing it would import SciPy; `prefix` is the namespace of the function.
+    `shown` is the printed result of `example`, to be given where computing it would import SciPy;
+    `prefix` is the namespace of the function; the other options are those of the record.
     """
     page = Page.take(options, (0.5,), "x")
-    rule: Rewrite = options.pop("rewrite", NO_REWRITE)
-    watched, rewrite = rule
     domain = options.pop("domain", (-2.0, 2.0))
     op = register(Elementwise(name, numpy, (partial,), domain=(domain,), **options))
     kinds = _KINDS[op.accepts]
@@ -379,10 +381,6 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
             dtype = node.dtype
         else:
             (node,), dtype = operands(op, (x,))
-        if watched and node.op.name in watched:
-            found = rewrite(node)
-            if found is not None:
-                return found
         return Tensor(Node(op, (node,), (), node.shape, result(dtype) if result else dtype))
 
     publish(function, op, page)
@@ -392,8 +390,6 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
 def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Binary:
     """Register an elementwise operation of two inputs; options as in `unary`."""
     page = Page.take(options, (3.0, 2.0), "x1, x2")
-    rule: Rewrite = options.pop("rewrite", NO_REWRITE)
-    watched, rewrite = rule
     domain = options.pop("domain", ((-2.0, 2.0), (-2.0, 2.0)))
     op = register(Elementwise(name, numpy, partials, domain=domain, **options))
     kinds = _KINDS[op.accepts]
@@ -407,10 +403,6 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
             (a, b), dtype = operands(op, (x1, x2))
         else:
             dtype = a.dtype
-        if watched and (b.op.name in watched or a.op.name in watched):
-            found = rewrite(a, b)
-            if found is not None:
-                return found
         shape = a.shape
         if shape != b.shape:
             shape = joint_shape(name, (a, b))

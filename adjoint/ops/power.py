@@ -28,7 +28,7 @@ square = unary(
     np.square,
     lambda x, y: 2 * x,
     accepts="number",
-    rewrite=canonical.SQUARE,
+    form=canonical.square,
     doc="The square x * x.",
 )
 sqrt = unary(
@@ -36,7 +36,7 @@ sqrt = unary(
     np.sqrt,
     lambda x, y: 0.5 / y,
     domain=_POSITIVE,
-    rewrite=canonical.ROOT,
+    form=canonical.root,
     doc="The square root; its slope at 0 is ∞.",
 )
 cbrt = unary(
@@ -123,6 +123,7 @@ _power_const = register(
         domain=(_POSITIVE,),
         param_names=("exponent",),
         samples=((3,), (-2,), (2.5,)),
+        form=canonical.power,
     )
 )
 
@@ -172,16 +173,9 @@ def _static_power(x: Tensor, n: float) -> Tensor:
     elif n == -1:
         result = reciprocal(x)
     else:
-        result = _general_power(x.node, n)
+        node = x.node
+        result = Tensor(Node(_power_const, (node,), (n,), node.shape, node.dtype))
     return result
-
-
-def _general_power(node: Node, n: float) -> Tensor:
-    if n % 2 == 0 and node.op.name in canonical.SQUARED:
-        squared = canonical.square_of(node)
-        if squared is not None:
-            return power(squared, n // 2)
-    return Tensor(Node(_power_const, (node,), (n,), node.shape, node.dtype))
 
 
 def _ones(node: Node) -> Tensor:

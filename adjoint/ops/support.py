@@ -10,13 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor
 
 _LOOK = 64
 """How many nodes of an adjoint are looked at; sums with more terms count as unmasked."""
 
 
+@public
 def support(adjoint: Tensor) -> Tensor | None:
     """A boolean tensor outside which `adjoint` is zero by construction; None if there is none."""
     return _Search().mask(adjoint.node, 0)
@@ -28,14 +29,14 @@ class _Search:
 
     def mask(self, node: Node, depth: int) -> Tensor | None:
         self.looked += 1
-        if self.looked > _LOOK or depth > _LOOK:
+        if not node.inputs or self.looked > _LOOK or depth > _LOOK:
             return None
         match node.op.name:
             case "where":
                 return self._of_where(node, depth)
             case "add" | "subtract":
                 return self._of_sum(node, depth)
-            case "negative" | "astype" | "variable" if node.inputs:
+            case "negative" | "astype" | "variable":
                 return self.mask(node.inputs[0], depth + 1)
             case "reshape":
                 inner = self._aligned(node.inputs[0], depth)

@@ -7,6 +7,7 @@ numbers: there is no graph of the derivative to print, optimise or differentiate
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,41 +15,81 @@ import numpy as np
 from adjoint.graph import engine
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
+from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
-from adjoint.transforms.reverse import check_history, reached_from
+from adjoint.graph.types import BOOL
+from adjoint.transforms.paths import Forms, reached_from, smoothly
+from adjoint.transforms.reverse import check_history
+
+
+@dataclass
+class Number:
+    """An adjoint as a number, and where it can be other than zero, if that is known (`support`).
+
+    A graph shows that of itself; a bare number would forget it, and 0 times ∞ become nan.
+    """
+
+    value: Any
+    mask: Any = None
+
+    def add(self, other: Number) -> None:
+        """Add another partial adjoint."""
+        self.value = self.value + other.value
+        known = self.mask is not None and other.mask is not None
+        self.mask = self.mask | other.mask if known else None
+
+    def tensor(self, like: Node) -> Tensor:
+        """The adjoint of `like`, as a new tensor."""
+        x = Tensor(constant_node(np.asarray(self.value), like.shape, like.dtype))
+        if self.mask is None:
+            return x
+        mask = Tensor(constant_node(self.mask, np.shape(self.mask), BOOL))
+        zero = Tensor(constant_node(np.zeros((), like.dtype), (), like.dtype))
+        result: Tensor = FUNCTIONS["where"](mask, x, zero)
+        return result
 
 
 def backprop(out: Node, seed: Any, inputs: Sequence[Node]) -> dict[Node, np.ndarray[Any, Any]]:
     """The adjoints of `inputs` (and of the nodes between) as NumPy arrays."""
     engine.compute((out,))
     check_history(out, inputs)
-    order = topological_order((out,))
-    needed = reached_from(order, inputs)
-    numbers: dict[Node, np.ndarray[Any, Any]] = {out: np.asarray(seed)}
+    forms: Forms = {}
+    order = topological_order((out,), smoothly(None, set(inputs), forms))
+    needed = reached_from(order, inputs, forms)
+    numbers = {out: Number(seed)}
     for node in reversed(order):
-        if node not in numbers or node not in needed or not node.inputs:
+        if node not in numbers or node not in needed:
             continue
-        wanted = [child in needed for child in node.inputs]
-        shares = node.op.vjp(detached(node), _constant(numbers[node], node), wanted)
-        for child, share, want in zip(node.inputs, shares, wanted, strict=True):
+        taken = forms.get(node, node)
+        wanted = [child in needed for child in taken.inputs]
+        if not any(wanted):
+            continue
+        shares = taken.op.vjp(detached(taken), numbers[node].tensor(node), wanted)
+        for child, share, want in zip(taken.inputs, shares, wanted, strict=True):
             if want and share is not None:
-                number = np.asarray(engine.value_of(share.node))
-                numbers[child] = numbers[child] + number if child in numbers else number
-    return numbers
+                number = as_number(share)
+                if child in numbers:
+                    numbers[child].add(number)
+                else:
+                    numbers[child] = number
+    return {node: np.asarray(number.value) for node, number in numbers.items()}
+
+
+def as_number(share: Tensor) -> Number:
+    """What `share` says, without its graph."""
+    mask = FUNCTIONS["support"](share)
+    value = engine.value_of(share.node)
+    return Number(value, None if mask is None else engine.value_of(mask.node))
 
 
 def detached(node: Node) -> Node:
-    """A copy of an evaluated node whose inputs are constants with the same values."""
+    """A copy of a node, with its value, whose inputs are constants with their values."""
     inputs = tuple(
         constant_node(engine.value_of(child), child.shape, child.dtype) for child in node.inputs
     )
     for copied, child in zip(inputs, node.inputs, strict=True):
         copied.scope = child.scope  # ties against a constant are decided by it
     copy = Node(node.op, inputs, node.params, node.shape, node.dtype)
-    copy.value = node.value
+    copy.value = engine.value_of(node)
     return copy
-
-
-def _constant(value: np.ndarray[Any, Any], like: Node) -> Tensor:
-    return Tensor(constant_node(value, like.shape, like.dtype))

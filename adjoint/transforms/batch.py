@@ -8,7 +8,7 @@ from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor, make
-from adjoint.transforms.reverse import within
+from adjoint.transforms.paths import within
 
 
 def batch(

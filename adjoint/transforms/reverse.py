@@ -6,14 +6,14 @@ and knows no operation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from adjoint.errors import HistoryError
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.order import all_inputs, topological_order
+from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import is_inexact
+from adjoint.transforms.paths import Forms, reached_from, smoothly, within
 
 
 @dataclass
@@ -40,52 +40,33 @@ def reverse(
     """The adjoints of the nodes between `inputs` and the seeded outputs, in reverse order.
 
     Seed the outputs; walk the reverse topological order; a node's adjoint is the sum of its
-    partial adjoints; send each input its share. `inputs` defaults to every node. With a `scope`
-    the walk stays within its nodes (a transform need not look at what was there before it).
+    partial adjoints; send each input its share. A node with a smooth form sends everything to
+    the form. `inputs` defaults to every node (then no form leaves out any, so there is none). With
+    a `scope` the walk stays within its nodes: a transform need not look at what was there before.
     What was sent on is dropped unless every adjoint is wanted, so that memory can be freed.
     """
-    wanted_nodes = None if inputs is None else set(inputs)
-    order = topological_order([node for node, _ in seeds], within(scope))
-    needed = reached_from(order, wanted_nodes)
+    kept = None if inputs is None else set(inputs)
+    forms: Forms = {}
+    follow = within(scope) if kept is None else smoothly(scope, kept, forms)
+    order = topological_order([node for node, _ in seeds], follow)
+    needed = reached_from(order, kept, forms)
     adjoints: dict[Node, Adjoint] = {}
     for node, seed in seeds:
         adjoints.setdefault(node, Adjoint()).partials.append((None, seed))
     for node in reversed(order):
-        if node not in adjoints or node not in needed or not node.inputs:
+        if node not in adjoints or node not in needed:
             continue
-        wanted = [child in needed for child in node.inputs]
+        taken = forms.get(node, node)
+        wanted = [child in needed for child in taken.inputs]
         if not any(wanted):
             continue
-        shares = node.op.vjp(node, adjoints[node].sum(), wanted)
-        for child, share, want in zip(node.inputs, shares, wanted, strict=True):
+        shares = taken.op.vjp(taken, adjoints[node].sum(), wanted)
+        for child, share, want in zip(taken.inputs, shares, wanted, strict=True):
             if want and share is not None:
                 adjoints.setdefault(child, Adjoint()).partials.append((node, share))
-        if wanted_nodes is not None and node not in wanted_nodes:
+        if kept is not None and node not in kept:
             del adjoints[node]
     return adjoints
-
-
-def within(scope: Scope | None) -> Callable[[Node], tuple[Node, ...]]:
-    """Which inputs to follow in order to stay among the nodes of `scope`."""
-    if scope is None:
-        return all_inputs
-
-    def inputs(node: Node) -> tuple[Node, ...]:
-        reached = node.scope is not None and scope in node.scope.members
-        return node.inputs if reached else ()
-
-    return inputs
-
-
-def reached_from(order: Sequence[Node], inputs: Iterable[Node] | None) -> set[Node]:
-    """The nodes of `order` that depend on `inputs` and have derivatives at all."""
-    if inputs is None:
-        return {node for node in order if is_inexact(node.dtype) and node.op.name != "constant"}
-    needed = {node for node in inputs if is_inexact(node.dtype)}
-    for node in order:
-        if is_inexact(node.dtype) and not needed.isdisjoint(node.inputs):
-            needed.add(node)
-    return needed
 
 
 def check_history(out: Node, inputs: Iterable[Node]) -> None:

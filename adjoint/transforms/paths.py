@@ -1,0 +1,70 @@
+"""The paths a derivative takes: along the inputs of a node, or along its smooth form.
+
+|x|² is smooth at 0, |x| is not. What `Op.smooth` knows of such a node is differentiated in its
+place: every sweep takes the node for the identity of its form. The graph itself stays as it was
+written, and a node whose derivative somebody asks for is never left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from types import MappingProxyType
+from typing import TypeAlias
+
+from adjoint.graph.leaf import identity_node
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.order import all_inputs
+from adjoint.graph.types import is_inexact
+
+Follow: TypeAlias = Callable[[Node], tuple[Node, ...]]
+Forms: TypeAlias = dict[Node, Node]
+"""For a node with a smooth form the node to differentiate in its place, the identity of it."""
+
+NO_FORMS: Mapping[Node, Node] = MappingProxyType({})
+
+
+def within(scope: Scope | None) -> Follow:
+    """Which inputs to follow in order to stay among the nodes of `scope`."""
+    if scope is None:
+        return all_inputs
+
+    def inputs(node: Node) -> tuple[Node, ...]:
+        reached = node.scope is not None and scope in node.scope.members
+        return node.inputs if reached else ()
+
+    return inputs
+
+
+def smoothly(scope: Scope | None, kept: AbstractSet[Node], forms: Forms) -> Follow:
+    """As `within`, but along smooth forms, which are entered into `forms`.
+
+    To be asked once for each node. No form leaves out a node in `kept`.
+    """
+
+    def inputs(node: Node) -> tuple[Node, ...]:
+        if scope is not None and (node.scope is None or scope not in node.scope.members):
+            return ()
+        if node.op.composes and node.inputs:
+            form = node.op.smooth(node, kept)
+            if form is not None:
+                forms[node] = identity_node(form.node)
+                return forms[node].inputs
+        return node.inputs
+
+    return inputs
+
+
+def reached_from(
+    order: Sequence[Node],
+    inputs: Iterable[Node] | None,
+    forms: Mapping[Node, Node] = NO_FORMS,
+) -> set[Node]:
+    """The nodes of `order` that depend on `inputs` and have derivatives at all."""
+    if inputs is None:
+        return {node for node in order if is_inexact(node.dtype) and node.op.name != "constant"}
+    needed = {node for node in inputs if is_inexact(node.dtype)}
+    for node in order:
+        if is_inexact(node.dtype) and not needed.isdisjoint(forms.get(node, node).inputs):
+            needed.add(node)
+    return needed
