@@ -69,8 +69,10 @@ def per_call(f: Callable[..., Any], args: Sequence[Any], smoke: bool) -> float:
     """The median over repeats of the nanoseconds of one call."""
     names = [f"x{i}" for i in range(len(args))]
     scope = dict(zip(names, args, strict=True), f=f)
-    repeats, inner = (3, 500) if smoke else (41, 50_000)
-    times = timeit.repeat(f"f({', '.join(names)})", globals=scope, number=inner, repeat=repeats)
+    timer = timeit.Timer(f"f({', '.join(names)})", globals=scope)
+    once = timer.timeit(500) / 500
+    repeats, inner = (3, 500) if smoke else (41, max(500, int(0.005 / once)))
+    times = timer.repeat(repeats, inner)
     return 1e9 * statistics.median(times) / inner
 
 
