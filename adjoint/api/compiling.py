@@ -69,6 +69,7 @@ class Traced:
         self.optimised = optimise(self.outputs, self.inputs)
         self.schedule: Schedule = schedule(self.inputs, self.optimised)
         self.built: Any = None
+        self._entry: Callable[..., Any] | None = None
 
     @property
     def program(self) -> Any:
@@ -77,8 +78,14 @@ class Traced:
             from adjoint.backends.llvm.runtime import Program
 
             self.built = Program(self.schedule, [x.weak for x in self.leaves], self.tree)
-            self.entry = self.built.bind("compiled", self.run, self.structure.unflatten)
         return self.built
+
+    @property
+    def entry(self) -> Callable[..., Any]:
+        """The native entry, which hands what does not fit to `run`."""
+        if self._entry is None:
+            self._entry = self.program.bind("compiled", self.run, self.structure.unflatten)
+        return self._entry
 
     def run(self, *leaves: Any) -> Any:
         """The result for leaves of this signature, whatever their layout."""
@@ -147,14 +154,18 @@ class Compiled:
             return self._function(*args, **kwargs)  # inside a transform it is part of the graph
         traced = self._find(fixed, leaves, structure)
         program = traced.program
+        if program.is_cold:
+            return traced.run(*leaves)
         if not fixed and not kwargs and all(flatten(a)[1] is LEAF for a in args):
             unflatten = traced.structure.unflatten
-            type(self).__call__ = program.bind("compiled", self._answer, unflatten)
+            entry = program.bind("compiled", self._answer, unflatten)
+            type.__setattr__(type(self), "__call__", entry)
         return traced.entry(*leaves)
 
     def _split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """The static arguments, and the tree of the others."""
-        fixed = [(i, a) for i, a in enumerate(args) if i in self._static]
+        fixed: list[tuple[int | str, Any]] = []
+        fixed += [(i, a) for i, a in enumerate(args) if i in self._static]
         fixed += [(k, a) for k, a in sorted(kwargs.items()) if k in self._static]
         moving = [a for i, a in enumerate(args) if i not in self._static]
         named = {k: a for k, a in kwargs.items() if k not in self._static}
@@ -166,7 +177,7 @@ class Compiled:
         except AdjointError as error:
             raise ArgumentError(f"compile: {self._bad_leaf(leaves, structure)}: {error}") from error
         try:
-            key = (tuple(fixed), structure, signature)
+            key = (tuple((k, type(a), a) for k, a in fixed), structure, signature)
             found = self._traced.get(key)
         except TypeError as error:
             raise ArgumentError(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.loop import I64, POINTER, loop
@@ -66,32 +67,85 @@ def stride(node: Node, axis: int, root: Node) -> int:
 
 
 def emit_product(builder: Any, step: Gemm, a: Any, b: Any, c: Any) -> None:
-    """Call ``c = op(a) op(b)`` on row-major matrices.
+    """Call ``c = op(a) op(b)`` on row-major matrices."""
+    words = _Words(builder.module, step)
+    given = {"a": a, "b": b, "c": c}
+    call = [
+        given[value] if kind == "address" else getattr(words, kind)(value)
+        for kind, value in product_call(step)
+    ]
+    builder.call(words.function(len(call)), call)
+
+
+def product_call(step: Gemm) -> list[tuple[str, Any]]:
+    """The arguments of the BLAS routine for one product, each with its kind.
 
     BLAS counts columns first, so in its eyes every matrix is transposed: cᵀ = op(b)ᵀ op(a)ᵀ.
     """
     rows, columns = step.root.shape[-2:]
-    depth = step.a.shape[-2 if step.transpose_a else -1]
-    words = _Words(builder.module, step)
     if columns == 1:
-        call = words.gemv(a, step.a, step.transpose_a, b, c)
-    elif rows == 1:
-        call = words.gemv(b, step.b, not step.transpose_b, a, c)
-    else:
-        call = [
-            words.letter("T" if step.transpose_b else "N"),
-            words.letter("T" if step.transpose_a else "N"),
-            *map(words.integer, (columns, rows, depth)),
-            words.real(1.0),
-            b,
-            words.integer(step.b.shape[-1]),
-            a,
-            words.integer(step.a.shape[-1]),
-            words.real(0.0),
-            c,
-            words.integer(columns),
-        ]
-    builder.call(words.function(len(call)), call)
+        return _gemv("a", step.a, step.transpose_a, "b")
+    if rows == 1:
+        return _gemv("b", step.b, not step.transpose_b, "a")
+    return [
+        ("letter", "T" if step.transpose_b else "N"),
+        ("letter", "T" if step.transpose_a else "N"),
+        ("integer", columns),
+        ("integer", rows),
+        ("integer", step.a.shape[-2 if step.transpose_a else -1]),
+        ("real", 1.0),
+        ("address", "b"),
+        ("integer", step.b.shape[-1]),
+        ("address", "a"),
+        ("integer", step.a.shape[-1]),
+        ("real", 0.0),
+        ("address", "c"),
+        ("integer", columns),
+    ]
+
+
+def _gemv(matrix: str, node: Node, transposed: bool, vector: str) -> list[tuple[str, Any]]:
+    """``c = op(matrix) vector``: for BLAS the stored rows are columns."""
+    rows, columns = node.shape[-2:]
+    return [
+        ("letter", "N" if transposed else "T"),
+        ("integer", columns),
+        ("integer", rows),
+        ("real", 1.0),
+        ("address", matrix),
+        ("integer", columns),
+        ("address", vector),
+        ("integer", 1),
+        ("real", 0.0),
+        ("address", "c"),
+        ("integer", 1),
+    ]
+
+
+def multiply(step: Gemm, a: int, b: int, c: int) -> None:
+    """The products computed now, on the matrices at these addresses."""
+    real = ctypes.c_float if routine(step)[0] == "s" else ctypes.c_double
+    makers: dict[str, Any] = {
+        "letter": lambda x: ctypes.c_char(x.encode()),
+        "integer": ctypes.c_int,
+        "real": real,
+    }
+    call = product_call(step)
+    function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(call))(address(routine(step)))
+    held: list[Any] = [None if kind == "address" else makers[kind](value) for kind, value in call]
+    lead = step.root.shape[:-2]
+    ends = {"a": (a, step.a), "b": (b, step.b), "c": (c, step.root)}
+    for place in np.ndindex(lead):
+        at = {
+            name: start + sum(i * stride(node, axis, step.root) for axis, i in enumerate(place))
+            for name, (start, node) in ends.items()
+        }
+        function(
+            *(
+                at[value] if kind == "address" else ctypes.addressof(word)
+                for (kind, value), word in zip(call, held, strict=True)
+            )
+        )
 
 
 class _Words:
@@ -106,23 +160,6 @@ class _Words:
         label = f"adjoint_{self.name}"
         kind = ir.FunctionType(ir.VoidType(), [POINTER] * count)
         return self.module.globals.get(label) or ir.Function(self.module, kind, label)
-
-    def gemv(self, matrix: Any, node: Node, transposed: bool, vector: Any, out: Any) -> list[Any]:
-        """``out = op(matrix) vector``: for BLAS the stored rows are columns."""
-        stored_rows, stored_columns = node.shape[-2:]
-        return [
-            self.letter("N" if transposed else "T"),
-            self.integer(stored_columns),
-            self.integer(stored_rows),
-            self.real(1.0),
-            matrix,
-            self.integer(stored_columns),
-            vector,
-            self.integer(1),
-            self.real(0.0),
-            out,
-            self.integer(1),
-        ]
 
     def letter(self, letter: str) -> Any:
         return self.constant(ir.Constant(ir.IntType(8), ord(letter)))

@@ -28,8 +28,8 @@ from adjoint.backends.llvm.loop import (
 from adjoint.graph.loops import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape, size_of
-from adjoint.schedule.fuse import own_cost
 from adjoint.schedule.access import reversed_along
+from adjoint.schedule.fuse import own_cost
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_generic, is_literal, kernel_text
 
@@ -337,8 +337,14 @@ class KernelWriter:
             start, stop = I64(low), I64(high)
             if axis == 0 and not self.fixed:
                 first, last = self.function.args[-2:]
-                start = builder.select(builder.icmp_signed(">", first, start), first, start)
-                stop = builder.select(builder.icmp_signed("<", last, stop), last, stop)
+                if low:
+                    start = builder.select(builder.icmp_signed(">", first, start), first, start)
+                else:
+                    start = first
+                if high < size:
+                    stop = builder.select(builder.icmp_signed("<", last, stop), last, stop)
+                else:
+                    stop = last
             elif high == low + 1:
                 self.axis(builder, axis + 1, [*counters, Counter(start, low, high)], sums)
                 continue

@@ -47,6 +47,16 @@ def kernels_text(writers: Mapping[str, KernelWriter]) -> str:
     return str(module)
 
 
+def knows(writers: Mapping[str, KernelWriter]) -> bool:
+    """Whether all of the kernels are in memory."""
+    return all(name in _known for name in writers)
+
+
+def address(name: str) -> int:
+    """The address of a kernel that was provided."""
+    return _known[name].loaded.address(name)
+
+
 def provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
     """Have the kernels compiled and known by name to code that is loaded later.
 

@@ -12,11 +12,15 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from adjoint.backends.llvm import blas, entry, jit, library, pool, store
+from adjoint.backends.llvm.cold import ColdProgram, can_run
 from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.graph import engine
 from adjoint.graph.node import Node
 from adjoint.schedule.plan import Gemm, Nest, NumpyCall, Schedule, nbytes
 from adjoint.schedule.signature import schedule_text
+
+COLD_CALLS = 3
+"""How often a program without new kernels is run from Python before it gets code of its own."""
 
 LONG = 1 << 18
 """Bytes of inputs and outputs from which on a program lets other Python threads run."""
@@ -49,14 +53,31 @@ class Program:
         self.number = next(_numbers)
         self.errors: list[BaseException] = []
         self.writer = ProgramWriter(schedule)
+        self.cold: ColdProgram | None = None
         shape = f"{self.inputs} {tree} {entry.available} {entry.fingerprint()}"
-        key = jit.cache_key(schedule_text(schedule), shape)
-        code = store.read(key)
-        self.kernels = library.provide(self.writer.all_kernels())
+        self.key = jit.cache_key(schedule_text(schedule), shape)
+        writers = self.writer.all_kernels()
+        nothing_new = library.knows(writers)
+        self.kernels = library.provide(writers)
+        code = store.read(self.key)
         self.was_cached = code is not None and all(k.was_cached for k in self.kernels)
+        if code is None and nothing_new and can_run(self.writer):
+            self.cold = ColdProgram(self.writer)
+            self.calls_left = COLD_CALLS
+        else:
+            self.make_hot(code)
+        self.seconds = time.perf_counter() - began
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether the steps are still taken from Python, as the program was hardly ever called."""
+        return self.cold is not None
+
+    def make_hot(self, code: bytes | None) -> None:
+        """Load the native code that takes all steps, compiling it if need be."""
         if code is None:
             code = jit.compile_object(self.written(), driver=True)
-            store.write(key, code)
+            store.write(self.key, code)
         entry.register_symbols()
         self.loaded = jit.load_object(code, self.symbols())
         self.hold_constants()
@@ -64,7 +85,7 @@ class Program:
             self.loaded.address("adjoint_body")
         )
         _running[self.number] = self
-        self.seconds = time.perf_counter() - began
+        self.cold = None
 
     def written(self) -> str:
         """The LLVM text of the program and its entry."""
@@ -133,6 +154,11 @@ class Program:
 
     def run(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
         """The outputs for contiguous input arrays of the right dtypes and shapes."""
+        if self.cold is not None:
+            if self.calls_left:
+                self.calls_left -= 1
+                return self.cold.run(arrays)
+            self.make_hot(None)
         outputs = [np.empty(n.shape, n.dtype) for n in self.schedule.outputs]
         pointers = [a.ctypes.data for a in (*arrays, *outputs)]
         table = (ctypes.c_void_p * len(pointers))(*pointers)

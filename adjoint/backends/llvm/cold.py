@@ -1,0 +1,122 @@
+"""The cold way: a program whose kernels are all known, run step by step from Python.
+
+A new batch size of a function needs no new kernels, only code that calls them with other numbers.
+Until the program has been called a few times that code is this module, which costs nothing to
+make; results are the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.backends.llvm import blas, library
+from adjoint.backends.llvm.kernel import KernelWriter
+from adjoint.backends.llvm.program import CHECKED, ProgramWriter
+from adjoint.graph.node import Node
+from adjoint.graph.types import size_of
+from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, NumpyCall, nbytes
+
+Array = np.ndarray[Any, Any]
+
+
+def can_run(writer: ProgramWriter) -> bool:
+    """Whether the steps can be taken from Python: kernels over all their rows, and calls."""
+    return all(
+        step.is_whole if isinstance(step, Nest) else True for step in writer.schedule.steps
+    ) and not any(node.op.name in CHECKED for node in writer.computed())
+
+
+class ColdProgram:
+    """Runs the steps of a schedule one by one."""
+
+    def __init__(self, writer: ProgramWriter) -> None:
+        self.writer = writer
+        self.constants = {n: np.ascontiguousarray(n.value) for n in writer.schedule.constants}
+        self.calls = [self.call_for(step) for step in writer.schedule.steps]
+
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        """The outputs for contiguous input arrays of the right dtypes and shapes."""
+        schedule, memory = self.writer.schedule, self.writer.memory
+        block = np.empty(memory.size + 64, np.uint8)
+        arrays = dict(zip(schedule.inputs, inputs, strict=True)) | self.constants
+        outputs = [np.empty(n.shape, n.dtype) for n in schedule.outputs]
+        for node, output in zip(schedule.outputs, outputs, strict=True):
+            arrays.setdefault(node, output)
+        for node, offset in memory.offsets.items():
+            arrays[node] = _view(block, offset, node)
+        for node, (source, place) in memory.storage.items():
+            if source in arrays and source is not node:
+                arrays[node] = _view(arrays[source].reshape(-1).view(np.uint8), place, node)
+        for call in self.calls:
+            call(arrays)
+        for node, output in zip(schedule.outputs, outputs, strict=True):
+            if arrays[node] is not output:
+                output[...] = arrays[node].reshape(node.shape)
+        return outputs
+
+    def call_for(self, step: Any) -> Any:
+        """A function of the arrays that takes one step."""
+        match step:
+            case Kernel():
+                return self.kernel_call(step)
+            case Nest(kernels=kernels):
+                calls = [self.kernel_call(kernel) for kernel in kernels]
+                return lambda arrays: [call(arrays) for call in calls]
+            case Gemm():
+                return lambda arrays: blas.multiply(step, *_addresses(arrays, step))
+            case Alias(root=root):
+                return lambda arrays: _hand_on(arrays, root)
+            case NumpyCall(root=root):
+                return lambda arrays: _evaluate(arrays, root)
+        raise TypeError(f"no cold way to run {step.name}")
+
+    def kernel_call(self, kernel: Kernel) -> Any:
+        writer = KernelWriter(kernel, fixed=True)
+        name = library.kernel_name(writer)
+        count = 1 if writer.by_table else len(writer.arguments)
+        kinds = [ctypes.c_void_p] * count + [ctypes.c_int64] * 2
+        function = ctypes.CFUNCTYPE(None, *kinds)(library.address(name))
+        rows = kernel.domain[0] if kernel.domain else 1
+        if writer.flat:
+            rows *= size_of(kernel.domain[1:])
+        folded = [root for root in kernel.roots if writer.accumulates(root)]
+
+        def call(arrays: dict[Node, Array]) -> None:
+            for root in folded:
+                arrays[root][...] = 0 if root.op.scatters else root.op.start(root.dtype)
+            places = [arrays[node].ctypes.data for node in writer.arguments]
+            if writer.by_table:
+                table = (ctypes.c_void_p * len(places))(*places)
+                places = [ctypes.addressof(table)]
+            function(*places, 0, rows)
+
+        return call
+
+
+def _view(block: Array, offset: int, node: Node) -> Array:
+    part = block[offset : offset + max(nbytes(node), node.dtype.itemsize)]
+    return part.view(node.dtype)[: math.prod(node.shape)].reshape(node.shape)
+
+
+def _addresses(arrays: dict[Node, Array], step: Gemm) -> list[int]:
+    return [arrays[node].ctypes.data for node in (step.a, step.b, step.root)]
+
+
+def _hand_on(arrays: dict[Node, Array], root: Node) -> None:
+    """A reshape: the same memory, or a copy into an output."""
+    source = arrays[root.inputs[0]].reshape(root.shape)
+    if root not in arrays:
+        arrays[root] = source
+    elif not np.shares_memory(arrays[root], source):
+        arrays[root][...] = source
+
+
+def _evaluate(arrays: dict[Node, Array], root: Node) -> None:
+    with np.errstate(all="ignore"):
+        values = [arrays[node] for node in root.inputs]
+        arrays[root][...] = root.op.evaluate(*values, *root.params)
