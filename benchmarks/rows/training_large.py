@@ -10,7 +10,7 @@ ROW = Row("float32", 1e-5, (Goal(FASTEST_PEER, 1.2), Goal("products", 1 / 1.15))
 
 def inputs(smoke: bool) -> training.Inputs:
     """Parameters, pictures and labels."""
-    return training.inputs_of(96, 20, 24, 10) if smoke else training.inputs_of(256, 784, 512, 10)
+    return training.inputs_of(500, 20, 300, 10) if smoke else training.inputs_of(256, 784, 512, 10)
 
 
 make_adjoint = training.with_adjoint
