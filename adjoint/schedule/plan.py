@@ -54,6 +54,11 @@ class Nest:
     grain: int
 
     @property
+    def in_chunks(self) -> bool:
+        """Whether threads may run it."""
+        return self.grain < self.extent
+
+    @property
     def is_whole(self) -> bool:
         """Whether each kernel runs over all rows at once."""
         return self.block == self.grain == self.extent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -121,3 +122,9 @@ def combined_in_memory(builder: Any, root: Node, place: Any, source: Any) -> Non
         word = "add" if root.op.scatters else root.op.combine
         value = combined(emitter, word, old, new).value
         builder.store(builder.zext(value, kind) if root.dtype.kind == "b" else value, ends[0])
+
+
+def extern(module: Any, name: str, result: Any, arguments: Sequence[Any]) -> Any:
+    """A function outside the module, by name."""
+    found = module.globals.get(name)
+    return found or ir.Function(module, ir.FunctionType(result, arguments), name)

@@ -16,6 +16,7 @@ from adjoint.backends.llvm.loop import (
     POINTER,
     alloca,
     combined_in_memory,
+    extern,
     fill,
     loop,
 )
@@ -36,7 +37,6 @@ class NestWriter:
         self.parts = [kernel(k) for k in nest.kernels]
         arguments = dict.fromkeys(n for writer, _ in self.parts for n in writer.arguments)
         self.outside = [n for n in arguments if n not in nest.local]
-        self.in_chunks = nest.grain < nest.extent
         roots = [
             root
             for writer, _ in self.parts
@@ -63,7 +63,7 @@ class NestWriter:
         builder = ir.IRBuilder(self.function.append_basic_block())
         table, low, high = self.function.args
         places = {n: self.entry(builder, table, i) for i, n in enumerate(self.outside)}
-        if self.in_chunks:
+        if self.nest.in_chunks:
             places |= self.partial_sums(builder, table, low)
         scratch = {n: self.room(builder, n) for n in self.nest.local}
         with loop(builder, low, high, self.nest.block) as start:
@@ -109,19 +109,21 @@ class NestWriter:
             offset += size * self.chunks
         return found
 
-    def run(self, builder: Any, places: dict[Node, Any], partial: Any, parallel: Any) -> None:
+    def run(self, builder: Any, places: dict[Node, Any], partial: Any) -> None:
         """Call the nest from the program, and add the partial sums of the chunks up."""
-        entries = [places[n] for n in self.outside] + ([partial] if self.in_chunks else [])
+        entries = [places[n] for n in self.outside] + ([partial] if self.nest.in_chunks else [])
         table = alloca(builder, ir.ArrayType(POINTER, max(1, len(entries))))
         table.type = POINTER
         for i, pointer in enumerate(entries):
             builder.store(pointer, builder.gep(table, [I64(i)], source_etype=POINTER))
-        for root in self.filled if self.in_chunks else (*self.filled, *self.sums):
+        for root in self.filled if self.nest.in_chunks else (*self.filled, *self.sums):
             fill(builder, root, places[root])
-        if not self.in_chunks:
+        if not self.nest.in_chunks:
             builder.call(self.function, [table, I64(0), I64(self.nest.extent)])
             return
         rows = [I64(0), I64(self.nest.extent), I64(self.nest.grain)]
+        kinds = [POINTER, POINTER, I64, I64, I64]
+        parallel = extern(builder.module, "adjoint_parallel", ir.VoidType(), kinds)
         builder.call(parallel, [self.function, table, *rows])
         for root, (offset, size) in self.partial_places().items():
             fill(builder, root, places[root])

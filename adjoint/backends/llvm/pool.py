@@ -26,6 +26,7 @@ from typing import Any
 from adjoint.backends.llvm import jit, store
 from adjoint.backends.llvm.pool_code import FUNCTIONS, Platform, code
 from adjoint.errors import ArgumentError, RangeError
+from adjoint.graph import options
 
 VARIABLE = "ADJOINT_NUM_THREADS"
 """The environment variable that limits the number of threads."""
@@ -211,3 +212,4 @@ def _after_fork() -> None:
 
 if available:
     os.register_at_fork(after_in_child=_after_fork)
+options.watch("threads", set_threads)

@@ -6,7 +6,7 @@ call inside raised a Python exception.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial as partial_call
 from typing import Any
 
@@ -17,7 +17,7 @@ from adjoint.backends.llvm import blas
 from adjoint.backends.llvm.emitter import LLVMEmitter
 from adjoint.backends.llvm.kernel import KernelWriter
 from adjoint.backends.llvm.library import kernel_name
-from adjoint.backends.llvm.loop import I64, POINTER, fill, flag_of, memory_type
+from adjoint.backends.llvm.loop import I64, POINTER, extern, fill, flag_of, memory_type
 from adjoint.backends.llvm.nest import NestWriter, call_kernel, table_of, whole
 from adjoint.graph.node import Node
 from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory
@@ -149,7 +149,9 @@ class ProgramWriter:
         taken = self.exchange(builder, ir.Constant(POINTER, None))
         entry = builder.block
         with builder.if_then(self.is_null(builder, taken), likely=False):
-            fresh = builder.call(self.extern("adjoint_allocate", POINTER, [I64]), [I64(size)])
+            fresh = builder.call(
+                extern(self.module, "adjoint_allocate", POINTER, [I64]), [I64(size)]
+            )
             inside = builder.block
         block = builder.phi(POINTER)
         block.add_incoming(taken, entry)
@@ -175,11 +177,7 @@ class ProgramWriter:
             return
         other = self.exchange(builder, self.block)
         with builder.if_then(builder.not_(self.is_null(builder, other)), likely=False):
-            builder.call(self.extern("adjoint_free", ir.VoidType(), [POINTER]), [other])
-
-    def extern(self, name: str, result: Any, arguments: Sequence[Any]) -> Any:
-        found = self.module.globals.get(name)
-        return found or ir.Function(self.module, ir.FunctionType(result, arguments), name)
+            builder.call(extern(self.module, "adjoint_free", ir.VoidType(), [POINTER]), [other])
 
     # steps
 
@@ -228,15 +226,14 @@ class ProgramWriter:
         writer.write(self.module, f"nest_{len(self.nests)}")
         self.nests.append(writer)
         partial = None
-        if writer.in_chunks and writer.sums:
+        if step.in_chunks and writer.sums:
             partial = builder.gep(self.block, [I64(self.memory.size)], source_etype=I8)
-        parallel = self.extern("adjoint_parallel", ir.VoidType(), [POINTER, POINTER, I64, I64, I64])
-        writer.run(builder, self.places, partial or ir.Constant(POINTER, None), parallel)
+        writer.run(builder, self.places, partial or ir.Constant(POINTER, None))
 
     def numpy_call(self, builder: Any, number: int, step: NumpyCall) -> None:
         places = [*(self.place_of(builder, n) for n in step.reads), self.places[step.root]]
         table = table_of(builder, places)
-        call = self.extern("adjoint_numpy_call", I32, [I64, I32, POINTER])
+        call = extern(self.module, "adjoint_numpy_call", I32, [I64, I32, POINTER])
         program = self.module.globals.get("adjoint_program")
         if program is None:
             program = ir.GlobalVariable(self.module, I64, "adjoint_program")
@@ -267,5 +264,5 @@ class ProgramWriter:
                 self.copy(builder, node, place)
 
     def copy(self, builder: Any, node: Node, place: Any) -> None:
-        copy = self.extern("memcpy", POINTER, [POINTER, POINTER, I64])
+        copy = extern(self.module, "memcpy", POINTER, [POINTER, POINTER, I64])
         builder.call(copy, [place, self.place_of(builder, node), I64(nbytes(node))])

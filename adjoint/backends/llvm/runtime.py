@@ -132,7 +132,7 @@ class Program:
             "adjoint_free": _address(libc.free),
             **library.symbols(),
         }
-        if any(isinstance(step, Nest) for step in self.schedule.steps):
+        if any(isinstance(step, Nest) and step.in_chunks for step in self.schedule.steps):
             found.update(pool.symbols())
         for step in self.schedule.steps:
             if isinstance(step, Gemm):
