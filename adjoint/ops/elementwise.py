@@ -127,7 +127,10 @@ class Elementwise(Op):
         return self.numpy(*values)
 
     def lowers(self, node: Node) -> bool:
-        return scalar_rule(self) is not None
+        rule = scalar_rule(self)
+        if rule is None:
+            return False
+        return not hasattr(rule, "of_floats") or all(x.dtype.kind == "f" for x in node.inputs)
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         values = [

@@ -28,7 +28,7 @@ def is_literal(node: Node) -> bool:
     Only common numbers are: others may depend on sizes, as 1/n in a mean does, and code that reads
     them serves every size.
     """
-    if node.op.name != "constant" or size_of(node.shape) != 1:
+    if node.op.name != "constant" or size_of(node.shape) != 1 or node.dtype not in NATIVE_DTYPES:
         return False
     value = np.asarray(node.value).item()
     return node.dtype.kind in "biu" or value != value or abs(value) in LITERALS

@@ -53,3 +53,27 @@ def test_a_result_of_a_nest_that_is_added_to_in_memory(reduce: Any) -> None:
         return ad.sum(ad.sin(reduce(x, axis=1)) * 2.0, axis=-1)
 
     check(f, np.random.default_rng(0).normal(size=(3, 2, 1000, 8)))
+
+
+def test_a_complex_constant_of_one_element() -> None:
+    check(lambda x: x * (2.0 - 3.0j), np.array([1.0 + 1.0j, 2.0]))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
+@pytest.mark.parametrize("f", [ad.floor, ad.ceil, ad.trunc, ad.rint])
+def test_whole_numbers_are_rounded_without_ending_the_process(f: Any, dtype: str) -> None:
+    check(f, np.array([0, 3, 200]).astype(dtype))
+
+
+def test_a_condition_may_be_a_number() -> None:
+    check(lambda c, x: ad.where(c, x, -x), np.array([0, 2, -1]), np.array([1.0, 2.0, 3.0]))
+    check(lambda c, x: ad.where(c, x, -x), np.array([0.0, np.nan]), np.array([1.0, 2.0]))
+
+
+def test_powers_of_whole_numbers() -> None:
+    """Those that wrap around too; a negative exponent is refused, as by NumPy."""
+    x, y = np.array([2, -3, 10]), np.array([3, 5, 40])
+    check(lambda x, y: x**y, x, y)
+    check(lambda x: x**70, x)
+    with pytest.raises(ValueError, match="negative integer powers"):
+        ad.compile(lambda x, y: x**y)(x, -y)

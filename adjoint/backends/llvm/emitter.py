@@ -120,16 +120,20 @@ class LLVMEmitter:
         return self._intrinsic("sqrt", x)
 
     def floor(self, x: Scalar) -> Scalar:
-        return self._intrinsic("floor", x)
+        return self._rounded("floor", x)
 
     def ceil(self, x: Scalar) -> Scalar:
-        return self._intrinsic("ceil", x)
+        return self._rounded("ceil", x)
 
     def trunc(self, x: Scalar) -> Scalar:
-        return self._intrinsic("trunc", x)
+        return self._rounded("trunc", x)
 
     def round(self, x: Scalar) -> Scalar:
-        return self._intrinsic("roundeven", x)
+        return self._rounded("roundeven", x)
+
+    def _rounded(self, name: str, x: Scalar) -> Scalar:
+        """Whole numbers are round already, and LLVM ends the process if asked to round them."""
+        return self._intrinsic(name, x) if x.dtype.kind == "f" else x
 
     def copysign(self, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)

@@ -66,7 +66,7 @@ def sign(e: Emitter[V], x: V) -> V:
 
 def where(e: Emitter[V], condition: V, a: V, b: V) -> V:
     """a or b"""
-    return e.select(condition, a, b)
+    return e.select(truth(e, condition), a, b)
 
 
 def clip(e: Emitter[V], x: V, low: V, high: V) -> V:

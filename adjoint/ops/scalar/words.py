@@ -74,6 +74,7 @@ def scalar_function(function: Function) -> Function:
             f"{function.__name__} needs float16, float32 or float64, got {dtype}; convert it first"
         )
 
+    checked.of_floats = True  # type: ignore[attr-defined]
     return cast(Function, checked)
 
 
