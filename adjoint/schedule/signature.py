@@ -10,7 +10,7 @@ import numpy as np
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
-from adjoint.schedule.plan import Kernel, Schedule
+from adjoint.schedule.plan import NATIVE_DTYPES, Kernel, Schedule
 
 
 def literal_text(node: Node) -> str:
