@@ -55,6 +55,10 @@ class GradientMismatchError(AdjointError, AssertionError):
     """Two ways of computing a derivative disagree."""
 
 
+class NanError(AdjointError, FloatingPointError):
+    """A value looked at is nan, made by an operation from inputs without, under ``debug_nans``."""
+
+
 class ExpressionError(AdjointError, ValueError):
     """A formula typed by a user is not mathematics that adjoint can read."""
 

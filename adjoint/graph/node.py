@@ -6,6 +6,7 @@ variable can be reached from it, it forgets its inputs, so that reference counti
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adjoint.graph import engine
@@ -17,21 +18,28 @@ if TYPE_CHECKING:
 PENDING_BOUND = 10_000
 """The longest chain of nodes without a value; a longer one is evaluated, not left to grow."""
 
+made: Callable[[Node], None] | None = None
+"""Told of every new node, while somebody wants to know."""
+
 
 class Scope:
     """The set of transforms (or variables) whose history the nodes in it must keep.
 
     `open` until the transform is done; `abstract` if its variables have no values; `looked` once
-    a value of it was handed out as a plain number or array, through which nothing is traced.
+    a value of it was handed out as a plain number or array, through which nothing is traced;
+    `stopped` if no derivative can arrive, as every way here leads through a `stop_gradient`.
     """
 
-    __slots__ = ("abstract", "looked", "members", "open")
+    __slots__ = ("abstract", "looked", "members", "open", "stopped")
 
-    def __init__(self, *, abstract: bool = False, members: tuple[Scope, ...] = ()) -> None:
+    def __init__(
+        self, *, abstract: bool = False, members: tuple[Scope, ...] = (), stopped: bool = False
+    ) -> None:
         self.open = True
         self.abstract = abstract
         self.looked = False
         self.members = members or (self,)
+        self.stopped = stopped
 
     def is_open(self) -> bool:
         """Whether any member is still open."""
@@ -48,13 +56,16 @@ ALWAYS = Scope()
 
 def union(a: Scope, b: Scope) -> Scope:
     """The scope of a node that reaches both `a` and `b`."""
+    if a.stopped and not b.stopped:
+        a, b = b, a
     extra = tuple(m for m in b.members if m.open and m not in a.members)
     if not extra:
         return a
     kept = tuple(m for m in a.members if m.open)
-    if all(m in b.members for m in kept):
+    if a.stopped is b.stopped and all(m in b.members for m in kept):
         return b
-    return Scope(abstract=a.abstract or b.abstract, members=kept + extra)
+    stopped = a.stopped and b.stopped
+    return Scope(abstract=a.abstract or b.abstract, members=kept + extra, stopped=stopped)
 
 
 class Node:
@@ -104,8 +115,14 @@ class Node:
                 depth = node.depth + 1
         self.scope = scope
         self.depth = depth
+        if made is not None:
+            made(self)
         if depth > PENDING_BOUND and (scope is None or not scope.abstract):
             engine.compute((self,))
+
+    def varies(self) -> bool:
+        """Whether a derivative can arrive here: a variable is reached, and no stop is between."""
+        return self.scope is not None and not self.scope.stopped
 
     def forget(self) -> None:
         """Let go of the inputs if the value is known and no open variable is reached."""

@@ -212,4 +212,4 @@ def _after_fork() -> None:
 
 if available:
     os.register_at_fork(after_in_child=_after_fork)
-options.watch("threads", set_threads)
+options.watch("threads", lambda values: set_threads(values[-1] if values else None))
