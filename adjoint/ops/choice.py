@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph.node import Node
+from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import FUNCTIONS, public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
@@ -99,7 +99,7 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
 
 def _winner(x: Tensor, other: Tensor, loses: Tensor, wins: Tensor) -> Factor:
     """The mask of a maximum or minimum for `x`; nan counts as won."""
-    if other.node.scope is None and x.node.scope is not None:
+    if x.node.varies() and not other.node.varies():
         return wins
     return Masked(logical_not(loses), where(equal(x, other), 0.5, 1.0).astype(x.dtype))
 
@@ -268,12 +268,26 @@ def _same(x: Any) -> Any:
     return x
 
 
-stop_gradient = unary(
-    "stop_gradient",
-    _same,
-    None,
-    accepts="any",
-    shown="0.5",
-    doc="x itself, as something that does not depend on anything: its derivative is 0.",
+class StopGradient(Elementwise):
+    """The identity; what is computed from its result alone counts as a constant."""
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        return stop_gradient(inputs[0])
+
+
+_stop = register(
+    StopGradient("stop_gradient", _same, (None,), accepts="any", domain=((-2.0, 2.0),))
 )
+
+
+def stop_gradient(x: Any, /) -> Tensor:
+    y = apply(_stop, (x,))
+    scope = y.node.scope
+    if scope is not None:
+        y.node.scope = Scope(abstract=scope.abstract, members=scope.members, stopped=True)
+    return y
+
+
+_PAGE = "x itself, as something that does not depend on anything: its derivative is 0."
+publish(stop_gradient, _stop, Page(_PAGE, "x", (0.5,), "0.5"))
 FUNCTIONS["absolute"] = absolute

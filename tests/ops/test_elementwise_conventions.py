@@ -278,6 +278,27 @@ def test_against_a_constant_a_kink_has_the_least_slope():
     check(ad.grad(ad.minimum, 1)(1.0, 1.0), 0.0)
 
 
+@pytest.mark.parametrize("mode", FIRST)
+@pytest.mark.parametrize("choose", [ad.maximum, ad.minimum, ad.fmax, ad.fmin])
+def test_what_was_stopped_is_a_constant_in_a_tie(choose, mode):
+    stopped = lambda x: 2 * ad.stop_gradient(x) - 1.0  # noqa: E731
+    check(FIRST[mode](lambda x: choose(x, stopped(x)))(1.0), 0.0)
+    check(FIRST[mode](lambda x: choose(stopped(x), x))(1.0), 0.0)
+    check(FIRST[mode](lambda x, y: choose(x, ad.stop_gradient(y)))(1.0, 1.0), 0.0)
+    check(FIRST[mode](lambda x: choose(x, stopped(x) + 0 * x))(1.0), 0.5)
+
+
+def test_what_was_stopped_is_a_constant_in_a_batch_and_outside():
+    f = lambda x, y: ad.maximum(x, ad.stop_gradient(y))  # noqa: E731
+    ones = np.ones(2)
+    assert ad.vmap(ad.grad(f))(ones, ones).tolist() == [0.0, 0.0]
+    together = lambda x, y: ad.sum(ad.vmap(f)(x, y))  # noqa: E731
+    assert [g.tolist() for g in ad.grad(together, (0, 1))(ones, ones)] == [[0.0, 0.0]] * 2
+    outer = lambda y: ad.grad(lambda x: f(x, y) * y)(y)  # noqa: E731
+    check(outer(1.0), 0.0)
+    check(ad.grad(outer)(1.0), 0.0)
+
+
 def test_derivatives_of_a_whole_power_at_zero_of_every_order():
     for n in range(5):
         f = lambda x, n=n: x ** float(n)  # noqa: E731
