@@ -59,9 +59,10 @@ def nonnegative(e: Emitter[V], x: V) -> V:
 
 
 def sign(e: Emitter[V], x: V) -> V:
-    """-1, 0 or 1; nan stays nan."""
+    """-1, 0 or 1, also of -0 the 0 without sign; nan stays nan."""
     least = -1 if e.dtype(x).kind in "if" else 0
-    return e.select(e.greater(x, 0), 1, e.select(e.less(x, 0), least, x))
+    rest = e.add(x, 0.0) if is_float(e, x) else x
+    return e.select(e.greater(x, 0), 1, e.select(e.less(x, 0), least, rest))
 
 
 def where(e: Emitter[V], condition: V, a: V, b: V) -> V:
@@ -171,8 +172,8 @@ def power_const(e: Emitter[V], x: V, exponent: float) -> V:
 
 
 def x_log_x(e: Emitter[V], x: V) -> V:
-    """x log x, 0 at 0"""
-    return e.select(e.equal(x, 0.0), 0.0, e.multiply(x, log(e, x)))
+    """x log x, nan at 0 as where NumPy multiplies the two"""
+    return e.multiply(x, log(e, x))
 
 
 def xlogy(e: Emitter[V], x: V, y: V) -> V:
