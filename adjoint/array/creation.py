@@ -32,7 +32,8 @@ __all__ = [
 def asarray(x: Any, /, dtype: Any = None, *, copy: bool | None = None) -> Tensor:
     """A tensor that holds `x`: a number, nested lists, a NumPy array, or a tensor.
 
-    The data are copied, and of a tensor another handle is made. float64 is the default for Python floats, int64 for integers.
+    The data are copied, and of a tensor another handle is made. float64 is the default for Python
+    floats, int64 for integers.
 
     >>> import adjoint as ad
     >>> ad.asarray([1, 2, 3], dtype="float32")
