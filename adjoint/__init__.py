@@ -100,6 +100,7 @@ if _TYPE_CHECKING:
     from adjoint.api.check import check_gradients
     from adjoint.api.compiling import compile
     from adjoint.api.conventions import conventions
+    from adjoint.api.options import options
     from adjoint.api.step_study import step_study
     from adjoint.explanation.explain import explain
 
@@ -134,7 +135,7 @@ __all__ = [
     "mean", "median", "meshgrid", "min", "minimum", "mod", "modf", "moveaxis", "multi_dot",
     "multiply", "nan", "nan_to_num", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd",
     "nansum", "nanvar", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal",
-    "ones", "ones_like", "optim", "outer", "pad", "percentile", "permute_dims", "pi",
+    "ones", "ones_like", "optim", "options", "outer", "pad", "percentile", "permute_dims", "pi",
     "positive", "pow", "power", "prod", "ptp", "put_along_axis", "quantile", "rad2deg",
     "radians", "ravel", "real", "reciprocal", "remainder", "repeat", "reshape", "result_type",
     "right_shift", "rint", "roll", "rot90", "round", "searchsorted", "setitem", "sign",
@@ -152,6 +153,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "check_gradients": "adjoint.api.check",
     "compile": "adjoint.api.compiling",
     "conventions": "adjoint.api.conventions",
+    "options": "adjoint.api.options",
     "explain": "adjoint.explanation.explain",
     "step_study": "adjoint.api.step_study",
 }

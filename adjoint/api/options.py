@@ -37,8 +37,7 @@ class options:
     one pool, which follows the setting made last of those in force.
 
     >>> import adjoint as ad
-    >>> from adjoint.api.options import options
-    >>> with options(debug_nans=True):
+    >>> with ad.options(debug_nans=True):
     ...     print(ad.log(-1.0))
     Traceback (most recent call last):
     adjoint.errors.NanError: ...: log(float64[]) made nan, of -1.0, ...
