@@ -85,8 +85,8 @@ def test_at_zero():
 
 def test_real_numbers_pass_through_the_parts():
     x = ad.asarray([1.0, -2.0])
-    assert ad.real(x) is x
-    assert ad.conj(x) is x
+    assert ad.real(x).node is x.node
+    assert ad.conj(x).node is x.node
     assert ad.imag(x).tolist() == [0.0, 0.0]
     assert ad.angle(x).tolist() == np.angle([1.0, -2.0]).tolist()
     assert float(ad.grad(lambda x: ad.real(x * (1 + 1j)))(3.0)) == 1.0
