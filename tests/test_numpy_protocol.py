@@ -67,6 +67,43 @@ CALLS = {
     "pad": lambda x: np.pad(x, 1),
     "round": lambda x: np.round(x),
     "real": lambda x: np.real(x),
+    "sum, NumPy's defaults": lambda x: np.sum(x, axis=1, out=None, keepdims=np._NoValue),
+    "mean, NumPy's defaults": lambda x: np.mean(x, (0, 1), dtype=None, out=None, keepdims=True),
+    "max, NumPy's defaults": lambda x: np.max(x, axis=0, out=None, initial=np._NoValue, where=True),
+    "sin, NumPy's defaults": lambda x: np.sin(x, dtype=None, where=True, casting="same_kind"),
+    "reshape, NumPy's defaults": lambda x: np.reshape(x, (3, 2), order="C"),
+    "zeros_like, NumPy's defaults": lambda x: np.zeros_like(x, dtype=None, order="K", subok=True),
+    "clip by a_min and a_max": lambda x: np.clip(x, a_min=1.5, a_max=4.5),
+    "fix": lambda x: np.fix(x / 2),
+    "copy": lambda x: np.copy(x),
+    "where of a condition": lambda x: np.where(x[0] > 1)[0],
+    "vecdot over an axis": lambda x: np.vecdot(x, x, axis=0),
+    "add.reduce, kept": lambda x: np.add.reduce(x, axis=1, keepdims=True),
+    "add.reduce, dtype None": lambda x: np.add.reduce(x, 1, None),
+    "minimum.reduce of all": lambda x: np.minimum.reduce(x, axis=None),
+    "multiply.reduce of both": lambda x: np.multiply.reduce(x, axis=(0, 1)),
+    "logical_and.reduce": lambda x: np.logical_and.reduce(x > 1),
+    "logical_or.reduce": lambda x: np.logical_or.reduce(x > 5, axis=1),
+    "logaddexp.reduce": lambda x: np.logaddexp.reduce(x),
+    "add.accumulate": lambda x: np.add.accumulate(x),
+    "multiply.accumulate": lambda x: np.multiply.accumulate(x, axis=1),
+    "maximum.accumulate": lambda x: np.maximum.accumulate(x, axis=1),
+    "add.outer": lambda x: np.add.outer(x, B),
+    "power.outer, array first": lambda x: np.power.outer(B + 2, x),
+}
+
+ON_VALUES = {
+    "array2string": lambda x: np.array2string(x),
+    "argwhere": lambda x: np.argwhere(x > 2),
+    "flatnonzero": lambda x: np.flatnonzero(x > 2),
+    "isin": lambda x: np.isin(x, [2.0]),
+    "lexsort": lambda x: np.lexsort((x[0], x[1])),
+    "iscomplexobj": lambda x: np.iscomplexobj(x),
+    "isrealobj": lambda x: np.isrealobj(x),
+    "shape": lambda x: np.shape(x),
+    "ndim": lambda x: np.ndim(x),
+    "size": lambda x: np.size(x),
+    "result_type": lambda x: np.result_type(x, 1.0),
 }
 
 
@@ -78,6 +115,41 @@ def test_numpy_s_functions_trace(name):
     expected = np.asarray(call(A))
     assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
     np.testing.assert_allclose(result, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ON_VALUES)
+def test_what_has_no_derivative_is_numpy_s_own(name):
+    call = ON_VALUES[name]
+    assert np.array_equal(call(ad.asarray(A)), call(A))
+
+
+def test_numpy_saves_tensors(tmp_path):
+    np.save(tmp_path / "x.npy", ad.asarray(A))
+    assert np.array_equal(np.load(tmp_path / "x.npy"), A)
+    np.savez(tmp_path / "x.npz", ad.asarray(B), named=ad.asarray(A))
+    loaded = np.load(tmp_path / "x.npz")
+    assert np.array_equal(loaded["named"], A)
+    assert np.array_equal(loaded["arr_0"], B)
+
+
+def test_kinds_are_known_without_a_value():
+    with pytest.raises(ad.errors.ConcretizationError):
+        ad.vmap(lambda x: np.argwhere(x > 0))(A)
+    assert ad.vmap(lambda x: x * (1.0 if np.isrealobj(x) else 2.0))(A).tolist() == A.tolist()
+
+
+def test_arguments_of_numpy_that_mean_something_are_refused_by_name():
+    x = ad.asarray(A)
+    for name, call in {
+        "where": lambda: np.sum(x, where=A > 2),
+        "initial": lambda: np.max(x, initial=10.0),
+        "out": lambda: np.mean(x, out=np.empty(())),
+        "dtype": lambda: np.sin(x, dtype="float32"),
+    }.items():
+        with pytest.raises(ArgumentError, match=f"numpy.*the argument '{name}' is not supported"):
+            call()
+    with pytest.raises(ShapeError):
+        np.sum(x, axis=5)
 
 
 def test_a_numpy_program_is_differentiated_as_it_stands():

@@ -5,11 +5,13 @@ So code that says ``import numpy as np`` can be differentiated as it stands.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
-from adjoint.errors import ArgumentError, UnknownNameError
+from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
 from adjoint.graph.op import FUNCTIONS
 
 _UFUNC_NAMES = {
@@ -32,6 +34,48 @@ _FUNCTION_NAMES = {
     "absolute": "abs",
     "round_": "round",
     "around": "round",
+    "fix": "trunc",
+}
+_ARGUMENT_NAMES = {"a_min": "min", "a_max": "max"}
+_ALONG: dict[str, dict[Any, str]] = {
+    "reduce": {
+        np.add: "sum",
+        np.multiply: "prod",
+        np.maximum: "max",
+        np.minimum: "min",
+        np.logical_and: "all",
+        np.logical_or: "any",
+        np.logaddexp: "logsumexp",
+    },
+    "accumulate": {
+        np.add: "cumsum",
+        np.multiply: "cumprod",
+        np.maximum: "cummax",
+        np.minimum: "cummin",
+    },
+}
+"""The methods of a ufunc that go along an axis, and what they are called."""
+_USUAL: dict[str, tuple[Any, ...]] = {
+    "out": (None,),
+    "dtype": (None,),
+    "where": (True,),
+    "casting": ("same_kind",),
+    "order": ("C", "K"),
+    "subok": (True, False),
+}
+"""Arguments of NumPy that say nothing if they have these values."""
+_ON_VALUES = frozenset(
+    (
+        *("array2string", "array_repr", "array_str", "save", "savetxt", "savez"),
+        *("savez_compressed", "argwhere", "flatnonzero", "isin", "lexsort"),
+        *("triu_indices_from", "tril_indices_from", "may_share_memory", "shares_memory"),
+    )
+)
+"""Functions of NumPy whose results have no derivatives: they are given the values."""
+_ON_TENSORS: dict[str, Callable[[Any], Any]] = {
+    "copy": lambda x: x.copy(),
+    "iscomplexobj": lambda x: x.dtype.kind == "c",
+    "isrealobj": lambda x: x.dtype.kind != "c",
 }
 
 
@@ -54,37 +98,26 @@ class NumpyProtocol:
         return array.copy() if copy else array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "reduce" and ufunc in _REDUCTIONS and kwargs.keys() <= {"axis", "keepdims"}:
-            return FUNCTIONS[_REDUCTIONS[ufunc]](*inputs, **{"axis": 0} | kwargs)
-        if kwargs:
-            cure = (
-                "a tensor has no buffer to write into, use what is returned"
-                if "out" in kwargs
-                else "leave it out, or use adjoint.where and astype"
-            )
-            raise ArgumentError(
-                f"numpy.{ufunc.__name__}: the argument {next(iter(kwargs))!r} is not supported on "
-                f"tensors; {cure}"
-            )
         name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)
-        if method != "__call__" or name not in FUNCTIONS:
-            suffix = "" if method == "__call__" else f".{method}"
-            raise UnknownNameError(
-                f"numpy.{ufunc.__name__}{suffix} has no counterpart on tensors; "
-                f"write it with other operations, or take the value with numpy.asarray"
-            )
-        return FUNCTIONS[name](*inputs)
+        shown = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+        if method in _ALONG:
+            name = _ALONG[method].get(ufunc, "")
+            kwargs = {"axis": 0} | kwargs
+        elif method == "outer" and len(inputs) == 2:
+            inputs = _spread(*inputs)
+        elif method != "__call__":
+            name = ""
+        return _call(shown, name, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         name = _FUNCTION_NAMES.get(function.__name__, function.__name__)
         if function.__module__ == "numpy.linalg" and name != "norm":
             name = "linalg." + name if "linalg." + name in FUNCTIONS else name
-        if name not in FUNCTIONS:
-            raise UnknownNameError(
-                f"{function.__module__}.{function.__name__} has no counterpart on tensors; "
-                f"write it with other operations, or take the value with numpy.asarray"
-            )
-        return FUNCTIONS[name](*args, **kwargs)
+        if name == "where" and len(args) == 1:
+            name = "nonzero"
+        if name in _ON_VALUES:
+            return function(*_values(args), **{k: _values(v) for k, v in kwargs.items()})
+        return _call(f"{function.__module__}.{function.__name__}", name, args, kwargs)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return FUNCTIONS["__namespace__"]()
@@ -96,4 +129,40 @@ class NumpyProtocol:
         return (1, 0)
 
 
-_REDUCTIONS = {np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min"}
+
+def _call(shown: str, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The function called `name` of what was given to the function of NumPy that is `shown`."""
+    function = FUNCTIONS.get(name) or _ON_TENSORS.get(name)
+    if function is None:
+        raise UnknownNameError(
+            f"{shown} has no counterpart on tensors; "
+            f"write it with other operations, or take the value with numpy.asarray"
+        )
+    meant = {_ARGUMENT_NAMES.get(k, k): v for k, v in kwargs.items() if not _says_nothing(k, v)}
+    try:
+        return function(*args, **meant)
+    except TypeError as error:
+        unknown = [k for k in meant if k not in signature(function).parameters]
+        if isinstance(error, AdjointError) or not unknown:
+            raise
+    cure = "leave it out, or use adjoint.where and astype"
+    if unknown[0] == "out":
+        cure = "a tensor has no buffer to write into, use what is returned"
+    raise ArgumentError(f"{shown}: the argument {unknown[0]!r} is not supported on tensors; {cure}")
+
+
+def _says_nothing(name: str, value: Any) -> bool:
+    usual = _USUAL.get(name, ())
+    return value is np._NoValue or any(value is u or (type(u) is str and value == u) for u in usual)
+
+
+def _spread(a: Any, b: Any) -> tuple[Any, Any]:
+    """`a` with as many axes of size one behind as `b` has, for all pairs of elements."""
+    return FUNCTIONS["reshape"](a, np.shape(a) + (1,) * np.ndim(b)), b
+
+
+def _values(x: Any) -> Any:
+    """`x` with the values of tensors in their place, also inside lists and tuples."""
+    if isinstance(x, NumpyProtocol):
+        return x.numpy()
+    return type(x)(map(_values, x)) if type(x) in (list, tuple) else x

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -96,6 +96,18 @@ def is_inexact(dtype: DType) -> bool:
 
 def broadcast_shapes(name: str, *shapes: Shape) -> Shape:
     """The shape to which `shapes` broadcast; `ShapeError` names the operation `name`."""
+    result: Shape = ()
+    for shape in shapes:
+        if shape and shape != result:
+            if result:
+                return _broadcast(name, shapes)
+            result = shape
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _broadcast(name: str, shapes: tuple[Shape, ...]) -> Shape:
+    """`broadcast_shapes` where some shapes differ: what each axis says."""
     result: list[int] = []
     for axis in range(-max(map(len, shapes), default=0), 0):
         sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
