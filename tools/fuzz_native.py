@@ -124,9 +124,10 @@ def main() -> int:
     last = given.first + given.programs
     for start in range(given.first, last, IN_ONE_PROCESS):
         tally.run(range(start, min(start + IN_ONE_PROCESS, last)), given.group, given.quick)
+        seconds = time.monotonic() - began
         print(
-            f"{tally.ran:,} programs in {time.monotonic() - began:,.0f} s: {len(tally.crashed)} "
-            f"crashed, {len(tally.wrong)} wrong results, {tally.unstable} without digits to compare",
+            f"{tally.ran:,} programs in {seconds:,.0f} s: {len(tally.crashed)} crashed, "
+            f"{len(tally.wrong)} wrong results, {tally.unstable} without digits to compare",
             flush=True,
         )
     return 1 if tally.wrong or tally.crashed else 0

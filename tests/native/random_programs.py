@@ -419,7 +419,7 @@ class Program:
             rule = rules[r.choice(sorted(rules))]
             try:
                 found = rule(r, pick)
-            except AdjointError:
+            except (AdjointError, OverflowError):
                 continue
             if isinstance(found, ad.Tensor) and found.size <= MOST and found.ndim <= 4:
                 pool.append(found)
