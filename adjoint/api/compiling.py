@@ -111,6 +111,13 @@ def contiguous(x: Any, dtype: DType) -> np.ndarray[Any, Any]:
     return np.require(value, dtype, ("C", "A"))
 
 
+def exactly(x: Any) -> Hashable:
+    """A key that tells apart what Python calls equal: 1, 1.0 and True, 0.0 and -0.0."""
+    if type(x) is tuple:
+        return tuple, *map(exactly, x)
+    return type(x), repr(x) if type(x) in (float, complex) else x
+
+
 def tree_of(result: Any) -> Any:
     """The result as an index of a leaf or nested tuples of such; None if there is anything else."""
     numbers = count()
@@ -177,7 +184,7 @@ class Compiled:
         except AdjointError as error:
             raise ArgumentError(f"compile: {self._bad_leaf(leaves, structure)}: {error}") from error
         try:
-            key = (tuple((k, type(a), a) for k, a in fixed), structure, signature)
+            key = (tuple((k, exactly(a)) for k, a in fixed), structure, signature)
             found = self._traced.get(key)
         except TypeError as error:
             raise ArgumentError(

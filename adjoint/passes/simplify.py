@@ -37,8 +37,8 @@ def is_number(node: Node, number: float) -> bool:
     """Whether the node is the constant `number` everywhere."""
     while node.op.name in ("broadcast_to", "reshape") and node.inputs:
         node = node.inputs[0]
-    if node.op.name != "constant" or size_of(node.shape) != 1:
-        return False
+    if node.op.name != "constant" or size_of(node.shape) != 1 or node.dtype.kind == "c":
+        return False  # (1 + 0i) (∞ + i) is not ∞ + i in floating point
     value = np.asarray(node.value).item()
     return bool(value == number) and not (number == 0 and np.signbit(value))
 
@@ -95,7 +95,7 @@ def quotient(node: Node) -> Node | None:
     a, b = node.inputs
     if is_number(b, 1):
         return broadcast(a, node)
-    if b.op.name == "constant" and size_of(b.shape) == 1:
+    if b.op.name == "constant" and size_of(b.shape) == 1 and b.dtype.kind == "f":
         value = np.asarray(b.value)
         mantissa, exponent = np.frexp(value)
         if abs(mantissa.item()) == 0.5 and abs(exponent.item()) < 100:

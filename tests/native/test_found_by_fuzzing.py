@@ -77,3 +77,26 @@ def test_powers_of_whole_numbers() -> None:
     check(lambda x: x**70, x)
     with pytest.raises(ValueError, match="negative integer powers"):
         ad.compile(lambda x, y: x**y)(x, -y)
+
+
+@pytest.mark.parametrize("c", [1, -1, 2, 0.5, 0, 1j])
+def test_complex_numbers_are_not_simplified_as_if_they_were_real(c: complex) -> None:
+    """(1 + 0i) (∞ + i) is ∞ + i nan; a division by 2 and a subtraction of 0 compile."""
+    z = np.array([1 + 2j, complex(np.inf, 1), complex(-0.0, 0.0)])
+    check(lambda z: z * c, z)
+    check(lambda z: z - c, z)
+    check(lambda z: z / (c or 2), z)
+
+
+@pytest.mark.parametrize(("a", "b"), [((1,), (1.0,)), (0.0, -0.0), (1, True), ((0.0,), (-0.0,))])
+def test_static_arguments_that_python_calls_equal_are_told_apart(a: Any, b: Any) -> None:
+    seen: list[Any] = []
+
+    def f(x: Any, s: Any) -> Any:
+        seen.append(s)
+        return x
+
+    g = ad.compile(f, static=1)
+    for s in (a, b, a, b):
+        g(1.0, s)
+    assert list(map(repr, seen)) == [repr(a), repr(b)]
