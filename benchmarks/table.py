@@ -6,6 +6,7 @@ replaced.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from benchmarks.systems import SYSTEMS
 ROOT = Path(__file__).parent.parent
 BEGIN = "<!-- benchmarks: written by `make bench` -->"
 END = "<!-- end of benchmarks -->"
+
+LOAD = re.compile(r", load ([0-9.]+)")
 
 INTRODUCTION = """\
 # Benchmarks
@@ -139,13 +142,20 @@ def gradbench_text(record: dict[str, Any]) -> str:
 
 
 def machines(records: dict[str, dict[str, Any]]) -> str:
-    """Where and when, with which versions."""
-    places = sorted({f"{r['machine']} ({r['day']})" for r in records.values()})
+    """Where, when and how busy the machine was, with which versions."""
+    places = sorted({LOAD.sub("", r["machine"]) for r in records.values()})
+    loads = [float(found[1]) for r in records.values() if (found := LOAD.search(r["machine"]))]
+    days = sorted({r["day"] for r in records.values()})
     versions = {
         f["version"] for r in records.values() for f in r["systems"].values() if f["version"]
     }
     parts = sorted({part for version in versions for part in version.split(", ")})
-    return "\n".join(["Measured on:", "", *(f"- {p}" for p in places), f"- {', '.join(parts)}"])
+    when = f"- {' to '.join(dict.fromkeys((days[0], days[-1])))}"
+    if loads:
+        when += f"; load of the machine when a row was done: {min(loads)} to {max(loads)}"
+    return "\n".join(
+        ["Measured on:", "", *(f"- {p}" for p in places), when, f"- {', '.join(parts)}"]
+    )
 
 
 def stored() -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ all observations is the Jacobian of one, mapped over them, and written as compre
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,43 +19,62 @@ SHOWN = 30
 """As many entries of each part of the sparse matrix are compared, and the last one."""
 
 
-def rotated(axis: Any, v: Any) -> Any:
+def rotated(axis: Sequence[Any], v: Sequence[Any]) -> list[Any]:
     """v turned about `axis` by the angle of its length (Rodrigues)."""
-    angle = ad.sqrt(ad.sum(axis * axis))
-    unit = axis / angle
-    cosine = ad.cos(angle)
-    along = ad.sum(unit * v) * (1.0 - cosine)
-    return v * cosine + ad.cross(unit, v) * ad.sin(angle) + unit * along
+    angle = ad.sqrt(sum(a * a for a in axis))
+    x, y, z = (a / angle for a in axis)
+    cosine, sine = ad.cos(angle), ad.sin(angle)
+    along = (x * v[0] + y * v[1] + z * v[2]) * (1.0 - cosine)
+    beside = y * v[2] - z * v[1], z * v[0] - x * v[2], x * v[1] - y * v[0]
+    return [
+        cosine * part + sine * turned + along * u
+        for part, turned, u in zip(v, beside, (x, y, z), strict=True)
+    ]
 
 
-def reprojection(camera: Any, point: Any, weight: Any, feature: Any) -> Any:
+def reprojection(camera: Sequence[Any], point: Sequence[Any], weight: Any, seen: Any) -> Any:
     """The weighted error of one observation: two numbers.
 
     A camera is a rotation (3), a centre (3), a focal length, a principal point (2) and two
     coefficients of radial distortion.
     """
-    seen = rotated(camera[0:3], point - camera[3:6])
-    flat_point = seen[0:2] / seen[2]
-    square = ad.sum(flat_point * flat_point)
-    distortion = 1.0 + camera[9] * square + camera[10] * square * square
-    return weight * (flat_point * distortion * camera[6] + camera[7:9] - feature)
+    apart = [p - c for p, c in zip(point, camera[3:6], strict=True)]
+    x, y, depth = rotated(camera[:3], apart)
+    x, y = x / depth, y / depth
+    square = x * x + y * y
+    scale = camera[6] * (1.0 + camera[9] * square + camera[10] * square * square)
+    return weight * (scale * x + camera[7] - seen[0]), weight * (scale * y + camera[8] - seen[1])
+
+
+def columns_of(a: Any) -> list[Any]:
+    """A matrix as a list of its columns."""
+    return [a[:, i] for i in range(a.shape[1])]
 
 
 def errors(cameras: Any, points: Any, weights: Any, observed: Any, features: Any) -> Any:
     """The errors of all observations, and those of their weights."""
-    of_camera, of_point = ad.take(cameras, observed[:, 0], 0), ad.take(points, observed[:, 1], 0)
-    return ad.vmap(reprojection)(of_camera, of_point, weights, features), 1.0 - weights * weights
+    camera, point = gathered(cameras, points, observed)
+    pair = reprojection(camera, point, weights, columns_of(features))
+    return ad.stack(pair, axis=1), 1.0 - weights * weights
+
+
+def gathered(cameras: Any, points: Any, observed: Any) -> tuple[list[Any], list[Any]]:
+    """For each observation the numbers of its camera and of its point."""
+    of_camera = ad.take(cameras, observed[:, 0], axis=0)
+    return columns_of(of_camera), columns_of(ad.take(points, observed[:, 1], axis=0))
 
 
 def jacobian(cameras: Any, points: Any, weights: Any, observed: Any, features: Any) -> Any:
     """The Jacobian in compressed rows: where rows begin, columns, values."""
     n, m, p = cameras.shape[0], points.shape[0], weights.shape[0]
-    of_camera, of_point = ad.take(cameras, observed[:, 0], 0), ad.take(points, observed[:, 1], 0)
-    blocks = ad.vmap(ad.jacrev(reprojection, argnums=(0, 1, 2)))(
-        of_camera, of_point, weights, features
-    )
-    by_camera, by_point, by_weight = blocks
-    values = ad.concat([by_camera, by_point, ad.expand_dims(by_weight, 2)], axis=2)
+    camera, point = gathered(cameras, points, observed)
+    one = ad.vmap(ad.jacrev(reprojection, argnums=(0, 1, 2)))
+    rows = one(camera, point, weights, columns_of(features))
+    values = [
+        entry
+        for by_camera, by_point, by_weight in rows
+        for entry in (*by_camera, *by_point, by_weight)
+    ]
     first = CAMERA * n, CAMERA * n + POINT * m
     own = np.arange(first[1], first[1] + p, dtype=np.int32)
     columns = ad.concat(
@@ -69,7 +89,7 @@ def jacobian(cameras: Any, points: Any, weights: Any, observed: Any, features: A
     return (
         starts_of_rows(p),
         ad.concat([ad.reshape(twice, (-1,)), own]),
-        ad.concat([ad.reshape(values, (-1,)), -2.0 * weights]),
+        ad.concat([ad.reshape(ad.stack(values, axis=1), (-1,)), -2.0 * weights]),
     )
 
 
