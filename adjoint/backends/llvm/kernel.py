@@ -263,9 +263,12 @@ class KernelWriter:
         """Whether the result in memory is added to, rather than written once."""
         if root.op.scatters:
             return True
-        return root.op.combine is not None and any(
-            a < self.depth(root) for a in self.reduced_axes(root)
-        )
+        if root.op.combine is None:
+            return False
+        axes = self.reduced_axes(root)
+        if 0 in axes and not self.fixed:  # other calls add their rows
+            return True
+        return any(a < self.depth(root) for a in axes)
 
     def accumulator(self, builder: Any, root: Node) -> Any:
         kind = llvm_type(root.dtype)
