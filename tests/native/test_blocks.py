@@ -1,0 +1,51 @@
+"""What all rows fold into is whole when the rows are computed in blocks, and on threads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+
+pytestmark = pytest.mark.native
+
+FOLDS = {
+    "sum": ad.sum,
+    "max": ad.max,
+    "min": ad.min,
+    "prod": lambda x: ad.prod(1 + 1e-6 * x),
+    "sum of columns": lambda x: ad.sum(ad.sum(x, axis=0)),
+    "any": lambda x: ad.any(x > 2),
+    "all": lambda x: ad.all(x > -2),
+}
+
+
+@pytest.mark.parametrize("shape", [(256, 500), (4096, 64), (64, 9000)], ids=str)
+@pytest.mark.parametrize("name", FOLDS)
+def test_a_fold_over_everything(name, shape):
+    """Rows are scaled first, by a reduction of each, so that a nest has several kernels."""
+
+    def f(x):
+        scaled = ad.tanh(x - ad.max(x, axis=1, keepdims=True) / 2)
+        return FOLDS[name](scaled), ad.sum(scaled, axis=1)
+
+    x = np.random.default_rng(0).normal(size=shape)
+    for ours, expected in zip(ad.compile(f)(x), f(x), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_loss_and_the_gradient_of_softmax_regression(dtype):
+    def loss(w, x, labels):
+        scores = ad.log_softmax(x @ w, axis=-1)
+        return -ad.mean(ad.take_along_axis(scores, ad.expand_dims(labels, 1), axis=1))
+
+    rng = np.random.default_rng(0)
+    x, w = (rng.normal(size=s).astype(dtype) for s in ((256, 8), (8, 500)))
+    labels = rng.integers(0, 500, 256)
+    both = ad.value_and_grad(loss)
+    value, gradient = ad.compile(both)(w, x, labels)
+    expected, slope = both(w, x, labels)
+    rtol = 1e-4 if dtype == "float32" else 1e-10
+    np.testing.assert_allclose(value, expected, rtol=rtol)
+    np.testing.assert_allclose(gradient, slope, rtol=rtol, atol=rtol * 1e-2)
