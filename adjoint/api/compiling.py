@@ -56,9 +56,7 @@ class Traced:
     def __init__(self, f: Any, structure: Any, leaves: Sequence[Leaf], call: Any) -> None:
         scope = Scope(abstract=True)
         self.leaves = leaves
-        self.inputs = [
-            variable_node(None, x.shape, x.dtype, scope, weak=x.weak) for x in leaves
-        ]
+        self.inputs = [variable_node(None, x.shape, x.dtype, scope, weak=x.weak) for x in leaves]
         try:
             result = call(structure.unflatten(map(Tensor, self.inputs)))
         finally:
@@ -89,9 +87,7 @@ class Traced:
 
     def run(self, *leaves: Any) -> Any:
         """The result for leaves of this signature, whatever their layout."""
-        arrays = [
-            contiguous(x, leaf.dtype) for x, leaf in zip(leaves, self.leaves, strict=True)
-        ]
+        arrays = [contiguous(x, leaf.dtype) for x, leaf in zip(leaves, self.leaves, strict=True)]
         try:
             results = [from_array(array) for array in self.program.run(arrays)]
         except self.program.failed:

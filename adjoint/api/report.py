@@ -104,14 +104,18 @@ def _row(step: Step) -> Row:
             shown = " ".join(dict.fromkeys(names))
             work = [n for n in (*inlined, *roots) if n.op.pointwise or n.op.combine]
             flops = len(work) * size_of(domain)
-            return Row(step.name, f"{list(domain)} {shown}", len(names), _moved(reads, roots), flops)
+            return Row(
+                step.name, f"{list(domain)} {shown}", len(names), _moved(reads, roots), flops
+            )
         case Nest(kernels=kernels, extent=extent, local=local):
             inner = [_row(kernel) for kernel in kernels]
             cut = f"{extent} rows, {step.block} at a time" + (
                 f", in chunks of {step.grain}" if step.grain < extent else ""
             )
             moved = _moved(step.reads, [r for r in step.roots if r not in local])
-            shown = " ".join(dict.fromkeys(w for r in inner for w in r.computes.split("] ")[1].split()))
+            shown = " ".join(
+                dict.fromkeys(w for r in inner for w in r.computes.split("] ")[1].split())
+            )
             operations, flops = sum(r.operations for r in inner), sum(r.flops for r in inner)
             return Row(step.name, f"[{cut}] {shown}", operations, moved, flops)
         case Gemm(root=root, a=a, b=b):

@@ -129,7 +129,6 @@ class NumpyProtocol:
         return (1, 0)
 
 
-
 def _call(shown: str, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     """The function called `name` of what was given to the function of NumPy that is `shown`."""
     function = FUNCTIONS.get(name) or _ON_TENSORS.get(name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np

@@ -34,9 +34,7 @@ def column(dtype: str, seed: int) -> Any:
         info = np.iinfo(kind)
         anything = rng.integers(info.min, info.max, 200, kind, endpoint=True)
         ends = np.array([info.min, info.max, 0, 1, max(info.min, -1)], kind)
-        return np.concatenate(
-            [anything, rng.integers(0, 9, 100, kind), rng.choice(ends, 100)]
-        )
+        return np.concatenate([anything, rng.integers(0, 9, 100, kind), rng.choice(ends, 100)])
     ends = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 0.5, -0.5, 1.5, 2.5])
     anything = rng.normal(size=200) * 10.0 ** rng.uniform(-5, 5, 200)
     return np.concatenate([anything, rng.choice(ends, 200)]).astype(kind)
