@@ -262,7 +262,7 @@ def compile(
     later calls answer from the native program. `f` must be a function of its arguments only.
     static: positions or names of arguments whose value is part of the signature (hashable).
     donate: positions of arguments whose memory may be reused for results.
-    Looking at a value inside `f` (``if x > 0``) raises `ConcretizationError` and names the ways out.
+    Looking at a value inside `f` (``if x > 0``) raises `ConcretizationError`, which names ways out.
 
     >>> import adjoint as ad
     >>> f = ad.compile(ad.grad(lambda x: ad.sum(ad.sin(x))))
