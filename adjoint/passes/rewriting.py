@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
+from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 
@@ -18,10 +21,26 @@ def rebuild(
     """
     ends = set(inputs)
     done: dict[Node, Node] = {node: node for node in ends}
-    for node in topological_order(outputs, lambda n: () if n in ends else n.inputs):
-        if node not in done:
+    for node in topological_order(outputs, lambda n: () if n in ends or is_known(n) else n.inputs):
+        if node in done:
+            continue
+        if is_known(node):
+            done[node] = rule(as_constant(node))
+        else:
             done[node] = rule(with_inputs(node, tuple([done[c] for c in node.inputs])))
     return [done[node] for node in outputs]
+
+
+def is_known(node: Node) -> bool:
+    """Whether the node has its value: then it may have forgotten its inputs."""
+    return node.value is not None
+
+
+def as_constant(node: Node) -> Node:
+    """A node with a value as a constant."""
+    if node.op.name == "constant":
+        return node
+    return constant_node(np.asarray(node.value), node.shape, node.dtype)
 
 
 def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:

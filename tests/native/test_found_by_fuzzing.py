@@ -100,3 +100,18 @@ def test_static_arguments_that_python_calls_equal_are_told_apart(a: Any, b: Any)
     for s in (a, b, a, b):
         g(1.0, s)
     assert list(map(repr, seen)) == [repr(a), repr(b)]
+
+
+def test_tensors_from_outside_whose_value_was_looked_at() -> None:
+    """They have forgotten their inputs, and are constants of the program."""
+    table = ad.reshape(ad.asarray(np.arange(4.0)) * 2, (2, 2))
+    column = ad.sin(ad.asarray(np.arange(4.0)))
+    variable = ad.variable(2.0)
+    root = ad.sqrt(variable)
+    slope = ad.gradient(root, variable)
+    for tensor in (table, column, root, slope):
+        tensor.numpy()
+    check(lambda x: x + table, np.ones((2, 2)))
+    check(lambda x: x * column[0] + ad.reshape(column, (2, 2)), np.ones((2, 2)))
+    check(lambda x: (x * variable, x - root, x / slope)[1], np.ones(3))
+    check(lambda x: x * variable * slope, np.ones(3))
