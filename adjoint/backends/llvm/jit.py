@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +15,30 @@ import llvmlite.binding as llvm
 
 OPTIMISATION = 2
 _lock = threading.Lock()
+
+
+def _guard_forks() -> None:
+    """Let no child be forked while another thread is inside LLVM: it would wait for ever.
+
+    llvmlite serialises its calls with a lock of its own, which must be taken after ours.
+    """
+    inner = getattr(llvm.ffi.lib, "_lock", None)
+
+    def before() -> None:
+        _lock.acquire()
+        if inner is not None:
+            inner.__enter__()
+
+    def after() -> None:
+        if inner is not None:
+            inner.__exit__(None, None, None)
+        _lock.release()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
+
+
+_guard_forks()
 
 
 @cache
