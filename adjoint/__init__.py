@@ -91,7 +91,7 @@ from adjoint.ops.trigonometric import (
     radians, sin, tan,
 )
 # fmt: on
-from adjoint.backends import interpreter as _interpreter
+from adjoint.backends import auto as _auto
 from adjoint.graph import engine as _engine
 from adjoint.graph.op import FUNCTIONS as _FUNCTIONS
 
@@ -174,5 +174,5 @@ def __dir__() -> list[str]:
     return [*__all__, "__version__"]
 
 
-_engine.install(_interpreter.evaluate)
+_engine.install(_auto.evaluate)
 _FUNCTIONS["__namespace__"] = lambda: _import_module("adjoint")

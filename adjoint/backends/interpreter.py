@@ -8,6 +8,7 @@ import numpy as np
 
 from adjoint.errors import ConcretizationError
 from adjoint.graph import nans
+from adjoint.graph.caller import user_place
 from adjoint.graph.node import Node
 from adjoint.graph.options import current
 from adjoint.graph.order import topological_order
@@ -17,15 +18,26 @@ def evaluate(nodes: Sequence[Node]) -> None:
     """Give each of `nodes` its value, computing what it depends on.
 
     A node from which no open variable can be reached then forgets its inputs, and what nobody
-    else holds is freed while the evaluation goes on. With `debug_nans` on,
-    none of `nodes` may become nan by an operation.
+    else holds is freed while the evaluation goes on.
     """
-    pending = topological_order(nodes, _pending_inputs)
-    pending.reverse()
-    checked = set(nodes) if current().debug_nans else None
+    follow(pending_order(nodes), nodes)
+
+
+def pending_order(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes without a value that `nodes` need, and the values they read, inputs first."""
+    return topological_order(nodes, _pending_inputs)
+
+
+def follow(order: list[Node], asked: Sequence[Node] = ()) -> None:
+    """Give each node of a topological order its value, and empty the list on the way.
+
+    `asked` are the nodes for which somebody looks: with `debug_nans` they must not become nan.
+    """
+    order.reverse()
+    checked = set(asked) if current().debug_nans else None
     with np.errstate(all="ignore"):
-        while pending:
-            node = pending.pop()
+        while order:
+            node = order.pop()
             if node.value is None:
                 if not node.inputs:
                     raise ConcretizationError(_no_value(node))
@@ -43,8 +55,11 @@ def _pending_inputs(node: Node) -> tuple[Node, ...]:
 def _no_value(node: Node) -> str:
     name = node.params[0] if node.params else None
     subject = f"the variable {name!r}" if name else "a variable"
+    place = user_place()
     return (
-        f"a value was asked for (by if, float(), print, numpy.asarray, an index, …) that depends "
-        f"on {subject} of shape {node.shape} of which only shape and dtype are known here; choose "
-        f"with adjoint.where instead of if, or give the argument a value"
+        f"{place + ': ' if place else ''}a value was asked for (by if, float(), print, "
+        f"numpy.asarray, an index, …) that depends on {subject} of shape {node.shape} of which "
+        f"only shape and dtype are known here; choose with adjoint.where instead of if, make the "
+        f"argument static (adjoint.compile(f, static=...)), leave the function uncompiled, or "
+        f"give the argument a value"
     )
