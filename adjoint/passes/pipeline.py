@@ -14,8 +14,8 @@ Pass = Callable[[Sequence[Node], Sequence[Node]], list[Node]]
 
 PIPELINE: tuple[Pass, ...] = (
     expand,  # first, so that the others see the pieces
-    simplify,  # before folding: fewer operations to fold
     fold,
+    simplify,  # after folding: it looks for constants
     share,  # last, so that it sees what the others made equal
 )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
@@ -99,7 +100,8 @@ def quotient(node: Node) -> Node | None:
         value = np.asarray(b.value)
         mantissa, exponent = np.frexp(value)
         if abs(mantissa.item()) == 0.5 and abs(exponent.item()) < 100:
-            return _binary("multiply", a, FUNCTIONS["reciprocal"](Tensor(b)).node)
+            inverse = np.divide(1, value, dtype=b.dtype)
+            return _binary("multiply", a, constant_node(inverse, b.shape, b.dtype))
     return None
 
 
