@@ -1,0 +1,397 @@
+"""The passes: what they make of small graphs, and that no number changes."""
+
+from __future__ import annotations
+
+import time
+from textwrap import dedent
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from adjoint.graph.leaf import constant_node
+from adjoint.graph.order import topological_order
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.text import graph_text
+from adjoint.graph.verify import verify
+from adjoint.passes.expand import expand
+from adjoint.passes.fold import fold
+from adjoint.passes.pipeline import PIPELINE, optimise
+from adjoint.passes.share import share
+from adjoint.passes.simplify import simplify
+from tests.native.random_programs import as_given, program
+from tests.passes.graphs import Pass, assert_identical, graph_of, text_after, values_of
+
+pytestmark = pytest.mark.unit
+
+V = (3,)
+M = (2, 3)
+IDS = [run.__name__ for run in PIPELINE]
+
+
+def golden(run: Pass, f: Any, *kinds: Any, is_now: str) -> None:
+    assert text_after(run, f, *kinds) == dedent(is_now).strip()
+
+
+# golden text
+
+
+def test_sums_and_differences_of_negatives() -> None:
+    """a + (-b) - (-c) - 0"""
+    golden(
+        simplify,
+        lambda a, b, c: a + (-b) - (-c) - 0.0,
+        V, V, V,
+        is_now="""
+        x : float64[3] = variable
+        y : float64[3] = variable
+        v3 : float64[3] = subtract(x, y)
+        z : float64[3] = variable
+        v5 : float64[3] = add(v3, z)
+        return v5
+        """,
+    )  # fmt: skip
+
+
+def test_products_with_one() -> None:
+    """1 x · (-1) and (-x) (-y) / 1"""
+    golden(
+        simplify,
+        lambda a, b: (1.0 * a * -1.0, (-a) * (-b) / 1.0),
+        V, V,
+        is_now="""
+        x : float64[3] = variable
+        v2 : float64[3] = negative(x)
+        y : float64[3] = variable
+        v4 : float64[3] = multiply(x, y)
+        return v2, v4
+        """,
+    )  # fmt: skip
+
+
+def test_a_product_with_one_still_broadcasts() -> None:
+    golden(
+        simplify,
+        lambda a: ad.ones((2, 1)) * ad.sum(a) - ad.zeros((1,)) + a,
+        V,
+        is_now="""
+        v1 : float64[2,1] = constant [[1.],
+         [1.]]
+        x : float64[3] = variable
+        v3 : float64[] = sum(x, axes=(0,))
+        v4 : float64[2,1] = multiply(v1, v3)
+        v5 : float64[2,3] = add(v4, x)
+        return v5
+        """,
+    )
+
+
+def test_quotients_by_powers_of_two_are_products() -> None:
+    """x / 8, and not x / 10."""
+    golden(
+        simplify,
+        lambda a: (a / 8.0, a / 10.0),
+        V,
+        is_now="""
+        x : float64[3] = variable
+        v2 : float64[] = constant 0.125
+        v3 : float64[3] = multiply(x, v2)
+        v4 : float64[] = constant 10.
+        v5 : float64[3] = divide(x, v4)
+        return v3, v5
+        """,
+    )
+
+
+def test_movements_of_movements_are_one_or_none() -> None:
+    def f(a: Any) -> Any:
+        back = ad.permute_dims(ad.permute_dims(a, (1, 0)), (1, 0))
+        flat = ad.reshape(ad.reshape(a, (3, 2)), (6,))
+        wide = ad.broadcast_to(ad.broadcast_to(a[0], (1, 3)), (4, 3))
+        return back, flat, wide, ad.reshape(ad.reshape(a, (6,)), (2, 3))
+
+    golden(
+        simplify,
+        f,
+        M,
+        is_now="""
+        x : float64[2,3] = variable
+        v2 : float64[6] = reshape(x, shape=(6,))
+        v3 : float64[3] = slice(x, starts=(0, 0), steps=(1, 1), sizes=(1, 3), shape=(3,))
+        v4 : float64[4,3] = broadcast_to(v3, shape=(4, 3))
+        return x, v2, v4, x
+        """,
+    )
+
+
+def test_choices_that_are_none() -> None:
+    """where(c, x, x), where(not c, x, y)"""
+    golden(
+        simplify,
+        lambda c, a, b: (ad.where(c, a, a), ad.where(ad.logical_not(c), a, b)),
+        ((3,), "bool"), V, V,
+        is_now="""
+        y : float64[3] = variable
+        x : bool[3] = variable
+        z : float64[3] = variable
+        v4 : float64[3] = where(x, z, y)
+        return y, v4
+        """,
+    )  # fmt: skip
+
+
+def test_what_is_not_true_of_every_number_stays() -> None:
+    """x + 0 (of -0), 0 x (of ∞ and nan), x - x (of ∞), x / x (of 0)"""
+    stays = lambda a: (a + 0.0, 0.0 * a, a - a, a / a, a - (-0.0), ad.negative(a - a))  # noqa: E731
+    before = text_after(lambda outputs, inputs: list(outputs), stays, V)
+    assert text_after(simplify, stays, V) == before
+
+
+def test_constants_are_computed() -> None:
+    """2 · 3 + sin 0, but not what would take more memory than it saves."""
+    golden(
+        fold,
+        lambda a: a * (ad.asarray(2.0) * 3.0 + ad.sin(ad.zeros(()))),
+        V,
+        is_now="""
+        x : float64[3] = variable
+        v2 : float64[] = constant 6.
+        v3 : float64[3] = multiply(x, v2)
+        return v3
+        """,
+    )
+    large = text_after(fold, lambda a: a * ad.arange(2000.0)[:, None] * ad.ones((1, 2)), (2000, 2))
+    assert "…" in large
+    outer = text_after(
+        fold, lambda a: a + ad.asarray(np.ones((100, 1))) * np.ones((1, 100)), (100, 100)
+    )
+    assert "multiply" in outer
+
+
+def test_equal_nodes_are_one() -> None:
+    golden(
+        share,
+        lambda a: ad.sin(a * 2.0) + ad.sin(a * 2.0),
+        V,
+        is_now="""
+        x : float64[3] = variable
+        v2 : float64[] = constant 2.
+        v3 : float64[3] = multiply(x, v2)
+        v4 : float64[3] = sin(v3)
+        v5 : float64[3] = add(v4, v4)
+        return v5
+        """,
+    )
+
+
+def test_nodes_that_only_look_equal_stay_two() -> None:
+    """0 and -0, 1 and 1.0 and True, the sums over two axes, nan with nan is one."""
+    text = text_after(
+        share,
+        lambda a: (
+            ad.copysign(a, 0.0) + ad.copysign(a, -0.0),
+            ad.sum(a, 0)[:2] + ad.sum(a, 1),
+            a + np.nan,
+            a * np.nan,
+        ),
+        M,
+    )
+    assert text.count("copysign") == 2 and text.count("sum(") == 2
+    assert text.count("constant nan") == 1 and text.count("constant -0.") == 1
+    whole = text_after(
+        share, lambda i, b: (i * 1, ad.logical_and(b, True)), ((3,), "int64"), ((3,), "bool")
+    )
+    assert whole.count("constant") == 2
+
+
+def test_softmax_is_made_of_pieces() -> None:
+    text = text_after(expand, lambda a: ad.softmax(a, axis=1), M)
+    assert "softmax" not in text
+    assert [text.count(word) for word in ("= max(", "= exp(", "= sum(", "= divide(")] == [1] * 4
+    assert "logsumexp" not in text_after(expand, lambda a: ad.logsumexp(a, axis=0), M)
+    assert "log_softmax" not in text_after(expand, lambda a: ad.log_softmax(a, axis=0), M)
+
+
+def test_softmax_over_nothing_stays_whole() -> None:
+    assert "softmax" in text_after(expand, lambda a: ad.softmax(a, axis=1), (2, 0))
+
+
+def test_the_gradient_of_the_lecture() -> None:
+    """∂/∂x₁, ∂/∂x₂ of log x₁ + x₁ x₂ - sin x₂, before and after all passes."""
+
+    def f(a: Any, b: Any) -> Any:
+        return ad.grad(lambda a, b: ad.log(a) + a * b - ad.sin(b), (0, 1))(a, b)
+
+    golden(
+        optimise,
+        f,
+        (), (),
+        is_now="""
+        y : float64[] = variable
+        x : float64[] = variable
+        v3 : float64[] = log_slope(x)
+        v4 : float64[] = add(y, v3)
+        v5 : float64[] = cos(y)
+        v6 : float64[] = subtract(x, v5)
+        return v4, v6
+        """,
+    )  # fmt: skip
+
+
+# no number changes
+
+
+@pytest.mark.parametrize("seed", range(50_000, 50_120))
+def test_each_pass_keeps_every_bit_of_random_programs(seed: int) -> None:
+    """But expansion, which computes softmax and its like by other formulas."""
+    p = program(seed)
+    traced = ad.compile(p).trace(*p.inputs)
+    leaves = [np.asarray(as_given(x).numpy()) for x in p.inputs]
+    given = dict(zip(traced.inputs, leaves, strict=True))
+    nodes = list(traced.outputs)
+    expected = values_of(nodes, given)
+    for run in PIPELINE:
+        nodes = run(nodes, traced.inputs)
+        verify(nodes)
+        found = values_of(nodes, given)
+        if run is expand:
+            for f, e in zip(found, expected, strict=True):
+                tolerance = 1e-3 if e.dtype == np.float32 else 1e-9
+                size = float(np.max(np.abs(e[np.isfinite(e)]), initial=0)) if e.size else 0.0
+                np.testing.assert_allclose(f, e, tolerance, tolerance * size, strict=True)
+            expected = found
+        for f, e in zip(found, expected, strict=True):
+            assert_identical(f, e, run.__name__)
+
+
+@pytest.mark.parametrize("run", PIPELINE, ids=IDS)
+def test_a_second_run_changes_nothing(run: Pass) -> None:
+    for seed in range(51_000, 51_020):
+        p = program(seed)
+        traced = ad.compile(p).trace(*p.inputs)
+        once = run(traced.outputs, traced.inputs)
+        assert graph_text(run(once, traced.inputs)) == graph_text(once)
+
+
+@pytest.mark.parametrize("run", [*PIPELINE, optimise], ids=[*IDS, "all"])
+def test_inputs_and_outputs_stay_in_place(run: Pass) -> None:
+    """An output that is an input, one that comes twice, one that is a constant, and none."""
+    inputs, outputs = graph_of(lambda a, b: (a, ad.sin(b), ad.sin(b), a, ad.ones(2)), V, V)
+    found = run(outputs, inputs)
+    assert len(found) == 5 and found[0] is inputs[0] is found[3]
+    assert found[4].op.name in ("constant", "broadcast_to")
+    assert run([], inputs) == []
+
+
+# every rule of algebra, of every number
+
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.1, 3.0, 5e-324, -5e-324, 1e-310, 2.3e-308, 1e308, 1.7e308]
+FLOATS = np.array([*SPECIAL, np.pi, -1e-300, 1e16, np.inf, -np.inf, np.nan])
+A, B = (x.ravel() for x in np.meshgrid(FLOATS, FLOATS, indexing="ij"))
+
+IDENTITIES = {
+    "a + (-b)": lambda a, b: a + (-b),
+    "(-a) + b": lambda a, b: (-a) + b,
+    "(-a) + (-b)": lambda a, b: (-a) + (-b),
+    "a - (-b)": lambda a, b: a - (-b),
+    "a - 0": lambda a, b: a - 0,
+    "0 - a": lambda a, b: 0 - a,
+    "1 a": lambda a, b: 1 * a,
+    "a 1": lambda a, b: a * 1,
+    "-1 a": lambda a, b: -1 * a,
+    "a (-1)": lambda a, b: a * -1,
+    "(-a)(-b)": lambda a, b: (-a) * (-b),
+    "-(-a)": lambda a, b: ad.negative(-a),
+    "-(a - b)": lambda a, b: -(a - b),
+    "where(c, a, a)": lambda a, b: ad.where(a < b, a, a),
+    "where(not c, a, b)": lambda a, b: ad.where(ad.logical_not(a < b), a, b),
+    "where(not a, a, b)": lambda a, b: ad.where(ad.logical_not(a), a, b),
+}
+REAL = {
+    "a / 1": lambda a, b: a / 1.0,
+    "a / -1": lambda a, b: a / -1.0,
+    **{
+        f"a / 2^{n}": lambda a, b, n=n: a / 2.0**n
+        for n in (-149, -126, -101, -99, -3, -1, 1, 2, 30, 99, 101, 126, 127)
+    },
+    "a / 3": lambda a, b: a / 3.0,
+    "a / 0": lambda a, b: a / 0.0,
+    "a / inf": lambda a, b: a / np.inf,
+    "a / nan": lambda a, b: a / np.nan,
+}
+
+
+def columns(dtype: str) -> list[Any]:
+    kind = np.dtype(dtype)
+    if kind.kind in "iu":
+        info = np.iinfo(kind)
+        ends = np.array([0, 1, 2, 7, info.min, info.max, info.max - 1], kind)
+        return [x.ravel() for x in np.meshgrid(ends, ends, indexing="ij")]
+    with np.errstate(over="ignore", invalid="ignore"):
+        if kind.kind == "c":
+            z = (A + 1j * B).astype(kind)
+            return [z, np.roll(z, 7)]
+        return [A.astype(kind), B.astype(kind)]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int8", "uint8", "complex128"])
+@pytest.mark.parametrize("name", [*IDENTITIES, *REAL])
+def test_a_rule_holds_for_every_number(name: str, dtype: str) -> None:
+    """Infinities, nan, both zeros, subnormals and the ends of integers, to the last bit."""
+    f = {**IDENTITIES, **REAL}[name]
+    if np.dtype(dtype).kind == "c" and "<" in name:
+        pytest.skip("complex numbers have no order")
+    a, b = columns(dtype)
+    if np.dtype(dtype).kind == "c" and name == "where(c, a, a)":
+        f = lambda a, b: ad.where(ad.isnan(b), a, a)  # noqa: E731
+    if np.dtype(dtype).kind == "c" and name == "where(not c, a, b)":
+        f = lambda a, b: ad.where(ad.logical_not(ad.isnan(b)), a, b)  # noqa: E731
+    if dtype == "uint8" and "-1" in name and name in IDENTITIES:
+        with pytest.raises(OverflowError):
+            graph_of(f, (a.shape, dtype), (b.shape, dtype))
+        return
+    inputs, outputs = graph_of(f, (a.shape, dtype), (b.shape, dtype))
+    given = dict(zip(inputs, (a, b), strict=True))
+    found = simplify(outputs, inputs)
+    verify(found)
+    (result,), (expected,) = values_of(found, given), values_of(outputs, given)
+    assert_identical(result, expected, name)
+
+
+def test_the_rules_do_apply() -> None:
+    """Or the test above would prove nothing."""
+    for name, f in IDENTITIES.items():
+        inputs, outputs = graph_of(f, V, V)
+        changed = graph_text(simplify(outputs, inputs)) != graph_text(outputs)
+        assert changed == (name not in ("0 - a", "-(a - b)", "where(not a, a, b)")), name
+
+
+# cost
+
+
+@pytest.mark.parametrize("run", [*PIPELINE, optimise], ids=[*IDS, "all"])
+def test_time_is_linear_in_the_graph(run: Pass) -> None:
+    """100,000 nodes take about ten times as long as 10,000, and not a hundred times."""
+
+    def chain(length: int) -> Any:
+        two = Tensor(constant_node(np.array(2.0), (), np.dtype(float)))
+
+        def f(x: Any) -> Any:
+            y = x
+            for _ in range(length // 4):
+                y = ad.sin(y * two) - (-x)
+            return y
+
+        return graph_of(f, V)
+
+    seconds = {}
+    for length in (10_000, 100_000):
+        inputs, outputs = chain(length)
+        assert len(topological_order(outputs)) >= length - 2
+        began = time.process_time()
+        found = run(outputs, inputs)
+        seconds[length] = time.process_time() - began
+        del found
+    assert seconds[100_000] < 40 * max(seconds[10_000], 0.02)
+    assert seconds[100_000] < 20
