@@ -167,3 +167,12 @@ def test_dlpack_copies():
     tensor = ad.from_dlpack(source)
     source[0] = 7
     assert tensor.tolist() == [1, 1, 1]
+
+
+def test_adjoints_show_the_lectures_dictionary():
+    x = ad.variable([1.0, 2.0], name="x")
+    assert repr(ad.adjoints(ad.sum(x * x))) == (
+        "v3 (sum): 1\n"
+        "v2 (multiply): float64[2] from v3\n"
+        "x (variable): float64[2] = float64[2] from v2 + float64[2] from v2"
+    )

@@ -16,6 +16,7 @@ from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import ALWAYS, Node
 from adjoint.graph.order import topological_order as order_of
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.text import node_names, type_text
 from adjoint.transforms.backprop import backprop as push_back
 from adjoint.transforms.reverse import Adjoint, check_history, reverse
 
@@ -121,6 +122,24 @@ class Adjoints(Mapping[Any, Adjoint]):
     def __len__(self) -> int:
         return len(self._found)
 
+    def __repr__(self) -> str:
+        names = node_names(list(reversed(self._found)))
+        lines = []
+        for node, entry in self._found.items():
+            shares = [
+                f"{_shown(share)} from {names[user]}" if user is not None else _shown(share)
+                for user, share in entry.partials
+            ]
+            total = f"{_shown(entry.sum())} = " if len(shares) > 1 else ""
+            lines.append(f"{names[node]} ({node.op.name}): {total}{' + '.join(shares)}")
+        return "\n".join(lines)
+
+
+def _shown(x: Tensor) -> str:
+    """A number; of anything larger its dtype and shape."""
+    known = x.shape == () and not (x.node.scope is not None and x.node.scope.abstract)
+    return f"{x.item():.4g}" if known else type_text(x.node)
+
 
 def adjoints(out: Tensor, seed: Any = None) -> Adjoints:
     """For every node below `out` the list of its partial adjoints and their sum.
@@ -130,7 +149,13 @@ def adjoints(out: Tensor, seed: Any = None) -> Adjoints:
 
     >>> import adjoint as ad
     >>> x = ad.variable(2.0, name="x")
-    >>> entry = ad.adjoints(ad.log(x) + 5 * x)[x]
+    >>> found = ad.adjoints(ad.log(x) + 5 * x)
+    >>> found
+    v4 (add): 1
+    v3 (multiply): 1 from v4
+    v2 (log): 1 from v4
+    x (variable): 5.5 = 5 from v3 + 0.5 from v2
+    >>> entry = found[x]
     >>> [float(partial) for _, partial in entry.partials], float(entry.sum())
     ([5.0, 0.5], 5.5)
     """
