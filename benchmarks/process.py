@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class Failed(Exception):
 
 def environment(row: Row, caches: str) -> dict[str, str]:
     """The environment of a worker: its caches, the precision, the threads."""
-    changed = os.environ | {
+    changed = unpinned(os.environ) | {
         "ADJOINT_CACHE_DIR": os.path.join(caches, "adjoint"),
         "TORCHINDUCTOR_CACHE_DIR": os.path.join(caches, "inductor"),
         "JAX_ENABLE_X64": "1" if row.dtype == "float64" else "0",
@@ -34,6 +35,12 @@ def environment(row: Row, caches: str) -> dict[str, str]:
     if row.pinned:
         changed.update(dict.fromkeys(THREADS, "1"))
     return changed
+
+
+def unpinned(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what would hold the BLAS of NumPy and SciPy, and so ours, to the
+    kernels of an older processor: every library chooses for itself."""
+    return {name: text for name, text in variables.items() if not name.startswith("OPENBLAS_")}
 
 
 class Process:

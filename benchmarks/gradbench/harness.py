@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks import results
 from benchmarks.measure import Result
+from benchmarks.process import unpinned
 
 ROOT = Path(__file__).parent.parent.parent
 TOOLS = ("manual", "limit", "jax", "jax*", "pytorch", "adjoint")
@@ -77,7 +78,7 @@ def measured(harness: Path, place: str) -> list[dict[str, Any]]:
         "ADJOINT_CACHE_DIR": os.path.join(place, "cache"),
         "PYTHONPATH": os.pathsep.join(paths),
     }
-    subprocess.run(command, cwd=harness, env=os.environ | variables, check=True, stdout=2)
+    subprocess.run(command, cwd=harness, env=unpinned(os.environ) | variables, check=True, stdout=2)
     return [json.loads(line) for line in log.read_text("utf-8").splitlines()]
 
 
