@@ -515,7 +515,8 @@ def compare(programs: Sequence[Program]) -> Verdict:
     compiled = ad.compile(together(programs))
     groups = [p.inputs for p in programs]
     native = compiled(*groups)
-    again = compiled(*groups)
+    for _ in range(4):  # the first calls may be taken from Python
+        again = compiled(*groups)
     verdict = Verdict([], [])
     for p, first, second in zip(programs, native, again, strict=True):
         expected = p(*map(as_given, p.inputs))
