@@ -23,6 +23,8 @@ from adjoint.graph.tensor import Tensor
 
 _LOOK = 4
 """How many levels of nodes a rule looks through."""
+_SIGNS = 64
+"""How many changes of sign a rule looks through."""
 _TERMS = 8
 """How many terms a sum of squares may have, if they are added one by one."""
 _SIZES = frozenset({"abs", "hypot", "norm2", "sqrt"})
@@ -92,6 +94,8 @@ def _same(a: Node, b: Node, kept: AbstractSet[Node], look: int = _LOOK) -> bool:
 def _square_of(x: Node, kept: AbstractSet[Node], look: int = _LOOK) -> Tensor | None:
     """x² where it is smoother than x."""
     base = _unsigned(x, kept)
+    if base.op.name in _SIGNED and _unsigned(base, kept) is not base:
+        return None  # deeper than a rule looks; a form here would have a form of its own, and so on
     if _opaque(base, kept) or not look:
         return None if base is x else _call("square", Tensor(base))
     u = Tensor(base.inputs[0])
@@ -112,7 +116,7 @@ def _square_of(x: Node, kept: AbstractSet[Node], look: int = _LOOK) -> Tensor | 
 
 def _unsigned(x: Node, kept: AbstractSet[Node]) -> Node:
     """A node that is `x` or its opposite, element by element, and as smooth or smoother."""
-    for _ in range(_LOOK):
+    for _ in range(_SIGNS):
         if x.op.name not in _SIGNED or _opaque(x, kept):
             break
         if x.op.name in ("abs", "negative"):
