@@ -39,7 +39,6 @@ from adjoint.ops.elementwise import (
     joint_shape,
     operands,
     real_result,
-    unary,
     uniform,
 )
 from adjoint.ops.pages import Page, publish
