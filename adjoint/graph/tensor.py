@@ -129,6 +129,9 @@ class Tensor(Operators, NumpyProtocol):
         return self.numpy().tolist()
 
     def __float__(self) -> float:
+        node = self.node
+        if type(node.value) is np.float64 and node.scope is None:  # most often, and most quickly
+            return float(node.value)
         return float(_scalar(self, "float", _handed_out))
 
     def __int__(self) -> int:
