@@ -3,132 +3,33 @@
 from __future__ import annotations
 
 import functools
+import pickle
+import sys
+import warnings
+import weakref
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from itertools import count
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from adjoint.api.graph_first import evaluate
 from adjoint.api.opening import as_output, check_callable, function_name
-from adjoint.api.report import Report, report_of
+from adjoint.api.patterns import Mismatch, Reader, reader_for
+from adjoint.api.report import Cost, Report, cost_of, report_of
+from adjoint.api.signature import exactly, is_open, key_of, leaf_of, opened
+from adjoint.api.traced import Traced
 from adjoint.api.tree import LEAF, flatten, path_text
+from adjoint.backends.availability import missing
 from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
-from adjoint.graph import engine
-from adjoint.graph.leaf import variable_node
-from adjoint.graph.node import Node, Scope
-from adjoint.graph.tensor import Tensor, as_tensor, from_array
+from adjoint.graph import options
+from adjoint.graph.tensor import Tensor
 from adjoint.graph.text import graph_text
-from adjoint.graph.types import DType, Shape, default_dtype
-from adjoint.passes.pipeline import optimise
-from adjoint.schedule.fuse import schedule
-from adjoint.schedule.plan import Schedule
-from adjoint.transforms.substitute import substitute
-
-_SCALARS = (float, int, bool, complex)
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """What the program of a signature knows of one leaf of the arguments."""
+class Quick(NamedTuple):
+    """How to answer a call that is nested like the last one."""
 
-    shape: Shape
-    dtype: DType
-    weak: bool
-
-
-def leaf_of(x: Any) -> Leaf:
-    """The signature of a leaf."""
-    if type(x) is Tensor:
-        return Leaf(x.node.shape, x.node.dtype, False)
-    if type(x) in _SCALARS:
-        return Leaf((), default_dtype(type(x)), True)
-    if type(x) is np.ndarray:
-        return Leaf(x.shape, as_tensor(x[:0] if x.ndim else x).dtype, False)
-    t = as_tensor(x)
-    return Leaf(t.shape, t.dtype, False)
-
-
-class Traced:
-    """One signature of a compiled function: its graph, its schedule, and its program."""
-
-    def __init__(self, f: Any, structure: Any, leaves: Sequence[Leaf], call: Any) -> None:
-        scope = Scope(abstract=True)
-        self.leaves = leaves
-        self.inputs = [variable_node(None, x.shape, x.dtype, scope, weak=x.weak) for x in leaves]
-        try:
-            result = call(structure.unflatten(map(Tensor, self.inputs)))
-        finally:
-            scope.close()
-        outputs, self.structure = flatten(result)
-        self.tree = tree_of(result)
-        self.outputs = [as_output("compile", f, y).node for y in outputs]
-        self.optimised = optimise(self.outputs, self.inputs)
-        self.schedule: Schedule = schedule(self.inputs, self.optimised)
-        self.built: Any = None
-        self._entry: Callable[..., Any] | None = None
-
-    @property
-    def program(self) -> Any:
-        """The native program, made when first needed."""
-        if self.built is None:
-            from adjoint.backends.llvm.runtime import Program
-
-            self.built = Program(self.schedule, [x.weak for x in self.leaves], self.tree)
-        return self.built
-
-    @property
-    def entry(self) -> Callable[..., Any]:
-        """The native entry, which hands what does not fit to `run`."""
-        if self._entry is None:
-            self._entry = self.program.bind("compiled", self.run, self.structure.unflatten)
-        return self._entry
-
-    def run(self, *leaves: Any) -> Any:
-        """The result for leaves of this signature, whatever their layout."""
-        arrays = [contiguous(x, leaf.dtype) for x, leaf in zip(leaves, self.leaves, strict=True)]
-        try:
-            results = [from_array(array) for array in self.program.run(arrays)]
-        except self.program.failed:
-            results = self.interpret(arrays)
-        return self.structure.unflatten(results)
-
-    def interpret(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[Tensor]:
-        """The outputs by the interpreter, which raises what native code can only notice."""
-        given = dict(zip(self.inputs, map(from_array, arrays), strict=True))
-        found = substitute(self.outputs, given)
-        return evaluate(found)  # type: ignore[no-any-return]
-
-
-def contiguous(x: Any, dtype: DType) -> np.ndarray[Any, Any]:
-    """The value of a leaf as an array in row-major order."""
-    value = engine.value_of(x.node) if type(x) is Tensor else x
-    return np.require(value, dtype, ("C", "A"))
-
-
-def exactly(x: Any) -> Hashable:
-    """A key that tells apart what Python calls equal: 1, 1.0 and True, 0.0 and -0.0."""
-    if type(x) is tuple:
-        return tuple, *map(exactly, x)
-    return type(x), repr(x) if type(x) in (float, complex) else x
-
-
-def tree_of(result: Any) -> Any:
-    """The result as an index of a leaf or nested tuples of such; None if there is anything else."""
-    numbers = count()
-
-    def walk(part: Any) -> Any:
-        if type(part) is tuple:
-            return tuple(map(walk, part))
-        if part is None or flatten(part)[1] is not LEAF:
-            raise TypeError("not a tuple")
-        return next(numbers)
-
-    try:
-        return walk(result)
-    except TypeError:
-        return None
+    positional: bool
+    read: Reader
+    entry: Callable[..., Any]
 
 
 class Compiled:
@@ -147,23 +48,72 @@ class Compiled:
         self._static = static
         self._donate = donate
         self._traced: dict[Hashable, Traced] = {}
+        self._quick: Quick | None = None
+        self._methods: dict[int, Compiled] = {}
+        self._reference: Any = None  # of a method, to its object
         functools.update_wrapper(self, f)
+        _all.add(self)
+
+    # calling it
 
     def _answer(self, *args: Any, **kwargs: Any) -> Any:
+        """The result for any arguments, at once if they are nested like those of the last call."""
+        quick = self._quick
+        if quick is not None and not (kwargs and quick.positional):
+            leaves: list[Any] = []
+            try:
+                quick.read(args if quick.positional else (args, kwargs), leaves)
+                return quick.entry(*leaves)
+            except Mismatch:
+                pass
+        return self._find_and_answer(args, kwargs)
+
+    def _find_and_answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result for any arguments: find the program for their signature, or make it."""
         fixed, moving = self._split(args, kwargs)
         leaves, structure = flatten(moving)
         if any(type(x) is Tensor and is_open(x.node) for x in leaves):
             return self._function(*args, **kwargs)  # inside a transform it is part of the graph
+        chosen = options.current()
+        if chosen.debug_nans:
+            return self._uncompiled(dict(fixed), opened(structure, leaves))
         traced = self._find(fixed, leaves, structure)
-        program = traced.program
-        if program.is_cold:
+        if chosen.native == "never" or missing():
+            return traced.run_without_native(leaves)
+        if traced.program.is_cold:
             return traced.run(*leaves)
-        if not fixed and not kwargs and all(flatten(a)[1] is LEAF for a in args):
-            unflatten = traced.structure.unflatten
-            entry = program.bind("compiled", self._answer, unflatten)
-            type.__setattr__(type(self), "__call__", entry)
+        if not fixed:
+            self._shorten(args, kwargs, traced)
         return traced.entry(*leaves)
+
+    def _uncompiled(self, fixed: dict[Any, Any], tree: Any) -> Any:
+        """The result by the function itself, where each operation and its line can be named."""
+        outputs, structure = flatten(self._call_with(fixed, tree))
+        return structure.unflatten(
+            evaluate([as_output("compile", self._function, y) for y in outputs])
+        )
+
+    def _shorten(self, args: tuple[Any, ...], kwargs: dict[str, Any], traced: Traced) -> None:
+        """Have calls like this one answered faster: by the native entry, or after a short look."""
+        if _diversions():
+            return
+        if not kwargs and all(flatten(a)[1] is LEAF for a in args):
+            entry = traced.direct
+            if entry is None:
+                entry = traced.direct = traced.bind(self._answer)
+            type.__setattr__(type(self), "__call__", entry)
+            self._quick = None
+        else:
+            reader = reader_for((args, kwargs) if kwargs else args)
+            if reader is not None:
+                self._quick = Quick(not kwargs, reader, traced.strict_entry)
+        if _diversions():  # by another thread, meanwhile
+            self._lengthen()
+
+    def _lengthen(self) -> None:
+        """Have every call looked at."""
+        self._quick = None
+        type.__setattr__(type(self), "__call__", Compiled._answer)
 
     def _split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """The static arguments, and the tree of the others."""
@@ -176,7 +126,7 @@ class Compiled:
 
     def _find(self, fixed: Any, leaves: Sequence[Any], structure: Any) -> Traced:
         try:
-            signature = tuple(map(leaf_of, leaves))
+            signature = tuple(map(key_of, leaves))
         except AdjointError as error:
             raise ArgumentError(f"compile: {self._bad_leaf(leaves, structure)}: {error}") from error
         try:
@@ -188,9 +138,13 @@ class Compiled:
                 f"hashable: {error}"
             ) from error
         if found is None:
+            try:
+                known = tuple(map(leaf_of, leaves))
+            except AdjointError as error:
+                where = self._bad_leaf(leaves, structure)
+                raise ArgumentError(f"compile: {where}: {error}") from error
             call = functools.partial(self._call_with, dict(fixed))
-            found = Traced(self._function, structure, signature, call)
-            self._traced[key] = found
+            found = self._traced[key] = Traced(self._function, structure, known, call)
         return found
 
     def _call_with(self, fixed: dict[Any, Any], tree: Any) -> Any:
@@ -208,7 +162,69 @@ class Compiled:
                 return f"argument {path_text(path[1:])} is not an array"
         return "an argument is not an array"
 
+    # as a function like others
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A method compiled for one object, which counts as static: what it holds is read once."""
+        if instance is None:
+            return self
+        known = self._methods.get(id(instance))
+        if known is None:
+            known = self._methods[id(instance)] = self._method_of(instance)
+        return known
+
+    def _method_of(self, instance: Any) -> Compiled:
+        function, methods, number = self._function, self._methods, id(instance)
+        try:
+            found = weakref.ref(instance, lambda _: methods.pop(number, None))
+        except TypeError as error:
+            raise ArgumentError(
+                f"compile: {function_name(self._function)} is a method of a "
+                f"{type(instance).__name__}, which takes no weak references; add '__weakref__' to "
+                f"its __slots__"
+            ) from error
+
+        @functools.wraps(function)
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return function(found(), *args, **kwargs)
+
+        method.__name__ = method.__qualname__
+        static = tuple(i - 1 if isinstance(i, int) else i for i in self._static)
+        bound = made(method, static, tuple(i - 1 for i in self._donate))
+        bound._reference = found
+        return bound
+
+    def __repr__(self) -> str:
+        number = len(self._traced)
+        count = f"{number} signature{'s' * (number > 1)}" if number else "no signature yet"
+        return f"<compiled {function_name(self._function)}, {count}>"
+
+    def __reduce__(self) -> Any:
+        f = self._function
+        name = str(getattr(f, "__qualname__", "<an object>"))
+        if "<" in name or self._reference is not None:
+            raise pickle.PicklingError(
+                f"compile: a compiled function is pickled as the function it was made of, and "
+                f"{name} cannot be found again by name; write it with def at the top of a module"
+            )
+        found: Any = sys.modules.get(f.__module__)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if found is self:
+            return name  # made by the decorator
+        return made, (f, self._static, self._donate)
+
+    def clear_cache(self) -> None:
+        """Forget all signatures and their programs, and the methods made for objects."""
+        self._traced.clear()
+        self._methods.clear()
+        self._lengthen()
+
     # looking at it
+
+    def cost(self, *args: Any, **kwargs: Any) -> Cost:
+        """What a call with these arguments costs: traced, but not compiled and not run."""
+        return cost_of(self.trace(*args, **kwargs))
 
     def trace(self, *args: Any, **kwargs: Any) -> Traced:
         """The traced form for the signature of these arguments, without running anything."""
@@ -239,15 +255,57 @@ class Compiled:
             case "schedule":
                 return str(report_of(traced))
             case "llvm" | "assembly":
-                return str(traced.program.listing(stage))
+                reason = missing()
+                return f"there is no native code: {reason}" if reason else listing(traced, stage)
         raise UnknownNameError(
             f"text: there is no stage {stage!r}; choose graph, passes, schedule, llvm or assembly"
         )
 
 
-def is_open(node: Node) -> bool:
-    """Whether a transform is differentiating with respect to what the node depends on."""
-    return node.scope is not None and node.scope.is_open()
+def listing(traced: Traced, stage: str) -> str:
+    """The native code of a traced function, as text."""
+    return str(traced.program.listing(stage))
+
+
+_all: weakref.WeakSet[Compiled] = weakref.WeakSet()
+_reasons: dict[str, bool] = {}
+
+
+def _diversions() -> bool:
+    """Whether calls must be looked at, as the options in force somewhere are not the usual ones."""
+    return any(_reasons.values())
+
+
+def _watch(name: str, diverts: Callable[[Any], bool]) -> None:
+    """Have compiled functions look at each call while a setting has a value that `diverts`."""
+
+    def changed(values: Sequence[Any]) -> None:
+        _reasons[name] = any(map(diverts, values))
+        if _reasons[name]:
+            for compiled in list(_all):
+                compiled._lengthen()
+
+    options.watch(name, changed)
+
+
+_watch("native", lambda mode: bool(mode == "never"))
+_watch("debug_nans", bool)
+
+
+@functools.cache
+def _warn_once(reason: str) -> None:
+    warnings.warn(
+        f"compile: {reason}, so compiled functions run on the interpreter, with the same results "
+        f"but slower",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def made(f: Any, static: tuple[int | str, ...], donate: tuple[int, ...]) -> Compiled:
+    """The compiled function of `f`."""
+    own_class: type[Compiled] = type("Compiled", (Compiled,), {"__call__": Compiled._answer})
+    return own_class(f, static, donate)
 
 
 def compile(
@@ -272,7 +330,8 @@ def compile(
     if f is None:
         return functools.partial(compile, static=static, donate=donate)
     check_callable("compile", f)
+    if (reason := missing()) and options.current().native != "never":
+        _warn_once(reason)
     fixed = (static,) if isinstance(static, (int, str)) else tuple(static)
     given = (donate,) if isinstance(donate, int) else tuple(donate)
-    own_class = type("Compiled", (Compiled,), {"__call__": Compiled._answer})
-    return own_class(f, fixed, given)
+    return made(f, fixed, given)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from adjoint.backends.availability import missing
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import size_of
@@ -36,6 +37,8 @@ class Report:
     temporaries_unshared: int
     compile_seconds: float | None
     cached: bool | None
+    without_native: str = ""
+    """Why there is no native code; empty if there can be."""
 
     @property
     def kernels(self) -> int:
@@ -69,10 +72,36 @@ class Report:
             f"intermediate results: {self.temporaries:,} bytes "
             f"({self.temporaries_unshared:,} without sharing memory)",
         ]
+        if self.without_native:
+            lines.append(f"runs on the interpreter, operation by operation: {self.without_native}")
         if self.compile_seconds is not None:
             source = " (object code from the cache)" if self.cached else ""
             lines.append(f"compiled in {self.compile_seconds * 1e3:.1f} ms{source}")
         return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a call costs. Prints as one line. Bytes moved are those that all steps read and write;
+    the peak memory is that of arguments, results, constants and intermediate results."""
+
+    flops: int
+    bytes_moved: int
+    peak_memory: int
+    kernels: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.flops:,} flops, {self.bytes_moved:,} bytes moved, "
+            f"{self.peak_memory:,} bytes at most, {self.kernels:,} kernels and calls"
+        )
+
+
+def cost_of(traced: Any) -> Cost:
+    """The cost of a traced function; it need not have been compiled."""
+    report, plan = report_of(traced), traced.schedule
+    held = _bytes([*plan.inputs, *plan.constants]) + sum(map(nbytes, plan.outputs))
+    return Cost(report.flops, report.bytes_moved, held + report.peak_memory, report.kernels)
 
 
 def report_of(traced: Any) -> Report:
@@ -90,6 +119,7 @@ def report_of(traced: Any) -> Report:
         temporaries_unshared=plan.unshared,
         compile_seconds=None if program is None else program.seconds,
         cached=None if program is None else program.was_cached,
+        without_native=missing(),
     )
 
 

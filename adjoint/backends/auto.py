@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from functools import cache
-from importlib.util import find_spec
 from math import ceil, inf
 from typing import Any
 
 import numpy as np
 
 from adjoint.backends import interpreter
+from adjoint.backends.availability import missing
 from adjoint.backends.pending import Held, Look, can_tell_who_holds, estimate, template
 from adjoint.graph import engine
 from adjoint.graph.leaf import constant
@@ -228,7 +228,7 @@ def remember(glance: Hashable) -> Family:
 @cache
 def available() -> bool:
     """Whether native code can be made here, and used without touching more than it should."""
-    return find_spec("llvmlite") is not None and can_tell_who_holds()
+    return not missing() and can_tell_who_holds()
 
 
 def clear() -> None:

@@ -1,0 +1,99 @@
+"""One signature of a compiled function: its graph, its schedule, and the ways to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from adjoint.api.graph_first import evaluate
+from adjoint.api.opening import as_output
+from adjoint.api.patterns import builder_for, mismatch
+from adjoint.api.signature import Leaf, contiguous, tree_of
+from adjoint.api.tree import flatten
+from adjoint.backends import interpreter
+from adjoint.backends.replay import Replay
+from adjoint.graph import engine
+from adjoint.graph.leaf import variable_node
+from adjoint.graph.node import Scope
+from adjoint.graph.tensor import Tensor, from_array
+from adjoint.passes.pipeline import optimise
+from adjoint.schedule.fuse import schedule
+from adjoint.schedule.plan import Schedule
+from adjoint.transforms.substitute import substitute
+
+
+class Traced:
+    """The function as a graph between `inputs` and `outputs`, from the passes to the program."""
+
+    def __init__(self, f: Any, structure: Any, leaves: Sequence[Leaf], call: Any) -> None:
+        scope = Scope(abstract=True)
+        self.leaves = leaves
+        self.inputs = [variable_node(None, x.shape, x.dtype, scope, weak=x.weak) for x in leaves]
+        try:
+            with engine.using(interpreter.evaluate):
+                result = call(structure.unflatten(map(Tensor, self.inputs)))
+        finally:
+            scope.close()
+        outputs, self.structure = flatten(result)
+        self.tree = tree_of(result)
+        self.unflatten = builder_for(result, self.structure)
+        self.outputs = [as_output("compile", f, y).node for y in outputs]
+        self.optimised = optimise(self.outputs, self.inputs)
+        self.schedule: Schedule = schedule(self.inputs, self.optimised)
+        self.built: Any = None
+        self.direct: Any = None
+        """The native entry of a compiled function itself."""
+
+    @property
+    def program(self) -> Any:
+        """The native program, made when first needed."""
+        if self.built is None:
+            from adjoint.backends.llvm.runtime import Program
+
+            self.built = Program(self.schedule, [x.weak for x in self.leaves], self.tree)
+        return self.built
+
+    def bind(self, slow: Callable[..., Any]) -> Any:
+        """The native entry, which hands what does not fit to `slow`."""
+        return self.program.bind("compiled", slow, self.unflatten)
+
+    @cached_property
+    def entry(self) -> Any:
+        """The native entry, which hands what does not fit to `run`."""
+        return self.bind(self.run)
+
+    @cached_property
+    def strict_entry(self) -> Any:
+        """The native entry, which raises `Mismatch` at what does not fit."""
+        return self.bind(mismatch)
+
+    def run(self, *leaves: Any) -> Any:
+        """The result for leaves of this signature, whatever their layout."""
+        arrays = self.arrays(leaves)
+        try:
+            results = [from_array(array) for array in self.program.run(arrays)]
+        except self.program.failed:
+            results = self.interpret(arrays)
+        return self.unflatten(results)
+
+    def arrays(self, leaves: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+        """The values of leaves, in row-major order."""
+        return [contiguous(x, leaf.dtype) for x, leaf in zip(leaves, self.leaves, strict=True)]
+
+    def interpret(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[Tensor]:
+        """The outputs by the interpreter, which raises what native code can only notice."""
+        given = dict(zip(self.inputs, map(from_array, arrays), strict=True))
+        with engine.using(interpreter.evaluate):
+            return evaluate(substitute(self.outputs, given))  # type: ignore[no-any-return]
+
+    @cached_property
+    def replay(self) -> Replay:
+        """The optimised graph, evaluated by NumPy."""
+        return Replay(self.inputs, self.optimised)
+
+    def run_without_native(self, leaves: Sequence[Any]) -> Any:
+        """The result by NumPy alone."""
+        return self.unflatten([from_array(array) for array in self.replay(self.arrays(leaves))])

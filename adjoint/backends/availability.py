@@ -1,0 +1,18 @@
+"""Whether native code can be made here."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+
+CURE = "pip install llvmlite"
+
+
+@cache
+def missing() -> str:
+    """What native code needs and is not there; empty if all is."""
+    try:
+        found = find_spec("llvmlite") is not None
+    except ValueError:  # somebody has put None in its place
+        found = False
+    return "" if found else f"llvmlite is not installed ({CURE})"
