@@ -15,6 +15,8 @@ import llvmlite.binding as llvm
 
 OPTIMISATION = 2
 _lock = threading.Lock()
+building = threading.RLock()
+"""Held while a program is made, so that threads do not make the same one, or half of it."""
 
 
 def _guard_forks() -> None:
@@ -25,6 +27,7 @@ def _guard_forks() -> None:
     inner = getattr(llvm.ffi.lib, "_lock", None)
 
     def before() -> None:
+        building.acquire()
         _lock.acquire()
         if inner is not None:
             inner.__enter__()
@@ -33,6 +36,7 @@ def _guard_forks() -> None:
         if inner is not None:
             inner.__exit__(None, None, None)
         _lock.release()
+        building.release()
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)

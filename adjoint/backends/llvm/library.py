@@ -62,6 +62,11 @@ def provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
 
     Returns what must be kept for as long as they may be called.
     """
+    with jit.building:
+        return _provide(writers)
+
+
+def _provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
     kept = [_known[name] for name in writers if name in _known]
     missing = {name: writer for name, writer in writers.items() if name not in _known}
     if missing:

@@ -32,6 +32,9 @@ CHECKED = frozenset({"gather", "scatter_add"})
 ON_STACK = 4096
 """Intermediate results up to this many bytes live on the stack."""
 
+MOST_BYTES = 2**63 - 1
+"""More cannot be asked for; nor will so many be given."""
+
 
 def on_stack(builder: Any, kind: Any) -> Any:
     """The address of memory that lives as long as the call."""
@@ -140,7 +143,7 @@ class ProgramWriter:
         finds null and takes a block of its own.
         """
         self.keeper = None
-        size = self.memory.size + self.partial_bytes()
+        size = min(self.memory.size + self.partial_bytes(), MOST_BYTES)
         if size <= ON_STACK:
             self.block = on_stack(builder, ir.ArrayType(I8, max(1, size)))
             return
@@ -152,6 +155,8 @@ class ProgramWriter:
             fresh = builder.call(
                 extern(self.module, "adjoint_allocate", POINTER, [I64]), [I64(size)]
             )
+            with builder.if_then(self.is_null(builder, fresh), likely=False):
+                builder.ret(I32(1))  # the interpreter raises MemoryError, or finds enough
             inside = builder.block
         block = builder.phi(POINTER)
         block.add_incoming(taken, entry)

@@ -54,8 +54,14 @@ class Program:
         self.errors: list[BaseException] = []
         self.writer = ProgramWriter(schedule)
         self.cold: ColdProgram | None = None
+        self.is_hot = False
         shape = f"{self.inputs} {tree} {entry.available} {entry.fingerprint()}"
         self.key = jit.cache_key(schedule_text(schedule), shape)
+        with jit.building:
+            self.make(began)
+
+    def make(self, began: float) -> None:
+        """Find or compile the code."""
         writers = self.writer.all_kernels()
         nothing_new = library.knows(writers)
         self.kernels = library.provide(writers)
@@ -75,6 +81,11 @@ class Program:
 
     def make_hot(self, code: bytes | None) -> None:
         """Load the native code that takes all steps, compiling it if need be."""
+        with jit.building:
+            if not self.is_hot:
+                self.load(code)
+
+    def load(self, code: bytes | None) -> None:
         if code is None:
             code = jit.compile_object(self.written(), driver=True)
             store.write(self.key, code)
@@ -85,6 +96,7 @@ class Program:
             self.loaded.address("adjoint_body")
         )
         _running[self.number] = self
+        self.is_hot = True
         self.cold = None
 
     def written(self) -> str:
@@ -154,10 +166,11 @@ class Program:
 
     def run(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
         """The outputs for contiguous input arrays of the right dtypes and shapes."""
-        if self.cold is not None:
-            if self.calls_left:
+        cold = self.cold
+        if cold is not None:
+            if self.calls_left > 0:
                 self.calls_left -= 1
-                return self.cold.run(arrays)
+                return cold.run(arrays)
             self.make_hot(None)
         outputs = [np.empty(n.shape, n.dtype) for n in self.schedule.outputs]
         pointers = [a.ctypes.data for a in (*arrays, *outputs)]
