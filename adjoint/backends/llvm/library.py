@@ -67,6 +67,7 @@ def provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
 
 
 def _provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
+    """What `provide` says, for one thread at a time."""
     kept = [_known[name] for name in writers if name in _known]
     missing = {name: writer for name, writer in writers.items() if name not in _known}
     if missing:

@@ -86,6 +86,7 @@ class Program:
                 self.load(code)
 
     def load(self, code: bytes | None) -> None:
+        """Compile the code if there is none, and link it into this process."""
         if code is None:
             code = jit.compile_object(self.written(), driver=True)
             store.write(self.key, code)
