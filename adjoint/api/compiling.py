@@ -51,7 +51,7 @@ class Compiled:
         self._quick: Quick | None = None
         self._methods: dict[int, Compiled] = {}
         self._reference: Any = None  # of a method, to its object
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())  # f may carry the fields of a compiled one
         _all.add(self)
 
     # calling it
@@ -78,6 +78,8 @@ class Compiled:
         if chosen.debug_nans:
             return self._uncompiled(dict(fixed), opened(structure, leaves))
         traced = self._find(fixed, leaves, structure)
+        if traced.is_part:
+            return self._function(*args, **kwargs)
         if chosen.native == "never" or missing():
             return traced.run_without_native(leaves)
         if traced.program.is_cold:
@@ -144,7 +146,9 @@ class Compiled:
                 where = self._bad_leaf(leaves, structure)
                 raise ArgumentError(f"compile: {where}: {error}") from error
             call = functools.partial(self._call_with, dict(fixed))
-            found = self._traced[key] = Traced(self._function, structure, known, call)
+            found = Traced(self._function, structure, known, call)
+            if not found.is_part:
+                self._traced[key] = found
         return found
 
     def _call_with(self, fixed: dict[Any, Any], tree: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from adjoint.api.graph_first import evaluate
 from adjoint.api.opening import as_output
 from adjoint.api.patterns import builder_for, mismatch
-from adjoint.api.signature import Leaf, contiguous, tree_of
+from adjoint.api.signature import Leaf, contiguous, is_open, tree_of
 from adjoint.api.tree import flatten
 from adjoint.backends import interpreter
 from adjoint.backends.replay import Replay
@@ -41,6 +41,8 @@ class Traced:
         self.tree = tree_of(result)
         self.unflatten = builder_for(result, self.structure)
         self.outputs = [as_output("compile", f, y).node for y in outputs]
+        self.is_part = any(map(is_open, self.outputs))
+        """Whether it closes over what somebody differentiates, of whose graph it is a part."""
         self.optimised = optimise(self.outputs, self.inputs)
         self.schedule: Schedule = schedule(self.inputs, self.optimised)
         self.built: Any = None

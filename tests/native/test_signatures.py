@@ -1,4 +1,4 @@
-"""Arguments and results of compiled functions: what is one signature, what goes in and comes out."""
+"""Arguments and results of compiled functions: what is one signature, what comes out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Counter:
 def test_a_signature_is_traced_once() -> None:
     f = Counter(lambda x: ad.sin(x) * 2)
     g = ad.compile(f)
-    for values in (X, X + 1, ad.asarray(X), X[::-1], X.astype(">f8")):
+    for values in (X, X + 1, ad.asarray(X), X[::-1], np.arange(14.0)[::2]):
         same(g(values), np.sin(np.asarray(values, float)) * 2)
     assert f.traces == 1
 
@@ -50,11 +50,11 @@ def test_a_signature_is_traced_once() -> None:
     ids=["length", "rank", "float32", "int64", "bool", "float", "int", "numpy", "tuple"],
 )
 def test_another_shape_dtype_or_structure_is_another_signature(other: Any) -> None:
-    f = Counter(lambda x: x if x == () else ad.sum(x + x, dtype="float64"))
+    f = Counter(lambda x: x if isinstance(x, tuple) else ad.sum(x + x, dtype="float64"))
     g = ad.compile(f)
     for _ in range(2):
         same(g(X), np.sum(X + X))
-        if other == ():
+        if isinstance(other, tuple):
             assert g(other) == ()
         else:
             same(g(other), np.sum(np.asarray(other) + np.asarray(other), dtype=float))
