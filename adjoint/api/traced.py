@@ -53,9 +53,13 @@ class Traced:
     def program(self) -> Any:
         """The native program, made when first needed."""
         if self.built is None:
+            from adjoint.backends.llvm.jit import building
             from adjoint.backends.llvm.runtime import Program
 
-            self.built = Program(self.schedule, [x.weak for x in self.leaves], self.tree)
+            with building:
+                if self.built is None:
+                    weak = [x.weak for x in self.leaves]
+                    self.built = Program(self.schedule, weak, self.tree)
         return self.built
 
     def bind(self, slow: Callable[..., Any]) -> Any:
