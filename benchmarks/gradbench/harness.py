@@ -23,6 +23,8 @@ from benchmarks.process import unpinned
 ROOT = Path(__file__).parent.parent.parent
 TOOLS = ("manual", "limit", "jax", "jax*", "pytorch", "adjoint")
 ROUNDS = 3
+PATIENCE = 5
+"""Seconds to wait, before each measurement, for a core to be free."""
 TOLERANCE = 1e-9
 
 GOALS = {
@@ -71,6 +73,7 @@ def measured(harness: Path, place: str) -> list[dict[str, Any]]:
     sizes = {name: ",".join(size for n, size in GOALS if n == name) for name in evals}
     command = [sys.executable, "run.py", "--rounds", str(ROUNDS), "--pool", "--log", str(log)]
     command += ["--evals", ",".join(evals), "--tools", ",".join(TOOLS), "--outdir", place]
+    command += ["--patience", str(PATIENCE)]
     command += ["--sizes", ";".join(f"{name}={s}" for name, s in sizes.items())]
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     variables = {
