@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 import numpy as np
 
@@ -93,6 +93,9 @@ class Program:
         entry.register_symbols()
         self.loaded = jit.load_object(code, self.symbols())
         self.hold_constants()
+        block = self.loaded.global_address("adjoint_block")
+        if block:
+            finalize(self.loaded, _give_back, block).atexit = False
         self.body = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(
             self.loaded.address("adjoint_body")
         )
@@ -211,6 +214,11 @@ def _evaluate(number: int, position: int, places: Any) -> int:
 _numpy_call = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.c_int64, ctypes.c_int, ctypes.POINTER(ctypes.c_void_p)
 )(_evaluate)
+
+
+def _give_back(place: int) -> None:
+    """Free the block that a program whose code is about to go has kept between its calls."""
+    ctypes.CDLL(None).free(ctypes.c_void_p(ctypes.c_void_p.from_address(place).value))
 
 
 def _address(function: Any) -> int:
