@@ -77,7 +77,7 @@ class Hand:
         self.arrays = (*(model[name] for name in names), data["points"])
 
     def positions(self, theta: Any, relatives: Any, inverses: Any, rest: Any, weights: Any) -> Any:
-        """Where the pose puts the vertices."""
+        """Where the pose puts the vertices: a column for each."""
         bones = len(self.parents)
         local = relatives @ turned(ad.append(theta, 0.0)[self.angles])
         absolute: list[Any] = []
@@ -85,15 +85,15 @@ class Hand:
             own = local[bone]
             absolute.append(own if parent < 0 else absolute[parent] @ own)
         moves = (ad.stack(absolute) @ inverses)[:, :3, :]
-        mixed = ad.expand_dims(weights, 2) * ad.expand_dims(rest, 1)
-        columns = ad.reshape(ad.permute_dims(moves, (0, 2, 1)), (bones * 4, 3))
-        skin = ad.reshape(mixed, (-1, bones * 4)) @ columns
-        return (skin * self.sign) @ about(theta[:3]).T + theta[3:6]
+        mixed = ad.expand_dims(weights.T, 1) * ad.expand_dims(rest.T, 0)
+        rows = ad.reshape(ad.permute_dims(moves, (1, 0, 2)), (3, bones * 4))
+        skin = rows @ ad.reshape(mixed, (bones * 4, -1))
+        return (about(theta[:3]) * self.sign) @ skin + ad.expand_dims(theta[3:6], 1)
 
     def distances(self, theta: Any, us: Any, *arrays: Any) -> Any:
         """What the measured points are away from their places."""
         *model, points = arrays
-        found = ad.take(self.positions(theta, *model), self.places, axis=0)
+        found = ad.take(self.positions(theta, *model).T, self.places, axis=0)
         if us.shape[0]:
             u, v = us[:, :1], us[:, 1:]
             found = u * found[:, 0] + v * found[:, 1] + (1.0 - u - v) * found[:, 2]
