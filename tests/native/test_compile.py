@@ -15,6 +15,7 @@ import adjoint as ad
 from adjoint.api.tree import flatten
 from adjoint.errors import ArgumentError, ConcretizationError, NanError, OutOfBoundsError
 from adjoint.graph.leaf import is_weak
+from adjoint.graph.op import find
 
 pytestmark = pytest.mark.native
 
@@ -375,3 +376,101 @@ def test_an_object_that_cannot_be_watched_is_an_error():
 
     with pytest.raises(ArgumentError, match="__weakref__"):
         Small().f(1.0)
+
+
+# Out of memory, and interrupted.
+
+
+def test_out_of_memory_is_an_error():
+    code = """
+    import resource
+    import numpy as np
+    import adjoint as ad
+
+    def f(x, w):
+        y = x @ w
+        return ad.sum(y @ w.T, axis=0) + ad.sum(y * 2.0)
+
+    f = ad.compile(f)
+    g = ad.compile(lambda x: x[:, None] * x)
+    w = np.ones((1, 20_000))
+    f(np.ones((2, 1)), w), g(np.ones(3))
+    x, n = np.ones((20_000, 1)), np.ones(20_000)
+    f.trace(x, w).program, g.trace(n).program
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))
+    for call in (lambda: f(x, w), lambda: g(n)) * 3:
+        try:
+            call()
+        except MemoryError as error:
+            print("MemoryError")
+    print(float(g(np.ones(3)).sum()))
+    """
+    if not sys.platform.startswith("linux"):
+        pytest.skip("limits memory as Linux does")
+    assert python(code).split() == ["MemoryError"] * 6 + ["9.0"]
+
+
+def test_absurd_sizes_are_fine_until_they_run():
+    x = np.broadcast_to(np.float64(1.0), (1 << 20, 1))
+    f = ad.compile(lambda x: ad.broadcast_to(x[:, None], (1 << 20, 1 << 24, 1 << 24)) * 2.0)
+    assert f.trace(x).outputs[0].shape == (1 << 20, 1 << 24, 1 << 24)
+    with pytest.raises(MemoryError):
+        f(x)
+
+
+INTERRUPTED = """
+    import os, subprocess, time
+    import numpy as np
+    import adjoint as ad
+
+    @ad.compile
+    def f(x, w):
+        for _ in range(400):
+            x = {operation}
+        return x
+
+    x = np.eye(1000)
+    f({{"small": x[:2, :2]}}["small"], x[:2, :2])
+    f.trace(x, x).program
+    subprocess.Popen(["sh", "-c", f"sleep 1.5; kill -INT {{os.getpid()}}"])
+    started = time.perf_counter()
+    try:
+        while True:
+            f({arguments})
+            assert time.perf_counter() - started < 60, "it was not stopped"
+    except KeyboardInterrupt:
+        print("stopped", time.perf_counter() - started < 30)
+    print(float(f(x[:2, :2], x[:2, :2]).sum()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [("x @ w", "x, x"), ("x @ w", "x.T, x"), ("ad.cummax(x @ w, axis=0)", "x, x")],
+    ids=["entry", "slow path", "NumPy inside"],
+)
+def test_a_long_program_can_be_stopped(operation, arguments):
+    if not sys.platform.startswith("linux"):
+        pytest.skip("sends itself a signal")
+    printed = python(INTERRUPTED.format(operation=operation, arguments=arguments)).split()
+    assert printed[:2] == ["stopped", "True"]
+    assert float(printed[2]) == (3.0 if "cummax" in operation else 2.0)
+
+
+def test_errors_of_numpy_calls_inside_come_from_the_interpreter(monkeypatch):
+    op = find("cummax")
+    evaluate = op.evaluate
+
+    def broken(x, *params):
+        if x.sum() > 10:
+            raise ValueError("more than ten")
+        return evaluate(x, *params)
+
+    monkeypatch.setattr(op, "evaluate", broken)
+    f = ad.compile(lambda x: ad.cummax(x * 2.0, axis=0) + 1.0)
+    for _ in range(3):
+        np.testing.assert_allclose(f(np.array([2.0, 1.0])), [5.0, 5.0])
+        with pytest.raises(ValueError, match="more than ten") as error:
+            f(np.array([20.0, 1.0]))
+        assert error.traceback[-1].name == "broken"

@@ -1,7 +1,7 @@
 """The program: all steps of a schedule in one native function with one block of memory.
 
-``i32 body(ptr *buffers)`` takes the addresses of inputs and outputs and returns 0, or 1 if a NumPy
-call inside raised a Python exception.
+``i32 body(ptr *buffers)`` takes the addresses of inputs and outputs and returns 0, or 1 if it
+failed; then it may have left a Python exception, or the interpreter finds out what is wrong.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from llvmlite import ir
 
 from adjoint.backends.llvm import blas
 from adjoint.backends.llvm.emitter import LLVMEmitter
+from adjoint.backends.llvm.interrupts import Interrupts, ask_at_once, go_on_if_done
 from adjoint.backends.llvm.kernel import KernelWriter
 from adjoint.backends.llvm.library import kernel_name
 from adjoint.backends.llvm.loop import I64, POINTER, extern, fill, flag_of, memory_type
@@ -76,9 +77,11 @@ class ProgramWriter:
         opaque(self.constants)
         body = ir.Function(self.module, ir.FunctionType(I32, [POINTER]), "adjoint_body")
         builder = ir.IRBuilder(body.append_basic_block())
-        self.find_buffers(builder, body.args[0])
         self.failed = body.append_basic_block("failed")
+        self.find_buffers(builder, body.args[0])
+        interrupts = Interrupts(self.module, builder, self.schedule.steps)
         for number, step in enumerate(self.schedule.steps):
+            interrupts.ask_before(step, self.failed)
             self.step(builder, number, step)
         self.ask_flag(builder)
         self.copy_outputs(builder)
@@ -237,16 +240,15 @@ class ProgramWriter:
 
     def numpy_call(self, builder: Any, number: int, step: NumpyCall) -> None:
         places = [*(self.place_of(builder, n) for n in step.reads), self.places[step.root]]
-        table = table_of(builder, places)
+        table = table_of(builder, [*places, self.places[step.root]])  # two at least, for errors
         call = extern(self.module, "adjoint_numpy_call", I32, [I64, I32, POINTER])
         program = self.module.globals.get("adjoint_program")
         if program is None:
             program = ir.GlobalVariable(self.module, I64, "adjoint_program")
             program.initializer = I64(0)
+        ask_at_once(builder, self.failed)
         status = builder.call(call, [builder.load(program, typ=I64), I32(number), table])
-        going_on = builder.append_basic_block()
-        builder.cbranch(builder.icmp_signed("==", status, I32(0)), going_on, self.failed)
-        builder.position_at_end(going_on)
+        go_on_if_done(builder, status, table, self.failed)
 
     def lies_in(self, node: Node, other: Node) -> bool:
         """Whether `node` is written into the memory of `other` anyway."""

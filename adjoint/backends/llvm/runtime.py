@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 import time
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -10,9 +11,12 @@ from typing import Any
 from weakref import WeakValueDictionary, finalize
 
 import numpy as np
+from llvmlite import ir
 
-from adjoint.backends.llvm import blas, entry, jit, library, pool, store
+from adjoint.backends.llvm import blas, entry, interrupts, jit, library, pool, store
 from adjoint.backends.llvm.cold import ColdProgram, can_run
+from adjoint.backends.llvm.interrupts import DONE, FAILED, RAISED
+from adjoint.backends.llvm.loop import POINTER, extern
 from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.graph import engine
 from adjoint.graph.node import Node
@@ -26,6 +30,8 @@ LONG = 1 << 18
 """Bytes of inputs and outputs from which on a program lets other Python threads run."""
 
 _running: WeakValueDictionary[int, Program] = WeakValueDictionary()
+_raised: dict[int, BaseException] = {}
+"""What a NumPy call raised last in each thread, kept alive until it has been raised again."""
 _numbers = count(1)
 
 
@@ -51,7 +57,7 @@ class Program:
         self.outputs = [entry.Output(n.dtype, n.shape) for n in schedule.outputs]
         self.tree = tree
         self.number = next(_numbers)
-        self.errors: list[BaseException] = []
+        check_size(schedule)
         self.writer = ProgramWriter(schedule)
         self.cold: ColdProgram | None = None
         self.is_hot = False
@@ -96,8 +102,9 @@ class Program:
         block = self.loaded.global_address("adjoint_block")
         if block:
             finalize(self.loaded, _give_back, block).atexit = False
-        self.body = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(
-            self.loaded.address("adjoint_body")
+        # Not CFUNCTYPE: what the body leaves raised is to be raised.
+        self.body = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(
+            self.loaded.address("adjoint_call" if self.is_long() else "adjoint_body")
         )
         _running[self.number] = self
         self.is_hot = True
@@ -107,6 +114,8 @@ class Program:
         """The LLVM text of the program and its entry."""
         self.writer = ProgramWriter(self.schedule)
         body = self.writer.write()
+        if self.is_long():
+            emit_call(self.writer.module, body)
         if entry.available:
             entry.emit_entry(
                 self.writer.module,
@@ -147,6 +156,7 @@ class Program:
             "adjoint_allocate": _address(libc.malloc),
             "adjoint_free": _address(libc.free),
             **library.symbols(),
+            **interrupts.symbols(),
         }
         if any(isinstance(step, Nest) and step.in_chunks for step in self.schedule.steps):
             found.update(pool.symbols())
@@ -179,12 +189,28 @@ class Program:
         outputs = [np.empty(n.shape, n.dtype) for n in self.schedule.outputs]
         pointers = [a.ctypes.data for a in (*arrays, *outputs)]
         table = (ctypes.c_void_p * len(pointers))(*pointers)
-        self.errors.clear()
         if self.body(ctypes.addressof(table)):
-            if self.errors:
-                raise self.errors.pop()
             raise Failed
         return outputs
+
+
+def check_size(schedule: Schedule) -> None:
+    """Raise `MemoryError` where no machine could hold an array, or count to its size."""
+    steps = schedule.steps
+    nodes = {*schedule.inputs, *schedule.outputs, *(n for s in steps for n in (*s.roots, *s.reads))}
+    for node in nodes:
+        if nbytes(node) >= 1 << 62:
+            raise MemoryError(f"a compiled function needs an array of shape {node.shape}")
+
+
+def emit_call(module: Any, body: Any) -> None:
+    """Add ``i32 adjoint_call(ptr *buffers)``: the body while other Python threads run."""
+    function = ir.Function(module, body.function_type, "adjoint_call")
+    builder = ir.IRBuilder(function.append_basic_block())
+    state = builder.call(extern(module, "PyEval_SaveThread", POINTER, []), [])
+    status = builder.call(body, function.args)
+    builder.call(extern(module, "PyEval_RestoreThread", ir.VoidType(), [POINTER]), [state])
+    builder.ret(status)
 
 
 def _array(node: Node, address: int) -> np.ndarray[Any, Any]:
@@ -197,18 +223,20 @@ def _array(node: Node, address: int) -> np.ndarray[Any, Any]:
 
 def _evaluate(number: int, position: int, places: Any) -> int:
     """Evaluate one operation by its own rule, for native code without one."""
-    program = _running[number]
     try:
-        step = program.schedule.steps[position]
+        step = _running[number].schedule.steps[position]
         assert isinstance(step, NumpyCall)
         values = [_array(n, places[i]) for i, n in enumerate(step.reads)]
         with np.errstate(all="ignore"):
             result = step.root.op.evaluate(*values, *step.root.params)
         _array(step.root, places[len(values)])[...] = result
+    except Exception:
+        return FAILED  # the interpreter will raise it, on arrays that outlive it
     except BaseException as error:
-        program.errors.append(error)
-        return 1
-    return 0
+        _raised[threading.get_ident()] = error.with_traceback(None)
+        places[0], places[1] = id(type(error)), id(error)
+        return RAISED
+    return DONE
 
 
 _numpy_call = ctypes.CFUNCTYPE(
