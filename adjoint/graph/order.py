@@ -21,25 +21,26 @@ def topological_order(
     """
     order: list[Node] = []
     done: dict[Node, bool] = {}  # False: on the path from the root; True: in the order
-    stack = list(roots)
+    path: list[Node] = []
+    stack: list[Node | None] = [*roots]
     stack.reverse()
     while stack:
-        node = stack[-1]
-        state = done.get(node)
-        if state is None:
-            done[node] = False
-            for child in reversed(inputs(node)):
-                state = done.get(child)
-                if state is None:
-                    stack.append(child)
-                elif not state:
-                    path = [n for n, finished in done.items() if not finished]
-                    raise GraphError(_describe_cycle(path, child))
-        else:
-            stack.pop()
-            if not state:
-                done[node] = True
+        node = stack.pop()
+        if node is None:  # what is below the end of the path is in the order
+            node = path.pop()
+            done[node] = True
+            order.append(node)
+        elif node not in done:
+            below = inputs(node)
+            done[node] = not below
+            if below:
+                path.append(node)
+                stack.append(None)
+                stack += below[::-1]
+            else:
                 order.append(node)
+        elif not done[node]:
+            raise GraphError(_describe_cycle(path, node))
     return order
 
 

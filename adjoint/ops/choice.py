@@ -36,7 +36,6 @@ from adjoint.ops.elementwise import (
     Masked,
     apply,
     binary,
-    joint_shape,
     operands,
     real_result,
     uniform,
@@ -92,8 +91,8 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
     """
     chosen = as_tensor(condition, BOOL).node
     (a, b), dtype = uniform(_where, (x1, x2)) or operands(_where, (x1, x2))
-    nodes = (chosen, a, b)
-    return Tensor(Node(_where, nodes, (), joint_shape("where", nodes), dtype))
+    shape = broadcast_shapes("where", chosen.shape, a.shape, b.shape)
+    return Tensor(Node(_where, (chosen, a, b), (), shape, dtype))
 
 
 def _winner(x: Tensor, other: Tensor, loses: Tensor, wins: Tensor) -> Factor:

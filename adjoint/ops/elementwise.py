@@ -156,15 +156,18 @@ class Elementwise(Op):
         mask: Tensor | None = None
         searched = False
         shares: list[Tensor | None] = []
-        for index, (child, want) in enumerate(zip(node.inputs, wanted, strict=True)):
-            factor = self.partial(node, index) if want else None
-            share = scale(adjoint, factor, conjugate=True)
-            if isinstance(factor, Tensor) and share is not None and factor.node.dtype is not BOOL:
+        for index, child in enumerate(node.inputs):
+            factor = self.partial(node, index) if wanted[index] else None
+            share = None if factor is None else scale(adjoint, factor, conjugate=True)
+            if share is None:
+                shares.append(None)
+                continue
+            if type(factor) is Tensor and factor.node.dtype is not BOOL:
                 if not searched:
                     mask, searched = support(adjoint), True
                 if mask is not None:
                     share = keep_where(mask, share)
-            shares.append(None if share is None else fit(share, child))
+            shares.append(fit(share, child))
         return shares
 
     def partial(self, node: Node, index: int) -> Factor:
@@ -204,15 +207,16 @@ def scalar_rule(op: Elementwise) -> Callable[..., Any] | None:
 
 def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:
     """`x` times a partial derivative, without making nodes for the plain numbers 0, 1 and -1."""
+    if isinstance(factor, Tensor):
+        if factor.node.dtype is BOOL:
+            return keep_where(factor, x)
+        result: Tensor = FUNCTIONS["multiply"](x, conjugated(factor, conjugate))
+        return result
     if isinstance(factor, Masked):
         return keep_where(factor.mask, x * conjugated(factor.factor, conjugate))
-    if not isinstance(factor, Tensor):
-        if not factor:
-            return None
-        return x if factor == 1 else -x if factor == -1 else x * factor
-    if factor.node.dtype is BOOL:
-        return keep_where(factor, x)
-    return x * conjugated(factor, conjugate)
+    if not factor:
+        return None
+    return x if factor == 1 else -x if factor == -1 else x * factor
 
 
 def conjugated(factor: Tensor, wanted: bool) -> Tensor:
@@ -313,17 +317,6 @@ def uniform(op: Elementwise, args: Sequence[Any]) -> tuple[list[Node], DType] | 
     return nodes, dtype
 
 
-def joint_shape(name: str, nodes: Sequence[Node]) -> Shape:
-    """The shape to which the shapes of `nodes` broadcast; quick where they are equal or ()."""
-    shape: Shape = ()
-    for node in nodes:
-        if node.shape and node.shape != shape:
-            if shape:
-                return broadcast_shapes(name, *(node.shape for node in nodes))
-            shape = node.shape
-    return shape
-
-
 def _weak_kind(x: Any) -> type | None:
     """The kind of Python number that `x` is or stands for; None if its dtype is its own."""
     kind = type(x)
@@ -362,7 +355,7 @@ def to_bool(dtype: DType) -> DType:
 def apply(op: Elementwise, args: Sequence[Any], params: tuple[Any, ...] = ()) -> Tensor:
     """`op` of arguments of any kind: promoted, broadcast, checked."""
     nodes, dtype = uniform(op, args) or operands(op, args)
-    shape = joint_shape(op.name, nodes)
+    shape = broadcast_shapes(op.name, *[node.shape for node in nodes])
     return Tensor(Node(op, tuple(nodes), params, shape, op.result(dtype) if op.result else dtype))
 
 
@@ -408,7 +401,7 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
             dtype = a.dtype
         shape = a.shape
         if shape != b.shape:
-            shape = joint_shape(name, (a, b))
+            shape = broadcast_shapes(name, shape, b.shape)
         return Tensor(Node(op, (a, b), (), shape, result(dtype) if result else dtype))
 
     publish(function, op, page)

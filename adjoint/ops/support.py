@@ -13,6 +13,10 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor
 
+_MASKED = frozenset(
+    ("where", "add", "subtract", "negative", "astype", "variable", "reshape", "sum", "broadcast_to")
+)
+"""The operations whose results may show it."""
 _LOOK = 64
 """How many nodes of an adjoint are looked at; sums with more terms count as unmasked."""
 
@@ -20,7 +24,7 @@ _LOOK = 64
 @public
 def support(adjoint: Tensor) -> Tensor | None:
     """A boolean tensor outside which `adjoint` is zero by construction; None if there is none."""
-    return _Search().mask(adjoint.node, 0)
+    return _Search().mask(adjoint.node, 0) if adjoint.node.op.name in _MASKED else None
 
 
 class _Search:

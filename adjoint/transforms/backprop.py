@@ -16,10 +16,9 @@ from adjoint.graph import engine
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS
-from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL
-from adjoint.transforms.paths import Forms, reached_from, smoothly
+from adjoint.transforms.paths import between
 from adjoint.transforms.reverse import check_history
 
 
@@ -54,16 +53,12 @@ def backprop(out: Node, seed: Any, inputs: Sequence[Node]) -> dict[Node, np.ndar
     """The adjoints of `inputs` (and of the nodes between) as NumPy arrays."""
     engine.compute((out,))
     check_history(out, inputs)
-    forms: Forms = {}
-    order = topological_order((out,), smoothly(None, set(inputs), forms))
-    needed = reached_from(order, inputs, forms)
     numbers = {out: Number(seed)}
-    for node in reversed(order):
-        if node not in numbers or node not in needed:
-            continue
-        taken = forms.get(node, node)
+    needed = between((out,), inputs)
+    while needed:
+        node, taken = needed.popitem()  # the last: users before inputs
         wanted = [child in needed for child in taken.inputs]
-        if not any(wanted):
+        if node not in numbers or not any(wanted):
             continue
         shares = taken.op.vjp(detached(taken), numbers[node].tensor(node), wanted)
         for child, share, want in zip(taken.inputs, shares, wanted, strict=True):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import is_inexact
-from adjoint.transforms.paths import Forms, smoothly
+from adjoint.transforms.paths import between
 
 
 def forward(
@@ -20,15 +18,12 @@ def forward(
     its inputs, or of its smooth form. A node that is not in the result has tangent zero.
     """
     tangents: dict[Node, Tensor] = {}
-    forms: Forms = {}
-    for node in topological_order(outputs, smoothly(scope, seeds.keys(), forms)):
-        if node in seeds:
-            tangents[node] = seeds[node]
-            continue
-        taken = forms.get(node, node)
-        given = [tangents.get(child) for child in taken.inputs]
-        if is_inexact(node.dtype) and any(tangent is not None for tangent in given):
-            tangent = taken.op.jvp(taken, given)
-            if tangent is not None:
-                tangents[node] = tangent
+    for node, taken in between(outputs, seeds, scope).items():
+        tangent = seeds.get(node)
+        if tangent is None:
+            given = [tangents.get(child) for child in taken.inputs]
+            if any(tangent is not None for tangent in given):
+                tangent = taken.op.jvp(taken, given)
+        if tangent is not None:
+            tangents[node] = tangent
     return tangents

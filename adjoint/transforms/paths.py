@@ -7,21 +7,39 @@ written, and a node whose derivative somebody asks for is never left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from types import MappingProxyType
 from typing import TypeAlias
 
 from adjoint.graph.leaf import identity_node
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.order import all_inputs
+from adjoint.graph.order import all_inputs, topological_order
 from adjoint.graph.types import is_inexact
 
 Follow: TypeAlias = Callable[[Node], tuple[Node, ...]]
-Forms: TypeAlias = dict[Node, Node]
-"""For a node with a smooth form the node to differentiate in its place, the identity of it."""
 
-NO_FORMS: Mapping[Node, Node] = MappingProxyType({})
+
+def between(
+    outputs: Sequence[Node], inputs: Iterable[Node] | None = None, scope: Scope | None = None
+) -> dict[Node, Node]:
+    """The nodes between `inputs` and `outputs` that have derivatives, inputs before users.
+
+    Each comes with the node to differentiate in its place: itself, or the identity of its smooth
+    form. `inputs` defaults to every node; then no form leaves out any, so there is none. With a
+    `scope` the walk stays within its nodes: a transform need not look at what was there before.
+    """
+    if inputs is None:
+        everything = topological_order(outputs, within(scope))
+        return {n: n for n in everything if is_inexact(n.dtype) and n.op.name != "constant"}
+    kept = set(inputs)
+    forms: dict[Node, Node] = {}
+    found: dict[Node, Node] = {}
+    reached = found.keys()
+    for node in topological_order(outputs, smoothly(scope, kept, forms)):
+        taken = forms.get(node, node)
+        if (node in kept or not reached.isdisjoint(taken.inputs)) and is_inexact(node.dtype):
+            found[node] = taken
+    return found
 
 
 def within(scope: Scope | None) -> Follow:
@@ -36,8 +54,8 @@ def within(scope: Scope | None) -> Follow:
     return inputs
 
 
-def smoothly(scope: Scope | None, kept: AbstractSet[Node], forms: Forms) -> Follow:
-    """As `within`, but along smooth forms, which are entered into `forms`.
+def smoothly(scope: Scope | None, kept: AbstractSet[Node], forms: dict[Node, Node]) -> Follow:
+    """As `within`, but along smooth forms, the identities of which are entered into `forms`.
 
     To be asked once for each node. No form leaves out a node in `kept`.
     """
@@ -55,16 +73,10 @@ def smoothly(scope: Scope | None, kept: AbstractSet[Node], forms: Forms) -> Foll
     return inputs
 
 
-def reached_from(
-    order: Sequence[Node],
-    inputs: Iterable[Node] | None,
-    forms: Mapping[Node, Node] = NO_FORMS,
-) -> set[Node]:
+def reached_from(order: Sequence[Node], inputs: Iterable[Node]) -> set[Node]:
     """The nodes of `order` that depend on `inputs` and have derivatives at all."""
-    if inputs is None:
-        return {node for node in order if is_inexact(node.dtype) and node.op.name != "constant"}
     needed = {node for node in inputs if is_inexact(node.dtype)}
     for node in order:
-        if is_inexact(node.dtype) and not needed.isdisjoint(forms.get(node, node).inputs):
+        if is_inexact(node.dtype) and not needed.isdisjoint(node.inputs):
             needed.add(node)
     return needed

@@ -13,10 +13,10 @@ from adjoint.errors import HistoryError
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
-from adjoint.transforms.paths import Forms, reached_from, smoothly, within
+from adjoint.transforms.paths import between
 
 
-@dataclass
+@dataclass(slots=True)
 class Adjoint:
     """The partial adjoints that a node received, from whom, and their sum."""
 
@@ -40,30 +40,26 @@ def reverse(
     """The adjoints of the nodes between `inputs` and the seeded outputs, in reverse order.
 
     Seed the outputs; walk the reverse topological order; a node's adjoint is the sum of its
-    partial adjoints; send each input its share. A node with a smooth form sends everything to
-    the form. `inputs` defaults to every node (then no form leaves out any, so there is none). With
-    a `scope` the walk stays within its nodes: a transform need not look at what was there before.
-    What was sent on is dropped unless every adjoint is wanted, so that memory can be freed.
+    partial adjoints; send each input its share. A node with a smooth form sends everything to the
+    form. `inputs` defaults to every node; `scope` is as in `between`. What was sent on is dropped
+    unless every adjoint is wanted, so that memory can be freed.
     """
     kept = None if inputs is None else set(inputs)
-    forms: Forms = {}
-    follow = within(scope) if kept is None else smoothly(scope, kept, forms)
-    order = topological_order([node for node, _ in seeds], follow)
-    needed = reached_from(order, kept, forms)
     adjoints: dict[Node, Adjoint] = {}
     for node, seed in seeds:
         adjoints.setdefault(node, Adjoint()).partials.append((None, seed))
-    for node in reversed(order):
-        if node not in adjoints or node not in needed:
-            continue
-        taken = forms.get(node, node)
+    needed = between([node for node, _ in seeds], kept, scope)
+    while needed:
+        node, taken = needed.popitem()  # the last: users before inputs
         wanted = [child in needed for child in taken.inputs]
-        if not any(wanted):
+        if node not in adjoints or not any(wanted):
             continue
         shares = taken.op.vjp(taken, adjoints[node].sum(), wanted)
         for child, share, want in zip(taken.inputs, shares, wanted, strict=True):
             if want and share is not None:
-                adjoints.setdefault(child, Adjoint()).partials.append((node, share))
+                if child not in adjoints:
+                    adjoints[child] = Adjoint()
+                adjoints[child].partials.append((node, share))
         if kept is not None and node not in kept:
             del adjoints[node]
     return adjoints
