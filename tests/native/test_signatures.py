@@ -227,8 +227,8 @@ def test_a_function_that_returns_no_tensor_is_refused() -> None:
             ad.compile(lambda x, wrong=wrong: wrong)(X)
 
 
-def test_a_thousand_inputs_and_results() -> None:
-    arrays = [np.full(3, float(i)) for i in range(1000)]
+def test_hundreds_of_inputs_and_results() -> None:
+    arrays = [np.full(3, float(i)) for i in range(400)]  # 1,000 take LLVM seconds
     g = ad.compile(lambda *xs: [x * 2 + xs[0] for x in xs])
     for _ in range(2):
         for i, y in enumerate(g(*arrays)):
