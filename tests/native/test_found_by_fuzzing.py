@@ -115,3 +115,16 @@ def test_tensors_from_outside_whose_value_was_looked_at() -> None:
     check(lambda x: x * column[0] + ad.reshape(column, (2, 2)), np.ones((2, 2)))
     check(lambda x: (x * variable, x - root, x / slope)[1], np.ones(3))
     check(lambda x: x * variable * slope, np.ones(3))
+
+
+def test_a_long_chain_below_a_sum_does_not_recurse_deeply():
+    def horner(x, t):
+        y = 0.0 * t
+        for j in range(300):
+            y = y * t + x[j]
+        return ad.sum(y)
+
+    x, t = np.ones(300), np.linspace(0.1, 0.9, 5)
+    value, gradient = ad.compile(ad.value_and_grad(horner))(x, t)
+    np.testing.assert_allclose(value, sum(np.polyval(x, t)), rtol=1e-13)
+    np.testing.assert_allclose(gradient, [np.sum(t**k) for k in reversed(range(300))], rtol=1e-11)

@@ -215,12 +215,14 @@ class KernelWriter:
 
     def precompute(self, body: Body, root: Node) -> None:
         """Compute a long chain from its beginning, so that pulling does not recurse deeply."""
+        folds = root.op.combine is not None or root.op.scatters
+        end = root.inputs[0] if folds else root
         chain = []
-        stack = [root]
+        stack = [end]
         seen = set()
         while stack:
             node = stack.pop()
-            if node in seen or not node.op.pointwise or node.shape != root.shape:
+            if node in seen or not node.op.pointwise or node.shape != end.shape:
                 continue
             if node is not root and (node in self.pointers or is_literal(node)):
                 continue
