@@ -1,0 +1,247 @@
+"""The schedule: what is fused, in which order steps run, and where intermediate results lie."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from adjoint.errors import GraphError
+from adjoint.graph.node import Node
+from adjoint.schedule.fuse import in_order
+from adjoint.schedule.memory import ALIGNMENT, plan_memory
+from adjoint.schedule.plan import (
+    SCALAR,
+    Alias,
+    Gemm,
+    Kernel,
+    Nest,
+    NumpyCall,
+    Schedule,
+    Step,
+    nbytes,
+)
+from tests.native.random_programs import program, together
+from tests.schedule.programs import EXPECTED, PROGRAMS, report_text
+
+pytestmark = pytest.mark.unit
+
+GROUPS = [range(seed, seed + (1, 3, 30)[seed // 40 % 3]) for seed in range(60_000, 62_400, 40)]
+
+
+@cache
+def schedule_of(seeds: range) -> Schedule:
+    """The schedule of random programs compiled together."""
+    programs = [program(seed) for seed in seeds]
+    traced = ad.compile(together(programs)).trace(*[p.inputs for p in programs])
+    found: Schedule = traced.schedule
+    return found
+
+
+def traced(f: Any, *arguments: Any) -> Any:
+    return ad.compile(f).trace(*arguments)
+
+
+def names(f: Any, *arguments: Any) -> list[str]:
+    """The kinds of the steps of a function, but for those without work."""
+    return [s.name for s in traced(f, *arguments).schedule.steps if not isinstance(s, Alias)]
+
+
+# what is fused
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_schedules_of_typical_programs(name: str) -> None:
+    """If a change is meant: python -m tests.schedule.programs, and look at the difference."""
+    assert report_text(name) == (EXPECTED / f"{name}.txt").read_text(encoding="utf-8")
+
+
+X = np.ones((30, 20))
+
+
+def test_elementwise_chains_are_one_kernel() -> None:
+    assert names(lambda x: ad.sin(x) * ad.exp(-x) + x.T.T / 2.0, X) == ["kernel"]
+
+
+def test_a_sum_takes_in_what_is_summed() -> None:
+    for axis in (None, 0, 1, (0, 1)):
+        assert names(lambda x, axis=axis: ad.sum(ad.sin(x) * x, axis=axis), X) == ["kernel"]
+
+
+def test_value_and_gradient_of_a_sum_are_one_kernel() -> None:
+    assert names(ad.value_and_grad(lambda x: ad.sum(ad.sin(x) * x)), X) == ["kernel"]
+
+
+def test_products_take_transposes_along() -> None:
+    for f in (lambda x: x.T @ x, lambda x: x @ x.T, lambda x: ad.permute_dims(x, (1, 0)) @ x):
+        assert [step.name for step in traced(f, X).schedule.steps] == ["gemm"]
+
+
+def test_a_reshape_is_no_work() -> None:
+    assert names(lambda x: ad.reshape(x @ x.T, (90, 10)), X) == ["gemm"]
+
+
+def test_what_has_no_native_code_is_a_call_to_numpy() -> None:
+    assert names(lambda x: ad.sort(ad.sin(x), axis=1) * 2.0, X).count("numpy") == 1
+
+
+def test_no_step_computes_what_nobody_uses() -> None:
+    f = traced(lambda x: (ad.sin(x), ad.sort(ad.cos(x)))[0], X)
+    assert [s.name for s in f.schedule.steps] == ["kernel"]
+    assert [n.op.name for n in f.schedule.steps[0].roots] == ["sin"]
+
+
+def test_outputs_that_are_inputs_or_constants_need_no_step() -> None:
+    assert names(lambda x: (x, ad.ones(3), x), X) == []
+
+
+def test_fusion_moves_fewer_bytes() -> None:
+    for name, (f, arguments) in PROGRAMS.items():
+        compiled = ad.compile(f)
+        compiled.trace(*arguments)
+        report = compiled.report()
+        assert report.bytes_moved < report.bytes_before, name
+        assert report.kernels < report.operations, name
+
+
+# the order of steps
+
+
+def kernels_of(step: Any) -> list[Any]:
+    return step.kernels if isinstance(step, Nest) else [step]
+
+
+@pytest.mark.parametrize("seeds", GROUPS, ids=lambda s: f"{s.start}+{len(s)}")
+def test_what_is_read_was_written_before(seeds: range) -> None:
+    """Each result is written once, by one step; outputs are written, or were there before."""
+    schedule = schedule_of(seeds)
+    there = {*schedule.inputs, *schedule.constants}
+    for step in schedule.steps:
+        for part in kernels_of(step):
+            own = set(part.roots)
+            for node in part.reads:
+                assert node in there or node in own, f"{node!r} is read by {part.name} too early"
+            assert not own & there, f"{own & there} is written twice"
+            there |= own
+    assert set(schedule.outputs) <= there
+
+
+@pytest.mark.parametrize("seeds", GROUPS[::4], ids=lambda s: f"{s.start}+{len(s)}")
+def test_kernels_hold_what_they_compute(seeds: range) -> None:
+    """What a kernel inlines is computed from what it reads, and not stored by it."""
+    schedule = schedule_of(seeds)
+    for step in schedule.steps:
+        for part in kernels_of(step):
+            if not isinstance(part, Kernel):
+                continue
+            known = {*part.reads}
+            assert not set(part.roots) & set(part.inlined)
+            inside = {*part.roots, *part.inlined}
+            for node in inside:
+                for child in node.inputs:
+                    assert child in inside or child in known or child.op.name == "constant"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_steps_in_any_order_are_sorted(seed: int) -> None:
+    schedule = schedule_of(GROUPS[3 * (seed % 19) + 2])
+    steps = [part for step in schedule.steps for part in kernels_of(step)]
+    random.Random(seed).shuffle(steps)
+    found = in_order(steps)
+    assert len(found) == len(steps) and set(found) == set(steps)
+    writer = {root: place for place, step in enumerate(found) for root in step.roots}
+    for place, step in enumerate(found):
+        for node in step.reads:
+            assert writer.get(node, -1) < place or node in step.roots
+
+
+def test_steps_that_wait_for_each_other_are_refused() -> None:
+    a, b = traced(lambda x: (ad.sin(x), ad.cos(x)), X).outputs
+    first, second = Kernel((30, 20), [a], [], [b]), Kernel((30, 20), [b], [], [a])
+    with pytest.raises(GraphError, match="wait for each other"):
+        in_order([first, second])
+
+
+# the memory plan
+
+
+def lifetimes(schedule: Schedule, home: dict[Node, tuple[Node, int]]) -> dict[Node, Any]:
+    """For each node that lies in the block: the first and the last step that touches it."""
+    found: dict[Node, list[int]] = {}
+    for time, step in enumerate(schedule.steps):
+        for node in (*step.roots, *step.reads):
+            place = home.get(node, (node, 0))[0]
+            found.setdefault(place, [time, time])[1] = time
+    return found
+
+
+@pytest.mark.parametrize("seeds", GROUPS, ids=lambda s: f"{s.start}+{len(s)}")
+def test_nothing_alive_at_the_same_time_overlaps(seeds: range) -> None:
+    schedule = schedule_of(seeds)
+    plan = plan_memory(schedule)
+    alive = lifetimes(schedule, plan.storage)
+    needs = {node: nbytes(node) for node in plan.offsets}
+    for node, (leader, place) in plan.storage.items():
+        if leader in needs:
+            needs[leader] = max(needs[leader], place + (nbytes(node) or SCALAR))
+    blocks = []
+    for node, offset in plan.offsets.items():
+        assert offset % ALIGNMENT == 0
+        assert 0 <= offset and offset + needs[node] <= plan.size
+        blocks.append((offset, offset + needs[node], *alive[node], node))
+    for i, (start, stop, first, last, node) in enumerate(blocks):
+        for start2, stop2, first2, last2, other in blocks[:i]:
+            if first <= last2 and first2 <= last:
+                assert stop <= start2 or stop2 <= start, f"{node!r} and {other!r} overlap"
+    assert plan.size <= plan.unshared
+
+
+@pytest.mark.parametrize("seeds", GROUPS, ids=lambda s: f"{s.start}+{len(s)}")
+def test_all_that_is_stored_has_a_place(seeds: range) -> None:
+    """In the block, in another's memory, in a nest, or given from outside."""
+    schedule = schedule_of(seeds)
+    plan = plan_memory(schedule)
+    outside = {*schedule.inputs, *schedule.outputs, *schedule.constants}
+    local = {n for s in schedule.steps if isinstance(s, Nest) for n in s.local}
+    for step in schedule.steps:
+        for node in (*step.roots, *step.reads):
+            if node in local or node in outside:
+                assert node not in plan.offsets
+                continue
+            home = plan.storage.get(node, (node, 0))[0]
+            assert home in plan.offsets or home in outside or node.op.name == "constant"
+            assert home not in local
+
+
+def test_memory_is_shared_along_a_chain() -> None:
+    """A chain of sorts needs two blocks, however long it is."""
+
+    def f(x: Any) -> Any:
+        for _ in range(50):
+            x = ad.sort(ad.sin(x), axis=0)
+        return x
+
+    plan = plan_memory(traced(f, X).schedule)
+    assert plan.unshared >= 90 * X.nbytes
+    assert plan.size <= 3 * X.nbytes + 3 * ALIGNMENT
+
+
+def test_packed_scalars_lie_apart() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(800):
+            x = ad.sin(x) * 1.5 + ad.cos(x)
+        return x
+
+    schedule = traced(f, 0.5).schedule
+    places = list(schedule.packed.values())
+    assert len(places) == len(set(places))
+    assert all(place % SCALAR == 0 for _, place in places)
+
+
+def test_the_kinds_of_steps_are_known() -> None:
+    kinds = {type(step) for seeds in GROUPS for step in schedule_of(seeds).steps}
+    assert {Kernel, Nest, Gemm, Alias, NumpyCall} <= kinds <= set(get_args(Step))
