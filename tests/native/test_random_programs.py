@@ -12,10 +12,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
 import adjoint as ad
+from adjoint.backends.llvm import library
 from adjoint.graph.verify import verify
 from tests.native import random_programs
 from tests.native.random_programs import Program, compare, program, together
@@ -96,3 +98,35 @@ def test_the_fuzz_program_runs_and_says_what_it_found() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("40 programs in ")
     assert "0 crashed, 0 wrong results" in done.stdout
+
+
+@pytest.mark.parametrize("first", [40_000, 40_040])
+def test_the_generated_code_is_well_formed(first: int) -> None:
+    """LLVM's verifier accepts the kernels and the program that calls them."""
+    programs = [program(seed) for seed in range(first, first + 20)]
+    found = ad.compile(together(programs)).trace(*[p.inputs for p in programs]).program
+    for text in (library.kernels_text(found.writer.all_kernels()), found.written()):
+        module = llvm.parse_assembly(text)
+        module.verify()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_results_do_not_depend_on_the_number_of_threads(seed: int) -> None:
+    """Of programs large enough to be cut into chunks of rows."""
+    rng = np.random.default_rng(seed)
+    x, w = rng.normal(size=(700, 513)), rng.normal(size=513)
+
+    def f(x: Any, w: Any) -> Any:
+        z = ad.softmax(ad.tanh(x * w), axis=1)
+        return ad.sum(ad.log(z + 0.1) * x) + ad.max(ad.sum(ad.exp(z), axis=0)) + ad.mean(z * z)
+
+    g = ad.compile(ad.value_and_grad(f, (0, 1)))
+    found = set()
+    for threads in (1, 2, 3, 8, None):
+        with ad.options(threads=threads):
+            for _ in range(3):
+                value, gradients = g(x, w)
+                parts = (value, *gradients)
+                found.add(b"".join(part.numpy().tobytes() for part in parts))
+    assert len(found) == 1
+    assert "chunks" in g.text("schedule")
