@@ -43,6 +43,10 @@ class HistoryError(AdjointError, RuntimeError):
     """A derivative needs a part of the graph that was evaluated and let go."""
 
 
+class DonatedError(AdjointError, RuntimeError):
+    """The value of a tensor was asked for that was given away with `donate`."""
+
+
 class ConcretizationError(AdjointError, TypeError):
     """A value was asked for while only shapes and dtypes are known."""
 

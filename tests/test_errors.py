@@ -305,6 +305,7 @@ def test_the_message_says_what_was_given_what_was_expected_and_what_to_do(name):
         (E.UnknownNameError, LookupError),
         (E.GraphError, ValueError),
         (E.HistoryError, RuntimeError),
+        (E.DonatedError, RuntimeError),
         (E.ConcretizationError, TypeError),
         (E.NotDifferentiableError, NotImplementedError),
         (E.GradientMismatchError, AssertionError),

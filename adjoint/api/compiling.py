@@ -10,9 +10,10 @@ import weakref
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
+from adjoint.api.donation import give_away
 from adjoint.api.graph_first import evaluate
 from adjoint.api.opening import as_output, check_callable, function_name
-from adjoint.api.patterns import Mismatch, Reader, reader_for
+from adjoint.api.patterns import Mismatch, Reader, mismatch, reader_for
 from adjoint.api.report import Cost, Report, cost_of, report_of
 from adjoint.api.signature import exactly, is_open, key_of, leaf_of, opened
 from adjoint.api.traced import Traced
@@ -76,17 +77,38 @@ class Compiled:
             return self._function(*args, **kwargs)  # inside a transform it is part of the graph
         chosen = options.current()
         if chosen.debug_nans:
-            return self._uncompiled(dict(fixed), opened(structure, leaves))
+            result = self._uncompiled(dict(fixed), opened(structure, leaves))
+            return self._given_away(args, leaves, result)
         traced = self._find(fixed, leaves, structure)
         if traced.is_part:
             return self._function(*args, **kwargs)
         if chosen.native == "never" or missing():
-            return traced.run_without_native(leaves)
+            return self._given_away(args, leaves, traced.run_without_native(leaves))
+        if self._donate:
+            return traced.run_donating(leaves, self._donated(args), function_name(self))
         if traced.program.is_cold:
             return traced.run(*leaves)
         if not fixed:
             self._shorten(args, kwargs, traced)
         return traced.entry(*leaves)
+
+    def _donated(self, args: tuple[Any, ...]) -> tuple[int, ...]:
+        """The numbers of the leaves in donated arguments."""
+        found: list[int] = []
+        start = 0
+        for position, argument in enumerate(args):
+            if position not in self._static:
+                end = start + len(flatten(argument)[0])
+                found += range(start, end) if position in self._donate else ()
+                start = end
+        return tuple(found)
+
+    def _given_away(self, args: tuple[Any, ...], leaves: Sequence[Any], result: Any) -> Any:
+        """`result`, the donated tensors being of no more use, as after any call."""
+        for i in self._donated(args) if self._donate else ():
+            if type(leaves[i]) is Tensor:
+                give_away(leaves[i], function_name(self))
+        return result
 
     def _uncompiled(self, fixed: dict[Any, Any], tree: Any) -> Any:
         """The result by the function itself, where each operation and its line can be named."""
@@ -107,7 +129,7 @@ class Compiled:
             self._quick = None
         else:
             reader = reader_for((args, kwargs) if kwargs else args)
-            if reader is not None:
+            if reader is not None and traced.strict_entry is not mismatch:
                 self._quick = Quick(not kwargs, reader, traced.strict_entry)
         if _diversions():  # by another thread, meanwhile
             self._lengthen()
@@ -323,7 +345,10 @@ def compile(
     The first call with arguments of new structure, shapes or dtypes traces `f` and compiles it;
     later calls answer from the native program. `f` must be a function of its arguments only.
     static: positions or names of arguments whose value is part of the signature (hashable).
-    donate: positions of arguments whose memory may be reused for results.
+    donate: positions of arguments that are given away. A result of the shape and dtype of an array
+        in one may be written into its memory. Donated tensors cannot be used afterwards, as
+        `DonatedError` will say; NumPy arrays may be overwritten, and then are what the result
+        holds, so leave them alone. Inside other transforms nothing is given away.
     Looking at a value inside `f` (``if x > 0``) raises `ConcretizationError`, which names ways out.
 
     >>> import adjoint as ad
@@ -338,4 +363,14 @@ def compile(
         _warn_once(reason)
     fixed = (static,) if isinstance(static, (int, str)) else tuple(static)
     given = (donate,) if isinstance(donate, int) else tuple(donate)
+    for position in given:
+        if not isinstance(position, int) or isinstance(position, bool) or position < 0:
+            raise ArgumentError(
+                f"compile: donate={donate!r} must be the position of an argument, or a tuple of "
+                f"positions, counted from 0"
+            )
+        if position in fixed:
+            raise ArgumentError(
+                f"compile: argument {position} is static, so it has no memory to donate"
+            )
     return made(f, fixed, given)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
+from adjoint.api.donation import Array, apart, buffer_of, give_away
 from adjoint.api.graph_first import evaluate
 from adjoint.api.opening import as_output
 from adjoint.api.patterns import builder_for, mismatch
@@ -20,6 +19,7 @@ from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.passes.pipeline import optimise
+from adjoint.schedule.donation import places_for_outputs
 from adjoint.schedule.fuse import schedule
 from adjoint.schedule.plan import Schedule
 from adjoint.transforms.substitute import substitute
@@ -46,6 +46,8 @@ class Traced:
         self.optimised = optimise(self.outputs, self.inputs)
         self.schedule: Schedule = schedule(self.inputs, self.optimised)
         self.built: Any = None
+        self.places: dict[tuple[int, ...], dict[int, int]] = {}
+        """For donated leaves, the outputs that can take their memory."""
         self.direct: Any = None
         """The native entry of a compiled function itself."""
 
@@ -78,18 +80,38 @@ class Traced:
 
     def run(self, *leaves: Any) -> Any:
         """The result for leaves of this signature, whatever their layout."""
-        arrays = self.arrays(leaves)
+        return self.run_into({}, self.arrays(leaves))
+
+    def run_into(self, into: Mapping[int, Array], arrays: Sequence[Array]) -> Any:
+        """The result for arrays in row-major order, some outputs written `into` given arrays."""
         try:
-            results = [from_array(array) for array in self.program.run(arrays)]
+            results = [from_array(array) for array in self.program.run(arrays, into)]
         except self.program.failed:
             results = self.interpret(arrays)
         return self.unflatten(results)
 
-    def arrays(self, leaves: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+    def run_donating(self, leaves: Sequence[Any], donated: tuple[int, ...], to: str) -> Any:
+        """The result, in the memory of donated leaves where that can be; they are given away."""
+        if donated not in self.places:
+            self.places[donated] = places_for_outputs(self.schedule, donated)
+        places = self.places[donated]
+        buffers = {i: buffer_of(leaves[i]) for i in places.values()}
+        arrays = self.arrays(leaves)
+        into = {}
+        for number, i in places.items():
+            buffer = buffers[i]
+            if buffer is arrays[i] and apart(buffer, [*arrays[:i], *arrays[i + 1 :]]):
+                into[number] = buffer
+        for i in donated:
+            if type(leaves[i]) is Tensor:
+                give_away(leaves[i], to)
+        return self.run_into(into, arrays)
+
+    def arrays(self, leaves: Sequence[Any]) -> list[Array]:
         """The values of leaves, in row-major order."""
         return [contiguous(x, leaf.dtype) for x, leaf in zip(leaves, self.leaves, strict=True)]
 
-    def interpret(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[Tensor]:
+    def interpret(self, arrays: Sequence[Array]) -> list[Tensor]:
         """The outputs by the interpreter, which raises what native code can only notice."""
         given = dict(zip(self.inputs, map(from_array, arrays), strict=True))
         with engine.using(interpreter.evaluate):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,15 @@ class ColdProgram:
         self.constants = {n: np.ascontiguousarray(n.value) for n in writer.schedule.constants}
         self.calls = [self.call_for(step) for step in writer.schedule.steps]
 
-    def run(self, inputs: Sequence[Array]) -> list[Array]:
-        """The outputs for contiguous input arrays of the right dtypes and shapes."""
+    def run(self, inputs: Sequence[Array], into: Mapping[int, Array] | None = None) -> list[Array]:
+        """The outputs for contiguous input arrays of the right dtypes and shapes.
+
+        into: for some outputs, by number, the arrays to write them to.
+        """
         schedule, memory = self.writer.schedule, self.writer.memory
         block = np.empty(memory.size + 64, np.uint8)
         arrays = dict(zip(schedule.inputs, inputs, strict=True)) | self.constants
-        outputs = [np.empty(n.shape, n.dtype) for n in schedule.outputs]
+        outputs = rooms(schedule.outputs, into)
         for node, output in zip(schedule.outputs, outputs, strict=True):
             arrays.setdefault(node, output)
         for node, offset in memory.offsets.items():
@@ -96,6 +99,12 @@ class ColdProgram:
             function(*places, 0, rows)
 
         return call
+
+
+def rooms(outputs: Sequence[Node], into: Mapping[int, Array] | None) -> list[Array]:
+    """An array for each output: the one given, or a fresh one."""
+    given = into or {}
+    return [given[i] if i in given else np.empty(n.shape, n.dtype) for i, n in enumerate(outputs)]
 
 
 def _view(block: Array, offset: int, node: Node) -> Array:

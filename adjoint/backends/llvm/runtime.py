@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary, finalize
@@ -14,7 +14,7 @@ import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm import blas, entry, interrupts, jit, library, pool, store
-from adjoint.backends.llvm.cold import ColdProgram, can_run
+from adjoint.backends.llvm.cold import Array, ColdProgram, can_run, rooms
 from adjoint.backends.llvm.interrupts import DONE, FAILED, RAISED
 from adjoint.backends.llvm.loop import POINTER, extern
 from adjoint.backends.llvm.program import ProgramWriter
@@ -178,15 +178,18 @@ class Program:
             place = self.loaded.global_address("adjoint_program")
             ctypes.c_int64.from_address(place).value = self.number
 
-    def run(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
-        """The outputs for contiguous input arrays of the right dtypes and shapes."""
+    def run(self, arrays: Sequence[Array], into: Mapping[int, Array] | None = None) -> list[Array]:
+        """The outputs for contiguous input arrays of the right dtypes and shapes.
+
+        into: for some outputs, by number, the arrays to write them to.
+        """
         cold = self.cold
         if cold is not None:
             if self.calls_left > 0:
                 self.calls_left -= 1
-                return cold.run(arrays)
+                return cold.run(arrays, into)
             self.make_hot(None)
-        outputs = [np.empty(n.shape, n.dtype) for n in self.schedule.outputs]
+        outputs = rooms(self.schedule.outputs, into)
         pointers = [a.ctypes.data for a in (*arrays, *outputs)]
         table = (ctypes.c_void_p * len(pointers))(*pointers)
         if self.body(ctypes.addressof(table)):

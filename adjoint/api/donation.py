@@ -1,0 +1,82 @@
+"""Donation at a call: which buffers may be written to, and what becomes of the tensors given away.
+
+A donated tensor cannot be used afterwards. Its memory is taken for a result only if nobody but that
+tensor can see it: a view, another tensor of the same node, or a graph that needs the value keeps it
+from being touched. A donated NumPy array is taken at its word, and overwritten.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from adjoint.backends.pending import can_tell_who_holds
+from adjoint.errors import DonatedError
+from adjoint.graph import engine
+from adjoint.graph.leaf import constant_node
+from adjoint.graph.node import Node
+from adjoint.graph.op import Op
+from adjoint.graph.tensor import Tensor, from_array
+
+Array = np.ndarray[Any, Any]
+
+
+class Donated(Op):
+    """What a tensor stands for that was given away. Not an operation that anybody can call."""
+
+    name = "donated"
+    family = "leaf"
+    param_names = ("to",)
+
+    def evaluate(self, value: Any, to: str) -> Any:
+        raise DonatedError(
+            f"this tensor was donated to {to}, which may have overwritten its memory; use the "
+            f"result instead, or leave the argument out of donate="
+        )
+
+
+_donated = Donated()
+_nothing = constant_node(np.zeros(()), (), np.dtype(float))
+
+
+def give_away(tensor: Tensor, to: str) -> None:
+    """Make a tensor unusable: shape and dtype remain, its value is an error."""
+    node = tensor.node
+    tensor.node = Node(_donated, (_nothing,), (to,), node.shape, node.dtype)
+
+
+def buffer_of(leaf: Any) -> Array | None:
+    """The array of a donated leaf if it may be written to; None if somebody else can see it."""
+    if type(leaf) is Tensor:
+        engine.value_of(leaf.node)
+        if not can_tell_who_holds() or _holders(leaf) != _sole():
+            return None
+        array = leaf.node.value
+        if type(array) is not np.ndarray or array.base is not None:
+            return None
+    else:
+        array = leaf
+    if type(array) is not np.ndarray or not array.flags.writeable:
+        return None
+    orderly = array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative
+    return array if orderly else None
+
+
+def _holders(tensor: Tensor) -> tuple[int, int]:
+    """How many references there are to the node and to the value of a tensor."""
+    return sys.getrefcount(tensor.node), sys.getrefcount(tensor.node.value)
+
+
+@cache
+def _sole() -> tuple[int, int]:
+    """What `_holders` answers if nobody else holds anything."""
+    return _holders(from_array(np.zeros(1)))
+
+
+def apart(buffer: Array, others: Sequence[Any]) -> bool:
+    """Whether a buffer shares no memory with any of the other leaves."""
+    return not any(np.may_share_memory(buffer, other) for other in others)

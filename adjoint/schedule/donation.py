@@ -1,0 +1,123 @@
+"""Donation: which outputs can be written into the memory of inputs that nobody needs afterwards.
+
+An output may take an input's place if the input is read for the last time before the output is
+written for the first time, or in the same loop at the very index that is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from adjoint.graph.loops import Affine
+from adjoint.graph.node import Node
+from adjoint.schedule.access import reads_of
+from adjoint.schedule.memory import storages
+from adjoint.schedule.plan import Alias, Kernel, Nest, NumpyCall, Schedule, Step
+
+CAN_FAIL = frozenset({"gather", "scatter_add", "scatter_set"})
+"""Operations that may find out while they run that an index is wrong."""
+REPEATS = frozenset({"sin", "cos", "tan", "gammaln", "digamma", "sinc"})
+"""Operations whose loops may do a stretch of elements again, and so read its inputs again."""
+
+
+def places_for_outputs(schedule: Schedule, donated: Sequence[int]) -> dict[int, int]:
+    """For outputs, by number, the number of the donated input in whose memory they may lie.
+
+    Empty for programs that may fail half-way: then the inputs are needed once more.
+    """
+    if not all(map(cannot_fail, schedule.steps)):
+        return {}
+    life = Life(schedule)
+    found: dict[int, int] = {}
+    free = [i for i in donated if schedule.inputs[i] not in schedule.outputs]
+    for number, out in enumerate(schedule.outputs):
+        if out in schedule.outputs[:number] or out.shape == ():
+            continue
+        for i in free:
+            given = schedule.inputs[i]
+            if (given.shape, given.dtype) == (out.shape, out.dtype) and life.allows(out, given):
+                found[number] = i
+                free.remove(i)
+                break
+    return found
+
+
+def cannot_fail(step: Step) -> bool:
+    """Whether a step, once begun, comes to its end."""
+    return not isinstance(step, NumpyCall) and not any(
+        node.op.name in CAN_FAIL for kernel in kernels_of(step) for node in computed_by(kernel)
+    )
+
+
+def kernels_of(step: Step) -> list[Kernel]:
+    """The kernels that a step runs."""
+    match step:
+        case Kernel():
+            return [step]
+        case Nest(kernels=kernels):
+            return list(kernels)
+    return []
+
+
+def computed_by(kernel: Kernel) -> Iterable[Node]:
+    """All nodes computed in a kernel."""
+    return (*kernel.inlined, *kernel.roots)
+
+
+class Life:
+    """When the memory of each stored node is written first, and read last."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.steps = schedule.steps
+        self.storage = storages(schedule)
+        self.written: dict[Node, int] = {}
+        self.read: dict[Node, int] = {}
+        for time, step in enumerate(schedule.steps):
+            for node in step.roots:
+                self.written.setdefault(self.home(node), time)
+            for node in step.reads:
+                self.read[self.home(node)] = time
+
+    def home(self, node: Node) -> Node:
+        """The node in whose memory another lies."""
+        return self.storage.get(node, (node, 0))[0]
+
+    def allows(self, out: Node, given: Node) -> bool:
+        """Whether `out` may be written into the memory of `given`."""
+        if out not in self.written or self.home(out) is not out:
+            return False
+        first, last = self.written[out], self.read.get(given, -1)
+        if last != first:
+            return last < first
+        return self.in_step(self.steps[first], out, given)
+
+    def in_step(self, step: Step, out: Node, given: Node) -> bool:
+        """Whether one kernel of a step, and no other, reads `given`, just where it writes `out`."""
+        readers = [k for k in kernels_of(step) if any(self.home(n) is given for n in k.reads)]
+        if len(readers) != 1 or isinstance(step, Alias):
+            return False
+        (kernel,) = readers
+        here = tuple(Affine(0, {a: 1}) for a in range(len(kernel.domain)))
+        return (
+            out in kernel.roots
+            and out.shape == kernel.domain
+            and given in kernel.reads
+            and not any(self.home(n) is given and n is not given for n in kernel.reads)
+            and all(n.op.pointwise and n.op.name not in REPEATS for n in computed_by(kernel))
+            and all(index == here for index in reads_of(kernel).get(given, ()))
+            and not any(depends(root, given, kernel) for root in kernel.roots if root is not out)
+        )
+
+
+def depends(root: Node, given: Node, kernel: Kernel) -> bool:
+    """Whether a kernel reads `given` to compute `root`."""
+    inside = set(kernel.inlined)
+    stack, seen = [root], {root}
+    while stack:
+        for child in stack.pop().inputs:
+            if child is given:
+                return True
+            if child in inside and child not in seen:
+                seen.add(child)
+                stack.append(child)
+    return False
