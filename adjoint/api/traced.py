@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from adjoint.api.donation import Array, apart, buffer_of, give_away
@@ -48,6 +47,9 @@ class Traced:
         self.built: Any = None
         self.places: dict[tuple[int, ...], dict[int, int]] = {}
         """For donated leaves, the outputs that can take their memory."""
+        self._entry: Any = None
+        self._strict_entry: Any = None
+        self._replay: Replay | None = None
         self.direct: Any = None
         """The native entry of a compiled function itself."""
 
@@ -68,15 +70,21 @@ class Traced:
         """The native entry, which hands what does not fit to `slow`."""
         return self.program.bind("compiled", slow, self.unflatten)
 
-    @cached_property
+    # Not functools.cached_property: until Python 3.12 it holds a lock, also in a forked child.
+
+    @property
     def entry(self) -> Any:
         """The native entry, which hands what does not fit to `run`."""
-        return self.bind(self.run)
+        if self._entry is None:
+            self._entry = self.bind(self.run)
+        return self._entry
 
-    @cached_property
+    @property
     def strict_entry(self) -> Any:
         """The native entry, which raises `Mismatch` at what does not fit."""
-        return self.bind(mismatch)
+        if self._strict_entry is None:
+            self._strict_entry = self.bind(mismatch)
+        return self._strict_entry
 
     def run(self, *leaves: Any) -> Any:
         """The result for leaves of this signature, whatever their layout."""
@@ -117,10 +125,12 @@ class Traced:
         with engine.using(interpreter.evaluate):
             return evaluate(substitute(self.outputs, given))  # type: ignore[no-any-return]
 
-    @cached_property
+    @property
     def replay(self) -> Replay:
         """The optimised graph, evaluated by NumPy."""
-        return Replay(self.inputs, self.optimised)
+        if self._replay is None:
+            self._replay = Replay(self.inputs, self.optimised)
+        return self._replay
 
     def run_without_native(self, leaves: Sequence[Any]) -> Any:
         """The result by NumPy alone."""
