@@ -69,14 +69,14 @@ def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
     """For aliases and packed scalars where they lie; an output has memory of its own."""
     storage = dict(schedule.packed)
     written = {root for step in schedule.steps for root in step.roots}
-    for step in schedule.steps:
-        if not isinstance(step, Alias):
-            continue
-        source = step.root.inputs[0]
-        if step.root not in schedule.outputs:
-            storage[step.root] = storage.get(source, (source, 0))
-        elif source in written and source not in schedule.outputs and source not in storage:
-            storage[source] = step.root, 0
+    aliases = {step.root: step.root.inputs[0] for step in schedule.steps if isinstance(step, Alias)}
+    fixed = {*aliases, *schedule.outputs}
+    for root, source in aliases.items():
+        if root in schedule.outputs and source in written - fixed and source not in storage:
+            storage[source] = root, 0
+    for root, source in aliases.items():  # now it is known where the sources lie
+        if root not in schedule.outputs:
+            storage[root] = storage.get(source, (source, 0))
     return storage
 
 

@@ -553,7 +553,7 @@ def agrees(found: Any, wanted: Any) -> bool:
 def summary(found: Any, wanted: Any) -> str:
     """The places at which two results differ most."""
     with np.errstate(all="ignore"):
-        apart = np.abs(found.astype(np.float64) - wanted)
+        apart = np.array(np.abs(found.astype(np.float64) - wanted))
         apart[np.isnan(apart)] = np.inf
         apart[(found == wanted) | (np.isnan(found) & np.isnan(wanted))] = 0
     worst = [np.unravel_index(i, apart.shape) for i in np.argsort(-apart.ravel())[:3]]

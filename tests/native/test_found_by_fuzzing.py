@@ -128,3 +128,15 @@ def test_a_long_chain_below_a_sum_does_not_recurse_deeply():
     value, gradient = ad.compile(ad.value_and_grad(horner))(x, t)
     np.testing.assert_allclose(value, sum(np.polyval(x, t)), rtol=1e-13)
     np.testing.assert_allclose(gradient, [np.sum(t**k) for k in reversed(range(300))], rtol=1e-11)
+
+
+def test_a_product_under_two_other_shapes_one_of_them_a_result() -> None:
+    """It is computed in the memory of the result, where the other shape is to find it."""
+    x = np.arange(21.0).reshape(3, 7) / 10
+
+    def f(x: Any) -> Any:
+        y = ad.sin(x) @ ad.reshape(ad.tanh(x), (7, 3))
+        return ad.exp(-ad.reshape(y, (1, 9))), ad.reshape(y, (1, 3, 3)), ad.sum(ad.reshape(y, (9,)))
+
+    for found, expected in zip(ad.compile(f)(x), f(ad.asarray(x)), strict=True):
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), 1e-12, strict=True)

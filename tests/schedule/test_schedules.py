@@ -207,6 +207,8 @@ def test_all_that_is_stored_has_a_place(seeds: range) -> None:
     plan = plan_memory(schedule)
     outside = {*schedule.inputs, *schedule.outputs, *schedule.constants}
     local = {n for s in schedule.steps if isinstance(s, Nest) for n in s.local}
+    for leader, _ in plan.storage.values():
+        assert plan.storage.get(leader, (leader, 0)) == (leader, 0), "a place within a place"
     for step in schedule.steps:
         for node in (*step.roots, *step.reads):
             if node in local or node in outside:
