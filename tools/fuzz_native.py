@@ -28,7 +28,8 @@ TIME = 30.0
 def work(seeds: range, group: int, quick: bool) -> None:
     """Run the programs of these seeds; say before each group which it is, then what went wrong."""
     from adjoint.backends.llvm import jit
-    from tests.native.random_programs import compare, program
+    from tests.native.comparing import compare
+    from tests.native.random_programs import program
 
     full = jit.OPTIMISATION
     for number, first in enumerate(seeds[::group]):

@@ -19,8 +19,9 @@ import pytest
 import adjoint as ad
 from adjoint.backends.llvm import library
 from adjoint.graph.verify import verify
-from tests.native import random_programs
-from tests.native.random_programs import Program, compare, program, together
+from tests.native import comparing
+from tests.native.comparing import compare
+from tests.native.random_programs import Program, program, together
 
 pytestmark = pytest.mark.native
 
@@ -73,7 +74,7 @@ def test_a_wrong_result_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison sees an error in the eighth digit of one element, and a wrong integer."""
     p = Program(0, (np.linspace(0.1, 1, 9), np.arange(5)))
     monkeypatch.setattr(Program, "__call__", lambda self, x, i: (ad.sin(x), ad.asarray(i) + 1))
-    monkeypatch.setattr(random_programs, "ad", SimpleNamespace(**{**vars(ad), "compile": Wrong}))
+    monkeypatch.setattr(comparing, "ad", SimpleNamespace(**{**vars(ad), "compile": Wrong}))
     verdict = compare([p])
     assert len(verdict.wrong) == 2 and not verdict.unstable
     assert "result 0: float64(9,) differs at (8,)" in verdict.wrong[0]
@@ -86,7 +87,7 @@ def test_rounding_is_not_taken_for_an_error() -> None:
     traced = ad.compile(lambda x: ad.sin(x) * 3.0 - ad.sin(x) - 2.0 * ad.sin(x)).trace(x)
     (output,), given = traced.outputs, {traced.inputs[0]: x}
     rng = np.random.default_rng(0)
-    runs = [random_programs.disturbed(output, given, rng) for _ in range(3)]
+    runs = [comparing.disturbed(output, given, rng) for _ in range(3)]
     assert np.ptp(runs) > 0 and np.max(np.abs(runs)) < 1e-13
 
 

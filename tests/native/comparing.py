@@ -1,0 +1,120 @@
+"""Random programs on both engines: do they agree, and if not, is it more than rounding?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import adjoint as ad
+from adjoint.graph.node import Node
+from adjoint.graph.order import topological_order
+from tests.native.random_programs import Program, as_given, together
+
+
+@dataclass
+class Verdict:
+    """What became of a batch: the disagreements as text, and how many programs were unstable."""
+
+    wrong: list[str]
+    unstable: list[int]
+
+
+def compare(programs: Sequence[Program]) -> Verdict:
+    """Compile the programs together, run them, and compare each with the interpreter."""
+    compiled = ad.compile(together(programs))
+    groups = [p.inputs for p in programs]
+    native = compiled(*groups)
+    for _ in range(4):  # the first calls may be taken from Python
+        again = compiled(*groups)
+    verdict = Verdict([], [])
+    for p, first, second in zip(programs, native, again, strict=True):
+        expected = p(*map(as_given, p.inputs))
+        for place, (a, b, e) in enumerate(zip(first, second, expected, strict=True)):
+            found, repeated, wanted = a.numpy(), b.numpy(), np.asarray(e.numpy())
+            where = f"seed {p.seed}, result {place}: "
+            if (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
+                verdict.wrong.append(
+                    f"{where}{found.dtype}{found.shape} for {wanted.dtype}{wanted.shape}"
+                )
+            elif found.tobytes() != repeated.tobytes():
+                verdict.wrong.append(f"{where}two runs differ")
+            elif not agrees(found, wanted):
+                if is_noise(p, place, found, wanted):
+                    verdict.unstable.append(p.seed)
+                else:
+                    verdict.wrong.append(f"{where}{summary(found, wanted)}")
+    return verdict
+
+
+def agrees(found: Any, wanted: Any) -> bool:
+    """Whether two results are equal but for rounding."""
+    if wanted.dtype.kind != "f":
+        return np.array_equal(found, wanted)
+    tolerance = 2e-4 if wanted.dtype == np.float32 else 1e-11
+    finite = np.abs(wanted[np.isfinite(wanted)])
+    size = float(finite.max(initial=0.0))
+    return np.allclose(found, wanted, rtol=tolerance, atol=tolerance * size, equal_nan=True)
+
+
+def summary(found: Any, wanted: Any) -> str:
+    """The places at which two results differ most."""
+    with np.errstate(all="ignore"):
+        apart = np.array(np.abs(found.astype(np.float64) - wanted))
+        apart[np.isnan(apart)] = np.inf
+        apart[(found == wanted) | (np.isnan(found) & np.isnan(wanted))] = 0
+    worst = [np.unravel_index(i, apart.shape) for i in np.argsort(-apart.ravel())[:3]]
+    shown = [f"{tuple(map(int, i))}: {found[i]!r} for {wanted[i]!r}" for i in worst if apart[i] > 0]
+    return f"{wanted.dtype}{wanted.shape} differs at {'; '.join(shown)}"
+
+
+# When results differ, is it more than rounding? The graph is evaluated a few times with every
+# result of arithmetic moved by a few units in the last place; what these runs do not agree upon
+# has no digits to compare (a comparison of equals, a difference of nearly equals, a pole).
+
+RUNS = 8
+UNITS = 8.0
+EXACT = frozenset({"movement", "linear", "leaf"})
+
+
+def is_noise(p: Program, place: int, found: Any, wanted: Any) -> bool:
+    """Whether rounding explains the difference of a result from the interpreter's."""
+    traced = ad.compile(p).trace(*p.inputs)
+    leaves = [np.asarray(ad.asarray(x).numpy()) for x in p.inputs]
+    given = dict(zip(traced.inputs, leaves, strict=True))
+    rng = np.random.default_rng(0)
+    runs = [disturbed(traced.outputs[place], given, rng) for _ in range(RUNS)]
+    if wanted.dtype.kind != "f":
+        return all(
+            np.any([np.asarray(run)[i] != wanted[i] for run in runs])
+            for i in zip(*np.nonzero(found != wanted), strict=True)
+        )
+    with np.errstate(all="ignore"):
+        stacked = np.stack([*runs, wanted]).astype(np.float64)
+        width = np.max(stacked, 0) - np.min(stacked, 0)
+        tolerance = (1e-4 if wanted.dtype == np.float32 else 1e-11) * np.abs(wanted)
+        near = np.abs(found.astype(np.float64) - wanted) <= 30 * width + tolerance
+    settled = np.isfinite(stacked).all(0)
+    same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
+    equal_runs = np.all((stacked == wanted) | (np.isnan(stacked) & np.isnan(wanted)), 0)
+    return bool(np.all(same | np.where(settled, near, ~equal_runs)))
+
+
+def disturbed(output: Node, given: dict[Node, Any], rng: Any) -> Any:
+    """The value of `output` with arithmetic that errs a little."""
+    values = dict(given)
+    with np.errstate(all="ignore"):
+        for node in topological_order([output], lambda n: () if n in given else n.inputs):
+            if node in values:
+                continue
+            if node.value is not None:
+                values[node] = np.asarray(node.value)
+                continue
+            value = np.asarray(node.op.evaluate(*[values[c] for c in node.inputs], *node.params))
+            if value.dtype.kind == "f" and node.op.family not in EXACT:
+                error = rng.uniform(-UNITS, UNITS, value.shape) * np.finfo(value.dtype).eps
+                value = (value * (1 + error)).astype(value.dtype)
+            values[node] = value
+    return values[output]
