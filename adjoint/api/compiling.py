@@ -344,11 +344,13 @@ def compile(
 
     The first call with arguments of new structure, shapes or dtypes traces `f` and compiles it;
     later calls answer from the native program. `f` must be a function of its arguments only.
-    static: positions or names of arguments whose value is part of the signature (hashable).
-    donate: positions of arguments that are given away. A result of the shape and dtype of an array
-        in one may be written into its memory. Donated tensors cannot be used afterwards, as
-        `DonatedError` will say; NumPy arrays may be overwritten, and then are what the result
-        holds, so leave them alone. Inside other transforms nothing is given away.
+
+    - static: positions or names of arguments whose value is part of the signature (hashable).
+    - donate: positions of arguments that are given away. A result of the shape and dtype of an
+      array in one may be written into its memory. Donated tensors cannot be used afterwards, as
+      `DonatedError` will say; NumPy arrays may be overwritten, and then are what the result
+      holds, so leave them alone. Inside other transforms nothing is given away.
+
     Looking at a value inside `f` (``if x > 0``) raises `ConcretizationError`, which names ways out.
 
     >>> import adjoint as ad
