@@ -205,6 +205,23 @@ def test_nodes_that_only_look_equal_stay_two() -> None:
     assert whole.count("constant") == 2
 
 
+def test_large_constants_are_one_if_all_their_bits_are_equal() -> None:
+    """Equal ones, one that differs where no sample is taken, -0 for 0, and nan for nan."""
+    table = np.zeros((40, 50))
+    changed, signed = table.copy(), table.copy()
+    changed[0, 1], signed[39, 0] = 1.0, -0.0
+    nans = np.full((40, 50), np.nan)
+
+    def held(*values: Any) -> int:
+        return text_after(
+            share, lambda a: [a + np.array(value) for value in values], (40, 50)
+        ).count("constant")
+
+    assert held(table, table) == held(nans, nans) == held(table, np.zeros((40, 50))) == 1
+    assert held(table, changed, signed, changed) == 3
+    assert held(table, table.astype(np.float32)) == 2
+
+
 def test_softmax_is_made_of_pieces() -> None:
     text = text_after(expand, lambda a: ad.softmax(a, axis=1), M)
     assert "softmax" not in text
