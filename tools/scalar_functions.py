@@ -139,6 +139,14 @@ POLYNOMIALS = {
         mpf("1.0001"),
         degrees(11, 6),
     ),
+    "ERF_TAIL": Polynomial(
+        "exp(x²) erfc x = p(t), t = (x - 1) / (x + 2), x ≥ 1; error of erf x",
+        lambda t: scaled_erfc((1 + 2 * t) / (1 - t)) * (1 - t) / 3 / (1 + t),
+        lambda t: mp.exp(-(((1 + 2 * t) / (1 - t)) ** 2)),
+        mpf(0),
+        {"float64": mpf(5) / 8, "float32": mpf(1) / 2},
+        degrees(12, 5),
+    ),
     "ERFCX": Polynomial(
         "exp(x²) erfc x = p(t) / (1 + 2 x), t = (x - 4) / (x + 4), x ≥ 0.45",
         lambda t: scaled_erfc(4 * (1 + t) / (1 - t)),

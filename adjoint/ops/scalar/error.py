@@ -4,16 +4,25 @@ Method: near 0 an odd minimax polynomial; farther out exp(x²) erfc x = p(t) / (
 t = (x - 4) / (x + 4), a map under which exp(x²) (1 + 2 x) erfc x is nearly straight over the whole
 half-line (M. M. Shepherd and J. G. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x²)
 erfc x in 0 ≤ x < ∞", Math. Comp. 36, 1981). x² and the factors are pairs, so that the error does
-not grow with x. The inverses take a rough polynomial in -log(1 - x²) and improve it by the
-Taylor series of the inverse function, four terms of it.
+not grow with x. erf alone needs no pairs: exp(x²) erfc x is a polynomial in (x - 1) / (x + 2), the
+less exact the smaller erfc is beside 1. The inverses take a rough polynomial in -log(1 - x²) and
+improve it by the Taylor series of the inverse function, four terms of it.
 """
 
 from __future__ import annotations
 
 from adjoint.graph.emitter import Emitter
 
-from .coefficients import ERF, ERFCX, ERFINV_FAR, ERFINV_NEAR, INVERSE_ROOT_2, ROOT_2
-from .exponential import exp_of_pair
+from .coefficients import (
+    ERF,
+    ERF_TAIL,
+    ERFCX,
+    ERFINV_FAR,
+    ERFINV_NEAR,
+    INVERSE_ROOT_2,
+    ROOT_2,
+)
+from .exponential import exp, exp_of_pair
 from .logarithmic import log, log_pair_of_sum
 from .words import (
     Pair,
@@ -33,6 +42,7 @@ from .words import (
 )
 
 FARTHEST = {"float64": 28.0, "float32": 10.5}  # from here on erfc is 0
+ERF_IS_ONE = 6.0  # from here on, rounded
 INFINITY = float("inf")
 HALF_ROOT_PI = 0.886226925452758
 
@@ -101,11 +111,13 @@ def erfc_of_pair(e: Emitter[V], x: V, x_low: V) -> V:
 @scalar_function
 def erf(e: Emitter[V], x: V) -> V:
     """2/√π ∫₀ˣ exp(-t²) dt"""
-    magnitude = e.abs(x)
-    curve = horner(e, e.multiply(x, x), choose(e, x, ERF))
-    tail = e.subtract(1.0, upper_tail(e, magnitude, e.constant(0.0, e.dtype(x))))
-    small = e.less(magnitude, 1.0)
-    return e.select(small, e.fma(x, curve, x), e.copysign(tail, x))
+    square, magnitude = e.multiply(x, x), e.abs(x)
+    curve = horner(e, square, choose(e, x, ERF))
+    far = e.select(e.greater(magnitude, ERF_IS_ONE), ERF_IS_ONE, magnitude)
+    t = e.divide(e.subtract(far, 1.0), e.add(far, 2.0))
+    scaled = horner(e, t, choose(e, x, ERF_TAIL))
+    tail = e.fma(e.negative(exp(e, e.negative(square))), scaled, 1.0)
+    return e.select(e.less(magnitude, 1.0), e.fma(x, curve, x), e.copysign(tail, x))
 
 
 @scalar_function
