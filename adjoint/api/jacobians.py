@@ -1,6 +1,6 @@
 """Derivatives that are arrays: jacobian, jacfwd, jacrev, hessian, hvp; and vmap, which makes them.
 
-A Jacobian is one derivative graph for a symbolic direction, batched over the unit directions.
+A Jacobian is one derivative graph for a symbolic direction, which becomes each unit direction.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import Shape, normalize_axis
+from adjoint.graph.types import normalize_axis
 from adjoint.transforms.batch import batch
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
+from adjoint.transforms.units import Units
 
 Argnums = int | Sequence[int]
 
@@ -207,26 +208,19 @@ def _move_axis(name: str, x: Tensor, source: int, target: int) -> Tensor:
     return result
 
 
-def _units(shape: Shape, dtype: Any) -> Tensor:
-    """The unit directions of a tensor of `shape`, along a leading axis."""
-    size = int(np.prod(shape))
-    return as_tensor(np.eye(size, dtype=dtype).reshape(size, *shape))
-
-
 def _rows(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
     """By reverse mode: for each output the derivatives by each node."""
     table = []
     for y in outputs:
         direction = variable_node(None, y.node.shape, y.node.dtype, Scope(abstract=True))
         found = reverse([(y.node, Tensor(direction))], nodes, scope)
-        units = {direction: _units(y.node.shape, y.node.dtype)}
         adjoints = {node: found[node].sum() for node in nodes if node in found}
-        batched = batch([a.node for a in adjoints.values()], units, direction.scope)
+        units = Units([a.node for a in adjoints.values()], direction)
         row = []
         for node in nodes:
             whole = (*y.node.shape, *node.shape)
-            if node in adjoints and adjoints[node].node in batched:
-                row.append(FUNCTIONS["reshape"](batched[adjoints[node].node], whole))
+            if node in adjoints and adjoints[node].node in units.found:
+                row.append(FUNCTIONS["reshape"](units.whole(adjoints[node].node), whole))
             else:
                 row.append(as_tensor(np.zeros(whole, y.node.dtype)))
         table.append(row)
@@ -239,13 +233,12 @@ def _columns(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[lis
     for node in nodes:
         direction = variable_node(None, node.shape, node.dtype, Scope(abstract=True))
         found = forward([y.node for y in outputs], {node: Tensor(direction)}, scope)
-        units = {direction: _units(node.shape, node.dtype)}
-        batched = batch([t.node for t in found.values()], units, direction.scope)
+        units = Units([found[y.node].node for y in outputs if y.node in found], direction)
         column = []
         for y in outputs:
             whole = (*y.node.shape, *node.shape)
-            if y.node in found and found[y.node].node in batched:
-                tangent = _move_axis("jacfwd", batched[found[y.node].node], 0, -1)
+            if y.node in found and found[y.node].node in units.found:
+                tangent = units.whole(found[y.node].node, last=True)
                 column.append(FUNCTIONS["reshape"](tangent, whole))
             else:
                 column.append(as_tensor(np.zeros(whole, y.node.dtype)))

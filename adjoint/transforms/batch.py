@@ -25,9 +25,14 @@ def batch(
             continue
         batched = [child in found for child in node.inputs]
         inputs = [found[c] if c in found else Tensor(c) for c in node.inputs]
-        result = node.op.batch(node, inputs, batched)
-        found[node] = one_by_one(node, inputs, batched) if result is None else result
+        found[node] = batched_node(node, inputs, batched)
     return found
+
+
+def batched_node(node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+    """The operation of `node` on inputs of which the `batched` ones have a leading axis more."""
+    result = node.op.batch(node, inputs, batched)
+    return one_by_one(node, inputs, batched) if result is None else result
 
 
 def one_by_one(node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
