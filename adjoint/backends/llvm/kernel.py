@@ -33,6 +33,12 @@ FIXED = 4096
 MOST_PARTS = 6
 """The most parts into which the range of a loop is cut at the edges of slices."""
 
+LANES = 8
+"""So many rows are scanned side by side: a step of one need not wait for a step of another."""
+
+LANES_WEIGHT = 16
+"""The most nodes of a kernel for which that is done."""
+
 RARE = frozenset({"sin", "cos", "tan", "gammaln", "digamma", "sinc"})
 """Operations whose native rule uses the emitter's word `rare`."""
 
@@ -58,6 +64,8 @@ class KernelWriter:
         self.full_index: Index = tuple(Affine(0, {a: 1}) for a in range(len(self.domain)))
         self.cuts: dict[int, set[int]] = {}
         self.rare = any(n.op.name in RARE for n in (*kernel.inlined, *kernel.roots))
+        self.side_by_side = self.has_lanes()
+        self.lanes = 1
 
     def stored_reads(self) -> list[Node]:
         return [n for n in self.kernel.reads if n not in self.kernel.roots and not is_literal(n)]
@@ -85,6 +93,7 @@ class KernelWriter:
         for argument in self.function.args[:-2]:
             argument.add_attribute("noalias")
         while True:
+            self.lanes = 1
             self.function.blocks.clear()
             builder = ir.IRBuilder(self.function.append_basic_block())
             self.pointers = self.find_pointers(builder)
@@ -154,12 +163,35 @@ class KernelWriter:
                 self.axis(builder, axis + 1, [*counters, Counter(start, low, high)], sums)
                 continue
             last_axis = axis == len(self.domain) - 1
+            if self.side_by_side and axis == len(self.domain) - 2:
+                start = self.in_lanes(builder, axis, counters, (start, stop), (low, high))
             if last_axis and self.rare and not self.spread_sums():
                 self.in_stretches(builder, axis, counters, sums, (start, stop), (low, high))
             else:
                 with loop(builder, start, stop) as value:
                     inner = [*counters, Counter(value, low, high)]
                     self.axis(builder, axis + 1, inner, sums)
+
+    def has_lanes(self) -> bool:
+        """Whether the kernel only scans along the last axis, and has enough rows."""
+        roots, last = self.kernel.roots, len(self.domain) - 1
+        if last < 1 or self.rare or self.domain[last - 1] < LANES:
+            return False
+        if len(roots) + len(self.kernel.inlined) > LANES_WEIGHT:
+            return False
+        return all(root.op.scans and root.params[0] == last for root in roots)
+
+    def in_lanes(
+        self, builder: Any, axis: int, counters: list[Counter], ends: Any, part: Any
+    ) -> Any:
+        """Go over the rows several at a time; returns the first that is left."""
+        start, stop = ends
+        whole = builder.sub(stop, builder.srem(builder.sub(stop, start), I64(LANES)))
+        self.lanes = LANES
+        with loop(builder, start, whole, LANES) as value:
+            self.parts(builder, axis + 1, [*counters, Counter(value, *part)], {})
+        self.lanes = 1
+        return whole
 
     def in_stretches(
         self, builder: Any, axis: int, counters: list[Counter], sums: Any, ends: Any, part: Any
@@ -187,7 +219,14 @@ class KernelWriter:
                     self.elements(body, sums)
 
     def innermost(self, builder: Any, counters: list[Counter], sums: Any) -> None:
-        self.elements(self.body(builder, counters, None), sums)
+        for lane in range(self.lanes):
+            if lane:
+                *outer, rows, last = counters
+                beside = builder.add(rows.value, I64(lane), flags=("nsw",))
+                here = [*outer, Counter(beside, rows.low, rows.high), last]
+            else:
+                here = counters
+            self.elements(self.body(builder, here, None), sums)
 
     def body(self, builder: Any, counters: list[Counter], rare: list[Any] | None) -> Body:
         return Body(self, LLVMEmitter(builder, contract=True, rare_conditions=rare), counters)
