@@ -126,6 +126,23 @@ def test_products_with_diagonals_are_no_products() -> None:
     assert "matmul" not in widest(FUNCTIONS["product"], point())
 
 
+def test_what_reaches_everything_soon_does_not_multiply() -> None:
+    """Along a chain of turns, each by an angle of its own, the graph grows as the chain does."""
+
+    def turned(x: Any) -> Any:
+        result: Any = np.eye(2)
+        for i in range(N):
+            c, s = ad.cos(x[i]), ad.sin(x[i])
+            result = result @ ad.reshape(ad.stack([c, -s, s, c]), (2, 2))
+        return result
+
+    jacobian = ad.jacfwd(turned)
+    traced = ad.compile(jacobian)
+    traced(point())
+    assert len(topological_order(traced._last().outputs)) < 40 * N
+    np.testing.assert_allclose(jacobian(point()), one_by_one(turned, point()), atol=1e-12)
+
+
 def test_zeros_are_zeros_beside_infinity() -> None:
     """What does not depend on an element has derivative 0 by it, and is not 0·∞."""
     x = np.array([1.0, 0.0, 4.0, 9.0, 16.0, 25.0])

@@ -24,8 +24,8 @@ from adjoint.transforms.paths import within
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
-_PARTS = 16
-"""From more parts than this on zeros cost less."""
+_PARTS = 4
+"""From more parts than this on zeros cost less, and a long graph costs more."""
 _SPARSE = 4
 """How many zeros for each other element it takes to write these one by one."""
 
