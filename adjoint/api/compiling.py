@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
-from adjoint.api.donation import give_away
+from adjoint.api.donation import Donation, give_away
 from adjoint.api.graph_first import evaluate
 from adjoint.api.opening import as_output, check_callable, function_name
 from adjoint.api.patterns import Mismatch, Reader, mismatch, reader_for
@@ -84,9 +84,10 @@ class Compiled:
             return self._function(*args, **kwargs)
         if chosen.native == "never" or missing():
             return self._given_away(args, leaves, traced.run_without_native(leaves))
-        if self._donate:
-            return traced.run_donating(leaves, self._donated(args), function_name(self))
-        if traced.program.is_cold:
+        if self._donate and traced.donation is None:
+            given = self._donated(args), function_name(self)
+            traced.donation = Donation(traced.schedule, *given)
+        if not traced.can_enter:
             return traced.run(*leaves)
         if not fixed:
             self._shorten(args, kwargs, traced)

@@ -8,7 +8,7 @@ from being touched. A donated NumPy array is taken at its word, and overwritten.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,8 @@ from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op
 from adjoint.graph.tensor import Tensor, from_array
+from adjoint.schedule.donation import Gifts, is_sure, places_for_outputs
+from adjoint.schedule.plan import Schedule
 
 Array = np.ndarray[Any, Any]
 
@@ -45,8 +47,41 @@ _nothing = constant_node(np.zeros(()), (), np.dtype(float))
 
 def give_away(tensor: Tensor, to: str) -> None:
     """Make a tensor unusable: shape and dtype remain, its value is an error."""
-    node = tensor.node
-    tensor.node = Node(_donated, (_nothing,), (to,), node.shape, node.dtype)
+    tensor.node = _given(tensor.node, to)
+
+
+def _given(node: Node, to: str) -> Node:
+    """What stands for a node that was given away."""
+    return Node(_donated, (_nothing,), (to,), node.shape, node.dtype)
+
+
+class Donation:
+    """What each call of a program gives away: the inputs `donated`, by number, to function `to`."""
+
+    def __init__(self, program: Schedule, donated: Sequence[int], to: str) -> None:
+        self.donated = donated
+        self.to = to
+        self.is_sure = is_sure(program)
+        """Whether a call, once begun, comes to its end, so that nothing has to be given back."""
+        nodes = {i: _given(program.inputs[i], to) for i in donated}
+        self.gifts = Gifts(nodes, places_for_outputs(program, donated))
+
+    def take(
+        self, leaves: Sequence[Any], read: Callable[[Sequence[Any]], list[Array]]
+    ) -> tuple[dict[int, Array], list[Array]]:
+        """Give tensors among the leaves away: memory for some outputs, by number, and the arrays
+        that `read` finds in the leaves."""
+        buffers = {i: buffer_of(leaves[i]) for i in self.gifts.places.values()}
+        arrays = read(leaves)
+        into = {}
+        for number, i in self.gifts.places.items():
+            buffer = buffers[i]
+            if buffer is arrays[i] and apart(buffer, [*arrays[:i], *arrays[i + 1 :]]):
+                into[number] = buffer
+        for i in self.donated:
+            if type(leaves[i]) is Tensor:
+                give_away(leaves[i], self.to)
+        return into, arrays
 
 
 def buffer_of(leaf: Any) -> Array | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adjoint.api.donation import Array, apart, buffer_of, give_away
+from adjoint.api.donation import Array, Donation
 from adjoint.api.graph_first import evaluate
 from adjoint.api.opening import as_output
 from adjoint.api.patterns import builder_for, mismatch
@@ -18,7 +18,6 @@ from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.passes.pipeline import optimise
-from adjoint.schedule.donation import places_for_outputs
 from adjoint.schedule.fuse import schedule
 from adjoint.schedule.plan import Schedule
 from adjoint.transforms.substitute import substitute
@@ -45,8 +44,8 @@ class Traced:
         self.optimised = optimise(self.outputs, self.inputs)
         self.schedule: Schedule = schedule(self.inputs, self.optimised)
         self.built: Any = None
-        self.places: dict[tuple[int, ...], dict[int, int]] = {}
-        """For donated leaves, the outputs that can take their memory."""
+        self.donation: Donation | None = None
+        """What calls give away."""
         self._entry: Any = None
         self._strict_entry: Any = None
         self._replay: Replay | None = None
@@ -68,7 +67,13 @@ class Traced:
 
     def bind(self, slow: Callable[..., Any]) -> Any:
         """The native entry, which hands what does not fit to `slow`."""
-        return self.program.bind("compiled", slow, self.unflatten)
+        gifts = None if self.donation is None else self.donation.gifts
+        return self.program.bind("compiled", slow, self.unflatten, gifts)
+
+    @property
+    def can_enter(self) -> bool:
+        """Whether calls may go through the native entry."""
+        return not self.program.is_cold and (self.donation is None or self.donation.is_sure)
 
     # Not functools.cached_property: until Python 3.12 it holds a lock, also in a forked child.
 
@@ -87,8 +92,13 @@ class Traced:
         return self._strict_entry
 
     def run(self, *leaves: Any) -> Any:
-        """The result for leaves of this signature, whatever their layout."""
-        return self.run_into({}, self.arrays(leaves))
+        """The result for leaves of this signature, whatever their layout.
+
+        It lies in the memory of donated leaves where that can be; they are given away.
+        """
+        if self.donation is None:
+            return self.run_into({}, self.arrays(leaves))
+        return self.run_into(*self.donation.take(leaves, self.arrays))
 
     def run_into(self, into: Mapping[int, Array], arrays: Sequence[Array]) -> Any:
         """The result for arrays in row-major order, some outputs written `into` given arrays."""
@@ -97,23 +107,6 @@ class Traced:
         except self.program.failed:
             results = self.interpret(arrays)
         return self.unflatten(results)
-
-    def run_donating(self, leaves: Sequence[Any], donated: tuple[int, ...], to: str) -> Any:
-        """The result, in the memory of donated leaves where that can be; they are given away."""
-        if donated not in self.places:
-            self.places[donated] = places_for_outputs(self.schedule, donated)
-        places = self.places[donated]
-        buffers = {i: buffer_of(leaves[i]) for i in places.values()}
-        arrays = self.arrays(leaves)
-        into = {}
-        for number, i in places.items():
-            buffer = buffers[i]
-            if buffer is arrays[i] and apart(buffer, [*arrays[:i], *arrays[i + 1 :]]):
-                into[number] = buffer
-        for i in donated:
-            if type(leaves[i]) is Tensor:
-                give_away(leaves[i], to)
-        return self.run_into(into, arrays)
 
     def arrays(self, leaves: Sequence[Any]) -> list[Array]:
         """The values of leaves, in row-major order."""

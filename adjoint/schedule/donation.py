@@ -6,7 +6,8 @@ written for the first time, or in the same loop at the very index that is writte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from adjoint.graph.loops import Affine
 from adjoint.graph.node import Node
@@ -20,12 +21,21 @@ REPEATS = frozenset({"sin", "cos", "tan", "gammaln", "digamma", "sinc"})
 """Operations whose loops may do a stretch of elements again, and so read its inputs again."""
 
 
+@dataclass(frozen=True)
+class Gifts:
+    """What calls of a program give away: `nodes` says for which inputs, and what their tensors
+    stand for afterwards; `places` names for outputs the input whose memory they may take."""
+
+    nodes: Mapping[int, Node]
+    places: Mapping[int, int]
+
+
 def places_for_outputs(schedule: Schedule, donated: Sequence[int]) -> dict[int, int]:
     """For outputs, by number, the number of the donated input in whose memory they may lie.
 
     Empty for programs that may fail half-way: then the inputs are needed once more.
     """
-    if not all(map(cannot_fail, schedule.steps)):
+    if not is_sure(schedule):
         return {}
     life = Life(schedule)
     found: dict[int, int] = {}
@@ -40,6 +50,11 @@ def places_for_outputs(schedule: Schedule, donated: Sequence[int]) -> dict[int, 
                 free.remove(i)
                 break
     return found
+
+
+def is_sure(schedule: Schedule) -> bool:
+    """Whether a program, once begun, comes to its end."""
+    return all(map(cannot_fail, schedule.steps))
 
 
 def cannot_fail(step: Step) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 import numpy as np
 import pytest
 
 import adjoint as ad
+from adjoint.api.donation import Donation
 from adjoint.errors import ArgumentError, DonatedError
 
 pytestmark = pytest.mark.native
@@ -237,3 +239,50 @@ def test_random_programs_with_and_without_donation():
                 np.testing.assert_array_equal(arrays[i], given[i])
     assert taken > 100
     gc.collect()
+
+
+def test_once_compiled_no_python_code_answers(monkeypatch):
+    step = ad.compile(lambda p, g: (p[0] - g, p[1] * 2.0), donate=0)
+    flat = ad.compile(lambda w, g: w - g, donate=(0, 1))
+    p, w = (tensor(X), tensor(X[0])), tensor(X)
+    for _ in range(5):  # the first ones may run step by step, from Python
+        step((tensor(X), tensor(X[0])), X)
+        flat(tensor(X), X)
+    p, w = step(p, X), flat(w, tensor(X))
+    monkeypatch.setattr(Donation, "take", None)
+    places = place(p[0]), place(p[1]), place(w)
+    for n in range(2, 4):
+        p, w = step(p, X), flat(w, tensor(X))
+        assert (place(p[0]), place(p[1]), place(w)) == places
+        np.testing.assert_allclose(p[0], X - n * X)
+        np.testing.assert_allclose(p[1], X[0] * 2**n)
+        np.testing.assert_allclose(w, X - n * X)
+    with pytest.raises(TypeError):
+        step((X.copy(), X[0]), X)  # arrays are looked at in Python
+
+
+def test_giving_away_keeps_and_loses_no_reference():
+    f = ad.compile(lambda x, y: (x + y, y[0]), donate=(0, 1))
+    f(tensor(X), tensor(X))
+    given = next(iter(f._traced.values())).donation.gifts.nodes
+    shared, seen = tensor(X), tensor(X).numpy()
+    before = [sys.getrefcount(x) for x in (*given.values(), shared.node, seen)]
+    for _ in range(50):
+        t = tensor(X)
+        f(t, t)
+        f(tensor(X), shared.copy())
+        f(ad.asarray(seen), tensor(X))
+        t = tensor(X)
+        held = t.numpy(), t.node
+        f(t, tensor(X))
+        np.testing.assert_array_equal(held[0], X)
+    del t, held
+    assert [sys.getrefcount(x) for x in (*given.values(), shared.node, seen)] == before
+
+
+def test_a_program_that_may_fail_is_not_entered_natively():
+    f = ad.compile(lambda x, i: (x + 1.0, x[i]), donate=0)
+    for _ in range(3):
+        f(tensor(X), np.array([1, 2]))
+    with pytest.raises(IndexError):
+        ad.evaluate(f(tensor(X), np.array([1, 200])))

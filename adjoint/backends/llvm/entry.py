@@ -28,6 +28,7 @@ import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm import jit, store
+from adjoint.backends.llvm.entry_giving import listed
 from adjoint.backends.llvm.entry_helpers import HELPERS, write_helpers
 from adjoint.backends.llvm.entry_layout import LAYOUT, REASON, fingerprint, symbols
 from adjoint.backends.llvm.entry_python import python_entry
@@ -42,6 +43,7 @@ from adjoint.backends.llvm.entry_words import (
     require_layout,
 )
 from adjoint.backends.llvm.entry_writer import EntryWriter
+from adjoint.schedule.donation import Gifts
 
 available = LAYOUT is not None
 """Whether native entries work in this interpreter; if not, `reason` says why."""
@@ -112,11 +114,13 @@ def bind_entry(
     outputs: Sequence[Output],
     unflatten: Callable[[Any], Any] | None = None,
     keepalive: Any = None,
+    gifts: Gifts | None = None,
 ) -> Callable[..., Any]:
     """The built-in function `name` that enters the code at `address`, emitted for `outputs`.
 
     It keeps `keepalive`, which must own the code, alive. Call it with positional arguments; any
-    call that does not fit becomes ``slow(*args, **kwargs)``.
+    call that does not fit becomes ``slow(*args, **kwargs)``. With `gifts` the tensors among them
+    are given away, and any other argument that should be does not fit.
     """
     texts = [np.frombuffer(text.encode() + b"\0", np.uint8) for text in (name, doc)]
     method = np.zeros((), _METHOD)
@@ -125,7 +129,8 @@ def bind_entry(
     method.flags.writeable = False
     # The built-in holds this tuple until it is gone itself. Neither a tuple nor an array can be
     # emptied by the garbage collector, so the definition outlives every use of it.
-    own = (slow, unflatten, *(spec.shape for spec in outputs), keepalive, method, *texts)
+    given = listed(gifts) if gifts is not None else (None, None)
+    own = (slow, unflatten, *given, *(spec.shape for spec in outputs), keepalive, method, *texts)
     make = _new_function()
     return make(method.ctypes.data, own, None)  # type: ignore[no-any-return]
 

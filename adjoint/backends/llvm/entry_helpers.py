@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from adjoint.backends.llvm.entry_giving import write_giving
 from adjoint.backends.llvm.entry_guard import write_guard, write_guards
 from adjoint.backends.llvm.entry_layout import POINTER, type_symbol
 from adjoint.backends.llvm.entry_words import ANY, BIT, BYTE, INT, LONG, NULL, Row, Words
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 
-HELPERS = ("guards", "keep", "release", "rooms", "wrap", "tuple")
+HELPERS = ("guards", "keep", "release", "rooms", "wrap", "tuple", "gifts", "give")
 """What entries call; in the code each has the prefix ``adjoint.``."""
 
 
@@ -27,7 +28,7 @@ def write_helpers(words: Words) -> None:
     """Define all helpers in a module."""
     writers = (
         *(write_guard, write_guards, _write_keep, _write_release, _write_scalar, _write_tensor),
-        *(_write_rooms, _write_wrap, _write_tuple),
+        *(_write_rooms, _write_wrap, _write_tuple, write_giving),
     )
     for writer in writers:
         writer(words)
@@ -59,13 +60,11 @@ def _write_release(words: Words) -> None:
 def _write_rooms(words: Words) -> None:
     """`done = rooms(table*, count, values*, scalars*, buffers*)`.
 
-    Results that are arrays are made, and left in `values`; 0-d ones get 16 bytes of `scalars`, and
-    NULL in `values`. The addresses to write to go into `buffers`.
+    Results that are arrays are made, if they are not there, and left in `values`; 0-d ones get 16
+    bytes of `scalars`, and NULL in `values`. The addresses to write to go into `buffers`.
     """
     w, (table, count, values, scalars, buffers) = words.define("adjoint.rooms")
     builder = w.builder
-    with w.each(count) as index:
-        builder.store(NULL, w.place(values, index))
     with w.each(count) as index:
         row = Row(w, table, index)
         place = w.place(buffers, index)
@@ -73,10 +72,13 @@ def _write_rooms(words: Words) -> None:
             with scalar:
                 builder.store(w.place(scalars, index, ir.ArrayType(BYTE, 16)), place)
             with array:
-                made = _new_array(w, row)
-                _fail_if_null(w, made)
-                builder.store(made, w.place(values, index))
-                builder.store(w.field(made, w.layout.data), place)
+                lies = w.place(values, index)
+                with builder.if_then(w.null(builder.load(lies, typ=ANY)), likely=True):
+                    made = _new_array(w, row)
+                    _fail_if_null(w, made)
+                    builder.store(made, lies)
+                array = builder.load(lies, typ=ANY)
+                builder.store(w.field(array, w.layout.data), place)
     builder.ret(INT(1))
 
 

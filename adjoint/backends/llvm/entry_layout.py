@@ -38,6 +38,7 @@ CALLS = (
     "_PyObject_GC_New",
     "PyObject_Vectorcall",
     "PyObject_CallOneArg",
+    "PyErr_NoMemory",
     "PyErr_Occurred",
     "PyEval_SaveThread",
     "PyEval_RestoreThread",
@@ -57,6 +58,7 @@ class Layout:
     data: int  # of an array, and so on down to flags
     ndim: int
     dimensions: int
+    base: int
     descr: int
     flags: int
     tensor_node: int
@@ -236,6 +238,7 @@ def _probe() -> Layout:
         data=_Array.data.offset,
         ndim=_Array.ndim.offset,
         dimensions=_Array.dimensions.offset,
+        base=_Array.base.offset,
         descr=_Array.descr.offset,
         flags=_Array.flags.offset,
         tensor_node=_slot(Tensor, "node"),
@@ -313,4 +316,4 @@ def fingerprint() -> str:
     """What else than its arguments the code of an entry depends on: a part of any cache key."""
     offsets = ",".join(map(str, astuple(LAYOUT))) if LAYOUT is not None else "none"
     version = ".".join(map(str, sys.version_info[:2]))
-    return f"entry-4 {sys.implementation.name}-{version} {sys.platform} {offsets}"
+    return f"entry-5 {sys.implementation.name}-{version} {sys.platform} {offsets}"

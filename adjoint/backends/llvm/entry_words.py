@@ -21,6 +21,7 @@ Tree: TypeAlias = "int | tuple[Tree, ...]"
 """The structure of the results: the index of a leaf, or a tuple of such structures."""
 
 BIT, BYTE, INT, LONG = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64)
+COUNT = INT if sys.version_info >= (3, 12) else LONG  # of references
 DOUBLE, FLOAT = ir.DoubleType(), ir.FloatType()
 ANY = ir.PointerType()
 NULL = ir.Constant(ANY, None)
@@ -36,6 +37,7 @@ _SIGNATURES = {
     "_PyObject_GC_New": (ANY, [ANY]),
     "PyObject_Vectorcall": (ANY, [ANY, ANY, LONG, ANY]),
     "PyObject_CallOneArg": (ANY, [ANY, ANY]),
+    "PyErr_NoMemory": (ANY, []),
     "PyErr_Occurred": (ANY, []),
     "PyEval_SaveThread": (ANY, []),
     "PyEval_RestoreThread": (ir.VoidType(), [ANY]),
@@ -49,6 +51,8 @@ _SIGNATURES = {
     "adjoint.scalar": (ANY, [ANY, ANY, LONG]),
     "adjoint.tensor": (ANY, [ANY, ANY, ANY]),
     "adjoint.tuple": (ANY, [ANY, ANY, LONG]),
+    "adjoint.gifts": (INT, [ANY, ANY]),
+    "adjoint.give": (ir.VoidType(), [ANY, ANY, ANY, ANY]),
 }
 
 
@@ -125,8 +129,7 @@ class Words:
         if sys.version_info >= (3, 14):
             self.call("Py_IncRef", obj)
             return obj
-        kind = INT if sys.version_info >= (3, 12) else LONG
-        place = self.at(obj, 0)
+        kind, place = COUNT, self.at(obj, 0)
         more = self.builder.add(self.builder.load(place, typ=kind), kind(1))
         if kind is LONG:
             self.builder.store(more, place)
@@ -135,6 +138,10 @@ class Words:
         with self.builder.if_then(mortal, likely=True):
             self.builder.store(more, place)
         return obj
+
+    def is_held(self, obj: Any, times: int) -> Any:
+        """Whether there are so many references to an object."""
+        return self.same(self.field(obj, 0, COUNT), COUNT(times))
 
     def set_field(self, pointer: Any, offset: int, value: Any) -> None:
         self.builder.store(value, self.at(pointer, offset))

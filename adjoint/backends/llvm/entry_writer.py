@@ -7,7 +7,8 @@ releases that whole array, so no path can forget a reference.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +28,9 @@ from adjoint.backends.llvm.entry_words import (
     Words,
 )
 
-SLOW, UNFLATTEN, SHAPES = 0, 1, 2
-"""Where the tuple that an entry receives as `self` has its Python callables, and the shapes of
-the results from there on."""
+SLOW, UNFLATTEN, GIFTS, GIVEN, SHAPES = range(5)
+"""Where the tuple that an entry receives as `self` has its Python callables, what is given away
+and what that becomes (or None), and the shapes of the results from there on."""
 
 
 @dataclass
@@ -111,19 +112,42 @@ class EntryWriter:
             table = w.table(f"{self.function.name}.inputs", self.arrays)
             given = (args, table, LONG(len(self.arrays)), self.owned, self.buffers)
             guard.demand(w.done(w.call("adjoint.guards", *given)))
+            with self._if_giving() as gifts:
+                guard.demand(w.done(w.call("adjoint.gifts", args, gifts)))
+
+    @contextmanager
+    def _if_giving(self) -> Iterator[Any]:
+        """The code within runs where arguments are given away; yields the list of them."""
+        w, own = self.words, self.function.args[0]
+        gifts = w.field(own, w.layout.items + GIFTS * POINTER)
+        none = w.same(gifts, w.symbol("adjoint.None"))
+        with self.builder.if_then(self.builder.not_(none)):
+            yield w.field(gifts, w.layout.data)
 
     def _prepare(self) -> None:
         """Take the references that the inputs need, and make room for the results."""
-        w, builder = self.words, self.builder
-        for place in range(self.first_tuple, self.end):
-            builder.store(NULL, self._place(place))
+        w = self.words
+        self._clear(self.first_leaf, self.end)
         if self.arrays:
             w.call("adjoint.keep", self.owned, LONG(len(self.arrays)))
+            self._give()
         if self.outputs:
             rows = [(spec, spec.dtype.itemsize) for spec in self.outputs]
             self.results = w.table(f"{self.function.name}.outputs", rows)
             buffers = w.slot(self.buffers, len(self.inputs))
             self._succeed(w.done(w.call("adjoint.rooms", *self._leaves(), buffers)))
+
+    def _clear(self, first: int, end: int) -> None:
+        """Own nothing in places from `first` to `end`."""
+        with self.words.each(LONG(end - first)) as index:
+            self.builder.store(NULL, self.words.place(self._place(first), index))
+
+    def _give(self) -> None:
+        """Give arguments away, and own the memory of some as results."""
+        w, (own, args, _, _) = self.words, self.function.args
+        with self._if_giving() as gifts:
+            given = w.at(w.field(own, w.layout.items + GIVEN * POINTER), w.layout.items)
+            w.call("adjoint.give", args, gifts, given, self._place(self.first_leaf))
 
     def _leaves(self) -> tuple[Any, ...]:
         """The table of the results, their number, the values and the room for scalars."""
@@ -200,11 +224,15 @@ class EntryWriter:
     def _write_again(self, mismatch: Any) -> None:
         """The body failed: raise what it did, or let the slow path find out why."""
         w = self.words
-        raised = self.function.append_basic_block("raised")
+        quiet, raised = (self.function.append_basic_block(n) for n in ("quiet", "raised"))
         self.builder.position_at_end(self.again)
         if self.end:
             w.call("adjoint.release", self.owned, LONG(self.end))
-        self.builder.cbranch(w.null(w.call("PyErr_Occurred")), mismatch, raised)
+        self.builder.cbranch(w.null(w.call("PyErr_Occurred")), quiet, raised)
+        self.builder.position_at_end(quiet)
+        with self._if_giving():  # nothing else stops a program that may give arguments away
+            self.builder.ret(w.call("PyErr_NoMemory"))
+        self.builder.branch(mismatch)
         self.builder.position_at_end(raised)
         self.builder.ret(NULL)
 

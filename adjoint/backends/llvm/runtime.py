@@ -20,6 +20,7 @@ from adjoint.backends.llvm.loop import POINTER, extern
 from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.graph import engine
 from adjoint.graph.node import Node
+from adjoint.schedule.donation import Gifts
 from adjoint.schedule.plan import Gemm, Nest, NumpyCall, Schedule, nbytes
 from adjoint.schedule.signature import schedule_text
 
@@ -135,12 +136,14 @@ class Program:
             return False
         return sum(nbytes(n) for n in (*self.schedule.inputs, *self.schedule.outputs)) > LONG
 
-    def bind(self, name: str, slow: Callable[..., Any], unflatten: Any) -> Callable[..., Any]:
+    def bind(
+        self, name: str, slow: Callable[..., Any], unflatten: Any, gifts: Gifts | None = None
+    ) -> Callable[..., Any]:
         """The built-in that runs the program; calls that do not fit go to `slow`."""
         if not entry.available:
             return slow
         address = self.loaded.address("adjoint_entry")
-        return entry.bind_entry(address, name, "", slow, self.outputs, unflatten, self)
+        return entry.bind_entry(address, name, "", slow, self.outputs, unflatten, self, gifts)
 
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""
