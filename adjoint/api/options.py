@@ -14,7 +14,7 @@ from adjoint.graph.options import Settings
 
 MOST_THREADS = 1024
 _NATIVE = ("auto", "always", "never")
-_NAMES = ("threads", "native", "debug_nans")
+_NAMES = ("threads", "native", "debug_nans", "reserve")
 _UNSET: Any = object()
 
 
@@ -29,12 +29,15 @@ class options:
         that nan from inputs without one. The error names the operation and your line that called
         it, if the setting was on then. A nan that `adjoint.where` leaves out is no error, nor is
         one that you gave. Evaluation is slower, and does not use native code.
+    reserve: the most bytes of memory that are kept when large results are gone, for those to come;
+        0 gives all back at once. None, as at first, for an eighth of the memory of the machine, but
+        at most 1 GiB.
 
     A plain call sets for the rest of the program, in all threads. As the head of a ``with`` the
     settings hold inside the block, for the thread (or asynchronous task) that is in it, and end
     with it, also by an exception; those not named stay as they are. Threads that are started in
-    the block begin with the settings of the program. Only `threads` is shared: the process has
-    one pool, which follows the setting made last of those in force.
+    the block begin with the settings of the program. Only `threads` and `reserve` are shared:
+    the process has one pool of each, which follows the setting made last of those in force.
 
     >>> import adjoint as ad
     >>> with ad.options(debug_nans=True):
@@ -51,6 +54,7 @@ class options:
         threads: int | None = _UNSET,
         native: Literal["auto", "always", "never"] = _UNSET,
         debug_nans: bool = _UNSET,
+        reserve: int | None = _UNSET,
         **unknown: Any,
     ) -> None:
         self._record: state.Record | None = None
@@ -64,6 +68,7 @@ class options:
             "threads": threads if threads is _UNSET else _checked_threads(threads),
             "native": native if native is _UNSET else _checked_native(native),
             "debug_nans": debug_nans if debug_nans is _UNSET else _checked_flag(debug_nans),
+            "reserve": reserve if reserve is _UNSET else _checked_reserve(reserve),
         }
         self._settings = tuple((k, v) for k, v in given.items() if v is not _UNSET)
         self._record = state.put(self._settings, is_block=False)
@@ -104,6 +109,22 @@ def _nearest(name: str, known: tuple[str, ...]) -> str:
 
 
 def _checked_threads(n: Any) -> int | None:
+    count = _checked_count(n, "threads", "None for all cores")
+    if count is not None and not 1 <= count <= MOST_THREADS:
+        hint = "; None stands for all cores" if count <= 0 else ""
+        raise RangeError(f"options: threads must be from 1 to {MOST_THREADS}, got {count}{hint}")
+    return count
+
+
+def _checked_reserve(n: Any) -> int | None:
+    count = _checked_count(n, "reserve", "None for the usual bound")
+    if count is not None and not 0 <= count < 2**63:
+        raise RangeError(f"options: reserve must be a number of bytes, 0 or more, got {count}")
+    return count
+
+
+def _checked_count(n: Any, name: str, otherwise: str) -> int | None:
+    """A whole number or None."""
     if n is None:
         return None
     try:
@@ -111,12 +132,7 @@ def _checked_threads(n: Any) -> int | None:
     except TypeError:
         count = None
     if count is None or isinstance(n, (bool, np.bool_)):
-        raise ArgumentError(
-            f"options: threads must be a whole number, or None for all cores, got {n!r}"
-        )
-    if not 1 <= count <= MOST_THREADS:
-        hint = "; None stands for all cores" if count <= 0 else ""
-        raise RangeError(f"options: threads must be from 1 to {MOST_THREADS}, got {count}{hint}")
+        raise ArgumentError(f"options: {name} must be a whole number, or {otherwise}, got {n!r}")
     return count
 
 

@@ -23,6 +23,7 @@ class Options:
     threads: int | None = None
     native: Literal["auto", "always", "never"] = "auto"
     debug_nans: bool = False
+    reserve: int | None = None
 
 
 Settings: TypeAlias = tuple[tuple[str, Any], ...]

@@ -17,6 +17,7 @@ import numpy as np
 from adjoint.backends.llvm import blas, library
 from adjoint.backends.llvm.kernel import KernelWriter
 from adjoint.backends.llvm.program import CHECKED, ProgramWriter
+from adjoint.backends.llvm.reserve import empty
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, NumpyCall, nbytes
@@ -45,7 +46,7 @@ class ColdProgram:
         into: for some outputs, by number, the arrays to write them to.
         """
         schedule, memory = self.writer.schedule, self.writer.memory
-        block = np.empty(memory.size + 64, np.uint8)
+        block = empty((memory.size + 64,), np.dtype(np.uint8))
         arrays = dict(zip(schedule.inputs, inputs, strict=True)) | self.constants
         outputs = rooms(schedule.outputs, into)
         for node, output in zip(schedule.outputs, outputs, strict=True):
@@ -104,7 +105,7 @@ class ColdProgram:
 def rooms(outputs: Sequence[Node], into: Mapping[int, Array] | None) -> list[Array]:
     """An array for each output: the one given, or a fresh one."""
     given = into or {}
-    return [given[i] if i in given else np.empty(n.shape, n.dtype) for i, n in enumerate(outputs)]
+    return [given[i] if i in given else empty(n.shape, n.dtype) for i, n in enumerate(outputs)]
 
 
 def _view(block: Array, offset: int, node: Node) -> Array:

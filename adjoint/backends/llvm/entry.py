@@ -27,7 +27,7 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm import jit, store
+from adjoint.backends.llvm import jit, reserve, store
 from adjoint.backends.llvm.entry_giving import listed
 from adjoint.backends.llvm.entry_helpers import HELPERS, write_helpers
 from adjoint.backends.llvm.entry_layout import LAYOUT, REASON, fingerprint, symbols
@@ -84,6 +84,7 @@ def register_symbols() -> None:
         if available and not _loaded:
             for name, address in symbols().items():
                 llvm.add_symbol(name, address)
+            llvm.add_symbol("adjoint.handler", id(reserve.reserve().handler))
             _loaded.append(_load_helpers())
 
 

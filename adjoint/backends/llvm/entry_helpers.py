@@ -20,7 +20,7 @@ from adjoint.backends.llvm.entry_words import ANY, BIT, BYTE, INT, LONG, NULL, R
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 
-HELPERS = ("guards", "keep", "release", "rooms", "wrap", "tuple", "gifts", "give")
+HELPERS = ("guards", "keep", "release", "rooms", "large_rooms", "wrap", "tuple", "gifts", "give")
 """What entries call; in the code each has the prefix ``adjoint.``."""
 
 
@@ -28,7 +28,7 @@ def write_helpers(words: Words) -> None:
     """Define all helpers in a module."""
     writers = (
         *(write_guard, write_guards, _write_keep, _write_release, _write_scalar, _write_tensor),
-        *(_write_rooms, _write_wrap, _write_tuple, write_giving),
+        *(_write_rooms, _write_large_rooms, _write_wrap, _write_tuple, write_giving),
     )
     for writer in writers:
         writer(words)
@@ -80,6 +80,19 @@ def _write_rooms(words: Words) -> None:
                 array = builder.load(lies, typ=ANY)
                 builder.store(w.field(array, w.layout.data), place)
     builder.ret(INT(1))
+
+
+def _write_large_rooms(words: Words) -> None:
+    """`rooms` with memory from the reserve."""
+    w, arguments = words.define("adjoint.large_rooms")
+    before = w.call("PyDataMem_SetHandler", w.symbol("adjoint.handler"))
+    _fail_if_null(w, before)
+    done = w.call("adjoint.rooms", *arguments)
+    reserve = w.call("PyDataMem_SetHandler", before)
+    w.call("Py_DecRef", before)
+    _fail_if_null(w, reserve)
+    w.call("Py_DecRef", reserve)
+    w.builder.ret(done)
 
 
 def _new_array(words: Words, row: Row) -> Any:

@@ -44,6 +44,7 @@ CALLS = (
     "PyEval_RestoreThread",
 )
 _NEW_ARRAY = 94  # PyArray_NewFromDescr in NumPy's table of functions, the same since NumPy 1.0
+_SET_HANDLER = 304  # PyDataMem_SetHandler, and after it PyDataMem_GetHandler, since NumPy 1.22
 _ARRAY_TYPE = 2
 _T_OBJECT_EX = 16
 
@@ -211,8 +212,10 @@ def _numpy_table() -> Any:
     capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
     get = ctypes.pythonapi.PyCapsule_GetPointer
     get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    table = (ctypes.c_void_p * (_NEW_ARRAY + 1)).from_address(get(capsule, None))
+    table = (ctypes.c_void_p * (_SET_HANDLER + 2)).from_address(get(capsule, None))
     _expect(table[_ARRAY_TYPE] == id(np.ndarray), "NumPy's table")
+    handler = ctypes.PYFUNCTYPE(ctypes.py_object)(table[_SET_HANDLER + 1] or 0)()
+    _expect(type(handler).__name__ == "PyCapsule", "NumPy's handler of memory")
     kind = ctypes.PYFUNCTYPE(
         ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_int, ctypes.c_void_p,
         ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p,
@@ -222,6 +225,11 @@ def _numpy_table() -> Any:
     made = kind(table[_NEW_ARRAY] or 0)(id(np.ndarray), dtype, 2, shape, None, None, 0, None)
     _expect(made.shape == (2, 5) and made.dtype is dtype and made.flags.c_contiguous, "new array")
     return table
+
+
+def set_handler_address() -> int:
+    """Where NumPy's function is that changes who gives memory to new arrays."""
+    return int(_numpy_table()[_SET_HANDLER] or 0)
 
 
 def _probe() -> Layout:
@@ -292,6 +300,7 @@ def _addresses() -> dict[str, int]:
     for name in CALLS:
         found[name] = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
     found["PyArray_NewFromDescr"] = _numpy_table()[_NEW_ARRAY] or 0
+    found["PyDataMem_SetHandler"] = set_handler_address()
     kinds = (float, int, complex, np.ndarray, Tensor, Node, Scope, *(d.type for d in DTYPES))
     for kind in kinds:
         found[type_symbol(kind)] = id(kind)

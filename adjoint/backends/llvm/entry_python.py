@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.backends.llvm.entry_words import Input, Output, Tree, check_tree
+from adjoint.backends.llvm.reserve import empty
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
@@ -43,7 +44,7 @@ def python_entry(
         data = [guard(arg) for guard, arg in zip(guards, args, strict=True)]
         if any(array is None for array in data):
             return slow(*args)
-        results = [np.empty(spec.shape, spec.dtype) for spec in outputs]
+        results = [empty(spec.shape, spec.dtype) for spec in outputs]
         buffers = table(*(array.ctypes.data for array in [*data, *results]))
         if body(ctypes.addressof(buffers)):
             return slow(*args)

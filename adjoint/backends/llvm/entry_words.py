@@ -5,6 +5,7 @@ Floor 6.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,11 +43,13 @@ _SIGNATURES = {
     "PyEval_SaveThread": (ANY, []),
     "PyEval_RestoreThread": (ir.VoidType(), [ANY]),
     "PyArray_NewFromDescr": (ANY, [ANY, ANY, INT, ANY, ANY, ANY, INT, ANY]),
+    "PyDataMem_SetHandler": (ANY, [ANY]),
     "adjoint.guards": (INT, [ANY, ANY, LONG, ANY, ANY]),
     "adjoint.guard": (ANY, [ANY, ANY, ANY, ANY, LONG, ANY]),
     "adjoint.keep": (ir.VoidType(), [ANY, LONG]),
     "adjoint.release": (ir.VoidType(), [ANY, LONG]),
     "adjoint.rooms": (INT, [ANY, LONG, ANY, ANY, ANY]),
+    "adjoint.large_rooms": (INT, [ANY, LONG, ANY, ANY, ANY]),
     "adjoint.wrap": (INT, [ANY, LONG, ANY, ANY, ANY]),
     "adjoint.scalar": (ANY, [ANY, ANY, LONG]),
     "adjoint.tensor": (ANY, [ANY, ANY, ANY]),
@@ -78,6 +81,10 @@ class Output:
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from adjoint.backends.llvm.entry_words import (
     Tree,
     Words,
 )
+from adjoint.backends.llvm.reserve import LARGE
 
 SLOW, UNFLATTEN, GIFTS, GIVEN, SHAPES = range(5)
 """Where the tuple that an entry receives as `self` has its Python callables, what is given away
@@ -135,7 +136,9 @@ class EntryWriter:
             rows = [(spec, spec.dtype.itemsize) for spec in self.outputs]
             self.results = w.table(f"{self.function.name}.outputs", rows)
             buffers = w.slot(self.buffers, len(self.inputs))
-            self._succeed(w.done(w.call("adjoint.rooms", *self._leaves(), buffers)))
+            is_large = any(spec.nbytes >= LARGE for spec in self.outputs)
+            rooms = "adjoint.large_rooms" if is_large else "adjoint.rooms"
+            self._succeed(w.done(w.call(rooms, *self._leaves(), buffers)))
 
     def _clear(self, first: int, end: int) -> None:
         """Own nothing in places from `first` to `end`."""

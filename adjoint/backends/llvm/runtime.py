@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary, finalize
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm import blas, entry, interrupts, jit, library, pool, store
+from adjoint.backends.llvm import blas, entry, interrupts, jit, library, pool, reserve, store
 from adjoint.backends.llvm.cold import Array, ColdProgram, can_run, rooms
 from adjoint.backends.llvm.interrupts import DONE, FAILED, RAISED
 from adjoint.backends.llvm.loop import POINTER, extern
@@ -153,11 +153,11 @@ class Program:
 
     def symbols(self) -> dict[str, int]:
         """The addresses of what the code calls outside."""
-        libc = ctypes.CDLL(None)
+        memory = reserve.reserve()
         found = {
             "adjoint_numpy_call": _address(_numpy_call),
-            "adjoint_allocate": _address(libc.malloc),
-            "adjoint_free": _address(libc.free),
+            "adjoint_allocate": memory.take,
+            "adjoint_free": memory.give,
             **library.symbols(),
             **interrupts.symbols(),
         }
@@ -252,7 +252,8 @@ _numpy_call = ctypes.CFUNCTYPE(
 
 def _give_back(place: int) -> None:
     """Free the block that a program whose code is about to go has kept between its calls."""
-    ctypes.CDLL(None).free(ctypes.c_void_p(ctypes.c_void_p.from_address(place).value))
+    give = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(reserve.reserve().give)
+    give(ctypes.c_void_p.from_address(place).value)
 
 
 def _address(function: Any) -> int:

@@ -1,0 +1,323 @@
+"""The reserve of memory: used again when nobody sees it any more, never before, and bounded."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from adjoint.backends.llvm import entry, reserve
+from adjoint.errors import ArgumentError, RangeError
+from adjoint.graph.options import current
+
+pytestmark = [
+    pytest.mark.native,
+    pytest.mark.skipif(not entry.available, reason="NumPy's memory cannot be managed here"),
+]
+ROOT = Path(__file__).resolve().parent.parent.parent
+MIB = 1 << 20
+BYTES = np.dtype(np.uint8)
+handler_name = np._core.multiarray.get_handler_name  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    """Every test begins and ends with nothing in reserve."""
+    reserve.clear()
+    yield
+    reserve.clear()
+
+
+@ad.compile
+def line(x):
+    return 2 * x + 1
+
+
+def made(x):
+    """What `line` answers, by its own native entry."""
+    for _ in range(5):
+        line(x)
+    return line(x).numpy()
+
+
+def address(array):
+    return array.ctypes.data
+
+
+def test_the_memory_of_a_result_is_used_again():
+    """By the next call, if nothing of it is left."""
+    x = np.ones(MIB // 8)
+    first = made(x)
+    where = address(first)
+    del first
+    second = line(x).numpy()
+    assert address(second) == where
+    assert handler_name(second.base) == "adjoint"
+
+
+def test_another_function_uses_it_too():
+    """Whatever needs so much takes it."""
+    first = made(np.ones(MIB // 8))
+    where = address(first)
+    del first
+    assert address(reserve.empty((MIB // 4,), np.dtype("float32"))) == where
+
+
+@pytest.mark.parametrize(
+    "seen", [lambda a: a[10:], lambda a: a.T[::2], memoryview, lambda a: np.asarray(memoryview(a))]
+)
+def test_it_is_not_used_while_a_view_is_alive(seen):
+    """The array itself is gone, but somebody still reads."""
+    x = np.arange(MIB / 8)
+    view = seen(made(x))
+    kept = np.array(view)
+    others = [line(-x - i).numpy() for i in range(40)]
+    assert np.array_equal(np.array(view), kept)
+    assert not any(np.shares_memory(np.asarray(view), other) for other in others)
+
+
+def test_results_that_live_together_have_memory_of_their_own():
+    """Several calls, several outputs; and then as many of them come back."""
+    f = ad.compile(lambda x: (x + 1, x + 2, x + 3))
+    x = np.zeros(MIB // 8)
+    for _ in range(5):
+        f(x)
+    held = [y.numpy() for _ in range(3) for y in f(x)]
+    assert [array[0] for array in held] == [1, 2, 3] * 3
+    assert [array[-1] for array in held] == [1, 2, 3] * 3
+    places = {address(array) for array in held}
+    assert len(places) == 9
+    del held
+    again = [y.numpy() for _ in range(3) for y in f(x)]
+    assert {address(array) for array in again} == places
+
+
+def test_results_are_arrays_like_any_other():
+    """They own their memory, can be written to, and can be resized in place."""
+    array = made(np.arange(MIB / 8)).base
+    assert array.flags.owndata and array.flags.writeable and array.base is None
+    copy = np.array(array)
+    array.resize(2 * copy.size, refcheck=False)
+    assert np.array_equal(array[: copy.size], copy) and not array[copy.size :].any()
+    array.resize(10, refcheck=False)
+    assert np.array_equal(array, copy[:10])
+
+
+def test_small_results_are_left_to_numpy():
+    """And so is whatever the user makes between calls."""
+    assert handler_name(made(np.ones(100)).base) == "default_allocator"
+    made(np.ones(MIB))
+    assert handler_name() == "default_allocator"
+
+
+def test_fresh_zeros_are_zero():
+    """Also where the memory was used before."""
+    with reserve.memory():
+        used = np.ones(MIB)
+        del used
+        assert not np.zeros(MIB).any()
+
+
+def test_at_most_the_limit_is_kept():
+    """What goes beyond is given back; so is what was there, when the limit sinks."""
+    with ad.options(reserve=4 * MIB):
+        arrays = [reserve.empty((MIB,), BYTES) for _ in range(10)]
+        assert reserve.held() == 0
+        arrays.clear()
+        assert 3 * MIB <= reserve.held() <= 4 * MIB
+        reserve.empty((8 * MIB,), BYTES)
+        assert reserve.held() <= 4 * MIB
+        with ad.options(reserve=MIB):
+            assert reserve.held() <= MIB
+        with ad.options(reserve=0):
+            assert reserve.held() == 0
+            reserve.empty((MIB,), BYTES)
+            assert reserve.held() == 0
+
+
+def test_what_is_not_asked_for_makes_room():
+    """The sizes of yesterday do not fill the reserve for ever."""
+    with ad.options(reserve=4 * MIB):
+        arrays = [reserve.empty((MIB,), BYTES) for _ in range(4)]
+        arrays.clear()
+        other = reserve.empty((3 * MIB,), BYTES)
+        where = address(other)
+        for _ in range(3):
+            del other
+            other = reserve.empty((3 * MIB,), BYTES)
+        assert address(other) == where or reserve.held() <= MIB
+        del other
+        assert reserve.held() >= 3 * MIB
+
+
+def test_the_usual_limit():
+    """A part of the machine's memory, and not too much of a large one."""
+    assert 0 < reserve.most() <= reserve.MOST
+    with ad.options(reserve=5):
+        assert reserve.most() == 5 and current().reserve == 5
+
+
+@pytest.mark.parametrize("size", ["1 GiB", 1.5, True, object()])
+def test_a_limit_is_a_whole_number(size):
+    """Other things are refused by name."""
+    with pytest.raises(ArgumentError, match="options: reserve must be a whole number"):
+        ad.options(reserve=size)
+
+
+@pytest.mark.parametrize("size", [-1, 2**63])
+def test_a_limit_is_a_number_of_bytes(size):
+    """Not below zero, nor beyond all machines."""
+    with pytest.raises(RangeError, match="options: reserve must be a number of bytes"):
+        ad.options(reserve=size)
+
+
+def native():
+    """`take` and `give` as functions that let other Python threads run."""
+    own = reserve.reserve()
+    take = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_size_t)(own.take)
+    give = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(own.give)
+    return take, give
+
+
+def test_blocks_are_as_large_as_asked():
+    """On a boundary of 64 bytes, for sizes around all edges of classes."""
+    take, give = native()
+    rng = np.random.default_rng(0)
+    around = [(n << k) + d for k in range(12, 21) for n in range(8, 16) for d in (-1, 0, 1)]
+    sizes = [0, 1, 63, 64, 65, *around, *rng.integers(1, 1 << 23, 200).tolist()]
+    blocks = []
+    for i, size in enumerate(sizes):
+        place = take(size)
+        assert place % 64 == 0
+        ctypes.memset(place, i % 251, size)
+        blocks.append((place, size, i % 251))
+        if i % 3 == 0:
+            give(blocks.pop(rng.integers(len(blocks)))[0])
+    for place, size, value in blocks:
+        assert ctypes.string_at(place, size) == bytes([value]) * size
+        give(place)
+
+
+def test_too_much_is_refused():
+    """With Python's own error; the handler of NumPy is then as it was."""
+    take, _ = native()
+    assert take(2**64 - 1) is None and take(1 << 60) is None
+    with pytest.raises(MemoryError):
+        reserve.empty((1 << 45,), np.dtype("float64"))
+    assert handler_name() == "default_allocator"
+
+
+def test_threads_never_share_a_block():
+    """Native threads take, write, look and give, all at once, of few sizes and a small reserve."""
+    take, give = native()
+    wrong = []
+
+    def work(number):
+        rng = np.random.default_rng(number)
+        mine = bytes([number]) * 64
+        blocks = []
+        for _ in range(1500):
+            size = int(rng.choice([1 << 16, 3 << 16, 1 << 18]))
+            place = take(size)
+            for end in (place, place + size - 64):
+                ctypes.memmove(end, mine, 64)
+            blocks.append((place, size))
+            if len(blocks) > 5:
+                place, size = blocks.pop(int(rng.integers(5)))
+                ends = (place, place + size - 64)
+                wrong.extend(end for end in ends if ctypes.string_at(end, 64) != mine)
+                give(place)
+        for place, _ in blocks:
+            give(place)
+
+    with ad.options(reserve=2 * MIB):
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 7)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+        assert 0 <= reserve.held() <= 2 * MIB
+    reserve.clear()
+    assert reserve.held() == 0
+
+
+def test_memory_is_seen_by_tracemalloc():
+    """An array counts while it lives, and no longer."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        array = reserve.empty((MIB,), BYTES)
+        assert tracemalloc.get_traced_memory()[0] - before >= MIB
+        del array
+        assert tracemalloc.get_traced_memory()[0] - before < MIB // 2
+    finally:
+        tracemalloc.stop()
+
+
+def script(text):
+    """A process that runs `text` to its end without complaint."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+BEGIN = """
+import atexit, os, sys
+import numpy as np
+import adjoint as ad
+f = ad.compile(lambda x: 2 * x + 1)
+x = np.arange(200_000.0)
+for _ in range(5):
+    kept = f(x).numpy()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_goes_on_by_itself():
+    """Both use what was in reserve, and neither sees what the other writes."""
+    script(
+        BEGIN
+        + """
+dropped = f(x).numpy()
+del dropped
+child = os.fork()
+for i in range(20):
+    y = f(x + i + 100 * (child == 0)).numpy()
+    assert y[3] == 2 * (3 + i + 100 * (child == 0)) + 1
+assert kept[3] == 7
+if child == 0:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    )
+
+
+def test_results_may_outlive_the_interpreter():
+    """Arrays in modules, in builtins, in cycles, and those that appear at the very end."""
+    script(
+        BEGIN
+        + """
+import builtins
+builtins.kept = f(x).numpy()
+np.kept = f(x).numpy()
+cycle = [f(x).numpy()]
+cycle.append(cycle)
+class Late:
+    def __init__(self, array): self.array = array
+    def __del__(self): self.array = self.array + 1
+sys.late = Late(f(x).numpy())
+atexit.register(lambda: f(x).numpy())
+"""
+    )
