@@ -15,6 +15,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
+from adjoint.passes.fold import number_in
 from adjoint.passes.rewriting import rebuild
 
 Rule = Callable[[Node], Node | None]
@@ -36,11 +37,10 @@ def simplify(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
 
 def is_number(node: Node, number: float) -> bool:
     """Whether the node is the constant `number` everywhere."""
-    while node.op.name in ("broadcast_to", "reshape") and node.inputs:
-        node = node.inputs[0]
-    if node.op.name != "constant" or size_of(node.shape) != 1 or node.dtype.kind == "c":
+    found = number_in(node)
+    if found is None or found.dtype.kind == "c":
         return False  # (1 + 0i) (∞ + i) is not ∞ + i in floating point
-    value = np.asarray(node.value).item()
+    value = np.asarray(found.value).item()
     return bool(value == number) and not (number == 0 and np.signbit(value))
 
 
@@ -121,6 +121,14 @@ def same_movement(node: Node) -> Node | None:
     return None
 
 
+def slice_of_slices(node: Node) -> Node | None:
+    """What was put into zeros and is taken out of them again is itself."""
+    x = node.inputs[0]
+    if x.op.name == "unslice" and x.inputs and x.params[:3] == node.params[:3]:
+        return FUNCTIONS["reshape"](Tensor(x.inputs[0]), node.shape).node  # type: ignore[no-any-return]
+    return None
+
+
 def permutation(node: Node) -> Node | None:
     """A permutation of a permutation is one, or none."""
     x = node.inputs[0]
@@ -159,5 +167,6 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "reshape": (same_movement,),
     "broadcast_to": (same_movement,),
     "permute_dims": (permutation,),
+    "slice": (slice_of_slices,),
     "where": (choice,),
 }

@@ -185,24 +185,28 @@ class Fusion:
             inner = [c for c in self.reads(node) if not self.is_leaf(c) and c not in self.stored]
             cost[node] = own_cost(node) + sum(cost[c] for c in inner)
         homes: dict[Node, set[tuple[int, Shape]]] = {n: set() for n in self.order}
+        elements = dict.fromkeys(self.order, 0)  # computed of a node if it is not stored
         for node in reversed(self.order):
             if self.is_leaf(node):
                 continue
-            if node not in self.stored and self.is_dear(node, cost[node], homes[node]):
+            repeats = 1 < size_of(node.shape) < elements[node]
+            if node not in self.stored and self.is_dear(node, cost[node], homes[node], repeats):
                 self.stored.add(node)
             stored = node in self.stored
             targets = {(self.levels[node], domain_of(node))} if stored else homes[node]
+            count = size_of(domain_of(node)) if stored else elements[node]
             for child in self.reads(node):
                 homes[child] |= targets
+                elements[child] = max(elements[child], read_of(child, node, count))
 
-    def is_dear(self, node: Node, cost: int, homes: set[tuple[int, Shape]]) -> bool:
-        """Whether storing the node beats computing it in each kernel that uses it."""
+    def is_dear(self, node: Node, cost: int, homes: set[tuple[int, Shape]], repeats: bool) -> bool:
+        """Whether storing the node beats computing it in each kernel that uses it.
+
+        One of the kernels `repeats` it if it would compute an element several times.
+        """
         if cost <= RECOMPUTE:
             return False
-        if len(homes) > 1:
-            return True
-        size = size_of(node.shape)
-        if size > 1 and any(size_of(domain) > size for _, domain in homes):
+        if len(homes) > 1 or repeats:
             return True
         moved = any(not same_index(user, node) for user in self.users[node])
         return moved and len(self.users[node]) > 1
@@ -284,6 +288,23 @@ def same_index(node: Node, child: Node) -> bool:
     if node.op.scatters:
         return child is node.inputs[0] and child not in node.inputs[1:]
     return node.op.pointwise and node.shape == child.shape
+
+
+def read_of(child: Node, node: Node, count: int) -> int:
+    """How many elements of `child` are read to compute `count` elements of `node`.
+
+    The parts of a join, and what is put among zeros or other elements, are read in their own place
+    only.
+    """
+    match node.op.name:
+        case "concat" | "stack":
+            apart = True
+        case "unslice" | "set_slice":
+            apart = child is not node.inputs[0] or node.op.name == "unslice"
+            apart = apart and all(abs(step) == 1 for step in node.params[1])
+        case _:
+            apart = False
+    return count * size_of(child.shape) // max(1, size_of(node.shape)) if apart else count
 
 
 def own_cost(node: Node) -> int:

@@ -15,6 +15,7 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.text import graph_text
 from adjoint.graph.verify import verify
+from adjoint.ops.slicing import put_into_zeros
 from adjoint.passes.expand import expand
 from adjoint.passes.fold import fold
 from adjoint.passes.pipeline import PIPELINE, optimise
@@ -125,6 +126,24 @@ def test_movements_of_movements_are_one_or_none() -> None:
     )
 
 
+def test_what_is_put_into_zeros_is_taken_out_as_it_was() -> None:
+    def f(a: Any) -> Any:
+        wide = put_into_zeros(Tensor(a.node), (1,), (1,), (3,), (5,))
+        return wide[1:4], wide[1:3]
+
+    golden(
+        simplify,
+        f,
+        V,
+        is_now="""
+        x : float64[3] = variable
+        v2 : float64[5] = unslice(x, starts=(1,), steps=(1,), sizes=(3,), shape=(5,))
+        v3 : float64[2] = slice(v2, starts=(1,), steps=(1,), sizes=(2,), shape=(2,))
+        return x, v3
+        """,
+    )
+
+
 def test_choices_that_are_none() -> None:
     """where(c, x, x), where(not c, x, y)"""
     golden(
@@ -167,6 +186,27 @@ def test_constants_are_computed() -> None:
         fold, lambda a: a + ad.asarray(np.ones((100, 1))) * np.ones((1, 100)), (100, 100)
     )
     assert "multiply" in outer
+
+
+def test_a_number_repeated_stays_one_number() -> None:
+    """However it is moved, and whatever it becomes."""
+
+    def f(a: Any) -> Any:
+        ones = ad.broadcast_to(ad.asarray(1.0), (2, 400))
+        return a * ad.reshape(-ones[:, 3:6] * 2.0, (3, 2)).T
+
+    golden(
+        fold,
+        f,
+        M,
+        is_now="""
+        x : float64[2,3] = variable
+        v2 : float64[] = constant -2.
+        v3 : float64[2,3] = broadcast_to(v2, shape=(2, 3))
+        v4 : float64[2,3] = multiply(x, v3)
+        return v4
+        """,
+    )
 
 
 def test_equal_nodes_are_one() -> None:
