@@ -6,6 +6,8 @@ keeps working. A message says what was given, what was expected and what to do.
 
 from __future__ import annotations
 
+import numpy as np
+
 
 class AdjointError(Exception):
     """Base class of every error that adjoint raises on purpose."""
@@ -57,6 +59,10 @@ class NotDifferentiableError(AdjointError, NotImplementedError):
 
 class GradientMismatchError(AdjointError, AssertionError):
     """Two ways of computing a derivative disagree."""
+
+
+class LinAlgError(AdjointError, np.linalg.LinAlgError):
+    """A matrix has no inverse, or not the decomposition that was asked for."""
 
 
 class NanError(AdjointError, FloatingPointError):

@@ -266,6 +266,36 @@ TABLE = tuple(
             "G(lambda x: ad.setitem(np.zeros(1), np.array([0, 0]), x))([1.0, 2.0])",
         ),
         ("nansum(x)", "[1, nan]", "1, 0", "what is left out", "G(ad.nansum)([1.0, np.nan])"),
+        # matrices
+        (
+            "linalg.det(A)",
+            "[[2, 0], [0, 0]]",
+            "0, 0, 0, 2",
+            "the cofactors, which need no inverse",
+            "ad.grad(ad.linalg.det)(np.diag([2.0, 0.0])).numpy().ravel()",
+        ),
+        (
+            "linalg.det(A), twice",
+            "[[0, 0], [0, 0]]",
+            "1, -1, -1, 1",
+            "by a, b, c, d and then by d, c, b, a of [[a, b], [c, d]]",
+            "np.fliplr(ad.hessian(ad.linalg.det)(np.zeros((2, 2))).numpy().reshape(4, 4))"
+            ".diagonal()",
+        ),
+        (
+            "linalg.cholesky(A)",
+            "[[1, 0], [0, 1]]",
+            "0.5, 0.5, 0.5, 0.5",
+            "A is taken for symmetric, and so is its gradient",
+            "G(ad.linalg.cholesky)(np.eye(2)).numpy().ravel()",
+        ),
+        (
+            "linalg.solve_triangular(A, 1)",
+            "[[1, 0], [0, 1]]",
+            "-1, -1, 0, -1",
+            "only the triangle that is read counts",
+            "G(lambda A: ad.linalg.solve_triangular(A, np.ones(2)))(np.eye(2)).numpy().ravel()",
+        ),
         # complex numbers
         (
             "abs(z)**2, and every real function of complex numbers",

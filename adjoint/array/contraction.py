@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import ArgumentError, ShapeError, UnknownNameError
+from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
@@ -240,10 +240,7 @@ def matrix_power(x: Any, n: int, /) -> Tensor:
     except AttributeError:
         raise ArgumentError(f"matrix_power: n must be an integer, got {n!r}") from None
     if n < 0:
-        inverse = FUNCTIONS.get("linalg.inv") or FUNCTIONS.get("inv")
-        if inverse is None:
-            raise UnknownNameError("matrix_power: a negative power needs the inverse, inv")
-        x, n = inverse(x), -n
+        x, n = FUNCTIONS["inv"](x), -n
     result: Tensor | None = None
     while n:
         if n % 2:

@@ -9,6 +9,7 @@ from adjoint.ops import (
     complex,
     convolution,
     cumulative,
+    determinant,
     exponential,
     extremum,
     gather,
@@ -17,6 +18,7 @@ from adjoint.ops import (
     index,
     indexing,
     joining,
+    lu,
     matmul,
     movement,
     norm,
@@ -36,6 +38,7 @@ from adjoint.ops import (
     special_error,
     special_gamma,
     special_incomplete,
+    triangular,
     trigonometric,
 )
 
@@ -48,6 +51,7 @@ __all__ = [
     "complex",
     "convolution",
     "cumulative",
+    "determinant",
     "exponential",
     "extremum",
     "gather",
@@ -56,6 +60,7 @@ __all__ = [
     "index",
     "indexing",
     "joining",
+    "lu",
     "matmul",
     "movement",
     "norm",
@@ -75,5 +80,6 @@ __all__ = [
     "special_error",
     "special_gamma",
     "special_incomplete",
+    "triangular",
     "trigonometric",
 ]

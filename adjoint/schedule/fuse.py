@@ -14,7 +14,7 @@ from adjoint.errors import GraphError
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
-from adjoint.schedule.library import gemm
+from adjoint.schedule.library import gemm, lapack
 from adjoint.schedule.nests import nested
 from adjoint.schedule.plan import (
     NATIVE_DTYPES,
@@ -269,8 +269,8 @@ class Fusion:
 
 def call_for(node: Node) -> Step | None:
     """The call that computes a node which is not computed in loops."""
-    if (product := gemm(node)) is not None:
-        return product
+    if (call := gemm(node) or lapack(node)) is not None:
+        return call
     if node.op.name == "reshape" and not is_unit_reshape(node):
         return Alias(node)
     return None if is_native(node) else NumpyCall(node)

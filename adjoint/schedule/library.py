@@ -1,4 +1,4 @@
-"""Library calls: which nodes a BLAS routine computes, with transposes folded into its flags."""
+"""Library calls: which nodes BLAS computes, with transposes folded into its flags, or LAPACK."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
-from adjoint.schedule.plan import Gemm
+from adjoint.schedule.plan import Gemm, Lapack
 
 BLAS_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -19,6 +19,20 @@ def gemm(node: Node) -> Gemm | None:
         return None  # BLAS leaves the result of an empty product untouched
     (a, transpose_a), (b, transpose_b) = map(untransposed, node.inputs)
     return Gemm(node, a, b, transpose_a, transpose_b)
+
+
+UNREAD = {"lu_factor": 0, "lu_solve": 1, "triangular_solve": 0, "cholesky": 0}
+"""The operations that LAPACK computes, and how many of their first inputs it does not read."""
+
+
+def lapack(node: Node) -> Lapack | None:
+    """The LAPACK call that computes `node`, if one does."""
+    if node.op.name not in UNREAD or node.dtype not in BLAS_DTYPES:
+        return None
+    reads = list(node.inputs[UNREAD[node.op.name] :])
+    if not all(size_of(x.shape) for x in (node, *reads)):
+        return None
+    return Lapack(node, reads)
 
 
 def untransposed(node: Node) -> tuple[Node, bool]:

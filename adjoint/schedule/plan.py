@@ -104,6 +104,27 @@ class Gemm:
 
 
 @dataclass(eq=False)
+class Lapack:
+    """What LAPACK computes for each of the matrices that the axes before the last two count."""
+
+    root: Node
+    reads: list[Node]
+
+    @property
+    def roots(self) -> list[Node]:
+        return [self.root]
+
+    @property
+    def name(self) -> str:
+        return "lapack"
+
+    @property
+    def work(self) -> int:
+        """About how many operations it takes: so many for each element of the result."""
+        return size_of(self.root.shape) * self.reads[0].shape[-1]
+
+
+@dataclass(eq=False)
 class Alias:
     """A contiguous tensor under another shape: no work."""
 
@@ -141,7 +162,7 @@ class NumpyCall:
         return "numpy"
 
 
-Step = Kernel | Nest | Gemm | Alias | NumpyCall
+Step = Kernel | Nest | Gemm | Lapack | Alias | NumpyCall
 
 
 @dataclass(eq=False)

@@ -83,6 +83,31 @@ def put_into_zeros(x: Any) -> Any:
     return result
 
 
+def cofactors(a: Any) -> Any:
+    """The determinants of what is left of a matrix without a row and a column, with their signs."""
+    result = np.zeros_like(a)
+    for i, j in np.ndindex(a.shape):
+        result[i, j] = (-1) ** (i + j) * np.linalg.det(np.delete(np.delete(a, i, 0), j, 1))
+    return result
+
+
+def cofactors_along(a: Any, x: Any) -> Any:
+    """The slope of the cofactors, by differences exact for polynomials of degree 2."""
+    return (cofactors(a + x) - cofactors(a - x)) / 2
+
+
+def solve_triangular(**options: Any) -> Callable[..., Any]:
+    """The solution of a triangular system with these options."""
+    return lambda n, a, b: n.solve_triangular(a, b, **options)
+
+
+def lower_solve(a: Any, b: Any) -> Any:
+    return np.linalg.solve(np.tril(a), b)
+
+
+MATRIX = np.array([[1.0, 0.4, -0.7], [2.0, -1.1, 0.3], [-0.5, 0.9, 1.3]])
+SINGULAR = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, -1.0, 0.5]])
+
 ROWS_AND_COLUMNS = (np.array([0, 2, 0]), np.array([1, 1, 1]))  # one place twice
 
 ROWS: list[Row] = [
@@ -240,4 +265,53 @@ ROWS: list[Row] = [
     Row("convolve", lambda n, a, b: n.convolve(a, b), [(4,), (3,)], label="full"),
     Row("convolve", lambda n, a, b: n.convolve(a, b, "valid"), [(5,), (2,)], label="valid"),
     Row("convolve", lambda n, a, b: n.convolve(a, b, "same"), [(3,), (4,)], label="same"),
+    # matrices
+    Row("lu_factor", lambda n, a, b: n.solve(a, b), [MATRIX, (3,)], np.linalg.solve, digits=10.0),
+    Row("lu_solve", lambda n, a, b: n.solve(a, b), [MATRIX, (2, 3, 2)], np.linalg.solve),
+    Row(
+        "lu_solve",
+        lambda n, a, b: registered("lu_solve")((a, registered("lu_factor")((a,)), b), True),
+        [MATRIX, (3, 2)],
+        lambda a, b: np.linalg.solve(a.T, b),
+        label="transposed",
+    ),
+    Row("lu_solve", lambda n, a: n.inv(a), [np.stack([MATRIX, -MATRIX.T])], np.linalg.inv, "inv"),
+    Row("det", lambda n, a: n.det(a), [np.stack([MATRIX, -MATRIX.T])], np.linalg.det),
+    Row("det", lambda n, a: n.det(a), [SINGULAR], np.linalg.det, "singular"),
+    Row("det", lambda n, a: n.det(a), [np.zeros((2, 2))], np.linalg.det, "zero"),
+    Row("det_sign", lambda n, a: n.slogdet(a)[0], [MATRIX], lambda a: np.linalg.slogdet(a)[0]),
+    Row(
+        "log_abs_det",
+        lambda n, a: n.slogdet(a)[1],
+        [np.stack([MATRIX, -MATRIX.T])],
+        lambda a: np.linalg.slogdet(a)[1],
+    ),
+    Row("cofactors", lambda n, a: registered("cofactors")((a,)), [MATRIX], cofactors),
+    Row(
+        "cofactors_along",
+        lambda n, a, x: registered("cofactors_along")((a, x)),
+        [MATRIX, (3, 3)],
+        cofactors_along,
+    ),
+    Row("triangular_solve", solve_triangular(lower=True), [MATRIX, (3,)], lower_solve),
+    Row(
+        "triangular_solve",
+        solve_triangular(trans=1, unit_diagonal=True),
+        [np.stack([MATRIX, MATRIX.T]), (3, 2)],
+        lambda a, b: np.linalg.solve(np.swapaxes(np.triu(a, 1) + np.eye(3), -2, -1), b),
+        label="transposed",
+    ),
+    Row(
+        "triangular_solve",
+        solve_triangular(trans="C", lower=True),
+        [MATRIX, (3, 2)],
+        lambda a, b: np.linalg.solve(np.tril(a).conj().T, b),
+        label="conjugated",
+    ),
+    Row(
+        "cholesky",
+        lambda n, x: n.cholesky(n.matmul(x, n.conj(n.matrix_transpose(x))) + np.eye(3)),
+        [(2, 3, 3)],
+        lambda x: np.linalg.cholesky(x @ np.swapaxes(x.conj(), -2, -1) + np.eye(3)),
+    ),
 ]

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.loop import I64, POINTER, loop
+from adjoint.backends.llvm.emitter import llvm_type
+from adjoint.backends.llvm.loop import I64, POINTER, extern, loop
 from adjoint.graph.node import Node
-from adjoint.graph.types import size_of
+from adjoint.graph.types import DType, size_of
 from adjoint.schedule.plan import Gemm
 
 I32 = ir.IntType(32)
@@ -20,10 +21,11 @@ I32 = ir.IntType(32)
 
 @cache
 def address(name: str) -> int:
-    """The address of a BLAS routine."""
-    from scipy.linalg import cython_blas
+    """The address of a routine of BLAS or LAPACK."""
+    from scipy.linalg import cython_blas, cython_lapack
 
-    capsule = cython_blas.__pyx_capi__[name]
+    tables = (cython_blas.__pyx_capi__, cython_lapack.__pyx_capi__)
+    capsule = next(table[name] for table in tables if name in table)
     api = ctypes.pythonapi
     api.PyCapsule_GetName.restype = ctypes.c_char_p
     api.PyCapsule_GetName.argtypes = [ctypes.py_object]
@@ -35,8 +37,12 @@ def address(name: str) -> int:
 
 def routine(step: Gemm) -> str:
     """The routine that computes the products."""
-    precision = "s" if step.root.dtype.itemsize == 4 else "d"
-    return precision + ("gemv" if 1 in step.root.shape[-2:] else "gemm")
+    return prefix(step.root.dtype) + ("gemv" if 1 in step.root.shape[-2:] else "gemm")
+
+
+def prefix(dtype: DType) -> str:
+    """The first letter of the routines for a dtype."""
+    return "s" if dtype.itemsize == 4 else "d"
 
 
 def emit_gemm(builder: Any, step: Gemm, a: Any, b: Any, c: Any) -> None:
@@ -68,13 +74,13 @@ def stride(node: Node, axis: int, root: Node) -> int:
 
 def emit_product(builder: Any, step: Gemm, a: Any, b: Any, c: Any) -> None:
     """Call ``c = op(a) op(b)`` on row-major matrices."""
-    words = _Words(builder.module, step)
+    words = Words(builder, step.root.dtype)
     given = {"a": a, "b": b, "c": c}
     call = [
         given[value] if kind == "address" else getattr(words, kind)(value)
         for kind, value in product_call(step)
     ]
-    builder.call(words.function(len(call)), call)
+    words.call(routine(step)[1:], *call)
 
 
 def product_call(step: Gemm) -> list[tuple[str, Any]]:
@@ -148,18 +154,20 @@ def multiply(step: Gemm, a: int, b: int, c: int) -> None:
         )
 
 
-class _Words:
-    """The arguments of BLAS, which takes everything by address."""
+class Words:
+    """Calls of BLAS and LAPACK in one precision, which take everything by address."""
 
-    def __init__(self, module: Any, step: Gemm) -> None:
-        self.module = module
-        self.name = routine(step)
-        self.kind = ir.FloatType() if self.name[0] == "s" else ir.DoubleType()
+    def __init__(self, builder: Any, dtype: DType) -> None:
+        self.builder = builder
+        self.module = builder.module
+        self.prefix = prefix(dtype)
+        self.kind = llvm_type(dtype)
 
-    def function(self, count: int) -> Any:
-        label = f"adjoint_{self.name}"
-        kind = ir.FunctionType(ir.VoidType(), [POINTER] * count)
-        return self.module.globals.get(label) or ir.Function(self.module, kind, label)
+    def call(self, name: str, *arguments: Any) -> None:
+        """Call the routine called `name` but for its first letter."""
+        kinds = [POINTER] * len(arguments)
+        function = extern(self.module, f"adjoint_{self.prefix}{name}", ir.VoidType(), kinds)
+        self.builder.call(function, arguments)
 
     def letter(self, letter: str) -> Any:
         return self.constant(ir.Constant(ir.IntType(8), ord(letter)))

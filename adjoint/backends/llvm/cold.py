@@ -20,7 +20,7 @@ from adjoint.backends.llvm.program import CHECKED, ProgramWriter
 from adjoint.backends.llvm.reserve import empty
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
-from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, NumpyCall, nbytes
+from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, nbytes
 
 Array = np.ndarray[Any, Any]
 
@@ -28,7 +28,8 @@ Array = np.ndarray[Any, Any]
 def can_run(writer: ProgramWriter) -> bool:
     """Whether the steps can be taken from Python: kernels over all their rows, and calls."""
     return all(
-        step.is_whole if isinstance(step, Nest) else True for step in writer.schedule.steps
+        step.is_whole if isinstance(step, Nest) else not isinstance(step, Lapack)
+        for step in writer.schedule.steps
     ) and not any(node.op.name in CHECKED for node in writer.computed())
 
 

@@ -14,7 +14,7 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.loop import I64, POINTER, alloca, extern
 from adjoint.graph.types import size_of
-from adjoint.schedule.plan import Gemm, Kernel, Nest, Step
+from adjoint.schedule.plan import Gemm, Kernel, Lapack, Nest, Step
 
 I32 = ir.IntType(32)
 MUCH = 1 << 18
@@ -41,6 +41,8 @@ def work_of(step: Step) -> int:
     match step:
         case Gemm(root=root, a=a):
             return size_of(root.shape) * a.shape[-2 if step.transpose_a else -1]
+        case Lapack():
+            return step.work
         case Kernel(domain=domain, roots=roots, inlined=inlined):
             return size_of(domain) * (len(roots) + len(inlined))
         case Nest(kernels=kernels):

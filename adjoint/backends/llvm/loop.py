@@ -45,10 +45,16 @@ def alloca(builder: Any, kind: Any) -> Any:
 
 
 class loop:
-    """``with loop(builder, start, stop) as i``: the builder stands in the body, then after it."""
+    """``with loop(builder, start, stop) as i``: the builder stands in the body, then after it.
 
-    def __init__(self, builder: Any, start: Any, stop: Any, step: int = 1) -> None:
+    A short one is unrolled, unless it `stays`.
+    """
+
+    def __init__(
+        self, builder: Any, start: Any, stop: Any, step: int = 1, stays: bool = False
+    ) -> None:
         self.builder, self.start, self.stop, self.step = builder, start, stop, step
+        self.stays = stays
 
     def __enter__(self) -> Any:
         builder = self.builder
@@ -71,7 +77,7 @@ class loop:
         latch = builder.cbranch(
             builder.icmp_signed("<", following, self.stop), self.head, self.after
         )
-        if self.is_short():
+        if not self.stays and self.is_short():
             latch.set_metadata("llvm.loop", unrolled(builder.module))
         builder.position_at_end(self.after)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm import blas
+from adjoint.backends.llvm import blas, lapack
 from adjoint.backends.llvm.emitter import LLVMEmitter
 from adjoint.backends.llvm.interrupts import Interrupts, ask_at_once, go_on_if_done
 from adjoint.backends.llvm.kernel import KernelWriter
@@ -22,7 +22,7 @@ from adjoint.backends.llvm.loop import I64, POINTER, extern, fill, flag_of, memo
 from adjoint.backends.llvm.nest import NestWriter, call_kernel, table_of, whole
 from adjoint.graph.node import Node
 from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory
-from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, NumpyCall, Schedule, nbytes
+from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, Schedule, nbytes
 from adjoint.schedule.signature import is_literal
 
 I32 = ir.IntType(32)
@@ -198,6 +198,9 @@ class ProgramWriter:
             case Gemm(root=root, a=a, b=b):
                 left, right = self.place_of(builder, a), self.place_of(builder, b)
                 blas.emit_gemm(builder, step, left, right, self.places[root])
+            case Lapack(root=root, reads=reads):
+                given = [self.place_of(builder, n) for n in reads]
+                lapack.emit(builder, step, [*given, self.places[root]], self.failed)
             case Alias(root=root):
                 if root in self.schedule.outputs and not self.lies_in(root.inputs[0], root):
                     self.copy(builder, root.inputs[0], self.places[root])

@@ -13,7 +13,17 @@ from weakref import WeakValueDictionary, finalize
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm import blas, entry, interrupts, jit, library, pool, reserve, store
+from adjoint.backends.llvm import (
+    blas,
+    entry,
+    interrupts,
+    jit,
+    lapack,
+    library,
+    pool,
+    reserve,
+    store,
+)
 from adjoint.backends.llvm.cold import Array, ColdProgram, can_run, rooms
 from adjoint.backends.llvm.interrupts import DONE, FAILED, RAISED
 from adjoint.backends.llvm.loop import POINTER, extern
@@ -21,7 +31,7 @@ from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.graph import engine
 from adjoint.graph.node import Node
 from adjoint.schedule.donation import Gifts
-from adjoint.schedule.plan import Gemm, Nest, NumpyCall, Schedule, nbytes
+from adjoint.schedule.plan import Gemm, Lapack, Nest, NumpyCall, Schedule, nbytes
 from adjoint.schedule.signature import schedule_text
 
 COLD_CALLS = 3
@@ -167,6 +177,8 @@ class Program:
             if isinstance(step, Gemm):
                 name = blas.routine(step)
                 found["adjoint_" + name] = blas.address(name)
+            elif isinstance(step, Lapack):
+                found.update(lapack.symbols(step))
         return found
 
     def hold_constants(self) -> None:

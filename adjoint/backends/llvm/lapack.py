@@ -1,0 +1,213 @@
+"""LAPACK by address: decompositions and systems of equations, called from native code.
+
+LAPACK counts columns first, so in its eyes a row-major matrix is its own transpose. Its flags say
+what is to be done with that: nothing is copied but what the routines would overwrite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llvmlite import ir
+
+from adjoint.backends.llvm import blas
+from adjoint.backends.llvm.loop import I64, POINTER, alloca, extern, loop
+from adjoint.graph.node import Node
+from adjoint.schedule.plan import Lapack
+
+I8, I32 = ir.IntType(8), ir.IntType(32)
+
+
+class Matrix(blas.Words):
+    """Writes what is done with one matrix of each stack."""
+
+    def __init__(self, builder: Any, root: Node) -> None:
+        super().__init__(builder, root.dtype)
+        self.itemsize = root.dtype.itemsize
+        self.params = root.params
+
+    def at(self, place: Any, index: Any) -> Any:
+        """The address of an element."""
+        return self.builder.gep(place, [_number(index)], source_etype=self.kind)
+
+    def load(self, place: Any, index: Any) -> Any:
+        return self.builder.load(self.at(place, index), typ=self.kind)
+
+    def slot(self) -> Any:
+        """Room for an integer that LAPACK writes."""
+        place = alloca(self.builder, I32)
+        place.type = POINTER
+        return place
+
+    def copy(self, target: Any, source: Any, count: Any) -> None:
+        """Copy so many elements."""
+        function = extern(self.module, "memcpy", POINTER, [POINTER, POINTER, I64])
+        self.builder.call(function, [target, source, self.bytes(count)])
+
+    def clear(self, target: Any, count: Any) -> None:
+        """Set so many elements to 0."""
+        function = extern(self.module, "memset", POINTER, [POINTER, I32, I64])
+        self.builder.call(function, [target, I32(0), self.bytes(count)])
+
+    def bytes(self, count: Any) -> Any:
+        if isinstance(count, int):
+            return I64(count * self.itemsize)
+        return self.builder.mul(count, I64(self.itemsize))
+
+    def has_zero(self, place: Any, size: int) -> Any:
+        """1 if an element of the diagonal is 0, else 0."""
+        builder = self.builder
+        found = self.slot()
+        builder.store(I32(0), found)
+        with loop(builder, I64(0), I64(size), stays=True) as i:
+            value = self.load(place, builder.mul(i, I64(size + 1)))
+            zero = builder.fcmp_ordered("==", value, ir.Constant(self.kind, 0.0))
+            kept = builder.or_(builder.load(found, typ=I32), builder.zext(zero, I32))
+            builder.store(kept, found)
+        return builder.load(found, typ=I32)
+
+    def divide(self, a: Any, x: Any, shape: Sequence[int], flags: tuple[bool, bool, bool]) -> None:
+        """Put op(A)⁻¹ X in the place of X, for the triangle of A that is `lower`, `transposed` if
+        so, and with 1 on its diagonal if `unit`: in columns, X' = X' op(A')⁻¹."""
+        lower, transposed, unit = flags
+        size, columns = shape
+        upper, kind = self.letter("U" if lower else "L"), self.letter("U" if unit else "N")
+        order = self.integer(size)
+        if columns == 1:
+            turn = self.letter("N" if transposed else "T")
+            self.call("trsv", upper, turn, kind, order, a, order, x, self.integer(1))
+            return
+        ends = (self.letter("R"), upper, self.letter("T" if transposed else "N"), kind)
+        width = self.integer(columns)
+        self.call("trsm", *ends, width, order, self.real(1.0), a, order, x, width)
+
+    def exchange(self, numbers: Any, x: Any, shape: Sequence[int], backwards: bool) -> None:
+        """Exchange row i of X with the row that `numbers` says, for one i after the other."""
+        builder = self.builder
+        size, columns = shape
+        width, one = self.integer(columns), self.integer(1)
+        with loop(builder, I64(0), I64(size), stays=True) as k:
+            i = builder.sub(I64(size - 1), k) if backwards else k
+            j = builder.fptosi(self.load(numbers, i), I64)
+            ends = [self.at(x, builder.mul(row, I64(columns))) for row in (i, j)]
+            if columns == 1:
+                values = [builder.load(end, typ=self.kind) for end in ends]
+                for value, end in zip(values, reversed(ends), strict=True):
+                    builder.store(value, end)
+            else:
+                with builder.if_then(builder.icmp_signed("!=", i, j)):
+                    self.call("swap", width, ends[0], one, ends[1], one)
+
+
+def lu_factor(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
+    """Decompose; then make numbers from 0 on of the exchanges, which LAPACK gives as integers."""
+    builder, size = m.builder, shapes[0][-1]
+    m.copy(out, a, size * size)
+    numbers, order = m.at(out, size * size), m.integer(size)
+    m.call("getrf", order, order, out, order, numbers, m.slot())
+    with loop(builder, I64(0), I64(size), stays=True) as k:
+        i = builder.sub(I64(size - 1), k)  # from the end: a number takes more room
+        given = builder.load(builder.gep(numbers, [i], source_etype=I32), typ=I32)
+        number = builder.sitofp(builder.sub(given, I32(1)), m.kind)
+        builder.store(number, m.at(numbers, i))
+    return None
+
+
+def lu_solve(m: Matrix, shapes: Sequence[Any], factors: Any, b: Any, out: Any) -> Any:
+    """A = L U P: divide by L, by U, and exchange rows; or the other way round for Aᵀ."""
+    size, columns = shape = shapes[-1][-2:]
+    (transposed,) = m.params
+    numbers = m.at(factors, size * size)
+    status = m.has_zero(factors, size)
+    m.copy(out, b, size * columns)
+    parts = [(True, transposed, False), (False, transposed, True)]
+    if transposed:
+        m.exchange(numbers, out, shape, backwards=False)
+    for flags in reversed(parts) if transposed else parts:
+        m.divide(factors, out, shape, flags)
+    if not transposed:
+        m.exchange(numbers, out, shape, backwards=True)
+    return status
+
+
+def triangular_solve(m: Matrix, shapes: Sequence[Any], a: Any, b: Any, out: Any) -> Any:
+    """Divide by the triangle."""
+    size, columns = shape = shapes[-1][-2:]
+    status = None if m.params[2] else m.has_zero(a, size)
+    m.copy(out, b, size * columns)
+    m.divide(a, out, shape, m.params)
+    return status
+
+
+def cholesky(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
+    """Decompose a copy of the lower triangle, which LAPACK takes for the upper one."""
+    builder, size = m.builder, shapes[0][-1]
+    with loop(builder, I64(0), I64(size), stays=True) as i:
+        start, count = builder.mul(i, I64(size)), builder.add(i, I64(1))
+        m.copy(m.at(out, start), m.at(a, start), count)
+        m.clear(m.at(out, builder.add(start, count)), builder.sub(I64(size), count))
+    order, info = m.integer(size), m.slot()
+    m.call("potrf", m.letter("U"), order, out, order, info)
+    return builder.load(info, typ=I32)
+
+
+WRITERS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "lu_factor": (lu_factor, ("getrf",)),
+    "lu_solve": (lu_solve, ("trsm", "trsv", "swap")),
+    "triangular_solve": (triangular_solve, ("trsm", "trsv")),
+    "cholesky": (cholesky, ("potrf",)),
+}
+"""By operation what writes the code for one matrix, and the routines which that may call."""
+
+
+def symbols(step: Lapack) -> dict[str, int]:
+    """The addresses of the routines that a step may call, by their names in native code."""
+    names = [blas.prefix(step.root.dtype) + name for name in WRITERS[step.root.op.name][1]]
+    return {f"adjoint_{name}": blas.address(name) for name in names}
+
+
+def emit(builder: Any, step: Lapack, places: Sequence[Any], failed: Any) -> None:
+    """Take the step, reading and at last writing `places`; go to `failed` if it cannot be done."""
+    function = one_matrix(builder.module, step)
+    status = alloca(builder, I32)
+    status.type = POINTER
+    builder.store(I32(0), status)
+
+    def along(axes: Sequence[int], pointers: Sequence[Any]) -> None:
+        if not axes:
+            found = builder.call(function, pointers)
+            builder.store(builder.or_(builder.load(status, typ=I32), found), status)
+            return
+        axis, *rest = axes
+        with loop(builder, I64(0), I64(step.root.shape[axis]), stays=True) as i:
+            moved = []
+            for pointer, node in zip(pointers, (*step.reads, step.root), strict=True):
+                place = builder.mul(i, I64(blas.stride(node, axis, step.root)))
+                moved.append(builder.gep(pointer, [place], source_etype=I8))
+            along(rest, moved)
+
+    along(range(len(step.root.shape) - 2), places)
+    going_on = builder.append_basic_block()
+    fine = builder.icmp_signed("==", builder.load(status, typ=I32), I32(0))
+    builder.cbranch(fine, going_on, failed)
+    builder.position_at_end(going_on)
+
+
+def one_matrix(module: Any, step: Lapack) -> Any:
+    """The function that does one matrix of each stack; it returns 0 if that could be done."""
+    count = len(step.reads) + 1
+    number = sum(1 for name in module.globals if name.startswith("lapack_"))
+    kind = ir.FunctionType(I32, [POINTER] * count)
+    function = ir.Function(module, kind, f"lapack_{number}_{step.root.op.name}")
+    function.linkage = "internal"
+    builder = ir.IRBuilder(function.append_basic_block())
+    write, _ = WRITERS[step.root.op.name]
+    shapes = [n.shape for n in (*step.reads, step.root)]
+    status = write(Matrix(builder, step.root), shapes, *function.args)
+    builder.ret(I32(0) if status is None else status)
+    return function
+
+
+def _number(index: Any) -> Any:
+    return I64(index) if isinstance(index, int) else index

@@ -1,0 +1,122 @@
+"""What the operations on stacks of matrices share: their shapes, and LAPACK as SciPy calls it.
+
+Axes before the last two count matrices. LAPACK counts columns first, so in its eyes a row-major
+matrix is its own transpose; the operations say where they make use of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from adjoint.errors import DTypeError, LinAlgError, ShapeError
+from adjoint.graph.node import Node
+from adjoint.graph.op import Op
+from adjoint.graph.tensor import Tensor, as_tensor, from_array, make
+from adjoint.graph.types import DType, Shape, broadcast_shapes, promote, to_inexact
+from adjoint.ops.elementwise import align
+from adjoint.ops.movement import broadcast_to, matrix_transpose
+from adjoint.ops.reduction import conjugate
+
+PREFIXES = {"f": "s", "d": "d", "F": "c", "D": "z"}
+"""How the names of LAPACK's routines begin, by the letter of the dtype."""
+
+
+class Stacked(Op):
+    """An operation on stacks of matrices whose leading axes broadcast."""
+
+    family = "linalg"
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        rank = max(len(x.shape) for x in node.inputs)
+        aligned = [align(x, rank) if m else x for x, m in zip(inputs, batched, strict=True)]
+        return make(self, aligned, node.params)
+
+
+@cache
+def routine(name: str, dtype: DType) -> Callable[..., Any]:
+    """SciPy's function for a routine of LAPACK, whose name is given without its first letter."""
+    from scipy.linalg import lapack
+
+    found: Callable[..., Any] = getattr(lapack, PREFIXES[dtype.char] + name)
+    return found
+
+
+def for_each(
+    call: Callable[..., Any], shape: Shape, dtype: DType, *arrays: np.ndarray[Any, Any]
+) -> Any:
+    """An array of `shape` of what `call` makes of one matrix of each stack after the other."""
+    result = np.empty(shape, dtype)
+    lead = shape[:-2]
+    if not lead:
+        if result.size:
+            result[...] = call((), *arrays)
+        return result
+    stacks = [np.broadcast_to(a, lead + a.shape[-2:]) for a in arrays]
+    if result.size:
+        for place in np.ndindex(lead):
+            result[place] = call(place, *(stack[place] for stack in stacks))
+    return result
+
+
+def matrices(name: str, x: Any, dtype: DType | None = None) -> Tensor:
+    """`x` as a tensor of at least two axes, in a dtype that LAPACK computes in."""
+    x = as_tensor(x)
+    wanted = to_inexact(x.node.dtype) if dtype is None else dtype
+    if wanted.char not in PREFIXES:
+        raise DTypeError(
+            f"{name}: needs float32, float64, complex64 or complex128, got {x.node.dtype}; "
+            f"convert with astype"
+        )
+    if x.ndim < 2:
+        raise ShapeError(f"{name}: needs matrices in the last two axes, got shape {x.shape}")
+    return as_tensor(x, wanted)
+
+
+def square(name: str, x: Any, dtype: DType | None = None) -> Tensor:
+    """`x` as a tensor of square matrices."""
+    a = matrices(name, x, dtype)
+    if a.shape[-1] != a.shape[-2]:
+        raise ShapeError(f"{name}: needs square matrices in the last two axes, got shape {a.shape}")
+    return a
+
+
+def common_dtype(*tensors: Any) -> DType:
+    """The floating or complex dtype in which several tensors are computed with."""
+    dtype = to_inexact(as_tensor(tensors[0]).node.dtype)
+    for x in tensors[1:]:
+        dtype = promote(dtype, to_inexact(as_tensor(x).node.dtype))
+    return dtype
+
+
+def system(name: str, a: Node, b: Node) -> tuple[Shape, DType]:
+    """Shape and dtype of the solutions of systems with the matrices `a` and right sides `b`."""
+    if b.shape[-2] != a.shape[-1]:
+        raise ShapeError(
+            f"{name}: matrices of shape {a.shape} need right-hand sides with {a.shape[-1]} rows, "
+            f"got shape {b.shape}"
+        )
+    lead = broadcast_shapes(name, a.shape[:-2], b.shape[:-2])
+    return (*lead, *b.shape[-2:]), b.dtype
+
+
+def singular(name: str, place: tuple[int, ...], what: str) -> LinAlgError:
+    """The error for a zero that must be divided by; `what` says where in the matrix it stands."""
+    where = f" at {list(place)} of the stack" if place else ""
+    return LinAlgError(
+        f"{name}: the matrix{where} is singular, {what} is 0: it has no inverse; linalg.lstsq and "
+        f"linalg.pinv do without one"
+    )
+
+
+def conjugate_transpose(x: Tensor) -> Tensor:
+    """The conjugate transpose."""
+    return conjugate(matrix_transpose(x))
+
+
+def identity_like(x: Tensor) -> Tensor:
+    """Identity matrices in the shape and dtype of the square matrices `x`."""
+    return broadcast_to(from_array(np.eye(x.shape[-1], dtype=x.node.dtype)), x.shape)

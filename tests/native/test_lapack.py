@@ -1,0 +1,148 @@
+"""LAPACK called from native programs: the same results, no call of Python, and errors raised."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import adjoint as ad
+from adjoint.errors import LinAlgError
+
+pytestmark = pytest.mark.native
+
+rng = np.random.default_rng(5)
+linalg = ad.linalg
+
+
+def matrices(*shape, dtype="float64"):
+    return rng.normal(size=shape).astype(dtype)
+
+
+def positive(*shape, dtype="float64"):
+    x = matrices(*shape)
+    return (x @ np.swapaxes(x, -2, -1) / shape[-1] ** 2 + np.eye(shape[-1])).astype(dtype)
+
+
+def systems(a, b, s):
+    """Everything that LAPACK computes of systems, and the gradients."""
+
+    def total(a, b, s):
+        return (
+            ad.sum(linalg.solve(a, b) ** 2)
+            + ad.sum(linalg.cholesky(s) ** 3)
+            + ad.sum(linalg.slogdet(a).logabsdet)
+            + ad.sum(linalg.solve_triangular(s, b, lower=True) ** 2)
+            + ad.sum(linalg.solve_triangular(s, b, trans=1, unit_diagonal=True) ** 2)
+        )
+
+    return (
+        linalg.solve(a, b),
+        linalg.inv(a),
+        linalg.det(a),
+        *linalg.slogdet(a),
+        linalg.cholesky(s),
+        linalg.cholesky(s, upper=True),
+        linalg.solve_triangular(s, b),
+        linalg.solve_triangular(s, b, lower=True, trans=1),
+        *ad.grad(total, (0, 1, 2))(a, b, s),
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("lead", [(), (3,), (2, 1)])
+@pytest.mark.parametrize("size", [1, 2, 9, 33])
+@pytest.mark.parametrize("columns", [1, 4])
+def test_compiled_is_as_interpreted(dtype, lead, size, columns):
+    a, s = matrices(*lead, size, size), positive(*lead, size, size, dtype=dtype)
+    a = (a + size * np.eye(size)).astype(dtype)
+    b = matrices(*lead, size, columns, dtype=dtype)
+    for ours, theirs in zip(ad.compile(systems)(a, b, s), systems(a, b, s), strict=True):
+        assert ours.dtype == theirs.dtype
+        tolerance = 1e-9 if dtype == "float64" else 2e-3
+        scale = np.abs(theirs.numpy()).max()
+        assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * scale)
+
+
+def test_stacks_that_broadcast():
+    a, b = matrices(2, 1, 4, 4), matrices(3, 4, 2)
+    solve = ad.compile(linalg.solve)
+    assert_allclose(solve(a, b), np.linalg.solve(a, b))
+    assert_allclose(solve(a, b[0]), np.linalg.solve(a, b[0]))
+    assert_allclose(solve(a[0, 0], b), np.linalg.solve(a[0, 0], b))
+
+
+def test_empty_matrices():
+    solve = ad.compile(linalg.solve)
+    assert solve(np.ones((0, 0)), np.ones(0)).shape == (0,)
+    assert solve(np.ones((0, 3, 3)), np.ones((3, 2))).shape == (0, 3, 2)
+    assert float(ad.compile(linalg.det)(np.ones((0, 0)))) == 1
+
+
+def kinds(function, *args):
+    """The kinds of the steps of a program."""
+    compiled = ad.compile(function)
+    compiled(*args)
+    return [row.kind for row in compiled.report().rows]
+
+
+def test_no_step_is_left_to_python():
+    a, b, s = matrices(4, 4), matrices(4, 2), positive(4, 4)
+
+    def first(a, b, s):
+        return [x for i, x in enumerate(systems(a, b, s)) if i != 2]  # det has no gradient here
+
+    assert "numpy" not in kinds(first, a, b, s)
+
+
+def test_value_and_gradient_decompose_once():
+    def loss(a, b):
+        return ad.sum(linalg.solve(a, b) ** 2) + linalg.slogdet(a).logabsdet
+
+    compiled = ad.compile(ad.value_and_grad(loss, (0, 1)))
+    args = matrices(5, 5), matrices(5)
+    compiled(*args)
+    steps = [row.computes for row in compiled.report().rows if row.kind == "lapack"]
+    assert sum("lu_factor" in step for step in steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (linalg.solve, (np.ones((2, 2)), np.ones(2)), "pivot 1 is 0"),
+        (linalg.inv, (np.stack([np.eye(2), np.ones((2, 2))]),), r"at \[1\] of the stack"),
+        (linalg.cholesky, (-np.eye(3),), "not positive definite"),
+        (linalg.cholesky, (np.stack([np.eye(3), -np.eye(3)]),), r"at \[1\] of the stack"),
+        (linalg.solve_triangular, (np.diag([1.0, 0.0]), np.ones(2)), "number 1 of the diagonal"),
+    ],
+)
+def test_native_code_raises_what_the_interpreter_raises(function, arguments, message):
+    compiled = ad.compile(function)
+    good = [np.broadcast_to(np.eye(a.shape[-1]), a.shape).copy() if a.ndim > 1 else a
+            for a in arguments]  # fmt: skip
+    first = compiled(*good).numpy()
+    for _ in range(3):
+        with pytest.raises(LinAlgError, match=message):
+            compiled(*arguments)
+    assert_array_equal(compiled(*good), first)
+
+
+def test_nan_is_a_value_and_no_error():
+    a = matrices(3, 3)
+    a[1, 1] = np.nan
+    assert np.isnan(ad.compile(linalg.solve)(a, np.ones(3)).numpy()).all()
+
+
+def test_a_donated_input_survives_a_failure():
+    """A program that may fail keeps its inputs, as the interpreter needs them to say why."""
+    compiled = ad.compile(linalg.cholesky, donate=0)
+    with pytest.raises(LinAlgError):
+        compiled(ad.asarray(-np.eye(3)))
+
+
+def test_results_are_the_same_from_run_to_run():
+    a, b = matrices(120, 120), matrices(120, 7)
+    solve = ad.compile(linalg.solve)
+    first = solve(a, b).numpy()
+    for _ in range(5):
+        assert_array_equal(solve(a, b), first)
