@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from adjoint.graph.node import Node
 from adjoint.passes.expand import expand
 from adjoint.passes.fold import fold
+from adjoint.passes.narrow import narrow
 from adjoint.passes.share import share
 from adjoint.passes.simplify import simplify
 
@@ -16,7 +17,8 @@ PIPELINE: tuple[Pass, ...] = (
     expand,  # first, so that the others see the pieces
     fold,
     simplify,  # after folding: it looks for constants
-    share,  # last, so that it sees what the others made equal
+    share,  # after what makes nodes equal
+    narrow,  # last: equal choices are one, and it is seen who looks at what
 )
 
 
