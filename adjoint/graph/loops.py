@@ -6,7 +6,7 @@ reading elements of its inputs. Moving data is then arithmetic on indices, and c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -65,6 +65,9 @@ class Loops(Protocol):
 
     def inside(self, i: Affine, low: int, high: int) -> Any:
         """Whether low ≤ i < high: a Python bool where that is known, else a bool scalar."""
+
+    def edges(self, i: Affine, places: Sequence[int]) -> None:
+        """Say that from each of these places of an index on the elements are other expressions."""
 
     def counter(self, scalar: Any) -> Affine:
         """An integer scalar of the emitter as an index."""

@@ -53,6 +53,7 @@ class Join(Op):
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         starts = [*self.starts(node), node.shape[node.params[0]]]
         place = index[node.params[0]]
+        loops.edges(place, starts[1:-1])
 
         def read(number: int) -> Any:
             """The element, known to come from input `number` or a later one."""

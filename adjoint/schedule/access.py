@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from adjoint.graph.loops import Affine, Index, broadcast_index
@@ -35,6 +35,9 @@ class Recorder:
 
     def inside(self, i: Affine, low: int, high: int) -> Any:
         return NOTHING
+
+    def edges(self, i: Affine, places: Sequence[int]) -> None:
+        pass
 
     def check(self, condition: Any) -> None:
         pass

@@ -6,7 +6,7 @@ the rule reads elements of the inputs, and these are loaded if stored or compute
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,17 +35,20 @@ class Writer(Protocol):
     def place_of(self, root: Node) -> Index:
         """Where the element of a root lies that is computed at the counters."""
 
-    def may_cut(self, axis: int) -> bool:
-        """Whether the loop over an axis may be cut once more."""
+    def may_cut(self, axis: int, cuts: int, apart: bool) -> bool:
+        """Whether the loop over an axis may be cut so often more.
+
+        apart: each part will hold the code of its own elements only.
+        """
 
 
 class Cut(Exception):
-    """Whether an index is inside depends on the loop counter: cut its range at `point`."""
+    """What an element is depends on the loop counter: cut its range at `points`."""
 
-    def __init__(self, axis: int, point: int) -> None:
-        super().__init__(axis, point)
+    def __init__(self, axis: int, points: Sequence[int]) -> None:
+        super().__init__(axis, points)
         self.axis = axis
-        self.point = point
+        self.points = points
 
 
 @dataclass
@@ -175,19 +178,25 @@ class Body:
         return least, most
 
     def cut(self, i: Affine, low: int, high: int) -> None:
-        """Ask for the loop to be cut, if the index is one counter plus a constant."""
+        """Ask for the loop to be cut where the index gets to `low` or `high`."""
+        for place in (low, high):
+            self.cut_at(i, (place,), apart=False)
+
+    def edges(self, i: Affine, places: Sequence[int]) -> None:
+        self.cut_at(i, places, apart=True)
+
+    def cut_at(self, i: Affine, places: Sequence[int], apart: bool) -> None:
+        """Ask for the loop to be cut at places, if the index is one counter plus a constant."""
         if len(i.terms) != 1:
             return
         ((axis, factor),) = i.terms.items()
         if abs(factor) != 1 or not isinstance(axis, int):
             return
         counter = self.counters[axis]
-        edges = [low - i.constant, high - i.constant]
-        if factor < 0:
-            edges = [i.constant - low + 1, i.constant - high + 1]
-        for edge in edges:
-            if counter.low < edge < counter.high and self.writer.may_cut(axis):
-                raise Cut(axis, edge)
+        points = [p - i.constant if factor > 0 else i.constant - p + 1 for p in places]
+        inner = [p for p in points if counter.low < p < counter.high]
+        if inner and self.writer.may_cut(axis, len(inner), apart):
+            raise Cut(axis, inner)
 
     def counter(self, scalar: Scalar) -> Affine:
         wide = self.e.convert(scalar, np.dtype(np.int64))

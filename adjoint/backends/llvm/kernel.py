@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable
 from itertools import pairwise
 from typing import Any
 
@@ -33,6 +35,12 @@ FIXED = 4096
 MOST_PARTS = 6
 """The most parts into which the range of a loop is cut at the edges of slices."""
 
+MOST_APART = 64
+"""The most elements of parts of a join that are written apart."""
+
+MOST_STORES = 64
+"""Short loops are unrolled if no more elements are written one after another then."""
+
 LANES = 8
 """So many rows are scanned side by side: a step of one need not wait for a step of another."""
 
@@ -61,17 +69,25 @@ class KernelWriter:
         self.stored = list(dict.fromkeys((*self.stored_reads(), *kernel.roots)))
         self.arguments = list(dict.fromkeys(kernel.buffer_of(n)[0] for n in self.stored))
         self.own = set(kernel.roots)
-        self.full_index: Index = tuple(Affine(0, {a: 1}) for a in range(len(self.domain)))
+        self.begin()
         self.cuts: dict[int, set[int]] = {}
         self.rare = any(n.op.name in RARE for n in (*kernel.inlined, *kernel.roots))
         self.side_by_side = self.has_lanes()
+
+    def begin(self) -> None:
+        """What is true where no loop is open yet."""
+        self.full_index: Index = tuple(Affine(0, {a: 1}) for a in range(len(self.domain)))
+        self.known: dict[tuple[Node, Hashable], Scalar] | None = None
         self.lanes = 1
 
     def stored_reads(self) -> list[Node]:
         return [n for n in self.kernel.reads if n not in self.kernel.roots and not is_literal(n)]
 
-    def may_cut(self, axis: int) -> bool:
-        return len(self.cuts.get(axis, ())) < MOST_PARTS - 1
+    def may_cut(self, axis: int, cuts: int, apart: bool) -> bool:
+        """Whether the range of an axis may be cut so often more; what is not `apart` is repeated
+        in each part."""
+        parts = 1 + len(self.cuts.get(axis, ())) + cuts
+        return parts <= MOST_PARTS or (apart and parts * len(self.kernel.roots) <= MOST_APART)
 
     def text(self) -> str:
         """The structure of the kernel: kernels with equal text have equal code."""
@@ -93,14 +109,14 @@ class KernelWriter:
         for argument in self.function.args[:-2]:
             argument.add_attribute("noalias")
         while True:
-            self.lanes = 1
+            self.begin()
             self.function.blocks.clear()
             builder = ir.IRBuilder(self.function.append_basic_block())
             self.pointers = self.find_pointers(builder)
             try:
                 self.axis(builder, 0, [], {})
             except Cut as cut:
-                self.cuts.setdefault(cut.axis, set()).add(cut.point)
+                self.cuts.setdefault(cut.axis, set()).update(cut.points)
                 continue
             builder.ret_void()
             return self.function
@@ -147,6 +163,7 @@ class KernelWriter:
     def parts(self, builder: Any, axis: int, counters: list[Counter], sums: Any) -> None:
         size = self.domain[axis]
         points = [0, *sorted(self.cuts.get(axis, ())), size]
+        known: dict[tuple[Node, Hashable], Scalar] = {}
         for low, high in pairwise(points):
             start, stop = I64(low), I64(high)
             if axis == 0 and not self.fixed:
@@ -160,7 +177,7 @@ class KernelWriter:
                 else:
                     stop = last
             elif high == low + 1:
-                self.axis(builder, axis + 1, [*counters, Counter(start, low, high)], sums)
+                self.at_once(builder, axis, [*counters, Counter(start, low, high)], sums, known)
                 continue
             last_axis = axis == len(self.domain) - 1
             if self.side_by_side and axis == len(self.domain) - 2:
@@ -168,9 +185,28 @@ class KernelWriter:
             if last_axis and self.rare and not self.spread_sums():
                 self.in_stretches(builder, axis, counters, sums, (start, stop), (low, high))
             else:
-                with loop(builder, start, stop) as value:
+                with loop(builder, start, stop, stays=self.is_long(axis)) as value:
                     inner = [*counters, Counter(value, low, high)]
                     self.axis(builder, axis + 1, inner, sums)
+
+    def is_long(self, axis: int) -> bool:
+        """Whether the loops from `axis` inwards, unrolled, are more than LLVM goes over fast."""
+        around = [len(self.cuts.get(a, ())) + 1 for a in range(axis + 1)]
+        stores = len(self.kernel.roots) * math.prod(around) * size_of(self.domain[axis:])
+        return stores > MOST_STORES
+
+    def at_once(
+        self, builder: Any, axis: int, counters: list[Counter], sums: Any, known: Any
+    ) -> None:
+        """Write the inner loops for one place on an axis.
+
+        On the last axis that needs no loop, and what is `known` may be used at the next place.
+        """
+        outer, place = self.full_index, Affine(counters[-1].low)
+        self.full_index = (*outer[:axis], place, *outer[axis + 1 :])
+        self.known = known if axis == len(self.domain) - 1 else None
+        self.axis(builder, axis + 1, counters, sums)
+        self.full_index, self.known = outer, None
 
     def has_lanes(self) -> bool:
         """Whether the kernel only scans along the last axis, and has enough rows."""
@@ -229,7 +265,10 @@ class KernelWriter:
             self.elements(self.body(builder, here, None), sums)
 
     def body(self, builder: Any, counters: list[Counter], rare: list[Any] | None) -> Body:
-        return Body(self, LLVMEmitter(builder, contract=True, rare_conditions=rare), counters)
+        body = Body(self, LLVMEmitter(builder, contract=True, rare_conditions=rare), counters)
+        if self.known is not None and self.lanes == 1:
+            body.known = self.known
+        return body
 
     def elements(self, body: Body, sums: dict[Node, Any]) -> None:
         """Compute and store the elements of all roots at one place of the domain."""
