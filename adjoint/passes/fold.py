@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
-from adjoint.passes.rewriting import rebuild
+from adjoint.passes.rewriting import rebuild, with_inputs
 
 MOVEMENTS = frozenset({"slice", "permute_dims", "reshape"})
 """Operations after which a repeated number still is one."""
@@ -24,7 +25,18 @@ LIMIT = 1024
 def fold(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     """The outputs of an equal graph in which operations on constants are done."""
 
+    arrays: dict[Node, Node] = {}
+
+    def as_number(node: Node) -> Node:
+        if node.op.name != "constant" or not node.shape:
+            return node
+        if node not in arrays:
+            arrays[node] = number_everywhere(node) or node
+        return arrays[node]
+
     def rule(node: Node) -> Node:
+        if node.op.pointwise:
+            node = with_inputs(node, tuple([as_number(x) for x in node.inputs]))
         if (number := repeated(node)) is not None:
             return number
         if not node.inputs or any(x.op.name != "constant" for x in node.inputs):
@@ -37,6 +49,27 @@ def fold(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
         return constant_node(value, node.shape, node.dtype)
 
     return rebuild(outputs, inputs, rule)
+
+
+def number_everywhere(node: Node) -> Node | None:
+    """A constant array of one floating-point number, as that number repeated: it needs no memory.
+
+    Integers may be indices, which other passes look for.
+    """
+    value = np.asarray(node.value)
+    if node.dtype.kind != "f" or value.size < 2:
+        return None
+    flat = bits(value).reshape(value.size, -1)
+    if (flat[-1] != flat[0]).any() or (flat != flat[0]).any():
+        return None
+    number = constant_node(value.reshape(-1)[0].reshape(()), (), node.dtype)
+    result: Node = FUNCTIONS["broadcast_to"](Tensor(number), node.shape).node
+    return result
+
+
+def bits(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The bytes of an array, one element after the other."""
+    return np.ascontiguousarray(value).reshape(-1).view(np.uint8)
 
 
 def repeated(node: Node) -> Node | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node
+from adjoint.passes.fold import bits
 from adjoint.passes.rewriting import rebuild
 
 WRITTEN_OUT = 16
@@ -48,8 +49,3 @@ def same_bits(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
     if a is b:
         return True
     return bool((bits(a) == bits(b)).all())
-
-
-def bits(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The bytes of an array."""
-    return np.ascontiguousarray(value).reshape(-1).view(np.uint8)

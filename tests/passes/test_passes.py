@@ -183,7 +183,7 @@ def test_constants_are_computed() -> None:
     large = text_after(fold, lambda a: a * ad.arange(2000.0)[:, None] * ad.ones((1, 2)), (2000, 2))
     assert "…" in large
     outer = text_after(
-        fold, lambda a: a + ad.asarray(np.ones((100, 1))) * np.ones((1, 100)), (100, 100)
+        fold, lambda a: a + ad.arange(100.0)[:, None] * np.arange(100.0)[None], (100, 100)
     )
     assert "multiply" in outer
 
@@ -207,6 +207,29 @@ def test_a_number_repeated_stays_one_number() -> None:
         return v4
         """,
     )
+
+
+def test_an_array_of_one_number_is_that_number() -> None:
+    """To the last bit; arrays of two, such as 0 and -0, stay, and so do indices."""
+    golden(
+        fold,
+        lambda a: a * np.full(1000, -0.0) / np.full((2, 1000), np.nan),
+        (2, 1000),
+        is_now="""
+        x : float64[2,1000] = variable
+        v2 : float64[] = constant -0.
+        v3 : float64[1000] = broadcast_to(v2, shape=(1000,))
+        v4 : float64[2,1000] = multiply(x, v3)
+        v5 : float64[] = constant nan
+        v6 : float64[2,1000] = broadcast_to(v5, shape=(2, 1000))
+        v7 : float64[2,1000] = divide(v4, v6)
+        return v7
+        """,
+    )
+    zeros = np.zeros(1000)
+    zeros[500] = -0.0
+    for f in (lambda a: a * zeros, lambda a: a[np.zeros(1000, int)]):
+        assert "broadcast_to" not in text_after(fold, f, (1000,))
 
 
 def test_equal_nodes_are_one() -> None:
