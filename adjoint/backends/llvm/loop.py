@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from llvmlite import ir
@@ -14,7 +15,11 @@ from adjoint.graph.types import DType, size_of
 I64 = ir.IntType(64)
 POINTER = ir.PointerType()
 SHORT = 8
-"""A loop of at most so many rounds is unrolled away before loops are vectorised."""
+"""A loop of at most so many rounds is unrolled away, so that the loop around it is vectorised."""
+MANY = 256
+"""Rounds from which on working on two vectors side by side is worth the code."""
+LONG = range(80, 1000)
+"""The instructions of loops where that is done; LLVM takes too long over still longer ones."""
 
 
 def memory_type(dtype: DType) -> Any:
@@ -77,22 +82,35 @@ class loop:
         latch = builder.cbranch(
             builder.icmp_signed("<", following, self.stop), self.head, self.after
         )
-        if not self.stays and self.is_short():
-            latch.set_metadata("llvm.loop", unrolled(builder.module))
+        if self.rounds <= SHORT:
+            if not self.stays:
+                latch.set_metadata("llvm.loop", marked(builder.module, "llvm.loop.unroll.full"))
+        elif self.is_interleaved():
+            hint = "llvm.loop.interleave.count", ir.IntType(32)(2)
+            latch.set_metadata("llvm.loop", marked(builder.module, *hint))
         builder.position_at_end(self.after)
 
-    def is_short(self) -> bool:
-        """Whether the number of rounds is known and small."""
-        ends = (self.start, self.stop)
-        return all(isinstance(end, ir.Constant) for end in ends) and (
-            self.stop.constant - self.start.constant <= SHORT
-        )
+    @property
+    def rounds(self) -> float:
+        """How often the loop is run, infinite if that is not known."""
+        if isinstance(self.start, ir.Constant) and isinstance(self.stop, ir.Constant):
+            return float(self.stop.constant - self.start.constant)
+        return inf
+
+    def is_interleaved(self) -> bool:
+        """Whether two vectors are to be worked on side by side.
+
+        LLVM sees to that where a body is short. In a long one each instruction waits for the one
+        before, and the next round is further ahead than a processor looks.
+        """
+        is_straight = self.builder.block is self.head
+        return is_straight and self.rounds >= MANY and len(self.head.instructions) in LONG
 
 
-def unrolled(module: Any) -> Any:
-    """The mark of a loop that is to be unrolled away, so that the loop around it is vectorised."""
+def marked(module: Any, name: str, *values: Any) -> Any:
+    """The mark of a loop that gives LLVM a hint."""
     number = len(module.metadata)
-    rule = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.full")])
+    rule = module.add_metadata([ir.MetaDataString(module, name), *values])
     mark = module.add_metadata([I64(number)])
     mark.operands = (mark, rule)  # a loop's mark begins with itself, which makes it unique
     return mark
