@@ -52,6 +52,7 @@ class Reserve:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.loaded))
         self.take = self.loaded.address("adjoint_reserve_take")
         self.give = self.loaded.address("adjoint_reserve_give")
+        self.drop = self._function("adjoint_reserve_drop", None, ctypes.c_void_p)
         self.limit = self._function("adjoint_reserve_limit", None, ctypes.c_int64)
         self.held = self._function("adjoint_reserve_held", ctypes.c_int64)
         self.clear = self._function("adjoint_reserve_clear", None)

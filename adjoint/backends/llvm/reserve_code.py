@@ -117,10 +117,16 @@ end:
   ret ptr %result
 }
 
-define internal void @drop(ptr %place) {
+; Give a block, or null, back to the system.
+define void @adjoint_reserve_drop(ptr %place) {
+  %nothing = icmp eq ptr %place, null
+  br i1 %nothing, label %end, label %free
+free:
   %memory_place = getelementptr i64, ptr %place, i64 -3
   %memory = load ptr, ptr %memory_place
   call void @adjoint_reserve_free(ptr %memory)
+  br label %end
+end:
   ret void
 }
 
@@ -165,7 +171,7 @@ empty:
   %nothing = icmp eq ptr %taken, null
   br i1 %nothing, label %next, label %free
 free:
-  call void @drop(ptr %taken)
+  call void @adjoint_reserve_drop(ptr %taken)
   br label %next
 next:
   %following = add i64 %round, 1
@@ -241,7 +247,7 @@ count:
   call void @shrink(i64 %limit)
   br label %end
 free:
-  call void @drop(ptr %place)
+  call void @adjoint_reserve_drop(ptr %place)
   br label %end
 end:
   ret void

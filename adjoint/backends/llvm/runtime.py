@@ -264,8 +264,7 @@ _numpy_call = ctypes.CFUNCTYPE(
 
 def _give_back(place: int) -> None:
     """Free the block that a program whose code is about to go has kept between its calls."""
-    give = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(reserve.reserve().give)
-    give(ctypes.c_void_p.from_address(place).value)
+    reserve.reserve().drop(ctypes.c_void_p.from_address(place).value)
 
 
 def _address(function: Any) -> int:
