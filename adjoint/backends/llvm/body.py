@@ -14,7 +14,7 @@ import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
-from adjoint.backends.llvm.loop import I64, flag_of, memory_type
+from adjoint.backends.llvm.loop import BIT, I64, memory_type
 from adjoint.graph.loops import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
@@ -30,10 +30,14 @@ class Writer(Protocol):
     outlines: bool
     own: set[Node]
     pointers: dict[Node, Any]
+    marks: dict[Any, dict[str, Any] | None]
     functions: dict[str, Any]
 
     def place_of(self, root: Node) -> Index:
         """Where the element of a root lies that is computed at the counters."""
+
+    def failure(self, builder: Any) -> Any:
+        """The place of the bit that says whether a check has failed."""
 
     def may_cut(self, axis: int, cuts: int, apart: bool) -> bool:
         """Whether the loop over an axis may be cut so often more.
@@ -142,7 +146,7 @@ class Body:
         builder = self.e.builder
         kind = memory_type(dtype)
         place = builder.gep(pointer, [self.number(offset)], source_etype=kind)
-        value = builder.load(place, typ=kind)
+        value = self.marked(builder.load(place, typ=kind), pointer)
         if dtype.kind == "b":
             value = builder.trunc(value, ir.IntType(1))
         return Scalar(value, dtype)
@@ -151,7 +155,14 @@ class Body:
         builder = self.e.builder
         kind = memory_type(x.dtype)
         value = builder.zext(x.value, kind) if x.dtype.kind == "b" else x.value
-        builder.store(value, builder.gep(pointer, [self.number(offset)], source_etype=kind))
+        place = builder.gep(pointer, [self.number(offset)], source_etype=kind)
+        self.marked(builder.store(value, place), pointer)
+
+    def marked(self, access: Any, pointer: Any) -> Any:
+        """A load or store, with what the kernel knows of the buffer that begins at `pointer`."""
+        for name, mark in (self.writer.marks.get(pointer) or {}).items():
+            access.set_metadata(name, mark)
+        return access
 
     def inside(self, i: Affine, low: int, high: int) -> Any:
         least, most = self.bounds(i)
@@ -203,9 +214,9 @@ class Body:
         return Affine(0, {("value", wide.value): 1})
 
     def check(self, condition: Scalar) -> None:
-        builder = self.e.builder
-        with builder.if_then(builder.not_(condition.value), likely=False):
-            builder.store(ir.IntType(32)(1), flag_of(builder.module))
+        builder, slot = self.e.builder, self.writer.failure(self.e.builder)
+        failed = builder.or_(builder.load(slot, typ=BIT), builder.not_(condition.value))
+        builder.store(failed, slot)
 
     def scalar(self, i: Affine) -> Scalar:
         return Scalar(self.number(i), np.dtype(np.int64))

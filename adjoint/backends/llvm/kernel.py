@@ -11,7 +11,17 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.body import Body, Counter, Cut
 from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
-from adjoint.backends.llvm.loop import I64, POINTER, alloca, combined, loop, start_of
+from adjoint.backends.llvm.loop import (
+    BIT,
+    I64,
+    POINTER,
+    alloca,
+    combined,
+    flag_of,
+    loop,
+    start_of,
+    written_apart,
+)
 from adjoint.graph.loops import Affine, Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
@@ -79,6 +89,7 @@ class KernelWriter:
         self.full_index: Index = tuple(Affine(0, {a: 1}) for a in range(len(self.domain)))
         self.known: dict[tuple[Node, Hashable], Scalar] | None = None
         self.lanes = 1
+        self.failed: Any = None
 
     def stored_reads(self) -> list[Node]:
         return [n for n in self.kernel.reads if n not in self.kernel.roots and not is_literal(n)]
@@ -108,18 +119,41 @@ class KernelWriter:
         self.functions = functions
         for argument in self.function.args[:-2]:
             argument.add_attribute("noalias")
+        apart = written_apart(module, name, self.written_buffers()) if self.by_table else {}
         while True:
             self.begin()
             self.function.blocks.clear()
             builder = ir.IRBuilder(self.function.append_basic_block())
             self.pointers = self.find_pointers(builder)
+            self.marks = {
+                pointer: apart.get(self.kernel.buffer_of(node)[0], apart.get(None))
+                for node, pointer in self.pointers.items()
+            }
             try:
                 self.axis(builder, 0, [], {})
             except Cut as cut:
                 self.cuts.setdefault(cut.axis, set()).update(cut.points)
                 continue
+            self.tell_failure(builder)
             builder.ret_void()
             return self.function
+
+    def failure(self, builder: Any) -> Any:
+        if self.failed is None:
+            with builder.goto_entry_block():
+                self.failed = builder.alloca(BIT)
+                builder.store(BIT(0), self.failed)
+        return self.failed
+
+    def tell_failure(self, builder: Any) -> None:
+        """Set the flag of the process if a check has failed: in the loops a branch would cost."""
+        if self.failed is not None:
+            with builder.if_then(builder.load(self.failed, typ=BIT), likely=False):
+                builder.store(ir.IntType(32)(1), flag_of(builder.module))
+
+    def written_buffers(self) -> list[Node]:
+        """The buffers in which the roots lie."""
+        return list(dict.fromkeys(self.kernel.buffer_of(root)[0] for root in self.kernel.roots))
 
     @property
     def by_table(self) -> bool:
@@ -233,21 +267,21 @@ class KernelWriter:
         self, builder: Any, axis: int, counters: list[Counter], sums: Any, ends: Any, part: Any
     ) -> None:
         """A vector loop that asks whether it met rare arguments, and repeats the stretch if so."""
-        met = alloca(builder, ir.IntType(1))
+        met = alloca(builder, BIT)
         with loop(builder, ends[0], ends[1], STRETCH) as start:
             stop = builder.add(start, I64(STRETCH), flags=("nsw",))
             stop = builder.select(builder.icmp_signed("<", stop, ends[1]), stop, ends[1])
             before = {root: builder.load(place, typ=place.kind) for root, place in sums.items()}
-            builder.store(ir.IntType(1)(0), met)
+            builder.store(BIT(0), met)
             with loop(builder, start, stop) as value:
                 conditions: list[Any] = []
                 body = self.body(builder, [*counters, Counter(value, *part)], conditions)
                 self.elements(body, sums)
-                flag = builder.load(met, typ=ir.IntType(1))
+                flag = builder.load(met, typ=BIT)
                 for condition in conditions:
                     flag = builder.or_(flag, condition)
                 builder.store(flag, met)
-            with builder.if_then(builder.load(met, typ=ir.IntType(1)), likely=False):
+            with builder.if_then(builder.load(met, typ=BIT), likely=False):
                 for root, place in sums.items():
                     builder.store(before[root], place)
                 with loop(builder, start, stop) as value:

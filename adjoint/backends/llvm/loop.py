@@ -12,6 +12,7 @@ from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, size_of
 
+BIT = ir.IntType(1)
 I64 = ir.IntType(64)
 POINTER = ir.PointerType()
 SHORT = 8
@@ -114,6 +115,28 @@ def marked(module: Any, name: str, *values: Any) -> Any:
     mark = module.add_metadata([I64(number)])
     mark.operands = (mark, rule)  # a loop's mark begins with itself, which makes it unique
     return mark
+
+
+def written_apart(
+    module: Any, name: str, buffers: Sequence[Node]
+) -> dict[Node | None, dict[str, Any]]:
+    """For each buffer that function `name` writes the marks of its loads and stores, which say that
+    it is none of the others; for None those of what is only read."""
+    domain = module.add_metadata([ir.MetaDataString(module, name)])
+    scopes = {
+        node: module.add_metadata([ir.MetaDataString(module, f"{name}.{i}"), domain])
+        for i, node in enumerate(buffers)
+    }
+    marks: dict[Node | None, dict[str, Any]] = {
+        None: {"noalias": module.add_metadata(list(scopes.values()))}
+    }
+    for node, scope in scopes.items():
+        others = [other for other in scopes.values() if other is not scope]
+        marks[node] = {
+            "alias.scope": module.add_metadata([scope]),
+            "noalias": module.add_metadata(others),
+        }
+    return marks
 
 
 def flag_of(module: Any) -> Any:
