@@ -13,12 +13,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.errors import DTypeError, OutOfBoundsError, ShapeError
+from adjoint.errors import DTypeError, ShapeError
 from adjoint.graph.loops import Affine, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
+from adjoint.ops.bounds import check_bounds, counted_axis, in_bounds, one_in_each_row
 from adjoint.ops.elementwise import align, keep_where
 from adjoint.ops.linear import Linear
 from adjoint.ops.movement import astype, broadcast_to, permute_dims, reshape
@@ -30,19 +31,6 @@ Axes: TypeAlias = tuple[int, ...]
 _MANY = 100_000
 """From so many numbers on their sums are worth a product with a sparse matrix, 20 times as fast."""
 _IN_SPARSE = tuple(map(np.dtype, ("float32", "float64", "complex64", "complex128")))
-
-
-def check_bounds(name: str, index: Array, axis: int, size: int) -> None:
-    """Raise `OutOfBoundsError` if an element of `index` points outside an axis of `size`."""
-    if index.size == 0:
-        return
-    low, high = index.min(), index.max()
-    if low < -size or high >= size:
-        allowed = f"allowed: {-size} to {size - 1}" if size else "the axis is empty"
-        raise OutOfBoundsError(
-            f"{name}: index {low if low < -size else high} is out of bounds for axis {axis} with "
-            f"size {size} ({allowed})"
-        )
 
 
 def index_shape(nodes: Sequence[Node]) -> Shape:
@@ -62,15 +50,14 @@ def chosen(
     loops: Loops, indices: Sequence[Node], index: Index, sizes: Sequence[int]
 ) -> list[Affine]:
     """The counters that the elements of the index tensors at `index` stand for, in bounds."""
-    e = loops.e
     found = []
     for node, size in zip(indices, sizes, strict=True):
-        number = e.convert(loops.read(node, broadcast_index(index, node.shape)), "int64")
-        number = e.select(e.less(number, 0), e.add(number, size), number)
-        if node.op.name != "constant":
-            loops.check(e.bitwise_and(e.greater_equal(number, 0), e.less(number, size)))
-            number = e.minimum(e.maximum(number, 0), size - 1)
-        found.append(loops.counter(number))
+        along = counted_axis(node, len(index))
+        if along is not None:
+            found.append(index[along])
+            continue
+        number = loops.read(node, broadcast_index(index, node.shape))
+        found.append(loops.counter(in_bounds(loops, number, size, node.op.name == "constant")))
     return found
 
 
@@ -135,6 +122,10 @@ class ScatterAdd(Linear):
     name = "scatter_add"
     param_names = ("axes", "position", "shape")
     native = scatters = True
+
+    def expand(self, node: Node) -> Tensor | None:
+        x, *indices = node.inputs
+        return one_in_each_row(Tensor(x), indices, *node.params)
 
     def target(self, node: Node, index: Index, loops: Loops) -> Index:
         axes, position, shape = node.params

@@ -15,6 +15,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
+from adjoint.ops.bounds import counted_axis
 from adjoint.passes.fold import number_in
 from adjoint.passes.rewriting import rebuild
 
@@ -150,6 +151,38 @@ def choice(node: Node) -> Node | None:
     return None
 
 
+def sum_of_one(node: Node) -> Node | None:
+    """The sum over axes of size one."""
+    x = node.inputs[0]
+    left = tuple(a for a in node.params[0] if x.shape[a] != 1)
+    if len(left) == len(node.params[0]):
+        return None
+    nothing = Tensor(constant_node(np.zeros((), x.dtype), (), x.dtype))
+    total = FUNCTIONS["sum"](Tensor(x), left) if left else Tensor(x) + nothing  # 0 + -0 = 0
+    return FUNCTIONS["reshape"](total, node.shape).node  # type: ignore[no-any-return]
+
+
+def sum_of_rows(node: Node) -> Node | None:
+    """The sum along a row with one element that is not zero (see `adjoint.ops.bounds`) is it."""
+    (x,) = node.inputs
+    axes = node.params[0]
+    if x.op.name != "where" or x.inputs[0].op.name != "equal" or not is_number(x.inputs[2], 0):
+        return None
+    (numbers, index), value = x.inputs[0].inputs, x.inputs[1]
+    axis = counted_axis(numbers, len(x.shape))
+    if axis is None or axis not in axes or not index.inputs or len(index.shape) != len(x.shape):
+        return None
+    while index.op.name in ("astype", "reshape", "permute_dims") and index.inputs:
+        index = index.inputs[0]
+    row = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+    if index.op.name != "bounded_index" or index.params[1] != x.shape[axis]:
+        return None
+    if len(value.shape) != len(x.shape) or value.shape[axis] != 1:
+        return None
+    value = FUNCTIONS["broadcast_to"](Tensor(value), row)
+    return FUNCTIONS["reshape"](FUNCTIONS["sum"](value, axes), node.shape).node  # type: ignore[no-any-return]
+
+
 def _binary(name: str, a: Node, b: Node) -> Node:
     result: Node = FUNCTIONS[name](Tensor(a), Tensor(b)).node
     return result
@@ -169,4 +202,5 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "permute_dims": (permutation,),
     "slice": (slice_of_slices,),
     "where": (choice,),
+    "sum": (sum_of_one, sum_of_rows),
 }

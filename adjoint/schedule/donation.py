@@ -13,10 +13,17 @@ from adjoint.graph.loops import Affine
 from adjoint.graph.node import Node
 from adjoint.schedule.access import reads_of
 from adjoint.schedule.memory import storages
-from adjoint.schedule.plan import Alias, Kernel, Lapack, Nest, NumpyCall, Schedule, Step
+from adjoint.schedule.plan import (
+    Alias,
+    Kernel,
+    Lapack,
+    Nest,
+    NumpyCall,
+    Schedule,
+    Step,
+    is_checked,
+)
 
-CAN_FAIL = frozenset({"gather", "scatter_add", "scatter_set"})
-"""Operations that may find out while they run that an index is wrong."""
 REPEATS = frozenset({"sin", "cos", "tan", "gammaln", "digamma", "sinc"})
 """Operations whose loops may do a stretch of elements again, and so read its inputs again."""
 
@@ -60,7 +67,7 @@ def is_sure(schedule: Schedule) -> bool:
 def cannot_fail(step: Step) -> bool:
     """Whether a step, once begun, comes to its end."""
     return not isinstance(step, NumpyCall | Lapack) and not any(
-        node.op.name in CAN_FAIL for kernel in kernels_of(step) for node in computed_by(kernel)
+        is_checked(node) for kernel in kernels_of(step) for node in computed_by(kernel)
     )
 
 

@@ -147,6 +147,12 @@ ROWS: list[Row] = [
         written(ROWS_AND_COLUMNS, add=True),
     ),
     Row(
+        "bounded_index",
+        lambda n, i: registered("bounded_index")((i,), 0, 4),
+        [np.array([[2, 0], [-1, -4]])],
+        lambda i: np.where(i < 0, i + 4, i),
+    ),
+    Row(
         "scatter_set",
         lambda n, x, v: n.setitem(x, ROWS_AND_COLUMNS, v),
         [(3, 2), (3,)],

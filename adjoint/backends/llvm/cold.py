@@ -16,11 +16,11 @@ import numpy as np
 
 from adjoint.backends.llvm import blas, library
 from adjoint.backends.llvm.kernel import KernelWriter
-from adjoint.backends.llvm.program import CHECKED, ProgramWriter
+from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.backends.llvm.reserve import empty
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
-from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, nbytes
+from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, is_checked, nbytes
 
 Array = np.ndarray[Any, Any]
 
@@ -30,7 +30,7 @@ def can_run(writer: ProgramWriter) -> bool:
     return all(
         step.is_whole if isinstance(step, Nest) else not isinstance(step, Lapack)
         for step in writer.schedule.steps
-    ) and not any(node.op.name in CHECKED for node in writer.computed())
+    ) and not any(map(is_checked, writer.computed()))
 
 
 class ColdProgram:

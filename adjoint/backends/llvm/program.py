@@ -22,14 +22,21 @@ from adjoint.backends.llvm.loop import I64, POINTER, extern, fill, flag_of, memo
 from adjoint.backends.llvm.nest import NestWriter, call_kernel, table_of, whole
 from adjoint.graph.node import Node
 from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory
-from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, Schedule, nbytes
+from adjoint.schedule.plan import (
+    Alias,
+    Gemm,
+    Kernel,
+    Lapack,
+    Nest,
+    NumpyCall,
+    Schedule,
+    is_checked,
+    nbytes,
+)
 from adjoint.schedule.signature import is_literal
 
 I32 = ir.IntType(32)
 I8 = ir.IntType(8)
-CHECKED = frozenset({"gather", "scatter_add"})
-"""Operations that check indices while they run."""
-
 ON_STACK = 4096
 """Intermediate results up to this many bytes live on the stack."""
 
@@ -94,7 +101,7 @@ class ProgramWriter:
 
     def ask_flag(self, builder: Any) -> None:
         """Fail if a check failed somewhere."""
-        if any(n.op.name in CHECKED for n in self.computed()):
+        if any(map(is_checked, self.computed())):
             flag = flag_of(self.module)
             raised = builder.load(flag, typ=I32)
             builder.store(I32(0), flag)
