@@ -296,6 +296,27 @@ TABLE = tuple(
             "only the triangle that is read counts",
             "G(lambda A: ad.linalg.solve_triangular(A, np.ones(2)))(np.eye(2)).numpy().ravel()",
         ),
+        (
+            "linalg.eigvalsh(A), linalg.svdvals(A)",
+            "[[1, 0], [0, 1]]",
+            "1, 0, 0, 1",
+            "the sum of values that coincide is smooth",
+            "G(ad.linalg.eigvalsh)(np.eye(2)).numpy().ravel()",
+        ),
+        (
+            "linalg.eigh(A).eigenvectors[0, 1]",
+            "[[1, 0], [0, 1]]",
+            "nan, nan, nan, nan",
+            "vectors of values that coincide have no derivative",
+            "ad.grad(lambda A: ad.linalg.eigh(A)[1][0, 1])(np.eye(2)).numpy().ravel()",
+        ),
+        (
+            "linalg.pinv(A)",
+            "[[1, 0], [0, 0]]",
+            "-1, 1, 1, 0",
+            "for a rank that stays the same",
+            "G(ad.linalg.pinv)(np.diag([1.0, 0.0])).numpy().ravel()",
+        ),
         # complex numbers
         (
             "abs(z)**2, and every real function of complex numbers",

@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from adjoint.array.decompositions import svdvals
+from adjoint.array.norms import matrix_norm
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops import determinant
+from adjoint.ops import determinant, orthogonal
+from adjoint.ops.choice import abs
+from adjoint.ops.comparison import greater
+from adjoint.ops.extremum import max
 from adjoint.ops.lu import lu_factor, lu_solve
-from adjoint.ops.matrices import common_dtype, identity_like, square
+from adjoint.ops.matmul import matmul
+from adjoint.ops.matrices import common_dtype, identity_like, matrices, square
 from adjoint.ops.movement import reshape
-from adjoint.ops.reduction import conjugate
+from adjoint.ops.power import square as squared
+from adjoint.ops.reduction import conjugate, count_nonzero, sum
 from adjoint.ops.triangular import triangular_solve
 
-__all__ = ["det", "inv", "slogdet", "solve", "solve_triangular"]
+__all__ = [
+    "cond",
+    "det",
+    "inv",
+    "lstsq",
+    "matrix_rank",
+    "pinv",
+    "slogdet",
+    "solve",
+    "solve_triangular",
+]
 
 
 class SlogdetResult(NamedTuple):
@@ -24,19 +43,27 @@ class SlogdetResult(NamedTuple):
     logabsdet: Tensor
 
 
+class LstsqResult(NamedTuple):
+    """What `lstsq` returns."""
+
+    x: Tensor
+    residuals: Tensor
+    rank: Tensor
+    singular_values: Tensor
+
+
 def _right_side(name: str, a: Tensor, b: Any) -> tuple[Tensor, bool]:
     """Right-hand sides as matrices, and whether one vector was given."""
     b = as_tensor(b, a.node.dtype)
     if not b.ndim:
         raise ShapeError(f"{name}: the right-hand side must be a vector or matrices, got a number")
-    if b.ndim > 1:
-        return b, False
-    if b.shape[0] != a.shape[-1]:
+    is_vector = b.ndim == 1
+    if b.shape[0 if is_vector else -2] != a.shape[-2]:
         raise ShapeError(
-            f"{name}: matrices of shape {a.shape} need right-hand sides with {a.shape[-1]} rows, "
+            f"{name}: matrices of shape {a.shape} need right-hand sides with {a.shape[-2]} rows, "
             f"got shape {b.shape}"
         )
-    return reshape(b, (b.shape[0], 1)), True
+    return (reshape(b, (b.shape[0], 1)), True) if is_vector else (b, False)
 
 
 @public
@@ -128,3 +155,93 @@ def slogdet(x: Any, /) -> SlogdetResult:
     SlogdetResult(sign=Tensor(-1.), logabsdet=Tensor(0.))
     """
     return SlogdetResult(*determinant.sign_and_log(square("slogdet", x)))
+
+
+def _tolerance(name: str, a: Tensor, rtol: Any) -> float:
+    """The part of the largest singular value from which on others count."""
+    if rtol is None:
+        return float(np.finfo(a.dtype).eps * np.max(a.shape[-2:]))
+    try:
+        return float(rtol)
+    except (TypeError, ValueError):
+        raise RangeError(f"{name}: the relative tolerance must be a number, got {rtol!r}") from None
+
+
+@public
+def pinv(x: Any, /, *, rtol: Any = None) -> Tensor:
+    """The Moore-Penrose pseudo-inverses of the matrices in the last two axes.
+
+    rtol: singular values of no more than so many times the largest count as 0; by default the
+    precision of the dtype times the larger size. The derivative is for a rank that stays the same.
+    Raises `ShapeError`.
+
+    >>> import adjoint as ad
+    >>> ad.linalg.pinv(ad.asarray([[2.0, 0.0], [0.0, 0.0]]))
+    Tensor([[0.5, 0. ],
+            [0. , 0. ]])
+    """
+    a = matrices("pinv", x)
+    return orthogonal.pinv(a, _tolerance("pinv", a, rtol))
+
+
+@public
+def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
+    """The X of least norm among those for which the norm of A X - B is least.
+
+    b: a vector, or a matrix whose columns are right-hand sides. rcond: as `rtol` of `pinv`, of
+    which it shares the derivative. Returns X, the sums of the squared residuals (always, other
+    than NumPy), the rank, and the singular values. Raises `ShapeError`.
+
+    >>> import adjoint as ad
+    >>> ad.linalg.lstsq([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], [1.0, 3.0, 5.0]).x
+    Tensor([1., 2.])
+    """
+    matrix = matrices("lstsq", a, common_dtype(a, b))
+    right, is_vector = _right_side("lstsq", matrix, b)
+    tolerance = _tolerance("lstsq", matrix, rcond)
+    x = matmul(orthogonal.pinv(matrix, tolerance), right)
+    residuals = sum(squared(abs(matmul(matrix, x) - right)), -2)
+    if is_vector:
+        x = reshape(x, x.shape[:-1])
+    values = svdvals(matrix)
+    return LstsqResult(x, residuals, _rank(values, tolerance), values)
+
+
+def _rank(values: Tensor, tolerance: float) -> Tensor:
+    """How many singular values count."""
+    return count_nonzero(greater(values, max(values, -1, keepdims=True) * tolerance), -1)
+
+
+@public
+def matrix_rank(x: Any, /, *, rtol: Any = None) -> Tensor:
+    """The ranks of the matrices in the last two axes: how many singular values are not 0.
+
+    rtol: as of `pinv`. Raises `ShapeError`.
+
+    >>> import adjoint as ad
+    >>> ad.linalg.matrix_rank(ad.ones((3, 3)))
+    Tensor(1)
+    """
+    a = matrices("matrix_rank", x)
+    return _rank(svdvals(a), _tolerance("matrix_rank", a, rtol))
+
+
+@public
+def cond(x: Any, /, p: Any = None) -> Tensor:
+    """The condition numbers of the matrices in the last two axes.
+
+    p: None for the largest singular value by the smallest; else the norm of A times that of its
+    inverse, p as `ord` of `matrix_norm`. Raises `ShapeError`, `RangeError`.
+
+    >>> import adjoint as ad
+    >>> ad.linalg.cond(ad.asarray([[3.0, 0.0], [0.0, 4.0]]), 1)
+    Tensor(1.33333333)
+    """
+    if p in (None, 2, -2):
+        values = svdvals(matrices("cond", x))
+        first, last = (values[..., i] for i in ((0, -1) if p != -2 else (-1, 0)))
+        result: Tensor = first / last
+        return result
+    a = square("cond", x)
+    product: Tensor = matrix_norm(a, ord=p) * matrix_norm(inv(a), ord=p)
+    return product

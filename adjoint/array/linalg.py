@@ -12,8 +12,18 @@ from adjoint.array.contraction import (
     tensordot,
     vecdot,
 )
-from adjoint.array.decompositions import cholesky
-from adjoint.array.equations import det, inv, slogdet, solve, solve_triangular
+from adjoint.array.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from adjoint.array.equations import (
+    cond,
+    det,
+    inv,
+    lstsq,
+    matrix_rank,
+    pinv,
+    slogdet,
+    solve,
+    solve_triangular,
+)
 from adjoint.array.norms import matrix_norm, norm, vector_norm
 from adjoint.graph.tensor import Tensor
 from adjoint.ops import rearrange
@@ -22,9 +32,10 @@ from adjoint.ops.movement import matrix_transpose
 
 # fmt: off
 __all__ = [
-    "cholesky", "cross", "det", "diagonal", "inv", "matmul", "matrix_norm", "matrix_power",
-    "matrix_transpose", "multi_dot", "norm", "outer", "slogdet", "solve", "solve_triangular",
-    "tensordot", "trace", "vecdot", "vector_norm",
+    "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
+    "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "multi_dot", "norm",
+    "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensordot",
+    "trace", "vecdot", "vector_norm",
 ]
 # fmt: on
 

@@ -22,6 +22,7 @@ from adjoint.ops import (
     matmul,
     movement,
     norm,
+    orthogonal,
     pages,
     power,
     product,
@@ -38,6 +39,7 @@ from adjoint.ops import (
     special_error,
     special_gamma,
     special_incomplete,
+    spectral,
     triangular,
     trigonometric,
 )
@@ -64,6 +66,7 @@ __all__ = [
     "matmul",
     "movement",
     "norm",
+    "orthogonal",
     "pages",
     "power",
     "product",
@@ -80,6 +83,7 @@ __all__ = [
     "special_error",
     "special_gamma",
     "special_incomplete",
+    "spectral",
     "triangular",
     "trigonometric",
 ]

@@ -21,16 +21,17 @@ from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, to_real
 from adjoint.ops.choice import abs, sign, where
 from adjoint.ops.comparison import not_equal
-from adjoint.ops.elementwise import fit
+from adjoint.ops.elementwise import fit, keep_where
 from adjoint.ops.exponential import log
 from adjoint.ops.lu import lu_factor, lu_solve
 from adjoint.ops.matmul import matmul
 from adjoint.ops.matrices import Stacked, identity_like
 from adjoint.ops.movement import matrix_transpose, reshape
-from adjoint.ops.product import prod
+from adjoint.ops.product import prod, product_of_others
 from adjoint.ops.rearrange import diagonal, trace
 from adjoint.ops.reduction import conjugate, sum
 from adjoint.ops.slicing import along
+from adjoint.ops.spectral import svd, svd_parts
 
 
 class FromFactors(Stacked):
@@ -154,6 +155,13 @@ class Cofactors(Stacked):
         u, s, v, turn = _frame(a)
         return turn * np.matmul(u * _others(s, 1)[..., None, :], v)
 
+    def expand(self, node: Node) -> Tensor | None:
+        if 0 in node.shape or node.dtype.kind == "c":
+            return None
+        u, s, v, turn = _traced_frame(Tensor(node.inputs[0]))
+        others = product_of_others(s, (s.ndim - 1,))
+        return matmul(u * each_row(others), v) * turn
+
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if tangents[0] is None:
             return None
@@ -188,6 +196,20 @@ class CofactorsAlong(Stacked):
         own = np.diagonal(inner, 0, -2, -1)[..., None]
         result[..., place, place] = np.matmul(pairs, own)[..., 0]
         return turn * np.matmul(np.matmul(u, result), v)
+
+    def expand(self, node: Node) -> Tensor | None:
+        if 0 in node.shape or node.dtype.kind == "c":
+            return None
+        u, s, v, turn = _traced_frame(Tensor(node.inputs[0]))
+        x = Tensor(node.inputs[1])
+        inner = matmul(matmul(matrix_transpose(u), x), matrix_transpose(v))
+        size = s.shape[-1]
+        own = from_array(np.eye(size, dtype=bool))
+        pairs = product_of_others(where(own, 1.0, each_row(s)), (s.ndim,))
+        pairs = keep_where(~own, pairs)
+        line = matmul(pairs, reshape(diagonal(inner, 0, -2, -1), (*inner.shape[:-1], 1)))
+        result = where(own, line, -pairs * matrix_transpose(inner))
+        return matmul(matmul(u, result), v) * turn
 
     def by_matrix(self, a: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The slope of H(A, X) by A along Y: symmetric in X, Y and what it is multiplied with."""
@@ -242,6 +264,19 @@ def sign_and_log(a: Tensor) -> tuple[Tensor, Tensor]:
 def each_matrix(x: Tensor) -> Tensor:
     """One number for each matrix, with axes to multiply the matrices."""
     return reshape(x, (*x.shape, 1, 1))
+
+
+def each_row(x: Tensor) -> Tensor:
+    """Vectors as rows of one matrix each."""
+    return reshape(x, (*x.shape[:-1], 1, x.shape[-1]))
+
+
+def _traced_frame(a: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What `_frame` gives, as tensors, of real matrices."""
+    u, s, v = svd_parts(svd(a), a.shape, False)
+    turned = matrix_transpose(v)
+    turn = prod(_det.pivots(lu_factor(matmul(u, turned))), -1)
+    return u, s, turned, each_matrix(turn)
 
 
 def _frame(a: Any) -> tuple[Any, Any, Any, Any]:

@@ -16,10 +16,11 @@ from adjoint.errors import DTypeError, LinAlgError, ShapeError
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op
 from adjoint.graph.tensor import Tensor, as_tensor, from_array, make
-from adjoint.graph.types import DType, Shape, broadcast_shapes, promote, to_inexact
+from adjoint.graph.types import DType, Shape, broadcast_shapes, promote, size_of, to_inexact
 from adjoint.ops.elementwise import align
-from adjoint.ops.movement import broadcast_to, matrix_transpose
+from adjoint.ops.movement import broadcast_to, matrix_transpose, reshape
 from adjoint.ops.reduction import conjugate
+from adjoint.ops.slicing import along
 
 PREFIXES = {"f": "s", "d": "d", "F": "c", "D": "z"}
 """How the names of LAPACK's routines begin, by the letter of the dtype."""
@@ -120,3 +121,10 @@ def conjugate_transpose(x: Tensor) -> Tensor:
 def identity_like(x: Tensor) -> Tensor:
     """Identity matrices in the shape and dtype of the square matrices `x`."""
     return broadcast_to(from_array(np.eye(x.shape[-1], dtype=x.node.dtype)), x.shape)
+
+
+def part(x: Tensor, start: int, shape: Shape) -> Tensor:
+    """The block of `shape` that begins with element `start` of each matrix, row by row."""
+    lead = x.shape[:-2]
+    flat = reshape(x, (*lead, x.shape[-2] * x.shape[-1]))
+    return reshape(along(flat, len(lead), start, 1, size_of(shape)), (*lead, *shape))

@@ -21,7 +21,15 @@ def gemm(node: Node) -> Gemm | None:
     return Gemm(node, a, b, transpose_a, transpose_b)
 
 
-UNREAD = {"lu_factor": 0, "lu_solve": 1, "triangular_solve": 0, "cholesky": 0}
+UNREAD = {
+    "lu_factor": 0,
+    "lu_solve": 1,
+    "triangular_solve": 0,
+    "cholesky": 0,
+    "eigh": 0,
+    "svd": 0,
+    "qr": 0,
+}
 """The operations that LAPACK computes, and how many of their first inputs it does not read."""
 
 

@@ -8,7 +8,7 @@ import scipy.linalg
 from numpy.testing import assert_allclose
 
 import adjoint as ad
-from adjoint.errors import DTypeError, LinAlgError, RangeError, ShapeError
+from adjoint.errors import DTypeError, LinAlgError, NotDifferentiableError, RangeError, ShapeError
 from adjoint.graph.order import topological_order
 
 pytestmark = pytest.mark.unit
@@ -92,7 +92,103 @@ def test_determinants_of_empty_and_of_singular_matrices():
     assert [float(x) for x in ad.linalg.slogdet(singular)] == [0, -np.inf]
 
 
+@pytest.mark.parametrize("shape", [(4, 4), (5, 3), (3, 5), (2, 4, 3), (2, 0, 3)])
+@pytest.mark.parametrize("full", [False, True])
+def test_svd_and_qr_put_together_give_the_matrix(shape, full):
+    x = normal(*shape)
+    u, s, vh = ad.linalg.svd(x, full)
+    theirs = np.linalg.svd(x, full)
+    assert [p.shape for p in (u, s, vh)] == [p.shape for p in theirs]
+    assert_allclose(s, theirs[1])
+    count = s.shape[-1]
+    assert_allclose((u[..., :count] * s[..., None, :]) @ vh[..., :count, :], x, atol=1e-12)
+    assert_allclose(u.mT @ u, np.broadcast_to(np.eye(u.shape[-1]), (u.mT @ u).shape), atol=1e-12)
+    mode = "complete" if full else "reduced"
+    theirs = np.linalg.qr(x, mode)
+    for ours, part in zip(ad.linalg.qr(x, mode), theirs, strict=True):
+        assert_allclose(ours, part, atol=1e-12)
+    assert_allclose(ad.linalg.qr(x, "r"), np.linalg.qr(x, "r"), atol=1e-12)
+
+
+@pytest.mark.parametrize("UPLO", ["L", "U"])
+def test_eigenvalues_and_vectors_are_those_of_numpy(UPLO):
+    """Of the matrix one triangle is read, so any will do."""
+    for x in (A, A + 1j * S, np.stack([A, S])):
+        values, vectors = ad.linalg.eigh(x, UPLO)
+        theirs = np.linalg.eigh(x, UPLO)
+        assert_allclose(values, theirs.eigenvalues)
+        assert_allclose(ad.linalg.eigvalsh(x, UPLO), theirs.eigenvalues)
+        assert_allclose(np.abs(vectors), np.abs(theirs.eigenvectors), atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (2, 5, 3)])
+def test_least_squares(shape):
+    a, b = normal(*shape), normal(shape[-2], 2)
+    assert_allclose(ad.linalg.pinv(a), np.linalg.pinv(a), atol=1e-12)
+    if len(shape) == 2:
+        x, residuals, rank, values = ad.linalg.lstsq(a, b)
+        theirs = np.linalg.lstsq(a, b)
+        assert_allclose(x, theirs[0], atol=1e-12)
+        assert int(rank) == theirs[2]
+        assert_allclose(values, theirs[3])
+        assert_allclose(residuals, np.sum((a @ theirs[0] - b) ** 2, 0), atol=1e-12)
+        assert_allclose(ad.linalg.lstsq(a, b[:, 0]).x, theirs[0][:, 0], atol=1e-12)
+
+
+def test_least_squares_where_the_rank_is_too_small():
+    a = normal(5, 2) @ normal(2, 4)
+    b = normal(5)
+    x, _, rank, _ = ad.linalg.lstsq(a, b)
+    assert int(rank) == int(ad.linalg.matrix_rank(a)) == 2
+    assert_allclose(x, np.linalg.lstsq(a, b)[0], atol=1e-10)
+    assert int(ad.linalg.matrix_rank(A, rtol=1e9)) == 0
+
+
+@pytest.mark.parametrize("p", [None, 1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc"])
+def test_condition_numbers(p):
+    assert_allclose(ad.linalg.cond(A, p), np.linalg.cond(A, p), rtol=1e-9)
+
+
+@pytest.mark.parametrize("ord", [2, -2, "nuc"])
+def test_norms_of_singular_values(ord):
+    assert_allclose(ad.linalg.matrix_norm(A, ord=ord), np.linalg.norm(A, ord))
+    ad.check_gradients(lambda a: ad.linalg.matrix_norm(a, ord=ord), (A,))
+
+
 # derivatives
+
+
+def test_coinciding_values_have_derivatives_where_their_vectors_do_not_count():
+    sums = (ad.linalg.eigvalsh, ad.linalg.svdvals)
+    for values in sums:
+        assert_allclose(ad.grad(lambda a, f=values: ad.sum(f(a)))(np.eye(3)), np.eye(3))
+    assert_allclose(ad.grad(lambda a: ad.sum(ad.linalg.svdvals(a)))(np.zeros((2, 2))), np.eye(2))
+
+
+def test_vectors_of_coinciding_values_have_the_derivative_nan():
+    gradient = ad.grad(lambda a: ad.linalg.eigh(a).eigenvectors[0, 1])(np.eye(2))
+    assert np.isnan(gradient).any()
+
+
+def test_a_matrix_that_is_diagonal_already():
+    """The adjoints of its vectors have zeros, which must not hide what they do when they move."""
+    a = np.diag([1.0, 2.0, 4.0])
+    weights = normal(3, 3)
+
+    def f(a):
+        w, v = ad.linalg.eigh((a + a.mT) / 2)
+        return ad.sum(weights * ((v * w**3) @ v.mT))
+
+    ad.check_gradients(f, (a,), order=2)
+    ad.check_gradients(lambda a: ad.linalg.eigvalsh((a + a.mT) / 2)[1], (a,), order=2)
+
+
+def test_completed_vectors_have_no_derivative():
+    x = normal(4, 2)
+    with pytest.raises(NotDifferentiableError, match="full_matrices=False"):
+        ad.grad(lambda x: ad.sum(ad.linalg.svd(x).S))(x)
+    with pytest.raises(NotDifferentiableError, match=r'mode="reduced"'):
+        ad.grad(lambda x: ad.sum(ad.linalg.qr(x, "complete").Q))(x)
 
 
 def test_gradients_of_all_orders_share_one_decomposition():
@@ -175,6 +271,15 @@ def test_triangular_systems_have_three_kinds():
         ad.linalg.solve_triangular(A, np.ones(4), trans=3)
 
 
+def test_options_that_do_not_exist():
+    with pytest.raises(RangeError, match=r'eigh: UPLO must be "L" or "U", got .X.'):
+        ad.linalg.eigh(A, "X")
+    with pytest.raises(RangeError, match=r"qr: mode must be .* got .full."):
+        ad.linalg.qr(A, "full")
+    with pytest.raises(RangeError, match=r"pinv: the relative tolerance must be a number"):
+        ad.linalg.pinv(A, rtol="small")
+
+
 ONES = np.ones((2, 2))
 
 
@@ -186,6 +291,7 @@ ONES = np.ones((2, 2))
         (lambda: ad.linalg.solve_triangular(np.diag([1.0, 0.0]), np.ones(2)), "number 1 of the d"),
         (lambda: ad.linalg.cholesky(-ONES), "not positive definite: its leading part of size 1"),
         (lambda: ad.grad(lambda a: ad.linalg.slogdet(a)[1])(ONES), "the matrix is singular"),
+        (lambda: ad.linalg.svdvals(np.full((2, 2), np.nan)), "svd: .* did not converge"),
     ],
 )
 def test_what_only_the_values_show_is_a_linalgerror(function, message):

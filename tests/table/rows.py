@@ -105,6 +105,27 @@ def lower_solve(a: Any, b: Any) -> Any:
     return np.linalg.solve(np.tril(a), b)
 
 
+def symmetric(n: Any, x: Any) -> Any:
+    """A Hermitian matrix made of any."""
+    return x + n.conj(n.matrix_transpose(x))
+
+
+def eigenvalues(x: Any) -> Any:
+    return np.linalg.eigvalsh(symmetric(np, x))
+
+
+def exponential(n: Any, x: Any) -> Any:
+    """The exponential of a Hermitian matrix, on which the phase of its eigenvectors has no say."""
+    w, v = (np.linalg.eigh if n is np else n.eigh)(symmetric(n, x))
+    return n.matmul(v * n.exp(0.5 * w), n.conj(n.matrix_transpose(v)))
+
+
+def odd_power(n: Any, x: Any) -> Any:
+    """U S³ Vᴴ, on which the phase of the singular vectors has no say."""
+    u, s, v = (np.linalg.svd if n is np else n.svd)(x, False)
+    return n.matmul(u * s**3, v)
+
+
 MATRIX = np.array([[1.0, 0.4, -0.7], [2.0, -1.1, 0.3], [-0.5, 0.9, 1.3]])
 SINGULAR = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, -1.0, 0.5]])
 
@@ -319,5 +340,31 @@ ROWS: list[Row] = [
         lambda n, x: n.cholesky(n.matmul(x, n.conj(n.matrix_transpose(x))) + np.eye(3)),
         [(2, 3, 3)],
         lambda x: np.linalg.cholesky(x @ np.swapaxes(x.conj(), -2, -1) + np.eye(3)),
+    ),
+    Row("eigh", lambda n, x: n.eigvalsh(symmetric(n, x)), [(2, 3, 3)], eigenvalues),
+    Row("eigh", exponential, [(3, 3)], lambda x: exponential(np, x), label="vectors", digits=10.0),
+    Row("svd", lambda n, x: n.svdvals(x), [(2, 3, 2)], np.linalg.svdvals),
+    Row("svd", odd_power, [(3, 2)], lambda x: odd_power(np, x), label="tall", digits=100.0),
+    Row("svd", odd_power, [(2, 3)], lambda x: odd_power(np, x), label="wide", digits=100.0),
+    Row(
+        "svd",
+        lambda n, x: n.svd(x, False)[0] * n.svd(x, False)[2],
+        [(3, 3)],
+        lambda x: np.linalg.svd(x)[0] * np.linalg.svd(x)[2],
+        label="vectors",
+        dtypes=REAL,
+        digits=100.0,
+    ),
+    Row("qr", lambda n, x: n.qr(x)[0], [(2, 4, 3)], lambda x: np.linalg.qr(x)[0], digits=100.0),
+    Row("qr", lambda n, x: n.qr(x, "r"), [(3, 3)], lambda x: np.linalg.qr(x, "r"), label="r"),
+    Row("qr", lambda n, x: n.qr(x)[1], [(2, 4)], lambda x: np.linalg.qr(x)[1], label="wide"),
+    Row("pinv", lambda n, x: n.pinv(x), [(3, 2)], np.linalg.pinv, label="tall"),
+    Row("pinv", lambda n, x: n.pinv(x), [(2, 2, 3)], np.linalg.pinv, label="wide"),
+    Row(
+        "pinv",
+        lambda n, a, b: n.pinv(n.matmul(a, b)),
+        [(3, 1), (1, 2)],
+        lambda a, b: np.linalg.pinv(a @ b),
+        label="of rank 1",
     ),
 ]

@@ -14,6 +14,7 @@ from llvmlite import ir
 from adjoint.backends.llvm import blas
 from adjoint.backends.llvm.loop import I64, POINTER, alloca, extern, loop
 from adjoint.graph.node import Node
+from adjoint.ops.spectral import BLOCK, svd_room
 from adjoint.schedule.plan import Lapack
 
 I8, I32 = ir.IntType(8), ir.IntType(32)
@@ -26,6 +27,7 @@ class Matrix(blas.Words):
         super().__init__(builder, root.dtype)
         self.itemsize = root.dtype.itemsize
         self.params = root.params
+        self.held: list[Any] = []
 
     def at(self, place: Any, index: Any) -> Any:
         """The address of an element."""
@@ -49,6 +51,39 @@ class Matrix(blas.Words):
         """Set so many elements to 0."""
         function = extern(self.module, "memset", POINTER, [POINTER, I32, I64])
         self.builder.call(function, [target, I32(0), self.bytes(count)])
+
+    def scratch(self, count: int, itemsize: int = 0) -> Any:
+        """Memory for so many elements, until `free`."""
+        size = count * (itemsize or self.itemsize)
+        function = extern(self.module, "adjoint_allocate", POINTER, [I64])
+        place = self.builder.call(function, [I64(size)])
+        is_null = self.builder.icmp_unsigned("==", self.builder.ptrtoint(place, I64), I64(0))
+        with self.builder.if_then(is_null, likely=False):
+            self.free()
+            self.builder.ret(I32(1))  # the interpreter raises MemoryError, or finds enough
+        self.held.append(place)
+        return place
+
+    def free(self) -> None:
+        """Give back all memory that was taken."""
+        function = extern(self.module, "adjoint_free", ir.VoidType(), [POINTER])
+        for place in self.held:
+            self.builder.call(function, [place])
+
+    def gather(self, target: Any, source: Any, shape: Sequence[int], lower: bool = False) -> None:
+        """Copy a matrix into columns, or only its lower triangle."""
+        builder = self.builder
+        rows, columns = shape
+        with loop(builder, I64(0), I64(rows), stays=True) as i:
+            end = builder.add(i, I64(1)) if lower else I64(columns)
+            with loop(builder, I64(0), end, stays=True) as j:
+                value = self.load(source, builder.add(builder.mul(i, I64(columns)), j))
+                place = builder.add(builder.mul(j, I64(rows)), i)
+                builder.store(value, self.at(target, place))
+
+    def status(self, info: Any) -> Any:
+        """What a routine wrote about its success."""
+        return self.builder.load(info, typ=I32)
 
     def bytes(self, count: Any) -> Any:
         if isinstance(count, int):
@@ -149,7 +184,67 @@ def cholesky(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
         m.clear(m.at(out, builder.add(start, count)), builder.sub(I64(size), count))
     order, info = m.integer(size), m.slot()
     m.call("potrf", m.letter("U"), order, out, order, info)
-    return builder.load(info, typ=I32)
+    return m.status(info)
+
+
+def eigh(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
+    """Values and vectors; the columns of the vectors are the rows that are wanted."""
+    size = shapes[0][-1]
+    vectors = m.at(out, size)
+    m.gather(vectors, a, (size, size), lower=True)
+    lengths = 1 + 6 * size + 2 * size * size, 3 + 5 * size
+    work, numbers = m.scratch(lengths[0]), m.scratch(lengths[1], 4)
+    order, info = m.integer(size), m.slot()
+    ends = work, m.integer(lengths[0]), numbers, m.integer(lengths[1]), info
+    m.call("syevd", m.letter("V"), m.letter("L"), order, vectors, order, out, *ends)
+    m.free()
+    return m.status(info)
+
+
+def svd(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
+    """U, S and Vᴴ of a copy in columns, as NumPy calls LAPACK, so that signs are equal."""
+    rows, columns = shape = shapes[0][-2:]
+    few = min(shape)
+    (full,) = m.params
+    width = rows if full else few
+    copy = m.scratch(rows * columns)
+    m.gather(copy, a, shape)
+    length = svd_room(shape)
+    work, numbers, info = m.scratch(length), m.scratch(8 * few, 4), m.slot()
+    values = m.at(out, rows * width)
+    m.call(
+        "gesdd",
+        *(m.letter("A" if full else "S"), m.integer(rows), m.integer(columns)),
+        *(copy, m.integer(rows), values, out, m.integer(rows)),
+        *(m.at(values, few), m.integer(columns if full else few)),
+        *(work, m.integer(length), numbers, info),
+    )
+    m.free()
+    return m.status(info)
+
+
+def qr(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
+    """In the eyes of LAPACK the decomposition Aᵀ = Rᵀ Qᵀ, in the place of Q."""
+    builder = m.builder
+    rows, columns = shapes[0][-2:]
+    width = rows if m.params[0] else columns
+    upper = m.at(out, rows * width)
+    with loop(builder, I64(0), I64(rows), stays=True) as i:
+        source, target = (builder.mul(i, I64(size)) for size in (columns, width))
+        m.copy(m.at(out, target), m.at(a, source), columns)
+    height, order, stride = m.integer(rows), m.integer(columns), m.integer(width)
+    length = BLOCK * rows
+    factors, work, info = m.scratch(columns), m.scratch(length), m.slot()
+    ends = work, m.integer(length), info
+    m.call("gelqf", order, height, out, stride, factors, *ends)
+    m.clear(upper, width * columns)
+    with loop(builder, I64(0), I64(columns), stays=True) as i:
+        source, target = (builder.add(builder.mul(i, I64(size)), i) for size in (width, columns))
+        count = builder.sub(I64(columns), i)
+        m.copy(m.at(upper, target), m.at(out, source), count)
+    m.call("orglq", stride, height, order, out, stride, factors, *ends)
+    m.free()
+    return m.status(info)
 
 
 WRITERS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
@@ -157,6 +252,9 @@ WRITERS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "lu_solve": (lu_solve, ("trsm", "trsv", "swap")),
     "triangular_solve": (triangular_solve, ("trsm", "trsv")),
     "cholesky": (cholesky, ("potrf",)),
+    "eigh": (eigh, ("syevd",)),
+    "svd": (svd, ("gesdd",)),
+    "qr": (qr, ("gelqf", "orglq")),
 }
 """By operation what writes the code for one matrix, and the routines which that may call."""
 
