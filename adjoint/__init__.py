@@ -6,7 +6,6 @@
 (Tensor(11.65207146), Tensor(5.5))
 """
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 # fmt: off
@@ -93,6 +92,7 @@ from adjoint.ops.trigonometric import (
 # fmt: on
 from adjoint.backends import auto as _auto
 from adjoint.graph import engine as _engine
+from adjoint.graph.forking import import_module as _import_module
 from adjoint.graph.op import FUNCTIONS as _FUNCTIONS
 
 if _TYPE_CHECKING:

@@ -14,6 +14,7 @@ from adjoint.api.tree import flatten
 from adjoint.backends import interpreter
 from adjoint.backends.replay import Replay
 from adjoint.graph import engine
+from adjoint.graph.forking import building
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor, from_array
@@ -56,11 +57,10 @@ class Traced:
     def program(self) -> Any:
         """The native program, made when first needed."""
         if self.built is None:
-            from adjoint.backends.llvm.jit import building
-            from adjoint.backends.llvm.runtime import Program
-
             with building:
                 if self.built is None:
+                    from adjoint.backends.llvm.runtime import Program
+
                     weak = [x.weak for x in self.leaves]
                     self.built = Program(self.schedule, weak, self.tree)
         return self.built

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor
 
 _LEAVES = (Tensor, float, int, complex, np.ndarray, np.generic)
@@ -35,9 +36,7 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     """The leaves of `tree` and its structure, whose `unflatten` is the way back."""
     if isinstance(tree, _LEAVES):
         return [tree], LEAF
-    import optree
-
-    leaves, structure = optree.tree_flatten(tree, namespace=NAMESPACE)
+    leaves, structure = import_module("optree").tree_flatten(tree, namespace=NAMESPACE)
     return leaves, structure
 
 

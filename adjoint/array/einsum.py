@@ -6,7 +6,6 @@ integers or letters, and those that an Ellipsis stands for are negative integers
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from adjoint.errors import ArgumentError, ShapeError
+from adjoint.graph.forking import import_module
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.joining import joined
@@ -261,7 +261,7 @@ def _path(
     inputs = ",".join("".join(letter[label] for label in term.labels) for term in terms)
     text = f"{inputs}->{''.join(letter[label] for label in output)}"
     try:
-        planner = importlib.import_module("opt_einsum")
+        planner = import_module("opt_einsum")
     except ImportError:
         dummies = [np.broadcast_to(np.float64(0), term.x.shape) for term in terms]
         path: list[tuple[int, ...]] = np.einsum_path(text, *dummies, optimize=optimize)[0][1:]

@@ -23,6 +23,7 @@ from adjoint.backends import interpreter
 from adjoint.backends.availability import missing
 from adjoint.backends.pending import Held, Look, can_tell_who_holds, estimate, template
 from adjoint.graph import engine
+from adjoint.graph.forking import building
 from adjoint.graph.leaf import constant
 from adjoint.graph.node import Node
 from adjoint.graph.options import current
@@ -72,11 +73,11 @@ class Form:
 
     def compile(self, order: Sequence[Node], look: Look) -> None:
         """Make the program, on the interpreter alone."""
-        from adjoint.backends.native import Native
-
         known = self.literals or {}
         graph = template(order, self.held, [look.leaves[i] for i in known])
-        with engine.using(interpreter.evaluate):
+        with building, engine.using(interpreter.evaluate):
+            from adjoint.backends.native import Native
+
             self.program = Native(graph.inputs, graph.outputs)
 
     def run(self, look: Look) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 
+from adjoint.graph.forking import building
+
 CURE = "pip install llvmlite"
 
 
@@ -12,7 +14,8 @@ CURE = "pip install llvmlite"
 def missing() -> str:
     """What native code needs and is not there; empty if all is."""
     try:
-        found = find_spec("llvmlite") is not None
+        with building:
+            found = find_spec("llvmlite") is not None
     except ValueError:  # somebody has put None in its place
         found = False
     return "" if found else f"llvmlite is not installed ({CURE})"

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import constant, constant_node, variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.types import size_of
@@ -120,18 +121,17 @@ class Estimate:
 
 def estimate(pending: Sequence[Node], held: Held) -> Estimate:
     """What a graph costs of which some nodes are held, and so must be stored."""
-    from adjoint.schedule.fuse import is_native, own_cost
-    from adjoint.schedule.library import gemm
-
+    fuse = import_module("adjoint.schedule.fuse")
+    library = import_module("adjoint.schedule.library")
     interpreted, native = 0.0, CALL
     for node, stored in zip(pending, held, strict=True):
         size = max([size_of(node.shape), *(size_of(x.shape) for x in node.inputs)])
-        if gemm(node) is not None:
+        if library.gemm(node) is not None:
             work = rest = 2e-3 * FLOP * size_of(node.shape) * node.inputs[0].shape[-1]
         else:
-            cost = 1 if node.op.combine is not None else own_cost(node)
+            cost = 1 if node.op.combine is not None else fuse.own_cost(node)
             work = 1e-3 * size * (0.0 if cost == 0 else CHEAP if cost == 1 else DEAR)
-            rest = work * FUSED if is_native(node) else work
+            rest = work * FUSED if fuse.is_native(node) else work
             if stored:
                 rest = max(rest, min(work, 1e-3 * size * CHEAP * STORED))
         interpreted += INTERPRETED + work

@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from adjoint.errors import DTypeError, NotDifferentiableError
 from adjoint.graph.emitter import Emitter
+from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import constant_node, is_weak
 from adjoint.graph.loops import Index, Loops, broadcast_index
 from adjoint.graph.node import Node

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from adjoint.errors import DTypeError, ShapeError
+from adjoint.graph.forking import import_module
 from adjoint.graph.loops import Affine, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
@@ -375,8 +376,7 @@ def sum_rows(places: Array, rows: Array, count: int) -> Array:
         result.imag = np.bincount(places, rows[:, 0].imag, count).reshape(count, 1)
         return result
     if rows.size > _MANY and rows.dtype in _IN_SPARSE:
-        from scipy.sparse import csc_array
-
+        csc_array = import_module("scipy.sparse").csc_array
         entries = np.ones(places.size, rows.dtype), places, np.arange(places.size + 1)
         product: Array = csc_array(entries, shape=(count, places.size)) @ rows
         return product

@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from adjoint.graph.forking import import_module
+
 Array: TypeAlias = Any
 Terms: TypeAlias = Callable[[int], tuple[Array, Array, Array, Array]]
 """Numerator, its derivative, denominator, its derivative, of the n-th level of a fraction."""
@@ -24,8 +26,7 @@ _MOST = 100_000
 
 def gammainc_by_shape(a: Array, x: Array) -> Array:
     """∂P(a, x)/∂a of the regularised lower incomplete gamma function P."""
-    from scipy import special
-
+    special = import_module("scipy.special")
     a, x = _broadcast(a, x)
     inside = (a > 0) & (x > 0) & np.isfinite(a) & np.isfinite(x)
     result = np.where((a > 0) & (x >= 0), 0.0, np.nan)
@@ -82,8 +83,7 @@ def betainc_by_shape(a: Array, b: Array, x: Array, which: int) -> Array:
 
     I(x; a, b) = 1 - I(1-x; b, a) brings x to where the fraction converges fast.
     """
-    from scipy import special
-
+    special = import_module("scipy.special")
     a, b, x = _broadcast(a, b, x)
     valid = (a > 0) & (b > 0) & (x >= 0) & (x <= 1)
     result = np.where(valid, 0.0, np.nan)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import DTypeError, LinAlgError, ShapeError
+from adjoint.graph.forking import import_module
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op
 from adjoint.graph.tensor import Tensor, as_tensor, from_array, make
@@ -40,8 +41,7 @@ class Stacked(Op):
 @cache
 def routine(name: str, dtype: DType) -> Callable[..., Any]:
     """SciPy's function for a routine of LAPACK, whose name is given without its first letter."""
-    from scipy.linalg import lapack
-
+    lapack = import_module("scipy.linalg.lapack")
     found: Callable[..., Any] = getattr(lapack, PREFIXES[dtype.char] + name)
     return found
 

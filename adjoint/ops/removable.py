@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.forking import import_module
 from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise import Elementwise, apply
@@ -27,9 +28,7 @@ _POINTS = 24
 @cache
 def _rule() -> list[tuple[float, float]]:
     """The points and weights of Gauss's rule on the interval from 0 to 1."""
-    from numpy.polynomial.legendre import leggauss
-
-    points, weights = leggauss(_POINTS)
+    points, weights = import_module("numpy.polynomial.legendre").leggauss(_POINTS)
     return [
         (0.5 * (1 + p), 0.5 * w) for p, w in zip(points.tolist(), weights.tolist(), strict=True)
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.forking import import_module
 from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise import (
@@ -31,9 +32,7 @@ def scipy_function(name: str) -> Callable[..., Any]:
     def evaluate(*values: Any) -> Any:
         nonlocal found
         if found is None:
-            from scipy import special
-
-            found = getattr(special, name)
+            found = getattr(import_module("scipy.special"), name)
         return keep_dtype(found(*values), values[-1])
 
     return evaluate

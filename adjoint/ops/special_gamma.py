@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from adjoint.errors import RangeError
+from adjoint.graph.forking import import_module
 from adjoint.graph.op import FUNCTIONS, public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.arithmetic import reciprocal
@@ -56,9 +57,7 @@ psi = FUNCTIONS["psi"] = digamma
 
 
 def _polygamma_value(x: Any, n: int) -> Any:
-    from scipy import special
-
-    return keep_dtype(special.polygamma(n, x), x)
+    return keep_dtype(import_module("scipy.special").polygamma(n, x), x)
 
 
 _polygamma = register(

@@ -18,7 +18,6 @@ disk, under a key that includes `fingerprint()`.
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -43,6 +42,7 @@ from adjoint.backends.llvm.entry_words import (
     require_layout,
 )
 from adjoint.backends.llvm.entry_writer import EntryWriter
+from adjoint.graph.forking import building
 from adjoint.schedule.donation import Gifts
 
 available = LAYOUT is not None
@@ -80,7 +80,7 @@ def emit_entry(
 
 def register_symbols() -> None:
     """Make all that entries name known to the loader of native code, once in a process."""
-    with _lock:
+    with building:
         if available and not _loaded:
             for name, address in symbols().items():
                 llvm.add_symbol(name, address)
@@ -88,7 +88,6 @@ def register_symbols() -> None:
             _loaded.append(_load_helpers())
 
 
-_lock = threading.Lock()
 _loaded: list[jit.Loaded] = []
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,36 +11,13 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
+from adjoint.graph.forking import building, waited_for
+
 OPTIMISATION = 2
-_lock = threading.Lock()
-building = threading.RLock()
-"""Held while a program is made, so that threads do not make the same one, or half of it."""
 
-
-def _guard_forks() -> None:
-    """Let no child be forked while another thread is inside LLVM: it would wait for ever.
-
-    llvmlite serialises its calls with a lock of its own, which must be taken after ours.
-    """
-    inner = getattr(llvm.ffi.lib, "_lock", None)
-
-    def before() -> None:
-        building.acquire()
-        _lock.acquire()
-        if inner is not None:
-            inner.__enter__()
-
-    def after() -> None:
-        if inner is not None:
-            inner.__exit__(None, None, None)
-        _lock.release()
-        building.release()
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)
-
-
-_guard_forks()
+# llvmlite serialises its calls with a lock of its own, also those that free memory, at any time.
+if _of_llvmlite := getattr(llvm.ffi.lib, "_lock", None):
+    waited_for.append(_of_llvmlite)
 
 
 @cache
@@ -90,13 +65,13 @@ class Loaded:
 
     def address(self, name: str) -> int:
         """The address of a function or a global."""
-        with _lock:
+        with building:
             found: int = self._engine.get_function_address(name)
         return found
 
     def global_address(self, name: str) -> int:
         """The address of a global variable."""
-        with _lock:
+        with building:
             found: int = self._engine.get_global_value_address(name)
         return found
 
@@ -117,7 +92,7 @@ def optimise(text: str, driver: bool = False) -> tuple[Any, Any]:
 
 def compile_object(text: str, driver: bool = False) -> bytes:
     """The object code of a module."""
-    with _lock:
+    with building:
         module, machine = optimise(text, driver)
         code: bytes = machine.emit_object(module)
     return code
@@ -125,7 +100,7 @@ def compile_object(text: str, driver: bool = False) -> bytes:
 
 def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
     """Object code linked into this process, its external names bound to `symbols`."""
-    with _lock:
+    with building:
         for name, address in symbols.items():
             llvm.add_symbol(name, address)
         empty = llvm.parse_assembly("")
@@ -138,6 +113,6 @@ def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
 
 def assembly(text: str) -> tuple[str, str]:
     """The optimised LLVM text and the assembly of a module, to read."""
-    with _lock:
+    with building:
         module, machine = optimise(text)
         return str(module), machine.emit_assembly(module)

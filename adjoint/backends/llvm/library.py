@@ -18,6 +18,7 @@ from llvmlite import ir
 
 from adjoint.backends.llvm import jit, store
 from adjoint.backends.llvm.kernel import KernelWriter
+from adjoint.graph.forking import building
 
 flag = ctypes.c_int32(0)
 """Set by native code when a check fails."""
@@ -62,7 +63,7 @@ def provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
 
     Returns what must be kept for as long as they may be called.
     """
-    with jit.building:
+    with building:
         return _provide(writers)
 
 

@@ -27,6 +27,7 @@ from adjoint.backends.llvm import jit, store
 from adjoint.backends.llvm.pool_code import FUNCTIONS, Platform, code
 from adjoint.errors import ArgumentError, RangeError
 from adjoint.graph import options
+from adjoint.graph.forking import building
 
 VARIABLE = "ADJOINT_NUM_THREADS"
 """The environment variable that limits the number of threads."""
@@ -109,7 +110,7 @@ def _load() -> Pool:
 
 def symbols() -> dict[str, int]:
     """The address of `adjoint_parallel`, for native code that calls it."""
-    with _lock:
+    with building, _lock:
         return {"adjoint_parallel": _load().address}
 
 

@@ -25,6 +25,7 @@ from adjoint.backends.llvm import jit, store
 from adjoint.backends.llvm.entry_layout import LAYOUT, set_handler_address
 from adjoint.backends.llvm.reserve_code import FIRST, FUNCTIONS, Platform, code
 from adjoint.graph import options
+from adjoint.graph.forking import building
 from adjoint.graph.types import DType, Shape, size_of
 
 Array = np.ndarray[Any, Any]
@@ -90,12 +91,13 @@ _chosen: int | None = None
 def reserve() -> Reserve:
     """The reserve, made now if there was none."""
     global _made
-    with _lock:
-        if _made is None:
-            made = Reserve()
-            made.limit(most())
-            _made = made
-        return _made
+    if _made is None:
+        with building, _lock:
+            if _made is None:
+                made = Reserve()
+                made.limit(most())
+                _made = made
+    return _made
 
 
 def most() -> int:

@@ -29,6 +29,7 @@ from adjoint.backends.llvm.interrupts import DONE, FAILED, RAISED
 from adjoint.backends.llvm.loop import POINTER, extern
 from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.graph import engine
+from adjoint.graph.forking import building
 from adjoint.graph.node import Node
 from adjoint.schedule.donation import Gifts
 from adjoint.schedule.plan import Gemm, Lapack, Nest, NumpyCall, Schedule, nbytes
@@ -74,7 +75,7 @@ class Program:
         self.is_hot = False
         shape = f"{self.inputs} {tree} {entry.available} {entry.fingerprint()}"
         self.key = jit.cache_key(schedule_text(schedule), shape)
-        with jit.building:
+        with building:
             self.make(began)
 
     def make(self, began: float) -> None:
@@ -98,7 +99,7 @@ class Program:
 
     def make_hot(self, code: bytes | None) -> None:
         """Load the native code that takes all steps, compiling it if need be."""
-        with jit.building:
+        with building:
             if not self.is_hot:
                 self.load(code)
 
