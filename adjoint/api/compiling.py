@@ -260,12 +260,14 @@ class Compiled:
         return self._find(fixed, leaves, structure)
 
     def _last(self) -> Traced:
+        """The signature compiled last, or only traced last if none was compiled."""
         if not self._traced:
             raise ArgumentError(
                 "compile: the function was not called yet, so there is no program to show; call "
                 "it first, or name a signature with .trace(*args)"
             )
-        return next(reversed(self._traced.values()))
+        known = list(self._traced.values())
+        return ([x for x in known if x.built is not None] or known)[-1]
 
     def report(self) -> Report:
         """Kernels, bytes moved, operations and compile time of the program compiled last."""
