@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from adjoint.backends.large import memory_for
 from adjoint.errors import ConcretizationError
 from adjoint.graph import nans
 from adjoint.graph.caller import user_place
@@ -35,7 +36,7 @@ def follow(order: list[Node], asked: Sequence[Node] = ()) -> None:
     """
     order.reverse()
     checked = set(asked) if current().debug_nans else None
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), memory_for(order):
         while order:
             node = order.pop()
             if node.value is None:

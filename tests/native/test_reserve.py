@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
+from adjoint.backends import large
 from adjoint.backends.llvm import entry, reserve
 from adjoint.errors import ArgumentError, RangeError
 from adjoint.graph.options import current
@@ -321,3 +322,50 @@ sys.late = Late(f(x).numpy())
 atexit.register(lambda: f(x).numpy())
 """
     )
+
+
+# uncompiled code
+
+
+def evaluated(x):
+    """An array that the interpreter made."""
+    with ad.options(native="never"):
+        array = np.asarray(ad.sin(x) * 2.0)
+    return array if array.base is None else array.base
+
+
+def test_uncompiled_code_uses_it_in_the_end(monkeypatch):
+    """When so much has been read that loading it is little; small arrays stay NumPy's."""
+    monkeypatch.setattr(large, "_read", 0)
+    monkeypatch.setattr(large, "PATIENCE", 3 * MIB)
+    x = np.linspace(0, 1, MIB // 8)
+    names = [handler_name(evaluated(x)) for _ in range(4)]
+    assert names == ["default_allocator"] * 2 + ["adjoint"] * 2
+    assert handler_name(evaluated(x[:100])) == "default_allocator"
+    assert handler_name() == "default_allocator"
+
+
+def test_uncompiled_code_leaves_numpy_as_it_was_after_an_error(monkeypatch):
+    """Also where an operation fails while the reserve is in use."""
+    monkeypatch.setattr(large, "PATIENCE", 0)
+    handlers = []
+
+    def fail(*values):
+        handlers.append(handler_name())
+        raise ZeroDivisionError
+
+    with ad.options(native="never"):
+        x = ad.asarray(np.ones(MIB // 8))
+        pending = ad.sin(x)
+        monkeypatch.setattr(type(pending.node.op), "evaluate", lambda self, *v: fail(*v))
+        with pytest.raises(ZeroDivisionError):
+            np.asarray(pending)
+    assert handlers == ["adjoint"]
+    assert handler_name() == "default_allocator"
+
+
+def test_uncompiled_code_does_without_native_code(monkeypatch):
+    """If LLVM is missing, so is the reserve."""
+    monkeypatch.setattr(large, "PATIENCE", 0)
+    monkeypatch.setattr(large, "missing", lambda: "llvmlite is not installed")
+    assert handler_name(evaluated(np.ones(MIB // 8))) == "default_allocator"

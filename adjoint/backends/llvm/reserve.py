@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
@@ -137,7 +138,7 @@ def _set_handler() -> Callable[[Any], Any]:
     return ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(set_handler_address())
 
 
-class memory:
+class memory(AbstractContextManager[None]):
     """``with memory(): …``: arrays that NumPy makes in this thread get their memory here."""
 
     def __enter__(self) -> None:
