@@ -11,10 +11,12 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.body import Body, Counter, Cut
 from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
+from adjoint.backends.llvm.extremes import from_key, key_dtype, to_key
 from adjoint.backends.llvm.loop import (
     BIT,
     I64,
     POINTER,
+    SHORT,
     alloca,
     combined,
     flag_of,
@@ -24,7 +26,7 @@ from adjoint.backends.llvm.loop import (
 )
 from adjoint.graph.loops import Affine, Index
 from adjoint.graph.node import Node
-from adjoint.graph.types import Shape, size_of
+from adjoint.graph.types import DType, Shape, size_of
 from adjoint.schedule.access import reversed_along
 from adjoint.schedule.fuse import own_cost
 from adjoint.schedule.plan import Kernel
@@ -385,17 +387,28 @@ class KernelWriter:
         return any(a < self.depth(root) for a in axes)
 
     def accumulator(self, builder: Any, root: Node) -> Any:
-        kind = llvm_type(root.dtype)
-        place = alloca(builder, kind)
-        place.kind = kind
         emitter = LLVMEmitter(builder)
-        builder.store(start_of(emitter, root).value, place)
+        dtype = self.folded_dtype(root)
+        place = alloca(builder, llvm_type(dtype))
+        place.dtype, place.kind = dtype, llvm_type(dtype)
+        builder.store(self.to_fold(emitter, start_of(emitter, root), root, place).value, place)
         return place
 
     def fold(self, body: Body, root: Node, value: Scalar, sums: dict[Node, Any]) -> None:
         place = sums[root]
-        old = Scalar(body.e.builder.load(place, typ=place.kind), root.dtype)
+        value = self.to_fold(body.e, value, root, place)
+        old = Scalar(body.e.builder.load(place, typ=place.kind), place.dtype)
         body.e.builder.store(combined(body.e, root.op.combine, old, value).value, place)
+
+    def folded_dtype(self, root: Node) -> DType:
+        """The dtype in which a root is folded; of few elements any will do."""
+        keys = key_dtype(root) if size_of(self.domain[self.depth(root) :]) > SHORT else None
+        return keys or root.dtype
+
+    def to_fold(self, e: LLVMEmitter, x: Scalar, root: Node, place: Any) -> Scalar:
+        if place.dtype is root.dtype:
+            return x
+        return to_key(e, x, place.dtype, str(root.op.combine))
 
     def finish(self, builder: Any, root: Node, counters: list[Counter], place: Any) -> None:
         """Write what was folded where it belongs."""
@@ -403,7 +416,9 @@ class KernelWriter:
         axes = self.reduced_axes(root)
         index = [Affine(0, {a: 1}) for a in range(len(counters)) if a not in axes]
         offset = body.offset(root.shape, tuple(index))
-        value = Scalar(builder.load(place, typ=place.kind), root.dtype)
+        value = Scalar(builder.load(place, typ=place.kind), place.dtype)
+        if place.dtype is not root.dtype:
+            value = from_key(body.e, value, root.dtype)
         if self.accumulates(root):
             old = body.load(self.pointers[root], root.dtype, offset)
             value = combined(body.e, root.op.combine, old, value)
