@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from adjoint.errors import ShapeError
+from adjoint.graph.loops import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
@@ -23,11 +25,32 @@ def _conj_transpose(x: Tensor) -> Tensor:
     return FUNCTIONS["conj"](turned) if x.node.dtype.kind == "c" else turned
 
 
+TINY = 4
+"""Matrices of at most so many rows and columns are multiplied in loops if there are MANY of them: a
+call of a library costs more than such a product."""
+MANY = 64
+
+
 class MatMul(Op):
     """Products of stacks of matrices, both inputs with at least two axes."""
 
     name = "matmul"
     family = "bilinear"
+    native = True
+
+    def lowers(self, node: Node) -> bool:
+        sizes = (*node.shape[-2:], node.inputs[0].shape[-1])
+        return min(sizes) > 0 and max(sizes) <= TINY and size_of(node.shape[:-2]) >= MANY
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        a, b = node.inputs
+        e, (*lead, row, column) = loops.e, index
+        terms = []
+        for place in range(a.shape[-1]):
+            x = loops.read(a, broadcast_index((*lead, row, ZERO + place), a.shape))
+            y = loops.read(b, broadcast_index((*lead, ZERO + place, column), b.shape))
+            terms.append(e.multiply(x, y))
+        return reduce(e.add, terms)
 
     def infer(self, a: Node, b: Node) -> tuple[Shape, DType]:
         if a.shape[-1] != b.shape[-2]:

@@ -13,7 +13,7 @@ BLAS_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 def gemm(node: Node) -> Gemm | None:
     """The BLAS product that computes `node`, if one does."""
-    if node.op.name != "matmul" or node.dtype not in BLAS_DTYPES:
+    if node.op.name != "matmul" or node.dtype not in BLAS_DTYPES or node.op.lowers(node):
         return None
     if not all(size_of(x.shape) for x in (node, *node.inputs)):
         return None  # BLAS leaves the result of an empty product untouched
