@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adjoint.backends.llvm import jit, pool
+from adjoint.backends.llvm import containers, jit, pool
 from adjoint.backends.llvm.pool_code import code
 from adjoint.errors import ArgumentError, RangeError
 from tests.native.pool_programs import (
@@ -496,8 +496,8 @@ def test_the_number_must_be_sensible():
 @pytest.fixture
 def groups(tmp_path, monkeypatch):
     """A process with eight cores, in control groups that the test makes."""
-    monkeypatch.setattr(pool, "CGROUPS", tmp_path)
-    monkeypatch.setattr(pool, "OWN_CGROUPS", tmp_path / "own")
+    monkeypatch.setattr(containers, "CGROUPS", tmp_path)
+    monkeypatch.setattr(containers, "OWN_CGROUPS", tmp_path / "own")
     monkeypatch.setattr(pool, "cores", lambda: 8)
     monkeypatch.delenv(pool.VARIABLE, raising=False)
 

@@ -16,7 +16,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.backends import large
-from adjoint.backends.llvm import entry, reserve
+from adjoint.backends.llvm import containers, entry, reserve
 from adjoint.errors import ArgumentError, RangeError
 from adjoint.graph.options import current
 
@@ -165,6 +165,22 @@ def test_the_usual_limit():
     assert 0 < reserve.most() <= reserve.MOST
     with ad.options(reserve=5):
         assert reserve.most() == 5 and current().reserve == 5
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_usual_limit_in_a_container(version, tmp_path, monkeypatch):
+    """An eighth of what the control group allows, if that is less than the machine has."""
+    group = tmp_path / ("memory/docker/x" if version == 1 else "docker/x")
+    group.mkdir(parents=True)
+    (tmp_path / "own").write_text("7:memory:/docker/x\n" if version == 1 else "0::/docker/x\n")
+    name = "memory.limit_in_bytes" if version == 1 else "memory.max"
+    monkeypatch.setattr(containers, "CGROUPS", tmp_path)
+    monkeypatch.setattr(containers, "OWN_CGROUPS", tmp_path / "own")
+    free = reserve.most()
+    (group / name).write_text(f"{64 * MIB}\n")
+    assert reserve.most() == 8 * MIB < free
+    (group / name).write_text("max\n")
+    assert reserve.most() == free
 
 
 @pytest.mark.parametrize("size", ["1 GiB", 1.5, True, object()])

@@ -19,11 +19,9 @@ import platform
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from adjoint.backends.llvm import jit, store
+from adjoint.backends.llvm import containers, jit, store
 from adjoint.backends.llvm.pool_code import FUNCTIONS, Platform, code
 from adjoint.errors import ArgumentError, RangeError
 from adjoint.graph import options
@@ -33,8 +31,6 @@ VARIABLE = "ADJOINT_NUM_THREADS"
 """The environment variable that limits the number of threads."""
 PATIENCE = 20_000
 """Nanoseconds for which a thread spins before it sleeps."""
-CGROUPS = Path("/sys/fs/cgroup")
-OWN_CGROUPS = Path("/proc/self/cgroup")
 
 
 def _platform() -> tuple[Platform | None, dict[str, int]]:
@@ -151,7 +147,7 @@ def cores() -> int:
 
 def default_threads() -> int:
     """The processors this process may use, by affinity, container and environment."""
-    limits = [float(cores()), *_quotas()]
+    limits = [float(cores()), *containers.processors()]
     asked = os.environ.get(VARIABLE, "").strip()
     if asked:
         if not asked.isdecimal() or int(asked) < 1:
@@ -161,46 +157,6 @@ def default_threads() -> int:
             )
         limits.append(int(asked))
     return max(1, math.ceil(min(limits)))
-
-
-def _quotas() -> Iterator[float]:
-    """The processors that each control group around this process may use."""
-    try:
-        lines = OWN_CGROUPS.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        if line.count(":") < 2:
-            continue
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            yield from _along(CGROUPS, path, _quota_of_version_2)
-        elif "cpu" in controllers.split(","):
-            for mount in {"cpu", controllers}:
-                yield from _along(CGROUPS / mount, path, _quota_of_version_1)
-
-
-def _along(mount: Path, path: str, read: Any) -> Iterator[float]:
-    """What `read` finds in the group at `path` and in those around it."""
-    group = mount / path.strip("/")
-    for place in (group, *group.parents):
-        if place == mount.parent or not place.is_relative_to(mount):
-            return
-        try:
-            yield read(place)
-        except (OSError, ValueError, ZeroDivisionError):
-            continue
-
-
-def _quota_of_version_2(group: Path) -> float:
-    quota, period = (group / "cpu.max").read_text(encoding="utf-8").split()[:2]
-    return math.inf if quota == "max" else max(1.0, int(quota) / int(period))
-
-
-def _quota_of_version_1(group: Path) -> float:
-    quota = int((group / "cpu.cfs_quota_us").read_text(encoding="utf-8"))
-    period = int((group / "cpu.cfs_period_us").read_text(encoding="utf-8"))
-    return math.inf if quota <= 0 else max(1.0, quota / period)
 
 
 def _after_fork() -> None:

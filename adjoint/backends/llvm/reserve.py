@@ -16,13 +16,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from adjoint.backends.llvm import jit, store
+from adjoint.backends.llvm import containers, jit, store
 from adjoint.backends.llvm.entry_layout import LAYOUT, set_handler_address
 from adjoint.backends.llvm.reserve_code import FIRST, FUNCTIONS, Platform, code
 from adjoint.graph import options
@@ -35,7 +35,7 @@ LARGE = 1 << FIRST
 """Bytes from which on an array gets its memory here; the system is quick with less."""
 MOST = 1 << 30
 PART = 8
-"""The reserve is at most so many bytes, and at most this part of the memory of the machine."""
+"""The reserve is at most so many bytes, and at most this part of the memory there is."""
 _MADV_HUGEPAGE = 14
 
 
@@ -105,11 +105,10 @@ def most() -> int:
     """How many bytes may be kept."""
     if _chosen is not None:
         return _chosen
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return MOST
-    return min(MOST, memory // PART)
+    limits = [float(PART * MOST), *containers.memory()]
+    with suppress(AttributeError, OSError, ValueError):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return int(min(limits)) // PART
 
 
 def held() -> int:
