@@ -30,8 +30,8 @@ class options:
         it, if the setting was on then. A nan that `adjoint.where` leaves out is no error, nor is
         one that you gave. Evaluation is slower, and does not use native code.
     reserve: the most bytes of memory that are kept when large results are gone, for those to come;
-        0 gives all back at once. None, as at first, for an eighth of the memory of the machine or container, but
-        at most 1 GiB.
+        0 gives all back at once. None, as at first, for an eighth of the memory of the machine or
+        the container, but at most 1 GiB.
 
     A plain call sets for the rest of the program, in all threads. As the head of a ``with`` the
     settings hold inside the block, for the thread (or asynchronous task) that is in it, and end
