@@ -153,7 +153,9 @@ def _row(step: Step) -> Row:
             flags = ("ᵀ" if step.transpose_a else "") + "·" + ("ᵀ" if step.transpose_b else "")
             flops = 2 * size_of(root.shape) * depth
             shown = f"{list(a.shape)}{flags} {list(b.shape)}"
-            return Row(step.name, shown, 1, _moved((a, b), (root,)), flops)
+            more = [w for w, n in (("scaled", step.scale), ("added to", step.addend)) if n]
+            shown = ", ".join([shown, *more])
+            return Row(step.name, shown, 1 + len(more), _moved(step.reads, (root,)), flops)
         case Lapack(root=root):
             shown = " ".join([root.op.name, *(str(list(n.shape)) for n in step.reads)])
             return Row(step.name, shown, 1, _moved(step.reads, (root,)), 2 * step.work)

@@ -15,6 +15,7 @@ from adjoint.schedule.access import reads_of
 from adjoint.schedule.memory import storages
 from adjoint.schedule.plan import (
     Alias,
+    Gemm,
     Kernel,
     Lapack,
     Nest,
@@ -116,6 +117,10 @@ class Life:
     def in_step(self, step: Step, out: Node, given: Node) -> bool:
         """Whether one kernel of a step, and no other, reads `given`, just where it writes `out`."""
         readers = [k for k in kernels_of(step) if any(self.home(n) is given for n in k.reads)]
+        if isinstance(step, Gemm):  # what it adds to is there before it begins
+            return given is step.addend and all(
+                self.home(n) is not given for n in step.reads if n is not given
+            )
         if len(readers) != 1 or isinstance(step, Alias):
             return False
         (kernel,) = readers

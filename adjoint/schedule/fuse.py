@@ -20,11 +20,13 @@ from adjoint.schedule.plan import (
     NATIVE_DTYPES,
     SCALAR,
     Alias,
+    Gemm,
     Kernel,
     NumpyCall,
     Schedule,
     Step,
 )
+from adjoint.schedule.sums import Sums
 
 CHEAP = frozenset(
     {
@@ -96,20 +98,37 @@ class Fusion:
         self.order = topological_order(outputs, lambda n: () if n in self.inputs else n.inputs)
         self.position = {node: i for i, node in enumerate(self.order)}
         self.outputs = set(outputs)
-        self.users: dict[Node, list[Node]] = {n: [] for n in self.order}
         self.calls: dict[Node, Step] = {}
         for node in self.order:
             call = None if self.is_leaf(node) else call_for(node)
             if call is not None:
                 self.calls[node] = call
-            for child in self.reads(node):
-                self.users[child].append(node)
+        self.users = self.find_users()
+        self.fold_sums()
         for node in reversed(self.order):
             if self.is_alias(node):
                 self.calls[node] = Alias(node)
         self.stored = {n for n in self.order if not self.is_leaf(n) and self.must_store(n)}
         self.levels: dict[Node, int] = {}
         self.packed: dict[Node, tuple[Node, int]] = {}
+
+    def find_users(self) -> dict[Node, list[Node]]:
+        """For each node those that read it."""
+        users: dict[Node, list[Node]] = {n: [] for n in self.order}
+        for node in self.order:
+            for child in self.reads(node):
+                users[child].append(node)
+        return users
+
+    def fold_sums(self) -> None:
+        """Have products take along what they are multiplied by and added to."""
+        if not any(isinstance(step, Gemm) for step in self.calls.values()):
+            return
+        sums = Sums(self.calls, self.users, self.outputs, self.is_leaf, self.must_store)
+        gone = sums.fold(self.order)
+        if gone:
+            self.order = [n for n in self.order if n not in gone]
+            self.users = self.find_users()
 
     def is_leaf(self, node: Node) -> bool:
         """Whether the node is there before the program runs."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import Counter
 from dataclasses import dataclass
 
 from adjoint.graph.node import Node
-from adjoint.schedule.plan import SCALAR, Alias, Nest, Schedule, nbytes
+from adjoint.schedule.plan import SCALAR, Alias, Gemm, Nest, Schedule, nbytes
 
 ALIGNMENT = 64
 WASTE = 2
@@ -66,14 +67,20 @@ def plan_memory(schedule: Schedule) -> MemoryPlan:
 
 
 def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
-    """For aliases and packed scalars where they lie; an output has memory of its own."""
+    """For aliases, packed scalars and what products are added to, where they lie; an output has
+    memory of its own."""
     storage = dict(schedule.packed)
     written = {root for step in schedule.steps for root in step.roots}
     aliases = {step.root: step.root.inputs[0] for step in schedule.steps if isinstance(step, Alias)}
     fixed = {*aliases, *schedule.outputs}
+    readers = Counter(node for step in schedule.steps for node in step.reads)
+    movable = {node for node in written - fixed if readers[node] == 1 and node not in storage}
     for root, source in aliases.items():
         if root in schedule.outputs and source in written - fixed and source not in storage:
             storage[source] = root, 0
+    for step in reversed(schedule.steps):  # sums before their addends, which may be sums
+        if isinstance(step, Gemm) and step.addend in movable:
+            storage[step.addend] = storage.get(step.root, (step.root, 0))
     for root, source in aliases.items():  # now it is known where the sources lie
         if root not in schedule.outputs:
             storage[root] = storage.get(source, (source, 0))

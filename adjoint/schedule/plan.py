@@ -88,9 +88,10 @@ class Nest:
 
 @dataclass(eq=False)
 class Gemm:
-    """BLAS products root = op(a) op(b), each of a, b as stored or its transpose.
+    """BLAS products root = ± scale op(a) op(b) + addend, each of a, b as stored or its transpose.
 
-    Any axes before the last two count matrices, and broadcast.
+    Any axes before the last two count matrices, and broadcast. The scale is a constant of one
+    element; the addend has the shape of the root, and is copied into its memory first.
     """
 
     root: Node
@@ -98,6 +99,9 @@ class Gemm:
     b: Node
     transpose_a: bool
     transpose_b: bool
+    negative: bool = False
+    scale: Node | None = None
+    addend: Node | None = None
 
     @property
     def roots(self) -> list[Node]:
@@ -105,7 +109,7 @@ class Gemm:
 
     @property
     def reads(self) -> list[Node]:
-        return [self.a, self.b]
+        return [n for n in (self.a, self.b, self.scale, self.addend) if n is not None]
 
     @property
     def name(self) -> str:

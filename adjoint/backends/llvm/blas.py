@@ -45,12 +45,14 @@ def prefix(dtype: DType) -> str:
     return "s" if dtype.itemsize == 4 else "d"
 
 
-def emit_gemm(builder: Any, step: Gemm, a: Any, b: Any, c: Any) -> None:
-    """Call BLAS for each of the matrices that the leading axes count."""
+def emit_gemm(builder: Any, step: Gemm, a: Any, b: Any, c: Any, scale: Any = None) -> None:
+    """Call BLAS for each of the matrices that the leading axes count; `scale` is an address."""
+    words = Words(builder, step.root.dtype)
+    factor = words.factor(step.negative, scale)
 
     def along(axes: Sequence[int], pointers: Sequence[Any]) -> None:
         if not axes:
-            emit_product(builder, step, *pointers)
+            emit_product(words, step, **dict(zip("abc", pointers, strict=True)), scale=factor)
             return
         axis, *rest = axes
         size = step.root.shape[axis]
@@ -72,10 +74,8 @@ def stride(node: Node, axis: int, root: Node) -> int:
     return size_of(node.shape[own + 1 :]) * node.dtype.itemsize
 
 
-def emit_product(builder: Any, step: Gemm, a: Any, b: Any, c: Any) -> None:
-    """Call ``c = op(a) op(b)`` on row-major matrices."""
-    words = Words(builder, step.root.dtype)
-    given = {"a": a, "b": b, "c": c}
+def emit_product(words: Words, step: Gemm, **given: Any) -> None:
+    """Call ``c = scale op(a) op(b)``, or ``+=``, on row-major matrices, all given by address."""
     call = [
         given[value] if kind == "address" else getattr(words, kind)(value)
         for kind, value in product_call(step)
@@ -90,39 +90,41 @@ def product_call(step: Gemm) -> list[tuple[str, Any]]:
     """
     rows, columns = step.root.shape[-2:]
     if columns == 1:
-        return _gemv("a", step.a, step.transpose_a, "b")
+        return _gemv(step, "a", step.a, step.transpose_a, "b")
     if rows == 1:
-        return _gemv("b", step.b, not step.transpose_b, "a")
+        return _gemv(step, "b", step.b, not step.transpose_b, "a")
     return [
         ("letter", "T" if step.transpose_b else "N"),
         ("letter", "T" if step.transpose_a else "N"),
         ("integer", columns),
         ("integer", rows),
         ("integer", step.a.shape[-2 if step.transpose_a else -1]),
-        ("real", 1.0),
+        ("address", "scale"),
         ("address", "b"),
         ("integer", step.b.shape[-1]),
         ("address", "a"),
         ("integer", step.a.shape[-1]),
-        ("real", 0.0),
+        ("real", 0.0 if step.addend is None else 1.0),
         ("address", "c"),
         ("integer", columns),
     ]
 
 
-def _gemv(matrix: str, node: Node, transposed: bool, vector: str) -> list[tuple[str, Any]]:
-    """``c = op(matrix) vector``: for BLAS the stored rows are columns."""
+def _gemv(
+    step: Gemm, matrix: str, node: Node, transposed: bool, vector: str
+) -> list[tuple[str, Any]]:
+    """``c = scale op(matrix) vector``, or ``+=``: for BLAS the stored rows are columns."""
     rows, columns = node.shape[-2:]
     return [
         ("letter", "N" if transposed else "T"),
         ("integer", columns),
         ("integer", rows),
-        ("real", 1.0),
+        ("address", "scale"),
         ("address", matrix),
         ("integer", columns),
         ("address", vector),
         ("integer", 1),
-        ("real", 0.0),
+        ("real", 0.0 if step.addend is None else 1.0),
         ("address", "c"),
         ("integer", 1),
     ]
@@ -131,6 +133,8 @@ def _gemv(matrix: str, node: Node, transposed: bool, vector: str) -> list[tuple[
 def multiply(step: Gemm, a: int, b: int, c: int) -> None:
     """The products computed now, on the matrices at these addresses."""
     real = ctypes.c_float if routine(step)[0] == "s" else ctypes.c_double
+    factor = real(np.asarray(1.0 if step.scale is None else step.scale.value).item())
+    factor.value *= -1.0 if step.negative else 1.0
     makers: dict[str, Any] = {
         "letter": lambda x: ctypes.c_char(x.encode()),
         "integer": ctypes.c_int,
@@ -145,7 +149,7 @@ def multiply(step: Gemm, a: int, b: int, c: int) -> None:
         at = {
             name: start + sum(i * stride(node, axis, step.root) for axis, i in enumerate(place))
             for name, (start, node) in ends.items()
-        }
+        } | {"scale": ctypes.addressof(factor)}
         function(
             *(
                 at[value] if kind == "address" else ctypes.addressof(word)
@@ -174,6 +178,17 @@ class Words:
 
     def integer(self, value: int) -> Any:
         return self.constant(I32(max(1, value)))
+
+    def factor(self, negative: bool, scale: Any) -> Any:
+        """Where ± the number at `scale` stands, or ± 1 if there is none."""
+        if scale is None or not negative:
+            return scale or self.real(-1.0 if negative else 1.0)
+        with self.builder.goto_entry_block():
+            place = self.builder.alloca(self.kind)
+        number = self.builder.fneg(self.builder.load(scale, typ=self.kind))
+        self.builder.store(number, place)
+        place.type = POINTER
+        return place
 
     def real(self, value: float) -> Any:
         return self.constant(ir.Constant(self.kind, value))

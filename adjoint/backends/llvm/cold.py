@@ -73,9 +73,9 @@ class ColdProgram:
                 calls = [self.kernel_call(kernel) for kernel in kernels]
                 return lambda arrays: [call(arrays) for call in calls]
             case Gemm():
-                return lambda arrays: blas.multiply(step, *_addresses(arrays, step))
+                return lambda arrays: _multiply(arrays, step)
             case Alias(root=root):
-                return lambda arrays: _hand_on(arrays, root)
+                return lambda arrays: _hand_on(arrays, root, root.inputs[0])
             case NumpyCall(root=root):
                 return lambda arrays: _evaluate(arrays, root)
         raise TypeError(f"no cold way to run {step.name}")
@@ -114,13 +114,15 @@ def _view(block: Array, offset: int, node: Node) -> Array:
     return part.view(node.dtype)[: math.prod(node.shape)].reshape(node.shape)
 
 
-def _addresses(arrays: dict[Node, Array], step: Gemm) -> list[int]:
-    return [arrays[node].ctypes.data for node in (step.a, step.b, step.root)]
+def _multiply(arrays: dict[Node, Array], step: Gemm) -> None:
+    if step.addend is not None:
+        _hand_on(arrays, step.root, step.addend)
+    blas.multiply(step, *(arrays[node].ctypes.data for node in (step.a, step.b, step.root)))
 
 
-def _hand_on(arrays: dict[Node, Array], root: Node) -> None:
-    """A reshape: the same memory, or a copy into an output."""
-    source = arrays[root.inputs[0]].reshape(root.shape)
+def _hand_on(arrays: dict[Node, Array], root: Node, node: Node) -> None:
+    """The elements of `node` as `root`: the same memory, or a copy into an output."""
+    source = arrays[node].reshape(root.shape)
     if root not in arrays:
         arrays[root] = source
     elif not np.shares_memory(arrays[root], source):

@@ -202,9 +202,8 @@ class ProgramWriter:
                 self.run_kernel(builder, step)
             case Nest():
                 self.run_nest(builder, step)
-            case Gemm(root=root, a=a, b=b):
-                left, right = self.place_of(builder, a), self.place_of(builder, b)
-                blas.emit_gemm(builder, step, left, right, self.places[root])
+            case Gemm():
+                self.run_gemm(builder, step)
             case Lapack(root=root, reads=reads):
                 given = [self.place_of(builder, n) for n in reads]
                 lapack.emit(builder, step, [*given, self.places[root]], self.failed)
@@ -248,6 +247,15 @@ class ProgramWriter:
             partial = builder.gep(self.block, [I64(self.memory.size)], source_etype=I8)
         writer.run(builder, self.places, partial or ir.Constant(POINTER, None))
 
+    def run_gemm(self, builder: Any, step: Gemm) -> None:
+        a, b, c = (self.place_of(builder, n) for n in (step.a, step.b, step.root))
+        if step.addend is not None and not self.lies_in(step.addend, step.root):
+            addend = self.place_of(builder, step.addend)
+            with builder.if_then(builder.icmp_unsigned("!=", addend, c)):  # unless it was donated
+                self.copy(builder, step.addend, c)
+        scale = None if step.scale is None else self.place_of(builder, step.scale)
+        blas.emit_gemm(builder, step, a, b, c, scale)
+
     def numpy_call(self, builder: Any, number: int, step: NumpyCall) -> None:
         places = [*(self.place_of(builder, n) for n in step.reads), self.places[step.root]]
         table = table_of(builder, [*places, self.places[step.root]])  # two at least, for errors
@@ -262,7 +270,8 @@ class ProgramWriter:
 
     def lies_in(self, node: Node, other: Node) -> bool:
         """Whether `node` is written into the memory of `other` anyway."""
-        return self.memory.storage.get(node, (node, 0))[0] is other
+        home, owner = (self.memory.storage.get(n, (n, 0))[0] for n in (node, other))
+        return home is owner
 
     def place_of(self, builder: Any, node: Node) -> Any:
         """Where the value of a node can be read; a literal is given a place of its own."""
