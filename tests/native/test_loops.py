@@ -7,37 +7,40 @@ import pytest
 from llvmlite import ir
 
 import adjoint as ad
-from adjoint.backends.llvm.loop import I64, LONG, MANY, SHORT, loop
+from adjoint.backends.llvm.loop import DEEP, I64, MANY, MOST, SHORT, loop
 
 pytestmark = pytest.mark.native
 
 
-def text_of(rounds: int | None, instructions: int, stays: bool = False) -> str:
-    """A module with one loop; None stands for a number of rounds that is not known."""
+def text_of(rounds: int | None, chain: int, others: int = 0, stays: bool = False) -> str:
+    """A module with a loop of a chain of instructions, and others; of unknown rounds if None."""
     module = ir.Module()
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64, I64]), "f")
     builder = ir.IRBuilder(function.append_basic_block())
     stop = function.args[1] if rounds is None else I64(rounds)
     with loop(builder, I64(0), stop, stays=stays) as i:
-        for _ in range(instructions):
-            builder.mul(i, function.args[0])
+        value = i
+        for _ in range(chain):
+            value = builder.mul(value, i)
+        for _ in range(others):
+            builder.mul(i, i)
     builder.ret_void()
     return str(module)
 
 
 @pytest.mark.parametrize("rounds", [None, MANY, 10**9])
-def test_long_loops_work_on_two_vectors_side_by_side(rounds: int | None) -> None:
-    """Short ones are left to LLVM, and so are those over which it would brood too long."""
-    assert "interleave.count" in text_of(rounds, LONG.start)
-    assert "interleave.count" not in text_of(rounds, LONG.start // 2)
-    assert "interleave.count" not in text_of(rounds, LONG.stop)
+def test_long_chains_are_worked_on_side_by_side(rounds: int | None) -> None:
+    """Not what is wide and short, nor what LLVM would brood over too long."""
+    assert "interleave.count" in text_of(rounds, DEEP, 100)
+    assert "interleave.count" not in text_of(rounds, DEEP // 2, 2 * DEEP)
+    assert "interleave.count" not in text_of(rounds, DEEP, MOST)
 
 
-def test_loops_of_few_rounds_do_not() -> None:
+def test_loops_of_few_rounds_are_not() -> None:
     """The shortest are unrolled, unless they are to stay."""
-    assert "interleave.count" not in text_of(MANY - 1, LONG.start)
-    assert "unroll.full" in text_of(SHORT, LONG.start)
-    assert "llvm.loop" not in text_of(SHORT, LONG.start, stays=True)
+    assert "interleave.count" not in text_of(MANY - 1, DEEP)
+    assert "unroll.full" in text_of(SHORT, DEEP)
+    assert "llvm.loop" not in text_of(SHORT, DEEP, stays=True)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -19,8 +19,10 @@ SHORT = 8
 """A loop of at most so many rounds is unrolled away, so that the loop around it is vectorised."""
 MANY = 256
 """Rounds from which on working on two vectors side by side is worth the code."""
-LONG = range(80, 1000)
-"""The instructions of loops where that is done; LLVM takes too long over still longer ones."""
+DEEP = 40
+"""How long a chain of instructions must be for that, each of which waits for the one before."""
+MOST = 1000
+"""In a loop of more instructions it is not done: LLVM takes too long."""
 
 
 def memory_type(dtype: DType) -> Any:
@@ -101,11 +103,21 @@ class loop:
     def is_interleaved(self) -> bool:
         """Whether two vectors are to be worked on side by side.
 
-        LLVM sees to that where a body is short. In a long one each instruction waits for the one
-        before, and the next round is further ahead than a processor looks.
+        A processor looks ahead a few hundred instructions. If the chain is long, there are not
+        enough of other rounds among these to keep it busy.
         """
-        is_straight = self.builder.block is self.head
-        return is_straight and self.rounds >= MANY and len(self.head.instructions) in LONG
+        if self.builder.block is not self.head or self.rounds < MANY:
+            return False
+        body = self.head.instructions
+        return len(body) <= MOST and depth(body) >= DEEP
+
+
+def depth(instructions: Sequence[Any]) -> int:
+    """The length of the longest chain in which each instruction needs the one before."""
+    lengths: dict[int, int] = {}
+    for one in instructions:
+        lengths[id(one)] = 1 + max((lengths.get(id(x), 0) for x in one.operands), default=0)
+    return max(lengths.values(), default=0)
 
 
 def marked(module: Any, name: str, *values: Any) -> Any:
