@@ -173,9 +173,17 @@ class Fusion:
                 steps.append(self.calls[node])
             elif node in self.stored:
                 groups.setdefault((self.levels[node], domain_of(node)), []).append(node)
+        self.compute_last_numbers_together(groups)
         for (_, domain), roots in groups.items():
             steps.extend(self.kernels(domain, roots))
         return in_order(steps)
+
+    def compute_last_numbers_together(self, groups: dict[tuple[int, Shape], list[Node]]) -> None:
+        """Put groups of numbers that nothing reads into the last group of numbers."""
+        numbers = sorted(level for level, domain in groups if domain == ())
+        for level in numbers[:-1]:
+            if not any(self.users[root] for root in groups[level, ()]):
+                groups[numbers[-1], ()] += groups.pop((level, ()))
 
     def count_levels(self) -> None:
         """Give each node the level of the kernel that can compute it.

@@ -73,6 +73,11 @@ class Nest:
         return self.block == self.grain == self.extent
 
     @property
+    def rows_at_once(self) -> int | None:
+        """How many rows a call of a kernel computes at most; None if it computes all."""
+        return None if self.is_whole else self.block
+
+    @property
     def roots(self) -> list[Node]:
         return [root for kernel in self.kernels for root in kernel.roots]
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import adjoint as ad
+from adjoint.backends.llvm import library
+from adjoint.backends.llvm.kernel import KernelWriter
 
 pytestmark = pytest.mark.native
 
@@ -49,3 +51,20 @@ def test_the_loss_and_the_gradient_of_softmax_regression(dtype):
     rtol = 1e-4 if dtype == "float32" else 1e-10
     np.testing.assert_allclose(value, expected, rtol=rtol)
     np.testing.assert_allclose(gradient, slope, rtol=rtol, atol=rtol * 1e-2)
+
+
+def test_loops_over_few_rows_have_no_vectors():
+    """Of four rows at a time, what has one element in each is computed one by one."""
+
+    def f(x):
+        powers = ad.exp(x - ad.max(x, axis=1, keepdims=True))
+        return powers / ad.log(1 + ad.sum(powers, axis=1, keepdims=True))
+
+    x = np.random.default_rng(0).normal(size=(512, 1000))
+    compiled = ad.compile(f)
+    np.testing.assert_allclose(compiled(x), f(x), rtol=1e-12)
+    (nest,) = compiled._last().schedule.steps
+    for kernel in nest.kernels:
+        writer = KernelWriter(kernel, rows=nest.rows_at_once)
+        scalar = "llvm.loop.vectorize.enable" in library.kernels_text({"kernel": writer})
+        assert scalar == writer.few == (kernel.domain == (512, 1))

@@ -107,6 +107,19 @@ def test_what_is_joined_or_put_into_zeros_is_computed_in_its_place() -> None:
     assert names(lambda x: x + dear(x[0]), X) == ["kernel"] * 2
 
 
+def test_numbers_that_nothing_reads_are_one_kernel() -> None:
+    """Wherever on the way they are known."""
+
+    def f(x: Any) -> Any:
+        first = ad.sum(x)
+        second = ad.sum(ad.sin(x) / first)
+        return first * 2, second * 3, ad.sum(ad.cos(x) / second) * 4
+
+    compiled = traced(f, X)
+    numbers = [s for s in compiled.schedule.steps if getattr(s, "domain", None) == ()]
+    assert [len(step.roots) for step in numbers] == [3]
+
+
 def test_fusion_moves_fewer_bytes() -> None:
     for name, (f, arguments) in PROGRAMS.items():
         compiled = ad.compile(f)

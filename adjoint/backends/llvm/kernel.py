@@ -41,6 +41,9 @@ MOST_INLINED = 12
 MOST_ARGUMENTS = 24
 """A kernel with more buffers than this takes their addresses in a table."""
 
+FEW = 16
+"""Over at most so many elements at a time loops are not vectorised: no vector would be full."""
+
 FIXED = 4096
 """A kernel over at most so many elements is written for its size."""
 
@@ -67,11 +70,12 @@ class KernelWriter:
     """Writes the function of one kernel: ``void (addresses of reads and roots, low, high)``.
 
     `low` and `high` bound the outermost counter; a small kernel that is always run whole (`fixed`)
-    does not ask for them.
+    does not ask for them. At most `rows` lie between them, if that is known.
     """
 
-    def __init__(self, kernel: Kernel, fixed: bool = False) -> None:
+    def __init__(self, kernel: Kernel, fixed: bool = False, rows: int | None = None) -> None:
         self.kernel = kernel
+        self.few = rows is not None and rows * size_of(kernel.domain[1:]) <= FEW
         self.fixed = fixed and size_of(kernel.domain) <= FIXED and not is_generic(kernel)
         self.functions: dict[str, Any] = {}
         dear = sum(own_cost(n) > 1 for n in (*kernel.inlined, *kernel.roots))
@@ -104,7 +108,7 @@ class KernelWriter:
 
     def text(self) -> str:
         """The structure of the kernel: kernels with equal text have equal code."""
-        return f"{self.fixed} {kernel_text(self.kernel, self.stored, self.arguments)}"
+        return f"{self.fixed} {self.few} {kernel_text(self.kernel, self.stored, self.arguments)}"
 
     def declare(self, module: ir.Module, name: str) -> ir.Function:
         """The function by name and type."""
@@ -221,7 +225,8 @@ class KernelWriter:
             if last_axis and self.rare and not self.spread_sums():
                 self.in_stretches(builder, axis, counters, sums, (start, stop), (low, high))
             else:
-                with loop(builder, start, stop, stays=self.is_long(axis)) as value:
+                long = self.is_long(axis)
+                with loop(builder, start, stop, stays=long, scalar=self.few) as value:
                     inner = [*counters, Counter(value, low, high)]
                     self.axis(builder, axis + 1, inner, sums)
 

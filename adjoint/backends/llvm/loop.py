@@ -55,14 +55,20 @@ def alloca(builder: Any, kind: Any) -> Any:
 class loop:
     """``with loop(builder, start, stop) as i``: the builder stands in the body, then after it.
 
-    A short one is unrolled, unless it `stays`.
+    A short one is unrolled, unless it `stays`; others are vectorised, unless `scalar`.
     """
 
     def __init__(
-        self, builder: Any, start: Any, stop: Any, step: int = 1, stays: bool = False
+        self,
+        builder: Any,
+        start: Any,
+        stop: Any,
+        step: int = 1,
+        stays: bool = False,
+        scalar: bool = False,
     ) -> None:
         self.builder, self.start, self.stop, self.step = builder, start, stop, step
-        self.stays = stays
+        self.stays, self.scalar = stays, scalar
 
     def __enter__(self) -> Any:
         builder = self.builder
@@ -88,6 +94,9 @@ class loop:
         if self.rounds <= SHORT:
             if not self.stays:
                 latch.set_metadata("llvm.loop", marked(builder.module, "llvm.loop.unroll.full"))
+        elif self.scalar:
+            hint = "llvm.loop.vectorize.enable", BIT(0)
+            latch.set_metadata("llvm.loop", marked(builder.module, *hint))
         elif self.is_interleaved():
             hint = "llvm.loop.interleave.count", ir.IntType(32)(2)
             latch.set_metadata("llvm.loop", marked(builder.module, *hint))

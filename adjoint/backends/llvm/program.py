@@ -213,9 +213,11 @@ class ProgramWriter:
             case NumpyCall():
                 self.numpy_call(builder, number, step)
 
-    def kernel(self, step: Kernel, fixed: bool = False) -> tuple[KernelWriter, Any]:
+    def kernel(
+        self, step: Kernel, fixed: bool = False, rows: int | None = None
+    ) -> tuple[KernelWriter, Any]:
         """The writer of a kernel and its function, which lies in a module of its own."""
-        writer = KernelWriter(step, fixed)
+        writer = KernelWriter(step, fixed, rows)
         name = kernel_name(writer)
         self.kernels.setdefault(name, writer)
         return writer, writer.declare(self.module, name)
@@ -235,11 +237,12 @@ class ProgramWriter:
                     self.kernel(step, fixed=True)
                 elif isinstance(step, Nest):
                     for part in step.kernels:
-                        self.kernel(part, fixed=step.is_whole)
+                        self.kernel(part, step.is_whole, step.rows_at_once)
         return self.kernels
 
     def run_nest(self, builder: Any, step: Nest) -> None:
-        writer = NestWriter(step, partial_call(self.kernel, fixed=step.is_whole))
+        kernel = partial_call(self.kernel, fixed=step.is_whole, rows=step.rows_at_once)
+        writer = NestWriter(step, kernel)
         writer.write(self.module, f"nest_{len(self.nests)}")
         self.nests.append(writer)
         partial = None
