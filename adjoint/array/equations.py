@@ -17,7 +17,7 @@ from adjoint.ops.comparison import greater
 from adjoint.ops.extremum import max
 from adjoint.ops.lu import lu_factor, lu_solve
 from adjoint.ops.matmul import matmul
-from adjoint.ops.matrices import common_dtype, identity_like, matrices, square
+from adjoint.ops.matrices import common_dtype, identity, matrices, square
 from adjoint.ops.movement import reshape
 from adjoint.ops.power import square as squared
 from adjoint.ops.reduction import conjugate, count_nonzero, sum
@@ -97,7 +97,7 @@ def inv(x: Any, /) -> Tensor:
             [0.  , 0.25]])
     """
     a = square("inv", x)
-    return lu_solve(a, lu_factor(a), identity_like(a))
+    return lu_solve(a, lu_factor(a), identity(a))
 
 
 @public

@@ -1,10 +1,11 @@
 """Determinants, their logarithms, and their derivatives of every order, also at singular matrices.
 
 The slope of det A is its matrix of cofactors, C = det A · A⁻ᵀ. Written so it could not be had where
-A is singular, though it is a polynomial in the elements of A. The decomposition A = U S Vᴴ gives it
-without a division: C(A) = det U det Vᴴ · Ū C(S) Vᵀ, and the cofactors of a diagonal matrix are the
-products of the others. The slope of C along X is had likewise; with Y = Uᴴ X V, and pᵢⱼ the product
-of all sₖ but sᵢ and sⱼ, it has Σⱼ pᵢⱼ yⱼⱼ on the diagonal and -pᵢⱼ yⱼᵢ beside it.
+A is singular, though it is a polynomial in the elements of A. For matrices of up to three rows that
+is written out (`minors`). Else the decomposition A = U S Vᴴ gives it without a division:
+C(A) = det U det Vᴴ · Ū C(S) Vᵀ, and the cofactors of a diagonal matrix are the products of the
+others. The slope of C along X is had likewise; with Y = Uᴴ X V, and pᵢⱼ the product of all sₖ but
+sᵢ and sⱼ, it has Σⱼ pᵢⱼ yⱼⱼ on the diagonal and -pᵢⱼ yⱼᵢ beside it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ from adjoint.ops.elementwise import fit, keep_where
 from adjoint.ops.exponential import log
 from adjoint.ops.lu import lu_factor, lu_solve
 from adjoint.ops.matmul import matmul
-from adjoint.ops.matrices import Stacked, identity_like
+from adjoint.ops.matrices import Stacked, for_each, identity, routine
+from adjoint.ops.minors import (
+    LARGEST,
+    small_cofactors,
+    small_cofactors_along,
+    small_cofactors_by,
+    small_det,
+)
 from adjoint.ops.movement import matrix_transpose, reshape
 from adjoint.ops.product import prod, product_of_others
 from adjoint.ops.rearrange import diagonal, trace
@@ -60,7 +68,7 @@ class FromFactors(Stacked):
     def send(self, node: Node, adjoint: Tensor) -> Sequence[Tensor | None]:
         """The adjoint of A for the adjoint of the logarithm of its determinant."""
         a, factors = map(Tensor, node.inputs)
-        inverse = conjugate(lu_solve(a, factors, identity_like(a), True))
+        inverse = conjugate(lu_solve(a, factors, identity(a), True))
         return each_matrix(adjoint) * inverse, None
 
 
@@ -131,36 +139,47 @@ class Determinant(FromFactors):
         return np.prod(self.values(factors), -1)
 
     def expand(self, node: Node) -> Tensor | None:
-        return prod(self.pivots(Tensor(node.inputs[1])), -1)
+        a, factors = map(Tensor, node.inputs)
+        return small_det(a) if is_small(a) else prod(self.pivots(factors), -1)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if tangents[0] is None:
             return None
-        return sum(make(_cofactors, (Tensor(node.inputs[0]),)) * tangents[0], (-2, -1))
+        return sum(make(_cofactors, tuple(map(Tensor, node.inputs))) * tangents[0], (-2, -1))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        slope = make(_cofactors, (Tensor(node.inputs[0]),))
+        slope = make(_cofactors, tuple(map(Tensor, node.inputs)))
         return each_matrix(adjoint) * conjugate(slope), None
 
 
-class Cofactors(Stacked):
-    """The cofactors of A, which are the slope of its determinant."""
+class Cofactors(FromFactors):
+    """The cofactors of A, given A and its factors: the slope of its determinant.
+
+    From the factors they are det A · A⁻ᵀ, which is accurate however small the pivots are, as an
+    error of those cancels; but none of them may be 0.
+    """
 
     name = "cofactors"
 
-    def infer(self, a: Node) -> tuple[Shape, DType]:
+    def infer(self, a: Node, factors: Node) -> tuple[Shape, DType]:
         return a.shape, a.dtype
 
-    def evaluate(self, a: Any) -> Any:
-        u, s, v, turn = _frame(a)
-        return turn * np.matmul(u * _others(s, 1)[..., None, :], v)
+    def evaluate(self, a: Any, factors: Any) -> Any:
+        solve = routine("getrs", a.dtype)
+
+        def each(place: tuple[int, ...], a: Any, factors: Any) -> Any:
+            pivots = self.values(factors)
+            if not pivots.all():
+                u, s, v, turn = _frame(a)
+                return turn * np.matmul(u * _others(s, 1), v)
+            right = np.prod(pivots) * np.eye(len(a), dtype=a.dtype)
+            return solve(factors[:-1].T, factors[-1].real.astype(np.int32), right)[0]
+
+        return for_each(each, a.shape, a.dtype, a, factors)
 
     def expand(self, node: Node) -> Tensor | None:
-        if 0 in node.shape or node.dtype.kind == "c":
-            return None
-        u, s, v, turn = _traced_frame(Tensor(node.inputs[0]))
-        others = product_of_others(s, (s.ndim - 1,))
-        return matmul(u * each_row(others), v) * turn
+        a = Tensor(node.inputs[0])
+        return small_cofactors(a) if is_small(a) else None
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if tangents[0] is None:
@@ -169,7 +188,7 @@ class Cofactors(Stacked):
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         given = (Tensor(node.inputs[0]), conjugate(adjoint))
-        return (conjugate(make(_cofactors_along, given)),)
+        return conjugate(make(_cofactors_along, given)), None
 
 
 class CofactorsAlong(Stacked):
@@ -177,7 +196,7 @@ class CofactorsAlong(Stacked):
 
     As ⟨W, H(A, X)⟩ is the third derivative's kin, a symmetric form of W and X, it is its own
     transpose. Its own slope by A along Y follows from H(A, X) = (⟨C, X⟩ C - C Xᵀ C) / det A, and
-    so exists where A is not singular only.
+    so exists, for matrices of more than three rows, where A is not singular only.
     """
 
     name = "cofactors_along"
@@ -198,10 +217,12 @@ class CofactorsAlong(Stacked):
         return turn * np.matmul(np.matmul(u, result), v)
 
     def expand(self, node: Node) -> Tensor | None:
+        a, x = map(Tensor, node.inputs)
+        if is_small(a):
+            return small_cofactors_along(a, x)
         if 0 in node.shape or node.dtype.kind == "c":
             return None
-        u, s, v, turn = _traced_frame(Tensor(node.inputs[0]))
-        x = Tensor(node.inputs[1])
+        u, s, v, turn = _traced_frame(a)
         inner = matmul(matmul(matrix_transpose(u), x), matrix_transpose(v))
         size = s.shape[-1]
         own = from_array(np.eye(size, dtype=bool))
@@ -213,9 +234,11 @@ class CofactorsAlong(Stacked):
 
     def by_matrix(self, a: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The slope of H(A, X) by A along Y: symmetric in X, Y and what it is multiplied with."""
-        slope = make(_cofactors, (a,))
+        if is_small(a):
+            return small_cofactors_by(x, y)
+        factors = lu_factor(a)
+        slope, value = make(_cofactors, (a, factors)), each_matrix(make(_det, (a, factors)))
         along_x, along_y = (make(self, (a, z)) for z in (x, y))
-        value = each_matrix(det(a))
 
         def inner(p: Tensor, q: Tensor) -> Tensor:
             return each_matrix(sum(p * q, (-2, -1)))
@@ -259,6 +282,11 @@ def sign_and_log(a: Tensor) -> tuple[Tensor, Tensor]:
     """The signs of determinants, and the logarithms of their sizes."""
     factors = lu_factor(a)
     return make(_det_sign, (a, factors)), make(_log_abs_det, (a, factors))
+
+
+def is_small(a: Tensor) -> bool:
+    """Whether the determinant is best written out."""
+    return 0 < a.shape[-1] <= LARGEST
 
 
 def each_matrix(x: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from adjoint.ops.elementwise import fit
 from adjoint.ops.matmul import matmul
 from adjoint.ops.matrices import (
     Stacked,
+    System,
     for_each,
     routine,
     singular,
@@ -58,7 +59,7 @@ class LUFactor(Stacked):
         return (None,)
 
 
-class LUSolve(Stacked):
+class LUSolve(System):
     """The solution of op(A) X = B, given A, its factors and B; op transposes if `transposed`.
 
     From A X = B follows Ẋ = A⁻¹ (Ḃ - Ȧ X), so B̄ = A⁻ᴴ X̄ and Ā = -B̄ Xᴴ (Giles, 2.3.1).

@@ -19,7 +19,7 @@ from adjoint.graph.op import Op
 from adjoint.graph.tensor import Tensor, as_tensor, from_array, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes, promote, size_of, to_inexact
 from adjoint.ops.elementwise import align
-from adjoint.ops.movement import broadcast_to, matrix_transpose, reshape
+from adjoint.ops.movement import matrix_transpose, permute_dims, reshape
 from adjoint.ops.reduction import conjugate
 from adjoint.ops.slicing import along
 
@@ -36,6 +36,19 @@ class Stacked(Op):
         rank = max(len(x.shape) for x in node.inputs)
         aligned = [align(x, rank) if m else x for x, m in zip(inputs, batched, strict=True)]
         return make(self, aligned, node.params)
+
+
+class System(Stacked):
+    """Systems of equations, whose last input holds right-hand sides in its columns."""
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        *matrices, right = inputs
+        if any(batched[:-1]) or right.ndim != 3 or any(m.ndim != 2 for m in matrices):
+            return super().batch(node, inputs, batched)
+        examples, rows, columns = right.shape  # more columns of the same matrix
+        side = reshape(permute_dims(right, (1, 0, 2)), (rows, examples * columns))
+        found = make(self, (*matrices, side), node.params)
+        return permute_dims(reshape(found, (rows, examples, columns)), (1, 0, 2))
 
 
 @cache
@@ -118,9 +131,9 @@ def conjugate_transpose(x: Tensor) -> Tensor:
     return conjugate(matrix_transpose(x))
 
 
-def identity_like(x: Tensor) -> Tensor:
-    """Identity matrices in the shape and dtype of the square matrices `x`."""
-    return broadcast_to(from_array(np.eye(x.shape[-1], dtype=x.node.dtype)), x.shape)
+def identity(x: Tensor) -> Tensor:
+    """The identity matrix in the size and dtype of the square matrices `x`."""
+    return from_array(np.eye(x.shape[-1], dtype=x.node.dtype))
 
 
 def part(x: Tensor, start: int, shape: Shape) -> Tensor:

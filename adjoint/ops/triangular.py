@@ -21,6 +21,7 @@ from adjoint.ops.elementwise import fit
 from adjoint.ops.matmul import matmul
 from adjoint.ops.matrices import (
     Stacked,
+    System,
     conjugate_transpose,
     for_each,
     routine,
@@ -32,7 +33,7 @@ from adjoint.ops.rearrange import tril, triu
 from adjoint.ops.reduction import conjugate
 
 
-class TriangularSolve(Stacked):
+class TriangularSolve(System):
     """The solution of op(A) X = B, where op transposes if `transposed`.
 
     Of A the triangle that `lower` names is read, without its diagonal, which is 1, if `unit`.

@@ -25,6 +25,7 @@ UNREAD = {
     "lu_factor": 0,
     "lu_solve": 1,
     "triangular_solve": 0,
+    "cofactors": 1,
     "cholesky": 0,
     "eigh": 0,
     "svd": 0,

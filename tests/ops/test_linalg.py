@@ -207,8 +207,10 @@ def test_the_second_derivative_of_a_determinant_is_exact_at_every_rank():
         ad.check_gradients(ad.linalg.det, (a,), order=2, atol=1e-12)
 
 
-def test_the_third_derivative_of_a_determinant():
+@pytest.mark.parametrize("rank", [1, 3])
+def test_the_third_derivative_of_a_determinant(rank):
     a, x, y, z = normal(4, 3, 3)
+    a = a[:, :rank] @ a[:rank]
 
     def along(f, v):
         return lambda a: ad.jvp(f, (a,), (v,))[1]
@@ -223,6 +225,16 @@ def test_the_third_derivative_of_a_determinant():
 
     found = along(along(along(ad.linalg.det, x), y), z)(a)
     assert_allclose(found, mixed(x, y, z))
+
+
+def test_the_third_derivative_of_a_large_determinant():
+    ad.check_gradients(ad.linalg.det, (normal(4, 4),), order=3)
+
+
+def test_many_right_hand_sides_of_one_matrix_are_one_system():
+    right = ad.vmap(lambda b: ad.linalg.solve(A, b))(normal(6, 4))
+    shapes = [n.shape for n in topological_order([right.node]) if n.op.name == "lu_solve"]
+    assert shapes == [(4, 6)]
 
 
 def test_the_gradient_of_the_logarithm_is_the_inverse():

@@ -83,6 +83,10 @@ def put_into_zeros(x: Any) -> Any:
     return result
 
 
+def slope_of_det(n: Any, a: Any) -> Any:
+    return registered("cofactors")((a, registered("lu_factor")((a,))))
+
+
 def cofactors(a: Any) -> Any:
     """The determinants of what is left of a matrix without a row and a column, with their signs."""
     result = np.zeros_like(a)
@@ -127,6 +131,7 @@ def odd_power(n: Any, x: Any) -> Any:
 
 
 MATRIX = np.array([[1.0, 0.4, -0.7], [2.0, -1.1, 0.3], [-0.5, 0.9, 1.3]])
+LARGE = np.array([[2.0, 1, 0, -1], [1, 3, 1, 0], [0, 1, -2, 1], [-1, 0.5, 1, 2]])
 SINGULAR = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, -1.0, 0.5]])
 
 ROWS_AND_COLUMNS = (np.array([0, 2, 0]), np.array([1, 1, 1]))  # one place twice
@@ -313,13 +318,17 @@ ROWS: list[Row] = [
         [np.stack([MATRIX, -MATRIX.T])],
         lambda a: np.linalg.slogdet(a)[1],
     ),
-    Row("cofactors", lambda n, a: registered("cofactors")((a,)), [MATRIX], cofactors),
+    Row("cofactors", slope_of_det, [MATRIX], cofactors),
+    Row("cofactors", slope_of_det, [SINGULAR], cofactors, "singular"),
+    Row("cofactors", slope_of_det, [LARGE], cofactors, "large", digits=10.0),
     Row(
         "cofactors_along",
         lambda n, a, x: registered("cofactors_along")((a, x)),
         [MATRIX, (3, 3)],
         cofactors_along,
     ),
+    Row("det", lambda n, a: n.det(a), [LARGE], np.linalg.det, "large"),
+    Row("det", lambda n, a: n.det(a), [MATRIX[:2, :2]], np.linalg.det, "of 2 rows"),
     Row("triangular_solve", solve_triangular(lower=True), [MATRIX, (3,)], lower_solve),
     Row(
         "triangular_solve",

@@ -117,6 +117,17 @@ class Matrix(blas.Words):
         width = self.integer(columns)
         self.call("trsm", *ends, width, order, self.real(1.0), a, order, x, width)
 
+    def solve(self, factors: Any, x: Any, shape: Sequence[int], transposed: bool) -> None:
+        """A = L U P: divide by L, by U, and exchange rows; or the other way round for Aᵀ."""
+        numbers = self.at(factors, shape[0] * shape[0])
+        parts = [(True, transposed, False), (False, transposed, True)]
+        if transposed:
+            self.exchange(numbers, x, shape, backwards=False)
+        for flags in reversed(parts) if transposed else parts:
+            self.divide(factors, x, shape, flags)
+        if not transposed:
+            self.exchange(numbers, x, shape, backwards=True)
+
     def exchange(self, numbers: Any, x: Any, shape: Sequence[int], backwards: bool) -> None:
         """Exchange row i of X with the row that `numbers` says, for one i after the other."""
         builder = self.builder
@@ -150,19 +161,31 @@ def lu_factor(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
 
 
 def lu_solve(m: Matrix, shapes: Sequence[Any], factors: Any, b: Any, out: Any) -> Any:
-    """A = L U P: divide by L, by U, and exchange rows; or the other way round for Aᵀ."""
+    """Solve in a copy of the right-hand sides."""
     size, columns = shape = shapes[-1][-2:]
-    (transposed,) = m.params
-    numbers = m.at(factors, size * size)
     status = m.has_zero(factors, size)
     m.copy(out, b, size * columns)
-    parts = [(True, transposed, False), (False, transposed, True)]
-    if transposed:
-        m.exchange(numbers, out, shape, backwards=False)
-    for flags in reversed(parts) if transposed else parts:
-        m.divide(factors, out, shape, flags)
-    if not transposed:
-        m.exchange(numbers, out, shape, backwards=True)
+    m.solve(factors, out, shape, *m.params)
+    return status
+
+
+def cofactors(m: Matrix, shapes: Sequence[Any], factors: Any, out: Any) -> Any:
+    """det A · A⁻ᵀ; where a pivot is 0 that is left to the interpreter."""
+    builder, size = m.builder, shapes[-1][-1]
+    status = m.has_zero(factors, size)
+    numbers, total = m.at(factors, size * size), alloca(builder, m.kind)
+    total.type = POINTER
+    builder.store(ir.Constant(m.kind, 1.0), total)
+    with loop(builder, I64(0), I64(size), stays=True) as i:
+        pivot = m.load(factors, builder.mul(i, I64(size + 1)))
+        moved = builder.fcmp_ordered("!=", m.load(numbers, i), builder.sitofp(i, m.kind))
+        turned = builder.select(moved, builder.fneg(pivot), pivot)
+        builder.store(builder.fmul(builder.load(total, typ=m.kind), turned), total)
+    m.clear(out, size * size)
+    with loop(builder, I64(0), I64(size), stays=True) as i:
+        value = builder.load(total, typ=m.kind)
+        builder.store(value, m.at(out, builder.mul(i, I64(size + 1))))
+    m.solve(factors, out, (size, size), transposed=True)
     return status
 
 
@@ -250,6 +273,7 @@ def qr(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
 WRITERS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "lu_factor": (lu_factor, ("getrf",)),
     "lu_solve": (lu_solve, ("trsm", "trsv", "swap")),
+    "cofactors": (cofactors, ("trsm", "trsv", "swap")),
     "triangular_solve": (triangular_solve, ("trsm", "trsv")),
     "cholesky": (cholesky, ("potrf",)),
     "eigh": (eigh, ("syevd",)),
