@@ -190,6 +190,27 @@ def test_a_kink_and_a_place_outside_the_domain_are_told_and_no_error():
     assert "differs by" in str(ad.explain(lambda x: ad.where(x > 0, 1.0, 0.0) + x, 0.0))
 
 
+@pytest.mark.parametrize(
+    "f, point, order, node_by_node, right",
+    [
+        (lambda x: ad.abs(x) ** 2, 0.0, 2, "0", "2"),
+        (lambda x: ad.sqrt(x * x), 0.0, 1, "nan", "0"),
+        (lambda x: x * ad.log(x), 0.0, 1, "nan", "-inf"),
+    ],
+)
+def test_where_nodes_together_are_smooth_both_derivatives_are_shown(
+    f, point, order, node_by_node, right
+):
+    told = ad.explain(f, point, order=order)
+    (section,) = re.findall(rf"{('The gradient', 'The second')[order - 1]}.*", str(told), re.DOTALL)
+    assert re.search(rf"  ∂.*∂x +{node_by_node} +{right} .*node by node", section)
+    assert "adjoint.gradient" in section
+    assert "adjoint.gradient is right" in " ".join(section.split())
+    assert told.gradient[0] == ad.grad(f)(point)
+    smooth = ad.explain(lambda x: ad.abs(x) ** 2, 1.0, order=2)
+    assert "adjoint.gradient" not in str(smooth)
+
+
 def test_many_inputs_and_nodes_are_cut_short_and_it_says_so():
     def f(*xs):
         total = xs[0]

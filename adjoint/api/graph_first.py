@@ -144,6 +144,10 @@ def _shown(x: Tensor) -> str:
 def adjoints(out: Tensor, seed: Any = None) -> Adjoints:
     """For every node below `out` the list of its partial adjoints and their sum.
 
+    Every node counts, so each sends what its own rule says. `gradient` can do better where nodes
+    together are smooth though one of them is not: of ``abs(x)**2`` it knows the second derivative
+    at 0, of ``sqrt(x * x)`` the first.
+
     Source: the lecture, "node_to_grad: a dictionary that records a list of partial adjoints of
     each node".
 

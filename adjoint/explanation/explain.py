@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.api.files import atomic_write
+from adjoint.api.graph_first import gradient
 from adjoint.api.opening import Opened, check_callable, function_name
 from adjoint.api.tree import path_text
 from adjoint.errors import AdjointError, ArgumentError, NotDifferentiableError, RangeError
@@ -96,9 +97,9 @@ class Explanation:
         variables = Trace.open(leaves, self.names)
         self.trace = Trace(f, _arguments(opened, variables), variables)
         sweep = self.trace.reverse_trace()
-        found = self.trace.gradient(sweep)
         self.value = self.trace.value(self.trace.output)
-        self.gradient = _trees(opened, found)
+        found = gradient(Tensor(self.trace.output), variables)
+        self.gradient = _trees(opened, [np.asarray(g) for g in found])
         self.document = Document(_title(f, self.names, self.trace, self.result))
         self._first_order(sweep, variables)
         if order > 1:

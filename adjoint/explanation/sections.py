@@ -242,10 +242,19 @@ def appended_section(trace: Trace, sweep: Sweep, order: int) -> Section:
     return Section(title, [Paragraph(lead), *shortened(table)])
 
 
+SMOOTHED = (
+    "The traces apply the rule of every node by itself. The library sees what some of them are "
+    "together, as |x|² is x², and differentiates that: adjoint.gradient is right."
+)
+
+
 def check_section(comparisons: Sequence[Comparison], title: str) -> Section:
     """The derivatives found, beside those of other methods."""
     columns = [("extending the graph", "gradient"), ("backprop", "backprop")]
     columns.append(("finite differences", "differences"))
+    smoothed = any(c.is_smoothed() for c in comparisons)
+    if smoothed:
+        columns.insert(1, ("adjoint.gradient", "library"))
     shown = [
         (label, key)
         for label, key in columns
@@ -258,4 +267,4 @@ def check_section(comparisons: Sequence[Comparison], title: str) -> Section:
             value = getattr(comparison, key)
             cells.append(("not computed",) if value is None else (Number(value),))
         table.add((comparison.name,), *cells, (comparison.verdict(),))
-    return Section(title, [table])
+    return Section(title, [table, *([Paragraph((SMOOTHED,))] if smoothed else [])])
