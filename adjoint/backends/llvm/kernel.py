@@ -24,6 +24,7 @@ from adjoint.backends.llvm.loop import (
     start_of,
     written_apart,
 )
+from adjoint.backends.llvm.rare import is_rare
 from adjoint.graph.loops import Affine, Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape, size_of
@@ -62,9 +63,6 @@ LANES = 8
 LANES_WEIGHT = 16
 """The most nodes of a kernel for which that is done."""
 
-RARE = frozenset({"sin", "cos", "tan", "gammaln", "digamma", "sinc"})
-"""Operations whose native rule uses the emitter's word `rare`."""
-
 
 class KernelWriter:
     """Writes the function of one kernel: ``void (addresses of reads and roots, low, high)``.
@@ -87,7 +85,7 @@ class KernelWriter:
         self.own = set(kernel.roots)
         self.begin()
         self.cuts: dict[int, set[int]] = {}
-        self.rare = any(n.op.name in RARE for n in (*kernel.inlined, *kernel.roots))
+        self.rare = any(map(is_rare, (*kernel.inlined, *kernel.roots)))
         self.side_by_side = self.has_lanes()
 
     def begin(self) -> None:
