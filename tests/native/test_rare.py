@@ -1,4 +1,4 @@
-"""Which native rules leave rare arguments aside: what is listened for is what LLVM's emitter meets."""
+"""Which native rules leave rare arguments aside: what is heard is what LLVM's emitter meets."""
 
 from __future__ import annotations
 

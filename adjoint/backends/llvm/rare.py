@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from adjoint.graph.loops import ZERO, Index
 from adjoint.graph.node import Node
@@ -49,15 +50,15 @@ class _Listener:
     def dtype(self, x: DType) -> DType:
         return x
 
-    def constant(self, value: float, dtype: Any) -> DType:
+    def constant(self, value: float, dtype: DTypeLike) -> DType:
         return np.dtype(dtype)
 
-    def convert(self, x: DType, dtype: Any) -> DType:
+    def convert(self, x: DType, dtype: DTypeLike) -> DType:
         return np.dtype(dtype)
 
     bitcast = convert
 
-    def call(self, name: str, *arguments: DType, dtype: Any) -> DType:
+    def call(self, name: str, *arguments: DType, dtype: DTypeLike) -> DType:
         return np.dtype(dtype)
 
     def select(self, condition: DType, a: Any, b: Any) -> Any:
@@ -79,3 +80,6 @@ class _Loops:
 
     def read(self, x: Node, index: Index) -> DType:
         return x.dtype
+
+    def check(self, condition: DType) -> None:
+        pass
