@@ -32,7 +32,7 @@ class Platform:
         """The call that asks for huge pages."""
         if self.advice is None:
             return ""
-        return f"call i32 @adjoint_reserve_advise(ptr %place, i64 %even, i32 {self.advice})"
+        return f"call i32 @adjoint_reserve_advise(ptr %pages, i64 %even, i32 {self.advice})"
 
 
 STATE = """
@@ -48,6 +48,7 @@ declare ptr @memset(ptr, i32, i64)
 @held = internal global i64 0, align 64  ; bytes of the free blocks
 @limit = internal global i64 0           ; and how many there may be
 @hand = internal global i64 0            ; the slot that is emptied next if there are more
+@made = internal global i64 0            ; the place in a page of the block that is made next
 
 @adjoint_reserve_name = constant [12 x i8] c"mem_handler\\00"
 @adjoint_reserve_handler = global { [127 x i8], i8, ptr, ptr, ptr, ptr, ptr } {
@@ -80,12 +81,17 @@ large:
   ret { i64, i64 } %both
 }
 
-; A block from the system. Before it stand what the system gave, its class and its bytes.
+; A block from the system. Before it stand what the system gave, its class and its bytes. Blocks
+; begin at different places in their pages, for a loop over several at the same place would have the
+; same few lines of the cache for all.
 define internal ptr @fresh(i64 %number, i64 %room) {
   %is_huge = icmp uge i64 %room, HUGE
   %alignment = select i1 %is_huge, i64 PAGE, i64 64
   %slack = add i64 %alignment, 63
-  %whole = add i64 %room, %slack
+  %before = atomicrmw add ptr @made, i64 COLOUR monotonic, align 8
+  %colour = and i64 %before, 4032
+  %most = add i64 %slack, 4032
+  %whole = add i64 %room, %most
   %first = call ptr @adjoint_reserve_malloc(i64 %whole)
   %none = icmp eq ptr %first, null
   br i1 %none, label %again, label %given
@@ -99,7 +105,8 @@ given:
   %start = ptrtoint ptr %memory to i64
   %beyond = add i64 %start, %slack
   %mask = sub i64 0, %alignment
-  %address = and i64 %beyond, %mask
+  %base = and i64 %beyond, %mask
+  %address = add i64 %base, %colour
   %place = inttoptr i64 %address to ptr
   %memory_place = getelementptr i64, ptr %place, i64 -3
   %number_place = getelementptr i64, ptr %place, i64 -2
@@ -109,6 +116,7 @@ given:
   store i64 %room, ptr %room_place
   br i1 %is_huge, label %huge, label %end
 huge:
+  %pages = inttoptr i64 %base to ptr
   %even = and i64 %room, -PAGE
   ADVISE
   br label %end
@@ -327,6 +335,7 @@ def code(platform: Platform) -> str:
         "LARGEST": 1 << LAST,
         "HUGE": 1 << HUGE,
         "PAGE": 1 << 21,
+        "COLOUR": 7 * 64,
         "NAME_REST": "\\00" * (127 - len("adjoint")),
         "ADVISE": platform.advise(),
     }.items():
