@@ -84,12 +84,14 @@ def compilation(counts: Sequence[int]) -> list[Result]:
         times = []
         for _ in range(5):
             started = time.perf_counter()
-            jit.compile_object(module_of(inputs, outputs, tuple(range(count)), empty_body))
+            jit.compile_object(
+                {"driver": module_of(inputs, outputs, tuple(range(count)), empty_body)}
+            )
             times.append(time.perf_counter() - started)
         bare = ir.Module("bare")
         empty_body(bare)
         started = time.perf_counter()
-        jit.compile_object(str(bare))
+        jit.compile_object({"driver": str(bare)})
         base = time.perf_counter() - started
         added = 1e3 * (statistics.median(times) - base)
         results.append(Result(f"compiling an entry with {count} + {count} arrays", added, "ms"))
@@ -99,7 +101,9 @@ def compilation(counts: Sequence[int]) -> list[Result]:
 def bind(inputs: Sequence[Input], outputs: Sequence[Output], tree: Any, body: Any) -> Any:
     """A program by its native entry, and by the one in Python."""
     entry.register_symbols()
-    code = jit.load_object(jit.compile_object(module_of(inputs, outputs, tree, body)), {})
+    code = jit.load_object(
+        jit.compile_object({"driver": module_of(inputs, outputs, tree, body)}), {}
+    )
     address = code.address("enter")
     native = entry.bind_entry(address, "f", "", refused, outputs, None, code)
     python = entry.python_entry(

@@ -66,7 +66,7 @@ end:
 
 def run(smoke: bool) -> list[Result]:
     """Latencies of empty jobs, and the speed-up of a loop over a million elements."""
-    code = jit.load_object(jit.compile_object(NATIVE), pool.symbols())
+    code = jit.load_object(jit.compile_object({"loops": NATIVE}), pool.symbols())
     try:
         return [*latencies(code, smoke), *speed_up(code, smoke)]
     finally:

@@ -47,7 +47,23 @@ def is_generic(kernel: Kernel) -> bool:
     return plain and all(kernel.domain[0] not in n.shape[1:] for n in (*nodes, *kernel.reads))
 
 
+def is_flat(kernel: Kernel) -> bool:
+    """Whether the kernel sees its domain as one long axis; its code is the same for any length."""
+    if not kernel.domain:
+        return False
+    for node in (*kernel.roots, *kernel.inlined):
+        if node.op.combine is not None:
+            if node.shape != () or len(node.params[0]) != len(kernel.domain):
+                return False
+        elif not node.op.pointwise:
+            return False
+    shapes = {n.shape for n in (*kernel.inlined, *kernel.reads)}
+    shapes |= {n.shape for n in kernel.roots if n.op.combine is None}
+    return all(shape == kernel.domain or shape == () for shape in shapes)
+
+
 MOVEMENTS = frozenset({"broadcast_to", "permute_dims", "reshape"})
+RESIZING = frozenset({"broadcast_to", "reshape"})
 MANY_ROWS = 16
 """Kernels over fewer rows are written for that number."""
 
@@ -55,7 +71,14 @@ MANY_ROWS = 16
 def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node]) -> str:
     """The structure of a kernel whose `stored` tensors lie in the buffers of `arguments`."""
     position = {node: i for i, node in enumerate(arguments)}
-    rows = kernel.domain[0] if is_generic(kernel) else None
+    flat = is_flat(kernel)
+    rows = kernel.domain[0] if is_generic(kernel) and not flat else None
+
+    def shape_text(shape: Shape) -> str:
+        if flat and shape == kernel.domain:
+            return "(flat)"
+        return _shape_text(shape, rows)
+
     numbers = {}
     for node in stored:
         leader, place = kernel.buffer_of(node)
@@ -63,8 +86,8 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
     roots = set(kernel.roots)
     reads = set(stored) - roots
     order = topological_order(kernel.roots, lambda n: () if n in reads else n.inputs)
-    lines = [_shape_text(kernel.domain, rows)]
-    lines += [f"{numbers[n]} {n.dtype.str}{_shape_text(n.shape, rows)}" for n in stored]
+    lines = [shape_text(kernel.domain)]
+    lines += [f"{numbers[n]} {n.dtype.str}{shape_text(n.shape)}" for n in stored]
     for number, node in enumerate(order):
         if node in reads:
             continue
@@ -74,8 +97,9 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
         else:
             inputs = ",".join(numbers[c] for c in node.inputs)
             written = f">{numbers[node]}" if node in roots else ""
-            params = "" if rows and node.op.name in ("broadcast_to", "reshape") else node.params
-            kind = f"{node.dtype.str}{_shape_text(node.shape, rows)}"
+            is_sized = node.op.combine is not None if flat else node.op.name in RESIZING and rows
+            params = "" if is_sized else node.params
+            kind = f"{node.dtype.str}{shape_text(node.shape)}"
             lines.append(f"{target}{written}={node.op.name}({inputs}){params}{kind}")
         numbers[node] = target
     return "\n".join(lines)

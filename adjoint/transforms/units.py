@@ -60,7 +60,9 @@ class Units:
         rule = RULES.get(node.op.name)
         if rule is not None and not any(isinstance(g, Tensor) for g in given):
             result = rule(node, given, self.size)  # type: ignore[arg-type]  # just asked
-            if result is not None and (isinstance(result, Tensor) or len(result) < min(_PARTS + 1, self.size)):
+            if result is not None and (
+                isinstance(result, Tensor) or len(result) < min(_PARTS + 1, self.size)
+            ):
                 return result
         inputs = [self.whole(c) if c in self.found else Tensor(c) for c in node.inputs]
         return batched_node(node, inputs, [g is not None for g in given])

@@ -80,7 +80,7 @@ end:
 @functools.cache
 def native() -> Any:
     """The tasks in native code."""
-    return jit.load_object(jit.compile_object(NATIVE), pool.symbols())
+    return jit.load_object(jit.compile_object({"loops": NATIVE}), pool.symbols())
 
 
 def address(name: str) -> int:

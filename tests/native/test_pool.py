@@ -572,7 +572,7 @@ def test_affinity_limits():
 
 
 def test_without_threads_the_caller_does_all():
-    loaded = jit.load_object(jit.compile_object(code(None)), {})
+    loaded = jit.load_object(jit.compile_object({"loops": code(None)}), {})
     alone = PARALLEL(loaded.address("adjoint_parallel"))
     for low, high, grain in [(0, 10, 3), (0, 9, 3), (-4, 4, 0), (5, 5, 1), (6, 5, 1), (0, 3, 9)]:
         done = []

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from adjoint.backends.llvm.capsules import functions
 from adjoint.backends.llvm.emitter import llvm_type
 from adjoint.backends.llvm.loop import I64, POINTER, extern, loop
-from adjoint.graph.forking import import_module
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, size_of
 from adjoint.schedule.plan import Gemm
@@ -23,9 +23,8 @@ I32 = ir.IntType(32)
 @cache
 def address(name: str) -> int:
     """The address of a routine of BLAS or LAPACK."""
-    modules = ("scipy.linalg.cython_blas", "scipy.linalg.cython_lapack")
-    tables = [import_module(module).__pyx_capi__ for module in modules]
-    capsule = next(table[name] for table in tables if name in table)
+    in_blas = name in functions("cython_blas")
+    capsule = functions("cython_blas" if in_blas else "cython_lapack")[name]
     api = ctypes.pythonapi
     api.PyCapsule_GetName.restype = ctypes.c_char_p
     api.PyCapsule_GetName.argtypes = [ctypes.py_object]

@@ -7,13 +7,23 @@ the rule reads elements of the inputs, and these are loaded if stored or compute
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
+from adjoint.backends.llvm import vectors
+from adjoint.backends.llvm.emitter import (
+    LLVMEmitter,
+    Scalar,
+    in_all_lanes,
+    in_any_lane,
+    lanes_type,
+    llvm_type,
+    spread,
+)
 from adjoint.backends.llvm.loop import BIT, I64, memory_type
 from adjoint.graph.loops import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
@@ -26,6 +36,8 @@ class Writer(Protocol):
     """What the elements ask of the kernel that is being written."""
 
     kernel: Kernel
+    last: int
+    before: Any
     flat: bool
     outlines: bool
     own: set[Node]
@@ -44,6 +56,10 @@ class Writer(Protocol):
 
         apart: each part will hold the code of its own elements only.
         """
+
+
+class OneByOne(Exception):
+    """The elements at neighbouring counters cannot be computed as the lanes of vectors."""
 
 
 class Cut(Exception):
@@ -65,13 +81,22 @@ class Counter:
 
 
 class Body:
-    """Implements `adjoint.graph.loops.Loops` at one place in the loops of a kernel."""
+    """Implements `adjoint.graph.loops.Loops` at one place in the loops of a kernel.
 
-    def __init__(self, writer: Writer, emitter: LLVMEmitter, counters: list[Counter]) -> None:
+    If the emitter has several lanes, these are the elements that follow each other along the last
+    axis, the first one at its counter. `mask` says which of them there are, if not all.
+    """
+
+    def __init__(
+        self, writer: Writer, emitter: LLVMEmitter, counters: list[Counter], mask: Any = None
+    ) -> None:
         self.writer = writer
         self.e = emitter
+        self.lanes = emitter.lanes
+        self.mask = mask
         self.counters = counters
         self.known: dict[tuple[Node, Hashable], Scalar] = {}
+        self.indices: dict[Hashable, Any] = {}
 
     def read(self, x: Node, index: Index) -> Scalar:
         key = (x, tuple([i.key for i in index]))
@@ -85,7 +110,10 @@ class Body:
         if x in writer.own and index == writer.place_of(x):
             return self.computed(x, index)
         if x in writer.pointers:
-            return self.load(writer.pointers[x], x.dtype, self.offset(x.shape, index))
+            offset = self.offset(x.shape, index)
+            early = x not in writer.own and self.is_fixed(offset)
+            with self.before_loop() if early else nullcontext():
+                return self.load(writer.pointers[x], x.dtype, offset)
         if x.op.name == "constant":
             return self.e.constant(np.asarray(x.value).item(), x.dtype)
         return self.computed(x, index)
@@ -130,7 +158,23 @@ class Body:
         return total
 
     def number(self, i: Affine) -> Any:
-        """An index as an LLVM integer."""
+        """An index as an LLVM integer: that of the first lane, if it steps from lane to lane."""
+        found = self.indices.get(i.key)
+        if found is None:
+            with self.before_loop() if self.is_fixed(i) else nullcontext():
+                found = self.indices[i.key] = self._number(i)
+        return found
+
+    def is_fixed(self, i: Affine) -> bool:
+        """Whether an index is the same in all rounds of the loop over vectors."""
+        return self.lanes > 1 and self.is_plain(i) and self.writer.last not in i.terms
+
+    def before_loop(self) -> Any:
+        """Write what follows before the loop over vectors, if there is one."""
+        block, builder = self.writer.before, self.e.builder
+        return nullcontext() if block in (None, builder.block) else builder.goto_block(block)
+
+    def _number(self, i: Affine) -> Any:
         builder = self.e.builder
         total = None
         for name, factor in i.terms.items():
@@ -142,21 +186,66 @@ class Body:
             return I64(i.constant)
         return builder.add(total, I64(i.constant), flags=("nsw",)) if i.constant else total
 
+    def numbers(self, i: Affine) -> Any:
+        """An index as LLVM integers, one for each lane."""
+        builder = self.e.builder
+        known: dict[Hashable, int] = {n: f for n, f in i.terms.items() if isinstance(n, int)}
+        total = spread(builder, self.number(Affine(i.constant, known)), self.lanes)
+        if step := self.step(i):
+            steps = ir.Constant(total.type, [lane * step for lane in range(self.lanes)])
+            total = builder.add(total, steps, flags=("nsw",))
+        for name, factor in i.terms.items():
+            if name not in known:
+                times = in_all_lanes(I64(factor), self.lanes)
+                value = builder.mul(name[1], times, flags=("nsw",))  # type: ignore[index]
+                total = builder.add(total, value, flags=("nsw",))
+        return total
+
+    def step(self, i: Affine) -> int:
+        """How an index changes from one lane to the next, as far as counters go."""
+        return i.terms.get(self.writer.last, 0) if self.lanes > 1 else 0
+
+    def is_plain(self, i: Affine) -> bool:
+        """Whether an index is made of counters alone."""
+        return all(isinstance(name, int) for name in i.terms)
+
+    def place(self, pointer: Any, offset: Affine, kind: Any) -> Any:
+        """The address of an element: that of the first lane, if there are several."""
+        return self.e.builder.gep(pointer, [self.number(offset)], source_etype=kind)
+
     def load(self, pointer: Any, dtype: DType, offset: Affine) -> Scalar:
         builder = self.e.builder
         kind = memory_type(dtype)
-        place = builder.gep(pointer, [self.number(offset)], source_etype=kind)
-        value = self.marked(builder.load(place, typ=kind), pointer)
+        step = self.step(offset)
+        if self.lanes == 1 or (step == 0 and self.is_plain(offset)):
+            value = self.marked(builder.load(self.place(pointer, offset, kind), typ=kind), pointer)
+            value = spread(builder, value, self.lanes)
+        elif step == 1 and self.is_plain(offset):
+            place = self.place(pointer, offset, kind)
+            value = vectors.load(builder, place, kind, self.lanes, self.mask)
+        elif step == -1 and self.is_plain(offset):
+            place = self.place(pointer, offset + (1 - self.lanes), kind)
+            value = vectors.load_reversed(builder, place, kind, self.lanes, self.mask)
+        else:
+            places = builder.gep(pointer, [self.numbers(offset)], source_etype=kind)
+            value = vectors.gather(builder, places, kind, self.lanes, self.mask)
         if dtype.kind == "b":
-            value = builder.trunc(value, ir.IntType(1))
+            value = builder.trunc(value, self.e.kind(dtype))
         return Scalar(value, dtype)
 
     def store(self, pointer: Any, offset: Affine, x: Scalar) -> None:
         builder = self.e.builder
         kind = memory_type(x.dtype)
-        value = builder.zext(x.value, kind) if x.dtype.kind == "b" else x.value
-        place = builder.gep(pointer, [self.number(offset)], source_etype=kind)
-        self.marked(builder.store(value, place), pointer)
+        value = x.value
+        if x.dtype.kind == "b":
+            value = builder.zext(value, lanes_type(kind, self.lanes))
+        if self.lanes > 1 and (self.step(offset) != 1 or not self.is_plain(offset)):
+            raise OneByOne
+        place = self.place(pointer, offset, kind)
+        if self.lanes == 1:
+            self.marked(builder.store(value, place), pointer)
+        else:
+            vectors.store(builder, place, kind, value, self.mask)
 
     def marked(self, access: Any, pointer: Any) -> Any:
         """A load or store, with what the kernel knows of the buffer that begins at `pointer`."""
@@ -172,9 +261,9 @@ class Body:
             if most < low or least >= high:
                 return False
             self.cut(i, low, high)
-        value = self.number(i)
-        above = self.e.builder.icmp_signed(">=", value, I64(low))
-        below = self.e.builder.icmp_signed("<", value, I64(high))
+        value = self.numbers(i)
+        above = self.e.builder.icmp_signed(">=", value, in_all_lanes(I64(low), self.lanes))
+        below = self.e.builder.icmp_signed("<", value, in_all_lanes(I64(high), self.lanes))
         return Scalar(self.e.builder.and_(above, below), np.dtype(bool))
 
     def bounds(self, i: Affine) -> tuple[int | None, int | None]:
@@ -215,11 +304,14 @@ class Body:
 
     def check(self, condition: Scalar) -> None:
         builder, slot = self.e.builder, self.writer.failure(self.e.builder)
-        failed = builder.or_(builder.load(slot, typ=BIT), builder.not_(condition.value))
-        builder.store(failed, slot)
+        failed = builder.not_(condition.value)
+        if self.mask is not None:
+            failed = builder.and_(failed, self.mask)
+        failed = in_any_lane(builder, failed, self.lanes)
+        builder.store(builder.or_(builder.load(slot, typ=BIT), failed), slot)
 
     def scalar(self, i: Affine) -> Scalar:
-        return Scalar(self.number(i), np.dtype(np.int64))
+        return Scalar(self.numbers(i), np.dtype(np.int64))
 
     def clamped(self, i: Affine, size: int) -> Affine:
         least, most = self.bounds(i)

@@ -55,7 +55,9 @@ class ColdProgram:
         for node, offset in memory.offsets.items():
             arrays[node] = _view(block, offset, node)
         for node, (source, place) in memory.storage.items():
-            if source in arrays and source is not node:
+            if source in memory.offsets:
+                arrays[node] = _view(block, memory.offsets[source] + place, node)
+            elif source in arrays and source is not node:
                 arrays[node] = _view(arrays[source].reshape(-1).view(np.uint8), place, node)
         for call in self.calls:
             call(arrays)

@@ -1,13 +1,14 @@
 """The emitter that writes LLVM instructions.
 
-Floor 6. Knows scalars only: memory, loops and functions belong to those who call it. What it
-writes is straight-line code of instructions and intrinsics that LLVM vectorises, so a loop around
-it becomes a vector loop (`call` and a branching `rare` excepted).
+Floor 6. Knows values in registers only: memory, loops and functions belong to those who call it. A
+value is a number, or as many as the emitter has `lanes`. With one lane what it writes is
+straight-line code of instructions and intrinsics that LLVM vectorises, so a loop around it becomes
+a vector loop (`call` and a branching `rare` excepted).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ FLOATS = {"float16": ir.HalfType(), "float32": ir.FloatType(), "float64": ir.Dou
 
 
 class Scalar(NamedTuple):
-    """A value in a register, and its dtype: LLVM's integers do not say whether they are signed."""
+    """A number of each lane in a register, and its dtype: LLVM's integers have no sign."""
 
     value: Any
     dtype: np.dtype[Any]
@@ -41,21 +42,80 @@ def llvm_type(dtype: np.dtype[Any]) -> Any:
     raise DTypeError(f"native code has no scalars of dtype {dtype}; use bool, integers or floats")
 
 
+class Vector(ir.VectorType):  # type: ignore[misc]  # untyped
+    """Lanes of one kind, which intrinsics can be named after."""
+
+    @property
+    def intrinsic_name(self) -> str:
+        return f"v{self.count}{self.element.intrinsic_name}"
+
+    def wrap_constant_value(self, values: Any) -> Any:
+        """What a constant holds: its text, or its lanes."""
+        return values if isinstance(values, str) else super().wrap_constant_value(values)
+
+
+def lanes_type(kind: Any, lanes: int) -> Any:
+    """The type of so many values of a kind."""
+    return kind if lanes == 1 else Vector(kind, lanes)
+
+
+def in_all_lanes(value: Any, lanes: int) -> Any:
+    """A constant repeated."""
+    if lanes == 1:
+        return value
+    return ir.FormattedConstant(Vector(value.type, lanes), f"splat ({value})")
+
+
+def spread(builder: Any, value: Any, lanes: int) -> Any:
+    """A value in a register repeated."""
+    if lanes == 1:
+        return value
+    kind = Vector(value.type, lanes)
+    first = builder.insert_element(nothing(kind), value, ir.IntType(32)(0))
+    every = ir.Constant(Vector(ir.IntType(32), lanes), [0] * lanes)
+    return builder.shuffle_vector(first, nothing(kind), every)
+
+
+def in_any_lane(builder: Any, condition: Any, lanes: int) -> Any:
+    """Whether a condition holds somewhere."""
+    if lanes == 1:
+        return condition
+    bits = ir.IntType(lanes)
+    return builder.icmp_unsigned("!=", builder.bitcast(condition, bits), bits(0))
+
+
+def nothing(kind: Any) -> Any:
+    """A vector whose lanes are yet to be set."""
+    return ir.FormattedConstant(kind, "poison")
+
+
+def _key(operand: Any) -> Hashable:
+    """Equal for equal operands: constants have equal text, everything else is there once."""
+    return str(operand) if isinstance(operand, (str, ir.Constant, ir.Type)) else id(operand)
+
+
 @dataclass(frozen=True)
 class LLVMEmitter:
     """Writes words at the builder's position.
 
     `contract` allows an fma where a product is added. `rare_conditions`, if given, collects the
-    conditions of `rare` (each a bit) instead of branching on them.
+    conditions of `rare` (each a bit) instead of branching on them. With several `lanes` it writes
+    vector instructions. What was `written` before at this place is not written again.
     """
 
     builder: Any
     contract: bool = False
     rare_conditions: list[Any] | None = field(default=None, repr=False)
+    lanes: int = 1
+    written: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def exact(self) -> LLVMEmitter:
         return replace(self, contract=False) if self.contract else self
+
+    def kind(self, dtype: np.dtype[Any]) -> Any:
+        """The type of a value of a dtype."""
+        return lanes_type(llvm_type(dtype), self.lanes)
 
     def constant(self, value: float, dtype: DTypeLike) -> Scalar:
         dtype = np.dtype(dtype)
@@ -66,7 +126,7 @@ class LLVMEmitter:
             number = int(bool(value))
         else:
             number = int(value) & ((1 << kind.width) - 1)
-        return Scalar(ir.Constant(kind, number), dtype)
+        return Scalar(in_all_lanes(ir.Constant(kind, number), self.lanes), dtype)
 
     def dtype(self, x: Scalar) -> np.dtype[Any]:
         return x.dtype
@@ -92,12 +152,11 @@ class LLVMEmitter:
     def fmod(self, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)
         if a.dtype.kind == "f":
-            return Scalar(self.builder.frem(a.value, b.value), a.dtype)
+            return Scalar(self._write("frem", a.value, b.value), a.dtype)
         return self._divide_integers("rem", a, b)
 
     def negative(self, x: Scalar) -> Scalar:
-        negate = self.builder.fneg if x.dtype.kind == "f" else self.builder.neg
-        return Scalar(negate(x.value), x.dtype)
+        return Scalar(self._write("fneg" if x.dtype.kind == "f" else "neg", x.value), x.dtype)
 
     def abs(self, x: Scalar) -> Scalar:
         if x.dtype.kind == "f":
@@ -171,7 +230,7 @@ class LLVMEmitter:
         return self._integer("xor", a, b)
 
     def bitwise_invert(self, x: Scalar) -> Scalar:
-        return Scalar(self.builder.not_(x.value), x.dtype)
+        return Scalar(self._write("not_", x.value), x.dtype)
 
     def bitwise_left_shift(self, a: Operand, b: Operand) -> Scalar:
         return self._integer("shl", a, b)
@@ -184,17 +243,20 @@ class LLVMEmitter:
 
     def select(self, condition: Scalar, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)
-        return Scalar(self.builder.select(condition.value, a.value, b.value), a.dtype)
+        return Scalar(self._write("select", condition.value, a.value, b.value), a.dtype)
 
     def rare(self, condition: Scalar, usual: Scalar, unusual: Callable[[], Scalar]) -> Scalar:
         if self.rare_conditions is not None:
             self.rare_conditions.append(condition.value)
             return usual
-        before = self.builder.block
-        with self.builder.if_then(condition.value, likely=False):
-            answer = unusual()
+        before, known = self.builder.block, dict(self.written)
+        anywhere = in_any_lane(self.builder, condition.value, self.lanes)
+        with self.builder.if_then(anywhere, likely=False):
+            answer = self.select(condition, unusual(), usual) if self.lanes > 1 else unusual()
             inside = self.builder.block
-        result = self.builder.phi(llvm_type(usual.dtype))
+        self.written.clear()
+        self.written.update(known)
+        result = self.builder.phi(self.kind(usual.dtype))
         result.add_incoming(usual.value, before)
         result.add_incoming(answer.value, inside)
         return Scalar(result, usual.dtype)
@@ -209,29 +271,54 @@ class LLVMEmitter:
             return self._convert_float(x, dtype)
         kind, signed = llvm_type(dtype), x.dtype.kind == "i"
         if dtype.kind == "f":
-            write = self.builder.sitofp if signed else self.builder.uitofp
-        elif kind.width == x.value.type.width:
+            write = "sitofp" if signed else "uitofp"
+        elif kind.width == llvm_type(x.dtype).width:
             return Scalar(x.value, dtype)
-        elif kind.width < x.value.type.width:
-            write = self.builder.trunc
+        elif kind.width < llvm_type(x.dtype).width:
+            write = "trunc"
         else:
-            write = self.builder.sext if signed else self.builder.zext
-        return Scalar(write(x.value, kind), dtype)
+            write = "sext" if signed else "zext"
+        return Scalar(self._write(write, x.value, self.kind(dtype)), dtype)
 
     def bitcast(self, x: Scalar, dtype: DTypeLike) -> Scalar:
         dtype = np.dtype(dtype)
-        return Scalar(self.builder.bitcast(x.value, llvm_type(dtype)), dtype)
+        return Scalar(self._write("bitcast", x.value, self.kind(dtype)), dtype)
 
     def call(self, name: str, *arguments: Scalar, dtype: DTypeLike) -> Scalar:
         dtype = np.dtype(dtype)
         function = self.builder.module.globals.get(name)
         if function is None:
-            kind = ir.FunctionType(llvm_type(dtype), [x.value.type for x in arguments])
+            kind = ir.FunctionType(llvm_type(dtype), [llvm_type(x.dtype) for x in arguments])
             function = ir.Function(self.builder.module, kind, name)
             function.attributes.add("nounwind")
-        return Scalar(self.builder.call(function, [x.value for x in arguments]), dtype)
+        values = [x.value for x in arguments]
+        if self.lanes == 1:
+            return Scalar(self.builder.call(function, values), dtype)
+        result = nothing(self.kind(dtype))
+        for lane in map(ir.IntType(32), range(self.lanes)):
+            own = [self.builder.extract_element(value, lane) for value in values]
+            result = self.builder.insert_element(result, self.builder.call(function, own), lane)
+        return Scalar(result, dtype)
 
     # how they are written
+
+    def _write(self, instruction: str, *operands: Any, flags: tuple[str, ...] = ()) -> Any:
+        """The result of an instruction, which has no effect but that."""
+        key = (instruction, flags, *map(_key, operands))
+        found = self.written.get(key)
+        if found is None:
+            options = {"flags": flags} if flags else {}
+            found = getattr(self.builder, instruction)(*operands, **options)
+            self.written[key] = found
+        return found
+
+    def _call(self, function: Any, operands: list[Any]) -> Any:
+        """The result of an intrinsic, which has no effect but that."""
+        key = (function.name, *map(_key, operands))
+        found = self.written.get(key)
+        if found is None:
+            found = self.written[key] = self.builder.call(function, operands)
+        return found
 
     def _match(self, *operands: Operand) -> list[Scalar]:
         """The operands as scalars: numbers take the dtype of the others."""
@@ -248,13 +335,12 @@ class LLVMEmitter:
         a, b = self._match(a, b)
         if a.dtype.kind != "f":
             return self._integer(word, a, b)
-        write = getattr(self.builder, f"f{word}")
         flags = ("contract",) if self.contract and word != "div" else ()
-        return Scalar(write(a.value, b.value, flags=flags), a.dtype)
+        return Scalar(self._write(f"f{word}", a.value, b.value, flags=flags), a.dtype)
 
     def _integer(self, instruction: str, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)
-        return Scalar(getattr(self.builder, instruction)(a.value, b.value), a.dtype)
+        return Scalar(self._write(instruction, a.value, b.value), a.dtype)
 
     def _divide_integers(self, word: str, a: Scalar, b: Scalar) -> Scalar:
         """Division that cannot trap: a divisor of 0, or of -1 (where least / -1 overflows), is
@@ -273,31 +359,30 @@ class LLVMEmitter:
         return self._intrinsic(("s" if a.dtype.kind == "i" else "u") + suffix, a, b)
 
     def _intrinsic(self, name: str, *operands: Scalar) -> Scalar:
-        kind = operands[0].value.type
+        kind = self.kind(operands[0].dtype)
         signature = ir.FunctionType(kind, [kind] * len(operands))
         function = self.builder.module.declare_intrinsic(f"llvm.{name}", [kind], signature)
-        return Scalar(self.builder.call(function, [x.value for x in operands]), operands[0].dtype)
+        return Scalar(self._call(function, [x.value for x in operands]), operands[0].dtype)
 
     def _compare(self, symbol: str, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)
         if a.dtype.kind == "f":
             ordered = symbol != "!="
-            write = self.builder.fcmp_ordered if ordered else self.builder.fcmp_unordered
+            write = "fcmp_ordered" if ordered else "fcmp_unordered"
         else:
             signed = a.dtype.kind == "i"
-            write = self.builder.icmp_signed if signed else self.builder.icmp_unsigned
-        return Scalar(write(symbol, a.value, b.value), np.dtype(bool))
+            write = "icmp_signed" if signed else "icmp_unsigned"
+        return Scalar(self._write(write, symbol, a.value, b.value), np.dtype(bool))
 
     def _convert_float(self, x: Scalar, dtype: np.dtype[Any]) -> Scalar:
         """A float as another dtype. Saturates at the ends of an integer, where LLVM's plain
         conversion would be undefined."""
-        kind = llvm_type(dtype)
+        kind = self.kind(dtype)
         if dtype.kind == "f":
             longer = dtype.itemsize > x.dtype.itemsize
-            write = self.builder.fpext if longer else self.builder.fptrunc
-            return Scalar(write(x.value, kind), dtype)
+            return Scalar(self._write("fpext" if longer else "fptrunc", x.value, kind), dtype)
         name = "llvm.fptosi.sat" if dtype.kind == "i" else "llvm.fptoui.sat"
-        signature = ir.FunctionType(kind, [x.value.type])
-        types = [kind, x.value.type]
+        types = [kind, self.kind(x.dtype)]
+        signature = ir.FunctionType(kind, types[1:])
         function = self.builder.module.declare_intrinsic(name, types, signature)
-        return Scalar(self.builder.call(function, [x.value]), dtype)
+        return Scalar(self._call(function, [x.value]), dtype)

@@ -98,7 +98,7 @@ def _load_helpers() -> jit.Loaded:
     if code is None:
         module = ir.Module("entry_helpers")
         write_helpers(Words(module, None, require_layout()))
-        code = jit.compile_object(str(module))
+        code = jit.compile_object({"written": str(module)})
         store.write(key, code)
     loaded = jit.load_object(code, {})
     for helper in HELPERS:

@@ -13,7 +13,12 @@ import llvmlite.binding as llvm
 
 from adjoint.graph.forking import building, waited_for
 
-OPTIMISATION = 2
+LEVELS = {"loops": 2, "written": 2, "driver": 0}
+"""How much LLVM does for each kind of code. Only ``loops`` leave it vectors to find; what is
+``written`` is as it should be; a ``driver`` calls other code and waits for it."""
+
+TIDY = ("sroa", "instruction_combine", "simplify_cfg")
+"""The passes for code without such loops."""
 
 # llvmlite serialises its calls with a lock of its own, also those that free memory, at any time.
 if _of_llvmlite := getattr(llvm.ffi.lib, "_lock", None):
@@ -32,12 +37,12 @@ def host() -> tuple[str, str, str]:
     )
 
 
-def target_machine() -> Any:
+def target_machine(level: int = 2) -> Any:
     """A target machine for this processor; each engine owns one."""
     triple, cpu, features = host()
     target = llvm.Target.from_triple(triple)
     return target.create_target_machine(
-        cpu=cpu, features=features, opt=OPTIMISATION, jit=True, reloc="default"
+        cpu=cpu, features=features, opt=level, jit=True, reloc="default"
     )
 
 
@@ -76,24 +81,33 @@ class Loaded:
         return found
 
 
-def optimise(text: str, driver: bool = False) -> tuple[Any, Any]:
-    """The optimised module and the machine it is for; a `driver` holds no loops worth much."""
-    machine = target_machine()
+def optimise(text: str, kind: str) -> tuple[Any, Any]:
+    """The optimised module of a kind and the machine it is for."""
+    level = LEVELS[kind]
+    machine = target_machine(level)
     module = llvm.parse_assembly(text)
     module.triple = host()[0]
     module.data_layout = str(machine.target_data)
-    options = llvm.create_pipeline_tuning_options(speed_level=1 if driver else OPTIMISATION)
-    options.loop_vectorization = options.loop_interleaving = not driver
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options.loop_vectorization = options.loop_interleaving = True
     options.slp_vectorization = options.loop_unrolling = False  # little gained, long to compile
     builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
+    if kind == "loops":
+        passes = builder.getModulePassManager()
+    else:
+        passes = llvm.create_new_module_pass_manager()
+        for name in TIDY:
+            getattr(passes, f"add_{name}_pass")()
+    passes.run(module, builder)
     return module, machine
 
 
-def compile_object(text: str, driver: bool = False) -> bytes:
-    """The object code of a module."""
+def compile_object(texts: Mapping[str, str]) -> bytes:
+    """The object code of modules by kind."""
     with building:
-        module, machine = optimise(text, driver)
+        (module, machine), *others = [optimise(text, kind) for kind, text in texts.items()]
+        for other, _ in others:
+            module.link_in(other)
         code: bytes = machine.emit_object(module)
     return code
 
@@ -111,8 +125,8 @@ def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
     return Loaded(engine)
 
 
-def assembly(text: str) -> tuple[str, str]:
+def assembly(text: str, kind: str) -> tuple[str, str]:
     """The optimised LLVM text and the assembly of a module, to read."""
     with building:
-        module, machine = optimise(text)
+        module, machine = optimise(text, kind)
         return str(module), machine.emit_assembly(module)

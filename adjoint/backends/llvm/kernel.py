@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.body import Body, Counter, Cut
-from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
+from adjoint.backends.llvm import vectors
+from adjoint.backends.llvm.body import Body, Counter, Cut, OneByOne
+from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, lanes_type, llvm_type
 from adjoint.backends.llvm.extremes import from_key, key_dtype, to_key
+from adjoint.backends.llvm.form import ABREAST, KernelForm
 from adjoint.backends.llvm.loop import (
     BIT,
     I64,
@@ -20,33 +23,21 @@ from adjoint.backends.llvm.loop import (
     alloca,
     combined,
     flag_of,
+    is_constant,
+    is_deep,
     loop,
     start_of,
     written_apart,
 )
-from adjoint.backends.llvm.rare import is_rare
 from adjoint.graph.loops import Affine, Index
 from adjoint.graph.node import Node
-from adjoint.graph.types import DType, Shape, size_of
+from adjoint.graph.types import DType, size_of
 from adjoint.schedule.access import reversed_along
-from adjoint.schedule.fuse import own_cost
 from adjoint.schedule.plan import Kernel
-from adjoint.schedule.signature import is_generic, is_literal, kernel_text
+from adjoint.schedule.signature import is_literal
 
 STRETCH = 512
 """How many elements a loop with rare arguments does before it asks whether it met one."""
-
-MOST_INLINED = 12
-"""A kernel of scalars with more elementary functions than this calls them."""
-
-MOST_ARGUMENTS = 24
-"""A kernel with more buffers than this takes their addresses in a table."""
-
-FEW = 16
-"""Over at most so many elements at a time loops are not vectorised: no vector would be full."""
-
-FIXED = 4096
-"""A kernel over at most so many elements is written for its size."""
 
 MOST_PARTS = 6
 """The most parts into which the range of a loop is cut at the edges of slices."""
@@ -57,46 +48,30 @@ MOST_APART = 64
 MOST_STORES = 64
 """Short loops are unrolled if no more elements are written one after another then."""
 
-LANES = 8
-"""So many rows are scanned side by side: a step of one need not wait for a step of another."""
 
-LANES_WEIGHT = 16
-"""The most nodes of a kernel for which that is done."""
-
-
-class KernelWriter:
+class KernelWriter(KernelForm):
     """Writes the function of one kernel: ``void (addresses of reads and roots, low, high)``.
 
-    `low` and `high` bound the outermost counter; a small kernel that is always run whole (`fixed`)
-    does not ask for them. At most `rows` lie between them, if that is known.
+    `low` and `high` bound the outermost counter; a `fixed` kernel does not ask for them.
     """
 
     def __init__(self, kernel: Kernel, fixed: bool = False, rows: int | None = None) -> None:
-        self.kernel = kernel
-        self.few = rows is not None and rows * size_of(kernel.domain[1:]) <= FEW
-        self.fixed = fixed and size_of(kernel.domain) <= FIXED and not is_generic(kernel)
+        super().__init__(kernel, fixed, rows)
         self.functions: dict[str, Any] = {}
-        dear = sum(own_cost(n) > 1 for n in (*kernel.inlined, *kernel.roots))
-        self.outlines = kernel.domain == () and dear > MOST_INLINED
-        self.flat = is_flat(kernel)
-        self.domain: Shape = (size_of(kernel.domain),) if self.flat else kernel.domain
-        self.stored = list(dict.fromkeys((*self.stored_reads(), *kernel.roots)))
-        self.arguments = list(dict.fromkeys(kernel.buffer_of(n)[0] for n in self.stored))
-        self.own = set(kernel.roots)
-        self.begin()
         self.cuts: dict[int, set[int]] = {}
-        self.rare = any(map(is_rare, (*kernel.inlined, *kernel.roots)))
-        self.side_by_side = self.has_lanes()
+        self.lanes = 1
+        self.begin()
 
     def begin(self) -> None:
         """What is true where no loop is open yet."""
         self.full_index: Index = tuple(Affine(0, {a: 1}) for a in range(len(self.domain)))
         self.known: dict[tuple[Node, Hashable], Scalar] | None = None
-        self.lanes = 1
+        self.abreast = 1
+        self.is_in_vectors = False
+        self.mask: Any = None
+        self.before: Any = None  # the block before a loop over vectors
+        self.round: list[Any] = []  # the instructions of a round of it
         self.failed: Any = None
-
-    def stored_reads(self) -> list[Node]:
-        return [n for n in self.kernel.reads if n not in self.kernel.roots and not is_literal(n)]
 
     def may_cut(self, axis: int, cuts: int, apart: bool) -> bool:
         """Whether the range of an axis may be cut so often more; what is not `apart` is repeated
@@ -104,17 +79,28 @@ class KernelWriter:
         parts = 1 + len(self.cuts.get(axis, ())) + cuts
         return parts <= MOST_PARTS or (apart and parts * len(self.kernel.roots) <= MOST_APART)
 
-    def text(self) -> str:
-        """The structure of the kernel: kernels with equal text have equal code."""
-        return f"{self.fixed} {self.few} {kernel_text(self.kernel, self.stored, self.arguments)}"
-
     def declare(self, module: ir.Module, name: str) -> ir.Function:
         """The function by name and type."""
         kinds = [POINTER] * (1 if self.by_table else len(self.arguments)) + [I64, I64]
         found = module.globals.get(name)
         return found or ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
 
-    def write(self, module: ir.Module, name: str, functions: dict[str, Any]) -> ir.Function:
+    def write_vectors(self, module: ir.Module, name: str) -> bool:
+        """Write it into the module with vector instructions, if it has such a form."""
+        self.lanes = self.most_lanes()
+        if self.lanes > 1:
+            try:
+                self.write(module, name, {})
+                if self.span == "many" and is_deep(self.round):
+                    self.lanes *= 2
+                    self.write(module, name, {})
+                return True
+            except OneByOne:
+                self.function.blocks.clear()
+        self.lanes = 1
+        return False
+
+    def write(self, module: ir.Module, name: str, functions: dict[str, Any]) -> None:
         """Write it into the module; again after each place where a loop must be cut.
 
         `functions` holds the outlined functions of the module.
@@ -140,7 +126,7 @@ class KernelWriter:
                 continue
             self.tell_failure(builder)
             builder.ret_void()
-            return self.function
+            return
 
     def failure(self, builder: Any) -> Any:
         if self.failed is None:
@@ -154,15 +140,6 @@ class KernelWriter:
         if self.failed is not None:
             with builder.if_then(builder.load(self.failed, typ=BIT), likely=False):
                 builder.store(ir.IntType(32)(1), flag_of(builder.module))
-
-    def written_buffers(self) -> list[Node]:
-        """The buffers in which the roots lie."""
-        return list(dict.fromkeys(self.kernel.buffer_of(root)[0] for root in self.kernel.roots))
-
-    @property
-    def by_table(self) -> bool:
-        """Whether the addresses are passed in a table, being too many for arguments."""
-        return len(self.arguments) > MOST_ARGUMENTS
 
     def find_pointers(self, builder: Any) -> dict[Node, Any]:
         """The addresses of the stored nodes, from the arguments of the function."""
@@ -202,6 +179,8 @@ class KernelWriter:
         size = self.domain[axis]
         points = [0, *sorted(self.cuts.get(axis, ())), size]
         known: dict[tuple[Node, Hashable], Scalar] = {}
+        if self.lanes > 1 and axis == self.last and len(points) > MOST_PARTS:
+            raise OneByOne
         for low, high in pairwise(points):
             start, stop = I64(low), I64(high)
             if axis == 0 and not self.fixed:
@@ -214,13 +193,15 @@ class KernelWriter:
                     stop = builder.select(builder.icmp_signed("<", last, stop), last, stop)
                 else:
                     stop = last
-            elif high == low + 1:
+            elif high == low + 1 and not (self.lanes > 1 and axis == self.last):
                 self.at_once(builder, axis, [*counters, Counter(start, low, high)], sums, known)
                 continue
             last_axis = axis == len(self.domain) - 1
             if self.side_by_side and axis == len(self.domain) - 2:
-                start = self.in_lanes(builder, axis, counters, (start, stop), (low, high))
-            if last_axis and self.rare and not self.spread_sums():
+                start = self.rows_abreast(builder, axis, counters, (start, stop), (low, high))
+            if axis == self.last and self.lanes > 1:
+                self.in_vectors(builder, counters, sums, (start, stop), (low, high))
+            elif last_axis and self.rare and not self.spread_sums():
                 self.in_stretches(builder, axis, counters, sums, (start, stop), (low, high))
             else:
                 long = self.is_long(axis)
@@ -247,26 +228,65 @@ class KernelWriter:
         self.axis(builder, axis + 1, counters, sums)
         self.full_index, self.known = outer, None
 
-    def has_lanes(self) -> bool:
-        """Whether the kernel only scans along the last axis, and has enough rows."""
-        roots, last = self.kernel.roots, len(self.domain) - 1
-        if last < 1 or self.rare or self.domain[last - 1] < LANES:
-            return False
-        if len(roots) + len(self.kernel.inlined) > LANES_WEIGHT:
-            return False
-        return all(root.op.scans and root.params[0] == last for root in roots)
-
-    def in_lanes(
+    def rows_abreast(
         self, builder: Any, axis: int, counters: list[Counter], ends: Any, part: Any
     ) -> Any:
         """Go over the rows several at a time; returns the first that is left."""
         start, stop = ends
-        whole = builder.sub(stop, builder.srem(builder.sub(stop, start), I64(LANES)))
-        self.lanes = LANES
-        with loop(builder, start, whole, LANES) as value:
+        whole = builder.sub(stop, builder.srem(builder.sub(stop, start), I64(ABREAST)))
+        self.abreast = ABREAST
+        with loop(builder, start, whole, ABREAST) as value:
             self.parts(builder, axis + 1, [*counters, Counter(value, *part)], {})
-        self.lanes = 1
+        self.abreast = 1
         return whole
+
+    def in_vectors(
+        self, builder: Any, counters: list[Counter], sums: Any, ends: Any, part: Any
+    ) -> None:
+        """The innermost loop, a vector of elements a round; the last may have only some lanes.
+
+        Costly elements are written once, for any lanes; others for all lanes and for the rest.
+        """
+        start, stop = ends
+
+        def rounds(first: Any, end: Any, left: Callable[[Any], Any] | None) -> None:
+            over = loop(builder, first, end, self.lanes)
+            if over.rounds == 0:
+                return
+            with over as value:
+                self.before = over.before
+                count = None if left is None else left(value)
+                self.vector(builder, [*counters, Counter(value, *part)], sums, count)
+
+        def what_is_left(value: Any) -> Any:
+            left, lanes = builder.sub(stop, value), I64(self.lanes)
+            return builder.select(builder.icmp_signed("<", left, lanes), left, lanes)
+
+        if is_constant(start) and is_constant(stop):
+            rest = (stop.constant - start.constant) % self.lanes
+            middle = I64(stop.constant - rest)
+            if rest and self.dear and start.constant < middle.constant:
+                rounds(start, stop, what_is_left)
+                return
+            rounds(start, middle, None)
+            rounds(middle, stop, lambda value: rest)
+        elif self.dear:
+            rounds(start, stop, what_is_left)
+        else:
+            whole = builder.and_(builder.sub(stop, start), I64(-self.lanes))
+            middle = builder.add(start, whole, flags=("nsw",))
+            rounds(start, middle, None)
+            rounds(middle, stop, lambda value: builder.sub(stop, value))
+
+    def vector(self, builder: Any, counters: list[Counter], sums: Any, left: Any) -> None:
+        """The elements of one round: all lanes, or the first `left` of them."""
+        self.is_in_vectors = True
+        if left is not None:
+            self.mask = vectors.first_lanes(builder, left, self.lanes)
+        before = len(builder.block.instructions)
+        self.axis(builder, self.last + 1, counters, sums)
+        self.round = builder.block.instructions[before:]
+        self.is_in_vectors, self.mask = False, None
 
     def in_stretches(
         self, builder: Any, axis: int, counters: list[Counter], sums: Any, ends: Any, part: Any
@@ -294,7 +314,7 @@ class KernelWriter:
                     self.elements(body, sums)
 
     def innermost(self, builder: Any, counters: list[Counter], sums: Any) -> None:
-        for lane in range(self.lanes):
+        for lane in range(self.abreast):
             if lane:
                 *outer, rows, last = counters
                 beside = builder.add(rows.value, I64(lane), flags=("nsw",))
@@ -304,8 +324,9 @@ class KernelWriter:
             self.elements(self.body(builder, here, None), sums)
 
     def body(self, builder: Any, counters: list[Counter], rare: list[Any] | None) -> Body:
-        body = Body(self, LLVMEmitter(builder, contract=True, rare_conditions=rare), counters)
-        if self.known is not None and self.lanes == 1:
+        lanes = self.lanes if self.is_in_vectors else 1
+        body = Body(self, LLVMEmitter(builder, True, rare, lanes), counters, self.mask)
+        if self.known is not None and self.abreast == 1:
             body.known = self.known
         return body
 
@@ -358,42 +379,12 @@ class KernelWriter:
 
     # reductions
 
-    def reductions(self) -> list[Node]:
-        return [root for root in self.kernel.roots if root.op.combine is not None]
-
-    def reduced_axes(self, root: Node) -> set[int]:
-        return {0} if self.flat else set(root.params[0])
-
-    def depth(self, root: Node) -> int:
-        """The axis from which inwards all loops belong to the reduction."""
-        axes = self.reduced_axes(root)
-        depth = len(self.domain)
-        while depth and depth - 1 in axes:
-            depth -= 1
-        return depth
-
-    def spread_sums(self) -> bool:
-        """Whether something is added to memory in the innermost loop."""
-        if any(root.op.scatters for root in self.kernel.roots):
-            return True
-        return any(self.depth(root) == len(self.domain) for root in self.reductions())
-
-    def accumulates(self, root: Node) -> bool:
-        """Whether the result in memory is added to, rather than written once."""
-        if root.op.scatters:
-            return True
-        if root.op.combine is None:
-            return False
-        axes = self.reduced_axes(root)
-        if 0 in axes and not self.fixed:  # other calls add their rows
-            return True
-        return any(a < self.depth(root) for a in axes)
-
     def accumulator(self, builder: Any, root: Node) -> Any:
-        emitter = LLVMEmitter(builder)
         dtype = self.folded_dtype(root)
-        place = alloca(builder, llvm_type(dtype))
-        place.dtype, place.kind = dtype, llvm_type(dtype)
+        kind = lanes_type(llvm_type(dtype), self.lanes)
+        place = alloca(builder, kind)
+        place.dtype, place.kind = dtype, kind
+        emitter = LLVMEmitter(builder, lanes=self.lanes)
         builder.store(self.to_fold(emitter, start_of(emitter, root), root, place).value, place)
         return place
 
@@ -401,7 +392,10 @@ class KernelWriter:
         place = sums[root]
         value = self.to_fold(body.e, value, root, place)
         old = Scalar(body.e.builder.load(place, typ=place.kind), place.dtype)
-        body.e.builder.store(combined(body.e, root.op.combine, old, value).value, place)
+        new = combined(body.e, root.op.combine, old, value)
+        if self.mask is not None:
+            new = body.e.select(Scalar(self.mask, np.dtype(bool)), new, old)
+        body.e.builder.store(new.value, place)
 
     def folded_dtype(self, root: Node) -> DType:
         """The dtype in which a root is folded; of few elements any will do."""
@@ -420,24 +414,11 @@ class KernelWriter:
         index = [Affine(0, {a: 1}) for a in range(len(counters)) if a not in axes]
         offset = body.offset(root.shape, tuple(index))
         value = Scalar(builder.load(place, typ=place.kind), place.dtype)
+        if self.lanes > 1 and not self.is_in_vectors:
+            value = vectors.folded(body.e, str(root.op.combine), value, self.lanes)
         if place.dtype is not root.dtype:
             value = from_key(body.e, value, root.dtype)
         if self.accumulates(root):
             old = body.load(self.pointers[root], root.dtype, offset)
             value = combined(body.e, root.op.combine, old, value)
         body.store(self.pointers[root], offset, value)
-
-
-def is_flat(kernel: Kernel) -> bool:
-    """Whether the kernel sees its domain as one long axis."""
-    if len(kernel.domain) < 2:
-        return False
-    for node in (*kernel.roots, *kernel.inlined):
-        if node.op.combine is not None:
-            if node.shape != () or len(node.params[0]) != len(kernel.domain):
-                return False
-        elif not node.op.pointwise:
-            return False
-    shapes = {n.shape for n in (*kernel.inlined, *kernel.reads)}
-    shapes |= {n.shape for n in kernel.roots if n.op.combine is None}
-    return all(shape == kernel.domain or shape == () for shape in shapes)

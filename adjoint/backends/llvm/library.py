@@ -39,18 +39,22 @@ def kernel_name(writer: KernelWriter) -> str:
     return "adjoint_kernel_" + hashlib.sha256(writer.text().encode()).hexdigest()[:24]
 
 
-def kernels_text(writers: Mapping[str, KernelWriter]) -> str:
-    """The LLVM text of a module with these kernels."""
-    module = ir.Module("adjoint_kernels")
-    functions: dict[str, Any] = {}
+def kernels_texts(writers: Mapping[str, KernelWriter]) -> dict[str, str]:
+    """The LLVM texts of two modules with these kernels, by the kind of what they need.
+
+    One has ``loops`` in which LLVM must find the vectors. What is ``written`` has none, or has
+    them written with vectors.
+    """
+    modules = {"written": ir.Module("adjoint_written"), "loops": ir.Module("adjoint_loops")}
+    functions: dict[str, dict[str, Any]] = {kind: {} for kind in modules}
+    used = set()
     for name, writer in writers.items():
-        writer.write(module, name, functions)
-    return str(module)
-
-
-def knows(writers: Mapping[str, KernelWriter]) -> bool:
-    """Whether all of the kernels are in memory."""
-    return all(name in _known for name in writers)
+        kind = "written"
+        if not writer.write_vectors(modules[kind], name):
+            kind = "loops" if writer.domain else "written"
+            writer.write(modules[kind], name, functions[kind])
+        used.add(kind)
+    return {kind: str(module) for kind, module in modules.items() if kind in used}
 
 
 def address(name: str) -> int:
@@ -76,7 +80,7 @@ def _provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
         code = store.read(key)
         was_cached = code is not None
         if code is None:
-            code = jit.compile_object(kernels_text(missing))
+            code = jit.compile_object(kernels_texts(missing))
             store.write(key, code)
         compiled = Compiled(jit.load_object(code, symbols()), was_cached)
         for name in missing:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 from typing import Any
 
 from llvmlite import ir
 
 from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
 from adjoint.graph.node import Node
-from adjoint.graph.types import DType, size_of
+from adjoint.graph.types import DType
 
 BIT = ir.IntType(1)
 I64 = ir.IntType(64)
@@ -52,10 +51,16 @@ def alloca(builder: Any, kind: Any) -> Any:
         return builder.alloca(kind)
 
 
+def is_constant(value: Any) -> bool:
+    """Whether an LLVM value is a number known now."""
+    return isinstance(value, ir.Constant)
+
+
 class loop:
     """``with loop(builder, start, stop) as i``: the builder stands in the body, then after it.
 
-    A short one is unrolled, unless it `stays`; others are vectorised, unless `scalar`.
+    A short one is unrolled, unless it `stays`; others are vectorised, unless `scalar`. One known to
+    have one round is no loop at all.
     """
 
     def __init__(
@@ -69,21 +74,29 @@ class loop:
     ) -> None:
         self.builder, self.start, self.stop, self.step = builder, start, stop, step
         self.stays, self.scalar = stays, scalar
+        ends = is_constant(start) and is_constant(stop)
+        self.rounds = -(-(stop.constant - start.constant) // step) if ends else None
+        self.before: Any = None
 
     def __enter__(self) -> Any:
         builder = self.builder
+        if self.rounds == 1:
+            return self.start
         function = builder.function
-        before = builder.block
+        before = self.before = builder.block
         self.head = function.append_basic_block("loop")
         self.after = function.append_basic_block("after")
-        builder.cbranch(builder.icmp_signed("<", self.start, self.stop), self.head, self.after)
+        if self.rounds is None:
+            builder.cbranch(builder.icmp_signed("<", self.start, self.stop), self.head, self.after)
+        else:
+            builder.branch(self.head if self.rounds > 0 else self.after)
         builder.position_at_end(self.head)
         self.counter = builder.phi(I64)
         self.counter.add_incoming(self.start, before)
         return self.counter
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is not None:
+        if kind is not None or self.rounds == 1:
             return
         builder = self.builder
         following = builder.add(self.counter, I64(self.step), flags=("nsw",))
@@ -91,7 +104,7 @@ class loop:
         latch = builder.cbranch(
             builder.icmp_signed("<", following, self.stop), self.head, self.after
         )
-        if self.rounds <= SHORT:
+        if self.rounds is not None and self.rounds <= SHORT:
             if not self.stays:
                 latch.set_metadata("llvm.loop", marked(builder.module, "llvm.loop.unroll.full"))
         elif self.scalar:
@@ -102,23 +115,19 @@ class loop:
             latch.set_metadata("llvm.loop", marked(builder.module, *hint))
         builder.position_at_end(self.after)
 
-    @property
-    def rounds(self) -> float:
-        """How often the loop is run, infinite if that is not known."""
-        if isinstance(self.start, ir.Constant) and isinstance(self.stop, ir.Constant):
-            return float(self.stop.constant - self.start.constant)
-        return inf
-
     def is_interleaved(self) -> bool:
         """Whether two vectors are to be worked on side by side.
 
         A processor looks ahead a few hundred instructions. If the chain is long, there are not
         enough of other rounds among these to keep it busy.
         """
-        if self.builder.block is not self.head or self.rounds < MANY:
-            return False
-        body = self.head.instructions
-        return len(body) <= MOST and depth(body) >= DEEP
+        is_many = self.rounds is None or self.rounds >= MANY
+        return is_many and self.builder.block is self.head and is_deep(self.head.instructions)
+
+
+def is_deep(instructions: Sequence[Any]) -> bool:
+    """Whether a round of these is too deep for a processor to begin the next one meanwhile."""
+    return len(instructions) <= MOST and depth(instructions) >= DEEP
 
 
 def depth(instructions: Sequence[Any]) -> int:
@@ -166,30 +175,6 @@ def flag_of(module: Any) -> Any:
     if found is None:
         found = ir.GlobalVariable(module, ir.IntType(32), "adjoint_flag")
     return found
-
-
-def fill(builder: Any, root: Node, place: Any) -> None:
-    """Set a result that is added to in memory to where the fold starts."""
-    start = start_of(LLVMEmitter(builder), root)
-    kind = memory_type(root.dtype)
-    value = builder.zext(start.value, kind) if root.dtype.kind == "b" else start.value
-    with loop(builder, I64(0), I64(size_of(root.shape))) as i:
-        builder.store(value, builder.gep(place, [i], source_etype=kind))
-
-
-def combined_in_memory(builder: Any, root: Node, place: Any, source: Any) -> None:
-    """Fold a partial result into the result, element by element."""
-    emitter = LLVMEmitter(builder)
-    kind = memory_type(root.dtype)
-    with loop(builder, I64(0), I64(size_of(root.shape))) as i:
-        ends = [builder.gep(p, [i], source_etype=kind) for p in (place, source)]
-        values = [builder.load(end, typ=kind) for end in ends]
-        if root.dtype.kind == "b":
-            values = [builder.trunc(value, ir.IntType(1)) for value in values]
-        old, new = (Scalar(value, root.dtype) for value in values)
-        word = "add" if root.op.scatters else root.op.combine
-        value = combined(emitter, word, old, new).value
-        builder.store(builder.zext(value, kind) if root.dtype.kind == "b" else value, ends[0])
 
 
 def extern(module: Any, name: str, result: Any, arguments: Sequence[Any]) -> Any:

@@ -15,11 +15,10 @@ from adjoint.backends.llvm.loop import (
     I64,
     POINTER,
     alloca,
-    combined_in_memory,
     extern,
-    fill,
     loop,
 )
+from adjoint.backends.llvm.whole import combined_in_memory, fill
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.memory import ALIGNMENT, rounded

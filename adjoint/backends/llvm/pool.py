@@ -63,7 +63,7 @@ class Pool:
         key = jit.cache_key(text)
         found = store.read(key)
         if found is None:
-            found = jit.compile_object(text)
+            found = jit.compile_object({"driver": text})
             store.write(key, found)
         self.loaded = jit.load_object(found, _ADDRESSES)
         self.address = self.loaded.address("adjoint_parallel")

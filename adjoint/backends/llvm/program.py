@@ -18,8 +18,9 @@ from adjoint.backends.llvm.emitter import LLVMEmitter
 from adjoint.backends.llvm.interrupts import Interrupts, ask_at_once, go_on_if_done
 from adjoint.backends.llvm.kernel import KernelWriter
 from adjoint.backends.llvm.library import kernel_name
-from adjoint.backends.llvm.loop import I64, POINTER, extern, fill, flag_of, memory_type
+from adjoint.backends.llvm.loop import I64, POINTER, extern, flag_of, memory_type
 from adjoint.backends.llvm.nest import NestWriter, call_kernel, table_of, whole
+from adjoint.backends.llvm.whole import fill
 from adjoint.graph.node import Node
 from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory
 from adjoint.schedule.plan import (

@@ -36,7 +36,7 @@ from adjoint.schedule.plan import Gemm, Lapack, Nest, NumpyCall, Schedule, nbyte
 from adjoint.schedule.signature import schedule_text
 
 COLD_CALLS = 3
-"""How often a program without new kernels is run from Python before it gets code of its own."""
+"""How often a program is run from Python before it gets code of its own."""
 
 LONG = 1 << 18
 """Bytes of inputs and outputs from which on a program lets other Python threads run."""
@@ -81,11 +81,10 @@ class Program:
     def make(self, began: float) -> None:
         """Find or compile the code."""
         writers = self.writer.all_kernels()
-        nothing_new = library.knows(writers)
         self.kernels = library.provide(writers)
         code = store.read(self.key)
-        self.was_cached = code is not None and all(k.was_cached for k in self.kernels)
-        if code is None and nothing_new and can_run(self.writer):
+        self.was_cached = all(k.was_cached for k in self.kernels)
+        if code is None and can_run(self.writer):
             self.cold = ColdProgram(self.writer)
             self.calls_left = COLD_CALLS
         else:
@@ -106,7 +105,8 @@ class Program:
     def load(self, code: bytes | None) -> None:
         """Compile the code if there is none, and link it into this process."""
         if code is None:
-            code = jit.compile_object(self.written(), driver=True)
+            self.was_cached = False
+            code = jit.compile_object({self.kind: self.written()})
             store.write(self.key, code)
         entry.register_symbols()
         self.loaded = jit.load_object(code, self.symbols())
@@ -141,6 +141,13 @@ class Program:
             )
         return str(self.writer.module)
 
+    @property
+    def kind(self) -> str:
+        """What kind of code the program is: short ones are worth more of LLVM's time."""
+        long = (Gemm, NumpyCall, Nest)
+        is_short = not any(isinstance(step, long) for step in self.schedule.steps)
+        return "written" if is_short and not self.is_long() else "driver"
+
     def is_long(self) -> bool:
         """Whether the program runs so long, without Python, that other threads should run too."""
         if any(isinstance(step, NumpyCall) for step in self.schedule.steps):
@@ -158,9 +165,9 @@ class Program:
 
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""
-        texts = [library.kernels_text(ProgramWriter(self.schedule).all_kernels()), self.written()]
-        shown = [jit.assembly(text)[stage == "assembly"] for text in texts]
-        return "\n".join(shown)
+        kernels = library.kernels_texts(ProgramWriter(self.schedule).all_kernels())
+        texts = [*kernels.items(), (self.kind, self.written())]
+        return "\n".join(jit.assembly(text, kind)[stage == "assembly"] for kind, text in texts)
 
     def symbols(self) -> dict[str, int]:
         """The addresses of what the code calls outside."""
