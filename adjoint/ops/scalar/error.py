@@ -22,7 +22,7 @@ from .coefficients import (
     INVERSE_ROOT_2,
     ROOT_2,
 )
-from .exponential import exp, exp_of_pair
+from .exponential import exp, exp_of_moderate_pair, exp_of_pair
 from .logarithmic import log, log_pair_of_sum
 from .words import (
     Pair,
@@ -33,15 +33,15 @@ from .words import (
     format_of,
     horner,
     is_nan,
-    pair_product,
     pair_quotient,
+    product_parts,
     scalar_function,
     scale,
     two_product,
     two_sum,
 )
 
-FARTHEST = {"float64": 28.0, "float32": 10.5}  # from here on erfc is 0
+FARTHEST = {"float64": 27.3, "float32": 10.19}  # from here on erfc is 0, and exp(-x²) not yet
 ERF_IS_ONE = 6.0  # from here on, rounded
 INFINITY = float("inf")
 HALF_ROOT_PI = 0.886226925452758
@@ -59,26 +59,25 @@ def square_pair(e: Emitter[V], x: V, x_low: V) -> Pair[V]:
 
 
 def bell(e: Emitter[V], x: V, x_low: V) -> tuple[V, V, V]:
-    """exp(-(x + x_low)²) as `exp_of_pair` gives it."""
+    """exp(-(x + x_low)²) as `exp_of_pair` gives it, |x| at most FARTHEST."""
     high, low = square_pair(e, x, x_low)
-    return exp_of_pair(e, e.negative(high), e.negative(low))
+    return exp_of_moderate_pair(e, e.negative(high), e.negative(low))
 
 
 def scaled_tail(e: Emitter[V], x: V, x_low: V) -> Pair[V]:
     """exp(x²) erfc x of x + x_low ≥ 1/2 as a pair."""
     t = e.divide(e.subtract(x, 4.0), e.add(x, 4.0))
     first, *others = choose(e, x, ERFCX)
-    slope, slope_low = two_product(e, t, horner(e, t, others))
-    curve, curve_low = fast_two_sum(e, e.constant(first, e.dtype(x)), slope)
-    below, below_low = two_sum(e, e.constant(1.0, e.dtype(x)), e.multiply(x, 2.0))
-    above = curve, e.add(curve_low, slope_low)
-    return pair_quotient(e, above, (below, e.fma(x_low, 2.0, below_low)))
+    slope = e.multiply(t, horner(e, t, others))
+    above = fast_two_sum(e, e.constant(first, e.dtype(x)), slope)
+    below, low = fast_two_sum(e, e.multiply(x, 2.0), e.constant(1.0, e.dtype(x)))
+    return pair_quotient(e, above, (below, e.fma(x_low, 2.0, low)))
 
 
 def tail_parts(e: Emitter[V], x: V, x_low: V) -> tuple[Pair[V], V, V]:
-    """(erfc x / 2ⁿ, exp(-x²) / 2ⁿ, bits) of x + x_low ≥ 1/2; the first is a pair."""
+    """(erfc x / 2ⁿ, exp(-x²) / 2ⁿ, bits) of x + x_low ≥ 1/2; the first as two parts."""
     high, low, bits = bell(e, x, x_low)
-    return pair_product(e, (high, low), scaled_tail(e, x, x_low)), high, bits
+    return product_parts(e, (high, low), scaled_tail(e, x, x_low)), high, bits
 
 
 def upper_tail(e: Emitter[V], x: V, x_low: V) -> V:
@@ -140,7 +139,7 @@ def erfcx(e: Emitter[V], x: V) -> V:
     central = is_central(e, x)
     near, near_low = centre(e, x, zero)
     factor = e.select(central, near, 2.0), e.select(central, near_low, 0.0)
-    rising = scale(e, e.add(*pair_product(e, (high, low), factor)), bits)
+    rising = scale(e, e.add(*product_parts(e, (high, low), factor)), bits)
     left = e.select(central, rising, e.subtract(rising, tail))
     return e.select(e.less(x, 0.5), left, tail)
 

@@ -53,8 +53,12 @@ def exp_of_pair(e: Emitter[V], x: V, x_low: V) -> tuple[V, V, V]:
     """(high, low, bits): exp(x + x_low) = (high + low) 2ⁿ, yet to be scaled."""
     least, most = RANGE[format_of(e, x).name]
     outside = e.bitwise_or(e.less(x, least), e.greater(x, most))
-    x_low = e.select(outside, 0.0, x_low)
-    r, r_low, bits = reduced(e, clamp(e, x, least, most), x_low)
+    return exp_of_moderate_pair(e, clamp(e, x, least, most), e.select(outside, 0.0, x_low))
+
+
+def exp_of_moderate_pair(e: Emitter[V], x: V, x_low: V) -> tuple[V, V, V]:
+    """The same where x is known to lie in the range."""
+    r, r_low, bits = reduced(e, x, x_low)
     p, p_low = exp_less_one(e, r, r_low)
     high, low = fast_two_sum(e, e.constant(1.0, e.dtype(x)), p)
     return high, e.add(low, p_low), bits

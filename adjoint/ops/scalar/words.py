@@ -185,9 +185,13 @@ def two_product(e: Emitter[V], a: V, b: V) -> Pair[V]:
 
 def pair_product(e: Emitter[V], a: Pair[V], b: Pair[V]) -> Pair[V]:
     """(a)(b) with a relative error near 2^-2p."""
+    return fast_two_sum(e, *product_parts(e, a, b))
+
+
+def product_parts(e: Emitter[V], a: Pair[V], b: Pair[V]) -> Pair[V]:
+    """The same as a sum of which the first part need not be the sum rounded."""
     high, low = two_product(e, a[0], b[0])
-    low = e.add(low, e.fma(a[0], b[1], e.multiply(a[1], b[0])))
-    return fast_two_sum(e, high, low)
+    return high, e.add(low, e.fma(a[0], b[1], e.multiply(a[1], b[0])))
 
 
 def pair_quotient(e: Emitter[V], a: Pair[V], b: Pair[V]) -> Pair[V]:
