@@ -121,6 +121,33 @@ def test_only_the_result_has_the_zeros(name: str) -> None:
     assert widest(FUNCTIONS[name], point()) == ["scatter_add", "reshape"]
 
 
+def energy(x: Any) -> Any:
+    """What a grid of numbers costs for its curvature."""
+    u = ad.reshape(x, (14, 14))
+    inner = 4 * u[1:-1, 1:-1] - u[2:, 1:-1] - u[:-2, 1:-1] - u[1:-1, 2:] - u[1:-1, :-2]
+    return ad.sum(inner**3)
+
+
+def test_a_grid_has_many_neighbours() -> None:
+    """Thirteen to each point, none of them worked on together with all others."""
+    x = np.cos(np.arange(196.0))
+    units = np.eye(196)
+    expected = np.stack([np.asarray(ad.hvp(energy, x, unit)) for unit in units[:20]], axis=-1)
+    found = np.asarray(ad.compile(ad.hessian(energy))(x))
+    np.testing.assert_allclose(found[:, :20], expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found, found.T, rtol=1e-12, atol=1e-12)
+    assert widest(ad.grad(energy), x) == ["scatter_add", "reshape"]
+
+
+@pytest.mark.parametrize("then", [ad.cumsum, lambda y: ad.convolve(y, np.ones(3)), ad.softmax])
+def test_what_needs_the_zeros_has_them(then: Function) -> None:
+    """After one neighbour, or several, an operation without a rule of its own."""
+    for f in (lambda x: then(x * x), lambda x: then(x[2:] * x[1:-1] * x[:-2])):
+        x = point()
+        found = np.asarray(ad.compile(ad.jacfwd(f))(x))
+        np.testing.assert_allclose(found, one_by_one(f, x), rtol=1e-12, atol=1e-14)
+
+
 def test_products_with_diagonals_are_no_products() -> None:
     """The Jacobian of a product with a matrix is the matrix, scaled."""
     assert "matmul" not in widest(FUNCTIONS["product"], point())

@@ -24,8 +24,11 @@ from adjoint.transforms.paths import within
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
-_PARTS = 4
-"""From more parts than this on zeros cost less, and a long graph costs more."""
+_LARGE = 128
+_PARTS, _SMALL_PARTS = 16, 4
+"""From more parts than this on, of large tensors and of others, zeros cost less than the graph."""
+_CHOICES = 2
+"""From more parts than this on zeros with values put in cost less than choices at each place."""
 _SPARSE = 4
 """How many zeros for each other element it takes to write these one by one."""
 
@@ -60,41 +63,55 @@ class Units:
         rule = RULES.get(node.op.name)
         if rule is not None and not any(isinstance(g, Tensor) for g in given):
             result = rule(node, given, self.size)  # type: ignore[arg-type]  # just asked
-            if result is not None and (
-                isinstance(result, Tensor) or len(result) < min(_PARTS + 1, self.size)
-            ):
+            if isinstance(result, Tensor):
                 return result
-        inputs = [self.whole(c) if c in self.found else Tensor(c) for c in node.inputs]
+            if result is not None and len(result) <= _most_parts(node, self.size):
+                return result
+        inputs = [self.on_the_way(c) if c in self.found else Tensor(c) for c in node.inputs]
         return batched_node(node, inputs, [g is not None for g in given])
 
+    def on_the_way(self, node: Node) -> Tensor:
+        """A node found, with the axis of directions in front, for others to work on."""
+        found = self.found[node]
+        if isinstance(found, list) and len(found) <= _CHOICES:
+            return _chosen_by_owner(found, self.size, False)
+        return self.whole(node)
+
     def whole(self, node: Node, last: bool = False) -> Tensor:
-        """A node found, with the axis of directions in front, or `last`."""
+        """A node found, with the axis of directions in front, or `last`, as a result."""
         found = self.found[node]
         if isinstance(found, list):
-            return _whole(found, self.size, last)
+            count = sum(int(np.count_nonzero(p.owners >= 0)) for p in found)
+            sparse = 0 < count * _SPARSE <= self.size * size_of(node.shape)
+            return (_placed if sparse else _chosen_by_owner)(found, self.size, last)
         if not last:
             return found
         result: Tensor = FUNCTIONS["permute_dims"](found, (*range(1, found.ndim), 0))
         return result
 
 
+def _most_parts(node: Node, size: int) -> int:
+    """How many parts of a node are still less to do than all its zeros."""
+    return min(_PARTS if size_of(node.shape) >= _LARGE else _SMALL_PARTS, size - 1)
+
+
 # From parts to the whole.
 
 
-def _whole(parts: Parts, size: int, last: bool) -> Tensor:
+def _chosen_by_owner(parts: Parts, size: int, last: bool) -> Tensor:
+    """At each place the value if the direction is its owner, else zero: this fuses with others."""
     shape = parts[0].values.shape
     if size == 1:
         return _reshape(parts[0].values, (*shape, 1) if last else (1, *shape))
-    count = sum(int(np.count_nonzero(p.owners >= 0)) for p in parts)
-    if count and count * _SPARSE <= size * size_of(shape):
-        return _placed(parts, size, last)
-    numbers = np.arange(size).reshape(-1, *(1,) * (0 if last else len(shape)))
+    kind = np.int32 if size <= np.iinfo(np.int32).max else np.int64
+    numbers = np.arange(size, dtype=kind)
     if last:
         parts = [Part(_reshape(p.values, (*shape, 1)), p.owners[..., None]) for p in parts]
-        numbers = np.arange(size)
+    else:
+        numbers = numbers.reshape(-1, *(1,) * len(shape))
     terms = []
     for values, owners in parts:
-        mask = FUNCTIONS["equal"](from_array(numbers), from_array(owners))
+        mask = FUNCTIONS["equal"](from_array(numbers), from_array(owners.astype(kind)))
         terms.append(_where(mask, values, _zeros((), values.node.dtype)))
     return _sum(terms)
 
@@ -295,7 +312,7 @@ def _sums(parts: Parts, axes: Sequence[int], size: int) -> Parts | Tensor | None
             return None
         wholes.append(whole)
     if wholes and kept:
-        wholes.append(_whole(kept, size, False))
+        wholes.append(_chosen_by_owner(kept, size, False))
     return _sum(wholes) if wholes else kept
 
 
