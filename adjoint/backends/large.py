@@ -31,9 +31,9 @@ def memory_for(order: Sequence[Node]) -> AbstractContextManager[Any]:
     _read += size
     if _read < PATIENCE or missing():
         return _nothing
-    from adjoint.backends.llvm.reserve import memory
+    from adjoint.backends.llvm import reserve
 
-    return memory()
+    return reserve.memory() if reserve.available else _nothing
 
 
 def nbytes(node: Node) -> int:

@@ -113,6 +113,21 @@ def test_results_are_arrays_like_any_other():
     assert np.array_equal(array, copy[:10])
 
 
+def test_no_reference_is_left_behind():
+    """To the handler of the reserve, or to the one before it."""
+    x = np.ones(MIB // 8)
+    made(x)
+    block = reserve.memory()
+    with block:
+        pass
+    handlers = reserve.reserve().handler, block.before
+    before = [sys.getrefcount(handler) for handler in handlers]
+    for _ in range(100):
+        line(x)
+        reserve.empty((MIB,), BYTES)
+    assert [sys.getrefcount(handler) for handler in handlers] == before
+
+
 def test_small_results_are_left_to_numpy():
     """And so is whatever the user makes between calls."""
     assert handler_name(made(np.ones(100)).base) == "default_allocator"
@@ -380,8 +395,13 @@ def test_uncompiled_code_leaves_numpy_as_it_was_after_an_error(monkeypatch):
     assert handler_name() == "default_allocator"
 
 
-def test_uncompiled_code_does_without_native_code(monkeypatch):
-    """If LLVM is missing, so is the reserve."""
+@pytest.mark.parametrize("what", ["LLVM", "NumPy's interface"])
+def test_arrays_are_numpys_if_something_is_missing(what, monkeypatch):
+    """Other interpreters and systems do without the reserve."""
     monkeypatch.setattr(large, "PATIENCE", 0)
-    monkeypatch.setattr(large, "missing", lambda: "llvmlite is not installed")
+    if what == "LLVM":
+        monkeypatch.setattr(large, "missing", lambda: "llvmlite is not installed")
+    else:
+        monkeypatch.setattr(reserve, "available", False)
+        assert handler_name(reserve.empty((MIB,), BYTES)) == "default_allocator"
     assert handler_name(evaluated(np.ones(MIB // 8))) == "default_allocator"

@@ -31,6 +31,8 @@ from adjoint.graph.types import DType, Shape, size_of
 
 Array = np.ndarray[Any, Any]
 
+available = LAYOUT is not None and os.name == "posix"
+"""Whether NumPy can be given memory; if not, arrays are made as NumPy makes them."""
 LARGE = 1 << FIRST
 """Bytes from which on an array gets its memory here; the system is quick with less."""
 MOST = 1 << 30
@@ -58,7 +60,7 @@ class Reserve:
         self.limit = self._function("adjoint_reserve_limit", None, ctypes.c_int64)
         self.held = self._function("adjoint_reserve_held", ctypes.c_int64)
         self.clear = self._function("adjoint_reserve_clear", None)
-        self.handler = self._capsule() if LAYOUT is not None else None
+        self.handler = self._capsule() if available else None
 
     def _function(self, name: str, *types: Any) -> Any:
         return ctypes.CFUNCTYPE(*types)(self.loaded.address(name))
@@ -149,7 +151,7 @@ class memory(AbstractContextManager[None]):
 
 def empty(shape: Shape, dtype: DType) -> Array:
     """A new array, if it is large with memory from the reserve."""
-    if size_of(shape) * dtype.itemsize < LARGE or LAYOUT is None:
+    if size_of(shape) * dtype.itemsize < LARGE or not available:
         return np.empty(shape, dtype)
     with memory():
         return np.empty(shape, dtype)
