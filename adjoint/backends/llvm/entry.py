@@ -26,7 +26,7 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm import jit, reserve, store
+from adjoint.backends.llvm import entry_methods, jit, reserve, store
 from adjoint.backends.llvm.entry_giving import listed
 from adjoint.backends.llvm.entry_helpers import HELPERS, write_helpers
 from adjoint.backends.llvm.entry_layout import LAYOUT, REASON, fingerprint, symbols
@@ -82,7 +82,7 @@ def register_symbols() -> None:
     """Make all that entries name known to the loader of native code, once in a process."""
     with building:
         if available and not _loaded:
-            for name, address in symbols().items():
+            for name, address in {**symbols(), **entry_methods.symbols()}.items():
                 llvm.add_symbol(name, address)
             llvm.add_symbol("adjoint.handler", id(reserve.reserve().handler))
             _loaded.append(_load_helpers())
@@ -103,6 +103,7 @@ def _load_helpers() -> jit.Loaded:
     loaded = jit.load_object(code, {})
     for helper in HELPERS:
         llvm.add_symbol("adjoint." + helper, loaded.address("adjoint." + helper))
+    entry_methods.install(loaded.address)
     return loaded
 
 

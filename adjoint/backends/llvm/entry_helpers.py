@@ -16,6 +16,7 @@ from llvmlite import ir
 from adjoint.backends.llvm.entry_giving import write_giving
 from adjoint.backends.llvm.entry_guard import write_guard, write_guards
 from adjoint.backends.llvm.entry_layout import POINTER, type_symbol
+from adjoint.backends.llvm.entry_methods import write_methods
 from adjoint.backends.llvm.entry_words import ANY, BIT, BYTE, INT, LONG, NULL, Row, Words
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
@@ -28,11 +29,11 @@ def write_helpers(words: Words) -> None:
     """Define all helpers in a module."""
     writers = (
         *(write_guard, write_guards, _write_keep, _write_release, _write_scalar, _write_tensor),
-        *(_write_rooms, _write_large_rooms, _write_wrap, _write_tuple, write_giving),
+        *(_write_rooms, _write_large_rooms, _write_wrap, _write_tuple, write_giving, write_methods),
     )
     for writer in writers:
         writer(words)
-    for name in ("guard", "scalar", "tensor"):
+    for name in ("guard", "scalar", "tensor", "view"):
         words.module.globals["adjoint." + name].linkage = "internal"
 
 

@@ -38,7 +38,10 @@ CALLS = (
     "_PyObject_GC_New",
     "PyObject_Vectorcall",
     "PyObject_CallOneArg",
+    "PyErr_Clear",
     "PyErr_NoMemory",
+    "PyFloat_FromDouble",
+    "PyMethod_New",
     "PyErr_Occurred",
     "PyEval_SaveThread",
     "PyEval_RestoreThread",
@@ -59,6 +62,7 @@ class Layout:
     data: int  # of an array, and so on down to flags
     ndim: int
     dimensions: int
+    strides: int
     base: int
     descr: int
     flags: int
@@ -96,6 +100,20 @@ class _MemberDescriptor(ctypes.Structure):
     )
 
 
+class _Wrapper(ctypes.Structure):
+    """CPython's descriptor of a slot of a type: which slot it is stands at `base`."""
+
+    _fields_ = (
+        ("refcount", ctypes.c_ssize_t),
+        ("type", ctypes.c_void_p),
+        ("owner", ctypes.c_void_p),
+        ("name", ctypes.c_void_p),
+        ("qualname", ctypes.c_void_p),
+        ("base", ctypes.POINTER(ctypes.c_char_p)),
+        ("wrapped", ctypes.c_void_p),
+    )
+
+
 class _Unexpected(Exception):
     """The interpreter does not look as native entries need it."""
 
@@ -128,6 +146,19 @@ def _slot(owner: type, name: str) -> int:
     _expect(_pointer(instance, offset) == id(marker), "a filled slot")
     delattr(instance, name)
     return offset
+
+
+def slot_definition(method: Any) -> int | None:
+    """The address of what CPython knows of the slot behind a method of a built-in type."""
+    if type(method).__name__ != "wrapper_descriptor":
+        return None
+    view = _Wrapper.from_address(id(method))
+    right = type(method).__basicsize__ == ctypes.sizeof(_Wrapper)
+    if not right or view.owner != id(method.__objclass__) or view.name != id(method.__name__):
+        return None
+    if view.base[0] != method.__name__.encode():
+        return None
+    return ctypes.cast(view.base, ctypes.c_void_p).value
 
 
 def _check_interpreter() -> None:
@@ -246,6 +277,7 @@ def _probe() -> Layout:
         data=_Array.data.offset,
         ndim=_Array.ndim.offset,
         dimensions=_Array.dimensions.offset,
+        strides=_Array.strides.offset,
         base=_Array.base.offset,
         descr=_Array.descr.offset,
         flags=_Array.flags.offset,

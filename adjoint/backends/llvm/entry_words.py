@@ -38,7 +38,10 @@ _SIGNATURES = {
     "_PyObject_GC_New": (ANY, [ANY]),
     "PyObject_Vectorcall": (ANY, [ANY, ANY, LONG, ANY]),
     "PyObject_CallOneArg": (ANY, [ANY, ANY]),
+    "PyErr_Clear": (ir.VoidType(), []),
     "PyErr_NoMemory": (ANY, []),
+    "PyFloat_FromDouble": (ANY, [DOUBLE]),
+    "PyMethod_New": (ANY, [ANY, ANY]),
     "PyErr_Occurred": (ANY, []),
     "PyEval_SaveThread": (ANY, []),
     "PyEval_RestoreThread": (ir.VoidType(), [ANY]),
@@ -54,6 +57,7 @@ _SIGNATURES = {
     "adjoint.scalar": (ANY, [ANY, ANY, LONG]),
     "adjoint.tensor": (ANY, [ANY, ANY, ANY]),
     "adjoint.tuple": (ANY, [ANY, ANY, LONG]),
+    "adjoint.view": (ANY, [ANY]),
     "adjoint.gifts": (INT, [ANY, ANY]),
     "adjoint.give": (ir.VoidType(), [ANY, ANY, ANY, ANY]),
 }
