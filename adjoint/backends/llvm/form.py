@@ -118,6 +118,10 @@ class KernelForm:
             return True
         return any(self.depth(root) == len(self.domain) for root in self.reductions())
 
+    def folds_along(self) -> bool:
+        """Whether something is folded in the innermost loop, each step waiting for the last."""
+        return any(self.depth(root) <= self.last for root in self.reductions())
+
     def accumulates(self, root: Node) -> bool:
         """Whether the result in memory is added to, rather than written once."""
         if root.op.scatters:

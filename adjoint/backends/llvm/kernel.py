@@ -42,6 +42,9 @@ STRETCH = 512
 MOST_PARTS = 6
 """The most parts into which the range of a loop is cut at the edges of slices."""
 
+DEEP = 16
+"""How long a chain of instructions must be for two registers to be filled in a round."""
+
 MOST_APART = 64
 """The most elements of parts of a join that are written apart."""
 
@@ -91,7 +94,7 @@ class KernelWriter(KernelForm):
         if self.lanes > 1:
             try:
                 self.write(module, name, {})
-                if self.span == "many" and is_deep(self.round):
+                if self.span == "many" and (self.folds_along() or is_deep(self.round, DEEP)):
                     self.lanes *= 2
                     self.write(module, name, {})
                 return True
@@ -204,8 +207,7 @@ class KernelWriter(KernelForm):
             elif last_axis and self.rare and not self.spread_sums():
                 self.in_stretches(builder, axis, counters, sums, (start, stop), (low, high))
             else:
-                long = self.is_long(axis)
-                with loop(builder, start, stop, stays=long, scalar=self.few) as value:
+                with loop(builder, start, stop, stays=self.is_long(axis)) as value:
                     inner = [*counters, Counter(value, low, high)]
                     self.axis(builder, axis + 1, inner, sums)
 
@@ -245,9 +247,11 @@ class KernelWriter(KernelForm):
     ) -> None:
         """The innermost loop, a vector of elements a round; the last may have only some lanes.
 
-        Costly elements are written once, for any lanes; others for all lanes and for the rest.
+        Costly elements of which there are not many are written once, for any lanes; others for all
+        lanes, which is faster, and for the rest.
         """
         start, stop = ends
+        once = self.dear and self.span != "many"
 
         def rounds(first: Any, end: Any, left: Callable[[Any], Any] | None) -> None:
             over = loop(builder, first, end, self.lanes)
@@ -265,12 +269,12 @@ class KernelWriter(KernelForm):
         if is_constant(start) and is_constant(stop):
             rest = (stop.constant - start.constant) % self.lanes
             middle = I64(stop.constant - rest)
-            if rest and self.dear and start.constant < middle.constant:
+            if rest and once and start.constant < middle.constant:
                 rounds(start, stop, what_is_left)
                 return
             rounds(start, middle, None)
             rounds(middle, stop, lambda value: rest)
-        elif self.dear:
+        elif once:
             rounds(start, stop, what_is_left)
         else:
             whole = builder.and_(builder.sub(stop, start), I64(-self.lanes))

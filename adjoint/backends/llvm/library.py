@@ -51,7 +51,7 @@ def kernels_texts(writers: Mapping[str, KernelWriter]) -> dict[str, str]:
     for name, writer in writers.items():
         kind = "written"
         if not writer.write_vectors(modules[kind], name):
-            kind = "loops" if writer.domain else "written"
+            kind = "loops" if writer.domain and not writer.few else "written"
             writer.write(modules[kind], name, functions[kind])
         used.add(kind)
     return {kind: str(module) for kind, module in modules.items() if kind in used}

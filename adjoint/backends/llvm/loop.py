@@ -59,21 +59,14 @@ def is_constant(value: Any) -> bool:
 class loop:
     """``with loop(builder, start, stop) as i``: the builder stands in the body, then after it.
 
-    A short one is unrolled, unless it `stays`; others are vectorised, unless `scalar`. One known to
-    have one round is no loop at all.
+    A short one is unrolled, unless it `stays`. One known to have one round is no loop at all.
     """
 
     def __init__(
-        self,
-        builder: Any,
-        start: Any,
-        stop: Any,
-        step: int = 1,
-        stays: bool = False,
-        scalar: bool = False,
+        self, builder: Any, start: Any, stop: Any, step: int = 1, stays: bool = False
     ) -> None:
         self.builder, self.start, self.stop, self.step = builder, start, stop, step
-        self.stays, self.scalar = stays, scalar
+        self.stays = stays
         ends = is_constant(start) and is_constant(stop)
         self.rounds = -(-(stop.constant - start.constant) // step) if ends else None
         self.before: Any = None
@@ -107,9 +100,6 @@ class loop:
         if self.rounds is not None and self.rounds <= SHORT:
             if not self.stays:
                 latch.set_metadata("llvm.loop", marked(builder.module, "llvm.loop.unroll.full"))
-        elif self.scalar:
-            hint = "llvm.loop.vectorize.enable", BIT(0)
-            latch.set_metadata("llvm.loop", marked(builder.module, *hint))
         elif self.is_interleaved():
             hint = "llvm.loop.interleave.count", ir.IntType(32)(2)
             latch.set_metadata("llvm.loop", marked(builder.module, *hint))
@@ -125,9 +115,9 @@ class loop:
         return is_many and self.builder.block is self.head and is_deep(self.head.instructions)
 
 
-def is_deep(instructions: Sequence[Any]) -> bool:
+def is_deep(instructions: Sequence[Any], deep: int = DEEP) -> bool:
     """Whether a round of these is too deep for a processor to begin the next one meanwhile."""
-    return len(instructions) <= MOST and depth(instructions) >= DEEP
+    return len(instructions) <= MOST and depth(instructions) >= deep
 
 
 def depth(instructions: Sequence[Any]) -> int:
