@@ -79,10 +79,10 @@ class loop:
         before = self.before = builder.block
         self.head = function.append_basic_block("loop")
         self.after = function.append_basic_block("after")
-        if self.rounds is None:
+        if self.rounds is not None and self.rounds > 0:
+            builder.branch(self.head)
+        else:  # of no round, too: the body stays reachable for the verifier
             builder.cbranch(builder.icmp_signed("<", self.start, self.stop), self.head, self.after)
-        else:
-            builder.branch(self.head if self.rounds > 0 else self.after)
         builder.position_at_end(self.head)
         self.counter = builder.phi(I64)
         self.counter.add_incoming(self.start, before)
