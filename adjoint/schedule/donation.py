@@ -6,27 +6,21 @@ written for the first time, or in the same loop at the very index that is writte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from adjoint.graph.loops import Affine
 from adjoint.graph.node import Node
-from adjoint.schedule.access import reads_of
+from adjoint.schedule.in_place import computed_by, kernels_of, writes_over
 from adjoint.schedule.memory import storages
 from adjoint.schedule.plan import (
     Alias,
     Gemm,
-    Kernel,
     Lapack,
-    Nest,
     NumpyCall,
     Schedule,
     Step,
     is_checked,
 )
-
-REPEATS = frozenset({"sin", "cos", "tan", "gammaln", "digamma", "sinc"})
-"""Operations whose loops may do a stretch of elements again, and so read its inputs again."""
 
 
 @dataclass(frozen=True)
@@ -72,21 +66,6 @@ def cannot_fail(step: Step) -> bool:
     )
 
 
-def kernels_of(step: Step) -> list[Kernel]:
-    """The kernels that a step runs."""
-    match step:
-        case Kernel():
-            return [step]
-        case Nest(kernels=kernels):
-            return list(kernels)
-    return []
-
-
-def computed_by(kernel: Kernel) -> Iterable[Node]:
-    """All nodes computed in a kernel."""
-    return (*kernel.inlined, *kernel.roots)
-
-
 class Life:
     """When the memory of each stored node is written first, and read last."""
 
@@ -124,27 +103,5 @@ class Life:
         if len(readers) != 1 or isinstance(step, Alias):
             return False
         (kernel,) = readers
-        here = tuple(Affine(0, {a: 1}) for a in range(len(kernel.domain)))
-        return (
-            out in kernel.roots
-            and out.shape == kernel.domain
-            and given in kernel.reads
-            and not any(self.home(n) is given and n is not given for n in kernel.reads)
-            and all(n.op.pointwise and n.op.name not in REPEATS for n in computed_by(kernel))
-            and all(index == here for index in reads_of(kernel).get(given, ()))
-            and not any(depends(root, given, kernel) for root in kernel.roots if root is not out)
-        )
-
-
-def depends(root: Node, given: Node, kernel: Kernel) -> bool:
-    """Whether a kernel reads `given` to compute `root`."""
-    inside = set(kernel.inlined)
-    stack, seen = [root], {root}
-    while stack:
-        for child in stack.pop().inputs:
-            if child is given:
-                return True
-            if child in inside and child not in seen:
-                seen.add(child)
-                stack.append(child)
-    return False
+        shared = any(self.home(n) is given and n is not given for n in kernel.reads)
+        return not shared and writes_over(kernel, out, given)

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from adjoint.graph.node import Node
+from adjoint.schedule.in_place import taken_places
 from adjoint.schedule.plan import SCALAR, Alias, Gemm, Nest, Schedule, nbytes
 
 ALIGNMENT = 64
@@ -32,6 +33,9 @@ def plan_memory(schedule: Schedule) -> MemoryPlan:
     for step in schedule.steps:
         if isinstance(step, Nest):
             outside |= step.local  # they live in the nest
+    shared = {*storage, *(home for home, _ in storage.values())}
+    places = taken_places(schedule, shared, outside)
+    storage |= {node: (home, 0) for node, home in places.items()}
     first: dict[Node, int] = {}
     last: dict[Node, int] = {}
     for time, step in enumerate(schedule.steps):
