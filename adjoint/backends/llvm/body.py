@@ -36,6 +36,7 @@ class Writer(Protocol):
     """What the elements ask of the kernel that is being written."""
 
     kernel: Kernel
+    domain: Shape
     last: int
     before: Any
     flat: bool
@@ -147,8 +148,8 @@ class Body:
 
     def offset(self, shape: Shape, index: Index) -> Affine:
         """The position of an element in row-major order."""
-        if self.writer.flat and shape == self.writer.kernel.domain:
-            return index[0]
+        if self.writer.flat and shape in (self.writer.kernel.domain, self.writer.domain):
+            return index[0]  # also of one element: the code serves any number
         total = ZERO
         stride = 1
         for size, i in zip(reversed(shape), reversed(index), strict=True):
