@@ -37,6 +37,26 @@ __all__ = [
 ]
 
 
+@lru_cache(maxsize=4096)
+def split_axes(given: Shape, shape: Shape) -> tuple[tuple[int, ...], ...] | None:
+    """For each axis of a tensor the axes into which a reshape splits it; None if some are joined.
+
+    Axes of size one belong to none.
+    """
+    rest = [axis for axis, size in enumerate(shape) if size != 1]
+    found = []
+    for size in given:
+        own = []
+        part = 1
+        while part < size and rest:
+            own.append(rest.pop(0))
+            part *= shape[own[-1]]
+        if part != size:
+            return None
+        found.append(tuple(own))
+    return None if rest else tuple(found)
+
+
 class Reshape(Linear):
     name = "reshape"
     param_names = ("shape",)
@@ -49,11 +69,19 @@ class Reshape(Linear):
 
     native = True
 
+    def lowers(self, node: Node) -> bool:
+        """Where axes are split, and such of size one come or go; else it is a view of memory."""
+        return split_axes(node.inputs[0].shape, node.shape) is not None
+
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
-        """Only where axes of size one come or go; any other reshape is another view of memory."""
-        counters = iter([i for i, size in zip(index, node.shape, strict=True) if size != 1])
         x = node.inputs[0]
-        return loops.read(x, tuple([ZERO if size == 1 else next(counters) for size in x.shape]))
+        where = []
+        for axes in split_axes(x.shape, node.shape) or ():
+            place = ZERO
+            for axis in axes:
+                place = place * node.shape[axis] + index[axis]
+            where.append(place)
+        return loops.read(x, tuple(where))
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return reshape(adjoint, node.inputs[0].shape)

@@ -16,6 +16,7 @@ from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
 from adjoint.ops.bounds import counted_axis
+from adjoint.ops.movement import split_axes
 from adjoint.passes.fold import number_in
 from adjoint.passes.rewriting import rebuild
 
@@ -183,6 +184,24 @@ def sum_of_rows(node: Node) -> Node | None:
     return FUNCTIONS["reshape"](FUNCTIONS["sum"](value, axes), node.shape).node  # type: ignore[no-any-return]
 
 
+def sum_of_joined(node: Node) -> Node | None:
+    """A sum of joined axes is one of the axes, and can be taken where they are computed."""
+    (x,) = node.inputs
+    negated = x.op.name == "negative" and bool(x.inputs)
+    joined = x.inputs[0] if negated else x
+    if joined.op.name != "reshape" or not joined.inputs:
+        return None
+    (inner,) = joined.inputs
+    parts = split_axes(joined.shape, inner.shape)
+    if parts is None or len(inner.shape) <= len(joined.shape):
+        return None
+    axes = tuple(sorted(a for axis in node.params[0] for a in parts[axis]))
+    if not axes or not inner.op.pointwise or not inner.inputs:
+        return None  # what is there, or made by a call, can have any shape
+    y = FUNCTIONS["negative"](Tensor(inner)) if negated else Tensor(inner)
+    return FUNCTIONS["reshape"](FUNCTIONS["sum"](y, axes), node.shape).node  # type: ignore[no-any-return]
+
+
 def _binary(name: str, a: Node, b: Node) -> Node:
     result: Node = FUNCTIONS[name](Tensor(a), Tensor(b)).node
     return result
@@ -202,5 +221,5 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "permute_dims": (permutation,),
     "slice": (slice_of_slices,),
     "where": (choice,),
-    "sum": (sum_of_one, sum_of_rows),
+    "sum": (sum_of_one, sum_of_rows, sum_of_joined),
 }

@@ -108,6 +108,8 @@ class Fusion:
         for node in reversed(self.order):
             if self.is_alias(node):
                 self.calls[node] = Alias(node)
+            elif (offset := self.part_at(node)) is not None:
+                self.calls[node] = Alias(node, offset)
         self.stored = {n for n in self.order if not self.is_leaf(n) and self.must_store(n)}
         self.levels: dict[Node, int] = {}
         self.packed: dict[Node, tuple[Node, int]] = {}
@@ -135,10 +137,33 @@ class Fusion:
         return node in self.inputs or node.op.name == "constant"
 
     def is_alias(self, node: Node) -> bool:
-        """Whether a reshape stands next to a call, so that a view of memory costs nothing."""
+        """Whether a reshape stands next to a call, so that a view of memory costs nothing.
+
+        One that splits axes is computed in loops only if what it splits need not be stored.
+        """
         if self.is_leaf(node) or node.op.name != "reshape" or node in self.calls:
             return False
-        return node.inputs[0] in self.calls or any(u in self.calls for u in self.users[node])
+        x = node.inputs[0]
+        if x in self.calls or any(user in self.calls for user in self.users[node]):
+            return True
+        stored = self.breaks(x) or x in self.outputs
+        if is_unit_reshape(node):
+            return stored and node in self.outputs
+        return stored or self.is_leaf(x) or not self.is_light(x)
+
+    def part_at(self, node: Node) -> int | None:
+        """Where, in bytes, a slice that a call reads lies in what is there anyway; else None."""
+        if self.is_leaf(node) or node.op.name != "slice" or node in self.outputs:
+            return None
+        if not any(user in self.calls for user in self.users[node]):
+            return None
+        x = node.inputs[0]
+        there = self.breaks(x) or self.is_leaf(x)
+        return part_of(node) if there and size_of(x.shape) > 1 else None
+
+    def is_light(self, node: Node) -> bool:
+        """Whether the node costs an instruction, and reads what is there or has been stored."""
+        return own_cost(node) <= 1 and all(self.is_leaf(c) or self.breaks(c) for c in node.inputs)
 
     def reads(self, node: Node) -> Sequence[Node]:
         """The nodes that computing `node` reads."""
@@ -298,9 +323,24 @@ def call_for(node: Node) -> Step | None:
     """The call that computes a node which is not computed in loops."""
     if (call := gemm(node) or lapack(node)) is not None:
         return call
-    if node.op.name == "reshape" and not is_unit_reshape(node):
+    if node.op.name == "reshape" and not node.op.lowers(node):
         return Alias(node)
     return None if is_native(node) else NumpyCall(node)
+
+
+def part_of(node: Node) -> int | None:
+    """Where, in bytes, a slice begins in its input; None unless it is contiguous there."""
+    x = node.inputs[0]
+    starts, steps, sizes, _ = node.params
+    place, single = 0, True
+    for size, start, step, count in zip(x.shape, starts, steps, sizes, strict=True):
+        if count != size and not single:
+            return None
+        if count > 1 and step != 1:
+            return None
+        single = single and count == 1
+        place = place * size + start
+    return place * x.dtype.itemsize
 
 
 def is_unit_reshape(node: Node) -> bool:
@@ -329,6 +369,8 @@ def read_of(child: Node, node: Node, count: int) -> int:
         case "unslice" | "set_slice":
             apart = child is not node.inputs[0] or node.op.name == "unslice"
             apart = apart and all(abs(step) == 1 for step in node.params[1])
+        case "matmul":
+            return count * node.inputs[0].shape[-1]
         case _:
             apart = False
     return count * size_of(child.shape) // max(1, size_of(node.shape)) if apart else count

@@ -75,7 +75,8 @@ def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
     memory of its own."""
     storage = dict(schedule.packed)
     written = {root for step in schedule.steps for root in step.roots}
-    aliases = {step.root: step.root.inputs[0] for step in schedule.steps if isinstance(step, Alias)}
+    steps = [step for step in schedule.steps if isinstance(step, Alias)]
+    aliases = {step.root: step.root.inputs[0] for step in steps}
     fixed = {*aliases, *schedule.outputs}
     readers = Counter(node for step in schedule.steps for node in step.reads)
     movable = {node for node in written - fixed if readers[node] == 1 and node not in storage}
@@ -85,9 +86,11 @@ def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
     for step in reversed(schedule.steps):  # sums before their addends, which may be sums
         if isinstance(step, Gemm) and step.addend in movable:
             storage[step.addend] = storage.get(step.root, (step.root, 0))
-    for root, source in aliases.items():  # now it is known where the sources lie
-        if root not in schedule.outputs:
-            storage[root] = storage.get(source, (source, 0))
+    for step in steps:  # now it is known where the sources lie
+        if step.root not in schedule.outputs:
+            source = aliases[step.root]
+            home, place = storage.get(source, (source, 0))
+            storage[step.root] = home, place + step.offset
     return storage
 
 

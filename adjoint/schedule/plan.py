@@ -144,9 +144,11 @@ class Lapack:
 
 @dataclass(eq=False)
 class Alias:
-    """A contiguous tensor under another shape: no work."""
+    """A contiguous tensor under another shape, or a contiguous part of it: no work."""
 
     root: Node
+    offset: int = 0
+    """Bytes from the beginning of the tensor to its part."""
 
     @property
     def roots(self) -> list[Node]:
