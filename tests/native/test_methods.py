@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import math
 import sys
@@ -121,6 +122,7 @@ def test_a_view_is_handed_out():
 def test_no_reference_is_lost():
     x, array = held(np.float64(1.5)), held(np.ones(3))
     dtype = np.dtype(float)
+    gc.collect()
     before = [sys.getrefcount(o) for o in (x, x.node.value, array.node.value, dtype, array)]
     for _ in range(300):
         float(x), x.item(), array.numpy(), np.asarray(array), np.asarray(array, dtype="f4")
@@ -128,6 +130,7 @@ def test_no_reference_is_lost():
             with pytest.raises(AdjointError):
                 wrong()
     del wrong
+    gc.collect()
     after = [sys.getrefcount(o) for o in (x, x.node.value, array.node.value, dtype, array)]
     assert after == before
 
