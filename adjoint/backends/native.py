@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.llvm.runtime import Failed, Program
+from adjoint.backends.llvm.cold import Failed
+from adjoint.backends.llvm.runtime import Program
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.passes.pipeline import optimise

@@ -94,7 +94,7 @@ class SingularValues(Stacked):
         def each(place: tuple[int, ...], a: Any) -> Any:
             if not a.size:
                 return np.concatenate([np.eye(size).ravel() for size in a.shape])
-            u, s, v, info = decompose(a, full_matrices=full, lwork=svd_room(a.shape))
+            u, s, v, info = decompose(a, full_matrices=full, lwork=svd_room(*sorted(a.shape)))
             if info:
                 raise not_converged("svd", place)
             return np.concatenate((u.T.ravel(), s, v.T.ravel()))
@@ -184,12 +184,12 @@ def svd_shapes(shape: Shape, full: bool) -> tuple[Shape, Shape, Shape]:
     )
 
 
-def svd_room(shape: Shape) -> int:
-    """How many elements LAPACK is given to work in: enough to treat columns in blocks.
+def svd_room(few: Any, many: Any) -> Any:
+    """How many elements LAPACK is given to work in, for a matrix with so `few` rows or columns and
+    `many` of the other: enough to treat columns in blocks.
 
     As the signs of vectors hang on the last digits, native code must give it as much.
     """
-    few, many = sorted(shape)
     return 4 * few * few + 7 * few + many + BLOCK * (few + many)
 
 

@@ -137,6 +137,11 @@ class Lapack:
         return "lapack"
 
     @property
+    def shape(self) -> Shape:
+        """Rows and columns of the matrices of the last input."""
+        return self.reads[-1].shape[-2:]
+
+    @property
     def work(self) -> int:
         """About how many operations it takes: so many for each element of the result."""
         return size_of(self.root.shape) * self.reads[0].shape[-1]

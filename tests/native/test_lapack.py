@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import adjoint as ad
+from adjoint.backends.llvm import jit
 from adjoint.errors import LinAlgError
 
 pytestmark = pytest.mark.native
@@ -194,3 +195,39 @@ def test_results_are_the_same_from_run_to_run():
     first = solve(a, b).numpy()
     for _ in range(5):
         assert_array_equal(solve(a, b), first)
+
+
+def test_another_size_compiles_nothing_and_says_the_same_when_it_does(monkeypatch):
+    """The code for one matrix serves all sizes; a program of its own changes no bit."""
+
+    def several(a, b, s):
+        return (
+            linalg.solve(a, b),
+            linalg.inv(s),
+            linalg.cholesky(s),
+            linalg.solve_triangular(s, b, lower=True),
+        )
+
+    compiled = ad.compile(several)
+    for size in (5, 6):
+        args = matrices(2, size, size), matrices(size, 3), positive(size, size)
+        first = compiled(*args)
+    with monkeypatch.context() as patched:
+        patched.setattr(jit, "compile_object", None)
+        args = matrices(2, 7, 7), matrices(7, 3), positive(7, 7)
+        first = compiled(*args)
+    assert compiled.trace(*args).program.is_cold
+    for _ in range(5):
+        last = compiled(*args)
+    assert not compiled.trace(*args).program.is_cold
+    for cold, hot in zip(first, last, strict=True):
+        assert_array_equal(cold, hot)
+
+
+def test_a_program_run_step_by_step_raises_too():
+    compiled = ad.compile(linalg.cholesky)
+    compiled(np.eye(4))
+    compiled(np.eye(5))
+    assert compiled.trace(np.eye(5)).program.is_cold
+    with pytest.raises(LinAlgError, match="not positive definite"):
+        compiled(-np.eye(5))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.llvm import blas, library
+from adjoint.backends.llvm import blas, lapack, library
 from adjoint.backends.llvm.kernel import KernelWriter
 from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.backends.llvm.reserve import empty
@@ -28,9 +28,12 @@ Array = np.ndarray[Any, Any]
 def can_run(writer: ProgramWriter) -> bool:
     """Whether the steps can be taken from Python: kernels over all their rows, and calls."""
     return all(
-        step.is_whole if isinstance(step, Nest) else not isinstance(step, Lapack)
-        for step in writer.schedule.steps
+        step.is_whole if isinstance(step, Nest) else True for step in writer.schedule.steps
     ) and not any(map(is_checked, writer.computed()))
+
+
+class Failed(Exception):
+    """A check in native code failed; the interpreter knows how to say what is wrong."""
 
 
 class ColdProgram:
@@ -76,6 +79,8 @@ class ColdProgram:
                 return lambda arrays: [call(arrays) for call in calls]
             case Gemm():
                 return lambda arrays: _multiply(arrays, step)
+            case Lapack():
+                return self.lapack_call(step)
             case Alias(root=root) if root.op.name == "reshape":
                 return lambda arrays: _hand_on(arrays, root, root.inputs[0])
             case Alias():
@@ -83,6 +88,16 @@ class ColdProgram:
             case NumpyCall(root=root):
                 return lambda arrays: _evaluate(arrays, root)
         raise TypeError(f"no cold way to run {step.name}")
+
+    def lapack_call(self, step: Lapack) -> Any:
+        address = library.address(library.kernel_name(lapack.LapackWriter(step)))
+
+        def call(arrays: dict[Node, Array]) -> None:
+            places = [arrays[node].ctypes.data for node in (*step.reads, step.root)]
+            if not lapack.run(step, address, places):
+                raise Failed
+
+        return call
 
     def kernel_call(self, kernel: Kernel) -> Any:
         writer = KernelWriter(kernel, fixed=True)

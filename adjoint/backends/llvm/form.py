@@ -76,6 +76,11 @@ class KernelForm:
         kind += " few" if self.few else ""
         return f"{kind} {self.span} {kernel_text(self.kernel, self.stored, self.arguments)}"
 
+    @property
+    def has_loops(self) -> bool:
+        """Whether LLVM should look for vectors in its loops, if they are not written with them."""
+        return bool(self.domain) and not self.few
+
     def scans_rows(self) -> bool:
         """Whether the kernel only scans along the last axis, and has enough rows."""
         roots, last = self.kernel.roots, len(self.domain) - 1

@@ -82,6 +82,10 @@ class KernelWriter(KernelForm):
         parts = 1 + len(self.cuts.get(axis, ())) + cuts
         return parts <= MOST_PARTS or (apart and parts * len(self.kernel.roots) <= MOST_APART)
 
+    def symbols(self) -> dict[str, int]:
+        """What it calls outside beside what all kernels call: nothing."""
+        return {}
+
     def declare(self, module: ir.Module, name: str) -> ir.Function:
         """The function by name and type."""
         kinds = [POINTER] * (1 if self.by_table else len(self.arguments)) + [I64, I64]

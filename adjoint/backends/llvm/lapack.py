@@ -1,304 +1,83 @@
-"""LAPACK by address: decompositions and systems of equations, called from native code.
+"""LAPACK by address: steps that do the same with each matrix of a stack.
 
-LAPACK counts columns first, so in its eyes a row-major matrix is its own transpose. Its flags say
-what is to be done with that: nothing is copied but what the routines would overwrite.
+The code for one matrix is written for all sizes, so it stands in the library of the process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import ctypes
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm import blas
+from adjoint.backends.llvm import blas, lapack_code
 from adjoint.backends.llvm.loop import I64, POINTER, alloca, extern, loop
-from adjoint.graph.node import Node
-from adjoint.ops.spectral import BLOCK, svd_room
 from adjoint.schedule.plan import Lapack
 
 I8, I32 = ir.IntType(8), ir.IntType(32)
 
 
-class Matrix(blas.Words):
-    """Writes what is done with one matrix of each stack."""
+class LapackWriter:
+    """Writes ``i32 f(ptr inputs …, ptr output, i64 rows, i64 columns)`` for one matrix, the sizes
+    being those of the last input; it returns 0 if all went well."""
 
-    def __init__(self, builder: Any, root: Node) -> None:
-        super().__init__(builder, root.dtype)
-        self.itemsize = root.dtype.itemsize
-        self.params = root.params
-        self.held: list[Any] = []
+    def __init__(self, step: Lapack) -> None:
+        self.op = step.root.op.name
+        self.dtype = step.root.dtype
+        self.params = step.root.params
+        self.pointers = len(step.reads) + 1
+        self.is_vector = len(step.reads) == 2 and step.root.shape[-1] == 1
 
-    def at(self, place: Any, index: Any) -> Any:
-        """The address of an element."""
-        return self.builder.gep(place, [_number(index)], source_etype=self.kind)
+    def text(self) -> str:
+        """The structure that the code depends on."""
+        return f"lapack {self.op} {self.dtype.str} {self.params} {self.is_vector}"
 
-    def load(self, place: Any, index: Any) -> Any:
-        return self.builder.load(self.at(place, index), typ=self.kind)
+    def declare(self, module: Any, name: str) -> Any:
+        """The function, as others see it."""
+        return extern(module, name, I32, [POINTER] * self.pointers + [I64] * 2)
 
-    def slot(self) -> Any:
-        """Room for an integer that LAPACK writes."""
-        place = alloca(self.builder, I32)
-        place.type = POINTER
-        return place
+    has_loops = False
 
-    def copy(self, target: Any, source: Any, count: Any) -> None:
-        """Copy so many elements."""
-        function = extern(self.module, "memcpy", POINTER, [POINTER, POINTER, I64])
-        self.builder.call(function, [target, source, self.bytes(count)])
+    def write_vectors(self, module: Any, name: str) -> bool:
+        """LAPACK does the work: there is no such form."""
+        return False
 
-    def clear(self, target: Any, count: Any) -> None:
-        """Set so many elements to 0."""
-        function = extern(self.module, "memset", POINTER, [POINTER, I32, I64])
-        self.builder.call(function, [target, I32(0), self.bytes(count)])
+    def write(self, module: Any, name: str, functions: dict[str, Any]) -> Any:
+        """The function itself."""
+        function = self.declare(module, name)
+        builder = ir.IRBuilder(function.append_basic_block())
+        *places, rows, columns = function.args
+        shape = [lapack_code.Size(builder, n) for n in (rows, columns)]
+        if self.is_vector:
+            shape[1:] = [1]  # type: ignore[list-item]
+        matrix = lapack_code.Matrix(builder, self.dtype, shape, self.params)
+        status = lapack_code.WRITERS[self.op][0](matrix, *places)
+        builder.ret(I32(0) if status is None else status)
+        return function
 
-    def scratch(self, count: int, itemsize: int = 0) -> Any:
-        """Memory for so many elements, until `free`."""
-        size = count * (itemsize or self.itemsize)
-        function = extern(self.module, "adjoint_allocate", POINTER, [I64])
-        place = self.builder.call(function, [I64(size)])
-        is_null = self.builder.icmp_unsigned("==", self.builder.ptrtoint(place, I64), I64(0))
-        with self.builder.if_then(is_null, likely=False):
-            self.free()
-            self.builder.ret(I32(1))  # the interpreter raises MemoryError, or finds enough
-        self.held.append(place)
-        return place
-
-    def free(self) -> None:
-        """Give back all memory that was taken."""
-        function = extern(self.module, "adjoint_free", ir.VoidType(), [POINTER])
-        for place in self.held:
-            self.builder.call(function, [place])
-
-    def gather(self, target: Any, source: Any, shape: Sequence[int], lower: bool = False) -> None:
-        """Copy a matrix into columns, or only its lower triangle."""
-        builder = self.builder
-        rows, columns = shape
-        with loop(builder, I64(0), I64(rows), stays=True) as i:
-            end = builder.add(i, I64(1)) if lower else I64(columns)
-            with loop(builder, I64(0), end, stays=True) as j:
-                value = self.load(source, builder.add(builder.mul(i, I64(columns)), j))
-                place = builder.add(builder.mul(j, I64(rows)), i)
-                builder.store(value, self.at(target, place))
-
-    def status(self, info: Any) -> Any:
-        """What a routine wrote about its success."""
-        return self.builder.load(info, typ=I32)
-
-    def bytes(self, count: Any) -> Any:
-        if isinstance(count, int):
-            return I64(count * self.itemsize)
-        return self.builder.mul(count, I64(self.itemsize))
-
-    def has_zero(self, place: Any, size: int) -> Any:
-        """1 if an element of the diagonal is 0, else 0."""
-        builder = self.builder
-        found = self.slot()
-        builder.store(I32(0), found)
-        with loop(builder, I64(0), I64(size), stays=True) as i:
-            value = self.load(place, builder.mul(i, I64(size + 1)))
-            zero = builder.fcmp_ordered("==", value, ir.Constant(self.kind, 0.0))
-            kept = builder.or_(builder.load(found, typ=I32), builder.zext(zero, I32))
-            builder.store(kept, found)
-        return builder.load(found, typ=I32)
-
-    def divide(self, a: Any, x: Any, shape: Sequence[int], flags: tuple[bool, bool, bool]) -> None:
-        """Put op(A)⁻¹ X in the place of X, for the triangle of A that is `lower`, `transposed` if
-        so, and with 1 on its diagonal if `unit`: in columns, X' = X' op(A')⁻¹."""
-        lower, transposed, unit = flags
-        size, columns = shape
-        upper, kind = self.letter("U" if lower else "L"), self.letter("U" if unit else "N")
-        order = self.integer(size)
-        if columns == 1:
-            turn = self.letter("N" if transposed else "T")
-            self.call("trsv", upper, turn, kind, order, a, order, x, self.integer(1))
-            return
-        ends = (self.letter("R"), upper, self.letter("T" if transposed else "N"), kind)
-        width = self.integer(columns)
-        self.call("trsm", *ends, width, order, self.real(1.0), a, order, x, width)
-
-    def solve(self, factors: Any, x: Any, shape: Sequence[int], transposed: bool) -> None:
-        """A = L U P: divide by L, by U, and exchange rows; or the other way round for Aᵀ."""
-        numbers = self.at(factors, shape[0] * shape[0])
-        parts = [(True, transposed, False), (False, transposed, True)]
-        if transposed:
-            self.exchange(numbers, x, shape, backwards=False)
-        for flags in reversed(parts) if transposed else parts:
-            self.divide(factors, x, shape, flags)
-        if not transposed:
-            self.exchange(numbers, x, shape, backwards=True)
-
-    def exchange(self, numbers: Any, x: Any, shape: Sequence[int], backwards: bool) -> None:
-        """Exchange row i of X with the row that `numbers` says, for one i after the other."""
-        builder = self.builder
-        size, columns = shape
-        width, one = self.integer(columns), self.integer(1)
-        with loop(builder, I64(0), I64(size), stays=True) as k:
-            i = builder.sub(I64(size - 1), k) if backwards else k
-            j = builder.fptosi(self.load(numbers, i), I64)
-            ends = [self.at(x, builder.mul(row, I64(columns))) for row in (i, j)]
-            if columns == 1:
-                values = [builder.load(end, typ=self.kind) for end in ends]
-                for value, end in zip(values, reversed(ends), strict=True):
-                    builder.store(value, end)
-            else:
-                with builder.if_then(builder.icmp_signed("!=", i, j)):
-                    self.call("swap", width, ends[0], one, ends[1], one)
+    def symbols(self) -> dict[str, int]:
+        """The addresses of what the code calls, by their names in it."""
+        libc = ctypes.CDLL(None)
+        names = [blas.prefix(self.dtype) + name for name in lapack_code.WRITERS[self.op][1]]
+        return {
+            "adjoint_allocate": ctypes.cast(libc.malloc, ctypes.c_void_p).value or 0,
+            "adjoint_free": ctypes.cast(libc.free, ctypes.c_void_p).value or 0,
+            **{f"adjoint_{name}": blas.address(name) for name in names},
+        }
 
 
-def lu_factor(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
-    """Decompose; then make numbers from 0 on of the exchanges, which LAPACK gives as integers."""
-    builder, size = m.builder, shapes[0][-1]
-    m.copy(out, a, size * size)
-    numbers, order = m.at(out, size * size), m.integer(size)
-    m.call("getrf", order, order, out, order, numbers, m.slot())
-    with loop(builder, I64(0), I64(size), stays=True) as k:
-        i = builder.sub(I64(size - 1), k)  # from the end: a number takes more room
-        given = builder.load(builder.gep(numbers, [i], source_etype=I32), typ=I32)
-        number = builder.sitofp(builder.sub(given, I32(1)), m.kind)
-        builder.store(number, m.at(numbers, i))
-    return None
-
-
-def lu_solve(m: Matrix, shapes: Sequence[Any], factors: Any, b: Any, out: Any) -> Any:
-    """Solve in a copy of the right-hand sides."""
-    size, columns = shape = shapes[-1][-2:]
-    status = m.has_zero(factors, size)
-    m.copy(out, b, size * columns)
-    m.solve(factors, out, shape, *m.params)
-    return status
-
-
-def cofactors(m: Matrix, shapes: Sequence[Any], factors: Any, out: Any) -> Any:
-    """det A · A⁻ᵀ; where a pivot is 0 that is left to the interpreter."""
-    builder, size = m.builder, shapes[-1][-1]
-    status = m.has_zero(factors, size)
-    numbers, total = m.at(factors, size * size), alloca(builder, m.kind)
-    total.type = POINTER
-    builder.store(ir.Constant(m.kind, 1.0), total)
-    with loop(builder, I64(0), I64(size), stays=True) as i:
-        pivot = m.load(factors, builder.mul(i, I64(size + 1)))
-        moved = builder.fcmp_ordered("!=", m.load(numbers, i), builder.sitofp(i, m.kind))
-        turned = builder.select(moved, builder.fneg(pivot), pivot)
-        builder.store(builder.fmul(builder.load(total, typ=m.kind), turned), total)
-    m.clear(out, size * size)
-    with loop(builder, I64(0), I64(size), stays=True) as i:
-        value = builder.load(total, typ=m.kind)
-        builder.store(value, m.at(out, builder.mul(i, I64(size + 1))))
-    m.solve(factors, out, (size, size), transposed=True)
-    return status
-
-
-def triangular_solve(m: Matrix, shapes: Sequence[Any], a: Any, b: Any, out: Any) -> Any:
-    """Divide by the triangle."""
-    size, columns = shape = shapes[-1][-2:]
-    status = None if m.params[2] else m.has_zero(a, size)
-    m.copy(out, b, size * columns)
-    m.divide(a, out, shape, m.params)
-    return status
-
-
-def cholesky(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
-    """Decompose a copy of the lower triangle, which LAPACK takes for the upper one."""
-    builder, size = m.builder, shapes[0][-1]
-    with loop(builder, I64(0), I64(size), stays=True) as i:
-        start, count = builder.mul(i, I64(size)), builder.add(i, I64(1))
-        m.copy(m.at(out, start), m.at(a, start), count)
-        m.clear(m.at(out, builder.add(start, count)), builder.sub(I64(size), count))
-    order, info = m.integer(size), m.slot()
-    m.call("potrf", m.letter("U"), order, out, order, info)
-    return m.status(info)
-
-
-def eigh(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
-    """Values and vectors; the columns of the vectors are the rows that are wanted."""
-    size = shapes[0][-1]
-    vectors = m.at(out, size)
-    m.gather(vectors, a, (size, size), lower=True)
-    lengths = 1 + 6 * size + 2 * size * size, 3 + 5 * size
-    work, numbers = m.scratch(lengths[0]), m.scratch(lengths[1], 4)
-    order, info = m.integer(size), m.slot()
-    ends = work, m.integer(lengths[0]), numbers, m.integer(lengths[1]), info
-    m.call("syevd", m.letter("V"), m.letter("L"), order, vectors, order, out, *ends)
-    m.free()
-    return m.status(info)
-
-
-def svd(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
-    """U, S and Vᴴ of a copy in columns, as NumPy calls LAPACK, so that signs are equal."""
-    rows, columns = shape = shapes[0][-2:]
-    few = min(shape)
-    (full,) = m.params
-    width = rows if full else few
-    copy = m.scratch(rows * columns)
-    m.gather(copy, a, shape)
-    length = svd_room(shape)
-    work, numbers, info = m.scratch(length), m.scratch(8 * few, 4), m.slot()
-    values = m.at(out, rows * width)
-    m.call(
-        "gesdd",
-        *(m.letter("A" if full else "S"), m.integer(rows), m.integer(columns)),
-        *(copy, m.integer(rows), values, out, m.integer(rows)),
-        *(m.at(values, few), m.integer(columns if full else few)),
-        *(work, m.integer(length), numbers, info),
-    )
-    m.free()
-    return m.status(info)
-
-
-def qr(m: Matrix, shapes: Sequence[Any], a: Any, out: Any) -> Any:
-    """In the eyes of LAPACK the decomposition Aᵀ = Rᵀ Qᵀ, in the place of Q."""
-    builder = m.builder
-    rows, columns = shapes[0][-2:]
-    width = rows if m.params[0] else columns
-    upper = m.at(out, rows * width)
-    with loop(builder, I64(0), I64(rows), stays=True) as i:
-        source, target = (builder.mul(i, I64(size)) for size in (columns, width))
-        m.copy(m.at(out, target), m.at(a, source), columns)
-    height, order, stride = m.integer(rows), m.integer(columns), m.integer(width)
-    length = BLOCK * rows
-    factors, work, info = m.scratch(columns), m.scratch(length), m.slot()
-    ends = work, m.integer(length), info
-    m.call("gelqf", order, height, out, stride, factors, *ends)
-    m.clear(upper, width * columns)
-    with loop(builder, I64(0), I64(columns), stays=True) as i:
-        source, target = (builder.add(builder.mul(i, I64(size)), i) for size in (width, columns))
-        count = builder.sub(I64(columns), i)
-        m.copy(m.at(upper, target), m.at(out, source), count)
-    m.call("orglq", stride, height, order, out, stride, factors, *ends)
-    m.free()
-    return m.status(info)
-
-
-WRITERS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
-    "lu_factor": (lu_factor, ("getrf",)),
-    "lu_solve": (lu_solve, ("trsm", "trsv", "swap")),
-    "cofactors": (cofactors, ("trsm", "trsv", "swap")),
-    "triangular_solve": (triangular_solve, ("trsm", "trsv")),
-    "cholesky": (cholesky, ("potrf",)),
-    "eigh": (eigh, ("syevd",)),
-    "svd": (svd, ("gesdd",)),
-    "qr": (qr, ("gelqf", "orglq")),
-}
-"""By operation what writes the code for one matrix, and the routines which that may call."""
-
-
-def symbols(step: Lapack) -> dict[str, int]:
-    """The addresses of the routines that a step may call, by their names in native code."""
-    names = [blas.prefix(step.root.dtype) + name for name in WRITERS[step.root.op.name][1]]
-    return {f"adjoint_{name}": blas.address(name) for name in names}
-
-
-def emit(builder: Any, step: Lapack, places: Sequence[Any], failed: Any) -> None:
+def emit(builder: Any, step: Lapack, function: Any, places: Sequence[Any], failed: Any) -> None:
     """Take the step, reading and at last writing `places`; go to `failed` if it cannot be done."""
-    function = one_matrix(builder.module, step)
     status = alloca(builder, I32)
     status.type = POINTER
     builder.store(I32(0), status)
+    sizes = [I64(n) for n in step.shape]
 
     def along(axes: Sequence[int], pointers: Sequence[Any]) -> None:
         if not axes:
-            found = builder.call(function, pointers)
+            found = builder.call(function, [*pointers, *sizes])
             builder.store(builder.or_(builder.load(status, typ=I32), found), status)
             return
         axis, *rest = axes
@@ -316,20 +95,15 @@ def emit(builder: Any, step: Lapack, places: Sequence[Any], failed: Any) -> None
     builder.position_at_end(going_on)
 
 
-def one_matrix(module: Any, step: Lapack) -> Any:
-    """The function that does one matrix of each stack; it returns 0 if that could be done."""
-    count = len(step.reads) + 1
-    number = sum(1 for name in module.globals if name.startswith("lapack_"))
-    kind = ir.FunctionType(I32, [POINTER] * count)
-    function = ir.Function(module, kind, f"lapack_{number}_{step.root.op.name}")
-    function.linkage = "internal"
-    builder = ir.IRBuilder(function.append_basic_block())
-    write, _ = WRITERS[step.root.op.name]
-    shapes = [n.shape for n in (*step.reads, step.root)]
-    status = write(Matrix(builder, step.root), shapes, *function.args)
-    builder.ret(I32(0) if status is None else status)
-    return function
-
-
-def _number(index: Any) -> Any:
-    return I64(index) if isinstance(index, int) else index
+def run(step: Lapack, address: int, places: Sequence[int]) -> bool:
+    """Take the step now, on the matrices at these addresses; whether all went well."""
+    kinds = [ctypes.c_void_p] * len(places) + [ctypes.c_int64] * 2
+    function = ctypes.CFUNCTYPE(ctypes.c_int32, *kinds)(address)
+    fine = True
+    for index in np.ndindex(step.root.shape[:-2]):
+        moved = [
+            start + sum(i * blas.stride(node, axis, step.root) for axis, i in enumerate(index))
+            for start, node in zip(places, (*step.reads, step.root), strict=True)
+        ]
+        fine = not function(*moved, *step.shape) and fine
+    return fine

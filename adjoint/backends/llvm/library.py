@@ -10,20 +10,39 @@ import ctypes
 import hashlib
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import llvmlite.binding as llvm
 from llvmlite import ir
 
 from adjoint.backends.llvm import jit, store
-from adjoint.backends.llvm.kernel import KernelWriter
 from adjoint.graph.forking import building
 
 flag = ctypes.c_int32(0)
 """Set by native code when a check fails."""
 
 _known: WeakValueDictionary[str, Compiled] = WeakValueDictionary()
+
+
+class Writer(Protocol):
+    """Writes a function that programs share."""
+
+    def text(self) -> str:
+        """Equal for equal functions."""
+
+    @property
+    def has_loops(self) -> bool:
+        """Whether LLVM should look for vectors in what `write` writes."""
+
+    def write_vectors(self, module: ir.Module, name: str) -> bool:
+        """Add the function to a module with vector instructions, if it has such a form."""
+
+    def write(self, module: ir.Module, name: str, functions: dict[str, Any]) -> Any:
+        """Add the function to a module."""
+
+    def symbols(self) -> dict[str, int]:
+        """The addresses of what it calls outside, by name."""
 
 
 class Compiled:
@@ -34,12 +53,12 @@ class Compiled:
         self.was_cached = was_cached
 
 
-def kernel_name(writer: KernelWriter) -> str:
+def kernel_name(writer: Writer) -> str:
     """The name of the function of a kernel, the same for equal kernels."""
     return "adjoint_kernel_" + hashlib.sha256(writer.text().encode()).hexdigest()[:24]
 
 
-def kernels_texts(writers: Mapping[str, KernelWriter]) -> dict[str, str]:
+def kernels_texts(writers: Mapping[str, Writer]) -> dict[str, str]:
     """The LLVM texts of two modules with these kernels, by the kind of what they need.
 
     One has ``loops`` in which LLVM must find the vectors. What is ``written`` has none, or has
@@ -51,7 +70,7 @@ def kernels_texts(writers: Mapping[str, KernelWriter]) -> dict[str, str]:
     for name, writer in writers.items():
         kind = "written"
         if not writer.write_vectors(modules[kind], name):
-            kind = "loops" if writer.domain and not writer.few else "written"
+            kind = "loops" if writer.has_loops else "written"
             writer.write(modules[kind], name, functions[kind])
         used.add(kind)
     return {kind: str(module) for kind, module in modules.items() if kind in used}
@@ -62,7 +81,7 @@ def address(name: str) -> int:
     return _known[name].loaded.address(name)
 
 
-def provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
+def provide(writers: Mapping[str, Writer]) -> list[Compiled]:
     """Have the kernels compiled and known by name to code that is loaded later.
 
     Returns what must be kept for as long as they may be called.
@@ -71,7 +90,7 @@ def provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
         return _provide(writers)
 
 
-def _provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
+def _provide(writers: Mapping[str, Writer]) -> list[Compiled]:
     """What `provide` says, for one thread at a time."""
     kept = [_known[name] for name in writers if name in _known]
     missing = {name: writer for name, writer in writers.items() if name not in _known}
@@ -82,7 +101,8 @@ def _provide(writers: Mapping[str, KernelWriter]) -> list[Compiled]:
         if code is None:
             code = jit.compile_object(kernels_texts(missing))
             store.write(key, code)
-        compiled = Compiled(jit.load_object(code, symbols()), was_cached)
+        outside = {k: v for writer in missing.values() for k, v in writer.symbols().items()}
+        compiled = Compiled(jit.load_object(code, symbols() | outside), was_cached)
         for name in missing:
             llvm.add_symbol(name, compiled.loaded.address(name))
             _known[name] = compiled

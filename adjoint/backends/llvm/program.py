@@ -17,7 +17,7 @@ from adjoint.backends.llvm import blas, lapack
 from adjoint.backends.llvm.emitter import LLVMEmitter
 from adjoint.backends.llvm.interrupts import Interrupts, ask_at_once, go_on_if_done
 from adjoint.backends.llvm.kernel import KernelWriter
-from adjoint.backends.llvm.library import kernel_name
+from adjoint.backends.llvm.library import Writer, kernel_name
 from adjoint.backends.llvm.loop import I64, POINTER, extern, flag_of, memory_type
 from adjoint.backends.llvm.nest import NestWriter, call_kernel, table_of, whole
 from adjoint.backends.llvm.whole import fill
@@ -72,7 +72,7 @@ class ProgramWriter:
         self.memory: MemoryPlan = plan_memory(schedule)
         self.module = ir.Module("adjoint")
         self.stored = [n for n in schedule.constants if not is_literal(n)]
-        self.kernels: dict[str, KernelWriter] = {}
+        self.kernels: dict[str, Writer] = {}
         self.nests: list[NestWriter] = []
         self.places: dict[Node, Any] = {}
 
@@ -206,8 +206,8 @@ class ProgramWriter:
             case Gemm():
                 self.run_gemm(builder, step)
             case Lapack(root=root, reads=reads):
-                given = [self.place_of(builder, n) for n in reads]
-                lapack.emit(builder, step, [*given, self.places[root]], self.failed)
+                places = [*(self.place_of(builder, n) for n in reads), self.places[root]]
+                lapack.emit(builder, step, self.one_matrix(step), places, self.failed)
             case Alias(root=root):
                 if root in self.schedule.outputs and not self.lies_in(root.inputs[0], root):
                     self.copy(builder, root.inputs[0], self.places[root])
@@ -223,6 +223,13 @@ class ProgramWriter:
         self.kernels.setdefault(name, writer)
         return writer, writer.declare(self.module, name)
 
+    def one_matrix(self, step: Lapack) -> Any:
+        """The function that takes a step of LAPACK for one matrix."""
+        writer = lapack.LapackWriter(step)
+        name = kernel_name(writer)
+        self.kernels.setdefault(name, writer)
+        return writer.declare(self.module, name)
+
     def run_kernel(self, builder: Any, step: Kernel) -> None:
         writer, function = self.kernel(step, fixed=True)
         for root in step.roots:
@@ -230,7 +237,7 @@ class ProgramWriter:
                 fill(builder, root, self.places[root])
         call_kernel(builder, writer, function, self.places, *whole(writer))
 
-    def all_kernels(self) -> dict[str, KernelWriter]:
+    def all_kernels(self) -> dict[str, Writer]:
         """The kernels that the program calls, by name; it need not have been written."""
         if not self.kernels:
             for step in self.schedule.steps:
@@ -239,6 +246,8 @@ class ProgramWriter:
                 elif isinstance(step, Nest):
                     for part in step.kernels:
                         self.kernel(part, step.is_whole, step.rows_at_once)
+                elif isinstance(step, Lapack):
+                    self.one_matrix(step)
         return self.kernels
 
     def run_nest(self, builder: Any, step: Nest) -> None:

@@ -18,13 +18,12 @@ from adjoint.backends.llvm import (
     entry,
     interrupts,
     jit,
-    lapack,
     library,
     pool,
     reserve,
     store,
 )
-from adjoint.backends.llvm.cold import Array, ColdProgram, can_run, rooms
+from adjoint.backends.llvm.cold import Array, ColdProgram, Failed, can_run, rooms
 from adjoint.backends.llvm.interrupts import DONE, FAILED, RAISED
 from adjoint.backends.llvm.loop import POINTER, extern
 from adjoint.backends.llvm.program import ProgramWriter
@@ -32,7 +31,7 @@ from adjoint.graph import engine
 from adjoint.graph.forking import building
 from adjoint.graph.node import Node
 from adjoint.schedule.donation import Gifts
-from adjoint.schedule.plan import Gemm, Lapack, Nest, NumpyCall, Schedule, nbytes
+from adjoint.schedule.plan import Gemm, Nest, NumpyCall, Schedule, nbytes
 from adjoint.schedule.signature import schedule_text
 
 COLD_CALLS = 3
@@ -45,10 +44,6 @@ _running: WeakValueDictionary[int, Program] = WeakValueDictionary()
 _raised: dict[int, BaseException] = {}
 """What a NumPy call raised last in each thread, kept alive until it has been raised again."""
 _numbers = count(1)
-
-
-class Failed(Exception):
-    """A check in native code failed; the interpreter knows how to say what is wrong."""
 
 
 class Program:
@@ -185,8 +180,6 @@ class Program:
             if isinstance(step, Gemm):
                 name = blas.routine(step)
                 found["adjoint_" + name] = blas.address(name)
-            elif isinstance(step, Lapack):
-                found.update(lapack.symbols(step))
         return found
 
     def hold_constants(self) -> None:
