@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
+from tests.native.layouts import read_only
 
 pytestmark = pytest.mark.native
 
@@ -140,3 +141,34 @@ def test_a_product_under_two_other_shapes_one_of_them_a_result() -> None:
 
     for found, expected in zip(ad.compile(f)(x), f(ad.asarray(x)), strict=True):
         np.testing.assert_allclose(found.numpy(), expected.numpy(), 1e-12, strict=True)
+
+
+def test_an_element_set_in_rows_that_are_done_in_blocks() -> None:
+    """The blocks before and after the place where the loop is cut have no rows of some parts."""
+
+    def f(x: Any, m: Any) -> Any:
+        y = ad.asarray(x) * 1.0
+        y[221] = 0.5
+        return y, ad.sum(ad.maximum(m, 0.5) + ad.cos(m), axis=1) * y, ad.sum(y)
+
+    x, m = np.arange(1000.0), np.ones((1000, 200), np.float32)
+    compiled = ad.compile(f)
+    y, _, total = compiled(x, m)
+    assert " at a time" in compiled.text("schedule")
+    x[221] = 0.5
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_allclose(total, np.sum(x), 1e-13)
+
+
+def test_rare_arguments_before_a_last_axis_of_no_elements() -> None:
+    def f(x: Any) -> Any:
+        y = ad.asarray(x) * 1.0
+        y[:, 1:0] = ad.sin(x[0, 1:0])
+        return ad.any(y > 0.0)
+
+    assert not ad.compile(f)(np.zeros((8, 0), np.float32))
+
+
+def test_another_shape_of_an_empty_input_that_a_call_reads() -> None:
+    x = read_only(np.zeros(0))
+    check(lambda x: ad.reshape(x, (1, 0)) @ ad.reshape(x, (0, 1)), x)

@@ -144,7 +144,7 @@ def _hand_on(arrays: dict[Node, Array], root: Node, node: Node) -> None:
     source = arrays[node].reshape(root.shape)
     if root not in arrays:
         arrays[root] = source
-    elif not np.shares_memory(arrays[root], source):
+    elif source.size and not np.shares_memory(arrays[root], source):
         arrays[root][...] = source
 
 

@@ -192,14 +192,10 @@ class KernelWriter(KernelForm):
             start, stop = I64(low), I64(high)
             if axis == 0 and not self.fixed:
                 first, last = self.function.args[-2:]
-                if low:
-                    start = builder.select(builder.icmp_signed(">", first, start), first, start)
-                else:
-                    start = first
+                start = larger(builder, first, start) if low else first
                 if high < size:
-                    stop = builder.select(builder.icmp_signed("<", last, stop), last, stop)
-                else:
-                    stop = last
+                    last = builder.select(builder.icmp_signed("<", last, stop), last, stop)
+                stop = last if len(points) == 2 else larger(builder, last, start)
             elif high == low + 1 and not (self.lanes > 1 and axis == self.last):
                 self.at_once(builder, axis, [*counters, Counter(start, low, high)], sums, known)
                 continue
@@ -208,7 +204,7 @@ class KernelWriter(KernelForm):
                 start = self.rows_abreast(builder, axis, counters, (start, stop), (low, high))
             if axis == self.last and self.lanes > 1:
                 self.in_vectors(builder, counters, sums, (start, stop), (low, high))
-            elif last_axis and self.rare and not self.spread_sums():
+            elif last_axis and self.rare and not (self.is_in_vectors or self.spread_sums()):
                 self.in_stretches(builder, axis, counters, sums, (start, stop), (low, high))
             else:
                 with loop(builder, start, stop, stays=self.is_long(axis)) as value:
@@ -430,3 +426,8 @@ class KernelWriter(KernelForm):
             old = body.load(self.pointers[root], root.dtype, offset)
             value = combined(body.e, root.op.combine, old, value)
         body.store(self.pointers[root], offset, value)
+
+
+def larger(builder: Any, a: Any, b: Any) -> Any:
+    """The larger of two integers."""
+    return builder.select(builder.icmp_signed(">", a, b), a, b)
