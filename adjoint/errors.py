@@ -29,6 +29,10 @@ class RangeError(AdjointError, ValueError):
     """An argument is of the right kind but its value is not allowed."""
 
 
+class TooLargeError(AdjointError, OverflowError):
+    """A number does not fit into the dtype it is to have."""
+
+
 class OutOfBoundsError(AdjointError, IndexError):
     """An index points outside its axis."""
 

@@ -45,6 +45,8 @@ class Model:
     def loss(self, first, second):
         return named(first, second)
 
+    compiled = ad.compile(loss)
+
 
 SHAPES = [
     Row("add", lambda: V + ad.ones(3), E.ShapeError, ValueError,
@@ -144,6 +146,10 @@ DTYPES = [
         ("str 'yes'", "numbers")),
     Row("dates", lambda: ad.asarray(np.array(["2020-01-01"], "M8[D]")), E.DTypeError, TypeError,
         ("ndarray", "numbers")),
+    Row("objects", lambda: ad.asarray(np.array([1, 2.5], object)), E.DTypeError, TypeError,
+        ("ndarray of dtype object", "numpy.asarray(x, float)")),
+    Row("objects that are no numbers", lambda: V * np.array([1, None]), E.DTypeError, TypeError,
+        ("ndarray of dtype object", "expected numbers")),
     Row("not supported", lambda: ad.asarray([1.0], dtype=np.longdouble), E.DTypeError, TypeError,
         ("not supported", "float16/32/64")),
     Row("no dtype", lambda: ad.astype(V, "nonsense"), E.DTypeError, TypeError,
@@ -160,6 +166,86 @@ DTYPES = [
         ("full", "fill_value", "one number", "(2,)")),
     Row("a tensor by hand", lambda: ad.Tensor([1.0]), E.ArgumentError, TypeError,
         ("Tensor", "list", "adjoint.asarray")),
+]  # fmt: skip
+
+MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
+UNMASKED = np.ma.array([1.0, 2.0])
+HALF = ("1 of the 2 elements", "masked", ".filled(number)", "adjoint.where")
+PLAIN = ("numpy.ma", "plain numbers", ".filled(number)")
+
+
+def called_before(f, argument):
+    """Compiled, and called often enough that calls go the short way."""
+    compiled = ad.compile(f)
+    for _ in range(3):
+        compiled(argument)
+    return compiled
+
+
+MASKS = [
+    Row("asarray", lambda: ad.asarray(MASKED), E.DTypeError, TypeError, ("asarray", *HALF)),
+    Row("in a list", lambda: ad.asarray([[1.0, 2.0], MASKED]), E.DTypeError, TypeError, HALF),
+    Row("beside a tensor", lambda: ad.asarray([V, MASKED]), E.DTypeError, TypeError, HALF),
+    Row("the masked element", lambda: V * np.ma.masked, E.DTypeError, TypeError, ("masked",)),
+    Row("operand", lambda: V * MASKED, E.DTypeError, TypeError, HALF),
+    Row("first operand", lambda: MASKED * V, E.DTypeError, TypeError, PLAIN),
+    Row("first operand, nothing masked", lambda: UNMASKED * V, E.DTypeError, TypeError, PLAIN),
+    Row("of a function of NumPy", lambda: np.add(MASKED, V), E.DTypeError, TypeError, HALF),
+    Row("condition", lambda: ad.where(MASKED > 1, V, V), E.DTypeError, TypeError, HALF),
+    Row("choice", lambda: ad.compress(MASKED > 1, V), E.DTypeError, TypeError, HALF),
+    Row("index", lambda: V[MASKED > 1], E.DTypeError, TypeError, HALF),
+    Row("index to be set", lambda: V.copy().__setitem__(MASKED > 1, 0.0), E.DTypeError, TypeError,
+        HALF),
+    Row("set", lambda: V.copy().__setitem__(slice(None), MASKED), E.DTypeError, TypeError, HALF),
+    Row("repeats", lambda: ad.repeat(V, MASKED.astype(int)), E.DTypeError, TypeError, HALF),
+    Row("differentiated", lambda: ad.grad(ad.sum)(MASKED), E.ArgumentError, TypeError,
+        ("grad", "argument 0", *HALF)),
+    Row("compiled", lambda: ad.compile(named)(1.0, MASKED), E.ArgumentError, TypeError,
+        ("compile", "argument 1 (second)", *HALF)),
+    Row("compiled before", lambda: called_before(ad.sin, np.ones(2))(MASKED), E.ArgumentError,
+        TypeError, ("compile", "argument 0", *HALF)),
+    Row("compiled before, in a tree",
+        lambda: called_before(weights, {"w": np.ones(2)})({"w": MASKED}), E.ArgumentError,
+        TypeError, ("compile", "argument 0 (p)['w']", *HALF)),
+]  # fmt: skip
+
+HUGE = 10**30
+WORDS = (str(HUGE), "int64", str(2**63 - 1), "float")
+
+NUMBERS = [
+    Row("asarray", lambda: ad.asarray(HUGE), E.TooLargeError, OverflowError, WORDS),
+    Row("just too large", lambda: ad.asarray(-(2**63) - 1), E.TooLargeError, OverflowError,
+        (str(-(2**63) - 1), "int64")),
+    Row("in a list", lambda: ad.asarray([1.0, HUGE]), E.TooLargeError, OverflowError,
+        ("asarray", str(HUGE), "64 bits", "numpy.asarray(x, float)")),
+    Row("for its dtype", lambda: ad.asarray(300, dtype="int8"), E.TooLargeError, OverflowError,
+        ("300", "int8", "-128 to 127")),
+    Row("for its dtype, in a list", lambda: ad.asarray([[1], [-129]], dtype="int8"),
+        E.TooLargeError, OverflowError, ("-129", "int8", "-128 to 127")),
+    Row("for a float", lambda: V * 10**400, E.TooLargeError, OverflowError,
+        ("100000", "float64", "e+308")),
+    Row("operand", lambda: ad.asarray([1, 2]) + HUGE, E.TooLargeError, OverflowError, WORDS),
+    Row("compiled", lambda: ad.compile(lambda n: n * 2)(HUGE), E.TooLargeError, OverflowError,
+        WORDS),
+    Row("compiled before", lambda: called_before(lambda n: n * 2, 3)(HUGE), E.TooLargeError,
+        OverflowError, WORDS),
+    Row("compiled before, in a tree", lambda: called_before(weights, {"w": 3})({"w": HUGE}),
+        E.TooLargeError, OverflowError, WORDS),
+]  # fmt: skip
+
+COMPILED = [
+    Row("text", lambda: ad.compile(named)(1.0, "no"), E.ArgumentError, TypeError,
+        ("compile", "argument 1 (second)", "'no'")),
+    Row("text beside a static argument", lambda: ad.compile(named, static=0)("yes", "no"),
+        E.ArgumentError, TypeError, ("argument 1 (second)", "'no'")),
+    Row("text by name", lambda: ad.compile(named)(1.0, second=["no"]), E.ArgumentError, TypeError,
+        ("argument second[0]", "'no'")),
+    Row("text in a tree", lambda: ad.compile(weights)({"w": [1.0, "no"]}), E.ArgumentError,
+        TypeError, ("argument 0 (p)['w'][1]", "'no'")),
+    Row("an array of text", lambda: called_before(ad.sin, 1.0)(np.array(["no"])),
+        E.ArgumentError, TypeError, ("compile", "argument 0", "<U2")),
+    Row("text for a method", lambda: Model().compiled(1.0, "no"), E.ArgumentError, TypeError,
+        ("compile", "argument 1 (second)", "'no'")),
 ]  # fmt: skip
 
 TRANSFORMS = [
@@ -183,12 +269,18 @@ TRANSFORMS = [
         TypeError, ("argument 0 (p)['w']", "int64")),
     Row("text leaf", lambda: ad.jacobian(weights)({"w": "no"}), E.ArgumentError, TypeError,
         ("jacobian", "argument 0 (p)['w']", "'no'")),
+    Row("integer argument of hessian", lambda: ad.hessian(named, 1)(1.0, np.arange(3)),
+        E.DTypeError, TypeError, ("hessian", "argument 1 (second)", "int64")),
     Row("of a method", lambda: ad.grad(Model().loss, 1)(1.0, np.arange(3)), E.DTypeError,
         TypeError, ("argument 1 (second)", "int64")),
     Row("of a transformed function", lambda: ad.grad(ad.grad(named), 1)(1.0, np.arange(3)),
         E.DTypeError, TypeError, ("argument 1 (second)",)),
     Row("vector output", lambda: ad.grad(ad.sin)(V), E.ShapeError, ValueError,
         ("grad", "sin returned shape (2,)", "scalar", "adjoint.sum", "jacobian")),
+    Row("no function for hessian", lambda: ad.hessian(3.0), E.ArgumentError, TypeError,
+        ("hessian", "function", "float", "hessian(f)(x)")),
+    Row("tangent of hvp", lambda: ad.hvp(weights, {"w": V}, {"w": 1.0}), E.ShapeError, ValueError,
+        ("hvp", "tangent 0", "()", "(2,)")),
     Row("vector output of hvp", lambda: ad.hvp(ad.sin, V, V), E.ShapeError, ValueError,
         ("hvp", "sin returned shape (2,)")),
     Row("integer output", lambda: ad.grad(lambda x: 1)(1.0), E.DTypeError, TypeError,
@@ -219,6 +311,10 @@ TRANSFORMS = [
         ("vjp", "adjoint", "PyTreeSpec(*)", "PyTreeSpec((*, *))")),
     Row("vmap of a number", lambda: ad.vmap(ad.sin)(1.0), E.ShapeError, ValueError,
         ("vmap", "argument 0", "0-d")),
+    Row("vmap of a list", lambda: ad.vmap(ad.sin)([1.0, 2.0]), E.ShapeError, ValueError,
+        ("vmap", "argument 0", "0-d", "a number in a list", "adjoint.asarray")),
+    Row("vmap by name", lambda: ad.vmap(named)(first=V, second=V), E.ArgumentError, TypeError,
+        ("vmap", "without positional arguments", "keyword", "by position")),
     Row("vmap of two sizes", lambda: ad.vmap(named)(V, ad.ones(3)), E.ShapeError, ValueError,
         ("vmap", "2 in argument 0", "3 in argument 1", "in_axes")),
     Row("vmap, axes for others", lambda: ad.vmap(ad.sin, in_axes=(0, 0))(V), E.ArgumentError,
@@ -273,6 +369,9 @@ ROWS = {
         "axis": AXES,
         "index": INDICES,
         "dtype": DTYPES,
+        "mask": MASKS,
+        "number": NUMBERS,
+        "compiled": COMPILED,
         "transform": TRANSFORMS,
         "graph": GRAPHS,
     }.items()
@@ -301,6 +400,7 @@ def test_the_message_says_what_was_given_what_was_expected_and_what_to_do(name):
         (E.ArgumentError, TypeError),
         (E.MissingExtraError, ImportError),
         (E.RangeError, ValueError),
+        (E.TooLargeError, OverflowError),
         (E.OutOfBoundsError, IndexError),
         (E.UnknownNameError, LookupError),
         (E.GraphError, ValueError),
@@ -317,6 +417,19 @@ def test_the_message_says_what_was_given_what_was_expected_and_what_to_do(name):
 def test_every_class_is_also_the_built_in_that_fits(error, builtin):
     assert issubclass(error, E.AdjointError)
     assert issubclass(error, builtin)
+
+
+def test_a_masked_array_of_which_nothing_is_masked_is_an_array():
+    assert (V * UNMASKED).tolist() == [1.0, 4.0]
+    double = called_before(lambda x: x * 2, np.ones(2))
+    assert double(UNMASKED).tolist() == [2.0, 4.0]
+
+
+def test_an_array_of_tensors_is_what_they_are_together():
+    def total(x):
+        return ad.sum(ad.asarray(np.array([x, x * x], object)))
+
+    assert float(ad.grad(total)(3.0)) == 7.0
 
 
 def test_operands_of_unknown_classes_are_left_to_python():

@@ -164,6 +164,49 @@ def test_a_numpy_program_is_differentiated_as_it_stands():
     assert isinstance(loss(w, A, y), float)
 
 
+class Series:
+    """Computes as a series of pandas does: with what says that it comes first, not at all."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype)
+
+    def _computed(name):
+        def operator(self, other):
+            if getattr(other, "__pandas_priority__", 0) > 3000:
+                return NotImplemented
+            return Series(getattr(self.values, name)(np.asarray(other)))
+
+        return operator
+
+    __add__, __sub__, __mul__ = map(_computed, ("__add__", "__sub__", "__mul__"))
+    __truediv__, __floordiv__, __mod__ = map(_computed, ("__truediv__", "__floordiv__", "__mod__"))
+    __pow__, __matmul__ = map(_computed, ("__pow__", "__matmul__"))
+    __lt__, __le__, __gt__, __ge__ = map(_computed, ("__lt__", "__le__", "__gt__", "__ge__"))
+    __eq__, __ne__ = map(_computed, ("__eq__", "__ne__"))
+
+    def __abs__(self):
+        return Series(abs(self.values))
+
+    @property
+    def T(self):
+        return Series(self.values.T)
+
+
+class Lonely:
+    """An array that does not let NumPy compute with it."""
+
+    __array_ufunc__ = None
+
+    def __array__(self, dtype=None, copy=None):
+        raise AssertionError
+
+    def __rmul__(self, other):
+        return "its own"
+
+
 OPERATORS = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
@@ -193,6 +236,26 @@ def test_operators_with_arrays_on_either_side(name, sides):
     result = rule(left, right)
     assert type(result) is ad.Tensor
     np.testing.assert_allclose(result, rule(A, A - 3.5), rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operators_with_a_table_on_either_side(name):
+    rule, table = OPERATORS[name], Series(A - 3.5)
+    for result, expected in (
+        (rule(ad.asarray(A), table), rule(A, A - 3.5)),
+        (rule(table, ad.asarray(A)), rule(A - 3.5, A)),
+    ):
+        assert type(result) is ad.Tensor
+        np.testing.assert_allclose(result, expected, rtol=1e-13)
+
+
+def test_derivatives_go_through_operators_with_a_table():
+    table = Series(B)
+    assert ad.grad(lambda x: ad.sum(table * x + x * table))(B).tolist() == (2 * B).tolist()
+
+
+def test_an_operand_that_keeps_numpy_out_is_left_to_its_own_operators():
+    assert ad.ones(2) * Lonely() == "its own"
 
 
 @pytest.mark.parametrize("name", sorted(set(OPERATORS) - {"@"}))

@@ -8,14 +8,15 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Hashable, Sequence
+from itertools import count, islice
 from typing import Any, NamedTuple
 
 from adjoint.api.donation import Donation, give_away
 from adjoint.api.graph_first import evaluate
-from adjoint.api.opening import as_output, check_callable, function_name
+from adjoint.api.opening import as_output, check_callable, function_name, where_text
 from adjoint.api.patterns import Mismatch, Reader, mismatch, reader_for
 from adjoint.api.report import Cost, Report, cost_of, report_of
-from adjoint.api.signature import exactly, is_open, key_of, leaf_of, opened
+from adjoint.api.signature import Leaf, exactly, is_open, key_of, leaf_of, opened
 from adjoint.api.traced import Traced
 from adjoint.api.tree import LEAF, flatten, path_text
 from adjoint.backends.availability import missing
@@ -152,8 +153,9 @@ class Compiled:
     def _find(self, fixed: Any, leaves: Sequence[Any], structure: Any) -> Traced:
         try:
             signature = tuple(map(key_of, leaves))
-        except AdjointError as error:
-            raise ArgumentError(f"compile: {self._bad_leaf(leaves, structure)}: {error}") from error
+        except AdjointError:
+            self._leaves_of(leaves, structure)
+            raise
         try:
             key = (tuple((k, exactly(a)) for k, a in fixed), structure, signature)
             found = self._traced.get(key)
@@ -163,11 +165,7 @@ class Compiled:
                 f"hashable: {error}"
             ) from error
         if found is None:
-            try:
-                known = tuple(map(leaf_of, leaves))
-            except AdjointError as error:
-                where = self._bad_leaf(leaves, structure)
-                raise ArgumentError(f"compile: {where}: {error}") from error
+            known = self._leaves_of(leaves, structure)
             call = functools.partial(self._call_with, dict(fixed))
             found = Traced(self._function, structure, known, call)
             if not found.is_part:
@@ -181,13 +179,22 @@ class Compiled:
         args = [fixed[i] if i in fixed else next(rest) for i in range(count)]
         return self._function(*args, **named, **{k: v for k, v in fixed.items() if type(k) is str})
 
-    def _bad_leaf(self, leaves: Sequence[Any], structure: Any) -> str:
+    def _leaves_of(self, leaves: Sequence[Any], structure: Any) -> tuple[Leaf, ...]:
+        """The signature of the leaves; `ArgumentError` names one of which there is no tensor."""
+        found = []
         for path, leaf in zip(structure.paths(), leaves, strict=True):
             try:
-                leaf_of(leaf)
-            except AdjointError:
-                return f"argument {path_text(path[1:])} is not an array"
-        return "an argument is not an array"
+                found.append(leaf_of(leaf))
+            except AdjointError as error:
+                raise ArgumentError(f"compile: {self._place(*path)}: {error}") from error
+        return tuple(found)
+
+    def _place(self, part: int, key: Any, *path: Any) -> str:
+        """How to name a leaf of the tree that `_split` makes."""
+        if part == 1:
+            return f"argument {key}{path_text(path)}"
+        positions = (i for i in count() if i not in self._static)
+        return where_text(self._function, next(islice(positions, key, None)), path)
 
     # as a function like others
 
@@ -216,6 +223,7 @@ class Compiled:
             return function(found(), *args, **kwargs)
 
         method.__name__ = method.__qualname__
+        method.__dict__["__self__"] = found  # as methods have it: messages do not count the object
         static = tuple(i - 1 if isinstance(i, int) else i for i in self._static)
         bound = made(method, static, tuple(i - 1 for i in self._donate))
         bound._reference = found

@@ -21,6 +21,7 @@ from adjoint.api.opening import (
 )
 from adjoint.api.tree import flatten, same_structure
 from adjoint.errors import ArgumentError, DTypeError, LostDerivativeWarning, ShapeError
+from adjoint.graph.caller import stack_level
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.transforms.forward import forward
@@ -115,11 +116,29 @@ def pull(
     """The adjoints of `nodes`, zero where nothing depends on them."""
     adjoints = reverse([(y.node, seed) for y, seed in seeds], nodes, scope)
     if scope is not None and scope.looked and adjoints.keys().isdisjoint(nodes):
-        warnings.warn(LOST, LostDerivativeWarning, stacklevel=4)
+        _warn_of_loss(nodes)
     return {
         node: adjoints[node].sum() if node in adjoints else zeros_like(Tensor(node))
         for node in nodes
     }
+
+
+def warn_if_lost(outputs: Sequence[Tensor], nodes: Sequence[Node], scope: Scope) -> None:
+    """Warn if no output depends on `nodes`, the variables of `scope`, and values were taken out."""
+    if scope.looked and not any(y.node.varies() and _is_in(y.node, scope) for y in outputs):
+        _warn_of_loss(nodes)
+
+
+def _is_in(node: Node, scope: Scope) -> bool:
+    return node.scope is not None and scope in node.scope.members
+
+
+def _warn_of_loss(nodes: Sequence[Node]) -> None:
+    """Warn once: what is lost here is also lost for the transforms around this one."""
+    warnings.warn(LOST, LostDerivativeWarning, stacklevel=stack_level())
+    for node in nodes:
+        for member in () if node.scope is None else node.scope.members:
+            member.looked = False
 
 
 class Pullback:
@@ -201,25 +220,33 @@ def jvp(
     >>> ad.jvp(lambda x: ad.sin(x), (0.0,), (2.0,))
     (Tensor(0.), Tensor(2.))
     """
-    check_callable("jvp", f)
+    return jvp_for("jvp", f, primals, tangents, has_aux)
+
+
+def jvp_for(transform: str, f: Any, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+    """`jvp` in the name of another transform, which messages then name."""
+    check_callable(transform, f)
     for name, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, (tuple, list)):
             raise ArgumentError(
-                f"jvp: {name} must be a tuple with one entry per argument, got "
-                f"{type(given).__name__}; write jvp(f, (x,), (v,))"
+                f"{transform}: {name} must be a tuple with one entry per argument, got "
+                f"{type(given).__name__}; write {transform}(f, (x,), (v,))"
             )
     if len(primals) != len(tangents):
-        raise ArgumentError(f"jvp: {len(primals)} primals but {len(tangents)} tangents were given")
+        raise ArgumentError(
+            f"{transform}: {len(primals)} primals but {len(tangents)} tangents were given"
+        )
     scope = Scope()
     outputs: list[Tensor] = []
     try:
-        opened = [Opened("jvp", f, n, a, scope) for n, a in enumerate(primals)]
+        opened = [Opened(transform, f, n, a, scope) for n, a in enumerate(primals)]
         seeds: dict[Node, Tensor] = {}
         for number, (o, direction) in enumerate(zip(opened, tangents, strict=True)):
-            seeds.update(directions("jvp", number, o, direction))
-        output, aux = split_aux("jvp", f, f(*(o.argument() for o in opened)), has_aux)
+            seeds.update(directions(transform, number, o, direction))
+        output, aux = split_aux(transform, f, f(*(o.argument() for o in opened)), has_aux)
         leaves, structure = flatten(output)
-        outputs = [as_output("jvp", f, leaf) for leaf in leaves]
+        outputs = [as_output(transform, f, leaf) for leaf in leaves]
+        warn_if_lost(outputs, list(seeds), scope)
         found = forward([y.node for y in outputs], seeds, scope)
         results = [found[y.node] if y.node in found else zeros_like(y) for y in outputs]
     finally:

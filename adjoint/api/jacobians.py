@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api.derivatives import gradient_for, jvp
+from adjoint.api.derivatives import gradient_for, jvp_for, warn_if_lost
 from adjoint.api.opening import (
     Opened,
     as_output,
@@ -21,7 +21,7 @@ from adjoint.api.opening import (
     release,
     split_aux,
 )
-from adjoint.api.tree import flatten
+from adjoint.api.tree import LEAF, flatten
 from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
@@ -93,7 +93,8 @@ def hessian(
     Tensor([[4., 2.],
             [2., 0.]])
     """
-    return jacfwd(jacrev(f, argnums, has_aux), argnums, has_aux)
+    gradient = _jacobian("hessian", _rows, f, argnums, has_aux)
+    return _jacobian("hessian", _columns, gradient, argnums, has_aux)
 
 
 def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
@@ -109,9 +110,9 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """
     check_callable("hvp", f)
     if not isinstance(primals, tuple):
-        return jvp(gradient_for("hvp", f, 0), (primals,), (tangents,))[1]
+        return jvp_for("hvp", gradient_for("hvp", f, 0), (primals,), (tangents,))[1]
     everything = tuple(range(len(primals)))
-    return jvp(gradient_for("hvp", f, everything), primals, tangents)[1]
+    return jvp_for("hvp", gradient_for("hvp", f, everything), primals, tangents)[1]
 
 
 def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable[..., Any]:
@@ -156,9 +157,20 @@ def _axes_of(in_axes: Any, count: int) -> Sequence[int | None]:
             f"vmap: in_axes={in_axes!r} has {len(axes)} entries, but the function was called with "
             f"{count} positional argument{'s' * (count != 1)}; give one entry for each"
         )
+    if not count:
+        raise ArgumentError(
+            "vmap: the function was called without positional arguments, so there is none to map; "
+            "keyword arguments are passed whole, so pass by position what is to be mapped"
+        )
     if all(axis is None for axis in axes):
         raise ArgumentError("vmap: in_axes is None for every argument; one needs an axis to map")
     return axes
+
+
+_IN_PARTS = (
+    "; it is a number in a {}, whose parts are mapped one by one (adjoint.asarray makes one array "
+    "of a list)"
+)
 
 
 def _one_example(
@@ -169,7 +181,10 @@ def _one_example(
     for leaf in leaves:
         x = as_tensor(leaf)
         if not x.ndim:
-            raise ShapeError(f"vmap: argument {number} is 0-d, it has no axis {axis} to map")
+            raise ShapeError(
+                f"vmap: argument {number} is 0-d, it has no axis {axis} to map"
+                f"{'' if structure is LEAF else _IN_PARTS.format(type(argument).__name__)}"
+            )
         x = _move_axis(f"vmap: argument {number}", x, axis, 0)
         node = variable_node(None, x.node.shape[1:], x.node.dtype, scope)
         examples[node] = x
@@ -274,6 +289,7 @@ def _jacobian(
                     f"return a tensor (is a return statement missing?)"
                 )
             nodes = [node for o in opened.values() for node in o.nodes]
+            warn_if_lost(outputs, nodes, scope)
             table = sweep(outputs, nodes, scope)
         finally:
             release(scope, outputs)

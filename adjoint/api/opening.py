@@ -24,7 +24,7 @@ def check_callable(transform: str, f: Any) -> None:
     """Raise `ArgumentError` unless `f` can be called."""
     if not callable(f):
         raise ArgumentError(
-            f"{transform}: expected a function to differentiate, got {type(f).__name__}; pass the "
+            f"{transform}: expected a function, got {type(f).__name__}; pass the "
             f"function itself, then call the result: {transform}(f)(x)"
         )
 
@@ -50,11 +50,13 @@ def normalize_argnums(transform: str, argnums: Any, count: int) -> tuple[int, ..
 
 def where_text(f: Any, number: int, path: tuple[Any, ...]) -> str:
     """How to name one leaf of one argument: ``argument 0 (x)['w']``."""
+    bound = hasattr(f, "__self__")
     while hasattr(f, "__wrapped__"):  # of a function that a transform made, the user's own
         f = f.__wrapped__
+        bound = bound or hasattr(f, "__self__")
     code = getattr(f, "__code__", None)
     names = () if code is None else code.co_varnames[: code.co_argcount]
-    place = number + hasattr(f, "__self__")  # of a method, the object comes first
+    place = number + bound  # of a method, the object comes first
     name = f" ({names[place]})" if place < len(names) else ""
     return f"argument {number}{name}{path_text(path)}"
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from adjoint.api.tree import LEAF, flatten
 from adjoint.graph import engine
+from adjoint.graph.arrays import scalar_value
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -63,6 +64,8 @@ def exactly(x: Any) -> Hashable:
 def contiguous(x: Any, dtype: DType) -> np.ndarray[Any, Any]:
     """The value of a leaf as an array in row-major order."""
     value = engine.value_of(x.node) if type(x) is Tensor else x
+    if type(x) is int:
+        value = scalar_value(x, dtype)
     return np.require(value, dtype, ("C", "A"))
 
 
@@ -80,7 +83,7 @@ def opened(structure: Any, leaves: Sequence[Any]) -> Any:
         if type(x) not in _SCALARS:
             return as_tensor(x)
         dtype = default_dtype(type(x))
-        return Tensor(variable_node(None, (), dtype, scope, np.asarray(x, dtype), weak=True))
+        return Tensor(variable_node(None, (), dtype, scope, scalar_value(x, dtype), weak=True))
 
     return structure.unflatten(map(tensor, leaves))
 

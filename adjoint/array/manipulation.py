@@ -11,6 +11,7 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph import types
+from adjoint.graph.arrays import plain_array
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import Shape, as_shape, normalize_axis
@@ -298,7 +299,7 @@ def compress(condition: Any, x: Any, /, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     axis = normalize_axis("compress", axis, x.ndim)
-    chosen = np.flatnonzero(np.asarray(condition))
+    chosen = np.flatnonzero(plain_array(condition))
     return getitem(x, (slice(None),) * axis + (chosen,))
 
 
@@ -311,7 +312,7 @@ def extract(condition: Any, x: Any, /) -> Tensor:
     >>> ad.extract(x > 1, x)
     Tensor([2., 3., 4.])
     """
-    return compress(np.ravel(np.asarray(condition)), x)
+    return compress(np.ravel(plain_array(condition)), x)
 
 
 @public

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
+from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
 from adjoint.graph.op import FUNCTIONS
 
 _UFUNC_NAMES = {
@@ -88,6 +88,14 @@ class NumpyProtocol:
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value as a NumPy array that must not be written to."""
         raise NotImplementedError
+
+    @property
+    def _data(self) -> Any:
+        """Where a masked array looks for plain numbers, to compute with them on its own."""
+        raise DTypeError(
+            "numpy.ma: a masked array computes with plain numbers only, so nothing is traced "
+            "through it; give its .filled(number) or .data in its place"
+        )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()

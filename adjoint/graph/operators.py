@@ -25,22 +25,30 @@ def _unary(name: str) -> _Unary:
 
 def _binary(name: str) -> _Binary:
     def operator(self: Any, other: Any) -> Any:
-        return FUNCTIONS[name](self, other) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS) or _is_array(other):
+            return FUNCTIONS[name](self, other)
+        return NotImplemented
 
     return operator
 
 
 def _reflected(name: str) -> _Binary:
     def operator(self: Any, other: Any) -> Any:
-        return FUNCTIONS[name](other, self) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS) or _is_array(other):
+            return FUNCTIONS[name](other, self)
+        return NotImplemented
 
     return operator
 
 
 class Operators:
-    """The operators of a tensor. An operand of an unknown class is left to its own operators."""
+    """The operators of a tensor.
+
+    An operand of an unknown class is left to its own operators, unless it says it is an array.
+    """
 
     __slots__ = ()
+    __pandas_priority__ = 10_000  # or series and frames take a tensor for plain numbers
 
     __neg__ = _unary("negative")
     __pos__ = _unary("positive")
@@ -92,6 +100,11 @@ class Operators:
         if ndigits is None:
             return int(FUNCTIONS["round"](self))
         return FUNCTIONS["round"](self, ndigits)
+
+
+def _is_array(x: Any) -> bool:
+    """Whether `x` gives itself out as an array, and does not keep NumPy from computing with it."""
+    return hasattr(type(x), "__array__") and getattr(x, "__array_ufunc__", True) is not None
 
 
 _OPERANDS = (Operators, float, int, complex, np.ndarray, np.generic, list, tuple)

@@ -12,6 +12,7 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph import engine
+from adjoint.graph.arrays import checked_range, number_array, scalar_value
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
@@ -155,14 +156,14 @@ class Tensor(Operators, NumpyProtocol):
         node = self.node
         if node.scope is not None and node.scope.abstract and node.value is None:
             return f"Tensor(shape={node.shape}, dtype={node.dtype}, no value while tracing)"
-        text = np.array2string(self.numpy(), separator=", ", prefix="Tensor(")
+        text = np.array2string(np.asarray(engine.value_of(node)), separator=", ", prefix="Tensor(")
         shown = node.dtype in (np.float64, np.int64, np.bool_, np.complex128)
         empty = "" if size_of(node.shape) else f", shape={node.shape}"
         return f"Tensor({text}{empty}{'' if shown else f', dtype={node.dtype}'})"
 
     def __format__(self, spec: str) -> str:
         if spec and not self.node.shape:
-            return format(self.item(), spec)
+            return format(np.asarray(engine.value_of(self.node)).item(), spec)
         return format(str(self), spec)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -326,20 +327,12 @@ def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
     if isinstance(x, (list, tuple)) and _holds_tensor(x):
         wanted = dtype or FUNCTIONS["result_type"](*_leaves(x))
         return _call("stack", [as_tensor(item, wanted) for item in x])
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ShapeError(
-            f"asarray: the nested lists {_shortened(x)} have unequal lengths; a tensor needs equal "
-            f"ones (pad the short ones, or keep a list of tensors)"
-        ) from error
-    if array.dtype.kind in "OUSVmM":
-        raise DTypeError(
-            f"asarray: cannot make a tensor of {type(x).__name__}"
-            f"{' ' + _shortened(x) if isinstance(x, str) else ''}; "
-            f"expected numbers, nested lists of numbers, or a NumPy array"
-        )
+    if type(x) is np.ndarray and x.dtype.kind == "O" and _holds_tensor(x.flat):
+        return as_tensor(x.tolist(), dtype)
+    array = number_array(x)
     native = as_dtype(dtype or array.dtype)
+    if dtype is not None and isinstance(x, (list, tuple)):
+        checked_range(array, native)
     array = np.array(array, dtype=native, copy=True)
     return Tensor(constant_node(array, array.shape, native))
 
@@ -351,16 +344,6 @@ def _leaves(x: Any) -> Iterator[Any]:
             yield from _leaves(item)
         else:
             yield item if type(item) in (float, int, bool, complex) else as_tensor(item)
-
-
-def _shortened(x: Any) -> str:
-    text = repr(x)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def scalar_value(x: Any, dtype: DType) -> np.ndarray[Any, Any]:
-    """A Python scalar as a 0-d array of `dtype`; `OverflowError` if it does not fit."""
-    return np.array(x, dtype)
 
 
 def _holds_tensor(x: Any) -> bool:

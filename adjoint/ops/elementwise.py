@@ -18,13 +18,14 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from adjoint.errors import DTypeError, NotDifferentiableError
+from adjoint.graph.arrays import scalar_value
 from adjoint.graph.emitter import Emitter
 from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import constant_node, is_weak
 from adjoint.graph.loops import Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, register
-from adjoint.graph.tensor import Tensor, as_tensor, make, scalar_value
+from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import (
     BOOL,
     FLOAT64,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import DTypeError, OutOfBoundsError, ShapeError
+from adjoint.graph.arrays import plain_array
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, OPS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
@@ -176,7 +177,7 @@ def _fitted(name: str, value: Tensor, shape: Shape) -> Tensor:
 def _where_mask(x: Tensor, index: Any, value: Tensor) -> Tensor | None:
     """Setting by one boolean mask a value that is the same at each of its places."""
     if isinstance(index, (np.ndarray, list)):
-        index = np.asarray(index) if not _has_tensor(index) else None
+        index = plain_array(index) if not _has_tensor(index) else None
         if index is None or index.dtype != np.bool_:
             return None
     elif type(index) is not Tensor or index.node.dtype is not BOOL:

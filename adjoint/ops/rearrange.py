@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError, RangeError, ShapeError
+from adjoint.graph.arrays import plain_array
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import normalize_axes, normalize_axis
@@ -265,7 +266,7 @@ def repeat(x: Any, repeats: Any, /, axis: int | None = None) -> Tensor:
         x, axis = reshape(x, (-1,)), 0
     axis = normalize_axis("repeat", axis, x.ndim)
     size = x.shape[axis]
-    counts = np.asarray(repeats)
+    counts = plain_array(repeats)
     if counts.dtype.kind not in "iu" or counts.ndim > 1:
         raise ArgumentError(
             f"repeat: repeats must be an integer or a list of them, got {repeats!r}"
