@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 import tomllib
+from inspect import isfunction
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +179,16 @@ def test_adjoints_show_the_lectures_dictionary():
         "v2 (multiply): float64[2] from v3\n"
         "x (variable): float64[2] = float64[2] from v2 + float64[2] from v2"
     )
+
+
+def test_public_functions_are_pickled_by_name_and_copied_as_themselves():
+    functions = [
+        function
+        for namespace in (ad, ad.special, ad.linalg, ad.nn, ad.optim)
+        for function in vars(namespace).values()
+        if isfunction(function)
+    ]
+    assert {ad.sin, ad.add, ad.isnan, ad.special.erf, ad.special.zeta} <= set(functions)
+    for function in functions:
+        assert pickle.loads(pickle.dumps(function)) is function
+        assert copy.deepcopy([function]) == [function]

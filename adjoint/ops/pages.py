@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adjoint.graph.op import public
@@ -29,6 +31,7 @@ class Page(NamedTuple):
 def publish(function: Any, op: Elementwise, page: Page) -> None:
     """Document the function that users call for `op`, and enter it into the table."""
     function.__name__ = function.__qualname__ = op.name
+    function.__module__ = _defining_module()
     function.__doc__ = f"""{page.doc}
 
     Elementwise; {page.args} may be tensors, arrays or numbers of any shapes that broadcast.
@@ -40,6 +43,14 @@ def publish(function: Any, op: Elementwise, page: Page) -> None:
     Tensor({page.shown or printed(op.numpy(*page.example))})
     """
     public(function)
+
+
+def _defining_module() -> str:
+    """The module now imported, where the function will be found by its name, as by `pickle`."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    return __name__ if frame is None else str(frame.f_globals["__name__"])
 
 
 def printed(value: Any) -> str:
