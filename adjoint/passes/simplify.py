@@ -159,7 +159,11 @@ def sum_of_one(node: Node) -> Node | None:
     if len(left) == len(node.params[0]):
         return None
     nothing = Tensor(constant_node(np.zeros((), x.dtype), (), x.dtype))
-    total = FUNCTIONS["sum"](Tensor(x), left) if left else Tensor(x) + nothing  # 0 + -0 = 0
+    if left:
+        total = FUNCTIONS["sum"](Tensor(x), left)
+    else:
+        added = (Tensor(x) + nothing).node  # 0 + -0 = 0
+        total = Tensor(sum_of_negative(added) or added)
     return FUNCTIONS["reshape"](total, node.shape).node  # type: ignore[no-any-return]
 
 

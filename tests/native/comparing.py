@@ -11,7 +11,7 @@ import numpy as np
 import adjoint as ad
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
-from tests.native.random_programs import Program, as_given, together
+from tests.native.random_programs import Program, as_given, program, together
 
 
 @dataclass
@@ -24,11 +24,16 @@ class Verdict:
 
 def compare(programs: Sequence[Program]) -> Verdict:
     """Compile the programs together, run them, and compare each with the interpreter."""
-    compiled = ad.compile(together(programs))
-    groups = [p.inputs for p in programs]
-    native = compiled(*groups)
+    given_away = tuple(i for i, p in enumerate(programs) if p.donates)
+    f = together(programs)
+    compiled = ad.compile(f, donate=given_away) if given_away else ad.compile(f)
+
+    def run() -> Any:
+        return compiled(*[program(p.seed).inputs if p.donates else p.inputs for p in programs])
+
+    native = run()
     for _ in range(4):  # the first calls may be taken from Python
-        again = compiled(*groups)
+        again = run()
     verdict = Verdict([], [])
     for p, first, second in zip(programs, native, again, strict=True):
         expected = p(*map(as_given, p.inputs))
