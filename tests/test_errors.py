@@ -358,8 +358,11 @@ GRAPHS = [
     Row("unknown operation", lambda: find("nope"), E.UnknownNameError, LookupError, ("'nope'",)),
     Row("unknown NumPy function", lambda: np.polyfit(V, V, 1), E.UnknownNameError, LookupError,
         ("numpy.polyfit", "numpy.asarray")),
-    Row("a buffer for NumPy", lambda: np.sin(V, out=np.ones(2)), E.ArgumentError, TypeError,
-        ("numpy.sin", "'out'", "buffer")),
+    Row("a buffer for what is differentiated",
+        lambda: ad.grad(lambda x: ad.sum(np.sin(x, out=np.ones(2))))(V), E.ArgumentError, TypeError,
+        ("numpy.sin", "'out'", "not traced", "use what is returned")),
+    Row("a tensor as buffer", lambda: np.sin(V, out=V), E.ArgumentError, TypeError,
+        ("numpy.sin", "'out'", "no buffer", "use what is returned")),
 ]  # fmt: skip
 
 ROWS = {

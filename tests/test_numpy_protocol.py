@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 import adjoint as ad
 from adjoint.errors import ArgumentError, ShapeError, UnknownNameError
@@ -143,7 +144,6 @@ def test_arguments_of_numpy_that_mean_something_are_refused_by_name():
     for name, call in {
         "where": lambda: np.sum(x, where=A > 2),
         "initial": lambda: np.max(x, initial=10.0),
-        "out": lambda: np.mean(x, out=np.empty(())),
         "dtype": lambda: np.sin(x, dtype="float32"),
     }.items():
         with pytest.raises(ArgumentError, match=f"numpy.*the argument '{name}' is not supported"):
@@ -289,12 +289,92 @@ def test_in_place_operators_rebind_the_handle_and_leave_others_alone():
     assert (z.tolist(), before.tolist()) == ([7.0, 2.0], [1.0, 2.0])
 
 
-def test_an_array_cannot_take_in_a_tensor_in_place():
-    array = np.ones(3)
-    array = array + ad.ones(3)
-    assert type(array) is ad.Tensor
-    with pytest.raises(ArgumentError, match="'out'"):
-        np.sin(ad.ones(3), out=np.empty(3))
+def test_an_array_takes_in_values_in_place_where_nobody_differentiates():
+    """As in gradient descent by hand: ``x -= rate * gradient``."""
+    array = same = np.ones(3)
+    array -= 0.5 * ad.grad(lambda x: ad.sum(x**2))(array)
+    assert array is same
+    assert array.tolist() == [0.0, 0.0, 0.0]
+    quotient, rest = np.zeros(3), np.zeros(3)
+    np.divmod(ad.asarray([3.0, 4.0, 5.0]), 2.0, out=(quotient, rest))
+    assert (quotient.tolist(), rest.tolist()) == ([1.0, 2.0, 2.0], [1.0, 0.0, 1.0])
+    assert np.mean(ad.asarray(B), out=np.empty(())) == pytest.approx(0.5)
+    with pytest.raises(TypeError, match="same_kind"):
+        np.add(np.ones(3, int), ad.ones(3), out=np.ones(3, int))
+
+
+@pytest.mark.parametrize(
+    "transform", [ad.grad, ad.jacobian, ad.vmap, ad.compile, lambda f: lambda x: f(ad.variable(x))]
+)
+def test_an_array_does_not_take_in_what_is_traced(transform):
+    def total(x):
+        array = np.zeros(())
+        array += ad.sum(x)
+        return array
+
+    with pytest.raises(ArgumentError, match=r"'out'.*not traced"):
+        transform(total)(np.ones(3))
+
+
+MINIMUM = np.array([1.0, 2.0, 3.0])
+
+
+def bowl(x):
+    return ad.sum((x - MINIMUM) ** 4) + ad.sum((x - MINIMUM) ** 2)
+
+
+@pytest.mark.parametrize(
+    "method", ["BFGS", "L-BFGS-B", "CG", "TNC", "SLSQP", "Newton-CG", "trust-exact", "trust-constr"]
+)
+def test_scipy_minimises_with_our_derivatives(method):
+    needs_hessian = method[0] in "Nt"
+    found = optimize.minimize(
+        *(bowl, np.zeros(3)),
+        jac=ad.grad(bowl),
+        hess=ad.hessian(bowl) if needs_hessian else None,
+        method=method,
+    )
+    np.testing.assert_allclose(found.x, MINIMUM, atol=1e-2)
+
+
+@pytest.mark.parametrize("f", [ad.value_and_grad(bowl), ad.compile(ad.value_and_grad(bowl))])
+def test_scipy_minimises_with_value_and_gradient_at_once(f):
+    found = optimize.minimize(f, np.zeros(3), jac=True, method="L-BFGS-B")
+    np.testing.assert_allclose(found.x, MINIMUM, atol=1e-2)
+
+
+@pytest.mark.parametrize("method", ["trf", "dogbox", "lm"])
+def test_scipy_fits_with_our_jacobians(method):
+    def residuals(x):
+        return ad.sin(x) - 0.5
+
+    found = optimize.least_squares(
+        residuals, np.zeros(3), jac=ad.jacobian(residuals), method=method
+    )
+    np.testing.assert_allclose(found.x, np.full(3, np.pi / 6), atol=1e-6)
+    found = optimize.root(residuals, np.zeros(3), jac=ad.jacobian(residuals))
+    np.testing.assert_allclose(found.x, np.full(3, np.pi / 6), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays"])
+def test_what_libraries_take_arrays_with_gives_arrays_of_values_and_traces_where_differentiated(
+    name,
+):
+    function = getattr(np, name)
+    x = ad.asarray(B)
+    given = (x, None) if name == "broadcast_arrays" else (x,)
+    result = function(*given)
+    first = result[0] if isinstance(result, tuple | list) else result
+    assert type(first) is np.ndarray
+    assert np.array_equal(first.ravel(), B)
+    if name != "broadcast_arrays":
+        first[...] = 7.0
+        assert np.array_equal(x, B)
+    if name == "broadcast_arrays":
+        slope = ad.grad(lambda x: ad.sum(function(x, B)[0] * 2.0))(B)
+    else:
+        slope = ad.grad(lambda x: ad.sum(function(x) * 2.0))(B)
+    assert slope.tolist() == [2.0, 2.0, 2.0]
 
 
 def test_asarray_gives_the_value_and_protects_it():

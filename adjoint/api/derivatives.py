@@ -9,7 +9,6 @@ from typing import Any
 
 from adjoint.api.opening import (
     Opened,
-    as_differentiable,
     as_output,
     check_callable,
     normalize_argnums,
@@ -20,7 +19,13 @@ from adjoint.api.opening import (
     zeros_like,
 )
 from adjoint.api.tree import flatten, same_structure
-from adjoint.errors import ArgumentError, DTypeError, LostDerivativeWarning, ShapeError
+from adjoint.errors import (
+    AdjointError,
+    ArgumentError,
+    DTypeError,
+    LostDerivativeWarning,
+    ShapeError,
+)
 from adjoint.graph.caller import stack_level
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -173,7 +178,10 @@ class Pullback:
 
 def like(y: Tensor, x: Any, what: str, model: str) -> Tensor:
     """`x`, called `what`, as a tensor with the shape and dtype of `y`, called `model`."""
-    t = as_tensor(x)
+    try:
+        t = as_tensor(x)
+    except AdjointError as error:
+        raise ArgumentError(f"{what}: {error}") from error
     if t.node.shape != y.node.shape:
         raise ShapeError(f"{what} has shape {t.shape}, {model} has {y.shape}; they must be equal")
     if t.node.dtype.kind == "c" and y.node.dtype.kind != "c":
@@ -265,6 +273,6 @@ def directions(transform: str, number: int, o: Opened, direction: Any) -> dict[N
         )
     what = f"{transform}: tangent {number}"
     return {
-        node: like(x, as_differentiable(leaf, lambda: what), what, "its primal")
+        node: like(x, leaf, what, "its primal")
         for node, x, leaf in zip(o.nodes, o.primals, leaves, strict=True)
     }

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
 from adjoint.graph.op import FUNCTIONS
+
+if TYPE_CHECKING:
+    from adjoint.graph.node import Node
 
 _UFUNC_NAMES = {
     "absolute": "abs",
@@ -72,6 +75,9 @@ _ON_VALUES = frozenset(
     )
 )
 """Functions of NumPy whose results have no derivatives: they are given the values."""
+_TO_ARRAYS = frozenset(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays"))
+"""Functions by which others, such as SciPy's solvers, make arrays of what they are given: as long
+as nobody differentiates, they are given values that may be written to."""
 _ON_TENSORS: dict[str, Callable[[Any], Any]] = {
     "copy": lambda x: x.copy(),
     "iscomplexobj": lambda x: x.dtype.kind == "c",
@@ -84,6 +90,8 @@ class NumpyProtocol:
 
     __slots__ = ()
     __array_priority__ = 1000.0
+
+    node: Node
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value as a NumPy array that must not be written to."""
@@ -123,7 +131,7 @@ class NumpyProtocol:
             name = "linalg." + name if "linalg." + name in FUNCTIONS else name
         if name == "where" and len(args) == 1:
             name = "nonzero"
-        if name in _ON_VALUES:
+        if name in _ON_VALUES or (name in _TO_ARRAYS and not _is_traced((args, kwargs))):
             return function(*_values(args), **{k: _values(v) for k, v in kwargs.items()})
         return _call(f"{function.__module__}.{function.__name__}", name, args, kwargs)
 
@@ -146,15 +154,24 @@ def _call(shown: str, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
             f"write it with other operations, or take the value with numpy.asarray"
         )
     meant = {_ARGUMENT_NAMES.get(k, k): v for k, v in kwargs.items() if not _says_nothing(k, v)}
+    out = meant.get("out")
+    if _is_buffer(out) and not _is_traced(args):
+        meant.pop("out")
+    else:
+        out = None
     try:
-        return function(*args, **meant)
+        result = function(*args, **meant)
+        return result if out is None else _written(result, out)
     except TypeError as error:
         unknown = [k for k in meant if k not in signature(function).parameters]
         if isinstance(error, AdjointError) or not unknown:
             raise
     cure = "leave it out, or use adjoint.where and astype"
     if unknown[0] == "out":
-        cure = "a tensor has no buffer to write into, use what is returned"
+        cure = (
+            "what is written into an array is not traced, and a tensor has no buffer to write "
+            "into; use what is returned"
+        )
     raise ArgumentError(f"{shown}: the argument {unknown[0]!r} is not supported on tensors; {cure}")
 
 
@@ -169,7 +186,34 @@ def _spread(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def _values(x: Any) -> Any:
-    """`x` with the values of tensors in their place, also inside lists and tuples."""
+    """`x` with copies of the values of tensors in their place, also inside lists and tuples."""
     if isinstance(x, NumpyProtocol):
-        return x.numpy()
+        return x.numpy().copy()
     return type(x)(map(_values, x)) if type(x) in (list, tuple) else x
+
+
+def _is_traced(x: Any) -> bool:
+    """Whether somebody differentiates by what a tensor in `x` depends on, or traces it."""
+    if isinstance(x, NumpyProtocol):
+        return x.node.scope is not None and x.node.scope.is_open()
+    if isinstance(x, dict):
+        x = tuple(x.values())
+    return isinstance(x, (list, tuple)) and any(map(_is_traced, x))
+
+
+def _is_buffer(out: Any) -> bool:
+    """Whether `out` is an array, or for a function with several results a tuple of such."""
+    if isinstance(out, tuple):
+        return bool(out) and all(isinstance(array, np.ndarray) for array in out)
+    return isinstance(out, np.ndarray)
+
+
+def _written(result: Any, out: Any) -> Any:
+    """The arrays `out`, into which the values of the results are written."""
+    if not isinstance(out, tuple):
+        np.copyto(out, result.numpy(), casting="same_kind")
+        return out
+    results = result if isinstance(result, tuple) else (result,)
+    for array, value in zip(out, results, strict=True):
+        _written(value, array)
+    return out if len(out) > 1 else out[0]
