@@ -37,7 +37,7 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     if isinstance(tree, _LEAVES):
         return [tree], LEAF
     leaves, structure = import_module("optree").tree_flatten(tree, namespace=NAMESPACE)
-    return leaves, structure
+    return leaves, LEAF if structure.is_leaf() else structure
 
 
 def same_structure(a: Any, b: Any) -> bool:
