@@ -1,8 +1,9 @@
-"""BLAS by address: the C functions that SciPy ships, called from native code."""
+"""BLAS by address: the C functions that NumPy and SciPy ship, called from native code."""
 
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -17,12 +18,31 @@ from adjoint.graph.node import Node
 from adjoint.graph.types import DType, size_of
 from adjoint.schedule.plan import Gemm
 
-I32 = ir.IntType(32)
+INTEGER = ir.IntType(64 if sys.byteorder == "little" else 32)
+"""The type in which whole numbers are passed, by address. A routine that expects 32 bits finds them
+in the first half of 64."""
+
+PRODUCTS = frozenset({"gemm", "gemv"})
+"""The routines that are taken from NumPy: they write no whole numbers."""
 
 
 @cache
 def address(name: str) -> int:
-    """The address of a routine of BLAS or LAPACK."""
+    """The address of a routine of BLAS or LAPACK.
+
+    NumPy has the products loaded already, and threads for them; the rest is SciPy's.
+    """
+    return (name[1:] in PRODUCTS and INTEGER.width == 64 and _in_numpy(name)) or _in_scipy(name)
+
+
+def _in_numpy(name: str) -> int | None:
+    """The routine in the library that NumPy's wheels bring, whose whole numbers have 64 bits."""
+    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
+    routine = getattr(library, f"scipy_{name}_64_", None)
+    return None if routine is None else ctypes.cast(routine, ctypes.c_void_p).value
+
+
+def _in_scipy(name: str) -> int:
     in_blas = name in functions("cython_blas")
     capsule = functions("cython_blas" if in_blas else "cython_lapack")[name]
     api = ctypes.pythonapi
@@ -136,7 +156,7 @@ def multiply(step: Gemm, a: int, b: int, c: int) -> None:
     factor.value *= -1.0 if step.negative else 1.0
     makers: dict[str, Any] = {
         "letter": lambda x: ctypes.c_char(x.encode()),
-        "integer": ctypes.c_int,
+        "integer": ctypes.c_int64 if INTEGER.width == 64 else ctypes.c_int32,
         "real": real,
     }
     call = product_call(step)
@@ -176,7 +196,7 @@ class Words:
         return self.constant(ir.Constant(ir.IntType(8), ord(letter)))
 
     def integer(self, value: int) -> Any:
-        return self.constant(I32(max(1, value)))
+        return self.constant(INTEGER(max(1, value)))
 
     def factor(self, negative: bool, scale: Any) -> Any:
         """Where ± the number at `scale` stands, or ± 1 if there is none."""

@@ -50,7 +50,7 @@ class Reserve:
         key = jit.cache_key(text)
         found = store.read(key)
         if found is None:
-            found = jit.compile_object({"written": text})
+            found = jit.compile_object({"driver": text})
             store.write(key, found)
         self.loaded = jit.load_object(found, _addresses(has_advice))
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.loaded))
