@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -137,3 +138,18 @@ def test_both_emitters_know_all_words() -> None:
     words = {w for w in vars(Emitter) if not w.startswith("_")}
     for emitter in (LLVMEmitter, NumPyEmitter):
         assert not {w for w in words if not hasattr(emitter, w)}
+
+
+def test_what_is_written_once() -> None:
+    """A product may be shared with code that must not contract, a sum may not."""
+
+    def function(e: Any, x: Any, y: Any) -> Any:
+        loose = replace(e, contract=True)
+        assert loose.multiply(x, y).value is e.multiply(x, y).value
+        assert loose.add(x, y).value is not e.add(x, y).value
+        assert e.add(x, y).value is e.add(x, y).value
+        # Were this subtraction an fma of the shared product, it would give the rounding error.
+        return loose.add(loose.multiply(x, y), e.subtract(e.multiply(x, y), loose.multiply(x, y)))
+
+    x = np.array([0.1, 1.0 + 2.0**-30])
+    np.testing.assert_array_equal(build(function, "float64", "float64")(x, x), x * x)

@@ -303,8 +303,13 @@ class LLVMEmitter:
     # how they are written
 
     def _write(self, instruction: str, *operands: Any, flags: tuple[str, ...] = ()) -> Any:
-        """The result of an instruction, which has no effect but that."""
-        key = (instruction, flags, *map(_key, operands))
+        """The result of an instruction, which has no effect but that.
+
+        A product is the same number with and without its flag, as only a sum that has it too is
+        made an fma.
+        """
+        kind = () if instruction == "fmul" else flags
+        key = (instruction, kind, *map(_key, operands))
         found = self.written.get(key)
         if found is None:
             options = {"flags": flags} if flags else {}
