@@ -67,6 +67,11 @@ def test_a_formula_may_begin_with_a_minus(capsys):
     assert main(["explain", "-hypot(x, 1)^2", "x=-2", "--precision", "1"]) == 0
 
 
+def test_options_may_stand_anywhere(capsys):
+    assert main(["explain", "x*y", "--order", "2", "x=3", "--precision", "1", "y=2"]) == 0
+    assert "f = x*y at x = 3, y = 2" in capsys.readouterr().out
+
+
 def test_options(capsys, tmp_path):
     files = {form: tmp_path / f"out.{form}" for form in ("svg", "png", "latex", "markdown")}
     words = [word for form, path in files.items() for word in (f"--{form}", str(path))]

@@ -62,7 +62,7 @@ def _dispatch(words: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_arguments(parser)
-    status: int = command.run(parser.parse_args(_guarded(words[1:])))
+    status: int = command.run(parser.parse_intermixed_args(_guarded(words[1:])))
     sys.stdout.flush()
     return status
 
