@@ -264,9 +264,9 @@ def _agree(a: Array, b: Array) -> bool:
 
 
 def _spread(part: Part, shape: Shape) -> Part:
-    if part.values.shape == shape:
-        return part
-    values = FUNCTIONS["broadcast_to"](part.values, shape)
+    values = part.values
+    if values.shape != shape:
+        values = FUNCTIONS["broadcast_to"](values, shape)
     return Part(values, np.broadcast_to(part.owners, shape))
 
 

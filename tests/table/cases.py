@@ -75,6 +75,11 @@ class Case:
         return any(x.dtype in (np.float32, np.complex64) for x in self.inputs)
 
     @property
+    def real(self) -> bool:
+        """Whether neither the inputs to differentiate nor the output are complex."""
+        return "c" not in {x.dtype.kind for x in (*self.inputs, self.output())}
+
+    @property
     def differentiable(self) -> bool:
         try:
             return bool(self.active) and self.output().dtype.kind in "fc"

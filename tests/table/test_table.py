@@ -134,6 +134,25 @@ def test_second_order(case, way):
         agree(g, e, case, 1e-8)
 
 
+@table([case for case in DOUBLE if case.real])
+@pytest.mark.parametrize("transform", [ad.jacfwd, ad.jacrev])
+def test_all_unit_directions_at_once(case, transform):
+    """A Jacobian has the columns that single directions give, between other operations too."""
+    xs = tuple(case.inputs[i] for i in case.active)
+
+    def chained(*args):
+        return case.of_active(*(x * np.ones(x.shape) for x in args)) * 2.0
+
+    for number, x in enumerate(xs):
+        for f in (case.of_active, chained):
+            found = np.asarray(transform(f, number)(*xs))
+            for place in np.ndindex(x.shape):
+                unit = [np.zeros_like(other) for other in xs]
+                unit[number][place] = 1.0
+                column = ad.jvp(f, xs, tuple(unit))[1]
+                agree(found[(..., *place)], column, case, 1e-10)
+
+
 @table(DOUBLE)
 def test_dot(case):
     """⟨w, J v⟩ = ⟨Jᵀ w, v⟩: the modes agree to the last digits."""
