@@ -48,7 +48,8 @@ def finite_differences(
     check_callable("finite_differences", f)
     if method not in METHODS:
         raise ArgumentError(
-            f"finite_differences: method={method!r} is not known; give 'forward' or 'central'"
+            f"finite_differences: method={method!r} is not known; give 'forward' or 'central' (and "
+            f"several arguments of the function as one tuple)"
         )
     if step is not None and not (np.isfinite(step) and step > 0):
         raise RangeError(f"finite_differences: step={step!r} must be a positive number, or None")

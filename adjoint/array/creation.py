@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.array.manipulation import broadcast_arrays
 from adjoint.errors import ArgumentError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, as_dtype, as_shape
+from adjoint.ops.movement import broadcast_to
 
 __all__ = [
     "arange",
@@ -67,7 +69,7 @@ def from_dlpack(x: Any, /) -> Tensor:
 
 
 def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Tensor:
-    """A tensor of `shape` with `fill_value` everywhere.
+    """A tensor of `shape` with `fill_value` everywhere, a number or a tensor of one.
 
     >>> import adjoint as ad
     >>> ad.full(2, 7.0)
@@ -76,7 +78,10 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Tensor:
     value = as_tensor(fill_value, None if dtype is None else as_dtype(dtype))
     if value.ndim:
         raise ArgumentError(f"full: fill_value must be one number, got shape {value.shape}")
-    return as_tensor(np.full(as_shape("full", shape), value.numpy(), value.dtype))
+    whole = as_shape("full", shape)
+    if isinstance(fill_value, Tensor):
+        return broadcast_to(value, whole)
+    return as_tensor(np.full(whole, value.numpy(), value.dtype))
 
 
 def zeros(shape: Any, *, dtype: Any = None) -> Tensor:
@@ -168,16 +173,23 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None)
     return asarray(np.arange(first, last, step), dtype)
 
 
+@public
 def linspace(
-    start: Any, stop: Any, /, num: int, *, dtype: Any = None, endpoint: bool = True
+    start: Any, stop: Any, /, num: int = 50, *, dtype: Any = None, endpoint: bool = True
 ) -> Tensor:
-    """`num` evenly spaced numbers from `start` to `stop`.
+    """`num` evenly spaced numbers from `start` to `stop`, or arrays of them along a new first axis.
 
     >>> import adjoint as ad
     >>> ad.linspace(0.0, 1.0, 3)
     Tensor([0. , 0.5, 1. ])
+    >>> ad.grad(lambda stop: ad.sum(ad.linspace(0.0, stop, 3)))(1.0)
+    Tensor(1.5)
     """
-    return asarray(np.linspace(start, stop, num, endpoint=endpoint), dtype)
+    if not isinstance(start, Tensor) and not isinstance(stop, Tensor):
+        return asarray(np.linspace(start, stop, num, endpoint=endpoint), dtype)
+    ends = broadcast_arrays(start, stop)
+    way = np.linspace(0.0, 1.0, num, endpoint=endpoint).reshape(num, *(1,) * ends[0].ndim)
+    return asarray(ends[0] * (1.0 - way) + ends[1] * way, dtype)
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None) -> Tensor:
