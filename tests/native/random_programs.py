@@ -150,7 +150,8 @@ def with_special(rng: Any, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if x.dtype.kind != "f":
         return x
     tiny = float(np.finfo(x.dtype).tiny)
-    values = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, tiny / 8, -tiny, 1 / tiny], x.dtype)
+    large = tiny**-0.5
+    values = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, tiny / 8, -tiny, large], x.dtype)
     return np.where(rng.random(x.shape) < 1 / 8, rng.choice(values, x.shape), x).astype(x.dtype)
 
 
