@@ -196,7 +196,7 @@ MORE: dict[str, Rule] = {
     "whole mean": reduction(ad.mean, "i"),
     "whole sort": along(ad.sort, "i"),
     "whole argmin": along(ad.argmin, "i"),
-    "nan_to_num": of_one(ad.nan_to_num),
+    "nan_to_num": of_one(lambda x: ad.nan_to_num(x, 0.5, 9.0, -9.0)),
     "signbit": of_one(lambda x: ad.signbit(ad.where(x == x, x, 1))),
     "isnan": of_one(ad.isnan),
     "exp2": of_one(lambda x: ad.exp2(ad.tanh(x) * 5)),

@@ -137,6 +137,12 @@ def test_a_process_that_finds_only_damage_compiles_again(folder: Path) -> None:
     assert run("step")["compilations"] == 0
 
 
+def test_an_entry_under_the_name_of_another_is_none(folder: Path) -> None:
+    store.write("key", b"body")
+    (folder / "key").rename(folder / "other")
+    assert store.read("other") is None
+
+
 def test_an_entry_that_is_a_folder_is_no_entry(folder: Path) -> None:
     (folder / "key").mkdir(parents=True)
     assert store.read("key") is None

@@ -21,6 +21,11 @@ def folder() -> Path:
     return Path(base).expanduser() / "adjoint"
 
 
+def digest_of(key: str, body: bytes) -> bytes:
+    """What tells a whole entry under its own name from others."""
+    return hashlib.sha256(key.encode() + body).digest()
+
+
 def read(key: str) -> bytes | None:
     """The entry `key`; None if there is none or it is damaged, and a damaged one is removed."""
     path = folder() / key
@@ -29,7 +34,7 @@ def read(key: str) -> bytes | None:
     except OSError:
         return None
     digest, body = data[:32], data[32:]
-    if hashlib.sha256(body).digest() != digest:
+    if digest_of(key, body) != digest:
         with contextlib.suppress(OSError):
             path.unlink()
         return None
@@ -46,7 +51,7 @@ def write(key: str, body: bytes) -> None:
         place.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
         with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(body).digest() + body)
+            file.write(digest_of(key, body) + body)
         os.replace(temporary, place / key)
         _bound(place)
     except OSError:
