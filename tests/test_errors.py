@@ -251,6 +251,10 @@ COMPILED = [
 TRANSFORMS = [
     Row("no function", lambda: ad.grad(3.0), E.ArgumentError, TypeError,
         ("grad", "function", "float", "grad(f)(x)")),
+    Row("a value for a function", lambda: ad.jvp(3.0, (1.0,), (1.0,)), E.ArgumentError, TypeError,
+        ("jvp", "function", "float", "jvp(f, (x,), (v,))")),
+    Row("a formula for a function", lambda: ad.explain("x**2", 3.0), E.ArgumentError, TypeError,
+        ("explain", "function", "str", "explain(f, x)")),
     Row("argnums too large", lambda: ad.grad(named, 2)(1.0, 2.0), E.ArgumentError, TypeError,
         ("grad", "argnums=2", "2 positional arguments", "0 to 1")),
     Row("argnums, one of several", lambda: ad.jacfwd(named, (0, 5))(1.0, 2.0), E.ArgumentError,

@@ -20,12 +20,27 @@ def function_name(f: Any) -> str:
     return str(getattr(f, "__name__", None) or repr(f))
 
 
+_WITH_ARGUMENTS = {
+    "vjp": "vjp(f, x)",
+    "jvp": "jvp(f, (x,), (v,))",
+    "hvp": "hvp(f, (x,), (v,))",
+    "explain": "explain(f, x)",
+    "check_gradients": "check_gradients(f, x)",
+    "finite_differences": "finite_differences(f, x)",
+    "step_study": "step_study(f, x)",
+}
+"""How to call what takes the arguments of the function beside it; others return a function."""
+
+
 def check_callable(transform: str, f: Any) -> None:
     """Raise `ArgumentError` unless `f` can be called."""
     if not callable(f):
+        cure = f"then call the result: {transform}(f)(x)"
+        if transform in _WITH_ARGUMENTS:
+            cure = f"and its arguments after it: {_WITH_ARGUMENTS[transform]}"
         raise ArgumentError(
-            f"{transform}: expected a function, got {type(f).__name__}; pass the "
-            f"function itself, then call the result: {transform}(f)(x)"
+            f"{transform}: expected a function, got {type(f).__name__}; pass the function itself, "
+            f"{cure}"
         )
 
 

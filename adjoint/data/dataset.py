@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adjoint.errors import DataError, RangeError
+from adjoint.graph.arrays import plain_array
 from adjoint.graph.tensor import Tensor, as_tensor
 
 Array = np.ndarray[Any, Any]
@@ -54,6 +55,8 @@ class Dataset:
     name: str = "data"
 
     def __post_init__(self) -> None:
+        for name in "x", "y":
+            object.__setattr__(self, name, plain_array(getattr(self, name)))
         if self.x.ndim != 2 or self.y.ndim != 1 or len(self.x) != len(self.y):
             raise DataError(
                 f"{self.name}: expected x with one row for each label in y, got shapes "
@@ -87,8 +90,10 @@ class Dataset:
 
         The order depends on nothing but `seed` and `epoch`.
         """
-        if size < 1:
-            raise RangeError(f"batches: the size of a batch must be at least 1, got {size}")
+        if isinstance(size, float) or size < 1:
+            raise RangeError(
+                f"batches: the size of a batch must be an integer of at least 1, got {size}"
+            )
         order = permutation(len(self), seed, epoch)
         return (
             (as_tensor(self.x[rows]), as_tensor(self.y[rows]))

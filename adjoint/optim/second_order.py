@@ -12,8 +12,10 @@ import numpy as np
 
 from adjoint.api.derivatives import grad, jvp
 from adjoint.api.jacobians import hessian
+from adjoint.api.opening import scalar_output
 from adjoint.api.tree import flatten, map_tree
 from adjoint.array.creation import eye
+from adjoint.array.linalg import solve
 from adjoint.errors import ArgumentError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -34,15 +36,14 @@ from adjoint.optim.base import (
     zeros_of,
 )
 from adjoint.optim.first_order import add_weight_decay, scale_by_learning_rate
-from adjoint.optim.linear_system import solve
 
 
 def newton(learning_rate: float | Schedule = 1.0, *, damping: float = 0.0) -> Optimizer:
     """Newton's method: the parameters θ go to θ − η (H + δ I)⁻¹ g, with the whole Hessian H.
 
     For small problems: n parameters cost n Hessian-vector products and n³ operations. `damping` is
-    δ; some is needed where H is singular (the result is then inf or nan) and where the loss is
-    not convex (the step may lead uphill). On a quadratic, one step arrives. `update` needs
+    δ; some is needed where H is singular (else `LinAlgError`) and where the loss is not convex (the
+    step may lead uphill). On a quadratic, one step arrives. `update` needs
     ``loss=f``; gradients may be None.
 
     >>> import adjoint as ad
@@ -64,7 +65,7 @@ def newton(learning_rate: float | Schedule = 1.0, *, damping: float = 0.0) -> Op
         check_like("newton", "gradients", gradients, params)
         point, unravel = ravel(params)
         slope, _ = ravel(gradients)
-        curvature = hessian(lambda v: f(unravel(v)))(point)
+        curvature = hessian(lambda v: scalar_output("newton", f, f(unravel(v))))(point)
         if damping:
             curvature = curvature + damping * eye(point.shape[0], dtype=point.dtype)
         return unravel(solve(curvature, slope.astype(point.dtype))), state

@@ -31,6 +31,15 @@ def test_every_example_comes_once_with_its_own_label():
     np.testing.assert_array_equal(taken, (rows[:, 0] // 2) % 3)
 
 
+def test_lists_and_tensors_are_data_too():
+    data = ad.data.Dataset([[1.0, 2.0], [3.0, 4.0]], ad.asarray([0, 1]))
+    assert type(data.x) is type(data.y) is np.ndarray
+    assert (len(data), data.features, data.classes) == (2, 2, 2)
+    masked = np.ma.array(np.ones((2, 2)), mask=[[False, True], [False, False]])
+    with pytest.raises(ad.errors.DTypeError, match="1 of the 4 elements of a masked array"):
+        ad.data.Dataset(masked, [0, 1])
+
+
 def test_the_order_is_decided_by_the_seed_and_the_epoch():
     data = dataset(50)
     assert order(data, seed=1) == order(data, seed=1)
@@ -69,7 +78,8 @@ def test_without_scikit_learn_the_digits_say_how_to_install_it(monkeypatch):
 @pytest.mark.parametrize(
     ("work", "error", "message"),
     [
-        (lambda: dataset().batches(0, seed=0), RangeError, "size of a batch must be at least 1"),
+        (lambda: dataset().batches(0, seed=0), RangeError, "integer of at least 1, got 0"),
+        (lambda: dataset().batches(1.5, seed=0), RangeError, "integer of at least 1, got 1.5"),
         (lambda: ad.data.permutation(3, -1), RangeError, r"from 0 to 2\*\*64 - 1, got \(-1,\)"),
         (lambda: ad.data.permutation(3, 1, 2, 3), RangeError, "a key is one or two integers"),
         (

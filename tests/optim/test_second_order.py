@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.errors import ArgumentError, RangeError
-from adjoint.optim.linear_system import solve
+from adjoint.errors import ArgumentError, LinAlgError, RangeError, ShapeError
 from adjoint.optim.second_order import block_mean, rademacher
 
 pytestmark = pytest.mark.unit
@@ -63,12 +62,31 @@ def test_newton_converges_quadratically():
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 30])
-def test_linear_systems_are_solved_with_pivots(size):
+def test_newton_solves_with_the_whole_hessian(size):
     a, b = RANDOM.normal(size=(size, size)), RANDOM.normal(size=size)
+    a = a + a.T  # where it is not definite the step leads to a saddle, all the same
     a[0, 0] = 0 if size > 1 else a[0, 0]
-    np.testing.assert_allclose(
-        solve(ad.asarray(a), ad.asarray(b)), np.linalg.solve(a, b), rtol=1e-9
-    )
+    found, _ = one_step(ad.optim.newton(), lambda w: 0.5 * w @ (a @ w) - b @ w, np.zeros(size))
+    np.testing.assert_allclose(found, np.linalg.solve(a, b), rtol=1e-9)
+
+
+def test_a_singular_hessian_is_an_error_that_damping_cures():
+    def flat(w):
+        return (w[0] + w[1]) ** 2
+
+    with pytest.raises(LinAlgError, match="singular"):
+        ad.evaluate(one_step(ad.optim.newton(), flat, np.ones(2)))
+    found, _ = one_step(ad.optim.newton(damping=1.0), flat, np.ones(2))
+    np.testing.assert_allclose(found, [0.2, 0.2], rtol=1e-12)
+
+
+def test_a_loss_of_newton_that_is_no_number_is_named():
+    def cubes(w):
+        return w**3
+
+    newton, w = ad.optim.newton(), np.ones(2)
+    with pytest.raises(ShapeError, match=r"newton: cubes returned shape \(2,\)"):
+        newton.update(w, newton.init(w), w, loss=cubes)
 
 
 def test_slide_adahessian_arrives_in_one_step_where_gradient_descent_zigzags():
