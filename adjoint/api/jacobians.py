@@ -72,6 +72,9 @@ def jacobian(
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of `f`, forward or reverse, whichever has less to do.
 
+    Of a real function of complex numbers it holds the directions of steepest ascent; a complex
+    function of complex numbers is taken to be holomorphic.
+
     >>> import adjoint as ad
     >>> ad.jacobian(lambda x: x * x)(ad.asarray([1.0, 2.0]))
     Tensor([[2., 0.],
@@ -225,40 +228,73 @@ def _move_axis(name: str, x: Tensor, source: int, target: int) -> Tensor:
 
 def _rows(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
     """By reverse mode: for each output the derivatives by each node."""
-    table = []
-    for y in outputs:
-        direction = variable_node(None, y.node.shape, y.node.dtype, Scope(abstract=True))
-        found = reverse([(y.node, Tensor(direction))], nodes, scope)
-        adjoints = {node: found[node].sum() for node in nodes if node in found}
-        units = Units([a.node for a in adjoints.values()], direction)
-        row = []
-        for node in nodes:
-            whole = (*y.node.shape, *node.shape)
-            if node in adjoints and adjoints[node].node in units.found:
-                row.append(FUNCTIONS["reshape"](units.whole(adjoints[node].node), whole))
-            else:
-                row.append(as_tensor(np.zeros(whole, y.node.dtype)))
-        table.append(row)
-    return table
+    return [(_complex_row if y.node.dtype.kind == "c" else _row)(y, nodes, scope) for y in outputs]
+
+
+def _row(y: Tensor, nodes: list[Node], scope: Scope) -> list[Tensor]:
+    """The derivatives of a real output; by complex nodes the directions of steepest ascent."""
+    direction = variable_node(None, y.node.shape, y.node.dtype, Scope(abstract=True))
+    found = reverse([(y.node, Tensor(direction))], nodes, scope)
+    adjoints = {node: found[node].sum() for node in nodes if node in found}
+    units = Units([a.node for a in adjoints.values()], direction)
+    row = []
+    for node in nodes:
+        if node in adjoints and adjoints[node].node in units.found:
+            whole = units.whole(adjoints[node].node)
+            row.append(FUNCTIONS["reshape"](whole, (*y.node.shape, *node.shape)))
+        else:
+            row.append(_no_derivative(y, node))
+    return row
+
+
+def _complex_row(y: Tensor, nodes: list[Node], scope: Scope) -> list[Tensor]:
+    """The derivatives of a complex output u + iv, which by complex nodes is holomorphic.
+
+    By a real x they are u' + iv'. By z = a + ib the steepest ascent of u is du/da + i du/db, which
+    is du/da - i dv/da, the conjugate of dy/dz.
+    """
+    row = _row(FUNCTIONS["real"](y), nodes, scope)
+    real = [node.dtype.kind != "c" for node in nodes]
+    across = _row(FUNCTIONS["imag"](y), nodes, scope) if any(real) else row
+    return [
+        u + 1j * v if is_real else FUNCTIONS["conj"](u)
+        for u, v, is_real in zip(row, across, real, strict=True)
+    ]
 
 
 def _columns(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
     """By forward mode: for each output the derivatives by each node."""
     columns = []
     for node in nodes:
-        direction = variable_node(None, node.shape, node.dtype, Scope(abstract=True))
-        found = forward([y.node for y in outputs], {node: Tensor(direction)}, scope)
-        units = Units([found[y.node].node for y in outputs if y.node in found], direction)
-        column = []
-        for y in outputs:
-            whole = (*y.node.shape, *node.shape)
-            if y.node in found and found[y.node].node in units.found:
-                tangent = units.whole(found[y.node].node, last=True)
-                column.append(FUNCTIONS["reshape"](tangent, whole))
-            else:
-                column.append(as_tensor(np.zeros(whole, y.node.dtype)))
+        column = _column(outputs, node, scope, 1)
+        real = [y.node.dtype.kind != "c" for y in outputs]
+        if node.dtype.kind == "c" and any(real):
+            across = _column(outputs, node, scope, 1j)
+            sides = zip(column, across, real, strict=True)
+            column = [u + 1j * v if is_real else u for u, v, is_real in sides]
         columns.append(column)
     return [[column[i] for column in columns] for i in range(len(outputs))]
+
+
+def _column(outputs: list[Tensor], node: Node, scope: Scope, along: complex) -> list[Tensor]:
+    """The derivatives of the outputs in the directions of the axes of `node`, times `along`."""
+    direction = variable_node(None, node.shape, node.dtype, Scope(abstract=True))
+    seed = Tensor(direction) if along == 1 else Tensor(direction) * along
+    found = forward([y.node for y in outputs], {node: seed}, scope)
+    units = Units([found[y.node].node for y in outputs if y.node in found], direction)
+    column = []
+    for y in outputs:
+        if y.node in found and found[y.node].node in units.found:
+            tangent = units.whole(found[y.node].node, last=True)
+            column.append(FUNCTIONS["reshape"](tangent, (*y.node.shape, *node.shape)))
+        else:
+            column.append(_no_derivative(y, node))
+    return column
+
+
+def _no_derivative(y: Tensor, node: Node) -> Tensor:
+    dtype = np.result_type(y.node.dtype, node.dtype) if node.dtype.kind == "c" else y.node.dtype
+    return as_tensor(np.zeros((*y.node.shape, *node.shape), dtype))
 
 
 def _cheaper(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:

@@ -90,3 +90,37 @@ def test_real_numbers_pass_through_the_parts():
     assert ad.imag(x).tolist() == [0.0, 0.0]
     assert ad.angle(x).tolist() == np.angle([1.0, -2.0]).tolist()
     assert float(ad.grad(lambda x: ad.real(x * (1 + 1j)))(3.0)) == 1.0
+
+
+TURN = np.exp(2j * np.pi * np.outer(np.arange(3), np.arange(3)) / 3)
+JACOBIANS = {
+    "holomorphic": (lambda z: ad.exp(z) * z, Z),
+    "holomorphic product": (lambda z: TURN @ z, Z),
+    "holomorphic sum": (lambda z: ad.sum(z * z), Z),
+    "real of complex": (lambda z: ad.abs(z) ** 2 + ad.real(z * z[::-1]), Z),
+    "a norm": (lambda z: ad.linalg.norm(z), Z),
+    "complex of real": (lambda x: ad.exp(1j * x) * x, Z.real),
+    "a transform of real numbers": (lambda x: TURN @ x, Z.real),
+    "of real parts": (lambda x: ad.abs(TURN @ x), Z.real),
+    "both at once": (lambda z: (z * z, ad.imag(z), ad.stack([z, z])), Z),
+}
+
+
+@pytest.mark.parametrize("transform", [ad.jacfwd, ad.jacrev, ad.jacobian])
+@pytest.mark.parametrize("name", JACOBIANS)
+def test_jacobians_in_both_modes_are_those_of_differences(name, transform):
+    f, z = JACOBIANS[name]
+    found, expected = transform(f)(z), ad.finite_differences(f, z)
+    pairs = zip(*(x if isinstance(x, tuple) else (x,) for x in (found, expected)), strict=True)
+    for ours, theirs in pairs:
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("transform", [ad.jacfwd, ad.jacrev])
+def test_a_jacobian_by_real_and_complex_arguments_at_once(transform):
+    z, x = transform(lambda z, x: z * z * x, (0, 1))(Z, Z.real)
+    np.testing.assert_allclose(z, np.diag(2 * Z * Z.real), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(x, np.diag(Z * Z), rtol=1e-12, atol=1e-14)
+    still = transform(lambda z: 3.0)(Z)
+    assert (still.shape, still.dtype) == ((3,), np.complex128)
