@@ -206,6 +206,22 @@ class Tensor(Operators, NumpyProtocol):
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
         return _call("permute_dims", self, order)
 
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """The tensor with two axes exchanged."""
+        return _call("swapaxes", self, axis1, axis2)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """The diagonal of the matrices in two axes, as the last axis."""
+        return _call("diagonal", self, offset, axis1, axis2)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
+        """Each element `repeats` times along `axis`; without one, of the flattened tensor."""
+        return _call("repeat", self, repeats, axis)
+
+    def take(self, indices: Any, axis: int | None = None) -> Tensor:
+        """The elements at `indices` along `axis`; without one, of the flattened tensor."""
+        return _call("take", self, indices, axis)
+
     def flatten(self) -> Tensor:
         """The tensor with one axis."""
         return _call("reshape", self, (-1,))
@@ -252,6 +268,15 @@ class Tensor(Operators, NumpyProtocol):
         """The index of the first smallest element."""
         return _call("argmin", self, axis, keepdims=keepdims)
 
+    def argsort(self, axis: int = -1) -> Tensor:
+        """The indices that sort the elements along `axis`."""
+        return _call("argsort", self, axis)
+
+    def nonzero(self) -> tuple[Tensor, ...]:
+        """For each axis the indices of the elements that are not zero."""
+        found: tuple[Tensor, ...] = FUNCTIONS["nonzero"](self)
+        return found
+
     def any(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         """Whether any element is true."""
         return _call("any", self, axis, keepdims=keepdims)
@@ -263,6 +288,18 @@ class Tensor(Operators, NumpyProtocol):
     def cumsum(self, axis: int | None = None) -> Tensor:
         """The cumulative sum along `axis`; without one, of the flattened tensor."""
         return _call("cumsum", self, axis)
+
+    def cumprod(self, axis: int | None = None) -> Tensor:
+        """The cumulative product along `axis`; without one, of the flattened tensor."""
+        return _call("cumprod", self, axis)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """The sum over the diagonal of the matrices in two axes."""
+        return _call("trace", self, offset, axis1, axis2)
+
+    def round(self, decimals: int = 0) -> Tensor:
+        """The elements rounded to `decimals` places, halves to even."""
+        return _call("round", self, decimals)
 
     def dot(self, other: Any) -> Tensor:
         """The dot product, as `numpy.dot`."""
