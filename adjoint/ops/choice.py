@@ -247,7 +247,8 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         return Tensor(as_tensor(x).node)
-    least, largest = (None, None) if None not in (min, max) else _limits(x, min, max)
+    bounded = min is not None and max is not None
+    least, largest = (None, None) if bounded else _limits(x, min, max)
     return apply(_clip, (x, least if min is None else min, largest if max is None else max))
 
 

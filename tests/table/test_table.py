@@ -69,6 +69,19 @@ def test_value(case):
         agree(public, expected, case, 1e-11)
 
 
+@table([case for case in CASES if case.public is not None and not case.single])
+@pytest.mark.parametrize("kind", ["arrays", "lists", "one a tensor"])
+def test_what_is_given_may_be_of_any_kind(case, kind):
+    """Arrays and nested lists stand for tensors, all or some of them."""
+    expected = case.public(*map(ad.asarray, case.inputs))
+    given = [x.tolist() if kind == "lists" else x for x in case.inputs]
+    for number in range(len(given)) if kind == "one a tensor" else [None]:
+        mixed = [ad.asarray(x) if i == number else x for i, x in enumerate(given)]
+        found = case.public(*mixed)
+        assert found.shape == expected.shape
+        np.testing.assert_array_equal(found, expected)
+
+
 @table(CASES)
 def test_the_case_calls_its_operation(case):
     tensors = [ad.asarray(x) for x in case.inputs]
