@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ class Scalar(NamedTuple):
 Operand = Scalar | float
 
 
+@cache
 def llvm_type(dtype: np.dtype[Any]) -> Any:
     """The register type of a dtype; a bool is one bit there."""
     if dtype.kind == "b":
@@ -94,6 +96,16 @@ def _key(operand: Any) -> Hashable:
     return str(operand) if isinstance(operand, (str, ir.Constant, ir.Type)) else id(operand)
 
 
+def _number(value: float, dtype: np.dtype[Any]) -> Any:
+    """A number of a dtype as LLVM's constant; integers wrap."""
+    kind = llvm_type(dtype)
+    if dtype.kind == "f":
+        return ir.Constant(kind, float(np.asarray(value, dtype)))
+    if dtype.kind == "b":
+        return ir.Constant(kind, int(bool(value)))
+    return ir.Constant(kind, int(value) & ((1 << kind.width) - 1))
+
+
 @dataclass(frozen=True)
 class LLVMEmitter:
     """Writes words at the builder's position.
@@ -118,15 +130,13 @@ class LLVMEmitter:
         return lanes_type(llvm_type(dtype), self.lanes)
 
     def constant(self, value: float, dtype: DTypeLike) -> Scalar:
-        dtype = np.dtype(dtype)
-        kind = llvm_type(dtype)
-        if dtype.kind == "f":
-            number: float = float(np.asarray(value, dtype))
-        elif dtype.kind == "b":
-            number = int(bool(value))
-        else:
-            number = int(value) & ((1 << kind.width) - 1)
-        return Scalar(in_all_lanes(ir.Constant(kind, number), self.lanes), dtype)
+        key = "constant", repr(value), dtype, self.lanes
+        found: Scalar | None = self.written.get(key)
+        if found is None:
+            dtype = np.dtype(dtype)
+            number = in_all_lanes(_number(value, dtype), self.lanes)
+            found = self.written[key] = Scalar(number, dtype)
+        return found
 
     def dtype(self, x: Scalar) -> np.dtype[Any]:
         return x.dtype
@@ -364,10 +374,15 @@ class LLVMEmitter:
         return self._intrinsic(("s" if a.dtype.kind == "i" else "u") + suffix, a, b)
 
     def _intrinsic(self, name: str, *operands: Scalar) -> Scalar:
-        kind = self.kind(operands[0].dtype)
-        signature = ir.FunctionType(kind, [kind] * len(operands))
-        function = self.builder.module.declare_intrinsic(f"llvm.{name}", [kind], signature)
-        return Scalar(self._call(function, [x.value for x in operands]), operands[0].dtype)
+        dtype, values = operands[0].dtype, [x.value for x in operands]
+        key = (name, *map(_key, values))
+        found = self.written.get(key)
+        if found is None:
+            kind = self.kind(dtype)
+            signature = ir.FunctionType(kind, [kind] * len(operands))
+            function = self.builder.module.declare_intrinsic(f"llvm.{name}", [kind], signature)
+            found = self.written[key] = self.builder.call(function, values)
+        return Scalar(found, dtype)
 
     def _compare(self, symbol: str, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)

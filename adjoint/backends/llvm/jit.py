@@ -13,11 +13,11 @@ import llvmlite.binding as llvm
 
 from adjoint.graph.forking import building, waited_for
 
-LEVELS = {"loops": 2, "written": 2, "driver": 0}
+LEVELS = {"loops": 2, "written": 1, "driver": 0}
 """How much LLVM does for each kind of code. Only ``loops`` leave it vectors to find; what is
 ``written`` is as it should be; a ``driver`` calls other code and waits for it."""
 
-TIDY = ("sroa", "instruction_combine", "simplify_cfg")
+TIDY = ("sroa", "simplify_cfg")
 """The passes for code without such loops."""
 
 # llvmlite serialises its calls with a lock of its own, also those that free memory, at any time.

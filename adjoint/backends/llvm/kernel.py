@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from itertools import pairwise
 from typing import Any
 
@@ -23,12 +23,11 @@ from adjoint.backends.llvm.loop import (
     alloca,
     combined,
     flag_of,
-    is_constant,
-    is_deep,
     loop,
     start_of,
     written_apart,
 )
+from adjoint.backends.llvm.rounds import Rounds, Widen
 from adjoint.graph.loops import Affine, Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, size_of
@@ -41,9 +40,6 @@ STRETCH = 512
 
 MOST_PARTS = 6
 """The most parts into which the range of a loop is cut at the edges of slices."""
-
-DEEP = 16
-"""How long a chain of instructions must be for two registers to be filled in a round."""
 
 MOST_APART = 64
 """The most elements of parts of a join that are written apart."""
@@ -63,6 +59,7 @@ class KernelWriter(KernelForm):
         self.functions: dict[str, Any] = {}
         self.cuts: dict[int, set[int]] = {}
         self.lanes = 1
+        self.may_widen = False
         self.begin()
 
     def begin(self) -> None:
@@ -97,10 +94,11 @@ class KernelWriter(KernelForm):
         self.lanes = self.most_lanes()
         if self.lanes > 1:
             try:
-                self.write(module, name, {})
-                if self.span == "many" and (self.folds_along() or is_deep(self.round, DEEP)):
+                if self.span == "many" and self.folds_along():
                     self.lanes *= 2
-                    self.write(module, name, {})
+                else:
+                    self.may_widen = self.span == "many"
+                self.write(module, name, {})
                 return True
             except OneByOne:
                 self.function.blocks.clear()
@@ -130,6 +128,10 @@ class KernelWriter(KernelForm):
                 self.axis(builder, 0, [], {})
             except Cut as cut:
                 self.cuts.setdefault(cut.axis, set()).update(cut.points)
+                continue
+            except Widen:
+                self.lanes *= 2
+                self.may_widen = False
                 continue
             self.tell_failure(builder)
             builder.ret_void()
@@ -203,7 +205,7 @@ class KernelWriter(KernelForm):
             if self.side_by_side and axis == len(self.domain) - 2:
                 start = self.rows_abreast(builder, axis, counters, (start, stop), (low, high))
             if axis == self.last and self.lanes > 1:
-                self.in_vectors(builder, counters, sums, (start, stop), (low, high))
+                Rounds(self, builder, counters, sums, (low, high)).over(start, stop)
             elif last_axis and self.rare and not (self.is_in_vectors or self.spread_sums()):
                 self.in_stretches(builder, axis, counters, sums, (start, stop), (low, high))
             else:
@@ -241,46 +243,6 @@ class KernelWriter(KernelForm):
             self.parts(builder, axis + 1, [*counters, Counter(value, *part)], {})
         self.abreast = 1
         return whole
-
-    def in_vectors(
-        self, builder: Any, counters: list[Counter], sums: Any, ends: Any, part: Any
-    ) -> None:
-        """The innermost loop, a vector of elements a round; the last may have only some lanes.
-
-        Costly elements of which there are not many are written once, for any lanes; others for all
-        lanes, which is faster, and for the rest.
-        """
-        start, stop = ends
-        once = self.dear and self.span != "many"
-
-        def rounds(first: Any, end: Any, left: Callable[[Any], Any] | None) -> None:
-            over = loop(builder, first, end, self.lanes)
-            if over.rounds == 0:
-                return
-            with over as value:
-                self.before = over.before
-                count = None if left is None else left(value)
-                self.vector(builder, [*counters, Counter(value, *part)], sums, count)
-
-        def what_is_left(value: Any) -> Any:
-            left, lanes = builder.sub(stop, value), I64(self.lanes)
-            return builder.select(builder.icmp_signed("<", left, lanes), left, lanes)
-
-        if is_constant(start) and is_constant(stop):
-            rest = (stop.constant - start.constant) % self.lanes
-            middle = I64(stop.constant - rest)
-            if rest and once and start.constant < middle.constant:
-                rounds(start, stop, what_is_left)
-                return
-            rounds(start, middle, None)
-            rounds(middle, stop, lambda value: rest)
-        elif once:
-            rounds(start, stop, what_is_left)
-        else:
-            whole = builder.and_(builder.sub(stop, start), I64(-self.lanes))
-            middle = builder.add(start, whole, flags=("nsw",))
-            rounds(start, middle, None)
-            rounds(middle, stop, lambda value: builder.sub(stop, value))
 
     def vector(self, builder: Any, counters: list[Counter], sums: Any, left: Any) -> None:
         """The elements of one round: all lanes, or the first `left` of them."""
