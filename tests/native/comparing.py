@@ -61,7 +61,8 @@ def agrees(found: Any, wanted: Any) -> bool:
     tolerance = 2e-4 if wanted.dtype == np.float32 else 1e-11
     finite = np.abs(wanted[np.isfinite(wanted)])
     size = float(finite.max(initial=0.0))
-    return np.allclose(found, wanted, rtol=tolerance, atol=tolerance * size, equal_nan=True)
+    atol = tolerance * size + 32 * float(np.finfo(wanted.dtype).smallest_subnormal)
+    return np.allclose(found, wanted, rtol=tolerance, atol=atol, equal_nan=True)
 
 
 def summary(found: Any, wanted: Any) -> str:

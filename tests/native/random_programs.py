@@ -24,6 +24,17 @@ from tests.native.random_calls import MORE
 from tests.native.random_steps import ABOUT_VECTORS, OTHER, SMALL, TAME, numbers
 
 LARGE = (64, 127, 257, 513, 1000, 4097)
+SPREAD = (
+    (300, 64),
+    (513, 200),
+    (1000, 64),
+    (4097, 9),
+    (2000, 33),
+    (600, 17, 3),
+    (130, 5, 65),
+    (20_000,),
+)
+"""Shapes of large programs."""
 KINDS = ("int64", "int32", "bool", "uint8", "float32", "int8", "uint16", "uint32", "uint64")
 LENGTHS = (1, 2, 2, 3, 3, 4, 5, 6, 8, 12)
 """How many steps a program takes."""
@@ -123,8 +134,8 @@ def program(seed: int) -> Program:
         base[r.randrange(rank)] = r.choice(LARGE)
     large = seed % 50 == 49
     if large:
-        base = [r.choice((300, 513, 1000)), r.choice((64, 200))]
-        rank = 2
+        base = list(r.choice(SPREAD))
+        rank = len(base)
     if rank and relative(seed) != seed:
         base[0] = random.Random(seed).choice((*SMALL, *ABOUT_VECTORS, *LARGE))
     real = r.choice(("float64", "float64", "float64", "float32"))
