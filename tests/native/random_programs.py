@@ -137,7 +137,7 @@ def program(seed: int) -> Program:
         base = list(r.choice(SPREAD))
         rank = len(base)
     if rank and relative(seed) != seed:
-        base[0] = random.Random(seed).choice((*SMALL, *ABOUT_VECTORS, *LARGE))
+        base[0] = random.Random(seed).choice((*SMALL, *ABOUT_VECTORS, *(LARGE if rank < 3 else ())))
     real = r.choice(("float64", "float64", "float64", "float32"))
     special = r.random() < 0.15
     inputs: list[Any] = []

@@ -172,3 +172,8 @@ def test_rare_arguments_before_a_last_axis_of_no_elements() -> None:
 def test_another_shape_of_an_empty_input_that_a_call_reads() -> None:
     x = read_only(np.zeros(0))
     check(lambda x: ad.reshape(x, (1, 0)) @ ad.reshape(x, (0, 1)), x)
+
+
+def test_a_loop_of_no_elements_inside_a_loop_over_vectors() -> None:
+    """What it would read is not the same in all rounds of the outer loop."""
+    check(lambda x: ad.sum(ad.tanh(x), axis=1) / 0.5, np.zeros((64, 0), np.float32))

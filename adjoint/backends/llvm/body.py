@@ -168,7 +168,8 @@ class Body:
 
     def is_fixed(self, i: Affine) -> bool:
         """Whether an index is the same in all rounds of the loop over vectors."""
-        return self.lanes > 1 and self.is_plain(i) and self.writer.last not in i.terms
+        outer = (isinstance(name, int) and name < self.writer.last for name in i.terms)
+        return self.lanes > 1 and all(outer)
 
     def before_loop(self) -> Any:
         """Write what follows before the loop over vectors, if there is one."""
