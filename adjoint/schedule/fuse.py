@@ -69,6 +69,10 @@ CHEAP = frozenset(
 RECOMPUTE = 6
 """How many cheap operations may be computed again in each kernel that needs them."""
 
+ROUNDS = 4
+"""How often it is asked what is to be stored: what is stored splits kernels, and what these have in
+common is computed in each unless it is stored, too."""
+
 INLINED = 25
 OUTLINED = 3
 """Instructions of an elementary function, written into a loop or called for a scalar."""
@@ -188,9 +192,14 @@ class Fusion:
 
     def run(self) -> list[Step]:
         """The steps, in an order in which they can run."""
-        self.count_levels()
-        self.store_what_is_dear()
-        self.count_levels()
+        for _ in range(ROUNDS):
+            self.count_levels()
+            before = len(self.stored)
+            self.store_what_is_dear()
+            if len(self.stored) == before:
+                break
+        else:
+            self.count_levels()
         groups: dict[tuple[int, Shape], list[Node]] = {}
         steps: list[Step] = []
         for node in self.order:

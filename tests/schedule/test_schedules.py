@@ -63,6 +63,21 @@ def test_the_schedules_of_typical_programs(name: str) -> None:
 X = np.ones((30, 20))
 
 
+def test_equal_steps_have_equal_kernels_back_and_forth() -> None:
+    """What the kernels of a step share with those before is stored, not computed in each again:
+    without that the adjoints of all later steps are computed in the kernel of each."""
+
+    def diffusion(u: Any) -> Any:
+        for _ in range(12):
+            u = u + 0.1 * (ad.roll(u, 1) + ad.roll(u, -1) - 2 * u) * (1 + u * u)
+        return ad.sum(u**2)
+
+    found = traced(ad.grad(diffusion), np.ones(50)).schedule
+    sizes = [len(s.inlined) + len(s.roots) for s in found.steps if isinstance(s, Kernel)]
+    assert len(sizes) == 24
+    assert len(set(sizes)) <= 5 and max(sizes) <= 40
+
+
 def test_elementwise_chains_are_one_kernel() -> None:
     assert names(lambda x: ad.sin(x) * ad.exp(-x) + x.T.T / 2.0, X) == ["kernel"]
 
