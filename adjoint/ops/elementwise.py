@@ -364,7 +364,8 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
     """Register an elementwise operation of one input; returns the function users call.
 
     `shown` is the printed result of `example`, to be given where computing it would import SciPy;
-    `prefix` is the namespace of the function; the other options are those of the record.
+    `prefix` is how users reach the function, "" if they do not call it; the other options are those
+    of the record.
     """
     page = Page.take(options, (0.5,), "x")
     domain = options.pop("domain", (-2.0, 2.0))

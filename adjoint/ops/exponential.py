@@ -45,6 +45,7 @@ log_slope = unary(
     domain=_POSITIVE,
     example=(2.0,),
     shown="0.5",
+    prefix="",
     doc="The derivative of log: 1 / x, but nan where log(x) is.",
 )
 log = unary(
@@ -76,6 +77,7 @@ x_log_x = unary(
     lambda x: x * np.log(x),
     lambda x, y: log(x) + 1,
     domain=_POSITIVE,
+    prefix="",
     doc="x log(x) as one function, so that its slope at 0 is -∞ and not 0·∞.",
 )
 
@@ -90,7 +92,7 @@ expit = unary(
     _expit,
     lambda x, y: y * (1 - y),
     accepts="real",
-    prefix="special.",
+    prefix="ad.special.",
     doc="The logistic sigmoid 1 / (1 + exp(-x)), stable for every x.",
 )
 

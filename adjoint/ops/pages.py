@@ -19,7 +19,7 @@ class Page(NamedTuple):
     args: str
     example: tuple[Any, ...]
     shown: str | None = None
-    prefix: str = ""
+    prefix: str = "ad."
 
     @classmethod
     def take(cls, options: dict[str, Any], example: tuple[Any, ...], args: str) -> Page:
@@ -39,7 +39,7 @@ def publish(function: Any, op: Elementwise, page: Page) -> None:
     needed). Returns a tensor of the broadcast shape. Raises `ShapeError` and `DTypeError`.
 
     >>> import adjoint as ad
-    >>> ad.{page.prefix}{op.name}({", ".join(map(repr, page.example))})
+    >>> {page.prefix}{op.name}({", ".join(map(repr, page.example))})
     Tensor({page.shown or printed(op.numpy(*page.example))})
     """
     public(function)

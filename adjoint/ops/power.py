@@ -61,6 +61,7 @@ nonnegative = unary(
     accepts="real",
     domain=_POSITIVE,
     shown="0.5",
+    prefix="",
     doc="x itself, but nan where it is negative: what sqrt(x)**2 is.",
 )
 

@@ -24,6 +24,8 @@ from adjoint.ops.elementwise import (
 )
 from adjoint.ops.pages import Page, publish
 
+PREFIX = "ad.special."
+
 
 def scipy_function(name: str) -> Callable[..., Any]:
     """`scipy.special.<name>`, looked up when first called; keeps the dtype of its arguments."""
@@ -47,9 +49,8 @@ def keep_dtype(result: Any, like: Any) -> Any:
 def special_unary(name: str, partial: Partial, doc: str, shown: str, **options: Any) -> Unary:
     """Register a real function of one variable that SciPy knows; `shown` is its value at 0.5."""
     numpy = options.pop("numpy", None) or scipy_function(name)
-    return unary(
-        name, numpy, partial, doc=doc, shown=shown, accepts="real", prefix="special.", **options
-    )
+    options = {"prefix": PREFIX} | options
+    return unary(name, numpy, partial, doc=doc, shown=shown, accepts="real", **options)
 
 
 def special_binary(
@@ -65,8 +66,7 @@ def special_binary(
         doc=doc,
         shown=shown,
         accepts="real",
-        prefix="special.",
-        **options,
+        **{"prefix": PREFIX} | options,
     )
 
 
@@ -74,7 +74,7 @@ def special_ternary(
     name: str, args: str, partials: tuple[Partial, ...], doc: str, shown: str, **options: Any
 ) -> Callable[[Any, Any, Any], Tensor]:
     """Register a real function of three variables that SciPy knows."""
-    page = Page(doc, args, options.pop("example"), shown, "special.")
+    page = Page(doc, args, options.pop("example"), shown, options.pop("prefix", PREFIX))
     numpy = options.pop("numpy", None) or scipy_function(name)
     op = register(Elementwise(name, numpy, partials, accepts="real", **options))
 

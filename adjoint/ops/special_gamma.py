@@ -150,8 +150,9 @@ _zeta = special_binary(
     "x, q",
     (Missing("zeta", "x"), _zeta_slope),
     "The Hurwitz zeta function.",
-    "1.64493407",
+    "0.2020569",
     domain=((1.5, 4.0), _POSITIVE),
+    prefix="_",
 )
 
 

@@ -41,6 +41,7 @@ gammainc_by_a: Binary = special_binary(
     ),
     "The derivative of gammainc by a; its own derivative by a is not known.",
     "-0.23184867",
+    prefix="",
     numpy=_gamma_by_shape,
     domain=(_SHAPE, _SHAPE),
 )
@@ -80,6 +81,7 @@ betainc_by_a = special_ternary(
     ),
     "The derivative of betainc by a; its own derivatives by a and b are not known.",
     "-0.19528869",
+    prefix="",
     numpy=_beta_by_a,
     domain=(_SHAPE, _SHAPE, _FRACTION),
     example=(2.0, 3.0, 0.5),
@@ -94,6 +96,7 @@ betainc_by_b = special_ternary(
     ),
     "The derivative of betainc by b; its own derivatives by a and b are not known.",
     "0.15410849",
+    prefix="",
     numpy=_beta_by_b,
     domain=(_SHAPE, _SHAPE, _FRACTION),
     example=(2.0, 3.0, 0.5),
