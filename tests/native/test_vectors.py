@@ -8,22 +8,30 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.backends.llvm import library, vectors
+from adjoint.backends.llvm import jit, library, vectors
 
 pytestmark = pytest.mark.native
 
 SIZES = (5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100, 300, 1003)
 
 
-@pytest.fixture(params=["vectors", "one by one"])
+AVX2 = "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse4.1,+sse4.2"
+
+
+@pytest.fixture(params=["vectors", "AVX2", "one by one"])
 def way(request, monkeypatch, tmp_path):
-    """Both ways to write a kernel; nothing is found on disk or in memory."""
+    """All ways to write a kernel; nothing is found on disk or in memory."""
     monkeypatch.setenv("ADJOINT_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(library, "_known", {})
     if request.param == "one by one":
         monkeypatch.setattr(vectors, "width", lambda: 0)
     elif not vectors.width():
         pytest.skip("the lanes of this processor's vectors cannot be masked")
+    elif request.param == "AVX2":
+        triple, _, _ = jit.host()
+        monkeypatch.setattr(jit, "host", lambda: (triple, "haswell", AVX2))
+        monkeypatch.setattr(vectors, "width", vectors.width.__wrapped__)
+        assert vectors.width() == 32
     return request.param
 
 

@@ -93,13 +93,13 @@ class KernelForm:
     def most_lanes(self) -> int:
         """As many elements along the last axis as a vector register holds."""
         nodes = (*self.stored, *self.kernel.inlined)
-        if self.span == "few" or vectors.width() == 0:
+        if self.span == "few":
             return 1
         roots = self.kernel.roots
         if any(r.op.scatters or (r.op.scans and r.params[0] == self.last) for r in roots):
             return 1
         floats = [n.dtype.itemsize for n in nodes if n.dtype.kind == "f"]
-        return vectors.width() // max(floats or [n.dtype.itemsize for n in nodes])
+        return vectors.lanes_for(max(floats or [n.dtype.itemsize for n in nodes]))
 
     # reductions
 

@@ -26,10 +26,18 @@ I32, I64, POINTER = ir.IntType(32), ir.IntType(64), ir.PointerType()
 def width() -> int:
     """The bytes of a vector register of this processor, or 0 if the lanes of one cannot be masked.
 
-    Where they can the rest of a loop is one more round, and short loops are a single one.
+    Where they can (AVX-512; AVX2 for lanes of four bytes and more) the rest of a loop is one more
+    round, and short loops are a single one.
     """
-    features = jit.host()[2].split(",")
-    return 64 if {"+avx512bw", "+avx512dq", "+avx512vl"} <= set(features) else 0
+    features = set(jit.host()[2].split(","))
+    if {"+avx512bw", "+avx512dq", "+avx512vl"} <= features:
+        return 64
+    return 32 if {"+avx2", "+fma"} <= features else 0
+
+
+def lanes_for(itemsize: int) -> int:
+    """How many values of so many bytes are worked on at once; 1 if vectors are left to LLVM."""
+    return 1 if itemsize < (4 if width() == 32 else 1) else max(1, width() // itemsize)
 
 
 def load(builder: Any, place: Any, kind: Any, lanes: int, mask: Any) -> Any:
