@@ -108,17 +108,29 @@ def broadcast_shapes(name: str, *shapes: Shape) -> Shape:
 @lru_cache(maxsize=4096)
 def _broadcast(name: str, shapes: tuple[Shape, ...]) -> Shape:
     """`broadcast_shapes` where some shapes differ: what each axis says."""
-    result: list[int] = []
-    for axis in range(-max(map(len, shapes), default=0), 0):
+    rank = max(map(len, shapes), default=0)
+    result = [1] * rank
+    for shape in shapes:
+        for axis, size in enumerate(shape, rank - len(shape)):
+            if size == 1 or size == result[axis]:
+                continue
+            if result[axis] != 1:
+                raise _unequal(name, shapes)
+            result[axis] = size
+    return tuple(result)
+
+
+def _unequal(name: str, shapes: tuple[Shape, ...]) -> ShapeError:
+    """What says which is the first axis on which shapes do not fit together."""
+    for axis in range(-max(map(len, shapes)), 0):
         sizes = {shape[axis] for shape in shapes if len(shape) >= -axis} - {1}
         if len(sizes) > 1:
-            given = " and ".join(str(shape) for shape in shapes)
-            raise ShapeError(
-                f"{name}: shapes {given} do not broadcast: axis {axis} has sizes "
-                f"{sorted(sizes)}; they must be equal or 1 (reshape or index with None to align)"
-            )
-        result.append(sizes.pop() if sizes else 1)
-    return tuple(result)
+            break
+    given = " and ".join(str(shape) for shape in shapes)
+    return ShapeError(
+        f"{name}: shapes {given} do not broadcast: axis {axis} has sizes {sorted(sizes)}; they "
+        f"must be equal or 1 (reshape or index with None to align)"
+    )
 
 
 def normalize_axis(name: str, axis: int, ndim: int) -> int:

@@ -62,6 +62,18 @@ def chosen(
     return found
 
 
+def known_of(indices: Sequence[Node]) -> str:
+    """What `chosen` makes use of: which index tensors count along an axis, and which are constant,
+    so that they were looked at."""
+    rank = len(index_shape(indices))
+    words = []
+    for node in indices:
+        along = counted_axis(node, rank)
+        is_constant = node.op.name == "constant"
+        words.append(f"counts{along}" if along is not None else "constant" if is_constant else "")
+    return f"[{','.join(words)}]"
+
+
 def joined_index(rest: Index, found: Sequence[Affine], axes: Axes) -> Index:
     """The index with `found` on `axes` and `rest` on the other axes."""
     where = dict(zip(axes, found, strict=True))
@@ -75,6 +87,9 @@ class Gather(Linear):
     name = "gather"
     param_names = ("axes", "position")
     native = True
+
+    def held(self, node: Node) -> str:
+        return known_of(node.inputs[1:])
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         x, *indices = node.inputs
@@ -127,6 +142,9 @@ class ScatterAdd(Linear):
     def expand(self, node: Node) -> Tensor | None:
         x, *indices = node.inputs
         return one_in_each_row(Tensor(x), indices, *node.params)
+
+    def held(self, node: Node) -> str:
+        return known_of(node.inputs[1:])
 
     def target(self, node: Node, index: Index, loops: Loops) -> Index:
         axes, position, shape = node.params

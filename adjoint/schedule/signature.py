@@ -43,8 +43,18 @@ def is_generic(kernel: Kernel) -> bool:
     if not kernel.domain or kernel.domain[0] < MANY_ROWS:
         return False
     nodes = (*kernel.inlined, *kernel.roots)
-    plain = all(n.op.pointwise or n.op.combine or n.op.name in MOVEMENTS for n in nodes)
+    plain = all(
+        n.op.pointwise or n.op.combine or n.op.name in MOVEMENTS or stays_in_row(n) for n in nodes
+    )
     return plain and all(kernel.domain[0] not in n.shape[1:] for n in (*nodes, *kernel.reads))
+
+
+def stays_in_row(node: Node) -> bool:
+    """Whether a node gathers from the row that it computes, as a cross-entropy does."""
+    if node.op.name != "gather":
+        return False
+    axes, position = node.params
+    return position == 0 and axes[0] == 0 and node.op.held(node).startswith("[counts0")
 
 
 def is_flat(kernel: Kernel) -> bool:
@@ -98,7 +108,7 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
             inputs = ",".join(numbers[c] for c in node.inputs)
             written = f">{numbers[node]}" if node in roots else ""
             is_sized = node.op.combine is not None if flat else node.op.name in RESIZING and rows
-            params = "" if is_sized else node.params
+            params = "" if is_sized else f"{node.params}{node.op.held(node)}"
             kind = f"{node.dtype.str}{shape_text(node.shape)}"
             lines.append(f"{target}{written}={node.op.name}({inputs}){params}{kind}")
         numbers[node] = target
@@ -130,6 +140,7 @@ def schedule_text(schedule: Schedule) -> str:
             lines.append(f"{number}={value} {kind}")
         else:
             children = ",".join(str(numbers[c]) for c in node.inputs)
-            lines.append(f"{number}={node.op.name}({children}){node.params} {kind}")
+            held = node.op.held(node)
+            lines.append(f"{number}={node.op.name}({children}){node.params}{held} {kind}")
     lines.append("out " + ",".join(str(numbers[node]) for node in schedule.outputs))
     return "\n".join(lines)

@@ -177,3 +177,30 @@ def test_another_shape_of_an_empty_input_that_a_call_reads() -> None:
 def test_a_loop_of_no_elements_inside_a_loop_over_vectors() -> None:
     """What it would read is not the same in all rounds of the outer loop."""
     check(lambda x: ad.sum(ad.tanh(x), axis=1) / 0.5, np.zeros((64, 0), np.float32))
+
+
+COUNTED, OTHER, TWICE = [0, 1, 2, 3], [3, 1, 0, 2], [2, 2, 0, 0]
+
+
+@pytest.mark.parametrize("orders", [(COUNTED, OTHER, TWICE), (OTHER, COUNTED, TWICE)])
+def test_code_for_indices_that_count_serves_no_others(orders: Any) -> None:
+    """Where an index tensor is 0, 1, 2 … its elements are not read."""
+    x, columns = np.arange(12.0).reshape(4, 3), [1, 2, 0, 1]
+    kept = []  # with their code
+    for rows in map(np.array, orders):
+
+        def chosen(x: Any, rows: Any = rows) -> Any:
+            return ad.sin(x)[rows, columns]
+
+        def added(x: Any, rows: Any = rows) -> Any:
+            return ad.grad(lambda v: ad.sum(ad.cos(v[rows, columns]) * x[0, 1]))(x)
+
+        for f in (chosen, added):
+            kept.append(ad.compile(f))
+            found, expected = kept[-1](x).numpy(), f(ad.asarray(x)).numpy()
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+        kept.append(ad.compile(lambda x, rows: ad.sin(x)[rows, np.array(columns)]))
+        found = kept[-1](x, rows).numpy()
+        np.testing.assert_allclose(found, np.sin(x)[rows, columns], rtol=1e-12)
+        with pytest.raises(IndexError):
+            kept[-1](x, rows + 2)

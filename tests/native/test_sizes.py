@@ -59,10 +59,65 @@ def test_cold_and_native_runs_agree_to_the_last_bit(compilations):
         assert np.array_equal(a, b)
 
 
+def labelled(batch):
+    w, b, x, y = arguments(batch)
+    return w, b, x, np.argmax(y, axis=1)
+
+
+def loss_of_labels(w, b, x, labels):
+    return ad.mean(ad.nn.softmax_cross_entropy(ad.tanh(x @ w + b), labels))
+
+
+@pytest.mark.parametrize("rows", [1000, 6_000])
+def test_cold_runs_of_nests_agree_to_the_last_bit(rows, compilations):
+    """Their rows come in blocks, and those of large ones in chunks for threads."""
+
+    def f(x):
+        p = ad.exp(x - ad.max(x, axis=1, keepdims=True))
+        q = p / ad.sum(p, axis=1, keepdims=True)
+        return q, ad.sum(q * x, axis=0), ad.prod(1 + q / rows, axis=0)
+
+    x = RNG.normal(size=(rows, 20))
+    compiled = ad.compile(f)
+    first = [np.asarray(a) for a in compiled(x)]
+    program = compiled.trace(x).program
+    (nest,) = program.schedule.steps
+    assert program.is_cold and not nest.is_whole and nest.in_chunks == (rows == 6_000)
+    for _ in range(5):
+        last = [np.asarray(a) for a in compiled(x)]
+    assert not compiled.trace(x).program.is_cold
+    for a, b, c in zip(first, last, f(ad.asarray(x)), strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, c, rtol=1e-12)
+
+
+def test_a_large_nest_is_not_run_cold(compilations):
+    """One thread would take much longer than compiling code for several takes."""
+    compiled = ad.compile(lambda x: ad.sum(ad.tanh(x) * x, axis=0))
+    x = np.ones((200_000, 50))
+    compiled(x)
+    assert not compiled.trace(x).program.is_cold
+
+
+def test_cold_runs_check_indices(compilations):
+    step = ad.compile(ad.value_and_grad(loss_of_labels, (0, 1)))
+    w, b, x, labels = labelled(30)
+    expected = ad.value_and_grad(loss_of_labels, (0, 1))(w, b, x, labels)
+    for number in range(4):
+        assert step.trace(w, b, x, labels).program.is_cold == (number < 2)
+        with pytest.raises(ad.errors.OutOfBoundsError, match="5 is out of bounds"):
+            step(w, b, x, np.where(labels == labels[3], 5, labels))
+        value, gradients = step(w, b, x, labels)
+        np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+        np.testing.assert_allclose(gradients[0], expected[1][0], rtol=1e-10, atol=1e-14)
+
+
 def test_twenty_batch_sizes_compile_kernels_hardly_more_than_once(compilations):
     step = ad.compile(ad.value_and_grad(loss, (0, 1)))
+    of_labels = ad.compile(ad.value_and_grad(loss_of_labels, (0, 1)))
     for batch in range(100, 120):
         step(*arguments(batch))
+        of_labels(*labelled(batch))
     assert compilations.count("driver") <= 2
     assert compilations.count("kernels") <= 8  # and the entries' shared code, once in a process
 

@@ -16,20 +16,45 @@ import numpy as np
 
 from adjoint.backends.llvm import blas, lapack, library
 from adjoint.backends.llvm.kernel import KernelWriter
+from adjoint.backends.llvm.nest import NestWriter
 from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.backends.llvm.reserve import empty
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
-from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, is_checked, nbytes
+from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, nbytes
 
 Array = np.ndarray[Any, Any]
 
 
+MOST_WORK = 1 << 24
+"""Elements times operations of nests for threads, up to which one thread takes hardly longer than
+it takes to compile code for several."""
+
+MOST_CALLS = 500
+"""How often the kernels of a nest may be called: each costs a microsecond or two."""
+
+FOLDS: dict[str, np.ufunc] = {"add": np.add, "multiply": np.multiply}
+"""What adds up partial results as native code does, to the last bit."""
+
+
 def can_run(writer: ProgramWriter) -> bool:
-    """Whether the steps can be taken from Python: kernels over all their rows, and calls."""
-    return all(
-        step.is_whole if isinstance(step, Nest) else True for step in writer.schedule.steps
-    ) and not any(map(is_checked, writer.computed()))
+    """Whether the steps can be taken from Python without losing time."""
+    return all(is_short(step, writer) for step in writer.schedule.steps if isinstance(step, Nest))
+
+
+def is_short(nest: Nest, writer: ProgramWriter) -> bool:
+    """Whether a nest has few blocks of rows, and little to gain from threads."""
+    if nest.is_whole:
+        return True
+    parts = writers_of(nest, writer)
+    roots = [root for part in parts for root in part.kernel.roots if part.accumulates(root)]
+    work = sum(size_of(k.domain) * (len(k.inlined) + len(k.roots)) for k in nest.kernels)
+    blocks = -(-nest.extent // nest.block)
+    return (
+        work <= MOST_WORK
+        and blocks * len(parts) <= MOST_CALLS
+        and (not nest.in_chunks or all(root.op.combine in FOLDS for root in roots))
+    )
 
 
 class Failed(Exception):
@@ -64,6 +89,9 @@ class ColdProgram:
                 arrays[node] = _view(arrays[source].reshape(-1).view(np.uint8), place, node)
         for call in self.calls:
             call(arrays)
+        if library.flag.value:
+            library.flag.value = 0
+            raise Failed
         for node, output in zip(schedule.outputs, outputs, strict=True):
             if arrays[node] is not output:
                 output[...] = arrays[node].reshape(node.shape)
@@ -73,10 +101,9 @@ class ColdProgram:
         """A function of the arrays that takes one step."""
         match step:
             case Kernel():
-                return self.kernel_call(step)
-            case Nest(kernels=kernels):
-                calls = [self.kernel_call(kernel) for kernel in kernels]
-                return lambda arrays: [call(arrays) for call in calls]
+                return kernel_call(step, self.writer.writer_of(step, fixed=True))
+            case Nest():
+                return nest_call(step, writers_of(step, self.writer))
             case Gemm():
                 return lambda arrays: _multiply(arrays, step)
             case Lapack():
@@ -99,27 +126,71 @@ class ColdProgram:
 
         return call
 
-    def kernel_call(self, kernel: Kernel) -> Any:
-        writer = KernelWriter(kernel, fixed=True)
-        name = library.kernel_name(writer)
-        count = 1 if writer.by_table else len(writer.arguments)
-        kinds = [ctypes.c_void_p] * count + [ctypes.c_int64] * 2
-        function = ctypes.CFUNCTYPE(None, *kinds)(library.address(name))
-        rows = kernel.domain[0] if kernel.domain else 1
-        if writer.flat:
-            rows *= size_of(kernel.domain[1:])
-        folded = [root for root in kernel.roots if writer.accumulates(root)]
 
-        def call(arrays: dict[Node, Array]) -> None:
-            for root in folded:
-                arrays[root][...] = 0 if root.op.scatters else root.op.start(root.dtype)
-            places = [arrays[node].ctypes.data for node in writer.arguments]
-            if writer.by_table:
-                table = (ctypes.c_void_p * len(places))(*places)
-                places = [ctypes.addressof(table)]
-            function(*places, 0, rows)
+def writers_of(nest: Nest, writer: ProgramWriter) -> list[KernelWriter]:
+    """The writers of the kernels of a nest of the program."""
+    return [writer.writer_of(k, nest.is_whole, nest.rows_at_once) for k in nest.kernels]
 
-        return call
+
+def kernel_call(kernel: Kernel, writer: KernelWriter) -> Any:
+    """A function that runs a kernel over all its rows."""
+    rows_of = runner(writer)
+    folded = [root for root in kernel.roots if writer.accumulates(root)]
+    rows = kernel.domain[0] if kernel.domain else 1
+
+    def call(arrays: dict[Node, Array]) -> None:
+        for root in folded:
+            arrays[root][...] = start_of(root)
+        rows_of(arrays, 0, rows)
+
+    return call
+
+
+def nest_call(nest: Nest, writers: Sequence[KernelWriter]) -> Any:
+    """A function that runs the kernels of a nest, chunk by chunk and block by block."""
+    parts = [runner(writer) for writer in writers]
+    form = NestWriter(nest, lambda kernel: (writers[nest.kernels.index(kernel)], None))
+
+    def call(arrays: dict[Node, Array]) -> None:
+        for root in (*form.filled, *form.sums):
+            arrays[root][...] = start_of(root)
+        places = arrays | {node: empty(node.shape, node.dtype) for node in nest.local}
+        for low in range(0, nest.extent, nest.grain):
+            high = min(low + nest.grain, nest.extent)
+            if nest.in_chunks:
+                places |= {root: np.full(root.shape, start_of(root)) for root in form.sums}
+            for start in range(low, high, nest.block):
+                for part in parts:
+                    part(places, start, min(start + nest.block, high))
+            if nest.in_chunks:
+                for root in form.sums:
+                    fold = FOLDS[str(root.op.combine)]
+                    fold(arrays[root], places[root], out=arrays[root])
+
+    return call
+
+
+def runner(writer: KernelWriter) -> Any:
+    """A function of the arrays and the rows from which on and before which a kernel runs."""
+    count = 1 if writer.by_table else len(writer.arguments)
+    kinds = [ctypes.c_void_p] * count + [ctypes.c_int64] * 2
+    address = library.address(library.kernel_name(writer))
+    function = ctypes.CFUNCTYPE(None, *kinds)(address)
+    width = size_of(writer.kernel.domain[1:]) if writer.flat else 1
+
+    def run(arrays: Mapping[Node, Array], low: int, high: int) -> None:
+        places = [arrays[node].ctypes.data for node in writer.arguments]
+        if writer.by_table:
+            table = (ctypes.c_void_p * len(places))(*places)
+            places = [ctypes.addressof(table)]
+        function(*places, low * width, high * width)
+
+    return run
+
+
+def start_of(root: Node) -> Any:
+    """Where what is added to in memory starts, as a number of its dtype."""
+    return root.dtype.type(0 if root.op.scatters else root.op.start(root.dtype))
 
 
 def rooms(outputs: Sequence[Node], into: Mapping[int, Array] | None) -> list[Array]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from adjoint.backends.llvm import vectors
 from adjoint.backends.llvm.loop import MANY
 from adjoint.backends.llvm.rare import is_rare
@@ -72,6 +74,10 @@ class KernelForm:
 
     def text(self) -> str:
         """The structure of the kernel: kernels with equal text have equal code."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         kind = "fixed" if self.fixed else "open"
         kind += " few" if self.few else ""
         return f"{kind} {self.span} {kernel_text(self.kernel, self.stored, self.arguments)}"

@@ -73,6 +73,7 @@ class ProgramWriter:
         self.module = ir.Module("adjoint")
         self.stored = [n for n in schedule.constants if not is_literal(n)]
         self.kernels: dict[str, Writer] = {}
+        self.writers: dict[tuple[Kernel, bool, int | None], KernelWriter] = {}
         self.nests: list[NestWriter] = []
         self.places: dict[Node, Any] = {}
 
@@ -218,10 +219,17 @@ class ProgramWriter:
         self, step: Kernel, fixed: bool = False, rows: int | None = None
     ) -> tuple[KernelWriter, Any]:
         """The writer of a kernel and its function, which lies in a module of its own."""
-        writer = KernelWriter(step, fixed, rows)
-        name = kernel_name(writer)
-        self.kernels.setdefault(name, writer)
-        return writer, writer.declare(self.module, name)
+        writer = self.writer_of(step, fixed, rows)
+        return writer, writer.declare(self.module, kernel_name(writer))
+
+    def writer_of(self, step: Kernel, fixed: bool = False, rows: int | None = None) -> KernelWriter:
+        """The writer of a kernel of the program, which is made once."""
+        key = step, fixed, rows
+        found = self.writers.get(key)
+        if found is None:
+            found = self.writers[key] = KernelWriter(*key)
+            self.kernels.setdefault(kernel_name(found), found)
+        return found
 
     def one_matrix(self, step: Lapack) -> Any:
         """The function that takes a step of LAPACK for one matrix."""
@@ -242,10 +250,10 @@ class ProgramWriter:
         if not self.kernels:
             for step in self.schedule.steps:
                 if isinstance(step, Kernel):
-                    self.kernel(step, fixed=True)
+                    self.writer_of(step, fixed=True)
                 elif isinstance(step, Nest):
                     for part in step.kernels:
-                        self.kernel(part, step.is_whole, step.rows_at_once)
+                        self.writer_of(part, step.is_whole, step.rows_at_once)
                 elif isinstance(step, Lapack):
                     self.one_matrix(step)
         return self.kernels
