@@ -236,6 +236,18 @@ def test_the_oldest_entries_go_first(monkeypatch: pytest.MonkeyPatch, folder: Pa
     assert "key3" not in names and "key4" not in names
 
 
+def test_a_full_folder_is_not_looked_over_each_time(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    """With thousands of entries that would take longer than to compile one."""
+    looks: list[Path] = []
+    monkeypatch.setattr(store, "_bound", looks.append)
+    monkeypatch.setattr(store, "LIMIT", 1_000_000)
+    for number in range(500):
+        store.write(f"key{number}", bytes(1000))
+    assert 10 <= len(looks) <= 64  # 32 expected
+
+
 def test_an_entry_larger_than_the_bound_does_not_stay(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:

@@ -47,6 +47,12 @@ def target_machine(level: int = 2) -> Any:
 
 
 @cache
+def compiling_machine(level: int, *host: str) -> Any:
+    """The target machine with which modules are compiled."""
+    return target_machine(level)
+
+
+@cache
 def own_version() -> str:
     """A fingerprint of the code that decides what is compiled: the files of this package."""
     package = Path(__file__).parents[2]
@@ -84,7 +90,7 @@ class Loaded:
 def optimise(text: str, kind: str) -> tuple[Any, Any]:
     """The optimised module of a kind and the machine it is for."""
     level = LEVELS[kind]
-    machine = target_machine(level)
+    machine = compiling_machine(level, *host())
     module = llvm.parse_assembly(text)
     module.triple = host()[0]
     module.data_layout = str(machine.target_data)

@@ -11,6 +11,9 @@ from pathlib import Path
 LIMIT = 256 * 2**20
 """Bytes the cache may take; the entries not used for longest go first."""
 
+LOOKS = 64
+"""About how often it is looked over while so much is written; in between it may be larger."""
+
 
 def folder() -> Path:
     """Where the cache lies: ``ADJOINT_CACHE_DIR``, or ``~/.cache/adjoint``."""
@@ -50,14 +53,24 @@ def write(key: str, body: bytes) -> None:
     try:
         place.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
+        digest = digest_of(key, body)
         with os.fdopen(handle, "wb") as file:
-            file.write(digest_of(key, body) + body)
+            file.write(digest + body)
         os.replace(temporary, place / key)
-        _bound(place)
+        if _is_due(digest, len(body)):
+            _bound(place)
     except OSError:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def _is_due(digest: bytes, size: int) -> bool:
+    """Whether to look over all entries now, as by chance: the more often, the larger new ones are.
+
+    In a full folder that takes longer than compiling does.
+    """
+    return int.from_bytes(digest[:8]) * LIMIT < (LOOKS * size) << 64
 
 
 def _bound(place: Path) -> None:
