@@ -95,9 +95,9 @@ class Op:
         """Whether native loops can compute this very node."""
         return self.native
 
-    def held(self, node: Node) -> str:
+    def held(self, node: Node) -> tuple[Any, ...]:
         """What code for the node depends on beside its structure: what its constant inputs hold."""
-        return ""
+        return ()
 
     def target(self, node: Node, index: Index, loops: Loops) -> Index:
         """For operations that `scatter`: where the element at `index` of the input is added."""

@@ -62,16 +62,15 @@ def chosen(
     return found
 
 
-def known_of(indices: Sequence[Node]) -> str:
-    """What `chosen` makes use of: which index tensors count along an axis, and which are constant,
-    so that they were looked at."""
+def known_of(indices: Sequence[Node]) -> tuple[int | str, ...]:
+    """What `chosen` makes use of: for index tensors that count the axis along which they do, for
+    others whether they are constant and so were looked at."""
     rank = len(index_shape(indices))
-    words = []
+    known: list[int | str] = []
     for node in indices:
         along = counted_axis(node, rank)
-        is_constant = node.op.name == "constant"
-        words.append(f"counts{along}" if along is not None else "constant" if is_constant else "")
-    return f"[{','.join(words)}]"
+        known.append(("constant" if node.op.name == "constant" else "") if along is None else along)
+    return tuple(known)
 
 
 def joined_index(rest: Index, found: Sequence[Affine], axes: Axes) -> Index:
@@ -88,7 +87,7 @@ class Gather(Linear):
     param_names = ("axes", "position")
     native = True
 
-    def held(self, node: Node) -> str:
+    def held(self, node: Node) -> tuple[int | str, ...]:
         return known_of(node.inputs[1:])
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
@@ -143,7 +142,7 @@ class ScatterAdd(Linear):
         x, *indices = node.inputs
         return one_in_each_row(Tensor(x), indices, *node.params)
 
-    def held(self, node: Node) -> str:
+    def held(self, node: Node) -> tuple[int | str, ...]:
         return known_of(node.inputs[1:])
 
     def target(self, node: Node, index: Index, loops: Loops) -> Index:

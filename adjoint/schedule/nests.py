@@ -100,9 +100,8 @@ def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[No
         and all(user in inside for user in users.get(root, ()))
     }
     traffic = sum(map(nbytes, local))
-    work = sum(size_of(k.domain) * (len(k.inlined) + len(k.roots)) for k in group)
     extent = group[0].domain[0]
-    threads = work >= WORK and extent >= 2 * CHUNKS and can_chunk(group)
+    threads = work_of(group) >= WORK and extent >= 2 * CHUNKS and can_chunk(group)
     if not threads and traffic < LARGE:
         return [Nest(group, extent, set(), extent, extent)] if len(group) > 1 else list(group)
     if traffic < LARGE:
@@ -113,6 +112,11 @@ def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[No
     block = max(1, min(extent, CACHE // row)) if local else extent
     grain = -(-extent // CHUNKS) if threads else extent
     return [Nest(group, extent, local, min(block, grain), grain)]
+
+
+def work_of(group: Sequence[Kernel]) -> int:
+    """Elements times operations of some kernels."""
+    return sum(size_of(k.domain) * (len(k.inlined) + len(k.roots)) for k in group)
 
 
 def can_chunk(group: Sequence[Kernel]) -> bool:

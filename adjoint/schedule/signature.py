@@ -54,7 +54,7 @@ def stays_in_row(node: Node) -> bool:
     if node.op.name != "gather":
         return False
     axes, position = node.params
-    return position == 0 and axes[0] == 0 and node.op.held(node).startswith("[counts0")
+    return (position, axes[0], node.op.held(node)[0]) == (0, 0, 0)
 
 
 def is_flat(kernel: Kernel) -> bool:
@@ -108,7 +108,7 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
             inputs = ",".join(numbers[c] for c in node.inputs)
             written = f">{numbers[node]}" if node in roots else ""
             is_sized = node.op.combine is not None if flat else node.op.name in RESIZING and rows
-            params = "" if is_sized else f"{node.params}{node.op.held(node)}"
+            params = "" if is_sized else f"{node.params}{node.op.held(node) or ''}"
             kind = f"{node.dtype.str}{shape_text(node.shape)}"
             lines.append(f"{target}{written}={node.op.name}({inputs}){params}{kind}")
         numbers[node] = target
@@ -140,7 +140,7 @@ def schedule_text(schedule: Schedule) -> str:
             lines.append(f"{number}={value} {kind}")
         else:
             children = ",".join(str(numbers[c]) for c in node.inputs)
-            held = node.op.held(node)
+            held = node.op.held(node) or ""
             lines.append(f"{number}={node.op.name}({children}){node.params}{held} {kind}")
     lines.append("out " + ",".join(str(numbers[node]) for node in schedule.outputs))
     return "\n".join(lines)
