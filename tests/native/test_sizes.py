@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.backends.llvm import jit
+from adjoint.backends.llvm import jit, library
 
 RNG = np.random.default_rng(0)
 
@@ -110,6 +110,23 @@ def test_cold_runs_check_indices(compilations):
         value, gradients = step(w, b, x, labels)
         np.testing.assert_allclose(value, expected[0], rtol=1e-12)
         np.testing.assert_allclose(gradients[0], expected[1][0], rtol=1e-10, atol=1e-14)
+
+
+def test_a_failed_check_is_nobody_elses(compilations):
+    """What fails leaves no mark that another program, in another thread, could take for its own or
+    take away."""
+    choose = ad.compile(lambda x, i: ad.sin(x)[i])
+    x, good, bad = np.arange(5.0), np.array([4, 0, 2]), np.array([4, 0, 7])
+    program = choose.trace(x, good).program
+    for is_cold, calls in (True, 0), (False, 4):
+        for _ in range(calls):
+            choose(x, good)
+        assert program.is_cold == is_cold
+        before = library.failures.value
+        with pytest.raises(ad.errors.OutOfBoundsError):
+            choose(x, bad)
+        assert library.failures.value > before
+        np.testing.assert_allclose(program.run([x, good])[0], np.sin(x)[good], rtol=1e-14)
 
 
 def test_twenty_batch_sizes_compile_kernels_hardly_more_than_once(compilations):

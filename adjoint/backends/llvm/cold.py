@@ -21,6 +21,7 @@ from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.backends.llvm.reserve import empty
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
+from adjoint.schedule.nests import work_of
 from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, nbytes
 
 Array = np.ndarray[Any, Any]
@@ -48,10 +49,9 @@ def is_short(nest: Nest, writer: ProgramWriter) -> bool:
         return True
     parts = writers_of(nest, writer)
     roots = [root for part in parts for root in part.kernel.roots if part.accumulates(root)]
-    work = sum(size_of(k.domain) * (len(k.inlined) + len(k.roots)) for k in nest.kernels)
     blocks = -(-nest.extent // nest.block)
     return (
-        work <= MOST_WORK
+        work_of(nest.kernels) <= MOST_WORK
         and blocks * len(parts) <= MOST_CALLS
         and (not nest.in_chunks or all(root.op.combine in FOLDS for root in roots))
     )
@@ -67,6 +67,7 @@ class ColdProgram:
     def __init__(self, writer: ProgramWriter) -> None:
         self.writer = writer
         self.constants = {n: np.ascontiguousarray(n.value) for n in writer.schedule.constants}
+        self.checks = writer.checks
         self.calls = [self.call_for(step) for step in writer.schedule.steps]
 
     def run(self, inputs: Sequence[Array], into: Mapping[int, Array] | None = None) -> list[Array]:
@@ -87,10 +88,10 @@ class ColdProgram:
                 arrays[node] = _view(block, memory.offsets[source] + place, node)
             elif source in arrays and source is not node:
                 arrays[node] = _view(arrays[source].reshape(-1).view(np.uint8), place, node)
+        before = library.failures.value
         for call in self.calls:
             call(arrays)
-        if library.flag.value:
-            library.flag.value = 0
+        if self.checks and library.failures.value != before:
             raise Failed
         for node, output in zip(schedule.outputs, outputs, strict=True):
             if arrays[node] is not output:

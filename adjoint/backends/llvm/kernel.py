@@ -22,7 +22,7 @@ from adjoint.backends.llvm.loop import (
     SHORT,
     alloca,
     combined,
-    flag_of,
+    failures_of,
     loop,
     start_of,
     written_apart,
@@ -145,10 +145,10 @@ class KernelWriter(KernelForm):
         return self.failed
 
     def tell_failure(self, builder: Any) -> None:
-        """Set the flag of the process if a check has failed: in the loops a branch would cost."""
+        """Count it in the process if a check has failed: in the loops a branch would cost."""
         if self.failed is not None:
             with builder.if_then(builder.load(self.failed, typ=BIT), likely=False):
-                builder.store(ir.IntType(32)(1), flag_of(builder.module))
+                builder.atomic_rmw("add", failures_of(builder.module), I64(1), "monotonic")
 
     def find_pointers(self, builder: Any) -> dict[Node, Any]:
         """The addresses of the stored nodes, from the arguments of the function."""

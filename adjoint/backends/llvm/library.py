@@ -19,8 +19,8 @@ from llvmlite import ir
 from adjoint.backends.llvm import jit, store
 from adjoint.graph.forking import building
 
-flag = ctypes.c_int32(0)
-"""Set by native code when a check fails."""
+failures = ctypes.c_int64(0)
+"""How often native code found that a check failed; programs compare it with what it was before."""
 
 _known: WeakValueDictionary[str, Compiled] = WeakValueDictionary()
 
@@ -113,4 +113,4 @@ def _provide(writers: Mapping[str, Writer]) -> list[Compiled]:
 @cache
 def symbols() -> dict[str, int]:
     """What kernels refer to outside."""
-    return {"adjoint_flag": ctypes.addressof(flag)}
+    return {"adjoint_failures": ctypes.addressof(failures)}

@@ -159,11 +159,11 @@ def written_apart(
     return marks
 
 
-def flag_of(module: Any) -> Any:
-    """The variable of the process that is set when a check fails."""
-    found = module.globals.get("adjoint_flag")
+def failures_of(module: Any) -> Any:
+    """The variable of the process that counts kernels in which a check failed."""
+    found = module.globals.get("adjoint_failures")
     if found is None:
-        found = ir.GlobalVariable(module, ir.IntType(32), "adjoint_flag")
+        found = ir.GlobalVariable(module, I64, "adjoint_failures")
     return found
 
 

@@ -18,7 +18,7 @@ from adjoint.backends.llvm.emitter import LLVMEmitter
 from adjoint.backends.llvm.interrupts import Interrupts, ask_at_once, go_on_if_done
 from adjoint.backends.llvm.kernel import KernelWriter
 from adjoint.backends.llvm.library import Writer, kernel_name
-from adjoint.backends.llvm.loop import I64, POINTER, extern, flag_of, memory_type
+from adjoint.backends.llvm.loop import I64, POINTER, extern, failures_of, memory_type
 from adjoint.backends.llvm.nest import NestWriter, call_kernel, table_of, whole
 from adjoint.backends.llvm.whole import fill
 from adjoint.graph.node import Node
@@ -88,11 +88,12 @@ class ProgramWriter:
         builder = ir.IRBuilder(body.append_basic_block())
         self.failed = body.append_basic_block("failed")
         self.find_buffers(builder, body.args[0])
+        failures = self.count_failures(builder)
         interrupts = Interrupts(self.module, builder, self.schedule.steps)
         for number, step in enumerate(self.schedule.steps):
             interrupts.ask_before(step, self.failed)
             self.step(builder, number, step)
-        self.ask_flag(builder)
+        self.compare_failures(builder, failures)
         self.copy_outputs(builder)
         self.release(builder)
         builder.ret(I32(0))
@@ -101,15 +102,26 @@ class ProgramWriter:
         builder.ret(I32(1))
         return body
 
-    def ask_flag(self, builder: Any) -> None:
-        """Fail if a check failed somewhere."""
-        if any(map(is_checked, self.computed())):
-            flag = flag_of(self.module)
-            raised = builder.load(flag, typ=I32)
-            builder.store(I32(0), flag)
-            fine = builder.append_basic_block()
-            builder.cbranch(builder.icmp_signed("==", raised, I32(0)), fine, self.failed)
-            builder.position_at_end(fine)
+    @property
+    def checks(self) -> bool:
+        """Whether a check in one of the kernels may fail."""
+        return any(map(is_checked, self.computed()))
+
+    def count_failures(self, builder: Any) -> Any:
+        """How many checks of the process have failed, if the program has any."""
+        return builder.load(failures_of(self.module), typ=I64) if self.checks else None
+
+    def compare_failures(self, builder: Any, before: Any) -> None:
+        """Fail if a check failed meanwhile: perhaps another program's, so look without native code.
+
+        The number only grows, so that no program takes for itself what another waits for.
+        """
+        if before is None:
+            return
+        fine = builder.append_basic_block()
+        same = builder.icmp_signed("==", self.count_failures(builder), before)
+        builder.cbranch(same, fine, self.failed)
+        builder.position_at_end(fine)
 
     def computed(self) -> Iterator[Node]:
         """The nodes computed in loops."""
