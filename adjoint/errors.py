@@ -57,6 +57,10 @@ class ConcretizationError(AdjointError, TypeError):
     """A value was asked for while only shapes and dtypes are known."""
 
 
+class LostDerivativeError(AdjointError, TypeError):
+    """A value that somebody differentiates by would leave the graph as a plain number or array."""
+
+
 class NotDifferentiableError(AdjointError, NotImplementedError):
     """An operation has no derivative rule for the input it was asked for."""
 
@@ -97,4 +101,4 @@ class SaveError(AdjointError, OSError):
 
 
 class LostDerivativeWarning(UserWarning):
-    """A derivative came out as zero after values had been taken out of the graph."""
+    """A value that somebody differentiates by left the graph, under ``lost_derivatives="warn"``."""

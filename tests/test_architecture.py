@@ -30,6 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("passes",),
     ("schedule",),
     ("backends",),
+    ("tracing",),
     ("array", "api"),
     ("nn", "optim", "data"),
     ("cli", "explanation"),

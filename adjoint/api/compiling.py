@@ -24,6 +24,7 @@ from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
 from adjoint.graph import options
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.text import graph_text
+from adjoint.tracing.call import call
 
 
 class Quick(NamedTuple):
@@ -177,7 +178,8 @@ class Compiled:
         rest = iter(moving)
         count = len(moving) + sum(isinstance(k, int) for k in fixed)
         args = [fixed[i] if i in fixed else next(rest) for i in range(count)]
-        return self._function(*args, **named, **{k: v for k, v in fixed.items() if type(k) is str})
+        named |= {k: v for k, v in fixed.items() if type(k) is str}
+        return call(self._function, args, named, None)
 
     def _leaves_of(self, leaves: Sequence[Any], structure: Any) -> tuple[Leaf, ...]:
         """The signature of the leaves; `ArgumentError` names one of which there is no tensor."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,13 +22,12 @@ from adjoint.errors import (
     AdjointError,
     ArgumentError,
     DTypeError,
-    LostDerivativeWarning,
     ShapeError,
 )
-from adjoint.graph.caller import stack_level
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.transforms.forward import forward
+from adjoint.tracing.call import call
 from adjoint.transforms.reverse import reverse
 
 
@@ -86,12 +84,12 @@ def _value_and_grad(transform: str, f: Any, argnums: Any, has_aux: bool) -> Call
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         numbers = normalize_argnums(transform, argnums, len(args))
-        scope = Scope()
+        scope = Scope(transform=transform)
         value = None
         try:
             opened = {n: Opened(transform, f, n, args[n], scope) for n in numbers}
             given = [opened[n].argument() if n in opened else a for n, a in enumerate(args)]
-            output, aux = split_aux(transform, f, f(*given, **kwargs), has_aux)
+            output, aux = split_aux(transform, f, call(f, given, kwargs, scope), has_aux)
             value = scalar_output(transform, f, output)
             nodes = [node for o in opened.values() for node in o.nodes]
             found = pull(((value, ones_like(value)),), nodes, scope)
@@ -106,44 +104,15 @@ def _value_and_grad(transform: str, f: Any, argnums: Any, has_aux: bool) -> Call
     return value_and_gradient
 
 
-LOST = (
-    "the derivative is zero because the result does not depend on the arguments in the graph, but "
-    "their values were taken out of it as plain numbers (by float(), math.sin(x), numpy.asarray, "
-    "assigning into a NumPy array, ...), and nothing is traced through these; use adjoint's or "
-    "numpy's functions on the tensors themselves, and adjoint.zeros instead of numpy.zeros for "
-    "arrays to be filled"
-)
-
-
 def pull(
     seeds: Sequence[tuple[Tensor, Tensor]], nodes: Sequence[Node], scope: Scope | None
 ) -> dict[Node, Tensor]:
     """The adjoints of `nodes`, zero where nothing depends on them."""
     adjoints = reverse([(y.node, seed) for y, seed in seeds], nodes, scope)
-    if scope is not None and scope.looked and adjoints.keys().isdisjoint(nodes):
-        _warn_of_loss(nodes)
     return {
         node: adjoints[node].sum() if node in adjoints else zeros_like(Tensor(node))
         for node in nodes
     }
-
-
-def warn_if_lost(outputs: Sequence[Tensor], nodes: Sequence[Node], scope: Scope) -> None:
-    """Warn if no output depends on `nodes`, the variables of `scope`, and values were taken out."""
-    if scope.looked and not any(y.node.varies() and _is_in(y.node, scope) for y in outputs):
-        _warn_of_loss(nodes)
-
-
-def _is_in(node: Node, scope: Scope) -> bool:
-    return node.scope is not None and scope in node.scope.members
-
-
-def _warn_of_loss(nodes: Sequence[Node]) -> None:
-    """Warn once: what is lost here is also lost for the transforms around this one."""
-    warnings.warn(LOST, LostDerivativeWarning, stacklevel=stack_level())
-    for node in nodes:
-        for member in () if node.scope is None else node.scope.members:
-            member.looked = False
 
 
 class Pullback:
@@ -204,10 +173,10 @@ def vjp(f: Callable[..., Any], *args: Any, has_aux: bool = False) -> Any:
     (Tensor(6.),)
     """
     check_callable("vjp", f)
-    scope = Scope()
+    scope = Scope(transform="vjp")
     try:
         opened = [Opened("vjp", f, n, a, scope) for n, a in enumerate(args)]
-        output, aux = split_aux("vjp", f, f(*(o.argument() for o in opened)), has_aux)
+        output, aux = split_aux("vjp", f, call(f, [o.argument() for o in opened], {}, scope), has_aux)
         pullback = Pullback(f, opened, output, scope)
     except BaseException:
         scope.close()
@@ -244,17 +213,16 @@ def jvp_for(transform: str, f: Any, primals: Any, tangents: Any, has_aux: bool =
         raise ArgumentError(
             f"{transform}: {len(primals)} primals but {len(tangents)} tangents were given"
         )
-    scope = Scope()
+    scope = Scope(transform=transform)
     outputs: list[Tensor] = []
     try:
         opened = [Opened(transform, f, n, a, scope) for n, a in enumerate(primals)]
         seeds: dict[Node, Tensor] = {}
         for number, (o, direction) in enumerate(zip(opened, tangents, strict=True)):
             seeds.update(directions(transform, number, o, direction))
-        output, aux = split_aux(transform, f, f(*(o.argument() for o in opened)), has_aux)
+        output, aux = split_aux(transform, f, call(f, [o.argument() for o in opened], {}, scope), has_aux)
         leaves, structure = flatten(output)
         outputs = [as_output(transform, f, leaf) for leaf in leaves]
-        warn_if_lost(outputs, list(seeds), scope)
         found = forward([y.node for y in outputs], seeds, scope)
         results = [found[y.node] if y.node in found else zeros_like(y) for y in outputs]
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api.derivatives import gradient_for, jvp_for, warn_if_lost
+from adjoint.api.derivatives import gradient_for, jvp_for
 from adjoint.api.opening import (
     Opened,
     as_output,
@@ -28,6 +28,7 @@ from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
+from adjoint.tracing.call import call
 from adjoint.transforms.batch import batch
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
@@ -134,7 +135,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
     @functools.wraps(f)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         axes = _axes_of(in_axes, len(args))
-        scope = Scope(abstract=True)
+        scope = Scope(abstract=True, transform="vmap")
         examples: dict[Node, Tensor] = {}
         try:
             given = [
@@ -142,7 +143,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
                 for n, (a, axis) in enumerate(zip(args, axes, strict=True))
             ]
             size = _common_size(given, axes, examples)
-            leaves, structure = flatten(f(*given, **kwargs))
+            leaves, structure = flatten(call(f, given, kwargs, scope))
             outputs = [as_output("vmap", f, leaf) for leaf in leaves]
             found = batch([y.node for y in outputs], examples, scope)
         finally:
@@ -311,12 +312,12 @@ def _jacobian(
     @functools.wraps(f)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         numbers = normalize_argnums(transform, argnums, len(args))
-        scope = Scope()
+        scope = Scope(transform=transform)
         outputs: list[Tensor] = []
         try:
             opened = {n: Opened(transform, f, n, args[n], scope) for n in numbers}
             given = [opened[n].argument() if n in opened else a for n, a in enumerate(args)]
-            output, aux = split_aux(transform, f, f(*given, **kwargs), has_aux)
+            output, aux = split_aux(transform, f, call(f, given, kwargs, scope), has_aux)
             leaves, structure = flatten(output)
             outputs = [as_output(transform, f, leaf) for leaf in leaves]
             if not outputs:
@@ -325,7 +326,6 @@ def _jacobian(
                     f"return a tensor (is a return statement missing?)"
                 )
             nodes = [node for o in opened.values() for node in o.nodes]
-            warn_if_lost(outputs, nodes, scope)
             table = sweep(outputs, nodes, scope)
         finally:
             release(scope, outputs)

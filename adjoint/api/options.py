@@ -14,7 +14,8 @@ from adjoint.graph.options import Settings
 
 MOST_THREADS = 1024
 _NATIVE = ("auto", "always", "never")
-_NAMES = ("threads", "native", "debug_nans", "reserve")
+_LOST = ("error", "warn", "allow")
+_NAMES = ("threads", "native", "debug_nans", "reserve", "lost_derivatives")
 _UNSET: Any = object()
 
 
@@ -32,6 +33,11 @@ class options:
     reserve: the most bytes of memory that are kept when large results are gone, for those to come;
         0 gives all back at once. None, as at first, for an eighth of the memory of the machine or
         the container, but at most 1 GiB.
+
+    lost_derivatives: what happens where a value that a transform differentiates by would leave the
+        graph as a plain number or array (``float(x)``, a function that converts what it is given),
+        through which nothing is traced: ``"error"``, `LostDerivativeError`; ``"warn"``,
+        `LostDerivativeWarning`, and the value counts as a constant; or ``"allow"``, silently so.
 
     A plain call sets for the rest of the program, in all threads. As the head of a ``with`` the
     settings hold inside the block, for the thread (or asynchronous task) that is in it, and end
@@ -55,6 +61,7 @@ class options:
         native: Literal["auto", "always", "never"] = _UNSET,
         debug_nans: bool = _UNSET,
         reserve: int | None = _UNSET,
+        lost_derivatives: Literal["error", "warn", "allow"] = _UNSET,
         **unknown: Any,
     ) -> None:
         self._record: state.Record | None = None
@@ -66,9 +73,12 @@ class options:
             )
         given = {
             "threads": threads if threads is _UNSET else _checked_threads(threads),
-            "native": native if native is _UNSET else _checked_native(native),
+            "native": native if native is _UNSET else _checked_choice("native", native, _NATIVE),
             "debug_nans": debug_nans if debug_nans is _UNSET else _checked_flag(debug_nans),
             "reserve": reserve if reserve is _UNSET else _checked_reserve(reserve),
+            "lost_derivatives": lost_derivatives
+            if lost_derivatives is _UNSET
+            else _checked_choice("lost_derivatives", lost_derivatives, _LOST),
         }
         self._settings = tuple((k, v) for k, v in given.items() if v is not _UNSET)
         self._record = state.put(self._settings, is_block=False)
@@ -136,12 +146,12 @@ def _checked_count(n: Any, name: str, otherwise: str) -> int | None:
     return count
 
 
-def _checked_native(mode: Any) -> str:
-    choice = f"one of {', '.join(map(repr, _NATIVE))}"
+def _checked_choice(name: str, mode: Any, allowed: tuple[str, ...]) -> str:
+    choice = f"one of {', '.join(map(repr, allowed))}"
     error: type[AdjointError] = RangeError if isinstance(mode, str) else ArgumentError
-    if not isinstance(mode, str) or mode not in _NATIVE:
-        near = _nearest(mode, _NATIVE) if isinstance(mode, str) else ""
-        raise error(f"options: native must be {choice}, got {mode!r}{near}")
+    if not isinstance(mode, str) or mode not in allowed:
+        near = _nearest(mode, allowed) if isinstance(mode, str) else ""
+        raise error(f"options: {name} must be {choice}, got {mode!r}{near}")
     return mode
 
 

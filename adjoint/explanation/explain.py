@@ -20,6 +20,7 @@ from adjoint.explanation.notation import number_text
 from adjoint.explanation.trace import Sweep, Trace
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor
+from adjoint.tracing.call import call
 
 SWEEPS = 12
 """At most so many reverse traces of derivatives are shown."""
@@ -294,10 +295,10 @@ def _arguments(opened: Sequence[Opened], leaves: Sequence[Any]) -> list[Any]:
 def _on_leaves(f: Callable[..., Any], opened: Sequence[Opened]) -> Callable[..., Any]:
     """`f` as a function of the leaves of its arguments."""
 
-    def call(*leaves: Any) -> Any:
-        return f(*_arguments(opened, leaves))
+    def on_leaves(*leaves: Any) -> Any:
+        return call(f, _arguments(opened, leaves), {}, None)
 
-    return call
+    return on_leaves
 
 
 def _trees(opened: Sequence[Opened], leaves: Sequence[np.ndarray[Any, Any]]) -> tuple[Any, ...]:

@@ -20,11 +20,12 @@ from adjoint.errors import RangeError
 from adjoint.explanation.formulas import Number, Symbol, Term, formula_of, term_of
 from adjoint.graph import engine
 from adjoint.graph.leaf import variable_node
-from adjoint.graph.node import ALWAYS, Node
+from adjoint.graph.node import ALWAYS, Node, Scope
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import is_inexact
+from adjoint.tracing.call import call
 from adjoint.transforms.paths import reached_from
 from adjoint.transforms.reverse import Adjoint
 
@@ -136,11 +137,21 @@ class Trace:
 
     def __init__(self, f: Any, arguments: Sequence[Any], inputs: list[Tensor]) -> None:
         self.inputs = [x.node for x in inputs]
-        self.output = scalar_output("explain", f, f(*arguments)).node
+        self.output = scalar_output("explain", f, self._called(f, arguments)).node
         self.numbering = Numbering()
         self.entries = self._number()
         self.sweeps: list[Sweep] = []
         self._roles: dict[Node, list[Symbol]] = {}
+
+    def _called(self, f: Any, arguments: Sequence[Any]) -> Any:
+        """What `f` returns; its inputs may not leave the graph while it runs."""
+        scope = Scope(transform="explain")
+        for node in self.inputs:
+            node.scope = scope
+        try:
+            return call(f, arguments, {}, scope)
+        finally:
+            scope.transform = None  # from now on the values are looked at, to be shown
 
     @staticmethod
     def open(leaves: Sequence[Tensor], names: Sequence[str]) -> list[Tensor]:

@@ -1,19 +1,25 @@
-"""The user's own line: where a call of the library came from."""
+"""The user's own line: where a call of the library came from, and what he called there."""
 
 from __future__ import annotations
 
+import ast
+import linecache
 import sys
 from collections.abc import Iterator
-from types import FrameType
+from itertools import islice
+from types import FrameType, ModuleType
+from typing import Any, NamedTuple
 
 _PASSED_OVER = frozenset({__name__.partition(".")[0], "numpy", "optree", "functools", "contextlib"})
 """Packages whose frames stand between the user's line and the library."""
+_LIBRARIES = _PASSED_OVER | {"scipy", "array_api_compat", "matplotlib", "pandas", "sklearn"}
+"""Packages that ask for values on behalf of the user's line."""
 
 
 def user_line() -> tuple[str, int] | None:
     """File and line of the innermost call from outside the library; None if there is none."""
     for frame in _frames(sys._getframe(1)):
-        if not _is_passed_over(frame):
+        if not _is_of(frame, _PASSED_OVER):
             return frame.f_code.co_filename, frame.f_lineno
     return None
 
@@ -21,7 +27,7 @@ def user_line() -> tuple[str, int] | None:
 def stack_level() -> int:
     """The `stacklevel` with which a warning given by the caller names the user's line."""
     frames = enumerate(_frames(sys._getframe(1)), 1)
-    return next((level for level, frame in frames if not _is_passed_over(frame)), 1)
+    return next((level for level, frame in frames if not _is_of(frame, _PASSED_OVER)), 1)
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:
@@ -30,12 +36,123 @@ def _frames(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _is_passed_over(frame: FrameType) -> bool:
+def _is_of(frame: FrameType, packages: frozenset[str]) -> bool:
     module = frame.f_globals.get("__name__") or ""
-    return module.partition(".")[0] in _PASSED_OVER
+    return module.partition(".")[0] in packages
 
 
 def user_place() -> str:
     """The user's line as text, as in ``model.py:12``; empty if there is none."""
     found = user_line()
     return "" if found is None else f"{found[0]}:{found[1]}"
+
+
+# Who asks for a value: read off the instruction that the user's frame is at.
+
+
+class Asker(NamedTuple):
+    """What asked for a plain value: its full name, how to show it, and the user's line.
+
+    `stores` if the value was to be written into an array.
+    """
+
+    name: str
+    shown: str
+    place: str
+    stores: bool = False
+
+
+def asker() -> Asker:
+    """The function that the user's line called and that now asks a tensor for its value."""
+    library: FrameType | None = None
+    for frame in _frames(sys._getframe(1)):
+        if _is_of(frame, _LIBRARIES):
+            if not _is_of(frame, frozenset({__name__.partition(".")[0]})):
+                library = frame
+            continue
+        place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        found = _read(frame, place)
+        if found is not None and (found.name or library is None):
+            return found
+        break
+    else:
+        place = ""
+    if library is not None:
+        name = public_name(library.f_globals.get("__name__", ""), library.f_code.co_qualname)
+        return Asker(name, name, place)
+    return Asker("", "plain Python or NumPy", place)
+
+
+def public_name(module: str, name: str) -> str:
+    """The name by which users know a function: without the private parts of its path."""
+    parts = [part for part in module.split(".") if part and not part.startswith("_")]
+    return ".".join([*parts, name.partition(".<locals>")[0]])
+
+
+def _read(frame: FrameType, place: str) -> Asker | None:
+    """What the expression at which `frame` stands calls; None where there is no source to read."""
+    lines = _source_at(frame)
+    if lines is None:
+        return None
+    for text in (lines, f"({lines})", f"{lines}: pass"):
+        try:
+            tree = ast.parse(text.strip())
+            break
+        except SyntaxError:
+            continue
+    else:
+        return None
+    statement: Any = tree.body[0] if tree.body else None
+    if isinstance(statement, (ast.Assign, ast.AugAssign, ast.Subscript)) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Subscript)
+    ):
+        return Asker("", f"writing into an array, `{_short(lines)}`,", place, stores=True)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            shown = ast.unparse(node.func)
+            name = _full_name(frame, node.func) or shown
+            return Asker(name, name, place)
+    return Asker("", f"`{_short(lines)}`", place)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:57] + "..."
+
+
+def _source_at(frame: FrameType) -> str | None:
+    """The text of the expression that is being computed, as its positions in the source say."""
+    where = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), None)
+    if where is None or None in where:
+        return None
+    line, end_line, column, end_column = where
+    assert line is not None and end_line is not None
+    file = frame.f_code.co_filename
+    lines = [linecache.getline(file, n, frame.f_globals) for n in range(line, end_line + 1)]
+    if not all(lines):
+        return None
+    encoded = [text.encode() for text in lines]  # columns count bytes
+    encoded[-1] = encoded[-1][:end_column]
+    encoded[0] = encoded[0][column:]
+    return b"".join(encoded).decode(errors="replace")
+
+
+def _full_name(frame: FrameType, called: ast.expr) -> str | None:
+    """``scipy.special.logsumexp`` for ``ss.logsumexp``, found through the names of the frame."""
+    names: list[str] = []
+    while isinstance(called, ast.Attribute):
+        names.insert(0, called.attr)
+        called = called.value
+    if not isinstance(called, ast.Name):
+        return None
+    scopes = (frame.f_locals, frame.f_globals, frame.f_builtins)
+    found: Any = next((s[called.id] for s in scopes if called.id in s), None)
+    prefix = found.__name__ if isinstance(found, ModuleType) else None
+    if prefix is not None:
+        return ".".join([prefix, *names])
+    if not names and found is not None:
+        module = getattr(found, "__module__", None)
+        module = type(found).__module__ if not isinstance(module, str) else module
+        own = getattr(found, "__qualname__", None) or getattr(found, "__name__", called.id)
+        return public_name(module, own).removeprefix("builtins.")
+    return None

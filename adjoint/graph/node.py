@@ -25,21 +25,28 @@ made: Callable[[Node], None] | None = None
 class Scope:
     """The set of transforms (or variables) whose history the nodes in it must keep.
 
-    `open` until the transform is done; `abstract` if its variables have no values; `looked` once
-    a value of it was handed out as a plain number or array, through which nothing is traced;
-    `stopped` if no derivative can arrive, as every way here leads through a `stop_gradient`.
+    `open` until the transform is done; `abstract` if its variables have no values; `stopped` if no
+    derivative can arrive, as every way here leads through a `stop_gradient`. `transform` is the
+    name of the transform that would lose something if a value of its own left the graph as a plain
+    number; None where nothing would be lost; `lost` the error that said that one left.
     """
 
-    __slots__ = ("abstract", "looked", "members", "open", "stopped")
+    __slots__ = ("abstract", "lost", "members", "open", "stopped", "transform")
 
     def __init__(
-        self, *, abstract: bool = False, members: tuple[Scope, ...] = (), stopped: bool = False
+        self,
+        *,
+        abstract: bool = False,
+        members: tuple[Scope, ...] = (),
+        stopped: bool = False,
+        transform: str | None = None,
     ) -> None:
         self.open = True
         self.abstract = abstract
-        self.looked = False
         self.members = members or (self,)
         self.stopped = stopped
+        self.transform = transform
+        self.lost: Exception | None = None
 
     def is_open(self) -> bool:
         """Whether any member is still open."""

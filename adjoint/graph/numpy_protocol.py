@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
+from adjoint.graph import engine
+from adjoint.graph.caller import Asker, user_place
+from adjoint.graph.lost import losers, report
 from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.views import shared, write
 
 if TYPE_CHECKING:
     from adjoint.graph.node import Node
+    from adjoint.graph.tensor import Tensor
 
 _UFUNC_NAMES = {
     "absolute": "abs",
@@ -71,7 +76,8 @@ _ON_VALUES = frozenset(
     (
         *("array2string", "array_repr", "array_str", "save", "savetxt", "savez"),
         *("savez_compressed", "argwhere", "flatnonzero", "isin", "lexsort"),
-        *("triu_indices_from", "tril_indices_from", "may_share_memory", "shares_memory"),
+        *("triu_indices_from", "tril_indices_from", "diag_indices_from"),
+        *("may_share_memory", "shares_memory"),
     )
 )
 """Functions of NumPy whose results have no derivatives: they are given the values."""
@@ -114,26 +120,10 @@ class NumpyProtocol:
         return array.copy() if copy else array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)
-        shown = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-        if method in _ALONG:
-            name = _ALONG[method].get(ufunc, "")
-            kwargs = {"axis": 0} | kwargs
-        elif method == "outer" and len(inputs) == 2:
-            inputs = _spread(*inputs)
-        elif method != "__call__":
-            name = ""
-        return _call(shown, name, inputs, kwargs)
+        return call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        name = _FUNCTION_NAMES.get(function.__name__, function.__name__)
-        if function.__module__ == "numpy.linalg" and name != "norm":
-            name = "linalg." + name if "linalg." + name in FUNCTIONS else name
-        if name == "where" and len(args) == 1:
-            name = "nonzero"
-        if name in _ON_VALUES or (name in _TO_ARRAYS and not _is_traced((args, kwargs))):
-            return function(*_values(args), **{k: _values(v) for k, v in kwargs.items()})
-        return _call(f"{function.__module__}.{function.__name__}", name, args, kwargs)
+        return call_function(function, args, kwargs)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return FUNCTIONS["__namespace__"]()
@@ -145,6 +135,33 @@ class NumpyProtocol:
         return (1, 0)
 
 
+def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
+    """What a method of one of NumPy's ufuncs means for arguments among which are tensors."""
+    name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)
+    shown = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    if method in _ALONG:
+        name = _ALONG[method].get(ufunc, "")
+        kwargs = {"axis": 0} | kwargs
+    elif method == "outer" and len(inputs) == 2:
+        inputs = _spread(*inputs)
+    elif method != "__call__":
+        name = ""
+    return _call(shown, name, inputs, kwargs)
+
+
+def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """What one of NumPy's functions means for arguments among which are tensors."""
+    name = _FUNCTION_NAMES.get(function.__name__, function.__name__)
+    if function.__module__ == "numpy.linalg" and name != "norm":
+        name = "linalg." + name if "linalg." + name in FUNCTIONS else name
+    if name == "where" and len(args) == 1:
+        name = "nonzero"
+    if name in _ON_VALUES or (name in _TO_ARRAYS and not _is_traced((args, kwargs))):
+        return function(*_values(args), **{k: _values(v) for k, v in kwargs.items()})
+    result = _call(f"{function.__module__}.{function.__name__}", name, args, kwargs)
+    return shared(name, result, args, kwargs)
+
+
 def _call(shown: str, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     """The function called `name` of what was given to the function of NumPy that is `shown`."""
     function = FUNCTIONS.get(name) or _ON_TENSORS.get(name)
@@ -154,24 +171,20 @@ def _call(shown: str, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
             f"write it with other operations, or take the value with numpy.asarray"
         )
     meant = {_ARGUMENT_NAMES.get(k, k): v for k, v in kwargs.items() if not _says_nothing(k, v)}
-    out = meant.get("out")
-    if _is_buffer(out) and not _is_traced(args):
-        meant.pop("out")
-    else:
-        out = None
+    out = meant.pop("out", None)
+    where = True
+    if out is not None and "where" not in signature(function).parameters:
+        where = meant.pop("where", True)
     try:
         result = function(*args, **meant)
-        return result if out is None else _written(result, out)
+        return result if out is None else _written(shown, result, out, where)
     except TypeError as error:
         unknown = [k for k in meant if k not in signature(function).parameters]
         if isinstance(error, AdjointError) or not unknown:
             raise
     cure = "leave it out, or use adjoint.where and astype"
-    if unknown[0] == "out":
-        cure = (
-            "what is written into an array is not traced, and a tensor has no buffer to write "
-            "into; use what is returned"
-        )
+    if unknown[0] == "where":
+        cure = "give out= too, which says what stands where the condition does not hold"
     raise ArgumentError(f"{shown}: the argument {unknown[0]!r} is not supported on tensors; {cure}")
 
 
@@ -188,7 +201,7 @@ def _spread(a: Any, b: Any) -> tuple[Any, Any]:
 def _values(x: Any) -> Any:
     """`x` with copies of the values of tensors in their place, also inside lists and tuples."""
     if isinstance(x, NumpyProtocol):
-        return x.numpy().copy()
+        return np.array(engine.value_of(x.node))
     return type(x)(map(_values, x)) if type(x) in (list, tuple) else x
 
 
@@ -201,19 +214,34 @@ def _is_traced(x: Any) -> bool:
     return isinstance(x, (list, tuple)) and any(map(_is_traced, x))
 
 
-def _is_buffer(out: Any) -> bool:
-    """Whether `out` is an array, or for a function with several results a tuple of such."""
-    if isinstance(out, tuple):
-        return bool(out) and all(isinstance(array, np.ndarray) for array in out)
-    return isinstance(out, np.ndarray)
-
-
-def _written(result: Any, out: Any) -> Any:
-    """The arrays `out`, into which the values of the results are written."""
+def _written(shown: str, result: Any, out: Any, where: Any) -> Any:
+    """The arrays or tensors `out`, into which the results are written."""
     if not isinstance(out, tuple):
-        np.copyto(out, result.numpy(), casting="same_kind")
+        if isinstance(out, NumpyProtocol):
+            write(cast("Tensor", out), result, shown, where)
+        elif isinstance(out, np.ndarray):
+            np.copyto(out, _leaving(shown, result), casting="same_kind", where=_plain(where))
+        else:
+            raise ArgumentError(
+                f"{shown}: out= must be an array or a tensor, got {type(out).__name__}"
+            )
         return out
     results = result if isinstance(result, tuple) else (result,)
-    for array, value in zip(out, results, strict=True):
-        _written(value, array)
-    return out if len(out) > 1 else out[0]
+    for place, value in zip(out, results, strict=True):
+        if place is not None:
+            _written(shown, value, place, where)
+    found = tuple(v if place is None else place for place, v in zip(out, results, strict=True))
+    return found if len(found) > 1 else found[0]
+
+
+def _leaving(shown: str, result: Any) -> Any:
+    """The value of a result, to be written into an array of NumPy's."""
+    scopes = losers(result.node)
+    if scopes:
+        asked = f"{shown}, which is to write into an array (out=, or +=),"
+        report(scopes, Asker("", asked, user_place(), stores=True))
+    return engine.value_of(result.node)
+
+
+def _plain(x: Any) -> Any:
+    return engine.value_of(x.node) if isinstance(x, NumpyProtocol) else x

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.views import write
 
 if TYPE_CHECKING:
     from adjoint.graph.tensor import Tensor
@@ -37,6 +38,21 @@ def _reflected(name: str) -> _Binary:
         if isinstance(other, _OPERANDS) or _is_array(other):
             return FUNCTIONS[name](other, self)
         return NotImplemented
+
+    return operator
+
+
+def _in_place(name: str, sign: str) -> _Binary:
+    """``x += y``: written into `x` and what shares its memory, as NumPy does with arrays.
+
+    What NumPy has as a number, a 0-d tensor, cannot be written into: the name gets a new one.
+    """
+
+    def operator(self: Any, other: Any) -> Any:
+        if not self.node.shape or not (isinstance(other, _OPERANDS) or _is_array(other)):
+            return NotImplemented
+        write(self, FUNCTIONS[name](self, other), sign)
+        return self
 
     return operator
 
@@ -82,6 +98,20 @@ class Operators:
     __rxor__ = _reflected("bitwise_xor")
     __rlshift__ = _reflected("bitwise_left_shift")
     __rrshift__ = _reflected("bitwise_right_shift")
+
+    __iadd__ = _in_place("add", "+=")
+    __isub__ = _in_place("subtract", "-=")
+    __imul__ = _in_place("multiply", "*=")
+    __itruediv__ = _in_place("divide", "/=")
+    __ifloordiv__ = _in_place("floor_divide", "//=")
+    __imod__ = _in_place("remainder", "%=")
+    __ipow__ = _in_place("power", "**=")
+    __imatmul__ = _in_place("matmul", "@=")
+    __iand__ = _in_place("bitwise_and", "&=")
+    __ior__ = _in_place("bitwise_or", "|=")
+    __ixor__ = _in_place("bitwise_xor", "^=")
+    __ilshift__ = _in_place("bitwise_left_shift", "<<=")
+    __irshift__ = _in_place("bitwise_right_shift", ">>=")
 
     __lt__ = _binary("less")
     __le__ = _binary("less_equal")

@@ -24,6 +24,7 @@ class Options:
     native: Literal["auto", "always", "never"] = "auto"
     debug_nans: bool = False
     reserve: int | None = None
+    lost_derivatives: Literal["error", "warn", "allow"] = "error"
 
 
 Settings: TypeAlias = tuple[tuple[str, Any], ...]

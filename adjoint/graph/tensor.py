@@ -5,7 +5,8 @@ An operator looks its operation up by name in the registry, so this module knows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,19 +15,21 @@ from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph import engine
 from adjoint.graph.arrays import checked_range, number_array, scalar_value
 from adjoint.graph.leaf import constant_node
+from adjoint.graph.lost import handed_out
 from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
 from adjoint.graph.op import FUNCTIONS, Op
 from adjoint.graph.operators import Operators
 from adjoint.graph.types import DType, Shape, as_dtype, default_dtype, size_of
+from adjoint.graph.views import Links, assign, is_part, link, part_of, reshaped, transposed
 
 
 class Tensor(Operators, NumpyProtocol):
     """An n-dimensional array whose value is computed when somebody looks at it.
 
     Made by `adjoint.asarray`, by `adjoint.variable`, and by every operation. Shape and dtype are
-    known at once. Assigning to an item (``t[i] = v``) lets this handle stand for a new node; other
-    tensors computed from the old value are untouched.
+    known at once. Assigning to an item (``t[i] = v``) lets this handle, and its views, stand for new
+    nodes; other tensors computed from the old value are untouched.
 
     >>> import adjoint as ad
     >>> x = ad.asarray([1.0, 2.0, 3.0])
@@ -34,7 +37,10 @@ class Tensor(Operators, NumpyProtocol):
     Tensor([3., 5., 7.])
     """
 
-    __slots__ = ("__weakref__", "node")
+    __slots__ = ("__weakref__", "links", "node")
+
+    links: Links
+    """Which tensors share its memory; not there where none does."""
 
     def __init__(self, node: Node) -> None:
         if type(node) is not Node:
@@ -84,22 +90,24 @@ class Tensor(Operators, NumpyProtocol):
     @property
     def T(self) -> Tensor:
         """The tensor with its axes in reverse order."""
-        return _call("permute_dims", self)
+        return transposed(self, None)
 
     @property
     def mT(self) -> Tensor:
         """The tensor with its last two axes exchanged."""
-        return _call("matrix_transpose", self)
+        if self.ndim < 2:
+            return _call("matrix_transpose", self)
+        return transposed(self, (*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
 
     @property
     def real(self) -> Tensor:
         """The real part."""
-        return _call("real", self)
+        return link(_call("real", self), self, "x.real")
 
     @property
     def imag(self) -> Tensor:
         """The imaginary part."""
-        return _call("imag", self)
+        return link(_call("imag", self), self, "x.imag")
 
     def __len__(self) -> int:
         if not self.node.shape:
@@ -110,7 +118,7 @@ class Tensor(Operators, NumpyProtocol):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value as a NumPy array that must not be written to."""
-        array = np.asarray(_handed_out(self.node))
+        array = np.asarray(handed_out(self.node))
         if array.flags.writeable:
             array = array.view()
             array.flags.writeable = False
@@ -123,7 +131,7 @@ class Tensor(Operators, NumpyProtocol):
                 f"item: only a tensor with one element is a scalar, this one has shape "
                 f"{self.node.shape}; index it or reduce it first"
             )
-        return np.asarray(_handed_out(self.node)).item()
+        return np.asarray(handed_out(self.node)).item()
 
     def tolist(self) -> Any:
         """The value as nested lists of Python scalars."""
@@ -133,13 +141,22 @@ class Tensor(Operators, NumpyProtocol):
         node = self.node
         if type(node.value) is np.float64 and node.scope is None:  # most often, and most quickly
             return float(node.value)
-        return float(_scalar(self, "float", _handed_out))
+        return float(_scalar(self, "float", handed_out))
 
     def __int__(self) -> int:
         return int(_scalar(self, "int"))
 
     def __complex__(self) -> complex:
-        return complex(_scalar(self, "complex", _handed_out))
+        return complex(_scalar(self, "complex", handed_out))
+
+    def __floor__(self) -> int:
+        return math.floor(_scalar(self, "floor"))
+
+    def __ceil__(self) -> int:
+        return math.ceil(_scalar(self, "ceil"))
+
+    def __trunc__(self) -> int:
+        return math.trunc(_scalar(self, "trunc"))
 
     def __bool__(self) -> bool:
         return bool(_scalar(self, "bool"))
@@ -172,7 +189,7 @@ class Tensor(Operators, NumpyProtocol):
         return (self[i] for i in range(self.node.shape[0]))
 
     def __contains__(self, item: Any) -> bool:
-        return item in self.numpy()
+        return bool(FUNCTIONS["any"](FUNCTIONS["equal"](self, item)))
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         return from_array, (np.array(self.numpy()),)
@@ -186,10 +203,19 @@ class Tensor(Operators, NumpyProtocol):
     # Indexing.
 
     def __getitem__(self, index: Any) -> Tensor:
-        return _call("getitem", self, index)
+        return part_of(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.node = _call("setitem", self, index, value).node
+        if not is_part(value, self, index):
+            assign(self, _call("setitem", self, index, value).node)
+
+    def fill(self, value: Any) -> None:
+        """Write `value` into every element."""
+        self[...] = value
+
+    def sort(self, axis: int = -1) -> None:
+        """Sort the elements along `axis`, in place."""
+        assign(self, _call("sort", self, axis=axis).node)
 
     # Methods, as NumPy has them.
 
@@ -199,20 +225,21 @@ class Tensor(Operators, NumpyProtocol):
 
     def reshape(self, *shape: Any) -> Tensor:
         """The tensor in another shape with as many elements; one size may be -1."""
-        return _call("reshape", self, shape[0] if len(shape) == 1 else shape)
+        wanted = shape[0] if len(shape) == 1 else shape
+        return reshaped(_call("reshape", self, wanted), self, "x.reshape")
 
     def transpose(self, *axes: Any) -> Tensor:
         """The tensor with its axes permuted; without arguments, reversed."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
-        return _call("permute_dims", self, order)
+        return transposed(self, order)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """The tensor with two axes exchanged."""
-        return _call("swapaxes", self, axis1, axis2)
+        return link(_call("swapaxes", self, axis1, axis2), self, "x.swapaxes")
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         """The diagonal of the matrices in two axes, as the last axis."""
-        return _call("diagonal", self, offset, axis1, axis2)
+        return link(_call("diagonal", self, offset, axis1, axis2), self, "x.diagonal")
 
     def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
         """Each element `repeats` times along `axis`; without one, of the flattened tensor."""
@@ -223,14 +250,16 @@ class Tensor(Operators, NumpyProtocol):
         return _call("take", self, indices, axis)
 
     def flatten(self) -> Tensor:
-        """The tensor with one axis."""
+        """A copy of the tensor with one axis."""
         return _call("reshape", self, (-1,))
 
-    ravel = flatten
+    def ravel(self) -> Tensor:
+        """The tensor with one axis."""
+        return reshaped(self.flatten(), self, "x.ravel")
 
     def squeeze(self, axis: Any = None) -> Tensor:
         """The tensor without its axes of size one, or without `axis`."""
-        return _call("squeeze", self, axis)
+        return reshaped(_call("squeeze", self, axis), self, "x.squeeze")
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         """The sum over `axis`, or over all elements."""
@@ -314,7 +343,7 @@ class Tensor(Operators, NumpyProtocol):
         return _call("conj", self)
 
     def copy(self) -> Tensor:
-        """Another handle on the same value."""
+        """A tensor of its own with the same value."""
         return Tensor(self.node)
 
 
@@ -323,15 +352,7 @@ def _call(name: str, *args: Any, **kwargs: Any) -> Tensor:
     return result
 
 
-def _handed_out(node: Node) -> Any:
-    """The value of a node for use outside the graph, where no derivative is traced."""
-    if node.scope is not None:
-        for member in node.scope.members:
-            member.looked = True
-    return engine.value_of(node)
-
-
-def _scalar(x: Tensor, wanted: str, take: Callable[[Node], Any] = engine.value_of) -> Any:
+def _scalar(x: Tensor, wanted: str, take: Any = engine.value_of) -> Any:
     if size_of(x.node.shape) != 1:
         hint = " (use adjoint.any or adjoint.all)" if wanted == "bool" else ""
         raise ShapeError(

@@ -184,7 +184,8 @@ def _check_classes() -> None:
     """An entry fills every slot of what it makes, so it must know all of them."""
     known = {"op", "inputs", "params", "shape", "dtype", "value", "scope", "depth", "__weakref__"}
     _expect(set(Node.__slots__) == known, "other slots in nodes than entries fill")
-    _expect(set(Tensor.__slots__) == {"node", "__weakref__"}, "other slots in tensors")
+    known = {"node", "links", "__weakref__"}  # `links` stays empty
+    _expect(set(Tensor.__slots__) == known, "other slots in tensors")
     for kind in (Node, Tensor):
         _expect(kind.__dictoffset__ == 0, "instances with a dictionary")
 

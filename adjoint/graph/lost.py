@@ -1,0 +1,102 @@
+"""What would be lost: values that leave the graph while somebody differentiates by them.
+
+``float(t)``, ``math.sin(t)``, ``numpy.asarray(t)``, ``array[i] = t`` and every library that converts
+what it is given ask a tensor for a plain number or array. Nothing is traced through these, so inside
+a transform they are errors that name who asked and the way out. Free is what can carry no derivative:
+integers, truth values, comparisons, shapes, printing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from adjoint.errors import LostDerivativeError, LostDerivativeWarning
+from adjoint.graph import engine
+from adjoint.graph.caller import Asker, asker, stack_level
+from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.options import current
+
+if TYPE_CHECKING:
+    from adjoint.graph.node import Node, Scope
+
+_NUMBERS = frozenset({"float", "complex", "builtins.float", "builtins.complex"})
+_METHODS = frozenset({"item", "numpy", "tolist", "__float__", "__array__"})
+_COMPUTING = frozenset({"math", "cmath", "scipy"})
+"""Packages that compute with what they ask for; others, such as matplotlib, may only show it."""
+
+counterpart: Callable[[str], str | None] = lambda name: None  # noqa: E731
+"""What stands for a function of another package, by its name; higher floors know more of them."""
+
+
+def losers(node: Node) -> list[Scope]:
+    """The open transforms that would lose something if the value left the graph."""
+    scope = node.scope
+    if scope is None or scope.stopped or node.dtype.kind not in "fc":
+        return []
+    return [member for member in scope.members if member.open and member.transform is not None]
+
+
+def handed_out(node: Node) -> Any:
+    """The value of a node for use outside the graph; an error where that would lose a derivative.
+
+    Raises `LostDerivativeError`, or as the option `lost_derivatives` says.
+    """
+    if node.scope is not None:
+        scopes = losers(node)
+        if scopes:
+            report(scopes, asker())
+        elif node.varies() and node.dtype.kind in "fc" and node.scope.is_open():
+            _check_library(node)
+    return engine.value_of(node)
+
+
+def _check_library(node: Node) -> None:
+    """Whoever has variables of his own may look at values, but a library computes with them."""
+    found = asker()
+    if found.name.partition(".")[0] in _COMPUTING:
+        report([], found)
+
+
+def report(scopes: Sequence[Scope], found: Asker) -> None:
+    """Raise, warn, or let pass, as the option says."""
+    mode = current().lost_derivatives
+    if mode == "allow":
+        return
+    text = message(scopes[0].transform or "" if scopes else "adjoint.variable", found)
+    if mode == "error":
+        error = LostDerivativeError(text)
+        for scope in scopes:
+            scope.lost = scope.lost or error
+        raise error
+    warnings.warn(text, LostDerivativeWarning, stacklevel=stack_level())
+
+
+def message(transform: str, found: Asker) -> str:
+    """Who asked, what would be lost, and the way out."""
+    lost = "mapped over" if transform == "vmap" else "differentiated"
+    where = f" ({found.place})" if found.place else ""
+    return (
+        f"{transform}: {found.shown} asks for the plain value of a tensor that is {lost}{where}; "
+        f"nothing is traced through plain numbers and arrays, so what is computed from them would "
+        f"count as constant. {_cure(found)}; where a plain number is meant, take it of "
+        f"adjoint.stop_gradient(x)"
+    )
+
+
+def _cure(found: Asker) -> str:
+    own = found.name.rpartition(".")[2]
+    if found.name in _NUMBERS or own in _METHODS:
+        return f"Compute with the tensor itself, without {own}()"
+    if found.stores:
+        return (
+            "Fill an array made inside the function by numpy.zeros, numpy.array, x.copy() or "
+            "adjoint.zeros, or put the parts together with adjoint.stack or adjoint.concat"
+        )
+    known = counterpart(found.name)
+    if known is not None:
+        return f"Use {known}, through which derivatives go"
+    if found.name.startswith(("numpy.", "math.")):
+        return f"Use adjoint.{own}" if own in FUNCTIONS else "Use adjoint's functions on tensors"
+    return "Use adjoint's or numpy's functions on the tensor itself"

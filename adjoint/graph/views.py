@@ -1,0 +1,257 @@
+"""Tensors that share memory, as NumPy's views do: writing into one is seen in the others.
+
+A tensor is a handle on a node, and nodes never change: ``t[i] = v`` lets the handle stand for a new
+node. Where NumPy would have made a view (``row = a[0]``, ``a.T``, ``a.ravel()``), the two handles are
+linked: when one gets a new node, so do the others. Where it depends on the layout in memory whether
+NumPy makes a view or a copy, writing into either is an error as long as both are in use.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from adjoint.errors import ArgumentError, DTypeError, ShapeError
+from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.types import broadcast_shapes
+
+if TYPE_CHECKING:
+    from adjoint.graph.node import Node
+    from adjoint.graph.tensor import Tensor
+
+Read: TypeAlias = "Callable[[Tensor, Any], Tensor]"
+Write: TypeAlias = "Callable[[Tensor, Tensor, Any], Tensor]"
+
+
+class Links:
+    """Of which tensor a tensor is a view, and which are views of it.
+
+    `read(parent, detail)` makes the view; `write(parent, view, detail)` makes the parent with the
+    view written into it. Without them it is not known whether memory is shared.
+    """
+
+    __slots__ = ("detail", "made_by", "parent", "read", "views", "write")
+
+    def __init__(self) -> None:
+        self.parent: Tensor | None = None
+        self.made_by = ""
+        self.detail: Any = None
+        self.read: Read | None = None
+        self.write: Write | None = None
+        self.views: list[weakref.ref[Tensor]] = []
+
+
+def links_of(x: Tensor) -> Links:
+    """The links of a tensor, made when first asked for."""
+    try:
+        return x.links
+    except AttributeError:
+        x.links = Links()
+        return x.links
+
+
+def link(
+    view: Tensor,
+    parent: Tensor,
+    made_by: str,
+    detail: Any = None,
+    read: Read | None = None,
+    write: Write | None = None,
+) -> Tensor:
+    """Say that `view` shares the memory of `parent`; returns it."""
+    if view is not parent:
+        own = links_of(view)
+        own.parent, own.made_by, own.detail = parent, made_by, detail
+        own.read, own.write = read, write
+        known = links_of(parent).views
+        known.append(weakref.ref(view))
+        if len(known) & (len(known) - 1) == 0:  # now and then: those that are gone
+            known[:] = [ref for ref in known if ref() is not None]
+    return view
+
+
+# The kinds of views.
+
+
+def part_of(x: Tensor, index: Any) -> Tensor:
+    """``x[index]``, a view where NumPy makes one that can be written into."""
+    part: Tensor = FUNCTIONS["getitem"](x, index)
+    return link(part, x, "x[]", index, _part, _with_part) if _is_basic(index, part) else part
+
+
+def _is_basic(index: Any, part: Tensor) -> bool:
+    items = index if type(index) is tuple else (index,)
+    return bool(part.node.shape) and all(
+        type(i) in (int, slice) or i is None or i is Ellipsis or isinstance(i, np.integer)
+        for i in items
+    )
+
+
+def _part(parent: Tensor, index: Any) -> Tensor:
+    return FUNCTIONS["getitem"](parent, index)  # type: ignore[no-any-return]
+
+
+def _with_part(parent: Tensor, view: Tensor, index: Any) -> Tensor:
+    return FUNCTIONS["setitem"](parent, index, view)  # type: ignore[no-any-return]
+
+
+def is_part(view: Any, parent: Tensor, index: Any) -> bool:
+    """Whether `view` is known to be ``parent[index]``, so that writing it there changes nothing."""
+    own = getattr(view, "links", None)
+    return (
+        type(own) is Links
+        and own.parent is parent
+        and own.read is _part
+        and type(own.detail) is type(index)
+        and bool(own.detail == index)
+    )
+
+
+def transposed(x: Tensor, axes: Any) -> Tensor:
+    """`x` with its axes permuted; None reverses them."""
+    made: Tensor = FUNCTIONS["permute_dims"](x, axes)
+    rank = len(made.node.shape)
+    order = tuple(range(rank))[::-1] if axes is None else tuple(int(a) % rank for a in axes)
+    return link(made, x, "x.transpose", order, _permuted, _permuted_back)
+
+
+def _permuted(parent: Tensor, order: tuple[int, ...]) -> Tensor:
+    return FUNCTIONS["permute_dims"](parent, order)  # type: ignore[no-any-return]
+
+
+def _permuted_back(parent: Tensor, view: Tensor, order: tuple[int, ...]) -> Tensor:
+    back = tuple(order.index(a) for a in range(len(order)))
+    return FUNCTIONS["permute_dims"](view, back)  # type: ignore[no-any-return]
+
+
+def reshaped(made: Tensor, x: Tensor, made_by: str) -> Tensor:
+    """`made`, which is `x` in another shape: a view, if `x` is not one with gaps in memory."""
+    own = getattr(x, "links", None)
+    if own is not None and own.parent is not None and own.read is not _reshaped:
+        return link(made, x, made_by)  # its layout in memory decides
+    return link(made, x, made_by, made.node.shape, _reshaped, _reshaped_back)
+
+
+def _reshaped(parent: Tensor, shape: Any) -> Tensor:
+    return FUNCTIONS["reshape"](parent, shape)  # type: ignore[no-any-return]
+
+
+def _reshaped_back(parent: Tensor, view: Tensor, shape: Any) -> Tensor:
+    return FUNCTIONS["reshape"](view, parent.node.shape)  # type: ignore[no-any-return]
+
+
+_SHARING = frozenset(
+    (
+        *("swapaxes", "moveaxis", "rollaxis", "expand_dims", "flip", "fliplr", "flipud", "rot90"),
+        *("split", "array_split", "hsplit", "vsplit", "dsplit", "real", "imag", "diagonal"),
+        *("atleast_1d", "atleast_2d", "atleast_3d", "matrix_transpose", "unstack"),
+        *("broadcast_to", "broadcast_arrays"),
+    )
+)
+"""Functions of NumPy's whose results share the memory of their first argument."""
+
+
+def shared(name: str, result: Any, args: Any, kwargs: Any) -> Any:
+    """The result of NumPy's function `name`, known as a view of its first argument if it is one."""
+    if name in ("reshape", "ravel", "squeeze"):
+        return reshaped(result, args[0], f"numpy.{name}") if args and is_handle(args[0]) else result
+    if name in ("permute_dims", "transpose") and args and is_handle(args[0]):
+        return transposed(args[0], *args[1:], *kwargs.values())
+    if name in _SHARING and args and is_handle(args[0]):
+        for part in result if isinstance(result, (list, tuple)) else (result,):
+            if is_handle(part) and part is not args[0]:
+                link(part, args[0], f"numpy.{name}")
+    return result
+
+
+def is_handle(x: Any) -> bool:
+    """Whether `x` is a tensor."""
+    return hasattr(type(x), "links")
+
+
+# Writing.
+
+
+def assign(x: Tensor, node: Node) -> None:
+    """Let `x` stand for `node`, and what shares its memory for what that makes of it."""
+    try:
+        links = x.links
+    except AttributeError:  # most often: nothing shares it
+        x.node = node
+        return
+    _check_known(x, links)
+    x.node = node
+    _refresh(links, None)
+    while links.parent is not None:
+        parent = links.parent
+        assert links.write is not None
+        parent.node = links.write(parent, x, links.detail).node
+        _refresh(parent.links, x)
+        x, links = parent, parent.links
+
+
+def write(x: Tensor, result: Tensor, name: str, where: Any = True) -> None:
+    """Write `result`, which broadcasts, into `x`; only `where` it holds, if that is given.
+
+    `x` keeps its shape and dtype, as NumPy's arrays do: `ShapeError`, `DTypeError`.
+    """
+    shape, dtype = x.node.shape, x.node.dtype
+    if result.node.dtype is not dtype:
+        if not np.can_cast(result.node.dtype, dtype, "same_kind"):
+            raise DTypeError(
+                f"{name}: a result of dtype {result.dtype} cannot be written into a tensor of dtype "
+                f"{dtype} without loss; write x = x.astype('{result.dtype}') first"
+            )
+        result = FUNCTIONS["astype"](result, dtype)
+    if result.node.shape != shape:
+        if broadcast_shapes(name, result.node.shape, shape) != shape:
+            raise ShapeError(
+                f"{name}: a result of shape {result.shape} cannot be written into a tensor of shape "
+                f"{shape}; the tensor keeps its shape, so give the result another name"
+            )
+        result = FUNCTIONS["broadcast_to"](result, shape)
+    if where is not True:
+        result = FUNCTIONS["where"](where, result, x)
+    assign(x, result.node)
+
+
+def _refresh(links: Links, but: Tensor | None) -> None:
+    """Make the views anew of what their parent stands for now."""
+    for ref in links.views:
+        view = ref()
+        if view is not None and view is not but:
+            own = view.links
+            assert own.read is not None and own.parent is not None
+            view.node = own.read(own.parent, own.detail).node
+            _refresh(own, None)
+
+
+def _check_known(x: Tensor, links: Links) -> None:
+    """Raise unless it is known of all relatives how they share memory."""
+    todo, seen = [links], {id(links)}
+    while todo:
+        own = todo.pop()
+        if own.parent is not None and own.write is None:
+            raise _unknown(own)
+        relatives = [v.links for ref in own.views if (v := ref()) is not None]
+        for other in relatives:
+            if other.read is None:
+                raise _unknown(other)
+        if own.parent is not None:
+            relatives.append(own.parent.links)
+        for other in relatives:
+            if id(other) not in seen:
+                seen.add(id(other))
+                todo.append(other)
+
+
+def _unknown(links: Links) -> ArgumentError:
+    shape = None if links.parent is None else links.parent.shape
+    return ArgumentError(
+        f"writing into a tensor that {links.made_by} was applied to, or the result of that: in NumPy "
+        f"the two may share memory, so that writing into one (of shape {shape}) changes the other. "
+        f"Apply {links.made_by} to a copy, x.copy(), or write before it is applied"
+    )

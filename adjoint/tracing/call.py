@@ -1,0 +1,49 @@
+"""Calling the user's function while its operations are traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.errors import LostDerivativeError
+from adjoint.graph.node import Scope
+from adjoint.tracing.constants import constant_array
+from adjoint.tracing.rebinding import traceable
+
+
+def call(
+    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], scope: Scope | None
+) -> Any:
+    """``f(*args, **kwargs)``, with the names in `f` bound to what can be traced.
+
+    Raises `LostDerivativeError` also where somebody caught the one that said that a value left the
+    graph: what was computed after that counts as lost.
+    """
+    traced = traceable(f)
+    if traced is not f:
+        args = [_argument(a) for a in args]
+    try:
+        result = traced(*args, **kwargs)
+    except (ValueError, TypeError) as error:
+        lost = _cause(error)
+        if lost is None:
+            raise
+        raise lost from None
+    if scope is not None and scope.lost is not None:
+        raise scope.lost
+    return result
+
+
+def _argument(x: Any) -> Any:
+    return constant_array(x) if type(x) is np.ndarray and x.dtype.kind in "fc" else x
+
+
+def _cause(error: BaseException | None) -> LostDerivativeError | None:
+    """The error of ours that another, such as NumPy's "setting an array element", came of."""
+    while error is not None:
+        if isinstance(error, LostDerivativeError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

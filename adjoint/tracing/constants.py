@@ -1,0 +1,105 @@
+"""Arrays of the user's module, as traced code sees them: what is computed from them can be filled.
+
+An array of NumPy's has no room for a derivative. So while tracing, new arrays of floating or complex
+numbers are tensors: those made by ``np.zeros`` and its like, and those computed from constant ones.
+What stands in the user's module stays an array, the very memory, but of a class that knows this.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.numpy_protocol import NumpyProtocol
+from adjoint.graph.tensor import Tensor, from_array
+from adjoint.graph.types import as_dtype
+
+
+class ConstantArray(np.ndarray[Any, Any]):
+    """An array that was there before; copies of it, and what is computed from it, are tensors."""
+
+    __slots__ = ()
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(x, NumpyProtocol) for x in inputs):
+            return NotImplemented
+        out = kwargs.get("out")
+        if out is not None:
+            if any(isinstance(x, NumpyProtocol) for x in out):
+                return NotImplemented
+            kwargs["out"] = tuple(map(plain, out))
+        result = getattr(ufunc, method)(*map(plain, inputs), **kwargs)
+        if out is not None:
+            return out[0] if len(out) == 1 else out
+        return fresh(result)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if any(issubclass(kind, NumpyProtocol) for kind in types):
+            return NotImplemented
+        kwargs = {k: _plain_within(v) for k, v in kwargs.items()}
+        return fresh(function(*map(_plain_within, args), **kwargs))
+
+    def copy(self, order: Any = "C") -> Any:
+        """A tensor with the same values, which can be written to."""
+        return fresh(plain(self).copy(order))
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        """A tensor, or an array of integers or truth values, converted."""
+        return fresh(plain(self).astype(dtype, *args, **kwargs))
+
+    def flatten(self, order: Any = "C") -> Any:
+        """A tensor with one axis, which can be written to."""
+        return fresh(plain(self).flatten(order))
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __reduce__(self) -> Any:
+        return plain(self).__reduce__()
+
+
+def constant_array(array: np.ndarray[Any, Any]) -> Any:
+    """`array` as traced code sees it: the same memory."""
+    return array.view(ConstantArray)
+
+
+def plain(x: Any) -> Any:
+    """`x`; of a constant array the array itself."""
+    return x.view(np.ndarray) if type(x) is ConstantArray else x
+
+
+def _plain_within(x: Any) -> Any:
+    return type(x)(map(_plain_within, x)) if type(x) in (list, tuple) else plain(x)
+
+
+def fresh(result: Any) -> Any:
+    """What NumPy computed: a new array that can hold derivatives becomes a tensor."""
+    kind = type(result)
+    if kind is np.ndarray or kind is ConstantArray:
+        if result.dtype.kind not in "fc" or not result.ndim or result.dtype.itemsize > 16:
+            return plain(result)
+        if result.base is not None:
+            return result.view(ConstantArray)  # it shares memory with what was there before
+        array = plain(result)
+        native = as_dtype(array.dtype) if array.dtype.kind in "fc" else array.dtype
+        return from_array(np.ascontiguousarray(array, native))
+    if kind is list or kind is tuple:
+        return kind(map(fresh, result))
+    if isinstance(result, tuple) and hasattr(result, "_fields"):
+        return kind(*map(fresh, result))
+    return result
+
+
+
+
+def holds_tensor(args: Any) -> bool:
+    """Whether a tensor is among arguments, or in lists and tuples among them."""
+    for x in args:
+        if isinstance(x, Tensor):
+            return True
+        if type(x) in (list, tuple) and holds_tensor(x):
+            return True
+        if type(x) is np.ndarray and x.dtype.kind == "O" and holds_tensor(x.flat):
+            return True
+    return False

@@ -1,0 +1,166 @@
+"""NumPy's functions that make arrays, as traced code calls them.
+
+NumPy offers no protocol for these. Arrays of floating and complex numbers become tensors, which can
+be filled with what is differentiated; arrays of integers and truth values stay NumPy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import as_dtype
+from adjoint.tracing.constants import fresh, holds_tensor
+
+Functions = dict[str, Callable[..., Any]]
+
+
+def array(
+    object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any
+) -> Any:
+    """`numpy.array`, of tensors too."""
+    if not holds_tensor((object,)) or dtype is not None and np.dtype(dtype).kind in "OSUVmM":
+        return fresh(_owned(np.array(object, dtype, copy=copy, ndmin=ndmin, **options), object))
+    x = _converted(object, dtype)
+    if copy and x is object:
+        x = x.copy()
+    while x.ndim < ndmin:
+        x = FUNCTIONS["expand_dims"](x, axis=0)
+    return x
+
+
+def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
+    """`numpy.asarray`, of tensors too: these stay what they are."""
+    if options.get("copy"):
+        return array(a, dtype)
+    if not holds_tensor((a,)) or dtype is not None and np.dtype(dtype).kind in "OSUVmM":
+        if isinstance(a, np.ndarray):
+            same = dtype is None or a.dtype == np.dtype(dtype)
+            return a if same else fresh(np.asarray(a, dtype))
+        return fresh(_owned(np.asarray(a, dtype, order), a))
+    return _converted(a, dtype)
+
+
+def _converted(x: Any, dtype: Any) -> Tensor:
+    wanted = None if dtype is None else as_dtype(dtype)
+    return as_tensor(x if type(x) is Tensor else _as_lists(x), wanted)
+
+
+def _as_lists(x: Any) -> Any:
+    """Nested tuples and arrays of objects as lists."""
+    if isinstance(x, np.ndarray):
+        return x.tolist() if x.dtype.kind == "O" else x
+    return [_as_lists(item) for item in x] if isinstance(x, (list, tuple)) else x
+
+
+def _owned(result: Any, given: Any) -> Any:
+    """An array that shares no memory: a copy, if it was made of what another object holds."""
+    return result.copy() if result.base is not None and not isinstance(given, np.ndarray) else result
+
+
+def _like(name: str) -> Callable[..., Any]:
+    function = getattr(np, name)
+
+    def like(a: Any, *args: Any, **kwargs: Any) -> Any:
+        if type(a) is Tensor:
+            a = np.empty(a.shape, a.dtype)
+        if holds_tensor((a,)):
+            a = np.empty(*_shape_and_dtype(a))
+        if holds_tensor((*args, *kwargs.values())):
+            value, dtype = _filling(a, args, kwargs)
+            return full(kwargs.get("shape") or np.shape(a), value, dtype)
+        return fresh(np.array(function(a, *args, **kwargs), subok=False))
+
+    return like
+
+
+def _shape_and_dtype(x: Any) -> tuple[Any, Any]:
+    t = _converted(x, None)
+    return t.shape, t.dtype
+
+
+def _filling(a: Any, args: Any, kwargs: Any) -> tuple[Any, ...]:
+    value = args[0] if args else kwargs["fill_value"]
+    dtype = args[1] if len(args) > 1 else kwargs.get("dtype")
+    return value, (np.asarray(a).dtype if dtype is None else dtype)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **options: Any) -> Any:
+    """`numpy.full`, of a tensor too."""
+    if not holds_tensor((fill_value,)):
+        return fresh(np.full(_whole(shape), fill_value, dtype, order, **options))
+    value = _converted(fill_value, dtype)
+    return FUNCTIONS["broadcast_to"](value, _whole(shape)).copy()
+
+
+def _whole(shape: Any) -> Any:
+    """A shape of integers, which tensors may stand for."""
+    if type(shape) is Tensor or isinstance(shape, np.ndarray):
+        return tuple(int(s) for s in shape) if shape.ndim else int(shape)
+    return tuple(map(int, shape)) if isinstance(shape, (list, tuple)) else shape
+
+
+def _making(name: str) -> Callable[..., Any]:
+    """A function whose first argument is a shape, and whose result nobody holds yet."""
+    function = getattr(np, name)
+
+    def make(shape: Any, *args: Any, **kwargs: Any) -> Any:
+        return fresh(function(_whole(shape), *args, **kwargs))
+
+    return make
+
+
+def empty(shape: Any, *args: Any, **kwargs: Any) -> Any:
+    """`numpy.empty`: of nan, as results must not depend on what memory held before."""
+    made = np.empty(_whole(shape), *args, **kwargs)
+    if made.dtype.kind in "fc":
+        made.fill(np.nan)
+    return fresh(made)
+
+
+def empty_like(prototype: Any, *args: Any, **kwargs: Any) -> Any:
+    """`numpy.empty_like`: of nan, as `empty`."""
+    found = _like("empty_like")(prototype, *args, **kwargs)
+    return FUNCTIONS["full_like"](found, np.nan) if type(found) is Tensor else found
+
+
+def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
+    """`numpy.copy`, of tensors too."""
+    return array(a)
+
+
+def vstacked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of NumPy's that makes new arrays of whatever it is given."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return fresh(function(*args, **kwargs))
+
+    return call
+
+
+_AS_THEY_ARE = ("eye", "identity", "tri", "fromiter", "fromfunction", "frombuffer")
+
+FUNCTIONS_OF_NUMPY: Functions = {
+    "array": array,
+    "asarray": asarray,
+    "asanyarray": asarray,
+    "ascontiguousarray": asarray,
+    "asfortranarray": asarray,
+    "asarray_chkfinite": asarray,
+    "require": lambda a, dtype=None, requirements=None, **options: asarray(a, dtype),
+    "copy": copy,
+    "zeros": _making("zeros"),
+    "ones": _making("ones"),
+    "empty": empty,
+    "full": full,
+    "zeros_like": _like("zeros_like"),
+    "ones_like": _like("ones_like"),
+    "empty_like": empty_like,
+    "full_like": _like("full_like"),
+    **{name: vstacked(getattr(np, name)) for name in _AS_THEY_ARE},
+}
+"""What stands for functions of NumPy's of these names."""

@@ -1,0 +1,284 @@
+"""Copies of the user's functions in which names mean what can be traced.
+
+A copy has the code of the function, and other globals: a dictionary that looks each name up in those
+of the module, so that it always sees what stands there, and says what it means while tracing.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import sys
+import weakref
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from adjoint.tracing import namespaces
+from adjoint.tracing.constants import ConstantArray, constant_array
+
+Handler: TypeAlias = "Callable[[Any, str], Any]"
+
+_OWN = __name__.partition(".")[0]
+_LIBRARIES = frozenset({_OWN, "numpy", "scipy", "optree", "llvmlite", *sys.stdlib_module_names})
+_USERS = frozenset({"__main__", "__mp_main__"})
+_WRITES_NAMES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME", "STORE_NAME"})
+_NEEDS_OWN_GLOBALS = frozenset({"globals", "exec", "eval", "vars", "locals"})
+
+
+def meaning(value: Any, package: str) -> Any:
+    """What `value`, found under a name in a module of `package`, stands for while tracing."""
+    handler = _handler(value)
+    return value if handler is None else handler(value, package)
+
+
+def traceable(f: Any, package: str | None = None) -> Any:
+    """`f`, or the copy of it that is to be called while tracing."""
+    if type(f) is MethodType:
+        function = traceable(f.__func__, package)
+        return f if function is f.__func__ else MethodType(function, f.__self__)
+    if type(f) is partial:
+        function = traceable(f.func, package)
+        return f if function is f.func else partial(function, *f.args, **f.keywords)
+    if type(f) is not FunctionType:
+        return f
+    known = _copies.get(id(f))
+    if known is not None and known.is_current(f):
+        return known.function
+    if not is_users(f.__globals__, package):
+        return f
+    copy = Copy(f, package_of(f.__globals__))
+    _copies[id(f)] = copy
+    return copy.function
+
+
+class Copy:
+    """A copy of a function, and what it was made of, which may change."""
+
+    __slots__ = ("busy", "cells", "code", "defaults", "function", "original", "package")
+
+    def __init__(self, f: FunctionType, package: str) -> None:
+        self.code = f.__code__
+        self.defaults = f.__defaults__, f.__kwdefaults__
+        self.package = package
+        self.busy = False
+        self.cells: list[tuple[CellType, Any, Any]] = []
+        number = id(f)
+        self.original = weakref.ref(f, lambda _: _copies.pop(number, None))
+        self.function = f
+        if can_be_copied(f.__code__):
+            self._make(f)
+
+    def _make(self, f: FunctionType) -> None:
+        package, given = self.package, f.__closure__ or ()
+        written = written_cells(f.__code__)
+        names = zip(f.__code__.co_freevars, given, strict=True)
+        changed = [n not in written and _has_meaning(cell) for n, cell in names]
+        cells = tuple(CellType() if c else cell for c, cell in zip(changed, given, strict=True))
+        self.function = made = FunctionType(
+            f.__code__,
+            globals_for(f.__globals__, package),
+            f.__name__,
+            None if f.__defaults__ is None else tuple(meaning(v, package) for v in f.__defaults__),
+            cells or None,
+        )
+        made.__kwdefaults__ = f.__kwdefaults__ and {
+            k: meaning(v, package) for k, v in f.__kwdefaults__.items()
+        }
+        made.__dict__ = f.__dict__  # the very same, so that what is noted there is there
+        made.__qualname__, made.__module__, made.__doc__ = f.__qualname__, f.__module__, f.__doc__
+        _copies[id(f)] = self  # before its closure is filled, in which it may stand itself
+        for new, cell, is_new in zip(cells, given, changed, strict=True):
+            if is_new:
+                value = cell.cell_contents
+                new.cell_contents = meant = meaning(value, package)
+                self.cells.append((cell, value, meant))
+
+    def is_current(self, f: FunctionType) -> bool:
+        """Whether it is of `f`, as `f` is now."""
+        if self.original() is not f or self.code is not f.__code__:
+            return False
+        if self.defaults[0] is not f.__defaults__ or self.defaults[1] is not f.__kwdefaults__:
+            return False
+        if self.busy:  # it stands in its own closure, or in that of what does
+            return True
+        self.busy = True
+        try:
+            return all(self._holds(*entry) for entry in self.cells)
+        finally:
+            self.busy = False
+
+    _copies: dict[int, Copy] = {}
+
+
+@cache
+def can_be_copied(code: CodeType) -> bool:
+    """Whether a function with this code does the same with globals of another kind.
+
+    What writes into its globals, or asks for the dictionary itself, is called as it is.
+    """
+    if not _NEEDS_OWN_GLOBALS.isdisjoint(code.co_names):
+        return False
+    if any(i.opname in _WRITES_NAMES for i in dis.get_instructions(code)):
+        return False
+    return all(can_be_copied(c) for c in code.co_consts if isinstance(c, CodeType))
+
+
+@cache
+def written_cells(code: CodeType) -> frozenset[str]:
+    """The variables of enclosing functions that a function assigns to."""
+    stores = {
+        str(i.argval)
+        for i in dis.get_instructions(code)
+        if i.opname in ("STORE_DEREF", "DELETE_DEREF")
+    }
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            stores |= written_cells(inner)
+    return frozenset(stores & set(code.co_freevars))
+
+
+_copies: dict[int, Copy] = {}
+"""The copies, by the identity of what they are copies of."""
+
+
+# Whose functions are copied.
+
+
+def package_of(globals_: dict[str, Any]) -> str:
+    """The package of a module, by its globals."""
+    return str(globals_.get("__name__") or "").partition(".")[0]
+
+
+def is_users(globals_: dict[str, Any], package: str | None) -> bool:
+    """Whether a module is the user's own: one of `package`, or one that was not installed."""
+    name = str(globals_.get("__name__") or "")
+    top = name.partition(".")[0]
+    if type(globals_) is Globals:
+        return False  # it is of a copy
+    if top in _USERS:
+        return True
+    if top in _LIBRARIES:
+        return False
+    return top == package or package is None or not _is_installed(globals_.get("__file__"))
+
+
+@cache
+def _is_installed(file: str | None) -> bool:
+    return file is not None and not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
+
+
+# The globals of copies.
+
+
+class Globals(dict[str, Any]):
+    """The globals of a module as they are now, each name with its meaning while tracing.
+
+    The dictionary itself holds what CPython reads past `__getitem__`.
+    """
+
+    __slots__ = ("package", "real")
+
+    def __init__(self, real: dict[str, Any], package: str) -> None:
+        super().__init__(real)
+        self.real = real
+        self.package = package
+        self["__builtins__"] = _builtins_of(real, package)
+
+    def __getitem__(self, name: str) -> Any:
+        return meaning(self.real[name], self.package)
+
+
+_globals: dict[int, Globals] = {}
+
+
+def globals_for(real: dict[str, Any], package: str) -> Globals:
+    """The globals of copies of functions whose globals are `real`."""
+    known = _globals.get(id(real))
+    if known is None or known.real is not real:
+        known = _globals[id(real)] = Globals(real, package)
+    return known
+
+
+def _builtins_of(real: dict[str, Any], package: str) -> dict[str, Any]:
+    """The builtins of a module, with an import that gives what modules mean while tracing."""
+    given = real.get("__builtins__", builtins)
+    names = dict(given.__dict__ if isinstance(given, ModuleType) else given)
+    imported = names.get("__import__", builtins.__import__)
+
+    def traced_import(name: str, *args: Any, **kwargs: Any) -> Any:
+        return meaning(imported(name, *args, **kwargs), package)
+
+    return names | {"__import__": traced_import}
+
+
+class UserModule(ModuleType):
+    """A module of the user's, whose names have their meaning while tracing."""
+
+    def __init__(self, real: ModuleType, package: str) -> None:
+        super().__init__(real.__name__, real.__doc__)
+        self.__dict__["__adjoint_real__"] = real, package
+
+    def __getattribute__(self, name: str) -> Any:
+        real, package = object.__getattribute__(self, "__dict__")["__adjoint_real__"]
+        return meaning(getattr(real, name), package)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.__dict__["__adjoint_real__"][0], name, value)
+
+
+@cache
+def _user_module(real: ModuleType, package: str) -> UserModule:
+    return UserModule(real, package)
+
+
+def _of_module(module: ModuleType, package: str) -> Any:
+    known = namespaces.module(module)
+    if known is not module:
+        return known
+    return _user_module(module, package) if is_users(vars(module), package) else module
+
+
+def _of_function(f: FunctionType, package: str) -> Any:
+    known = _copies.get(id(f))
+    if known is not None and known.is_current(f):
+        return known.function
+    if package_of(f.__globals__) in namespaces.TRACED:
+        return namespaces.function(f)
+    return traceable(f, package)
+
+
+def _of_array(array: Any, package: str) -> Any:
+    return constant_array(array) if array.dtype.kind in "fc" else array
+
+
+def _handler(value: Any) -> Handler | None:
+    """What finds the meaning of values of this class; None if they mean what they are."""
+    kind = type(value)
+    try:
+        return _HANDLERS[kind]
+    except KeyError:
+        known = kind.__module__.partition(".")[0] in namespaces.TRACED
+        found: Handler | None = _of_library if known and not issubclass(kind, np.generic) else None
+        _HANDLERS[kind] = found
+        return found
+
+
+def _of_library(value: Any, package: str) -> Any:
+    return namespaces.function(value)
+
+
+_HANDLERS: dict[type, Handler | None] = {
+    ModuleType: _of_module,
+    FunctionType: _of_function,
+    MethodType: traceable,
+    partial: traceable,
+    BuiltinFunctionType: _of_library,
+    type: _of_library,
+    np.ndarray: _of_array,
+    ConstantArray: None,
+}
