@@ -135,6 +135,11 @@ class NumpyProtocol:
         return (1, 0)
 
 
+def ufunc_function(ufunc: Any) -> Callable[..., Any] | None:
+    """The function that one of NumPy's ufuncs is called here, if there is one."""
+    return FUNCTIONS.get(_UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__))
+
+
 def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
     """What a method of one of NumPy's ufuncs means for arguments among which are tensors."""
     name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)

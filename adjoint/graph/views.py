@@ -35,22 +35,15 @@ class Links:
 
     __slots__ = ("detail", "made_by", "parent", "read", "views", "write")
 
-    def __init__(self) -> None:
-        self.parent: Tensor | None = None
-        self.made_by = ""
-        self.detail: Any = None
-        self.read: Read | None = None
-        self.write: Write | None = None
-        self.views: list[weakref.ref[Tensor]] = []
-
-
-def links_of(x: Tensor) -> Links:
-    """The links of a tensor, made when first asked for."""
-    try:
-        return x.links
-    except AttributeError:
-        x.links = Links()
-        return x.links
+    def __init__(
+        self, parent: Tensor | None, made_by: str, detail: Any, read: Read | None, write: Write | None
+    ) -> None:
+        self.parent = parent
+        self.made_by = made_by
+        self.detail = detail
+        self.read = read
+        self.write = write
+        self.views: list[weakref.ref[Tensor]] | None = None
 
 
 def link(
@@ -62,14 +55,20 @@ def link(
     write: Write | None = None,
 ) -> Tensor:
     """Say that `view` shares the memory of `parent`; returns it."""
-    if view is not parent:
-        own = links_of(view)
-        own.parent, own.made_by, own.detail = parent, made_by, detail
-        own.read, own.write = read, write
-        known = links_of(parent).views
-        known.append(weakref.ref(view))
-        if len(known) & (len(known) - 1) == 0:  # now and then: those that are gone
-            known[:] = [ref for ref in known if ref() is not None]
+    if view is parent:
+        return view
+    view.links = Links(parent, made_by, detail, read, write)
+    try:
+        of_parent = parent.links
+    except AttributeError:
+        of_parent = parent.links = Links(None, "", None, None, None)
+    if of_parent.views is None:
+        of_parent.views = [weakref.ref(view)]
+        return view
+    known = of_parent.views
+    known.append(weakref.ref(view))
+    if len(known) & (len(known) - 1) == 0:  # now and then: those that are gone
+        known[:] = [ref for ref in known if ref() is not None]
     return view
 
 
@@ -79,15 +78,18 @@ def link(
 def part_of(x: Tensor, index: Any) -> Tensor:
     """``x[index]``, a view where NumPy makes one that can be written into."""
     part: Tensor = FUNCTIONS["getitem"](x, index)
-    return link(part, x, "x[]", index, _part, _with_part) if _is_basic(index, part) else part
+    if part.node.shape and (type(index) is slice or _is_basic(index)):
+        return link(part, x, "x[]", index, _part, _with_part)
+    return part
 
 
-def _is_basic(index: Any, part: Tensor) -> bool:
-    items = index if type(index) is tuple else (index,)
-    return bool(part.node.shape) and all(
-        type(i) in (int, slice) or i is None or i is Ellipsis or isinstance(i, np.integer)
-        for i in items
-    )
+def _is_basic(index: Any) -> bool:
+    for item in index if type(index) is tuple else (index,):
+        if type(item) in (int, slice) or item is None or item is Ellipsis:
+            continue
+        if not isinstance(item, np.integer):
+            return False
+    return True
 
 
 def _part(parent: Tensor, index: Any) -> Tensor:
@@ -220,7 +222,7 @@ def write(x: Tensor, result: Tensor, name: str, where: Any = True) -> None:
 
 def _refresh(links: Links, but: Tensor | None) -> None:
     """Make the views anew of what their parent stands for now."""
-    for ref in links.views:
+    for ref in links.views or ():
         view = ref()
         if view is not None and view is not but:
             own = view.links
@@ -236,7 +238,7 @@ def _check_known(x: Tensor, links: Links) -> None:
         own = todo.pop()
         if own.parent is not None and own.write is None:
             raise _unknown(own)
-        relatives = [v.links for ref in own.views if (v := ref()) is not None]
+        relatives = [v.links for ref in own.views or () if (v := ref()) is not None]
         for other in relatives:
             if other.read is None:
                 raise _unknown(other)

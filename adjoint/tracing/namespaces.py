@@ -6,10 +6,10 @@ of constants. Given tensors it is adjoint's function of the same name, if there 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from collections.abc import Callable
-from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -18,8 +18,9 @@ import numpy as np
 
 from adjoint.graph import lost
 from adjoint.graph.caller import public_name
-from adjoint.graph.numpy_protocol import call_function, call_ufunc
+from adjoint.graph.numpy_protocol import call_function, call_ufunc, ufunc_function
 from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.tensor import Tensor
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.creation import FUNCTIONS_OF_NUMPY
 from adjoint.tracing.mathematics import FUNCTIONS_OF_MATH
@@ -40,12 +41,16 @@ class Namespace(ModuleType):
         value = getattr(self.__dict__["__adjoint_real__"], name)
         if type(value) is ModuleType:
             return module(value)
-        return value if isinstance(value, (int, float, str)) else function(value)
+        meant = function(value)
+        if meant is not value:
+            self.__dict__[name] = meant
+        return meant
 
     def __dir__(self) -> list[str]:
         return dir(self.__dict__["__adjoint_real__"])
 
     def __setattr__(self, name: str, value: Any) -> None:
+        self.__dict__.pop(name, None)
         setattr(self.__dict__["__adjoint_real__"], name, value)
 
 
@@ -102,7 +107,7 @@ def _objects() -> dict[int, str]:
     return found if stats is None else found | _distributions(stats)
 
 
-@cache
+@functools.cache
 def _distributions(stats: ModuleType) -> dict[int, str]:
     named = ((name, getattr(stats, name, None)) for name in getattr(stats, "__all__", ()))
     return {
@@ -116,7 +121,7 @@ def _meaning(real: Any, name: str) -> Any:
     package, _, own = name.partition(".")
     if package == "math" or package == "cmath":
         named = FUNCTIONS_OF_MATH.get(own)
-        return real if named is None else Choice(real, named, plainly=True)
+        return real if named is None else choice(real, named, as_it_is)
     if package == "scipy":
         return _of_scipy(real, name)
     if own in FUNCTIONS_OF_NUMPY:
@@ -124,41 +129,62 @@ def _meaning(real: Any, name: str) -> Any:
     if own in FUNCTIONS and (isinstance(real, type) or not callable(real)):
         return FUNCTIONS[own]
     if isinstance(real, np.ufunc):
-        return Choice(real, lambda *args, **kwargs: call_ufunc(real, "__call__", args, kwargs))
+        return _of_ufunc(real)
     if type(real) is type(np.sum):
-        return Choice(real, lambda *args, **kwargs: call_function(real, args, kwargs))
+        return choice(real, lambda *args, **kwargs: call_function(real, args, kwargs))
     if own in FUNCTIONS and callable(real):
-        return Choice(real, FUNCTIONS[own])
+        return choice(real, FUNCTIONS[own])
     return real
 
 
-class Choice:
-    """A function of NumPy, math or SciPy: itself, or adjoint's where a tensor is given."""
+def as_it_is(result: Any) -> Any:
+    """The result itself."""
+    return result
 
-    __slots__ = ("__wrapped__", "_of_tensors", "_plainly")
 
-    def __init__(self, real: Any, of_tensors: Callable[..., Any], plainly: bool = False) -> None:
-        self.__wrapped__ = real
-        self._of_tensors = of_tensors
-        self._plainly = plainly
+def choice(
+    real: Any, of_tensors: Callable[..., Any], finish: Callable[[Any], Any] = fresh
+) -> Callable[..., Any]:
+    """A function that is `real`, or `of_tensors` where a tensor is given."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    @functools.wraps(real, updated=())
+    def function(*args: Any, **kwargs: Any) -> Any:
+        for x in args:
+            if type(x) is Tensor:
+                return of_tensors(*args, **kwargs)
         if holds_tensor(args) or (kwargs and holds_tensor(kwargs.values())):
-            return self._of_tensors(*args, **kwargs)
-        result = self.__wrapped__(*args, **kwargs)
-        return result if self._plainly else fresh(result)
+            return of_tensors(*args, **kwargs)
+        return finish(real(*args, **kwargs))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__wrapped__, name)
+    return function
 
-    def __repr__(self) -> str:
-        return repr(self.__wrapped__)
+
+def _of_ufunc(real: np.ufunc) -> Any:
+    """One of NumPy's ufuncs, with its methods."""
+    named = ufunc_function(real)
+
+    def of_tensors(*args: Any, **kwargs: Any) -> Any:
+        if named is not None and not kwargs and len(args) == real.nin:
+            return named(*args)
+        return call_ufunc(real, "__call__", args, kwargs)
+
+    function: Any = choice(real, of_tensors)
+    for method in ("reduce", "accumulate", "outer", "reduceat", "at"):
+        own = functools.partial(_method_of_tensors, real, method)
+        setattr(function, method, choice(getattr(real, method), own))
+    for name in ("nin", "nout", "nargs", "identity", "ntypes", "types", "signature"):
+        setattr(function, name, getattr(real, name))
+    return function
+
+
+def _method_of_tensors(real: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+    return call_ufunc(real, method, args, kwargs)
 
 
 # SciPy: adjoint.scipy has functions of the same names.
 
 
-@cache
+@functools.cache
 def scipy_counterpart(name: str) -> Any:
     """What stands for a function of SciPy's: adjoint's of the same name and place, or None."""
     place, _, own = name.rpartition(".")
@@ -167,7 +193,7 @@ def scipy_counterpart(name: str) -> Any:
     return getattr(importlib.import_module(f"adjoint.{place}"), own, None)
 
 
-@cache
+@functools.cache
 def _has_module(name: str) -> bool:
     try:
         return find_spec(name) is not None
@@ -181,12 +207,7 @@ def _of_scipy(real: Any, name: str) -> Any:
         return real
     if isinstance(real, type) or not callable(own) or not hasattr(own, "__code__"):
         return own  # a class or a distribution: what it makes is called with tensors later
-    return Choice(real, own)
-
-
-def instance(value: Any) -> Any:
-    """What an object made by SciPy outside of the traced function means: an interpolant, say."""
-    return value
+    return choice(real, own, as_it_is)
 
 
 def _counterpart(name: str) -> str | None:

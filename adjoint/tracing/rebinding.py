@@ -181,16 +181,28 @@ class Globals(dict[str, Any]):
     The dictionary itself holds what CPython reads past `__getitem__`.
     """
 
-    __slots__ = ("package", "real")
+    __slots__ = ("known", "package", "real")
 
     def __init__(self, real: dict[str, Any], package: str) -> None:
         super().__init__(real)
         self.real = real
         self.package = package
+        self.known: dict[str, tuple[Any, Any]] = {}
         self["__builtins__"] = _builtins_of(real, package)
 
     def __getitem__(self, name: str) -> Any:
-        return meaning(self.real[name], self.package)
+        value = self.real[name]
+        kind = type(value)
+        handler = _HANDLERS[kind] if kind in _HANDLERS else _handler(value)
+        if handler is None:
+            return value
+        known = self.known.get(name)
+        if known is not None and known[0] is value:
+            return known[1]
+        meant = handler(value, self.package)
+        if handler is _of_module or handler is _of_library:  # which never change
+            self.known[name] = value, meant
+        return meant
 
 
 _globals: dict[int, Globals] = {}
