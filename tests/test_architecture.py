@@ -265,7 +265,7 @@ def test_an_import_from_above_is_found_however_it_is_written(tmp_path, statement
     modules = build(tmp_path, api="", graph__init="", graph__node=statement)
     (fault,) = floor_faults(modules)
     assert fault.startswith("adjoint.graph.node, line ")
-    assert fault.endswith("floor 1 imports adjoint.api of floor 7")
+    assert fault.endswith("floor 1 imports adjoint.api of floor 8")
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ class Row(NamedTuple):
 
 
 V = ad.asarray([1.0, 2.0])
+(BUFFER,) = [np.ones(2)]
 M = ad.ones((2, 3))
 
 
@@ -332,8 +333,10 @@ TRANSFORMS = [
         ValueError, ("vmap", "argument 1", "axis 3")),
     Row("vmap, no such axis in the result", lambda: ad.vmap(ad.sin, out_axes=4)(V), E.ShapeError,
         ValueError, ("vmap", "out_axes", "axis 4")),
-    Row("a value of an example", lambda: ad.vmap(float)(V), E.ConcretizationError, TypeError,
-        ("value was asked", "adjoint.where")),
+    Row("a value of an example", lambda: ad.vmap(float)(V), E.LostDerivativeError, TypeError,
+        ("vmap", "float", "mapped over", "stop_gradient")),
+    Row("a choice by a value of an example", lambda: ad.vmap(bool)(V), E.ConcretizationError,
+        TypeError, ("value was asked", "adjoint.where")),
     Row("no rule", lambda: ad.grad(lambda v: ad.special.jv(v, 1.0))(0.5),
         E.NotDifferentiableError, NotImplementedError, ("jv", "'v'", "fixed")),
     Row("gradients that disagree",
@@ -366,10 +369,13 @@ GRAPHS = [
     Row("unknown NumPy function", lambda: np.polyfit(V, V, 1), E.UnknownNameError, LookupError,
         ("numpy.polyfit", "numpy.asarray")),
     Row("a buffer for what is differentiated",
-        lambda: ad.grad(lambda x: ad.sum(np.sin(x, out=np.ones(2))))(V), E.ArgumentError, TypeError,
-        ("numpy.sin", "'out'", "not traced", "use what is returned")),
-    Row("a tensor as buffer", lambda: np.sin(V, out=V), E.ArgumentError, TypeError,
-        ("numpy.sin", "'out'", "no buffer", "use what is returned")),
+        lambda: ad.grad(lambda x: ad.sum(np.sin(x, out=BUFFER)))(V), E.LostDerivativeError,
+        TypeError, ("grad", "numpy.sin", "write into an array", "adjoint.zeros")),
+    Row("a tensor of other shape as buffer", lambda: np.sin(V, out=ad.ones(3)), E.ShapeError,
+        ValueError, ("numpy.sin", "(2,)", "(3,)", "broadcast")),
+    Row("a tensor of integers as buffer", lambda: np.sin(V, out=ad.asarray([1, 2])), E.DTypeError,
+        TypeError, ("numpy.sin", "float64", "int64", "astype")),
+    Row("a list as buffer", lambda: np.sin(V, out=[1.0, 2.0]), TypeError, TypeError, ("",)),
 ]  # fmt: skip
 
 ROWS = {

@@ -148,10 +148,7 @@ class Trace:
         scope = Scope(transform="explain")
         for node in self.inputs:
             node.scope = scope
-        try:
-            return call(f, arguments, {}, scope)
-        finally:
-            scope.transform = None  # from now on the values are looked at, to be shown
+        return call(f, arguments, {}, scope)
 
     @staticmethod
     def open(leaves: Sequence[Tensor], names: Sequence[str]) -> list[Tensor]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from adjoint.errors import LostDerivativeError, LostDerivativeWarning
 from adjoint.graph import engine
 from adjoint.graph.caller import Asker, asker, stack_level
+from adjoint.graph.node import ALWAYS
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.options import current
 
@@ -47,16 +48,17 @@ def handed_out(node: Node) -> Any:
         scopes = losers(node)
         if scopes:
             report(scopes, asker())
-        elif node.varies() and node.dtype.kind in "fc" and node.scope.is_open():
-            _check_library(node)
+        elif is_of_variable(node):
+            # Whoever has variables of his own may look at values, but a library computes with them.
+            found = asker()
+            if found.name.partition(".")[0] in _COMPUTING:
+                report([], found)
     return engine.value_of(node)
 
 
-def _check_library(node: Node) -> None:
-    """Whoever has variables of his own may look at values, but a library computes with them."""
-    found = asker()
-    if found.name.partition(".")[0] in _COMPUTING:
-        report([], found)
+def is_of_variable(node: Node) -> bool:
+    """Whether one may still ask for the derivative of a node by a variable made by hand."""
+    return node.scope is not None and ALWAYS in node.scope.members and node.dtype.kind in "fc"
 
 
 def report(scopes: Sequence[Scope], found: Asker) -> None:

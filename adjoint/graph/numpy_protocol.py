@@ -14,7 +14,7 @@ import numpy as np
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
 from adjoint.graph import engine
 from adjoint.graph.caller import Asker, user_place
-from adjoint.graph.lost import losers, report
+from adjoint.graph.lost import is_of_variable, losers, report
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.views import shared, write
 
@@ -172,8 +172,8 @@ def _call(shown: str, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     function = FUNCTIONS.get(name) or _ON_TENSORS.get(name)
     if function is None:
         raise UnknownNameError(
-            f"{shown} has no counterpart on tensors; "
-            f"write it with other operations, or take the value with numpy.asarray"
+            f"{shown} has no counterpart on tensors; write it with other operations, or take the "
+            f"value, which counts as constant: numpy.asarray(adjoint.stop_gradient(x))"
         )
     meant = {_ARGUMENT_NAMES.get(k, k): v for k, v in kwargs.items() if not _says_nothing(k, v)}
     out = meant.pop("out", None)
@@ -242,7 +242,7 @@ def _written(shown: str, result: Any, out: Any, where: Any) -> Any:
 def _leaving(shown: str, result: Any) -> Any:
     """The value of a result, to be written into an array of NumPy's."""
     scopes = losers(result.node)
-    if scopes:
+    if scopes or is_of_variable(result.node):
         asked = f"{shown}, which is to write into an array (out=, or +=),"
         report(scopes, Asker("", asked, user_place(), stores=True))
     return engine.value_of(result.node)

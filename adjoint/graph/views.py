@@ -161,7 +161,7 @@ def shared(name: str, result: Any, args: Any, kwargs: Any) -> Any:
     if name in ("reshape", "ravel", "squeeze"):
         return reshaped(result, args[0], f"numpy.{name}") if args and is_handle(args[0]) else result
     if name in ("permute_dims", "transpose") and args and is_handle(args[0]):
-        return transposed(args[0], *args[1:], *kwargs.values())
+        return transposed(args[0], *args[1:], *kwargs.values(), *(() if args[1:] or kwargs else (None,)))
     if name in _SHARING and args and is_handle(args[0]):
         for part in result if isinstance(result, (list, tuple)) else (result,):
             if is_handle(part) and part is not args[0]:

@@ -31,6 +31,9 @@ def call(
         if lost is None:
             raise
         raise lost from None
+    finally:
+        if scope is not None:
+            scope.transform = None  # what it returned may be looked at
     if scope is not None and scope.lost is not None:
         raise scope.lost
     return result

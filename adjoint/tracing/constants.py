@@ -77,13 +77,11 @@ def fresh(result: Any) -> Any:
     """What NumPy computed: a new array that can hold derivatives becomes a tensor."""
     kind = type(result)
     if kind is np.ndarray or kind is ConstantArray:
-        if result.dtype.kind not in "fc" or not result.ndim or result.dtype.itemsize > 16:
+        if result.dtype.kind not in "fc" or result.dtype.itemsize > 16:
             return plain(result)
         if result.base is not None:
             return result.view(ConstantArray)  # it shares memory with what was there before
-        array = plain(result)
-        native = as_dtype(array.dtype) if array.dtype.kind in "fc" else array.dtype
-        return from_array(np.ascontiguousarray(array, native))
+        return from_array(np.require(plain(result), as_dtype(result.dtype), "C"))
     if kind is list or kind is tuple:
         return kind(map(fresh, result))
     if isinstance(result, tuple) and hasattr(result, "_fields"):

@@ -23,8 +23,10 @@ def array(
     object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **options: Any
 ) -> Any:
     """`numpy.array`, of tensors too."""
-    if not holds_tensor((object,)) or dtype is not None and np.dtype(dtype).kind in "OSUVmM":
+    if not holds_tensor((object,)):
         return fresh(_owned(np.array(object, dtype, copy=copy, ndmin=ndmin, **options), object))
+    if dtype is not None and np.dtype(dtype).kind == "O":
+        return _of_objects(object)
     x = _converted(object, dtype)
     if copy and x is object:
         x = x.copy()
@@ -37,12 +39,25 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any
     """`numpy.asarray`, of tensors too: these stay what they are."""
     if options.get("copy"):
         return array(a, dtype)
-    if not holds_tensor((a,)) or dtype is not None and np.dtype(dtype).kind in "OSUVmM":
+    if dtype is not None and np.dtype(dtype).kind == "O" and holds_tensor((a,)):
+        return _of_objects(a)
+    if not holds_tensor((a,)):
         if isinstance(a, np.ndarray):
             same = dtype is None or a.dtype == np.dtype(dtype)
             return a if same else fresh(np.asarray(a, dtype))
         return fresh(_owned(np.asarray(a, dtype, order), a))
     return _converted(a, dtype)
+
+
+def _of_objects(x: Any) -> Any:
+    """An array of NumPy's whose elements are tensors."""
+    items = list(x) if isinstance(x, (list, tuple)) or x.ndim else x
+    made = np.empty(_converted(x, None).shape, np.dtype("O"))
+    if not made.ndim:
+        made[()] = items
+    for i in range(len(made) if made.ndim else 0):
+        made[i] = _of_objects(items[i]) if made.ndim > 1 else items[i]
+    return made
 
 
 def _converted(x: Any, dtype: Any) -> Tensor:

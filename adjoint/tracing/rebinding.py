@@ -56,6 +56,48 @@ def traceable(f: Any, package: str | None = None) -> Any:
     return copy.function
 
 
+_copies: dict[int, Copy] = {}
+
+
+def _has_meaning(cell: CellType) -> bool:
+    """Whether what the variable holds may mean something else while tracing."""
+    try:
+        return _handler(cell.cell_contents) is not None
+    except ValueError:
+        return False
+
+
+@cache
+def can_be_copied(code: CodeType) -> bool:
+    """Whether a function with this code does the same with globals of another kind.
+
+    What writes into its globals, or asks for the dictionary itself, is called as it is.
+    """
+    if not _NEEDS_OWN_GLOBALS.isdisjoint(code.co_names):
+        return False
+    if any(i.opname in _WRITES_NAMES for i in dis.get_instructions(code)):
+        return False
+    return all(can_be_copied(c) for c in code.co_consts if isinstance(c, CodeType))
+
+
+@cache
+def written_cells(code: CodeType) -> frozenset[str]:
+    """The variables of enclosing functions that a function assigns to."""
+    stores = {
+        str(i.argval)
+        for i in dis.get_instructions(code)
+        if i.opname in ("STORE_DEREF", "DELETE_DEREF")
+    }
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            stores |= written_cells(inner)
+    return frozenset(stores & set(code.co_freevars))
+
+
+_copies: dict[int, Copy] = {}
+"""The copies, by the identity of what they are copies of."""
+
+
 class Copy:
     """A copy of a function, and what it was made of, which may change."""
 
@@ -68,7 +110,7 @@ class Copy:
         self.busy = False
         self.cells: list[tuple[CellType, Any, Any]] = []
         number = id(f)
-        self.original = weakref.ref(f, lambda _: _copies.pop(number, None))
+        self.original = weakref.ref(f, lambda _, known=_copies: known.pop(number, None))
         self.function = f
         if can_be_copied(f.__code__):
             self._make(f)
@@ -112,41 +154,16 @@ class Copy:
         finally:
             self.busy = False
 
-    _copies: dict[int, Copy] = {}
+    def _holds(self, cell: CellType, value: Any, meant: Any) -> bool:
+        """Whether a variable of the closure is still what it was."""
+        try:
+            if cell.cell_contents is not value:
+                return False
+        except ValueError:  # it is empty now
+            return False
+        return isinstance(value, np.ndarray) or meaning(value, self.package) is meant
 
-
-@cache
-def can_be_copied(code: CodeType) -> bool:
-    """Whether a function with this code does the same with globals of another kind.
-
-    What writes into its globals, or asks for the dictionary itself, is called as it is.
-    """
-    if not _NEEDS_OWN_GLOBALS.isdisjoint(code.co_names):
-        return False
-    if any(i.opname in _WRITES_NAMES for i in dis.get_instructions(code)):
-        return False
-    return all(can_be_copied(c) for c in code.co_consts if isinstance(c, CodeType))
-
-
-@cache
-def written_cells(code: CodeType) -> frozenset[str]:
-    """The variables of enclosing functions that a function assigns to."""
-    stores = {
-        str(i.argval)
-        for i in dis.get_instructions(code)
-        if i.opname in ("STORE_DEREF", "DELETE_DEREF")
-    }
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            stores |= written_cells(inner)
-    return frozenset(stores & set(code.co_freevars))
-
-
-_copies: dict[int, Copy] = {}
-"""The copies, by the identity of what they are copies of."""
-
-
-# Whose functions are copied.
+    # Whose functions are copied.
 
 
 def package_of(globals_: dict[str, Any]) -> str:
