@@ -76,14 +76,14 @@ class Compiled:
         fixed, moving = self._split(args, kwargs)
         leaves, structure = flatten(moving)
         if any(type(x) is Tensor and is_open(x.node) for x in leaves):
-            return self._function(*args, **kwargs)  # inside a transform it is part of the graph
+            return call(self._function, args, kwargs, None)  # it is part of a transform's graph
         chosen = options.current()
         if chosen.debug_nans:
             result = self._uncompiled(dict(fixed), opened(structure, leaves))
             return self._given_away(args, leaves, result)
         traced = self._find(fixed, leaves, structure)
         if traced.is_part:
-            return self._function(*args, **kwargs)
+            return call(self._function, args, kwargs, None)
         if chosen.native == "never" or missing():
             return self._given_away(args, leaves, traced.run_without_native(leaves))
         if self._donate and traced.donation is None:

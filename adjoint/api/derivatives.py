@@ -26,8 +26,8 @@ from adjoint.errors import (
 )
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.transforms.forward import forward
 from adjoint.tracing.call import call
+from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
 
 
@@ -176,7 +176,9 @@ def vjp(f: Callable[..., Any], *args: Any, has_aux: bool = False) -> Any:
     scope = Scope(transform="vjp")
     try:
         opened = [Opened("vjp", f, n, a, scope) for n, a in enumerate(args)]
-        output, aux = split_aux("vjp", f, call(f, [o.argument() for o in opened], {}, scope), has_aux)
+        output, aux = split_aux(
+            "vjp", f, call(f, [o.argument() for o in opened], {}, scope), has_aux
+        )
         pullback = Pullback(f, opened, output, scope)
     except BaseException:
         scope.close()
@@ -220,7 +222,9 @@ def jvp_for(transform: str, f: Any, primals: Any, tangents: Any, has_aux: bool =
         seeds: dict[Node, Tensor] = {}
         for number, (o, direction) in enumerate(zip(opened, tangents, strict=True)):
             seeds.update(directions(transform, number, o, direction))
-        output, aux = split_aux(transform, f, call(f, [o.argument() for o in opened], {}, scope), has_aux)
+        output, aux = split_aux(
+            transform, f, call(f, [o.argument() for o in opened], {}, scope), has_aux
+        )
         leaves, structure = flatten(output)
         outputs = [as_output(transform, f, leaf) for leaf in leaves]
         found = forward([y.node for y in outputs], seeds, scope)

@@ -152,7 +152,7 @@ def _full_name(frame: FrameType, called: ast.expr) -> str | None:
         return ".".join([prefix, *names])
     if not names and found is not None:
         module = getattr(found, "__module__", None)
-        module = type(found).__module__ if not isinstance(module, str) else module
+        home = module if isinstance(module, str) else type(found).__module__
         own = getattr(found, "__qualname__", None) or getattr(found, "__name__", called.id)
-        return public_name(module, own).removeprefix("builtins.")
+        return public_name(home, str(own)).removeprefix("builtins.")
     return None

@@ -1,9 +1,9 @@
 """What would be lost: values that leave the graph while somebody differentiates by them.
 
-``float(t)``, ``math.sin(t)``, ``numpy.asarray(t)``, ``array[i] = t`` and every library that converts
-what it is given ask a tensor for a plain number or array. Nothing is traced through these, so inside
-a transform they are errors that name who asked and the way out. Free is what can carry no derivative:
-integers, truth values, comparisons, shapes, printing.
+``float(t)``, ``math.sin(t)``, ``numpy.asarray(t)``, ``array[i] = t`` and every library that
+converts what it is given ask a tensor for a plain number or array. Nothing is traced through these,
+so inside a transform they are errors that name who asked and the way out. Free is what can carry no
+derivative: integers, truth values, comparisons, shapes, printing.
 """
 
 from __future__ import annotations

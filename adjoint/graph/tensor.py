@@ -28,7 +28,7 @@ class Tensor(Operators, NumpyProtocol):
     """An n-dimensional array whose value is computed when somebody looks at it.
 
     Made by `adjoint.asarray`, by `adjoint.variable`, and by every operation. Shape and dtype are
-    known at once. Assigning to an item (``t[i] = v``) lets this handle, and its views, stand for new
+    known at once. Assigning to an item (``t[i] = v``) lets this handle and its views stand for new
     nodes; other tensors computed from the old value are untouched.
 
     >>> import adjoint as ad
@@ -150,13 +150,14 @@ class Tensor(Operators, NumpyProtocol):
         return complex(_scalar(self, "complex", handed_out))
 
     def __floor__(self) -> int:
-        return math.floor(_scalar(self, "floor"))
+        found: int = math.floor(_scalar(self, "floor"))
+        return found
 
     def __ceil__(self) -> int:
-        return math.ceil(_scalar(self, "ceil"))
+        found: int = math.ceil(_scalar(self, "ceil"))
+        return found
 
-    def __trunc__(self) -> int:
-        return math.trunc(_scalar(self, "trunc"))
+    __trunc__ = __int__
 
     def __bool__(self) -> bool:
         return bool(_scalar(self, "bool"))
@@ -257,6 +258,11 @@ class Tensor(Operators, NumpyProtocol):
         """The tensor with one axis."""
         return reshaped(self.flatten(), self, "x.ravel")
 
+    @property
+    def flat(self) -> Tensor:
+        """The elements in one axis; writing into it writes into the tensor."""
+        return self.ravel()
+
     def squeeze(self, axis: Any = None) -> Tensor:
         """The tensor without its axes of size one, or without `axis`."""
         return reshaped(_call("squeeze", self, axis), self, "x.squeeze")
@@ -341,6 +347,8 @@ class Tensor(Operators, NumpyProtocol):
     def conj(self) -> Tensor:
         """The complex conjugate."""
         return _call("conj", self)
+
+    conjugate = conj
 
     def copy(self) -> Tensor:
         """A tensor of its own with the same value."""

@@ -1,9 +1,9 @@
 """Tensors that share memory, as NumPy's views do: writing into one is seen in the others.
 
-A tensor is a handle on a node, and nodes never change: ``t[i] = v`` lets the handle stand for a new
-node. Where NumPy would have made a view (``row = a[0]``, ``a.T``, ``a.ravel()``), the two handles are
-linked: when one gets a new node, so do the others. Where it depends on the layout in memory whether
-NumPy makes a view or a copy, writing into either is an error as long as both are in use.
+A tensor is a handle on a node, and nodes never change: ``t[i] = v`` lets the handle stand for a
+new node. Where NumPy would have made a view (``row = a[0]``, ``a.T``, ``a.ravel()``), the two
+handles are linked: when one gets a new node, so do the others. Where it depends on the layout in
+memory whether NumPy makes a view or a copy, writing into either is an error while both are in use.
 """
 
 from __future__ import annotations
@@ -36,7 +36,12 @@ class Links:
     __slots__ = ("detail", "made_by", "parent", "read", "views", "write")
 
     def __init__(
-        self, parent: Tensor | None, made_by: str, detail: Any, read: Read | None, write: Write | None
+        self,
+        parent: Tensor | None,
+        made_by: str,
+        detail: Any,
+        read: Read | None,
+        write: Write | None,
     ) -> None:
         self.parent = parent
         self.made_by = made_by
@@ -161,7 +166,9 @@ def shared(name: str, result: Any, args: Any, kwargs: Any) -> Any:
     if name in ("reshape", "ravel", "squeeze"):
         return reshaped(result, args[0], f"numpy.{name}") if args and is_handle(args[0]) else result
     if name in ("permute_dims", "transpose") and args and is_handle(args[0]):
-        return transposed(args[0], *args[1:], *kwargs.values(), *(() if args[1:] or kwargs else (None,)))
+        return transposed(
+            args[0], *args[1:], *kwargs.values(), *(() if args[1:] or kwargs else (None,))
+        )
     if name in _SHARING and args and is_handle(args[0]):
         for part in result if isinstance(result, (list, tuple)) else (result,):
             if is_handle(part) and part is not args[0]:
@@ -204,15 +211,15 @@ def write(x: Tensor, result: Tensor, name: str, where: Any = True) -> None:
     if result.node.dtype is not dtype:
         if not np.can_cast(result.node.dtype, dtype, "same_kind"):
             raise DTypeError(
-                f"{name}: a result of dtype {result.dtype} cannot be written into a tensor of dtype "
-                f"{dtype} without loss; write x = x.astype('{result.dtype}') first"
+                f"{name}: a result of dtype {result.dtype} cannot be written into a tensor of "
+                f"dtype {dtype} without loss; write x = x.astype('{result.dtype}') first"
             )
         result = FUNCTIONS["astype"](result, dtype)
     if result.node.shape != shape:
         if broadcast_shapes(name, result.node.shape, shape) != shape:
             raise ShapeError(
-                f"{name}: a result of shape {result.shape} cannot be written into a tensor of shape "
-                f"{shape}; the tensor keeps its shape, so give the result another name"
+                f"{name}: a result of shape {result.shape} cannot be written into a tensor of "
+                f"shape {shape}; the tensor keeps its shape, so give the result another name"
             )
         result = FUNCTIONS["broadcast_to"](result, shape)
     if where is not True:
@@ -253,7 +260,7 @@ def _check_known(x: Tensor, links: Links) -> None:
 def _unknown(links: Links) -> ArgumentError:
     shape = None if links.parent is None else links.parent.shape
     return ArgumentError(
-        f"writing into a tensor that {links.made_by} was applied to, or the result of that: in NumPy "
-        f"the two may share memory, so that writing into one (of shape {shape}) changes the other. "
-        f"Apply {links.made_by} to a copy, x.copy(), or write before it is applied"
+        f"writing into a tensor that {links.made_by} was applied to, or the result of that: in "
+        f"NumPy the two may share memory, so that writing into one (of shape {shape}) changes the "
+        f"other. Apply {links.made_by} to a copy, x.copy(), or write before it is applied"
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from adjoint.errors import LostDerivativeError
 from adjoint.graph.node import Scope
-from adjoint.tracing.constants import constant_array
+from adjoint.tracing.constants import constant_array, plain_within, tracing
 from adjoint.tracing.rebinding import traceable
 
 
@@ -24,6 +24,7 @@ def call(
     traced = traceable(f)
     if traced is not f:
         args = [_argument(a) for a in args]
+    tracing.depth += 1
     try:
         result = traced(*args, **kwargs)
     except (ValueError, TypeError) as error:
@@ -32,11 +33,12 @@ def call(
             raise
         raise lost from None
     finally:
+        tracing.depth -= 1
         if scope is not None:
             scope.transform = None  # what it returned may be looked at
     if scope is not None and scope.lost is not None:
         raise scope.lost
-    return result
+    return plain_within(result)
 
 
 def _argument(x: Any) -> Any:

@@ -1,12 +1,13 @@
 """Arrays of the user's module, as traced code sees them: what is computed from them can be filled.
 
-An array of NumPy's has no room for a derivative. So while tracing, new arrays of floating or complex
-numbers are tensors: those made by ``np.zeros`` and its like, and those computed from constant ones.
+An array of NumPy's has no room for a derivative. So while tracing, new arrays of floating or
+complex numbers are tensors: those of ``np.zeros`` and its like, and those computed from constants.
 What stands in the user's module stays an array, the very memory, but of a class that knows this.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,15 @@ import numpy as np
 from adjoint.graph.numpy_protocol import NumpyProtocol
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.graph.types import as_dtype
+
+
+class _State(threading.local):
+    """How many functions this thread traces, one inside the other."""
+
+    depth = 0
+
+
+tracing = _State()
 
 
 class ConstantArray(np.ndarray[Any, Any]):
@@ -37,8 +47,8 @@ class ConstantArray(np.ndarray[Any, Any]):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(issubclass(kind, NumpyProtocol) for kind in types):
             return NotImplemented
-        kwargs = {k: _plain_within(v) for k, v in kwargs.items()}
-        return fresh(function(*map(_plain_within, args), **kwargs))
+        kwargs = {k: plain_within(v) for k, v in kwargs.items()}
+        return fresh(function(*map(plain_within, args), **kwargs))
 
     def copy(self, order: Any = "C") -> Any:
         """A tensor with the same values, which can be written to."""
@@ -69,13 +79,21 @@ def plain(x: Any) -> Any:
     return x.view(np.ndarray) if type(x) is ConstantArray else x
 
 
-def _plain_within(x: Any) -> Any:
-    return type(x)(map(_plain_within, x)) if type(x) in (list, tuple) else plain(x)
+def plain_within(x: Any) -> Any:
+    """`x` with arrays in place of constant arrays, also inside lists, tuples and dicts."""
+    if type(x) is dict:
+        return {k: plain_within(v) for k, v in x.items()}
+    return type(x)(map(plain_within, x)) if type(x) in (list, tuple) else plain(x)
 
 
 def fresh(result: Any) -> Any:
-    """What NumPy computed: a new array that can hold derivatives becomes a tensor."""
+    """What NumPy computed: a new array that can hold derivatives becomes a tensor.
+
+    Only while tracing: a function defined inside the traced one may be called after it.
+    """
     kind = type(result)
+    if not tracing.depth:
+        return plain(result)
     if kind is np.ndarray or kind is ConstantArray:
         if result.dtype.kind not in "fc" or result.dtype.itemsize > 16:
             return plain(result)
@@ -87,8 +105,6 @@ def fresh(result: Any) -> Any:
     if isinstance(result, tuple) and hasattr(result, "_fields"):
         return kind(*map(fresh, result))
     return result
-
-
 
 
 def holds_tensor(args: Any) -> bool:

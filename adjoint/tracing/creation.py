@@ -74,7 +74,9 @@ def _as_lists(x: Any) -> Any:
 
 def _owned(result: Any, given: Any) -> Any:
     """An array that shares no memory: a copy, if it was made of what another object holds."""
-    return result.copy() if result.base is not None and not isinstance(given, np.ndarray) else result
+    return (
+        result.copy() if result.base is not None and not isinstance(given, np.ndarray) else result
+    )
 
 
 def _like(name: str) -> Callable[..., Any]:

@@ -81,5 +81,5 @@ FUNCTIONS_OF_MATH: dict[str, Callable[..., Any]] = {
     **{name: _named(own) for name, own in _NAMES.items()},
     **{f.__name__: f for f in (log, fsum, prod, dist, hypot, sumprod, fma, modf)},
 }
-"""What stands for functions of `math` when a tensor is given; other functions give integers or truth
-values, and take the value."""
+"""What stands for functions of `math` that are given a tensor; others give integers or truth
+values, for which they take the value."""

@@ -113,7 +113,7 @@ def _distributions(stats: ModuleType) -> dict[int, str]:
     return {
         id(x): f"scipy.stats.{name}"
         for name, x in named
-        if not isinstance(x, (type, ModuleType)) and hasattr(x, "freeze") or hasattr(x, "logpdf")
+        if not isinstance(x, type) and (hasattr(x, "logpdf") or hasattr(x, "logpmf"))
     }
 
 
@@ -166,6 +166,9 @@ def _of_ufunc(real: np.ufunc) -> Any:
     def of_tensors(*args: Any, **kwargs: Any) -> Any:
         if named is not None and not kwargs and len(args) == real.nin:
             return named(*args)
+        if len(args) > real.nin:
+            kwargs["out"] = args[real.nin :]
+            args = args[: real.nin]
         return call_ufunc(real, "__call__", args, kwargs)
 
     function: Any = choice(real, of_tensors)

@@ -1,7 +1,7 @@
 """Copies of the user's functions in which names mean what can be traced.
 
-A copy has the code of the function, and other globals: a dictionary that looks each name up in those
-of the module, so that it always sees what stands there, and says what it means while tracing.
+A copy has the code of the function, and other globals: a dictionary that looks each name up in
+those of the module, so that it sees what stands there now, and says what it means while tracing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OWN = __name__.partition(".")[0]
 _LIBRARIES = frozenset({_OWN, "numpy", "scipy", "optree", "llvmlite", *sys.stdlib_module_names})
 _USERS = frozenset({"__main__", "__mp_main__"})
 _WRITES_NAMES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME", "STORE_NAME"})
-_NEEDS_OWN_GLOBALS = frozenset({"globals", "exec", "eval", "vars", "locals"})
+_ASKS_FOR_NAMES = frozenset({"globals", "exec", "eval"})
 
 
 def meaning(value: Any, package: str) -> Any:
@@ -73,10 +73,11 @@ def can_be_copied(code: CodeType) -> bool:
 
     What writes into its globals, or asks for the dictionary itself, is called as it is.
     """
-    if not _NEEDS_OWN_GLOBALS.isdisjoint(code.co_names):
-        return False
-    if any(i.opname in _WRITES_NAMES for i in dis.get_instructions(code)):
-        return False
+    for i in dis.get_instructions(code):
+        if i.opname in _WRITES_NAMES:
+            return False
+        if i.opname == "LOAD_GLOBAL" and i.argval in _ASKS_FOR_NAMES:
+            return False
     return all(can_be_copied(c) for c in code.co_consts if isinstance(c, CodeType))
 
 
@@ -94,8 +95,9 @@ def written_cells(code: CodeType) -> frozenset[str]:
     return frozenset(stores & set(code.co_freevars))
 
 
-_copies: dict[int, Copy] = {}
-"""The copies, by the identity of what they are copies of."""
+def _forget(copies: dict[int, Copy], number: int, _: object) -> None:
+    """At the end of a function, and perhaps of the process."""
+    copies.pop(number, None)
 
 
 class Copy:
@@ -110,7 +112,7 @@ class Copy:
         self.busy = False
         self.cells: list[tuple[CellType, Any, Any]] = []
         number = id(f)
-        self.original = weakref.ref(f, lambda _, known=_copies: known.pop(number, None))
+        self.original = weakref.ref(f, partial(_forget, _copies, number))
         self.function = f
         if can_be_copied(f.__code__):
             self._make(f)
@@ -250,14 +252,14 @@ class UserModule(ModuleType):
 
     def __init__(self, real: ModuleType, package: str) -> None:
         super().__init__(real.__name__, real.__doc__)
-        self.__dict__["__adjoint_real__"] = real, package
+        object.__getattribute__(self, "__dict__")["__adjoint_real__"] = real, package
 
     def __getattribute__(self, name: str) -> Any:
         real, package = object.__getattribute__(self, "__dict__")["__adjoint_real__"]
         return meaning(getattr(real, name), package)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self.__dict__["__adjoint_real__"][0], name, value)
+        setattr(object.__getattribute__(self, "__dict__")["__adjoint_real__"][0], name, value)
 
 
 @cache
