@@ -75,7 +75,7 @@ LEAKS = {
     "an array from elsewhere": (written, "writing into an array", "adjoint.stack"),
     "an array from elsewhere, in place": (added, "numpy.add", "adjoint.zeros"),
     "a sparse matrix": (sparse, "scipy.sparse", "stop_gradient"),
-    "the function that an integrator calls": (callback, "asks for the plain value", "stop_gradient"),
+    "a function that is integrated": (callback, "asks for the plain value", "stop_gradient"),
 }  # fmt: skip
 TRANSFORMS = {
     "grad": ad.grad,
