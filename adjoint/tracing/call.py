@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from adjoint.errors import LostDerivativeError
 from adjoint.graph.node import Scope
-from adjoint.tracing.constants import constant_array, plain_within, tracing
-from adjoint.tracing.rebinding import traceable
+from adjoint.tracing.classes import give_back
+from adjoint.tracing.constants import plain_within, tracing
+from adjoint.tracing.rebinding import meaning, traceable
 
 
 def call(
@@ -21,11 +20,11 @@ def call(
     Raises `LostDerivativeError` also where somebody caught the one that said that a value left the
     graph: what was computed after that counts as lost.
     """
-    traced = traceable(f)
-    if traced is not f:
-        args = [_argument(a) for a in args]
     tracing.depth += 1
     try:
+        traced = traceable(f)
+        if traced is not f:
+            args = [meaning(a, "") for a in args]
         result = traced(*args, **kwargs)
     except (ValueError, TypeError) as error:
         lost = _cause(error)
@@ -34,15 +33,13 @@ def call(
         raise lost from None
     finally:
         tracing.depth -= 1
+        if not tracing.depth:
+            give_back()
         if scope is not None:
             scope.transform = None  # what it returned may be looked at
     if scope is not None and scope.lost is not None:
         raise scope.lost
     return plain_within(result)
-
-
-def _argument(x: Any) -> Any:
-    return constant_array(x) if type(x) is np.ndarray and x.dtype.kind in "fc" else x
 
 
 def _cause(error: BaseException | None) -> LostDerivativeError | None:

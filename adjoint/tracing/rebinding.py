@@ -18,8 +18,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.tracing import namespaces
-from adjoint.tracing.constants import ConstantArray, constant_array
+from adjoint.tracing import classes, namespaces
+from adjoint.tracing.constants import ConstantArray, constant_array, tracing
 
 Handler: TypeAlias = "Callable[[Any, str], Any]"
 
@@ -40,12 +40,13 @@ def traceable(f: Any, package: str | None = None) -> Any:
     """`f`, or the copy of it that is to be called while tracing."""
     if type(f) is MethodType:
         function = traceable(f.__func__, package)
-        return f if function is f.__func__ else MethodType(function, f.__self__)
+        owner = meaning(f.__self__, package or "")
+        return f if function is f.__func__ else MethodType(function, owner)
     if type(f) is partial:
         function = traceable(f.func, package)
         return f if function is f.func else partial(function, *f.args, **f.keywords)
     if type(f) is not FunctionType:
-        return f
+        return meaning(f, package or "") if callable(f) and _handler(f) is _of_object else f
     known = _copies.get(id(f))
     if known is not None and known.is_current(f):
         return known.function
@@ -121,6 +122,7 @@ class Copy:
         package, given = self.package, f.__closure__ or ()
         written = written_cells(f.__code__)
         names = zip(f.__code__.co_freevars, given, strict=True)
+        written |= {"__class__"}  # by which `super` finds its way
         changed = [n not in written and _has_meaning(cell) for n, cell in names]
         cells = tuple(CellType() if c else cell for c, cell in zip(changed, given, strict=True))
         self.function = made = FunctionType(
@@ -293,10 +295,39 @@ def _handler(value: Any) -> Handler | None:
     try:
         return _HANDLERS[kind]
     except KeyError:
-        known = kind.__module__.partition(".")[0] in namespaces.TRACED
-        found: Handler | None = _of_library if known and not issubclass(kind, np.generic) else None
+        found: Handler | None = None
+        if kind.__module__.partition(".")[0] in namespaces.TRACED:
+            found = None if issubclass(kind, np.generic) else _of_library
+        elif isinstance(value, type):
+            found = _of_class
+        elif classes.can_have_twin(kind, _is_users_class):
+            found = _of_object
         _HANDLERS[kind] = found
         return found
+
+
+def _is_users_class(cls: type) -> bool:
+    module = sys.modules.get(cls.__module__)
+    return is_users({"__name__": cls.__module__} if module is None else vars(module), None)
+
+
+def _of_class(cls: type, package: str) -> Any:
+    """What a class means: one of a library by its name, one of the user's its twin."""
+    if package_of({"__name__": cls.__module__}) in namespaces.TRACED:
+        return namespaces.function(cls)
+    return (tracing.depth and _twin(cls)) or cls
+
+
+def _twin(cls: type) -> type | None:
+    if _HANDLERS.get(cls, _of_object) is not _of_object:
+        return None
+    if not classes.can_have_twin(cls, _is_users_class):
+        return None
+    return classes.twin_of(cls, traceable)
+
+
+def _of_object(x: Any, package: str) -> Any:
+    return classes.lend(x, _twin) if tracing.depth else x
 
 
 def _of_library(value: Any, package: str) -> Any:
@@ -309,7 +340,7 @@ _HANDLERS: dict[type, Handler | None] = {
     MethodType: traceable,
     partial: traceable,
     BuiltinFunctionType: _of_library,
-    type: _of_library,
+    type: _of_class,
     np.ndarray: _of_array,
     ConstantArray: None,
 }

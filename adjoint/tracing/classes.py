@@ -1,0 +1,139 @@
+"""Methods of the user's classes: while tracing, objects have a class whose methods are copies.
+
+The class is a twin of their own, derived from it, and they are given back when the outermost traced
+call ends. So objects keep their identity, and `isinstance` and `super` say what they always say.
+"""
+
+from __future__ import annotations
+
+import abc
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol
+
+Copying = Callable[[Any], Any]
+
+_BASES = frozenset({object, abc.ABC, Generic, Protocol})
+"""What a class may derive from beside classes of the user's."""
+_METACLASSES = frozenset({type, abc.ABCMeta})
+_DEPTH = 8
+"""How deep objects are looked for in the attributes of others."""
+_LONGEST = 256
+"""The longest list or dict that is looked through; longer ones hold data, not parts."""
+
+
+class _Lent(threading.local):
+    """The objects of this thread that have the class of a twin, and what class they had."""
+
+    def __init__(self) -> None:
+        self.objects: list[tuple[Any, type]] = []
+
+
+_lent = _Lent()
+_twins: dict[type, type] = {}
+
+
+class _Twin(type):
+    """The class of twins, which pass for the classes that they are twins of."""
+
+    __adjoint_class__: type
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = super().__call__(*args, **kwargs)
+        if type(made) is cls:
+            _lent.objects.append((made, cls.__adjoint_class__))
+        return made
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, cls.__adjoint_class__)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, cls.__adjoint_class__)
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other or cls.__adjoint_class__ is other
+
+    def __hash__(cls) -> int:
+        return hash(cls.__adjoint_class__)
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        setattr(cls.__adjoint_class__, name, value)
+
+
+class _AbstractTwin(_Twin, abc.ABCMeta):
+    """The same for abstract classes."""
+
+    __instancecheck__ = _Twin.__instancecheck__
+    __subclasscheck__ = _Twin.__subclasscheck__
+
+
+def can_have_twin(cls: type, is_users: Callable[[type], bool]) -> bool:
+    """Whether objects of a class can be lent: it is the user's through and through."""
+    if type(cls) not in _METACLASSES or issubclass(cls, BaseException):
+        return False
+    return all(base in _BASES or is_users(base) for base in cls.__mro__) and cls not in _BASES
+
+
+def twin_of(cls: type, copy: Copying) -> type:
+    """The twin of a class, whose methods are copies; of its bases, too, so that `super` is."""
+    known = _twins.get(cls)
+    if known is not None and _is_current(known.__dict__["__adjoint_source__"], cls.__dict__):
+        return known
+    bases = [twin_of(base, copy) for base in cls.__bases__ if base not in _BASES]
+    names = {name: _copied(value, copy) for name, value in cls.__dict__.items()}
+    own = {name: new for name, new in names.items() if new is not cls.__dict__[name]}
+    kind = _Twin if type(cls) is type else _AbstractTwin
+    own |= {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__}
+    own |= {"__adjoint_class__": cls, "__adjoint_source__": dict(cls.__dict__)}
+    made = _twins[cls] = kind(cls.__name__, (cls, *bases), own)
+    return made
+
+
+def _is_current(source: Mapping[str, Any], names: Mapping[str, Any]) -> bool:
+    """Whether a class still has the attributes that its twin was made of."""
+    return len(source) == len(names) and all(names.get(k) is v for k, v in source.items())
+
+
+def _copied(value: Any, copy: Copying) -> Any:
+    """An attribute of a class with copies of the functions in it."""
+    if isinstance(value, (staticmethod, classmethod)):
+        function = copy(value.__func__)
+        return value if function is value.__func__ else type(value)(function)
+    if type(value) is property:
+        get, put, delete = (f and copy(f) for f in (value.fget, value.fset, value.fdel))
+        return property(get, put, delete, value.__doc__)
+    return copy(value)
+
+
+def lend(x: Any, twin: Callable[[type], type | None]) -> Any:
+    """`x` itself, which has the class of its twin until `give_back`, as have objects within it."""
+    _lend(x, twin, _DEPTH)
+    return x
+
+
+def _lend(x: Any, twin: Callable[[type], type | None], depth: int) -> None:
+    kind = type(x)
+    if kind is list or kind is tuple or kind is dict:
+        if len(x) <= _LONGEST and depth:
+            for item in list(x.values() if kind is dict else x):
+                _lend(item, twin, depth - 1)
+        return
+    if isinstance(kind, _Twin) or not depth:
+        return
+    found = twin(kind)
+    if found is None:
+        return
+    try:
+        object.__setattr__(x, "__class__", found)
+    except TypeError:  # another layout, as of classes with slots and several bases
+        return
+    _lent.objects.append((x, kind))
+    for item in list(getattr(x, "__dict__", {}).values()):
+        _lend(item, twin, depth - 1)
+
+
+def give_back() -> None:
+    """Give all objects of this thread the class that they had."""
+    objects, _lent.objects = _lent.objects, []
+    for x, kind in reversed(objects):
+        object.__setattr__(x, "__class__", kind)
