@@ -21,6 +21,7 @@ from adjoint.graph.caller import public_name
 from adjoint.graph.numpy_protocol import call_function, call_ufunc, ufunc_function
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
+from adjoint.tracing.adopted import adopted
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.creation import FUNCTIONS_OF_NUMPY
 from adjoint.tracing.mathematics import FUNCTIONS_OF_MATH
@@ -76,7 +77,7 @@ def function(real: Any) -> Any:
     if found is None:
         name = path_of(real)
         if name is None:
-            return real
+            return adopted(real, scipy_counterpart)
         found = _known[id(real)] = real, _meaning(real, name)
     return found[1]
 

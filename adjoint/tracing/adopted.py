@@ -1,0 +1,97 @@
+"""Objects that SciPy made outside of the traced function: interpolants, distributions with parameters.
+
+They are called with what is differentiated, so adjoint's of the same kind is made of what they hold.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from adjoint.tracing.constants import holds_tensor
+
+
+class Adopted:
+    """An object of SciPy's: itself, or adjoint's of the same kind where a tensor is given."""
+
+    __slots__ = ("__weakref__", "_make", "_own", "_real")
+
+    def __init__(self, real: Any, make: Callable[[], Any]) -> None:
+        self._real = real
+        self._make = make
+        self._own: Any = None
+
+    def _of_tensors(self, name: str) -> Any:
+        if self._own is None:
+            self._own = self._make()
+        return getattr(self._own, name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._choose("__call__", self._real, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        if not callable(found) or name.startswith("_"):
+            return found
+        return lambda *args, **kwargs: self._choose(name, found, args, kwargs)
+
+    def _choose(self, name: str, real: Any, args: Any, kwargs: Any) -> Any:
+        if holds_tensor((*args, *kwargs.values())):
+            return self._of_tensors(name)(*args, **kwargs)
+        return real(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return repr(self._real)
+
+
+def _piecewise(x: Any, find: Callable[[str], Any]) -> Any:
+    return find("scipy.interpolate.PPoly")(x.c, x.x, x.extrapolate, x.axis)
+
+
+def _bspline(x: Any, find: Callable[[str], Any]) -> Any:
+    return find("scipy.interpolate.BSpline")(x.t, x.c, x.k, x.extrapolate, x.axis)
+
+
+def _interp1d(x: Any, find: Callable[[str], Any]) -> Any:
+    make = find("scipy.interpolate.interp1d")
+    options = {"bounds_error": x.bounds_error, "fill_value": x.fill_value, "axis": x.axis}
+    return make(x.x, x.y, kind=x._kind, **options)
+
+
+def _grid(x: Any, find: Callable[[str], Any]) -> Any:
+    make = find("scipy.interpolate.RegularGridInterpolator")
+    return make(x.grid, x.values, x.method, x.bounds_error, x.fill_value)
+
+
+def _frozen(x: Any, find: Callable[[str], Any]) -> Any:
+    return find(f"scipy.stats.{x.dist.name}")(*x.args, **x.kwds)
+
+
+def _normal(x: Any, find: Callable[[str], Any]) -> Any:
+    return find("scipy.stats.multivariate_normal")(x.mean, x.cov)
+
+
+_MAKERS: dict[str, Callable[[Any, Callable[[str], Any]], Any]] = {
+    "PPoly": _piecewise,
+    "BSpline": _bspline,
+    "interp1d": _interp1d,
+    "RegularGridInterpolator": _grid,
+    "rv_frozen": _frozen,
+    "multivariate_normal_frozen": _normal,
+}
+"""By the name of a class of SciPy's: what of adjoint's to make of an object."""
+
+_known: weakref.WeakKeyDictionary[Any, Adopted] = weakref.WeakKeyDictionary()
+
+
+def adopted(real: Any, find: Callable[[str], Any]) -> Any:
+    """What an object of SciPy's means, where `find` gives adjoint's by name; or the object itself."""
+    maker = next((_MAKERS[k.__name__] for k in type(real).__mro__ if k.__name__ in _MAKERS), None)
+    if maker is None:
+        return real
+    known = _known.get(real)
+    if known is None:
+        known = _known[real] = Adopted(real, functools.partial(maker, real, find))
+    return known
