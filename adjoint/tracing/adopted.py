@@ -1,6 +1,6 @@
-"""Objects that SciPy made outside of the traced function: interpolants, distributions with parameters.
+"""Objects that SciPy made outside of the traced function: interpolants, frozen distributions.
 
-They are called with what is differentiated, so adjoint's of the same kind is made of what they hold.
+They are called with what is differentiated, so one of adjoint's is made of what they hold.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ _known: weakref.WeakKeyDictionary[Any, Adopted] = weakref.WeakKeyDictionary()
 
 
 def adopted(real: Any, find: Callable[[str], Any]) -> Any:
-    """What an object of SciPy's means, where `find` gives adjoint's by name; or the object itself."""
+    """What an object of SciPy's means, where `find` gives adjoint's by name; or itself."""
     maker = next((_MAKERS[k.__name__] for k in type(real).__mro__ if k.__name__ in _MAKERS), None)
     if maker is None:
         return real
