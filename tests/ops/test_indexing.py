@@ -535,14 +535,17 @@ def test_a_small_slice_does_not_keep_a_large_array_alive():
     assert np.asarray(row.numpy()).base is None or np.asarray(row.numpy()).base.size == 1
 
 
-def test_a_slice_of_everything_is_a_handle_of_its_own():
+def test_a_slice_of_everything_is_a_view_as_numpy_has_it():
     x = ad.asarray([1.0, 2.0])
     y = x[:]
     y[0] = 5.0
-    assert_array_equal(x, [1, 2])
+    assert_array_equal(x, [5, 2])
     y = x.reshape(2)
-    y[0] = 5.0
-    assert_array_equal(x, [1, 2])
+    y[1] = 6.0
+    assert_array_equal(x, [5, 6])
+    y = x.copy()
+    y[0] = 7.0
+    assert_array_equal(x, [5, 6])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])

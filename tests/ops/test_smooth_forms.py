@@ -195,7 +195,7 @@ def test_compiled():
 def test_after_a_look_at_the_values():
     def f(x):
         size = abs(x)
-        return size**2 if float(size) < 1 else size
+        return size**2 if size < 1 else size
 
     assert float(ad.grad(ad.grad(f))(0.0)) == 2.0
     x = ad.variable(0.0)
