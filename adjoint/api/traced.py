@@ -110,7 +110,7 @@ class Traced:
 
     def arrays(self, leaves: Sequence[Any]) -> list[Array]:
         """The values of leaves, in row-major order."""
-        return [contiguous(x, leaf.dtype) for x, leaf in zip(leaves, self.leaves, strict=True)]
+        return [contiguous(x, leaf) for x, leaf in zip(leaves, self.leaves, strict=True)]
 
     def interpret(self, arrays: Sequence[Array]) -> list[Tensor]:
         """The outputs by the interpreter, which raises what native code can only notice."""

@@ -9,7 +9,7 @@ import numpy as np
 from adjoint.array.manipulation import broadcast_arrays
 from adjoint.errors import ArgumentError
 from adjoint.graph.op import public
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.tensor import Tensor, as_tensor, once
 from adjoint.graph.types import FLOAT64, as_dtype, as_shape
 from adjoint.ops.movement import broadcast_to
 
@@ -169,8 +169,8 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None)
     >>> ad.arange(3)
     Tensor([0, 1, 2])
     """
-    first, last = (0, start) if stop is None else (start, stop)
-    return asarray(np.arange(first, last, step), dtype)
+    first, last = (0, once(start)) if stop is None else (once(start), once(stop))
+    return asarray(np.arange(first, last, once(step)), dtype)
 
 
 @public
@@ -186,7 +186,7 @@ def linspace(
     Tensor(1.5)
     """
     if not isinstance(start, Tensor) and not isinstance(stop, Tensor):
-        return asarray(np.linspace(start, stop, num, endpoint=endpoint), dtype)
+        return asarray(np.linspace(once(start), once(stop), num, endpoint=endpoint), dtype)
     ends = broadcast_arrays(start, stop)
     way = np.linspace(0.0, 1.0, num, endpoint=endpoint).reshape(num, *(1,) * ends[0].ndim)
     return asarray(ends[0] * (1.0 - way) + ends[1] * way, dtype)

@@ -12,7 +12,7 @@ import numpy as np
 
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.tensor import Tensor, as_tensor, once
 from adjoint.graph.types import FLOAT32, INT64, as_dtype, normalize_axes, size_of, to_inexact
 from adjoint.ops.choice import minimum, where
 from adjoint.ops.comparison import equal
@@ -244,6 +244,7 @@ def _quantile(
     name: str, x: Any, q: Any, whole: int, axis: Any, keepdims: bool, method: str
 ) -> Tensor:
     fixed = not isinstance(q, Tensor)
+    q = once(q)
     if fixed and not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= whole)):
         raise RangeError(f"{name}: q must be from 0 to {whole}, got {q!r}")
     x = inexact(x)

@@ -200,7 +200,12 @@ def _says_nothing(name: str, value: Any) -> bool:
 
 def _spread(a: Any, b: Any) -> tuple[Any, Any]:
     """`a` with as many axes of size one behind as `b` has, for all pairs of elements."""
-    return FUNCTIONS["reshape"](a, np.shape(a) + (1,) * np.ndim(b)), b
+    asarray = FUNCTIONS["__namespace__"]().asarray
+    a = asarray(a)
+    if type(b) not in (float, int, bool, complex):  # a number takes the dtype of `a`
+        b = asarray(b)
+        a = FUNCTIONS["reshape"](a, a.shape + (1,) * b.ndim)
+    return a, b
 
 
 def _values(x: Any) -> Any:
