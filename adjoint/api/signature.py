@@ -12,7 +12,7 @@ import numpy as np
 from adjoint.api.tree import LEAF, flatten
 from adjoint.errors import ArgumentError
 from adjoint.graph import engine
-from adjoint.graph.arrays import number_array, scalar_value
+from adjoint.graph.arrays import number_array, scalar_value, truths
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -77,6 +77,8 @@ def contiguous(x: Any, known: Leaf) -> np.ndarray[Any, Any]:
     if type(x) is int:
         value = scalar_value(x, known.dtype)
     array = np.require(value, known.dtype, ("C", "A", "E"))
+    if known.dtype.kind == "b":
+        array = truths(array)
     if array.shape != known.shape:
         raise ArgumentError(
             f"compile: an array got the shape {array.shape} while the function was called with it, "

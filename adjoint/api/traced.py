@@ -19,6 +19,7 @@ from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.passes.pipeline import optimise
+from adjoint.passes.rewriting import owned
 from adjoint.schedule.fuse import schedule
 from adjoint.schedule.plan import Schedule
 from adjoint.transforms.substitute import substitute
@@ -42,7 +43,7 @@ class Traced:
         self.outputs = [as_output("compile", f, y).node for y in outputs]
         self.is_part = any(map(is_open, self.outputs))
         """Whether it closes over what somebody differentiates, of whose graph it is a part."""
-        self.optimised = optimise(self.outputs, self.inputs)
+        self.optimised = owned(optimise(self.outputs, self.inputs), self.inputs)
         self.schedule: Schedule = schedule(self.inputs, self.optimised)
         self.built: Any = None
         self.donation: Donation | None = None

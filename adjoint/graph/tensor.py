@@ -13,7 +13,7 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph import engine
-from adjoint.graph.arrays import checked_range, number_array, scalar_value
+from adjoint.graph.arrays import checked_range, number_array, owned, scalar_value
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.lost import handed_out
 from adjoint.graph.node import Node
@@ -409,7 +409,7 @@ def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
     native = as_dtype(dtype or array.dtype)
     if dtype is not None and isinstance(x, (list, tuple)):
         checked_range(array, native)
-    array = np.array(array, dtype=native, copy=True)
+    array = owned(array, native)
     return Tensor(constant_node(array, array.shape, native))
 
 

@@ -16,7 +16,7 @@ from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import FUNCTIONS, public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
-from adjoint.ops import canonical
+from adjoint.ops import canonical, determined
 from adjoint.ops.comparison import (
     equal,
     greater,
@@ -104,21 +104,21 @@ def _winner(x: Tensor, other: Tensor, loses: Tensor, wins: Tensor) -> Factor:
 
 maximum = binary(
     "maximum",
-    np.maximum,
+    determined.maximum,
     lambda x1, x2, y: _winner(x1, x2, less(x1, x2), greater(x1, x2)),
     lambda x1, x2, y: _winner(x2, x1, less(x2, x1), greater(x2, x1)),
     accepts="ordered",
     form=canonical.larger,
-    doc="The larger of x1 and x2; nan if either is nan.",
+    doc="The larger of x1 and x2; nan if either is nan; -0 < +0.",
 )
 minimum = binary(
     "minimum",
-    np.minimum,
+    determined.minimum,
     lambda x1, x2, y: _winner(x1, x2, greater(x1, x2), less(x1, x2)),
     lambda x1, x2, y: _winner(x2, x1, greater(x2, x1), less(x2, x1)),
     accepts="ordered",
     form=canonical.smaller,
-    doc="The smaller of x1 and x2; nan if either is nan.",
+    doc="The smaller of x1 and x2; nan if either is nan; -0 < +0.",
 )
 
 
@@ -130,7 +130,7 @@ def _number(x: Tensor, other: Tensor, loses: Tensor, draws: Tensor) -> Factor:
 
 fmax = binary(
     "fmax",
-    np.fmax,
+    determined.fmax,
     lambda x1, x2, y: _number(x1, x2, less(x1, x2), equal(x1, x2)),
     lambda x1, x2, y: _number(x2, x1, less(x2, x1), equal(x1, x2)),
     accepts="ordered",
@@ -138,7 +138,7 @@ fmax = binary(
 )
 fmin = binary(
     "fmin",
-    np.fmin,
+    determined.fmin,
     lambda x1, x2, y: _number(x1, x2, greater(x1, x2), equal(x1, x2)),
     lambda x1, x2, y: _number(x2, x1, greater(x2, x1), equal(x1, x2)),
     accepts="ordered",
@@ -222,7 +222,7 @@ heaviside = binary(
 _clip = register(
     Elementwise(
         "clip",
-        np.clip,
+        determined.clip,
         (
             lambda x, lo, hi, y: logical_and(greater_equal(x, lo), less_equal(x, hi)),
             lambda x, lo, hi, y: logical_and(less(x, lo), less_equal(lo, hi)),

@@ -18,6 +18,7 @@ from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape, normalize_axis
 from adjoint.ops.choice import where
 from adjoint.ops.comparison import equal, greater, isnan, less, logical_not, logical_or
+from adjoint.ops.determined import largest, smallest
 from adjoint.ops.elementwise import keep_where
 from adjoint.ops.movement import astype, reshape
 from adjoint.ops.reduction import Reduction, kept, masked_as, reduce_over, reduced, sum
@@ -59,7 +60,7 @@ class Extremum(Reduction):
         return reduced(x.shape, axes), x.dtype
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
-        return self.numpy(x, axis=axes)
+        return self.numpy(x, axes)
 
     def attained(self, x: Tensor, y: Tensor) -> Tensor:
         """Which elements attain the value; nan counts as attained everywhere."""
@@ -83,8 +84,8 @@ class Extremum(Reduction):
         return (keep_where(won, reshape(share, lanes)),)
 
 
-_max = register(Extremum("max", np.max, "maximum", -np.inf))
-_min = register(Extremum("min", np.min, "minimum", np.inf))
+_max = register(Extremum("max", largest, "maximum", -np.inf))
+_min = register(Extremum("min", smallest, "minimum", np.inf))
 
 
 def check_ordered(name: str, dtype: DType) -> None:

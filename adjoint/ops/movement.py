@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ShapeError
+from adjoint.graph.arrays import converted
 from adjoint.graph.loops import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import public, register
@@ -145,9 +146,7 @@ class AsType(Linear):
         return x.shape, dtype
 
     def evaluate(self, x: Any, dtype: DType) -> Any:
-        if np.iscomplexobj(x) and dtype.kind in "fiu":
-            x = np.real(x)
-        return np.asarray(x).astype(dtype)
+        return converted(x, dtype)
 
     native = pointwise = True
 

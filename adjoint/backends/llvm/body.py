@@ -232,7 +232,8 @@ class Body:
             places = builder.gep(pointer, [self.numbers(offset)], source_etype=kind)
             value = vectors.gather(builder, places, kind, self.lanes, self.mask)
         if dtype.kind == "b":
-            value = builder.trunc(value, self.e.kind(dtype))
+            zero = in_all_lanes(kind(0), self.lanes)  # any other byte is true, not only 1
+            value = builder.icmp_unsigned("!=", value, zero)
         return Scalar(value, dtype)
 
     def store(self, pointer: Any, offset: Affine, x: Scalar) -> None:

@@ -20,7 +20,7 @@ from adjoint.backends.llvm.kernel import KernelWriter
 from adjoint.backends.llvm.library import Writer, kernel_name
 from adjoint.backends.llvm.loop import I64, POINTER, extern, failures_of, memory_type
 from adjoint.backends.llvm.nest import NestWriter, call_kernel, table_of, whole
-from adjoint.backends.llvm.whole import fill
+from adjoint.backends.llvm.whole import copied, fill
 from adjoint.graph.node import Node
 from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory
 from adjoint.schedule.plan import (
@@ -32,7 +32,6 @@ from adjoint.schedule.plan import (
     NumpyCall,
     Schedule,
     is_checked,
-    nbytes,
 )
 from adjoint.schedule.signature import is_literal
 
@@ -323,5 +322,4 @@ class ProgramWriter:
                 self.copy(builder, node, place)
 
     def copy(self, builder: Any, node: Node, place: Any) -> None:
-        copy = extern(self.module, "memcpy", POINTER, [POINTER, POINTER, I64])
-        builder.call(copy, [place, self.place_of(builder, node), I64(nbytes(node))])
+        copied(builder, node, place, self.place_of(builder, node))
