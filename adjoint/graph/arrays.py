@@ -15,6 +15,10 @@ def number_array(x: Any) -> np.ndarray[Any, Any]:
     try:
         array = plain_array(x)
     except ValueError as error:
+        if not isinstance(x, (list, tuple)):
+            raise DTypeError(
+                f"asarray: {type(x).__name__} gave no array: {error}; convert it yourself"
+            ) from error
         raise ShapeError(
             f"asarray: the nested lists {_shortened(x)} have unequal lengths; a tensor needs equal "
             f"ones (pad the short ones, or keep a list of tensors)"

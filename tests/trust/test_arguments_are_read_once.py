@@ -18,12 +18,19 @@ class Live:
     """Answers with an array of another length each time it is asked."""
 
     def __init__(self, *lengths):
-        self.lengths = list(lengths)
+        self.answers = [np.ones(length) for length in lengths]
         self.asked = 0
 
     def __array__(self, dtype=None, copy=None):
         self.asked += 1
-        return np.ones(self.lengths[min(self.asked, len(self.lengths)) - 1])
+        return self.answers[min(self.asked, len(self.answers)) - 1]
+
+
+class Silent:
+    """Has `__array__`, and answers with none."""
+
+    def __array__(self, dtype=None, copy=None):
+        return None
 
 
 CALLS = 8
@@ -128,5 +135,7 @@ def test_memory_behind_an_argument_that_is_no_array_is_not_donated():
 def test_a_leaf_of_which_there_is_no_tensor_is_named():
     with pytest.raises(ArgumentError, match=r"compile: argument 1 \(y\)\['b'\]: asarray: cannot"):
         ad.compile(lambda x, y: x)(1.0, {"a": 1.0, "b": "text"})
+    with pytest.raises(ArgumentError, match=r"argument 0 \(x\): asarray: Silent gave no array: "):
+        ad.compile(lambda x: x)(Silent())
     with pytest.raises(ArgumentError, match=r"compile: argument 0 \(x\): .* masked"):
         ad.compile(lambda x: x)(np.ma.array([1.0, 2.0], mask=[0, 1]))
