@@ -95,6 +95,10 @@ class Op:
         """Whether native loops can compute this very node."""
         return self.native
 
+    def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
+        """The inputs that are indices: each with the axis into which it points, and its size."""
+        return ()
+
     def held(self, node: Node) -> tuple[Any, ...]:
         """What code for the node depends on beside its structure: what its constant inputs hold."""
         return ()

@@ -20,7 +20,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
-from adjoint.ops.bounds import check_bounds, counted_axis, in_bounds, one_in_each_row
+from adjoint.ops.bounds import check_bounds, counted_axis, has_elements, in_bounds, one_in_each_row
 from adjoint.ops.elementwise import align, keep_where
 from adjoint.ops.linear import Linear
 from adjoint.ops.movement import astype, broadcast_to, permute_dims, reshape
@@ -87,6 +87,13 @@ class Gather(Linear):
     param_names = ("axes", "position")
     native = True
 
+    def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
+        x, *indices = node.inputs
+        return [(i, a, x.shape[a]) for i, a in zip(indices, node.params[0], strict=True)]
+
+    def lowers(self, node: Node) -> bool:
+        return has_elements(self.indexed(node))
+
     def held(self, node: Node) -> tuple[int | str, ...]:
         return known_of(node.inputs[1:])
 
@@ -137,6 +144,13 @@ class ScatterAdd(Linear):
     name = "scatter_add"
     param_names = ("axes", "position", "shape")
     native = scatters = True
+
+    def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
+        axes, _, shape = node.params
+        return [(i, a, shape[a]) for i, a in zip(node.inputs[1:], axes, strict=True)]
+
+    def lowers(self, node: Node) -> bool:
+        return has_elements(self.indexed(node))
 
     def expand(self, node: Node) -> Tensor | None:
         x, *indices = node.inputs

@@ -14,6 +14,7 @@ from adjoint.errors import GraphError
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
+from adjoint.ops.bounds import check_known
 from adjoint.schedule.library import gemm, lapack
 from adjoint.schedule.nests import nested
 from adjoint.schedule.plan import (
@@ -439,6 +440,7 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
 def schedule(inputs: Sequence[Node], outputs: Sequence[Node]) -> Schedule:
     """Cut the graph between `inputs` and `outputs` into steps."""
     fusion = Fusion(inputs, outputs)
+    check_known(fusion.order)
     steps = nested(fusion.run(), outputs)
     constants = [n for n in fusion.order if n.op.name == "constant" and n not in fusion.inputs]
     return Schedule(list(inputs), list(outputs), constants, steps, fusion.packed)
