@@ -55,18 +55,19 @@ class Join(Op):
         place = index[node.params[0]]
         loops.edges(place, starts[1:-1])
 
-        def read(number: int) -> Any:
-            """The element, known to come from input `number` or a later one."""
+        def read(number: int, *others: int) -> Any:
+            """The element, known to come from input `number` or one of the others."""
 
             def here() -> Any:
                 return loops.read(node.inputs[number], self.inner(node, number, index, loops))
 
-            if number == len(node.inputs) - 1:
+            if not others:
                 return here()
             inside = loops.inside(place, 0, starts[number + 1])
-            return choose(loops, inside, here, lambda: read(number + 1))
+            return choose(loops, inside, here, lambda: read(*others))
 
-        return read(0)
+        filled = [n for n in range(len(node.inputs)) if starts[n] < starts[n + 1]]
+        return read(*filled or [0])  # of an input without elements none can be read, nor looked at
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         known = [

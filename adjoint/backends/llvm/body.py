@@ -257,6 +257,8 @@ class Body:
         return access
 
     def inside(self, i: Affine, low: int, high: int) -> Any:
+        if low >= high:
+            return False
         least, most = self.bounds(i)
         if least is not None and most is not None:
             if least >= low and most < high:
