@@ -8,7 +8,7 @@ kernel; that can close no circle, because what a kernel reads has a lower level 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from adjoint.errors import GraphError
 from adjoint.graph.node import Node
@@ -17,6 +17,7 @@ from adjoint.graph.types import Shape, size_of
 from adjoint.ops.bounds import check_known
 from adjoint.schedule.library import gemm, lapack
 from adjoint.schedule.nests import nested
+from adjoint.schedule.parts import cut
 from adjoint.schedule.plan import (
     NATIVE_DTYPES,
     SCALAR,
@@ -209,7 +210,7 @@ class Fusion:
             elif node in self.stored:
                 groups.setdefault((self.levels[node], domain_of(node)), []).append(node)
         self.compute_last_numbers_together(groups)
-        for (_, domain), roots in groups.items():
+        for (_, domain), roots in sorted(groups.items(), key=lambda group: group[0][0]):
             steps.extend(self.kernels(domain, roots))
         return in_order(steps)
 
@@ -280,21 +281,11 @@ class Fusion:
         is stored.
         """
         nodes = self.computed_for(roots)
-        part: dict[Node, int] = {}
-        weight, number = 0, 0
-        for node in nodes:
-            weight += own_weight(node)
-            if weight > LARGEST:
-                weight, number = own_weight(node), number + 1
-            part[node] = number
+        part, stored = cut(nodes, roots, domain, self.reads, same_index, heavy_ones())
+        number = max(part.values(), default=0)
         if number:
-            wanted = set(roots)
-            for node in nodes:
-                for child in self.reads(node):
-                    if child in part and part[child] != part[node] and child.shape == domain:
-                        wanted.add(child)
-            self.stored |= wanted
-            roots = [node for node in nodes if node in wanted]
+            self.stored |= stored
+            roots = [node for node in nodes if node in stored]
         result: list[Step] = []
         for n in range(number + 1):
             own = [root for root in roots if part[root] == n]
@@ -396,6 +387,21 @@ def own_cost(node: Node) -> int:
 def own_weight(node: Node) -> int:
     """About how many instructions the node adds to a kernel."""
     return 1 if own_cost(node) <= 1 else OUTLINED if node.shape == () else INLINED
+
+
+def heavy_ones() -> Callable[[Node], bool]:
+    """Asked of nodes in turn: whether with this one those since the last such are too many."""
+    weight = 0
+
+    def is_heavy(node: Node) -> bool:
+        nonlocal weight
+        weight += own_weight(node)
+        if weight <= LARGEST:
+            return False
+        weight = own_weight(node)
+        return True
+
+    return is_heavy
 
 
 def rows_of(step: Step) -> object:

@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.body import Given
 from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
-from adjoint.backends.llvm.rare import is_rare
+from adjoint.schedule.rare import is_rare
 from adjoint.errors import AdjointError
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
