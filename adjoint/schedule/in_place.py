@@ -17,6 +17,7 @@ from adjoint.schedule.access import is_row_local, reads_of
 from adjoint.schedule.plan import Kernel, Nest, Schedule, Step
 from adjoint.schedule.rare import is_rare
 
+
 def kernels_of(step: Step) -> list[Kernel]:
     """The kernels that a step runs."""
     match step:
