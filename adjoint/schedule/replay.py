@@ -277,9 +277,9 @@ class Rows:
     def finish(self) -> None:
         """What is added to over all rows is complete."""
         for root in self.kernel.roots:
-            if folds(root) and not self.is_in_rows(root):
-                self.replay.write(root, np.arange(size_of(root.shape)))
-            elif folds(root) and not size_of(self.kernel.domain):
+            if (folds(root) and not self.is_in_rows(root)) or (
+                folds(root) and not size_of(self.kernel.domain)
+            ):
                 self.replay.write(root, np.arange(size_of(root.shape)))
 
     def is_in_rows(self, root: Node) -> bool:
@@ -336,7 +336,8 @@ class Rows:
         if node in self.walk.own:
             return self.own_read(box, number, node, flat, counts)
         if not counts.all():
-            flat, place = flat[counts], np.broadcast_to(place, counts.shape)[counts]
+            counts, flat, place = np.broadcast_arrays(counts, flat, place)
+            flat, place = flat[counts], place[counts]
         if not np.all(self.replay.holds(node, flat)):
             self.fail(node, "which is not there, or not yet")
         labels, units = self.replay.units(node, flat)
