@@ -60,10 +60,10 @@ class Traced:
         if self.built is None:
             with building:
                 if self.built is None:
-                    from adjoint.backends.llvm.runtime import Program
+                    from adjoint.backends.llvm.guarded import program_for
 
                     weak = [x.weak for x in self.leaves]
-                    self.built = Program(self.schedule, weak, self.tree)
+                    self.built = program_for(self.schedule, weak, self.tree)
         return self.built
 
     def bind(self, slow: Callable[..., Any]) -> Any:

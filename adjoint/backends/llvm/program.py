@@ -66,9 +66,9 @@ def unwritten(step: Kernel) -> tuple[KernelWriter, Any]:
 class ProgramWriter:
     """Writes the module of a schedule."""
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, gap: int = 0) -> None:
         self.schedule = schedule
-        self.memory: MemoryPlan = plan_memory(schedule)
+        self.memory: MemoryPlan = plan_memory(schedule, gap)
         self.module = ir.Module("adjoint")
         self.stored = [n for n in schedule.constants if not is_literal(n)]
         self.kernels: dict[str, Writer] = {}
