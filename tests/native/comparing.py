@@ -120,6 +120,9 @@ UNITS = 8.0
 EXACT = frozenset({"linear", "leaf"})
 SUMS = frozenset({"sum", "cumsum", "scatter_add"})
 """The linear operations whose result hangs on the order of additions."""
+ADDED = 1 / 64
+"""Units by which a sum of many may err, times the sum of the sizes of its terms: 30 widths of that
+are what adding in pairs may err by, and less than adding one by one may."""
 
 
 def is_noise(p: Program, place: int, found: Any, wanted: Any) -> bool:
@@ -155,10 +158,16 @@ def disturbed(output: Node, given: dict[Node, Any], rng: Any) -> Any:
             if node.value is not None:
                 values[node] = np.asarray(node.value)
                 continue
-            value = np.asarray(node.op.evaluate(*[values[c] for c in node.inputs], *node.params))
+            parts = [np.asarray(values[c]) for c in node.inputs]
+            value = np.asarray(node.op.evaluate(*parts, *node.params))
             exact = node.op.family in EXACT and node.op.name not in SUMS
             if value.dtype.kind == "f" and not exact:
                 error = rng.uniform(-UNITS, UNITS, value.shape) * np.finfo(value.dtype).eps
                 value = (value * (1 + error)).astype(value.dtype)
+            if value.dtype.kind == "f" and node.op.name in (*SUMS, "matmul"):
+                sizes = [np.abs(x) if x.dtype.kind == "f" else x for x in parts]
+                terms = node.op.evaluate(*sizes, *node.params)
+                error = ADDED * rng.uniform(-UNITS, UNITS, value.shape) * np.finfo(value.dtype).eps
+                value = (value + np.where(np.isfinite(terms), error * terms, 0)).astype(value.dtype)
             values[node] = value
     return values[output]

@@ -5,7 +5,6 @@ through Python or by the native entry; it may come from the disk, in this proces
 threads may take a part; what is not compiled may be answered by native code as well. Before each
 call the memory that results will probably get is filled with nan, so that nothing right is left
 there; inputs are overwritten after one, which no result may notice.
-after each call the inputs are overwritten, which no result may notice.
 """
 
 from __future__ import annotations
