@@ -5,7 +5,7 @@
 Run it from the root of the repository. The programs run in subprocesses, many in each, some of
 them compiled together; where a subprocess dies, the program that killed it is found and reported
 with its seed. Each is judged at every stage in which it may be answered (tests/native/stages.py),
-the last of which is a second process that finds the code on the disk; every second group also
+the last of which is a second process that finds the code on the disk; every fourth group also
 where it is not compiled. Nothing is kept of the object code. Programs from number 1,000,000,000 on
 are of the wider kind. `--quick` has LLVM optimise only one group in eight: more programs a minute.
 `--avx2` compiles for a processor without AVX-512.
@@ -89,7 +89,7 @@ def work(seeds: range, group: int, quick: bool, second: Second) -> None:
         jit.LEVELS.update(full if not quick or number % 8 == 0 else dict.fromkeys(full, 0))
         try:
             programs = [program(seed) for seed in members]
-            verdict = compare(programs, uncompiled=number % 2 == 0, donate=gives_away(members))
+            verdict = compare(programs, uncompiled=number % 4 == 0, donate=gives_away(members))
         except Exception as error:
             jit.LEVELS.update(full)
             if len(members) == 1:

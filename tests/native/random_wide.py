@@ -22,8 +22,8 @@ FROM = 1_000_000_000
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 DTYPES = (*INTEGERS, "bool", "float32", "float64")
-LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16)
-DEPTHS = (2, 3, 5, 8, 11, 14)
+LENGTHS = (1, 1, 2, 2, 3, 3, 4, 5, 6, 9)
+DEPTHS = (1, 2, 2, 3, 3, 3, 4, 5, 7, 11)
 
 
 def sides(r: random.Random, rank: int) -> list[int]:
@@ -109,7 +109,7 @@ def rows_of_chain(r: random.Random, pick: Callable[..., Any]) -> Any:
     x = pick("f")
     if x.ndim != 2 or not x.size or x.size > 2000:
         return None
-    for _ in range(r.choice((2, 3, 5, 7))):
+    for _ in range(r.choice((1, 2, 3, 5))):
         way = r.randrange(4)
         if way == 0:
             y = x[::-1]
