@@ -112,8 +112,8 @@ class Walk:
             return self.e.made(*(self.read(c, broadcast_index(index, c.shape)) for c in x.inputs))
         if x.op.name == "constant":
             return self.e.made()
-        made: Value = x.op.lower(x, index, self)
-        return made
+        computed: Value = x.op.lower(x, index, self)
+        return computed
 
     def dependence(self, index: Sequence[Affine]) -> list[Value]:
         """The scalars that an index was made of."""

@@ -79,7 +79,7 @@ class Replay:
             self.places.setdefault(node, (("given", number), 0))
         written = {root for step in schedule.steps for root in step.roots}
         for number, node in enumerate(schedule.outputs):
-            space = ("given", taken[number]) if number in taken else ("output", number)
+            space: Hashable = ("given", taken[number]) if number in taken else ("output", number)
             self.outputs.append((space, 0))
             if node in written:
                 self.places.setdefault(node, (space, 0))
@@ -262,8 +262,8 @@ class Rows:
             self.own(number, root)
         loaded: dict[Value, int] = {}
         """For which root something is read first: those that follow find it in a register."""
-        for part, (number, root) in product(parts, enumerate(self.walk.roots)):
-            for value, where in part.reads(root):
+        for part, (number, made) in product(parts, enumerate(self.walk.roots)):
+            for value, where in part.reads(made):
                 if value.read is not None and value.read[0] in self.replay.places:
                     self.look(part, loaded.setdefault(value, number), *value.read, where)
         for root in self.kernel.roots:
