@@ -31,6 +31,8 @@ class Value:
         self.parts = list(parts)
         self.read: tuple[Node, Index] | None = None
         self.mask: Mask | None = None
+        """Where it may be true, if that is known; `other` where it may not be."""
+        self.other: Mask | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -56,17 +58,25 @@ class Words:
 
     def select(self, condition: Any, a: Any, b: Any) -> Value:
         made = self.made(condition)
-        mask = condition.mask if isinstance(condition, Value) else None
-        without = None if mask is None else lambda box: np.logical_not(mask(box))
+        known = condition if isinstance(condition, Value) else made
+        mask, without = known.mask, known.other
         made.parts += [(x, m) for x, m in ((a, mask), (b, without)) if isinstance(x, Value)]
         return made
 
     def bitwise_and(self, a: Any, b: Any) -> Value:
         made = self.made(a, b)
-        if isinstance(a, Value) and isinstance(b, Value) and a.mask and b.mask:
-            first, second = a.mask, b.mask
-            made.mask = lambda box: np.logical_and(first(box), second(box))
+        known = [x for x in (a, b) if isinstance(x, Value)]
+        made.mask = combined(np.logical_and, [x.mask for x in known if x.mask is not None])
+        others = [x.other for x in known if x.other is not None]
+        made.other = combined(np.logical_or, others) if len(others) == 2 else None
         return made
+
+
+def combined(word: np.ufunc, masks: Sequence[Mask]) -> Mask | None:
+    """Masks as one; None if there are none."""
+    if not masks:
+        return None
+    return lambda box: word.reduce(np.broadcast_arrays(*(mask(box) for mask in masks)))
 
 
 class Walk:
@@ -126,14 +136,19 @@ class Walk:
         return found
 
     def inside(self, i: Affine, low: int, high: int) -> Any:
+        if low >= high:
+            return False
         made = self.e.made(*self.dependence([i]))
 
         def mask(box: Box) -> Any:
             where = box.number(i)
             return True if where is None else (where >= low) & (where < high)
 
-        if not any(name in self.found for name in i.terms):
-            made.mask = mask
+        def other(box: Box) -> Any:
+            where = box.number(i)
+            return True if where is None else (where < low) | (where >= high)
+
+        made.mask, made.other = mask, other
         return made
 
     def edges(self, i: Affine, places: Sequence[int]) -> None:
@@ -197,18 +212,31 @@ class Box:
             total = total + term * factor
         return total
 
-    def elements(self, x: Node, index: Index) -> Any:
-        """The elements of `x`, counted in row-major order, and whether each is one; None for all if
-        that hangs on values."""
+    def elements(self, x: Node, index: Index) -> tuple[Any, Any, int]:
+        """The elements of `x`, counted in row-major order, and whether each is one.
+
+        Where an index hangs on values, all along that axis: each adds an axis behind those of the
+        box. How many comes last.
+        """
         numbers = [self.number(i) for i in index]
-        if any(n is None for n in numbers):
-            return None
+        extra = sum(n is None for n in numbers)
         flat: Any = np.asarray(0)
         inside: Any = np.asarray(True)
+        behind = extra
         for size, n in zip(x.shape, numbers, strict=True):
+            if n is None:
+                behind -= 1
+                n = np.arange(size).reshape(-1, *[1] * behind)
+            else:
+                n = widened(n, extra)
             flat = flat * size + n
             inside = inside & (n >= 0) & (n < size)
-        return flat, inside
+        return flat, inside, extra
+
+    def along(self, x: Node, index: Index) -> int:
+        """How many elements may be meant at one place."""
+        pairs = zip(x.shape, index, strict=True)
+        return math.prod(size for size, i in pairs if self.number(i) is None)
 
     def reads(self, root: Value) -> Iterator[tuple[Value, Any]]:
         """The scalars that are read for a root, and where that counts: True, or an array."""
@@ -222,6 +250,11 @@ class Box:
                 before = need.get(part, False)
                 joined = before is True or wanted is True
                 need[part] = True if joined else np.logical_or(before, wanted)
+
+
+def widened(x: Any, extra: int) -> Any:
+    """An array over the box with axes of size one behind."""
+    return x if x is True else np.reshape(x, (*np.shape(x), *[1] * extra))
 
 
 def reachable(root: Value) -> list[Value]:

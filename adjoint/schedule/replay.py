@@ -18,7 +18,7 @@ from adjoint.errors import GraphError
 from adjoint.graph.loops import Affine
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
-from adjoint.schedule.elements import Array, Box, Value, Walk, own_place
+from adjoint.schedule.elements import Array, Box, Value, Walk, own_place, widened
 from adjoint.schedule.memory import MemoryPlan
 from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, Schedule, Step, nbytes
 from adjoint.schedule.rare import is_rare
@@ -320,13 +320,10 @@ class Rows:
     def look(self, box: Box, number: int, node: Node, index: Any, where: Any) -> None:
         """Check what is read for root `number` at an index of a node, and whether it stays there
         until all places that read it have done so."""
-        found = box.elements(node, index)
-        if found is None:
-            flat, inside = np.arange(size_of(node.shape)), np.asarray(True)
-            where, place = True, np.asarray(MANY - 1)
-        else:
-            flat, inside = found
-            place = box.places
+        if box.places.size * box.along(node, index) > 16 * MOST:
+            return None  # it hangs on values where each of these is
+        flat, inside, extra = box.elements(node, index)
+        where, place = widened(where, extra), widened(box.places, extra)
         counts = np.broadcast_to(where, np.broadcast_shapes(np.shape(where), flat.shape))
         if not counts.any():
             return None
