@@ -126,7 +126,12 @@ def compiled_stages(calls: Calls) -> Iterator[tuple[str, Results]]:
 def changed(calls: Calls) -> Any:
     """The results of a call whose inputs were written over before anybody looked at them."""
     inputs = calls.inputs()
-    arrays = {id(x): x for group in inputs for x in group if isinstance(x, np.ndarray)}
+    kept_back = [
+        group
+        for p, group in zip(calls.programs, inputs, strict=True)
+        if not (p.donates and calls.donate)
+    ]
+    arrays = {id(x): x for group in kept_back for x in group if isinstance(x, np.ndarray)}
     before = [(x, np.array(x)) for x in arrays.values() if x.flags.writeable]
     found = calls.compiled(*inputs)
     for x, kept in before:
