@@ -66,3 +66,36 @@ def test_no_loop_reads_elsewhere_what_it_writes(move: str, count: int) -> None:
     assert len(kernels) > 3
     for kernel in kernels:
         assert not reads_of(kernel).keys() & set(kernel.roots)
+
+
+@pytest.mark.parametrize("move", ["reversed", "transposed"])
+def test_each_call_of_a_function_that_nobody_compiled_is_right(move: str) -> None:
+    """Compiled at once, or after some calls: by itself, and run step by step at first."""
+    gradient = ad.grad(layers(MOVES[move], 11))
+    x = np.linspace(0.5, 1.5, 34)
+    with ad.options(native="never"):
+        right = gradient(x).numpy()
+    for mode in ("always", "auto"):
+        with ad.options(native=mode):
+            for _ in range(8):
+                np.testing.assert_allclose(gradient(x).numpy(), right, rtol=1e-9)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_each_call_is_right_for_any_number_of_threads(threads: int) -> None:
+    """Layers of matrices large enough to be cut into chunks of rows."""
+
+    def f(x: Any) -> Any:
+        for _ in range(5):
+            x = ad.cos(x) / (1 + x * x) + x[:, ::-1] * 0.1 + ad.sum(x, axis=1, keepdims=True) / 99
+        return ad.sum(x)
+
+    gradient = ad.grad(f)
+    x = np.random.default_rng(0).normal(size=(600, 99))
+    with ad.options(native="never"):
+        right = gradient(x).numpy()
+    compiled = ad.compile(gradient)
+    with ad.options(threads=threads):
+        for _ in range(5):
+            np.testing.assert_allclose(compiled(x).numpy(), right, rtol=1e-9, atol=1e-12)
+    assert "chunks" in compiled.text("schedule")
