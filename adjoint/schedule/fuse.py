@@ -8,7 +8,7 @@ kernel; that can close no circle, because what a kernel reads has a lower level 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from adjoint.errors import GraphError
 from adjoint.graph.node import Node
@@ -17,7 +17,7 @@ from adjoint.graph.types import Shape, size_of
 from adjoint.ops.bounds import check_known
 from adjoint.schedule.library import gemm, lapack
 from adjoint.schedule.nests import nested
-from adjoint.schedule.parts import cut
+from adjoint.schedule.parts import cut, heavy
 from adjoint.schedule.plan import (
     NATIVE_DTYPES,
     SCALAR,
@@ -281,7 +281,8 @@ class Fusion:
         is stored.
         """
         nodes = self.computed_for(roots)
-        part, stored = cut(nodes, roots, domain, self.reads, same_index, heavy_ones())
+        starts = heavy(nodes, own_weight, LARGEST)
+        part, stored = cut(nodes, roots, domain, starts, self.reads, same_index)
         number = max(part.values(), default=0)
         if number:
             self.stored |= stored
@@ -387,21 +388,6 @@ def own_cost(node: Node) -> int:
 def own_weight(node: Node) -> int:
     """About how many instructions the node adds to a kernel."""
     return 1 if own_cost(node) <= 1 else OUTLINED if node.shape == () else INLINED
-
-
-def heavy_ones() -> Callable[[Node], bool]:
-    """Asked of nodes in turn: whether with this one those since the last such are too many."""
-    weight = 0
-
-    def is_heavy(node: Node) -> bool:
-        nonlocal weight
-        weight += own_weight(node)
-        if weight <= LARGEST:
-            return False
-        weight = own_weight(node)
-        return True
-
-    return is_heavy
 
 
 def rows_of(step: Step) -> object:

@@ -19,16 +19,16 @@ def cut(
     nodes: Sequence[Node],
     roots: Collection[Node],
     domain: Shape,
+    starts: set[Node],
     reads: Reads,
     same_index: Callable[[Node, Node], bool],
-    heavy: Callable[[Node], bool],
 ) -> tuple[dict[Node, int], set[Node]]:
     """For the `nodes` of a kernel, inputs before users, the number of the part each belongs to, and
     what the parts store.
 
-    heavy: asked of each node in turn, whether with it the part grew too large.
+    Parts begin at `starts`, and where else they must.
     """
-    starts = {node for node in nodes if heavy(node)}
+    starts = set(starts)
     while True:
         part = numbered(nodes, starts)
         stored = set(roots)
@@ -38,6 +38,18 @@ def cut(
         if not more:
             return part, stored
         starts |= more  # which stores more, and so may have others read too early
+
+
+def heavy(nodes: Sequence[Node], weight_of: Callable[[Node], int], most: int) -> set[Node]:
+    """The nodes with which those since the last such weigh more than `most`."""
+    found: set[Node] = set()
+    weight = 0
+    for node in nodes:
+        weight += weight_of(node)
+        if weight > most:
+            found.add(node)
+            weight = weight_of(node)
+    return found
 
 
 def numbered(nodes: Sequence[Node], starts: Collection[Node]) -> dict[Node, int]:

@@ -260,8 +260,6 @@ class Body:
         if low >= high:
             return False
         least, most = self.bounds(i)
-        if low >= high:
-            return False
         if least is not None and most is not None:
             if least >= low and most < high:
                 return True
