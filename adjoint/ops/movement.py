@@ -59,6 +59,7 @@ def split_axes(given: Shape, shape: Shape) -> tuple[tuple[int, ...], ...] | None
 
 class Reshape(Linear):
     name = "reshape"
+    moves = True
     param_names = ("shape",)
 
     def infer(self, x: Node, shape: Shape) -> tuple[Shape, DType]:
@@ -92,6 +93,7 @@ class Reshape(Linear):
 
 class PermuteDims(Linear):
     name = "permute_dims"
+    moves = True
     param_names = ("axes",)
 
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
@@ -132,6 +134,9 @@ class BroadcastTo(Linear):
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return sum_to(adjoint, node.inputs[0].shape)
 
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        return masks[0]
+
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         x = align(inputs[0], len(node.shape))
         return broadcast_to(x, (x.shape[0], *node.shape))
@@ -156,6 +161,9 @@ class AsType(Linear):
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return fit(adjoint, node.inputs[0])
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        return masks[0]
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         return make(self, inputs, node.params)

@@ -21,7 +21,7 @@ import numpy as np
 from adjoint.errors import ShapeError
 from adjoint.graph.loops import Index, Loops, scanned
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import Op, find, public, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape
 from adjoint.ops.movement import broadcast_to, permute_dims, reshape
@@ -32,10 +32,10 @@ from adjoint.ops.reduction import (
     kept,
     lanes_last,
     line,
-    masked_as,
     sum,
     to_accumulate,
 )
+from adjoint.ops.support import alive, applied, counts, positive, whole
 
 __all__ = ["prod", "cumprod"]
 
@@ -93,8 +93,15 @@ class Recurrence(Op):
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         axis, reverse = node.params
-        back = recurrence(conjugate(Tensor(node.inputs[0])), adjoint, axis, not reverse)
+        back = recurrence(conjugate(alive(node, 0, adjoint)), adjoint, axis, not reverse)
         return back * conjugate(Tensor(node)) if wanted[0] else None, back if wanted[1] else None
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return later(mask, node.shape, *node.params)
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        axis, reverse = node.params
+        return later(mask, node.shape, axis, not reverse)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
@@ -155,10 +162,17 @@ class CumulativeProduct(Op):
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         axis, reverse, exclusive = node.params
-        x, before = conjugate(Tensor(node.inputs[0])), conjugate(self.before(node))
+        x, before = conjugate(alive(node, 0, adjoint)), conjugate(self.before(node))
         if exclusive:
             return (recurrence(x, adjoint, axis, not reverse) * before,)
         return ((adjoint + recurrence(x, adjoint * x, axis, not reverse)) * before,)
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return later(mask, node.shape, *node.params)
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        axis, reverse, exclusive = node.params
+        return later(mask, node.shape, axis, not reverse, exclusive)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         axis, *flags = node.params
@@ -185,7 +199,7 @@ class Product(Reduction):
         (axes,) = node.params
         x = Tensor(node.inputs[0])
         lanes = reshape(adjoint, kept(x.shape, axes))
-        return (masked_as(lanes * conjugate(product_of_others(x, axes)), lanes),)
+        return (lanes * conjugate(product_of_others(x, axes)),)
 
 
 _recurrence, _cumprod, _prod = map(register, (Recurrence(), CumulativeProduct(), Product()))
@@ -194,6 +208,16 @@ _recurrence, _cumprod, _prod = map(register, (Recurrence(), CumulativeProduct(),
 def recurrence(a: Tensor, b: Tensor, axis: int, reverse: bool) -> Tensor:
     """The states tᵢ of tᵢ₊₁ = aᵢ tᵢ + bᵢ along `axis`, t₀ = 0, or the same from the other end."""
     return make(_recurrence, (a, b), (axis, reverse))
+
+
+def later(mask: Tensor, shape: Shape, axis: int, reverse: bool, exclusive: bool = True) -> Tensor:
+    """Where a mask holds before an element along `axis`, or with `reverse` after it.
+
+    Unless `exclusive`, its own place counts too.
+    """
+    ones = counts(whole(mask, shape))
+    total = applied(find("cumsum"), (ones,), (axis, reverse))
+    return positive(applied(find("subtract"), (total, ones)) if exclusive else total)
 
 
 def others_before(x: Tensor, axis: int, reverse: bool) -> Tensor:
