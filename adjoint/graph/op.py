@@ -49,8 +49,12 @@ class Op:
     """The word of the emitter that folds elements together, for reductions over `axes`."""
     composes: bool = False
     """Whether `smooth` may know a form; where not, a sweep need not ask."""
+    tame: bool = False
+    """Whether finite inputs have a finite result, but for overflow."""
+    chooses: bool = False
+    """Whether elements of the result may be zero by construction, as those of `where`."""
     spreads: bool = False
-    """Whether `support` may know structural zeros of the result; where not, nobody need ask."""
+    """Whether elements of the result may be zero by construction if such of the inputs are."""
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
@@ -77,7 +81,7 @@ class Op:
     def push(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         """`jvp`, zero in elements that only structural zeros of the tangents reach."""
         result = self.jvp(node, tangents)
-        if result is None or not any(t is not None and t.node.op.spreads for t in tangents):
+        if result is None or not any(t is not None and t.node.sparse for t in tangents):
             return result
         confined: Tensor = FUNCTIONS["confined_tangent"](node, tangents, result)
         return confined
@@ -85,7 +89,7 @@ class Op:
     def pull(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         """`vjp`, zero in elements that reach only structural zeros of the adjoint."""
         shares = self.vjp(node, adjoint, wanted)
-        if not adjoint.node.op.spreads:
+        if not adjoint.node.sparse:
             return shares
         confined: Sequence[Tensor | None] = FUNCTIONS["confined"](node, adjoint, shares)
         return confined
@@ -93,7 +97,8 @@ class Op:
     def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         """A boolean tensor that broadcasts to the result, outside which it is zero by construction.
 
-        `masks` says the same of the inputs; None stands for nothing known.
+        `masks` says the same of the inputs; None stands for nothing known. Asked of operations
+        that have `chooses` or `spreads`.
         """
         return None
 

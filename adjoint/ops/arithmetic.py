@@ -26,15 +26,28 @@ __all__ = [
 
 _DIVISION = ((-2.0, 2.0), (0.5, 2.0))
 
-add = binary("add", np.add, 1, 1, accepts="number", zeros="all", doc="The sum x1 + x2.")
+add = binary("add", np.add, 1, 1, accepts="number", zeros="all", tame=True, doc="The sum x1 + x2.")
 subtract = binary(
-    "subtract", np.subtract, 1, -1, accepts="number", zeros="all", doc="The difference x1 - x2."
+    "subtract",
+    np.subtract,
+    1,
+    -1,
+    accepts="number",
+    zeros="all",
+    tame=True,
+    doc="The difference x1 - x2.",
 )
 negative = unary(
-    "negative", np.negative, -1, accepts="number", zeros="all", doc="The negative, -x."
+    "negative", np.negative, -1, accepts="number", zeros="all", tame=True, doc="The negative, -x."
 )
 positive = unary(
-    "positive", np.positive, 1, accepts="number", zeros="all", doc="The value itself, +x."
+    "positive",
+    np.positive,
+    1,
+    accepts="number",
+    zeros="all",
+    tame=True,
+    doc="The value itself, +x.",
 )
 
 
@@ -53,6 +66,7 @@ multiply = binary(
     _by_second,
     accepts="number",
     zeros="any",
+    tame=True,
     form=canonical.product,
     doc="The product x1 * x2.",
 )

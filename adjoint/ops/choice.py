@@ -63,6 +63,8 @@ __all__ = [
 class Where(Elementwise):
     """Chooses; its first input is boolean, the others have one dtype."""
 
+    chooses = True
+
     def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         """Where the chosen one has support: a choice from the masks, in simpler words mostly."""
         chosen = Tensor(node.inputs[0])
@@ -88,6 +90,7 @@ _where = register(
         (None, lambda c, x1, x2, y: c, lambda c, x1, x2, y: logical_not(c)),
         accepts="any",
         zeros="chosen",
+        tame=True,
         domain=((0.0, 1.0), (-2.0, 2.0), (-2.0, 2.0)),
     )
 )
@@ -125,6 +128,7 @@ maximum = binary(
     lambda x1, x2, y: _share(x1, x2, y, less(x1, x2), less_equal(x1, x2)),
     lambda x1, x2, y: _share(x2, x1, y, less(x2, x1), less_equal(x2, x1)),
     accepts="ordered",
+    tame=True,
     form=canonical.larger,
     doc="The larger of x1 and x2; nan if either is nan, and so are its derivatives.",
 )
@@ -134,6 +138,7 @@ minimum = binary(
     lambda x1, x2, y: _share(x1, x2, y, greater(x1, x2), greater_equal(x1, x2)),
     lambda x1, x2, y: _share(x2, x1, y, greater(x2, x1), greater_equal(x2, x1)),
     accepts="ordered",
+    tame=True,
     form=canonical.smaller,
     doc="The smaller of x1 and x2; nan if either is nan, and so are its derivatives.",
 )
@@ -151,6 +156,7 @@ fmax = binary(
     lambda x1, x2, y: _number(x1, x2, y, less(x1, x2), less_equal(x1, x2)),
     lambda x1, x2, y: _number(x2, x1, y, less(x2, x1), less_equal(x2, x1)),
     accepts="ordered",
+    tame=True,
     doc="The larger of x1 and x2; the other one if one is nan.",
 )
 fmin = binary(
@@ -159,6 +165,7 @@ fmin = binary(
     lambda x1, x2, y: _number(x1, x2, y, greater(x1, x2), greater_equal(x1, x2)),
     lambda x1, x2, y: _number(x2, x1, y, greater(x2, x1), greater_equal(x2, x1)),
     accepts="ordered",
+    tame=True,
     doc="The smaller of x1 and x2; the other one if one is nan.",
 )
 
@@ -184,6 +191,7 @@ _abs = register(
         np.abs,
         (lambda x, y: sign(x),),
         accepts="number",
+        tame=True,
         result=real_result,
         domain=((-2.0, 2.0),),
         holomorphic=False,
@@ -250,6 +258,7 @@ _clip = register(
             ),
         ),
         accepts="ordered",
+        tame=True,
         domain=((-2.0, 2.0), (-1.5, -0.5), (0.5, 1.5)),
     )
 )
@@ -296,7 +305,15 @@ class StopGradient(Elementwise):
 
 
 _stop = register(
-    StopGradient("stop_gradient", _same, (None,), accepts="any", zeros="all", domain=((-2.0, 2.0),))
+    StopGradient(
+        "stop_gradient",
+        _same,
+        (None,),
+        accepts="any",
+        zeros="all",
+        tame=True,
+        domain=((-2.0, 2.0),),
+    )
 )
 
 

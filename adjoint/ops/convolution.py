@@ -33,6 +33,7 @@ class Convolve(Op):
 
     name = "convolve"
     family = "bilinear"
+    tame = True
     param_names = ("mode",)
 
     def infer(self, a: Node, v: Node, mode: Mode) -> tuple[Shape, DType]:

@@ -39,7 +39,7 @@ from adjoint.graph.types import (
     weak_dtype,
 )
 from adjoint.ops.pages import Page, publish
-from adjoint.ops.support import both, either, keep_where, support, zero
+from adjoint.ops.support import both, either, keep_where, number, support, zero
 
 __all__ = ["Elementwise", "Masked", "Missing", "keep_where", "zero"]
 
@@ -126,6 +126,7 @@ class Elementwise(Op):
     samples: tuple[tuple[Any, ...], ...] = ((),)
     form: Form | None = None
     zeros: str | None = None
+    tame: bool = False
     family: str = field(default="elementwise", init=False)
     pointwise: bool = field(default=True, init=False)
 
@@ -185,8 +186,8 @@ class Elementwise(Op):
     def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         if self.zeros == "all":
             return masks[0] if len(masks) == 1 else either(*masks)
-        for number, mask in enumerate(masks[: 1 if self.zeros == "first" else None]):
-            if mask is not None and is_number(node.inputs[1 - number]):
+        for place, mask in enumerate(masks[: 1 if self.zeros == "first" else None]):
+            if mask is not None and is_number(node.inputs[1 - place]):
                 return mask
         return None
 
@@ -237,13 +238,12 @@ def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:
         mask = support(x)
         return result if mask is None else keep_where(mask, result)
     if isinstance(factor, Masked):
-        kept = both(factor.mask, support(x))
-        assert kept is not None
-        return keep_where(kept, x * conjugated(factor.factor, conjugate))
+        result = x * conjugated(factor.factor, conjugate)
+        return keep_where(both(factor.mask, support(x)), result)
     if isinstance(factor, Chosen):
-        mask = support(x)
-        kept_x = FUNCTIONS["where"](factor.undefined, np.nan, x)
-        share: Tensor = FUNCTIONS["where"](factor.lost, zero(x.node.dtype), kept_x)
+        dtype, mask = x.node.dtype, support(x)
+        kept = FUNCTIONS["where"](factor.undefined, number(math.nan, dtype), x)
+        share: Tensor = FUNCTIONS["where"](factor.lost, zero(dtype), kept)
         return share if mask is None else keep_where(mask, share)
     if not factor:
         return None

@@ -138,7 +138,7 @@ class ScatterAdd(Linear):
 
     name = "scatter_add"
     param_names = ("axes", "position", "shape")
-    native = scatters = True
+    native = scatters = chooses = True
 
     def expand(self, node: Node) -> Tensor | None:
         x, *indices = node.inputs

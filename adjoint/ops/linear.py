@@ -19,7 +19,7 @@ class Linear(Op):
     """An operation linear in its first input; any further inputs are indices and the like."""
 
     family = "linear"
-    spreads = True
+    spreads = tame = True
     moves = False
     """Whether each element of the result is one of the input, or zero."""
 
@@ -60,7 +60,7 @@ class Together(Op):
     """
 
     family = "linear"
-    spreads = True
+    spreads = tame = True
     joins: int | None = None
 
     def push(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:

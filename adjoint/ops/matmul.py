@@ -37,6 +37,7 @@ class MatMul(Op):
 
     name = "matmul"
     family = "bilinear"
+    tame = True
     native = True
 
     def lowers(self, node: Node) -> bool:

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.graph.leaf import constant_node
 from adjoint.graph.loops import ZERO, Affine, Index, Loops, both, choose
 from adjoint.graph.node import Node
 from adjoint.graph.op import register
@@ -20,7 +19,7 @@ from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import BOOL, DType, Shape
 from adjoint.ops.linear import Linear, Together
 from adjoint.ops.movement import broadcast_to, reshape
-from adjoint.ops.support import known_mask
+from adjoint.ops.support import known_mask, zero
 
 Ints: TypeAlias = tuple[int, ...]
 
@@ -101,7 +100,7 @@ class Unslice(Linear):
     """Zeros of `shape` with the input in the place of the slices; the transpose of `slice`."""
 
     name = "unslice"
-    moves = True
+    moves = chooses = True
     param_names = ("starts", "steps", "sizes", "shape")
 
     def infer(
@@ -211,7 +210,7 @@ def batch_size(inputs: Sequence[Tensor], batched: Sequence[bool]) -> int:
 
 def zeros_of(node: Node) -> Tensor:
     """Zeros in the shape and dtype of `node`, one number in memory."""
-    return broadcast_to(Tensor(constant_node(np.zeros((), node.dtype), (), node.dtype)), node.shape)
+    return broadcast_to(zero(node.dtype), node.shape)
 
 
 def slice_of(x: Tensor, starts: Ints, steps: Ints, sizes: Ints, shape: Shape) -> Tensor:

@@ -1,9 +1,9 @@
 """Structural zeros: where an adjoint or a tangent is zero by construction, whatever it meets.
 
-``where(c, f(x), 0)`` sends ``where(c, adjoint, 0)`` to f(x). Where c is false that is no number that
-happens to be 0 but nothing at all, and stays nothing in a product with an infinite derivative. The
-*support* of a tensor is a boolean tensor, which broadcasts to its shape, outside which it is zero
-in this sense; None says that nothing is known to be.
+``where(c, f(x), 0)`` sends ``where(c, adjoint, 0)`` to f(x). Where c is false that is not a number
+that happens to be 0 but nothing at all, and stays nothing in a product with an infinite derivative.
+The *support* of a tensor is a boolean tensor, which broadcasts to its shape, outside which it is
+zero in this sense; None says that nothing is known to be.
 
 The graph itself says it, at every order: each operation that keeps structural zeros, or makes them
 (`where`, `unslice`, `scatter_add` …), states `Op.support`, and families derive it. Here the rules
@@ -14,6 +14,7 @@ so that those that cover everything are seen to be none.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -32,28 +33,34 @@ _found: WeakKeyDictionary[Node, Tensor | None] = WeakKeyDictionary()
 def support(x: Tensor) -> Tensor | None:
     """A boolean tensor outside which `x` is zero by construction; None if there is none."""
     top = x.node
-    if not top.op.spreads:
+    if not top.sparse:
         return None
     stack = [top]
     while stack:
         node = stack[-1]
-        waiting = [child for child in node.inputs if child.op.spreads and child not in _found]
+        waiting = [child for child in node.inputs if child.sparse and child not in _found]
         if waiting:
             stack += waiting
             continue
         stack.pop()
         if node not in _found:
-            masks = [_mask_of(child) for child in node.inputs]
-            mask = node.op.support(node, masks) if masks else None  # or it let go of its inputs
+            mask = _mask_of(node)
             _found[node] = None if mask is None or _covers(mask) else mask
     return _found[top]
 
 
 def _mask_of(node: Node) -> Tensor | None:
-    """The support of an input: of the number 0, by which `where` says what is not there, nothing."""
+    """The support of a node, given those of its inputs."""
     if node.op.name == "constant":
-        return NOWHERE if node.shape == () and node.value == 0 else None
-    return _found.get(node)
+        return NOWHERE
+    masks = [_found[x] if x.sparse else _of_plain(x) for x in node.inputs]
+    return node.op.support(node, masks) if masks else None  # or it let go of its inputs
+
+
+def _of_plain(node: Node) -> Tensor | None:
+    """The number 0, by which `where` says what is not there, has no support."""
+    zero = node.op.name == "constant" and node.shape == () and node.value == 0
+    return NOWHERE if zero else None
 
 
 def _covers(mask: Tensor) -> bool:
@@ -73,10 +80,10 @@ def known_mask(value: Any) -> Tensor:
 NOWHERE, EVERYWHERE = known_mask(False), known_mask(True)
 
 
-def both(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+def both(a: Tensor, b: Tensor | None) -> Tensor:
     """Where both masks hold."""
-    if a is None or b is None or a is b:
-        return b if a is None else a
+    if b is None or a is b:
+        return a
     return applied(find("logical_and"), (a, b))
 
 
@@ -103,7 +110,7 @@ def whole(mask: Tensor | None, shape: Shape) -> Tensor:
 
 
 def over(mask: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
-    """Where a mask about a tensor of `shape` holds anywhere along `axes`, which stay with size 1."""
+    """Where a mask about a tensor of `shape` holds anywhere along `axes`, which stay, of size 1."""
     lead = len(shape) - len(mask.node.shape)
     own = tuple(a - lead for a in axes if a >= lead and mask.node.shape[a - lead] != 1)
     if not own:
@@ -132,7 +139,7 @@ def alive(node: Node, number: int, adjoint: Tensor) -> Tensor:
 
     There it may be infinite, and rules that multiply with it would make nan of it.
     """
-    mask = support(adjoint)
+    mask = needed(node, adjoint)
     x = Tensor(node.inputs[number])
     return x if mask is None else keep_where(node.op.reaching(node, number, mask), x)
 
@@ -153,18 +160,72 @@ def keep_where(mask: Tensor, x: Tensor) -> Tensor:
     return result
 
 
-_zeros: dict[DType, Node] = {}
-
-
 def zero(dtype: DType) -> Tensor:
-    """The constant 0 of `dtype`."""
-    node = _zeros.get(dtype)
-    if node is None:
-        node = _zeros[dtype] = constant_node(np.zeros((), dtype), (), dtype)
-    return Tensor(node)
+    """The constant 0 of `dtype`, which stands for what is not there."""
+    found = number(0, dtype)
+    found.node.sparse = True
+    return found
+
+
+def number(value: float, dtype: DType) -> Tensor:
+    """A constant of `dtype`, always the same node."""
+    return Tensor(_number_node(value, dtype))
+
+
+@cache
+def _number_node(value: float, dtype: DType) -> Node:
+    return constant_node(np.full((), value, dtype), (), dtype)
 
 
 # How the rules of operations that mix elements are kept from 0 times infinity.
+
+_LOOK = 4
+"""How far from an operation to look for a comparison of its result, to save what is not needed."""
+
+
+def needed(node: Node, adjoint: Tensor) -> Tensor | None:
+    """The support of the adjoint of `node`; None also if nothing infinite can stand beside it.
+
+    A result that lost in a comparison, as below 0 in max(y, 0), is a number. Where it was made of
+    finite numbers in a tame way there is nothing to be kept out, and a layer of a network need not
+    pay for it.
+    """
+    mask = support(adjoint)
+    if mask is None or node.wild or not _lost(mask.node, node):
+        return mask
+    return None if all(map(_finite, node.inputs)) else mask
+
+
+def _finite(node: Node) -> bool:
+    """Whether a tensor is finite, as far as it is a leaf and known."""
+    while node.op.family == "leaf" and node.inputs and node.value is None:
+        node = node.inputs[0]
+    return node.op.family != "leaf" or node.value is None or bool(np.isfinite(node.value).all())
+
+
+def _lost(mask: Node, node: Node) -> bool:
+    """Whether `mask` is false only where a result made of that of `node` lost in comparisons."""
+    while mask.op.name in ("reshape", "broadcast_to") and mask.inputs:
+        mask = mask.inputs[0]
+    left = list(mask.inputs) if mask.op.name == "logical_not" else []
+    compared: list[Node] = []
+    while left:
+        part = left.pop()
+        if part.op.name == "logical_or":
+            left += part.inputs
+        elif part.op.name in ("less", "less_equal", "greater", "greater_equal"):
+            compared.append(part)
+        else:
+            return False
+    return bool(compared) and all(_made_of(part, node, _LOOK) for part in compared)
+
+
+def _made_of(y: Node, node: Node, look: int) -> bool:
+    if y is node:
+        return True
+    if not look or not (y.op.pointwise or y.op.family == "linear") or y.op.name == "where":
+        return False
+    return any(_made_of(x, node, look - 1) for x in y.inputs)
 
 
 @public
@@ -172,7 +233,7 @@ def confined(
     node: Node, adjoint: Tensor, shares: Sequence[Tensor | None]
 ) -> Sequence[Tensor | None]:
     """`shares`, zero where an input of `node` reaches no element that `adjoint` has any part in."""
-    mask = support(adjoint)
+    mask = needed(node, adjoint)
     if mask is None:
         return shares
     return [
