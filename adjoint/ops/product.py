@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ShapeError
-from adjoint.graph.loops import Index, Loops, scanned
+from adjoint.graph.loops import Index, Loops, choose, scanned
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, find, public, register
 from adjoint.graph.tensor import Tensor, make
@@ -53,10 +53,18 @@ class Recurrence(Op):
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         a, b = node.inputs
-        e = loops.e
+        e, (axis, reverse) = loops.e, node.params
+        start = node.shape[axis] - 1 if reverse else 0
 
         def step(state: Any, before: Index) -> Any:
-            return e.add(e.multiply(loops.read(a, before), state), loops.read(b, before))
+            """From t₀ = 0, which is nothing even beside an infinite factor, comes b₀."""
+            term = loops.read(b, before)
+            return choose(
+                loops,
+                loops.inside(before[axis], start, start + 1),
+                lambda: term,
+                lambda: e.add(e.multiply(loops.read(a, before), state), term),
+            )
 
         return scanned(node, index, loops, lambda: e.constant(0, node.dtype), step)
 
@@ -74,14 +82,15 @@ class Recurrence(Op):
         a, b, t = (v[::-1] for v in views) if reverse else views
         if len(b) < 2 or not b.size:
             return result
+        t[1] = b[0]
         if b[0].size >= _MANY_LANES:
-            for i in range(len(b) - 1):
+            for i in range(1, len(b) - 1):
                 np.add(a[i] * t[i], b[i], out=t[i + 1])
             return result
         for lane in np.ndindex(b.shape[1:]):
-            here = (slice(None, -1), *lane)
+            here = (slice(1, -1), *lane)
             pairs = zip(a[here].tolist(), b[here].tolist(), strict=True)
-            t[(slice(1, None), *lane)] = list(accumulate(pairs, _step, initial=0.0))[1:]
+            t[(slice(1, None), *lane)] = list(accumulate(pairs, _step, initial=b[(0, *lane)]))
         return result
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
