@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -174,6 +175,11 @@ _reshape, _permute, _broadcast, _astype = map(
 )
 
 
+_converted: WeakValueDictionary[tuple[int, DType], Node] = WeakValueDictionary()
+"""The conversions of what is differentiated, of which each is made once. So what several users of
+a float32 variable send back in float64 is added up before it is rounded: it may nearly cancel."""
+
+
 @public
 def reshape(x: Any, /, shape: Any) -> Tensor:
     """`x` in another `shape` with as many elements, in row-major order; one size may be -1.
@@ -295,7 +301,15 @@ def astype(x: Any, dtype: Any, /) -> Tensor:
     """
     x = as_tensor(x)
     wanted = as_dtype(dtype)
-    return Tensor(x.node) if x.node.dtype is wanted else make(_astype, (x,), (wanted,))
+    node = x.node
+    if node.dtype is wanted:
+        return Tensor(node)
+    if node.scope is None or node.dtype.kind not in "fc":
+        return make(_astype, (x,), (wanted,))
+    found = _converted.get((id(node), wanted))
+    if found is None or not found.inputs or found.inputs[0] is not node:
+        found = _converted[id(node), wanted] = make(_astype, (x,), (wanted,)).node
+    return Tensor(found)
 
 
 @public

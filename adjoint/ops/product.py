@@ -35,7 +35,7 @@ from adjoint.ops.reduction import (
     sum,
     to_accumulate,
 )
-from adjoint.ops.support import alive, applied, counts, positive, whole
+from adjoint.ops.support import alive, applied, counts, keep_where, known_mask, positive, whole
 
 __all__ = ["prod", "cumprod"]
 
@@ -96,14 +96,23 @@ class Recurrence(Op):
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         by_factor, term = tangents
         if by_factor is not None:
-            moved = by_factor * Tensor(node)
+            moved = keep_where(self.counting(node), by_factor * Tensor(node))
             term = moved if term is None else term + moved
         return None if term is None else make(self, (Tensor(node.inputs[0]), term), node.params)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         axis, reverse = node.params
         back = recurrence(conjugate(alive(node, 0, adjoint)), adjoint, axis, not reverse)
-        return back * conjugate(Tensor(node)) if wanted[0] else None, back if wanted[1] else None
+        by_factor = None
+        if wanted[0]:
+            by_factor = keep_where(self.counting(node), back * conjugate(Tensor(node)))
+        return by_factor, back if wanted[1] else None
+
+    def counting(self, node: Node) -> Tensor:
+        """Which factors count: not the first, which would multiply t₀ = 0, and not the last."""
+        size = node.shape[node.params[0]]
+        places = np.arange(size).reshape(-1, *(1,) * (len(node.shape) - node.params[0] - 1))
+        return known_mask((places > 0) & (places < size - 1))
 
     def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return later(mask, node.shape, *node.params)
