@@ -35,7 +35,16 @@ from adjoint.ops.reduction import (
     sum,
     to_accumulate,
 )
-from adjoint.ops.support import alive, applied, counts, keep_where, known_mask, positive, whole
+from adjoint.ops.support import (
+    EVERYWHERE,
+    alive,
+    applied,
+    counts,
+    keep_where,
+    known_mask,
+    positive,
+    whole,
+)
 
 __all__ = ["prod", "cumprod"]
 
@@ -49,7 +58,12 @@ class Recurrence(Op):
     name = "recurrence"
     family = "cumulative"
     param_names = ("axis", "reverse")
-    native = scans = True
+    native = scans = chooses = True
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        """What comes of the terms that count, so never the first state."""
+        term = EVERYWHERE if masks[1] is None else masks[1]
+        return later(term, node.shape, *node.params)
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         a, b = node.inputs
