@@ -115,7 +115,7 @@ def as_number(program: Any) -> Any:
     """A weighted sum of the results."""
 
     def f(x: Any) -> Any:
-        y = program(x)
+        y = program(ad.asarray(x))
         return ad.sum(y * ad.asarray(drawn([y.shape], 5)[0]))
 
     return f
