@@ -185,3 +185,81 @@ def test_no_element_speaks_that_is_not_taken(row: Row, place: int, bad: float) -
     for order in expected:
         assert order[0].flat[place] == 0
     check(masked, spoilt, expected, vs, ws)
+
+
+# Random choices between compositions of all operations.
+
+MOVES = {
+    "as it stands": lambda x: x,
+    "flipped": lambda x: ad.flip(x),
+    "rolled": lambda x: ad.roll(x, 2),
+    "joined": lambda x: ad.concat([x[3:], x[:3]]),
+    "gathered": lambda x: x[np.random.default_rng(x.shape[0]).permutation(x.shape[0])],
+    "scattered": lambda x: ad.setitem(
+        ad.zeros(x.shape), np.random.default_rng(x.shape[0]).permutation(x.shape[0]), x
+    ),
+    "a row of two": lambda x: ad.stack([x, 2 * x], 1)[:, 0],
+    "a product": lambda x: (x[:, None] @ np.ones((1, 3)))[:, 1],
+    "a lane": lambda x: ad.sum(ad.stack([x, x - 1.0]), 0),
+    "a norm": lambda x: ad.linalg.vector_norm(ad.stack([x, x + 9.0]), axis=0),
+    "a softmax": lambda x: ad.logsumexp(ad.stack([x, x / 2]), 0),
+}
+LINE = np.concatenate([SPECIAL, np.linspace(-2.7, 3.3, 9)])
+
+
+def by_first(case: Case) -> Any:
+    """The operation as a function of one tensor, other inputs as in the table."""
+    place, rest = case.active[0], [float(x[1]) for x in case.inputs]
+    like = [x.dtype for x in case.inputs]
+    return lambda x: case.call(
+        *(
+            x if i == place else ad.broadcast_to(ad.asarray(np.asarray(v, t)), x.shape)
+            for i, (v, t) in enumerate(zip(rest, like, strict=True))
+        )
+    )
+
+
+def is_fine(g: Any) -> np.ndarray[Any, Any]:
+    """Where on the line a function has three finite derivatives of moderate size."""
+    each = lambda x: ad.sum(g(x))  # noqa: E731
+    ones = (np.ones_like(LINE),)
+    orders = [order[0] for order in reference(each, (LINE,), ones, ones)]
+    return np.all([np.abs(order) < 1e6 for order in orders], 0) & np.isfinite(g(ad.asarray(LINE)).numpy())
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.filterwarnings("ignore")
+def test_of_two_random_programs_the_one_that_is_chosen_speaks(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    functions = [by_first(ELEMENTWISE[i]) for i in rng.integers(len(ELEMENTWISE), size=4)]
+    move = MOVES[list(MOVES)[seed % len(MOVES)]]
+    g = lambda x: functions[0](functions[1](x))  # noqa: E731
+    h = lambda x: functions[2](functions[3](x)) + x  # noqa: E731
+    yes, no = is_fine(lambda x: g(x)), is_fine(lambda x: h(x))
+    taken = np.where(yes & no, rng.random(LINE.size) < 0.5, yes)
+    place = np.flatnonzero(yes | no)
+    if place.size == 0:
+        pytest.skip("neither is smooth anywhere")
+    line, taken = LINE[place], taken[place]
+    w, v, u = (drawn([line.shape], n)[0] for n in (1, 2, 3))
+    where = move(ad.asarray(taken.astype(float))).numpy() if seed % len(MOVES) < 6 else taken
+
+    def masked(x: Any) -> Any:
+        chosen = ad.where(where != 0, move(g(x)), move(h(x)))
+        return total(w, chosen)
+
+    def plain(x: Any) -> Any:
+        """The same of numbers that are good everywhere: each side is given what it is fine at."""
+        good = [np.flatnonzero(yes)[:1], np.flatnonzero(no)[:1]]
+        sides = []
+        for side, mask, spare in ((g, taken, good[0]), (h, ~taken, good[1])):
+            if not spare.size:
+                sides.append(ad.zeros(line.shape))
+                continue
+            safe = ad.where(mask, x, LINE[spare[0]])
+            sides.append(move(side(safe)))
+        return total(w, ad.where(where != 0, *sides))
+
+    expected = reference(plain, (line,), (v,), (u,))
+    assert all(np.isfinite(order[0]).all() for order in expected)
+    check(masked, (line,), expected, (v,), (u,))

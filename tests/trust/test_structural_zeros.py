@@ -149,15 +149,21 @@ def test_what_is_not_chosen_has_no_say(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_backprop_and_batches_agree(name: str) -> None:
+def test_backprop_batches_and_jacobians_agree(name: str) -> None:
     f = as_number(PROGRAMS[name][1])
     expected = ad.grad(f)(X).numpy()
     x = ad.variable(X)
     np.testing.assert_allclose(backprop(f(x), [x])[0], expected, rtol=1e-9, atol=1e-12)
     many = ad.vmap(ad.grad(f))(np.stack([X, X])).numpy()
     np.testing.assert_allclose(many, [expected] * 2, rtol=1e-9, atol=1e-12)
+    for hessian in (ad.hessian(f), ad.compile(ad.hessian(f))):
+        found = np.asarray(hessian(X))
+        assert np.isfinite(found).all()
+        np.testing.assert_allclose(found, found.T, rtol=1e-8, atol=1e-9)
+    jacobian = ad.jacobian(PROGRAMS[name][1])(ad.asarray(X)).numpy()
+    weights = drawn([jacobian.shape[:-1]], 5)[0]
     np.testing.assert_allclose(
-        ad.hessian(f)(X).numpy(), ad.hessian(f)(X).numpy().T, rtol=1e-8, atol=1e-9
+        np.tensordot(weights, jacobian, jacobian.ndim - 1), expected, rtol=1e-8, atol=1e-9
     )
 
 
