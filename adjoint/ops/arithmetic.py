@@ -26,10 +26,29 @@ __all__ = [
 
 _DIVISION = ((-2.0, 2.0), (0.5, 2.0))
 
-add = binary("add", np.add, 1, 1, accepts="number", doc="The sum x1 + x2.")
-subtract = binary("subtract", np.subtract, 1, -1, accepts="number", doc="The difference x1 - x2.")
-negative = unary("negative", np.negative, -1, accepts="number", doc="The negative, -x.")
-positive = unary("positive", np.positive, 1, accepts="number", doc="The value itself, +x.")
+add = binary("add", np.add, 1, 1, accepts="number", zeros="all", tame=True, doc="The sum x1 + x2.")
+subtract = binary(
+    "subtract",
+    np.subtract,
+    1,
+    -1,
+    accepts="number",
+    zeros="all",
+    tame=True,
+    doc="The difference x1 - x2.",
+)
+negative = unary(
+    "negative", np.negative, -1, accepts="number", zeros="all", tame=True, doc="The negative, -x."
+)
+positive = unary(
+    "positive",
+    np.positive,
+    1,
+    accepts="number",
+    zeros="all",
+    tame=True,
+    doc="The value itself, +x.",
+)
 
 
 def _by_first(x1: Tensor, x2: Tensor, y: Tensor) -> Tensor:
@@ -46,6 +65,8 @@ multiply = binary(
     _by_first,
     _by_second,
     accepts="number",
+    zeros="any",
+    tame=True,
     form=canonical.product,
     doc="The product x1 * x2.",
 )
@@ -54,6 +75,7 @@ divide = binary(
     np.divide,
     lambda x1, x2, y: reciprocal(x2),
     lambda x1, x2, y: -y / x2,
+    zeros="first",
     domain=_DIVISION,
     doc="The quotient x1 / x2.",
 )

@@ -22,6 +22,7 @@ from adjoint.ops.determined import largest, smallest
 from adjoint.ops.elementwise import keep_where
 from adjoint.ops.movement import astype, reshape
 from adjoint.ops.reduction import Reduction, kept, masked_as, reduce_over, reduced, sum
+from adjoint.ops.support import over, whole
 
 __all__ = ["max", "min", "amax", "amin", "argmax", "argmin"]
 
@@ -80,8 +81,7 @@ class Extremum(Reduction):
         x, y = Tensor(node.inputs[0]), Tensor(node)
         lanes = kept(x.shape, axes)
         won = self.attained(x, reshape(y, lanes))
-        share = masked_as(adjoint * shares(won, y, axes), adjoint)
-        return (keep_where(won, reshape(share, lanes)),)
+        return (keep_where(won, reshape(adjoint * shares(won, y, axes), lanes)),)
 
 
 _max = register(Extremum("max", largest, "maximum", -np.inf))
@@ -222,6 +222,13 @@ class OrderStatistic(Op):
         won, weight = self.weights(node)
         share = masked_as(adjoint * weight, adjoint)
         return sum(keep_where(won, reshape(share, (*share.shape, 1))), -2), None
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        rank = len(node.shape)
+        return over(whole(mask, node.inputs[0].shape), node.inputs[0].shape, (rank - 1,))
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return over(whole(mask, node.shape), node.shape, (len(node.shape) - 1,))
 
     def weights(self, node: Node) -> tuple[Tensor, Tensor]:
         """Which elements attain which of the results, and what each of them gets."""

@@ -11,7 +11,7 @@ import numpy as np
 from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.loops import Index, Loops, choose
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import (
     DType,
@@ -22,6 +22,7 @@ from adjoint.graph.types import (
     promote,
     weak_dtype,
 )
+from adjoint.ops.linear import Together
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.slicing import along, batch_size, pick, zeros_of
 
@@ -32,10 +33,9 @@ MANY = 64
 """More inputs than this are joined by NumPy: a loop would have to choose between them."""
 
 
-class Join(Op):
+class Join(Together):
     """What `concat` and `stack` share: inputs of one dtype, joined along the axis `axis`."""
 
-    family = "linear"
     param_names = ("axis",)
     native = True
 

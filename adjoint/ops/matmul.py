@@ -16,6 +16,7 @@ from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote, size_of
 from adjoint.ops.elementwise import align, fit
 from adjoint.ops.movement import matrix_transpose, reshape
+from adjoint.ops.support import alive, onto, over
 
 __all__ = ["matmul"]
 
@@ -36,6 +37,7 @@ class MatMul(Op):
 
     name = "matmul"
     family = "bilinear"
+    tame = True
     native = True
 
     def lowers(self, node: Node) -> bool:
@@ -77,10 +79,20 @@ class MatMul(Op):
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         a, b = node.inputs
-        return (
-            fit(make(self, (adjoint, _conj_transpose(Tensor(b)))), a) if wanted[0] else None,
-            fit(make(self, (_conj_transpose(Tensor(a)), adjoint)), b) if wanted[1] else None,
-        )
+        by_a = by_b = None
+        if wanted[0]:
+            by_a = fit(make(self, (adjoint, _conj_transpose(alive(node, 1, adjoint)))), a)
+        if wanted[1]:
+            by_b = fit(make(self, (_conj_transpose(alive(node, 0, adjoint)), adjoint)), b)
+        return by_a, by_b
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        shape = node.inputs[number].shape
+        return over(mask, shape, (len(shape) - 1 - number,))
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        shape = node.inputs[number].shape
+        return onto(over(mask, node.shape, (len(node.shape) - 1 - number,)), shape)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         a, b = inputs
