@@ -12,7 +12,7 @@ holds (a tensor, another graph, the tape of a transform that is still open); onl
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cache
 from math import ceil, inf
 from typing import Any
@@ -24,7 +24,7 @@ from adjoint.backends.availability import missing
 from adjoint.backends.pending import Held, Look, can_tell_who_holds, estimate, template
 from adjoint.graph import engine
 from adjoint.graph.forking import building
-from adjoint.graph.leaf import constant
+from adjoint.graph.leaf import constant, variable
 from adjoint.graph.node import Node
 from adjoint.graph.options import current
 
@@ -161,14 +161,31 @@ def evaluate(nodes: Sequence[Node]) -> None:
         interpreter.evaluate(nodes)
         return
     order = interpreter.pending_order(nodes)
-    if not answer(order, native == "always"):
-        interpreter.follow(order, nodes)
+    forms = interpreter.stable_forms(order)
+    marks = marks_of(order, forms) if forms else ()
+    if forms:
+        forms = {}  # what they hold would count as held (see `Look`)
+    if marks is None or not answer(order, native == "always", marks):
+        del order
+        interpreter.evaluate(nodes)
 
 
-def answer(order: list[Node], at_once: bool) -> bool:
+def marks_of(order: Sequence[Node], forms: Mapping[Node, Node]) -> Hashable:
+    """What stable forms depend on beside the structure: which numbers are 1.
+
+    None if they look through nodes that have their values, which native code cannot do.
+    """
+    for node in order:
+        if node.value is not None and node.inputs and node.op is not variable:
+            return None
+    small = (x for x in order if x.op is constant and x.shape == ())
+    return tuple([bool(x.value == 1) for x in small])
+
+
+def answer(order: list[Node], at_once: bool, marks: Hashable = ()) -> bool:
     """Give the nodes of a pending graph that are held their values natively; whether that was done.
 
-    at_once: do it whatever the gain.
+    at_once: do it whatever the gain. marks: what tells graphs of equal structure apart.
     """
     last = order[-1]
     glance = len(order), last.op, last.shape, last.dtype, order[len(order) // 2].op
@@ -176,6 +193,8 @@ def answer(order: list[Node], at_once: bool) -> bool:
     if not (family.is_due() or at_once) or not available():
         return False
     look = Look(order)
+    if marks:
+        look.key = (look.key, marks)
     try:
         form = family.form_of(look, at_once)
     except TypeError:  # a parameter that cannot be hashed

@@ -47,6 +47,8 @@ class Op:
     """The word of the emitter that folds elements together, for reductions over `axes`."""
     composes: bool = False
     """Whether `smooth` may know a form; where not, a sweep need not ask."""
+    rescales: bool = False
+    """Whether `stable` may know a form; where not, whoever evaluates need not ask."""
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
@@ -72,6 +74,14 @@ class Op:
 
         Derivatives follow it in place of the inputs of `node`. It may leave out what lies between
         (x x leaves out the abs(x) in abs(x) ** 2), but no node in `kept`. None: there is none.
+        """
+        return None
+
+    def stable(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        """The same tensor, made so that it does not overflow on the way to an ordinary number.
+
+        Its value is computed in place of that of `node`. It may leave out what lies between
+        (logsumexp(x) leaves out the exp(x) in log(sum(exp(x)))), but no node in `kept`.
         """
         return None
 

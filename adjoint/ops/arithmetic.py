@@ -6,7 +6,7 @@ import numpy as np
 
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
-from adjoint.ops import canonical
+from adjoint.ops import canonical, stable
 from adjoint.ops.elementwise import Unary, binary, unary
 
 __all__ = [
@@ -47,6 +47,7 @@ multiply = binary(
     _by_second,
     accepts="number",
     form=canonical.product,
+    stable_form=stable.multiplied,
     doc="The product x1 * x2.",
 )
 divide = binary(
@@ -55,6 +56,7 @@ divide = binary(
     lambda x1, x2, y: reciprocal(x2),
     lambda x1, x2, y: -y / x2,
     domain=_DIVISION,
+    stable_form=stable.divided,
     doc="The quotient x1 / x2.",
 )
 true_divide = divide
@@ -63,6 +65,7 @@ reciprocal: Unary = unary(
     np.reciprocal,
     lambda x, y: -(y * y),
     domain=(0.5, 2.0),
+    stable_form=stable.inverted,
     doc="The reciprocal 1 / x.",
 )
 floor_divide = binary(

@@ -112,11 +112,13 @@ class Elementwise(Op):
     param_names: tuple[str, ...] = ()
     samples: tuple[tuple[Any, ...], ...] = ((),)
     form: Form | None = None
+    stable_form: Form | None = None
     family: str = field(default="elementwise", init=False)
     pointwise: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
-        self.composes = self.form is not None
+        self.rescales = self.stable_form is not None
+        self.composes = self.form is not None or self.rescales
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         nodes: Sequence[Node] = args[: len(self.partials)]
@@ -179,7 +181,11 @@ class Elementwise(Op):
         return rule(*[Tensor(child) for child in node.inputs], Tensor(node), *node.params)
 
     def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
-        return None if self.form is None else self.form(node, kept)
+        found = None if self.form is None else self.form(node, kept)
+        return self.stable(node, kept) if found is None else found
+
+    def stable(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        return None if self.stable_form is None else self.stable_form(node, kept)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         rank = len(node.shape)
