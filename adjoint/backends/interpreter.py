@@ -41,7 +41,7 @@ def stable_forms(order: Sequence[Node]) -> dict[Node, Node]:
 
 
 def stable_order(nodes: Sequence[Node], forms: Mapping[Node, Node]) -> list[Node]:
-    """As `pending_order`, along the forms. What is only read by what they leave out is not there."""
+    """As `pending_order`, along the forms; without what they leave out, if nobody else reads it."""
 
     def inputs(node: Node) -> tuple[Node, ...]:
         if node.value is not None:

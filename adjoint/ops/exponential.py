@@ -63,6 +63,7 @@ excess = unary(
     None,
     accepts="real",
     scalar=_excess_rule,
+    domain=(-1.5, 1.5),
     prefix="",
     doc="The exponent that is to be taken out of a power: 0 for moderate x and ±inf, else x.",
 )

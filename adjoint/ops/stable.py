@@ -4,7 +4,7 @@ log(sum(exp(x))), exp(x) / sum(exp(x)), 1 / (1 + exp(-x)), log(cosh(x)) are ordi
 ±1000, but their pieces are not. Each function here is the `stable` rule of an operation that
 completes such a composition: from a node it makes the form, or None. A few compositions are
 functions that exist (expit, softplus, logsumexp, tanh); all others are computed with exponents of
-their own (`adjoint.ops.scaled`), which changes nothing as long as nothing overflows.
+their own (`adjoint.ops.reading`), which changes nothing as long as nothing overflows.
 
 Values and derivatives follow the form; the graph stays as it was written.
 """
@@ -17,16 +17,12 @@ from collections.abc import Set as AbstractSet
 
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
+from adjoint.ops.reading import Reader, TooLarge, alike, fraction, is_lowered
 from adjoint.ops.scaled import (
-    Reader,
     Scaled,
-    TooLarge,
-    alike,
     call,
     difference,
-    fraction,
     is_excess,
-    is_lowered,
     is_one,
     number,
     power,
@@ -141,12 +137,12 @@ def logarithm(scale: float, name: str) -> Form:
         parts = reader.read(x)
         if parts is None or parts.exponent is None:
             return None
-        m, r = parts
+        m, r = parts.exponent, parts.factor
         if r is None:
-            return m if scale == 1 else m * scale  # type: ignore[operator]
+            return m if scale == 1 else m * scale
         taken = m if is_excess(m.node) else call("excess", call("stop_gradient", m))
         if taken is not m:
-            r = product(r, power(difference(m, taken)))
+            r = r * call("exp_within", m - taken)
         return (taken if scale == 1 else taken * scale) + call(name, r)
 
     return rule
@@ -162,11 +158,11 @@ def logarithm_of_one_more(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     if reader.opaque(x):
         return None
     if x.op.name == "exp":
-        return call("softplus", Tensor(x.inputs[0]))  # type: ignore[no-any-return]
+        return call("softplus", Tensor(x.inputs[0]))
     if x.op.name == "negative":
         u = _logit(reader, x.inputs[0])
         if u is not None:
-            return -call("softplus", u)  # type: ignore[no-any-return]
+            return -call("softplus", u)
     parts = Reader(kept).read(x)
     if parts is None or parts.exponent is None:
         return None
@@ -174,7 +170,7 @@ def logarithm_of_one_more(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     taken = call("excess", call("maximum", call("stop_gradient", m), 0.0))
     inner = product(r, power(difference(m, taken)))
     assert inner is not None
-    return taken + call("log1p", inner + call("expm1", -taken))  # type: ignore[no-any-return]
+    return taken + call("log1p", inner + call("expm1", -taken))
 
 
 def _leaf(x: Node) -> Scaled:
@@ -243,11 +239,11 @@ def _known(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
     """a / b where it is a logistic function or a hyperbolic tangent."""
     u = _logistic(reader, a, b)
     if u is not None:
-        return call("expit", u)  # type: ignore[no-any-return]
+        return call("expit", u)
     if a is None or reader.opaque(a):
         return None
     if a.op.name == "sinh" and b.op.name == "cosh" and alike(a.inputs[0], b.inputs[0]):
-        return call("tanh", Tensor(b.inputs[0]))  # type: ignore[no-any-return]
+        return call("tanh", Tensor(b.inputs[0]))
     if a.op.name == "subtract" and b.op.name == "add":
         p, q = (_pure(reader, x) for x in a.inputs)
         terms = [_pure(reader, x) for x in b.inputs]
@@ -264,22 +260,22 @@ def _log_of_known(reader: Reader, x: Node) -> Tensor | None:
     """log x where x is a logistic function or a sum of exponentials."""
     u = _logit(reader, x)
     if u is not None:
-        return -call("softplus", -u)  # type: ignore[no-any-return]
+        return -call("softplus", -u)
     if x.op.name == "add":
         p, q = (_pure(reader, y) for y in x.inputs)
         if isinstance(p, Tensor) and isinstance(q, Tensor):
-            return call("logaddexp", p, q)  # type: ignore[no-any-return]
+            return call("logaddexp", p, q)
         if isinstance(p, Tensor) and q is not None:
-            return call("softplus", p)  # type: ignore[no-any-return]
+            return call("softplus", p)
         if isinstance(q, Tensor) and p is not None:
-            return call("softplus", q)  # type: ignore[no-any-return]
+            return call("softplus", q)
     if x.op.name == "reshape" and not reader.opaque(x):
         inner = _log_of_known(reader, x.inputs[0]) if x.inputs[0].op.name == "sum" else None
         return None if inner is None else call("reshape", inner, x.shape)
     if x.op.name == "sum" and not reader.opaque(x):
         (y,) = x.inputs
         if y.op.name == "exp" and not reader.opaque(y) and not is_lowered(y.inputs[0]):
-            return call("logsumexp", Tensor(y.inputs[0]), x.params[0])  # type: ignore[no-any-return]
+            return call("logsumexp", Tensor(y.inputs[0]), x.params[0])
     return None
 
 
