@@ -12,7 +12,7 @@ holds (a tensor, another graph, the tape of a transform that is still open); onl
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 from math import ceil, inf
 from typing import Any
@@ -99,13 +99,23 @@ class Form:
 class Family:
     """The graphs that look alike at a glance, of one structure or of several."""
 
-    __slots__ = ("forms", "hits", "look_at", "misses", "sightings", "uses")
+    __slots__ = ("forms", "hits", "look_at", "misses", "sightings", "stable", "uses")
 
     def __init__(self) -> None:
         self.sightings = self.hits = self.misses = 0
         self.look_at = 2
         self.uses: dict[Hashable, list[int]] = {}
         self.forms: dict[tuple[Hashable, Held], Form] = {}
+        self.stable: dict[Hashable, bool] = {}
+
+    def has_stable_forms(self, look: Look, order: Sequence[Node]) -> bool:
+        """Whether some nodes are computed in another form (`Op.stable`): the structure decides."""
+        found = self.stable.get(look.key)
+        if found is None:
+            if len(self.stable) >= FORMS:
+                self.stable.clear()
+            found = self.stable[look.key] = bool(interpreter.stable_forms(order))
+        return found
 
     def is_due(self) -> bool:
         """Whether it is time to look at the structure; seldom, as long as that led nowhere."""
@@ -161,31 +171,14 @@ def evaluate(nodes: Sequence[Node]) -> None:
         interpreter.evaluate(nodes)
         return
     order = interpreter.pending_order(nodes)
-    forms = interpreter.stable_forms(order)
-    marks = marks_of(order, forms) if forms else ()
-    if forms:
-        forms = {}  # what they hold would count as held (see `Look`)
-    if marks is None or not answer(order, native == "always", marks):
-        del order
-        interpreter.evaluate(nodes)
+    if not answer(order, native == "always"):
+        interpreter.finish(order, nodes)
 
 
-def marks_of(order: Sequence[Node], forms: Mapping[Node, Node]) -> Hashable:
-    """What stable forms depend on beside the structure: which numbers are 1.
-
-    None if they look through nodes that have their values, which native code cannot do.
-    """
-    for node in order:
-        if node.value is not None and node.inputs and node.op is not variable:
-            return None
-    small = (x for x in order if x.op is constant and x.shape == ())
-    return tuple([bool(x.value == 1) for x in small])
-
-
-def answer(order: list[Node], at_once: bool, marks: Hashable = ()) -> bool:
+def answer(order: list[Node], at_once: bool) -> bool:
     """Give the nodes of a pending graph that are held their values natively; whether that was done.
 
-    at_once: do it whatever the gain. marks: what tells graphs of equal structure apart.
+    at_once: do it whatever the gain.
     """
     last = order[-1]
     glance = len(order), last.op, last.shape, last.dtype, order[len(order) // 2].op
@@ -193,9 +186,11 @@ def answer(order: list[Node], at_once: bool, marks: Hashable = ()) -> bool:
     if not (family.is_due() or at_once) or not available():
         return False
     look = Look(order)
-    if marks:
-        look.key = (look.key, marks)
     try:
+        if family.has_stable_forms(look, order):
+            if sees_known(order):
+                return False
+            look.key = look.key, ones_in(look.leaves)
         form = family.form_of(look, at_once)
     except TypeError:  # a parameter that cannot be hashed
         return False
@@ -208,6 +203,16 @@ def answer(order: list[Node], at_once: bool, marks: Hashable = ()) -> bool:
     answered = form.program is not None and form.run(look)
     family.next_look(answered)
     return answered
+
+
+def sees_known(order: Sequence[Node]) -> bool:
+    """Whether a form may look through a node that has its value, as native code cannot."""
+    return any(x.value is not None and x.inputs and x.op is not variable for x in order)
+
+
+def ones_in(leaves: Sequence[Node]) -> Hashable:
+    """Which numbers among the leaves are 1: which form is taken may depend on that."""
+    return tuple([bool(x.value == 1) for x in leaves if x.op is constant and x.shape == ()])
 
 
 def is_ripe(form: Form, sightings: int, at_once: bool) -> bool:

@@ -24,7 +24,11 @@ def evaluate(nodes: Sequence[Node]) -> None:
     A node from which no open variable can be reached then forgets its inputs, and what nobody
     else holds is freed while the evaluation goes on.
     """
-    order = pending_order(nodes)
+    finish(pending_order(nodes), nodes)
+
+
+def finish(order: list[Node], nodes: Sequence[Node]) -> None:
+    """As `evaluate`, where the `pending_order` is known."""
     forms = stable_forms(order)
     follow(stable_order(nodes, forms) if forms else order, nodes, forms)
 

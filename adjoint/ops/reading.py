@@ -61,6 +61,23 @@ class Reader:
             raise TooLarge
         return rule(self, x)
 
+    def sees_exponential(self, x: Node) -> bool:
+        """Whether there can be an exponential in `x`: a quick look before `read` makes tensors."""
+        below = [x]
+        looked = 0
+        while below:
+            y = below.pop()
+            kind = _RULES.get(y.op.name)
+            if kind is None or not y.inputs or y in self.kept or y.dtype.kind != "f":
+                continue
+            if kind in _EXPONENTIALS:
+                return True
+            looked += 1
+            if looked > LOOK:
+                return False
+            below += y.inputs
+        return False
+
     def part(self, x: Node) -> Scaled:
         """`x` as r eᵐ, be it as x e⁰."""
         return self.read(x) or Scaled(None, Tensor(x))
@@ -369,3 +386,4 @@ _RULES: dict[str, Rule] = {
     "softmax": _softmax,
     "expit": _expit,
 }
+_EXPONENTIALS = frozenset({_exp, _expm1, _cosh, _softmax, _expit})

@@ -76,7 +76,9 @@ def is_one(x: Node) -> bool:
     """Whether `x` is the known number 1, once or everywhere."""
     if x.op.name == "broadcast_to" and x.inputs:
         x = x.inputs[0]
-    return x.op.name == "constant" and size_of(x.shape) == 1 and bool(np.all(x.value == 1))
+    if x.op.name != "constant" or size_of(x.shape) != 1:
+        return False
+    return bool((x.value if x.shape == () else x.value.reshape(())) == 1)
 
 
 def counted(a: Scaled, like: Node) -> Tensor:

@@ -70,7 +70,7 @@ def divided(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     if b.op.name not in _READ:
         return None
     reader = Reader(kept)
-    if reader.opaque(b):
+    if not reader.sees_exponential(b):
         return None
     found = _known(reader, a, b)
     if found is not None:
@@ -89,7 +89,7 @@ def inverted(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     if n >= 0 or b.op.name not in _READ:
         return None
     reader = Reader(kept)
-    if reader.opaque(b):
+    if not reader.sees_exponential(b):
         return None
     if n == -1:
         found = _known(reader, None, b)
@@ -112,6 +112,8 @@ def multiplied(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     if a.op.name not in _POWERS or b.op.name not in _INVERSES:
         return None
     reader = Reader(kept)
+    if not reader.sees_exponential(b):
+        return None
     first, second = reader.read(a), reader.read(b)
     if first is None or second is None or second.exponent is None:
         return None
@@ -129,7 +131,7 @@ def logarithm(scale: float, name: str) -> Form:
         if x.op.name not in _READ and x.op.name not in ("softmax", "expit"):
             return None
         reader = Reader(kept, deep=True)
-        if reader.opaque(x):
+        if not reader.sees_exponential(x):
             return None
         found = _log_of_known(reader, x)
         if found is not None:
@@ -155,7 +157,7 @@ def logarithm_of_one_more(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     if x.op.name not in _READ and x.op.name != "softmax":
         return None
     reader = Reader(kept, deep=True)
-    if reader.opaque(x):
+    if not reader.sees_exponential(x):
         return None
     if x.op.name == "exp":
         return call("softplus", Tensor(x.inputs[0]))
