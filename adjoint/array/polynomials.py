@@ -48,7 +48,7 @@ def polyder(p: Any, /, m: int = 1) -> Tensor:
         n = c.shape[0] - 1
         if n < 1:
             return c[:0]
-        c = c[:-1] * np.arange(n, 0, -1)
+        c = Tensor((c[:-1] * np.arange(n, 0, -1)).node)
     return c
 
 
