@@ -47,17 +47,18 @@ def polyder(p: Any, /, m: int = 1) -> Tensor:
     for _ in range(m):
         n = c.shape[0] - 1
         if n < 1:
-            return c[:0]
-        c = Tensor((c[:-1] * np.arange(n, 0, -1)).node)
+            return Tensor(c[:0].node)
+        lower: Tensor = c[:-1] * np.arange(n, 0, -1)
+        c = lower
     return c
 
 
 def _coefficients(name: str, p: Any) -> Tensor:
-    p = as_tensor(p)
-    if p.ndim == 0:
-        p = broadcast_to(p, (1,))
-    if p.ndim != 1:
+    c = as_tensor(p)
+    if c.ndim == 0:
+        c = broadcast_to(c, (1,))
+    if c.ndim != 1:
         raise ShapeError(
-            f"{name}: the coefficients have shape {p.shape}; expected one axis, highest power first"
+            f"{name}: the coefficients have shape {c.shape}; expected one axis, highest power first"
         )
-    return p
+    return c

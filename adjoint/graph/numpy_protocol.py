@@ -24,13 +24,11 @@ if TYPE_CHECKING:
 
 _UFUNC_NAMES = {
     "absolute": "abs",
-    "fabs": "abs",
     "conjugate": "conj",
     "true_divide": "divide",
     "invert": "bitwise_invert",
     "left_shift": "bitwise_left_shift",
     "right_shift": "bitwise_right_shift",
-    "rint": "round",
     "mod": "remainder",
     "vecdot": "vecdot",
 }

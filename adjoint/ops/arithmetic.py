@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from adjoint.errors import DTypeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.ops import canonical, stable
@@ -26,9 +29,59 @@ __all__ = [
 
 _DIVISION = ((-2.0, 2.0), (0.5, 2.0))
 
-add = binary("add", np.add, 1, 1, accepts="number", doc="The sum x1 + x2.")
-subtract = binary("subtract", np.subtract, 1, -1, accepts="number", doc="The difference x1 - x2.")
-negative = unary("negative", np.negative, -1, accepts="number", doc="The negative, -x.")
+
+def _either(x1: Any, x2: Any) -> Tensor:
+    result: Tensor = FUNCTIONS["logical_or"](x1, x2)
+    return result
+
+
+def _both(x1: Any, x2: Any) -> Tensor:
+    result: Tensor = FUNCTIONS["logical_and"](x1, x2)
+    return result
+
+
+def _no_difference(x1: Any, x2: Any) -> Tensor:
+    raise DTypeError(
+        "subtract: booleans have no difference, as in NumPy; use logical_xor (^) for where they "
+        "differ, or convert them first (astype)"
+    )
+
+
+def _no_negative(x: Any) -> Tensor:
+    raise DTypeError(
+        "negative: booleans have no negative, as in NumPy; use logical_not (~) for the opposite, "
+        "or convert them first (astype)"
+    )
+
+
+# Of booleans NumPy's sums and products are booleans again: masks, by which one can index.
+
+add = binary(
+    "add",
+    np.add,
+    1,
+    1,
+    accepts="number",
+    of_bools=_either,
+    doc="The sum x1 + x2; of booleans, whether either holds.",
+)
+subtract = binary(
+    "subtract",
+    np.subtract,
+    1,
+    -1,
+    accepts="number",
+    of_bools=_no_difference,
+    doc="The difference x1 - x2.",
+)
+negative = unary(
+    "negative",
+    np.negative,
+    -1,
+    accepts="number",
+    of_bools=_no_negative,
+    doc="The negative, -x.",
+)
 positive = unary("positive", np.positive, 1, accepts="number", doc="The value itself, +x.")
 
 
@@ -48,7 +101,8 @@ multiply = binary(
     accepts="number",
     form=canonical.product,
     stable_form=stable.multiplied,
-    doc="The product x1 * x2.",
+    of_bools=_both,
+    doc="The product x1 * x2; of booleans, whether both hold.",
 )
 divide = binary(
     "divide",
