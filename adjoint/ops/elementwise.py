@@ -424,10 +424,12 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
 
 
 def is_bool(x: Any) -> bool:
-    """Whether `x` is a boolean tensor, or would be one."""
-    if type(x) in (float, int, complex):
-        return False
-    return type(x) is bool or as_tensor(x).node.dtype is BOOL
+    """Whether `x` is a boolean tensor, or would be one; it is not converted to find out."""
+    if type(x) is Tensor:
+        return x.node.dtype is BOOL
+    if isinstance(x, (list, tuple)):
+        return bool(x) and all(map(is_bool, x))
+    return type(x) is bool or bool(getattr(x, "dtype", None) == BOOL)
 
 
 def real_result(dtype: DType) -> DType:
