@@ -9,7 +9,7 @@ import numpy as np
 from adjoint.errors import DTypeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
-from adjoint.ops import canonical, stable
+from adjoint.ops import canonical, pairs, stable
 from adjoint.ops.elementwise import Unary, binary, unary
 
 __all__ = [
@@ -63,6 +63,7 @@ add = binary(
     1,
     accepts="number",
     of_bools=_either,
+    form=pairs.paired,
     doc="The sum x1 + x2; of booleans, whether either holds.",
 )
 subtract = binary(
@@ -72,6 +73,7 @@ subtract = binary(
     -1,
     accepts="number",
     of_bools=_no_difference,
+    form=pairs.paired,
     doc="The difference x1 - x2.",
 )
 negative = unary(

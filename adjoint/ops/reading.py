@@ -27,8 +27,10 @@ from adjoint.ops.scaled import (
     total,
 )
 
-LOOK = 48
+LOOK = 200
 """How many nodes are looked at to read one."""
+GLANCE = 64
+"""How many are looked at to see whether there is anything to read."""
 
 
 class TooLarge(Exception):
@@ -73,7 +75,7 @@ class Reader:
             if kind in _EXPONENTIALS:
                 return True
             looked += 1
-            if looked > LOOK:
+            if looked > GLANCE:
                 return False
             below += y.inputs
         return False

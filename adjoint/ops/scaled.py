@@ -90,14 +90,14 @@ def counted(a: Scaled, like: Node) -> Tensor:
     return call("where", call("not_equal", r, 0.0), m, -_INFINITY)
 
 
-def below(a: Scaled, taken: Tensor, most: float | None) -> Tensor:
+def below(a: Scaled, taken: Tensor, most: float) -> Tensor:
     """The term e^(-taken) a, once the largest exponent of a sum is `taken` out.
 
     The exponent of a term that is not zero is not large any more. That of one that is could be, and
     its product with zero is to be zero.
     """
     m = difference(a.exponent, taken)
-    if a.factor is not None and a.exponent is not None and most is not None:
+    if a.factor is not None and m is not None:
         m = call("minimum", m, most)
     result = product(a.factor, power(m))
     assert result is not None
