@@ -17,7 +17,8 @@ from adjoint.api.graph_first import (
 )
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
 from adjoint.array import linalg, special
-from adjoint.array import writing as _writing  # noqa: F401  # NumPy's protocol finds it by name
+from adjoint.array import series as _series  # noqa: F401  # found by name, as the next
+from adjoint.array import writing as _writing  # noqa: F401
 from adjoint.array.contraction import (
     cross, dot, inner, kron, matrix_power, multi_dot, outer, tensordot, vander, vdot, vecdot,
 )
