@@ -243,3 +243,48 @@ def test_masks_stay_masks():
     with pytest.raises(ad.errors.DTypeError, match="logical_xor"):
         (x > 0) - (x > 1)
     assert (sum([x > 0, x > 1])).tolist() == [0, 1, 2]
+
+
+GRADIENTS = {
+    **{name: lambda n, a, name=name: getattr(n, name)(a, axis=-1) for name in REDUCTIONS},
+    **{
+        f"{name}, two": lambda n, a, name=name: getattr(n, name)(a, a * 0.7 + 4.1)
+        for name in BINARY
+    },
+    **OTHERS,
+}
+POINTS = [made((5,), "float64")[::-1], made((2, 3), "float64").T, made((3, 3), "float64") + 0.013]
+
+
+def weighted(n: Any, call: Any, x: Any) -> Any:
+    """A sum of all results, each with a weight of its own."""
+    found = call(n, x)
+    total = 0.0
+    for y in found if isinstance(found, (tuple, list)) else [found]:
+        weights = np.random.default_rng(3).standard_normal(y.shape)
+        total = total + n.sum(weights * n.real(y))
+    return total
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients(name):
+    call = GRADIENTS[name]
+    for x in POINTS:
+        expected = outcome(lambda a: call(np, a), [x])
+        if isinstance(expected, Exception):
+            continue
+        results = expected if isinstance(expected, list) else [expected]
+        if not {y.dtype.kind for y in results} <= {"f", "c"}:
+            continue
+        steps = [np.reshape(e, x.shape) for e in np.eye(x.size) * 1e-6]
+        with np.errstate(all="ignore"):
+            slopes = [(weighted(np, call, x + e) - weighted(np, call, x - e)) / 2e-6 for e in steps]
+        if not np.isfinite(slopes).all():
+            continue
+        for space in (ad, np):
+            try:
+                found = ad.grad(lambda a, n=space: weighted(n, call, a))(x).numpy()
+            except AdjointError:
+                continue
+            np.testing.assert_allclose(found.ravel(), slopes, rtol=2e-4, atol=2e-5, err_msg=name)
