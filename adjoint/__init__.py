@@ -17,6 +17,8 @@ from adjoint.api.graph_first import (
 )
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
 from adjoint.array import linalg, special
+from adjoint.array import series as _series  # noqa: F401  # found by name, as the next
+from adjoint.array import writing as _writing  # noqa: F401
 from adjoint.array.contraction import (
     cross, dot, inner, kron, matrix_power, multi_dot, outer, tensordot, vander, vdot, vecdot,
 )
@@ -40,6 +42,7 @@ from adjoint.array.manipulation import (
 )
 from adjoint.array.nan_statistics import nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
 from adjoint.array.numerical import diff, interp, trapezoid
+from adjoint.array.polynomials import polyder, polyval
 from adjoint.array.statistics import (
     average, corrcoef, cov, mean, median, percentile, ptp, quantile, std, var,
 )
@@ -136,6 +139,7 @@ __all__ = [
     "multiply", "nan", "nan_to_num", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd",
     "nansum", "nanvar", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal",
     "ones", "ones_like", "optim", "options", "outer", "pad", "percentile", "permute_dims", "pi",
+    "polyder", "polyval",
     "positive", "pow", "power", "prod", "ptp", "put_along_axis", "quantile", "rad2deg",
     "radians", "ravel", "real", "reciprocal", "remainder", "repeat", "reshape", "result_type",
     "right_shift", "rint", "roll", "rot90", "round", "searchsorted", "setitem", "sign",

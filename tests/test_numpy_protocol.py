@@ -399,8 +399,8 @@ def test_asarray_gives_the_value_and_protects_it():
 def test_what_numpy_has_and_tensors_have_not_is_told():
     with pytest.raises(UnknownNameError, match=r"numpy\.polyfit.*numpy\.asarray"):
         np.polyfit(ad.ones(3), ad.ones(3), 1)
-    with pytest.raises(UnknownNameError, match=r"numpy\.add\.at|add\.at"):
-        np.add.at(ad.ones(3), [0], 1.0)
+    with pytest.raises(UnknownNameError, match=r"multiply\.at"):
+        np.multiply.at(ad.ones(3), [0], 2.0)
     with pytest.raises(UnknownNameError, match=r"gcd"):
         np.gcd(ad.asarray([2]), 4)
 

@@ -325,6 +325,8 @@ def vander(x: Any, /, N: int | None = None, increasing: bool = False) -> Tensor:
             [9., 3., 1.]])
     """
     x = as_tensor(x)
+    if x.dtype == np.bool_:
+        x = as_tensor(x, np.dtype(np.int64))
     if x.ndim != 1:
         raise ShapeError(f"vander: needs a vector, got shape {x.shape}")
     count = x.shape[0] if N is None else N

@@ -25,6 +25,7 @@ from adjoint.array.equations import (
     solve_triangular,
 )
 from adjoint.array.norms import matrix_norm, norm, vector_norm
+from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.ops import rearrange
 from adjoint.ops.matmul import matmul
@@ -60,3 +61,6 @@ def trace(x: Any, /, *, offset: int = 0) -> Tensor:
     (5,)
     """
     return rearrange.trace(x, offset, -2, -1)
+
+
+FUNCTIONS.update({"linalg.diagonal": diagonal, "linalg.trace": trace})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.statistics import inexact
+from adjoint.array.statistics import inexact, squares
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import to_real
@@ -16,7 +16,7 @@ from adjoint.ops.comparison import isnan, logical_not
 from adjoint.ops.extremum import max, min
 from adjoint.ops.movement import astype
 from adjoint.ops.norm import norm2
-from adjoint.ops.power import sqrt, square
+from adjoint.ops.power import sqrt
 from adjoint.ops.product import prod
 from adjoint.ops.reduction import all, sum
 
@@ -66,7 +66,7 @@ def nanvar(x: Any, /, axis: Any = None, *, ddof: float = 0, keepdims: bool = Fal
     Tensor(1.)
     """
     deviations, freedom = _deviations(x, axis, ddof, keepdims)
-    return sum(square(deviations), axis, keepdims=keepdims) / freedom
+    return sum(squares(deviations), axis, keepdims=keepdims) / freedom
 
 
 @public

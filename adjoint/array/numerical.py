@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adjoint.array.statistics import inexact
-from adjoint.errors import RangeError, ShapeError
+from adjoint.errors import DTypeError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, normalize_axis, promote
@@ -93,7 +93,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Ten
 
     `xp` is in ascending order. Outside, the value is `left` and `right`, by default that of the
     nearest end, and the slope 0. At a point the slope is that to its right, at both ends the one
-    inside. `xp` and `fp` have derivatives too. Raises `ShapeError`.
+    inside. `xp` and `fp` have derivatives too. Raises `ShapeError` and `DTypeError`.
 
     >>> import adjoint as ad
     >>> ad.interp(2.5, [1.0, 2.0, 3.0], [3.0, 2.0, 0.0])
@@ -106,6 +106,11 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Ten
             f"{xp.shape} and {fp.shape}"
         )
     dtype = promote(x.dtype, xp.dtype)
+    if dtype.kind == "c":
+        raise DTypeError(
+            f"interp: x and xp must be real to be compared, got {x.dtype} and {xp.dtype}; take the "
+            f"real part (only fp may be complex)"
+        )
     x, xp = as_tensor(x, dtype), as_tensor(xp, dtype)
     if xp.size == 1:
         inside = fp[0] + 0 * x

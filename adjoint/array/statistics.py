@@ -102,7 +102,8 @@ def _deviations(
     return x - mean(x, axes, keepdims=True), axes, freedom if freedom > 0 else 0.0
 
 
-def _squares(x: Tensor) -> Tensor:
+def squares(x: Tensor) -> Tensor:
+    """|x|², real."""
     if x.node.dtype.kind != "c":
         return square(x)
     return square(FUNCTIONS["real"](x)) + square(FUNCTIONS["imag"](x))
@@ -127,7 +128,7 @@ def var(
     Tensor(1.)
     """
     deviations, axes, freedom = _deviations("var", x, axis, ddof, correction)
-    return sum(_squares(deviations), axes, keepdims=keepdims) / freedom
+    return sum(squares(deviations), axes, keepdims=keepdims) / freedom
 
 
 @public
@@ -151,7 +152,7 @@ def std(
     """
     deviations, axes, freedom = _deviations("std", x, axis, ddof, correction)
     if not freedom:  # 0/0: nan, and so is its derivative
-        return sqrt(sum(_squares(deviations), axes, keepdims=keepdims) / freedom)
+        return sqrt(sum(squares(deviations), axes, keepdims=keepdims) / freedom)
     return norm2(deviations / freedom**0.5, axes, keepdims=keepdims)
 
 
@@ -326,4 +327,6 @@ def corrcoef(x: Any, /, *, rowvar: bool = True) -> Tensor:
     """
     unit = _deviating_rows("corrcoef", x, rowvar)
     unit = unit / norm2(unit, 1, keepdims=True)
+    if not unit.shape[1]:
+        unit = broadcast_to(as_tensor(np.nan, unit.dtype), (unit.shape[0], 1))
     return _square_or_scalar(matmul(unit, matrix_transpose(conjugate(unit))))

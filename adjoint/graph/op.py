@@ -55,6 +55,8 @@ class Op:
     """Whether elements of the result may be zero by construction, as those of `where`."""
     spreads: bool = False
     """Whether elements of the result may be zero by construction if such of the inputs are."""
+    rescales: bool = False
+    """Whether `stable` may know a form; where not, whoever evaluates need not ask."""
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
@@ -119,6 +121,14 @@ class Op:
 
         Derivatives follow it in place of the inputs of `node`. It may leave out what lies between
         (x x leaves out the abs(x) in abs(x) ** 2), but no node in `kept`. None: there is none.
+        """
+        return None
+
+    def stable(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        """The same tensor, made so that it does not overflow on the way to an ordinary number.
+
+        Its value is computed in place of that of `node`. It may leave out what lies between
+        (logsumexp(x) leaves out the exp(x) in log(sum(exp(x)))), but no node in `kept`.
         """
         return None
 

@@ -127,12 +127,14 @@ class Elementwise(Op):
     form: Form | None = None
     zeros: str | None = None
     tame: bool = False
+    stable_form: Form | None = None
     family: str = field(default="elementwise", init=False)
     pointwise: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
-        self.composes = self.form is not None
         self.spreads = self.zeros is not None
+        self.rescales = self.stable_form is not None
+        self.composes = self.form is not None or self.rescales
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         nodes: Sequence[Node] = args[: len(self.partials)]
@@ -199,7 +201,11 @@ class Elementwise(Op):
         return rule(*[Tensor(child) for child in node.inputs], Tensor(node), *node.params)
 
     def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
-        return None if self.form is None else self.form(node, kept)
+        found = None if self.form is None else self.form(node, kept)
+        return self.stable(node, kept) if found is None else found
+
+    def stable(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        return None if self.stable_form is None else self.stable_form(node, kept)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         rank = len(node.shape)
@@ -382,11 +388,13 @@ def apply(op: Elementwise, args: Sequence[Any], params: tuple[Any, ...] = ()) ->
 def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any) -> Unary:
     """Register an elementwise operation of one input; returns the function users call.
 
+    `of_bools` is called in its place for booleans, if NumPy does something else with them.
     `shown` is the printed result of `example`, to be given where computing it would import SciPy;
     `prefix` is how users reach the function, "" if they do not call it; the other options are those
     of the record.
     """
     page = Page.take(options, (0.5,), "x")
+    of_bools = options.pop("of_bools", None)
     domain = options.pop("domain", (-2.0, 2.0))
     op = register(Elementwise(name, numpy, (partial,), domain=(domain,), **options))
     kinds = _KINDS[op.accepts]
@@ -397,6 +405,8 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
             node = x.node
             dtype = node.dtype
         else:
+            if of_bools is not None and is_bool(x):
+                return of_bools(x)  # type: ignore[no-any-return]
             (node,), dtype = operands(op, (x,))
         return Tensor(Node(op, (node,), (), node.shape, result(dtype) if result else dtype))
 
@@ -407,6 +417,7 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
 def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Binary:
     """Register an elementwise operation of two inputs; options as in `unary`."""
     page = Page.take(options, (3.0, 2.0), "x1, x2")
+    of_bools = options.pop("of_bools", None)
     domain = options.pop("domain", ((-2.0, 2.0), (-2.0, 2.0)))
     op = register(Elementwise(name, numpy, partials, domain=domain, **options))
     kinds = _KINDS[op.accepts]
@@ -417,6 +428,8 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
         a = x1.node if first is Tensor else _weak(x1, first, x2) if second is Tensor else None
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
         if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind not in kinds:
+            if of_bools is not None and is_bool(x1) and is_bool(x2):
+                return of_bools(x1, x2)  # type: ignore[no-any-return]
             (a, b), dtype = operands(op, (x1, x2))
         else:
             dtype = a.dtype
@@ -427,6 +440,15 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
 
     publish(function, op, page)
     return function
+
+
+def is_bool(x: Any) -> bool:
+    """Whether `x` is a boolean tensor, or would be one; it is not converted to find out."""
+    if type(x) is Tensor:
+        return x.node.dtype is BOOL
+    if isinstance(x, (list, tuple)):
+        return bool(x) and all(map(is_bool, x))
+    return type(x) is bool or bool(getattr(x, "dtype", None) == BOOL)
 
 
 def real_result(dtype: DType) -> DType:

@@ -14,6 +14,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote, size_of
+from adjoint.ops.comparison import not_equal
 from adjoint.ops.elementwise import align, fit
 from adjoint.ops.movement import matrix_transpose, reshape
 from adjoint.ops.support import alive, onto, over
@@ -126,8 +127,9 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
         if not x.ndim:
             raise ShapeError(f"matmul: the {number} operand is 0-d; multiply by numbers with *")
     dtype = promote(a.node.dtype, b.node.dtype)
-    if dtype is BOOL:
-        dtype = np.dtype(np.int64)
+    if dtype is BOOL:  # as in NumPy: whether any product holds
+        whole = np.dtype(np.int64)
+        return not_equal(matmul(as_tensor(a, whole), as_tensor(b, whole)), 0)
     a, b = as_tensor(a, dtype), as_tensor(b, dtype)
     row, column = a.ndim == 1, b.ndim == 1
     if row:

@@ -25,6 +25,7 @@ from adjoint.tracing.adopted import adopted
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.creation import FUNCTIONS_OF_NUMPY
 from adjoint.tracing.mathematics import FUNCTIONS_OF_MATH
+from adjoint.tracing.polynomials import is_series, traced_class
 
 TRACED = frozenset({"numpy", "math", "cmath", "scipy"})
 """The packages that have a meaning of their own."""
@@ -127,6 +128,8 @@ def _meaning(real: Any, name: str) -> Any:
         return _of_scipy(real, name)
     if own in FUNCTIONS_OF_NUMPY:
         return FUNCTIONS_OF_NUMPY[own]
+    if isinstance(real, type) and is_series(real):
+        return traced_class(real)
     if own in FUNCTIONS and (isinstance(real, type) or not callable(real)):
         return FUNCTIONS[own]
     if isinstance(real, np.ufunc):
