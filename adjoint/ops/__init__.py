@@ -2,6 +2,7 @@
 
 from adjoint.ops import (
     arithmetic,
+    banded,
     bits,
     canonical,
     choice,
@@ -20,6 +21,7 @@ from adjoint.ops import (
     joining,
     lu,
     matmul,
+    matrix_functions,
     minors,
     movement,
     norm,
@@ -40,6 +42,7 @@ from adjoint.ops import (
     special_error,
     special_gamma,
     special_incomplete,
+    special_inverse,
     spectral,
     triangular,
     trigonometric,
@@ -47,6 +50,7 @@ from adjoint.ops import (
 
 __all__ = [
     "arithmetic",
+    "banded",
     "bits",
     "canonical",
     "choice",
@@ -65,6 +69,7 @@ __all__ = [
     "joining",
     "lu",
     "matmul",
+    "matrix_functions",
     "minors",
     "movement",
     "norm",
@@ -85,6 +90,7 @@ __all__ = [
     "special_error",
     "special_gamma",
     "special_incomplete",
+    "special_inverse",
     "spectral",
     "triangular",
     "trigonometric",

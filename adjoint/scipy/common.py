@@ -1,0 +1,115 @@
+"""What the counterparts share: how arguments are taken, and how the unsupported is refused."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adjoint.errors import ArgumentError, ConcretizationError, NotDifferentiableError
+from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import FLOAT64, DType, promote, to_inexact, weak_dtype
+
+_NUMBERS = (float, int, bool, complex)
+
+
+def real_dtype(*given: Any) -> DType:
+    """The floating dtype in which arguments meet; Python numbers take that of the others."""
+    strong = [as_tensor(x).node.dtype for x in given if type(x) not in _NUMBERS]
+    if not strong:
+        return FLOAT64
+    dtype = to_inexact(promote(*strong))
+    if any(type(x) is complex for x in given):
+        dtype = weak_dtype(complex, dtype)
+    return dtype
+
+
+def floating(x: Any) -> Tensor:
+    """`x` as a tensor of floating (or complex) numbers."""
+    x = as_tensor(x)
+    return as_tensor(x, to_inexact(x.node.dtype))
+
+
+def operand(x: Any) -> Any:
+    """`x` as a tensor; a Python number as it is, so that it takes the dtype of what it meets."""
+    return x if type(x) in _NUMBERS else as_tensor(x)
+
+
+def unsupported(name: str, argument: str, value: Any, what: str) -> ArgumentError:
+    """The error for a value of an argument that the counterpart does not know."""
+    shown = f"a tensor of shape {value.shape}" if isinstance(value, Tensor) else repr(value)
+    return ArgumentError(
+        f"{name}: {argument}={shown} is not supported on values that are differentiated; {what}"
+    )
+
+
+def refuse(name: str, **given: tuple[Any, Any]) -> None:
+    """Raise unless each argument, a pair of its value and SciPy's default, is the default."""
+    for argument, (value, default) in given.items():
+        if value is not default and not (type(value) is type(default) and value == default):
+            raise unsupported(name, argument, value, f"leave it at {default!r}")
+
+
+def constant(name: str, argument: str, value: Any) -> Any:
+    """`value` as a NumPy array, for what a result depends on without being differentiable by it.
+
+    Raises if a derivative by it is asked for, or if only its shape is known.
+    """
+    if not isinstance(value, Tensor):
+        if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
+            return constant(name, argument, as_tensor(value))
+        return np.asarray(value)
+    scope = value.node.scope
+    known = scope is None or not scope.abstract or value.node.value is not None
+    if depends(value) and value.dtype.kind in "fc" and known:
+        raise NotDifferentiableError(
+            f"{name}: there is no derivative by {argument}; hold it fixed by "
+            f"adjoint.stop_gradient, or give a plain number or array"
+        )
+    try:
+        return value.numpy()
+    except ConcretizationError as error:
+        raise ArgumentError(
+            f"{name}: {argument} must be known while tracing, and it is an argument of what is "
+            f"compiled; close over it, or name it in static_argnums"
+        ) from error
+
+
+def depends(x: Tensor) -> bool:
+    """Whether a transform that is open may ask for the derivative by what `x` depends on."""
+    scope = x.node.scope
+    return scope is not None and scope.is_open() and not scope.stopped
+
+
+def integer(name: str, argument: str, value: Any) -> int:
+    """`value` as a Python integer."""
+    try:
+        if isinstance(value, Tensor):
+            value = constant(name, argument, value)
+            value = value.item() if value.ndim == 0 else value
+        return operator.index(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{name}: {argument} must be an integer, got {value!r}") from None
+
+
+def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
+    """The function of the library that is registered as `name`."""
+    result: Tensor = FUNCTIONS[name](*args, **kwargs)
+    return result
+
+
+def no_counterpart(path: str, advice: str) -> Callable[..., Any]:
+    """A function that raises: what to do in place of calling ``path`` inside a transform."""
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        raise NotDifferentiableError(
+            f"{path} has no differentiable counterpart; {advice}, or take it of "
+            f"adjoint.stop_gradient(x) where no derivative is meant"
+        )
+
+    function.__name__ = function.__qualname__ = path.rpartition(".")[2]
+    function.__doc__ = f"Raises: ``{path}`` has no derivative here; {advice}."
+    return function
