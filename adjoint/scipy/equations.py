@@ -88,11 +88,9 @@ def solve(
     if transposed:
         matrix = matrix_transpose(matrix)
     if assume_a in ("pos", "positive definite"):
-        right, is_vector = core._right_side("scipy.linalg.solve", matrix, b)
         factor = lower_cholesky(matrix)
-        half = core.solve_triangular(factor, right, lower=True)
-        x = core.solve_triangular(factor, half, trans="C", lower=True)
-        return reshape(x, x.shape[:-1]) if is_vector else x
+        half = core.solve_triangular(factor, b, lower=True)
+        return core.solve_triangular(factor, half, trans="C", lower=True)
     return core.solve(matrix, b)
 
 
