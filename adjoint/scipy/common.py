@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError, ConcretizationError, NotDifferentiableError
+from adjoint.graph.leaf import is_weak
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, DType, promote, to_inexact, weak_dtype
@@ -16,9 +17,14 @@ from adjoint.graph.types import FLOAT64, DType, promote, to_inexact, weak_dtype
 _NUMBERS = (float, int, bool, complex)
 
 
+def is_number(x: Any) -> bool:
+    """Whether `x` is a Python number or stands for one, which takes the dtype of what it meets."""
+    return type(x) in _NUMBERS or (type(x) is Tensor and is_weak(x.node))
+
+
 def real_dtype(*given: Any) -> DType:
     """The floating dtype in which arguments meet; Python numbers take that of the others."""
-    strong = [as_tensor(x).node.dtype for x in given if type(x) not in _NUMBERS]
+    strong = [as_tensor(x).node.dtype for x in given if not is_number(x)]
     if not strong:
         return FLOAT64
     dtype = to_inexact(promote(*strong))
@@ -62,9 +68,7 @@ def constant(name: str, argument: str, value: Any) -> Any:
         if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
             return constant(name, argument, as_tensor(value))
         return np.asarray(value)
-    scope = value.node.scope
-    known = scope is None or not scope.abstract or value.node.value is not None
-    if depends(value) and value.dtype.kind in "fc" and known:
+    if differentiated(value) and value.dtype.kind in "fc":
         raise NotDifferentiableError(
             f"{name}: there is no derivative by {argument}; hold it fixed by "
             f"adjoint.stop_gradient, or give a plain number or array"
@@ -78,10 +82,23 @@ def constant(name: str, argument: str, value: Any) -> Any:
         ) from error
 
 
-def depends(x: Tensor) -> bool:
-    """Whether a transform that is open may ask for the derivative by what `x` depends on."""
+def differentiated(x: Tensor) -> bool:
+    """Whether an open transform may ask for the derivative by what `x` depends on."""
     scope = x.node.scope
-    return scope is not None and scope.is_open() and not scope.stopped
+    if scope is None or scope.stopped:
+        return False
+    return any(member.open and not member.abstract for member in scope.members)
+
+
+def count(name: str, argument: str, value: Any) -> Tensor:
+    """`value` as a tensor of whole numbers, by which nobody may differentiate."""
+    x = as_tensor(value)
+    if x.dtype.kind in "fc" and differentiated(x):
+        raise NotDifferentiableError(
+            f"{name}: there is no derivative by {argument}, which counts; hold it fixed by "
+            f"adjoint.stop_gradient, or give a plain number or array"
+        )
+    return x
 
 
 def integer(name: str, argument: str, value: Any) -> int:
