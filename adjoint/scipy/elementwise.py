@@ -272,7 +272,7 @@ def pdtr(k: Any, m: Any, /) -> Tensor:
     >>> pdtr(0.0, 1.0)
     Tensor(0.36787944)
     """
-    return core.gammaincc(floor(floating(k)) + 1, m)
+    return core.gammaincc(_events(k), m)
 
 
 @ufunc
@@ -283,7 +283,12 @@ def pdtrc(k: Any, m: Any, /) -> Tensor:
     >>> pdtrc(0.0, 1.0)
     Tensor(0.63212056)
     """
-    return core.gammainc(floor(floating(k)) + 1, m)
+    return core.gammainc(_events(k), m)
+
+
+def _events(k: Any) -> Any:
+    """⌊k⌋ + 1"""
+    return math.floor(k) + 1.0 if type(k) in (int, float) else floor(floating(k)) + 1
 
 
 @ufunc
@@ -322,7 +327,8 @@ def _recurrence(
         for k in range(degree):
             alpha, beta = (first(x), 0.0) if k == 0 else step(k, x)
             before, now = now, alpha * now - beta * before
-        return now
+        result: Tensor = now
+        return result
 
     function.__doc__ = f"The polynomial {name} of a whole degree n."
     return ufunc(function, name)

@@ -100,7 +100,8 @@ def _square_only(name: str, a: Any) -> Tensor:
     a = matrices(f"scipy.linalg.{name}", a)
     if a.shape[-1] != a.shape[-2]:
         raise unsupported(f"scipy.linalg.{name}", "a", a, "give a square matrix")
-    return a
+    result: Tensor = a
+    return result
 
 
 def lu_solve(

@@ -85,7 +85,8 @@ def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Tensor:
         return _parabolas(y, widths, dx, n)
     if n == 2:
         width = dx if widths is None else widths[..., 0]
-        return 0.5 * width * (y[..., 0] + y[..., 1])
+        result: Tensor = 0.5 * width * (y[..., 0] + y[..., 1])
+        return result
     before, last = (dx, dx) if widths is None else (widths[..., -2], widths[..., -1])
     both = before + last
     alpha = (2 * last * last + 3 * before * last) / (6 * both)
@@ -99,7 +100,8 @@ def _parabolas(y: Tensor, widths: Tensor | None, dx: Any, n: int) -> Tensor:
     """Simpson's rule on the first n nodes, an odd number."""
     a, b, c = y[..., 0 : n - 2 : 2], y[..., 1 : n - 1 : 2], y[..., 2:n:2]
     if widths is None:
-        return sum(a + 4.0 * b + c, -1) * (dx / 3.0)
+        result: Tensor = sum(a + 4.0 * b + c, -1) * (dx / 3.0)
+        return result
     h0, h1 = widths[..., 0 : n - 2 : 2], widths[..., 1 : n - 1 : 2]
     total, ratio = h0 + h1, h0 / h1
     parts = a * (2 - 1 / ratio) + b * (total * total / (h0 * h1)) + c * (2 - ratio)

@@ -31,7 +31,8 @@ def abscissae(name: str, x: Any, dtype: DType) -> Tensor:
     scope = x.node.scope
     if (scope is None or not scope.abstract) and not bool(FUNCTIONS["all"](x[1:] > x[:-1])):
         raise RangeError(f"{name}: x must rise strictly")
-    return x
+    result: Tensor = x
+    return result
 
 
 def ordinates(name: str, y: Any, axis: Any, size: int, dtype: DType) -> tuple[Tensor, int]:

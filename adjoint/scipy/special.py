@@ -125,7 +125,17 @@ expit = ufunc(core.expit, "expit")
 expm1 = ufunc(core.expm1, "expm1")
 log1p = ufunc(core.log1p, "log1p")
 cbrt = ufunc(core.cbrt, "cbrt")
-round = ufunc(FUNCTIONS["round"], "round")
+
+
+@ufunc
+def round(x: Any, /) -> Tensor:
+    """The nearest whole number, halves to even; its derivative is 0.
+
+    >>> from adjoint.scipy.special import round
+    >>> round(2.5)
+    Tensor(2.)
+    """
+    return FUNCTIONS["round"](floating(x))  # type: ignore[no-any-return]
 
 
 def logsumexp(

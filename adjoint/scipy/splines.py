@@ -84,7 +84,7 @@ def _ends(name: str, bc_type: Any, columns: Tensor) -> list[Any]:
     pair = (bc_type, bc_type) if isinstance(bc_type, str) else bc_type
     if len(pair) != 2:
         raise unsupported(name, "bc_type", bc_type, "give one name, or a pair")
-    ends = []
+    ends: list[Any] = []
     for end in pair:
         if isinstance(end, str):
             if end != "not-a-knot" and end not in _NAMED:

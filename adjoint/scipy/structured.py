@@ -74,7 +74,8 @@ def _vector(name: str, x: Any) -> Tensor:
     x = as_tensor(x)
     if x.ndim != 1:
         raise unsupported(f"scipy.linalg.{name}", "c", x, "give one axis")
-    return x
+    result: Tensor = x
+    return result
 
 
 def toeplitz(c: Any, r: Any = None) -> Tensor:
@@ -89,7 +90,8 @@ def toeplitz(c: Any, r: Any = None) -> Tensor:
     r = conjugate(c) if r is None else _vector("toeplitz", r)
     values = concat([flip(r[1:]), c])
     rows, columns = np.ogrid[: c.size, : r.size]
-    return FUNCTIONS["take"](values, r.size - 1 + rows - columns, axis=0)
+    result: Tensor = FUNCTIONS["take"](values, r.size - 1 + rows - columns, axis=0)
+    return result
 
 
 def circulant(c: Any) -> Tensor:
@@ -102,7 +104,8 @@ def circulant(c: Any) -> Tensor:
     """
     c = _vector("circulant", c)
     rows, columns = np.ogrid[: c.size, : c.size]
-    return FUNCTIONS["take"](c, (rows - columns) % max(c.size, 1), axis=0)
+    result: Tensor = FUNCTIONS["take"](c, (rows - columns) % max(c.size, 1), axis=0)
+    return result
 
 
 def hankel(c: Any, r: Any = None) -> Tensor:
@@ -117,7 +120,8 @@ def hankel(c: Any, r: Any = None) -> Tensor:
     r = np.zeros(c.size, c.dtype) if r is None else r
     r = _vector("hankel", r)
     rows, columns = np.ogrid[: c.size, : r.size]
-    return FUNCTIONS["take"](concat([c, r[1:]]), rows + columns, axis=0)
+    result: Tensor = FUNCTIONS["take"](concat([c, r[1:]]), rows + columns, axis=0)
+    return result
 
 
 def companion(a: Any) -> Tensor:

@@ -234,7 +234,8 @@ def _points(name: str, x: Any, dtype: Any) -> Tensor:
     x = as_tensor(x, dtype)
     if x.ndim != 2:
         raise ShapeError(f"{name}: needs points as rows of a matrix, got shape {x.shape}")
-    return x
+    result: Tensor = x
+    return result
 
 
 def _metric(
@@ -330,10 +331,11 @@ def squareform(X: Any, force: str = "no", checks: bool = True) -> Tensor:
         places = np.full((size, size), x.size)
         rows, columns = np.triu_indices(size, 1)
         places[rows, columns] = places[columns, rows] = np.arange(x.size)
-        return FUNCTIONS["take"](concat([x, np.zeros(1, x.dtype)]), places, axis=0)
+        result: Tensor = FUNCTIONS["take"](concat([x, np.zeros(1, x.dtype)]), places, axis=0)
+        return result
     if x.ndim != 2 or x.shape[0] != x.shape[1] or force.lower() == "tomatrix":
         raise ShapeError(f"{name}: needs a vector or a square matrix, got shape {x.shape}")
-    result: Tensor = x[np.triu_indices(x.shape[0], 1)]
+    result = x[np.triu_indices(x.shape[0], 1)]
     return result
 
 

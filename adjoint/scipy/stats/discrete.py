@@ -22,14 +22,14 @@ class Discrete(Distribution):
     scaled = False
     inner = 1.0
 
-    def _logpmf(self, k: Tensor, *shapes: Tensor) -> Tensor:
+    def _logpmf(self, *values: Any, **_: Any) -> Any:
         raise NotImplementedError
 
-    def _cdf(self, k: Tensor, *shapes: Tensor) -> Tensor:
+    def _cdf(self, *values: Any, **_: Any) -> Any:
         raise self._unknown("cdf", "sum pmf")
 
-    def _sf(self, k: Tensor, *shapes: Tensor) -> Tensor:
-        return 1 - self._cdf(k, *shapes)
+    def _sf(self, *values: Any, **_: Any) -> Any:
+        return 1 - self._cdf(*values)
 
     def _prepared(
         self, method: str, k: Any, args: tuple[Any, ...], kwds: dict[str, Any]
@@ -104,7 +104,11 @@ class Discrete(Distribution):
         """Raises: a quantile of whole numbers has no derivative."""
         raise self._unknown("ppf", "it moves in steps: take it of plain numbers")
 
-    isf = median = interval = ppf
+    isf = median = ppf
+
+    def interval(self, confidence: Any, *args: Any, **kwds: Any) -> Any:
+        """Raises: as `ppf`."""
+        raise self._unknown("interval", "it moves in steps: take it of plain numbers")
 
 
 def _fraction(p: Any) -> Any:

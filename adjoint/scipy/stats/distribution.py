@@ -102,24 +102,24 @@ class Distribution:
         scale = None if type(scale) in (int, float) and scale == 1 else as_tensor(scale, dtype)
         return shapes, loc, scale, valid, dtype
 
-    def _allowed(self, *shapes: Any) -> Any:
+    def _allowed(self, *shapes: Any, **_: Any) -> Any:
         """Whether the shape parameters are allowed; unless said otherwise, if positive."""
         result: Any = True
         for shape in shapes:
             result = both(result, positive(shape))
         return result
 
-    def _support(self, *shapes: Any) -> tuple[Any, Any]:
+    def _support(self, *shapes: Any, **_: Any) -> tuple[Any, Any]:
         return self.lower, self.upper
 
-    def _moments(self, *shapes: Any) -> tuple[Any, Any]:
+    def _moments(self, *shapes: Any, **_: Any) -> tuple[Any, Any]:
         """Mean and variance."""
         raise NotDifferentiableError(
             f"scipy.stats.{self.name}: mean and variance have no differentiable counterpart here; "
             f"write them out"
         )
 
-    def _entropy(self, *shapes: Any) -> Any:
+    def _entropy(self, *shapes: Any, **_: Any) -> Any:
         raise NotDifferentiableError(
             f"scipy.stats.{self.name}.entropy has no differentiable counterpart; sum or integrate "
             f"-pdf logpdf yourself"
@@ -199,31 +199,31 @@ class Distribution:
 class Continuous(Distribution):
     """A continuous distribution by its standard form."""
 
-    # What a distribution states.
+    # What a distribution states: functions of the variable and the shapes, which it names.
 
-    def _logpdf(self, x: Tensor, *shapes: Tensor) -> Tensor:
+    def _logpdf(self, *values: Any, **_: Any) -> Any:
         raise NotImplementedError
 
-    def _pdf(self, x: Tensor, *shapes: Tensor) -> Tensor:
-        return exp(self._logpdf(x, *shapes))
+    def _pdf(self, *values: Any, **_: Any) -> Any:
+        return exp(self._logpdf(*values))
 
-    def _cdf(self, x: Tensor, *shapes: Tensor) -> Tensor:
+    def _cdf(self, *values: Any, **_: Any) -> Any:
         raise self._unknown("cdf", "of this distribution logpdf and pdf are known")
 
-    def _sf(self, x: Tensor, *shapes: Tensor) -> Tensor:
-        return 1 - self._cdf(x, *shapes)
+    def _sf(self, *values: Any, **_: Any) -> Any:
+        return 1 - self._cdf(*values)
 
-    def _logcdf(self, x: Tensor, *shapes: Tensor) -> Tensor:
-        return log(self._cdf(x, *shapes))
+    def _logcdf(self, *values: Any, **_: Any) -> Any:
+        return log(self._cdf(*values))
 
-    def _logsf(self, x: Tensor, *shapes: Tensor) -> Tensor:
-        return log(self._sf(x, *shapes))
+    def _logsf(self, *values: Any, **_: Any) -> Any:
+        return log(self._sf(*values))
 
-    def _ppf(self, q: Tensor, *shapes: Tensor) -> Tensor:
+    def _ppf(self, *values: Any, **_: Any) -> Any:
         raise self._unknown("ppf", "of this distribution logpdf and pdf are known")
 
-    def _isf(self, q: Tensor, *shapes: Tensor) -> Tensor:
-        return self._ppf(1 - q, *shapes)
+    def _isf(self, *values: Any, **_: Any) -> Any:
+        return self._ppf(1 - values[0], *values[1:])
 
     # What users call.
 

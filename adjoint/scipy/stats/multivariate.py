@@ -226,14 +226,16 @@ class Dirichlet(_Several):
         """The variances of the fractions."""
         alpha = as_tensor(alpha, real_dtype(alpha))
         total = sum(alpha)
-        return alpha * (total - alpha) / (total * total * (total + 1))
+        result: Tensor = alpha * (total - alpha) / (total * total * (total + 1))
+        return result
 
     def entropy(self, alpha: Any) -> Tensor:
         """The differential entropy."""
         alpha = as_tensor(alpha, real_dtype(alpha))
         total, psi = sum(alpha), special.digamma
         slopes = (total - alpha.size) * psi(total) - sum((alpha - 1) * psi(alpha))
-        return _log_beta(alpha) + slopes
+        result: Tensor = _log_beta(alpha) + slopes
+        return result
 
 
 class FrozenDirichlet:

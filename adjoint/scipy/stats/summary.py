@@ -430,4 +430,5 @@ def boxcox_llf(
     lmb = as_tensor(lmb, real_dtype(lmb, data))
     spread = statistics.var(boxcox(data, lmb), place, keepdims=keepdims)
     logs = sum(log(data), place, keepdims=keepdims)
-    return (lmb - 1) * logs - data.shape[place] / 2 * log(spread)
+    result: Tensor = (lmb - 1) * logs - data.shape[place] / 2 * log(spread)
+    return result
