@@ -13,7 +13,7 @@ from adjoint.ops.choice import abs, where
 from adjoint.ops.comparison import greater
 from adjoint.ops.exponential import exp, expit, expm1, log, log1p
 from adjoint.ops.trigonometric import arctan2, tan
-from adjoint.scipy.stats.distribution import INF, Continuous
+from adjoint.scipy.stats.distribution import Continuous
 
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2 * math.pi)
 _LOG2 = math.log(2)
@@ -100,13 +100,12 @@ class LogNorm(Continuous):
     Tensor(0.5)
     """
 
-    name, shapes, lower, inner = "lognorm", ("s",), 0.0, 1.0
+    name, shapes, lower, inner, vanishes = "lognorm", ("s",), 0.0, 1.0, True
 
     def _logpdf(self, x: Tensor, s: Tensor) -> Tensor:
         t = log(x)
         z = t / s
-        inside = z * z * -0.5 - t - log(s) - _LOG_ROOT_TWO_PI
-        return where(x > 0, inside, -INF)
+        return z * z * -0.5 - t - log(s) - _LOG_ROOT_TWO_PI
 
     def _cdf(self, x: Tensor, s: Tensor) -> Tensor:
         return special.ndtr(log(x) / s)

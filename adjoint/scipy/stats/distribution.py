@@ -16,9 +16,9 @@ from adjoint.errors import ArgumentError, NotDifferentiableError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType
 from adjoint.ops.choice import where
-from adjoint.ops.comparison import isnan, logical_and
+from adjoint.ops.comparison import equal, isnan, logical_and
 from adjoint.ops.exponential import exp, log
-from adjoint.ops.power import sqrt
+from adjoint.ops.power import power, sqrt
 from adjoint.scipy.common import real_dtype
 
 INF = float("inf")
@@ -52,6 +52,16 @@ def moved(x: Any, loc: Any, scale: Any) -> Any:
     return x if loc is None else x + loc
 
 
+def at_edge(edge: Tensor, exponent: Any, rest: Any, logpdf: Callable[..., Tensor]) -> Tensor:
+    """The density edge^exponent exp(rest): so where `edge` is 0, else by its logarithm.
+
+    exp(-∞) has no slope to give, which 0^exponent has.
+    """
+    here = equal(edge, 0)
+    density = power(where(here, edge, 1.0), exponent) * exp(where(here, rest, 0.0))
+    return where(here, density, exp(logpdf(here)))
+
+
 class Distribution:
     """The arguments and methods that discrete and continuous distributions have in common."""
 
@@ -62,6 +72,8 @@ class Distribution:
     inner: float = 0.0
     """A place inside every support that the class describes."""
     scaled = True
+    vanishes = False
+    """Whether the density is 0 at the lower end of the support with all its derivatives."""
 
     @property
     def numargs(self) -> int:
@@ -260,7 +272,7 @@ class Continuous(Distribution):
     ) -> Tensor:
         inside: Any = True
         if not (type(low) is float and low == -INF):
-            inside = both(inside, y >= low)
+            inside = both(inside, y > low if self.vanishes else y >= low)
         if not (type(high) is float and high == INF):
             inside = both(inside, y <= high)
         if inside is True:
@@ -308,7 +320,7 @@ class Continuous(Distribution):
         shapes, loc, scale, valid, dtype = self._parameters(method, args, kwds, q)
         q = as_tensor(q, dtype)
         known = logical_and(q >= 0, q <= 1)
-        x = moved(f(where(known, q, 0.5), *shapes), loc, scale)
+        x = moved(f(q, *shapes), loc, scale)
         return unless(both(valid, known), x)
 
     def ppf(self, q: Any, *args: Any, **kwds: Any) -> Tensor:

@@ -12,7 +12,7 @@ from adjoint.graph.tensor import Tensor
 from adjoint.ops.choice import where
 from adjoint.ops.exponential import exp, expm1, log, log1p
 from adjoint.ops.power import power, sqrt
-from adjoint.scipy.stats.distribution import INF, Continuous
+from adjoint.scipy.stats.distribution import INF, Continuous, at_edge
 
 _EULER = float(np.euler_gamma)
 
@@ -29,6 +29,10 @@ class WeibullMin(Continuous):
 
     def _logpdf(self, x: Tensor, c: Tensor) -> Tensor:
         return log(c) + special.xlogy(c - 1, x) - power(x, c)
+
+    def _pdf(self, x: Tensor, c: Tensor) -> Tensor:
+        rest = log(c) - power(x, c)
+        return at_edge(x, c - 1, rest, lambda here: self._logpdf(where(here, 1.0, x), c))
 
     def _cdf(self, x: Tensor, c: Tensor) -> Tensor:
         return -expm1(-power(x, c))
@@ -103,6 +107,9 @@ class Rayleigh(Continuous):
 
     def _logpdf(self, x: Tensor) -> Tensor:
         return log(x) - 0.5 * x * x
+
+    def _pdf(self, x: Tensor) -> Tensor:
+        return x * exp(-0.5 * x * x)
 
     def _cdf(self, x: Tensor) -> Tensor:
         return -expm1(-0.5 * x * x)

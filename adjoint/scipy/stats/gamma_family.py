@@ -8,9 +8,9 @@ from typing import Any
 from adjoint.array import special
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.choice import where
-from adjoint.ops.comparison import isinf, less
+from adjoint.ops.comparison import equal, isinf, less
 from adjoint.ops.exponential import exp, log, log1p, logaddexp
-from adjoint.scipy.stats.distribution import INF, Continuous
+from adjoint.scipy.stats.distribution import INF, Continuous, at_edge
 
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2 * math.pi)
 
@@ -27,6 +27,10 @@ class Gamma(Continuous):
 
     def _logpdf(self, x: Tensor, a: Tensor) -> Tensor:
         return special.xlogy(a - 1, x) - x - special.gammaln(a)
+
+    def _pdf(self, x: Tensor, a: Tensor) -> Tensor:
+        rest = -x - special.gammaln(a)
+        return at_edge(x, a - 1, rest, lambda here: self._logpdf(where(here, 1.0, x), a))
 
     def _cdf(self, x: Tensor, a: Tensor) -> Tensor:
         return special.gammainc(a, x)
@@ -61,6 +65,11 @@ class ChiSquared(Continuous):
         half = df * 0.5
         return special.xlogy(half - 1, x) - x * 0.5 - special.gammaln(half) - math.log(2) * half
 
+    def _pdf(self, x: Tensor, df: Tensor) -> Tensor:
+        half = df * 0.5
+        rest = x * -0.5 - special.gammaln(half) - math.log(2) * half
+        return at_edge(x, half - 1, rest, lambda here: self._logpdf(where(here, 1.0, x), df))
+
     def _cdf(self, x: Tensor, df: Tensor) -> Tensor:
         return special.gammainc(df * 0.5, x * 0.5)
 
@@ -90,12 +99,10 @@ class InverseGamma(Continuous):
     Tensor(0.36787944)
     """
 
-    name, shapes, lower, inner = "invgamma", ("a",), 0.0, 1.0
+    name, shapes, lower, inner, vanishes = "invgamma", ("a",), 0.0, 1.0, True
 
     def _logpdf(self, x: Tensor, a: Tensor) -> Tensor:
-        inside = x > 0
-        y = where(inside, x, 1.0)
-        return where(inside, -(a + 1) * log(y) - special.gammaln(a) - 1 / y, -INF)
+        return -(a + 1) * log(x) - special.gammaln(a) - 1 / x
 
     def _cdf(self, x: Tensor, a: Tensor) -> Tensor:
         return special.gammaincc(a, 1 / x)
@@ -132,6 +139,13 @@ class Beta(Continuous):
     def _logpdf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
         powers = special.xlog1py(b - 1, -x) + special.xlogy(a - 1, x)
         return powers - special.betaln(a, b)
+
+    def _pdf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        upper = equal(x, 1)
+        near, far = where(upper, 1 - x, x), where(upper, x, 1 - x)  # near is 0 at both ends
+        rest = special.xlogy(where(upper, a, b) - 1, far) - special.betaln(a, b)
+        exponent = where(upper, b, a) - 1
+        return at_edge(near, exponent, rest, lambda at: self._logpdf(where(at, 0.5, x), a, b))
 
     def _cdf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
         return special.betainc(a, b, x)
@@ -176,10 +190,12 @@ class Student(Continuous):
         return special.stdtr(df, -x)
 
     def _ppf(self, q: Tensor, df: Tensor) -> Tensor:
-        return special.stdtrit(df, q)
+        none = equal(q, 0)
+        inside = special.stdtrit(df, where(none, 0.5, q))
+        return where(none, -1 / where(none, q, 1.0), inside)  # -∞, with the slope ∞
 
     def _isf(self, q: Tensor, df: Tensor) -> Tensor:
-        return -special.stdtrit(df, q)
+        return -self._ppf(q, df)
 
     def _moments(self, df: Tensor) -> tuple[Any, Any]:
         more = where(df > 2, df, 3.0)
@@ -208,8 +224,17 @@ class Fisher(Continuous):
         powers = n * log(ratio) + special.xlogy(n - 1, x) - (n + m) * log1p(ratio * x)
         return powers - special.betaln(n, m)
 
+    def _pdf(self, x: Tensor, dfn: Tensor, dfd: Tensor) -> Tensor:
+        n, m = dfn * 0.5, dfd * 0.5
+        ratio = dfn / dfd
+        rest = n * log(ratio) - (n + m) * log1p(ratio * x) - special.betaln(n, m)
+        return at_edge(x, n - 1, rest, lambda at: self._logpdf(where(at, 1.0, x), dfn, dfd))
+
     def _cdf(self, x: Tensor, dfn: Tensor, dfd: Tensor) -> Tensor:
-        return special.betainc(dfn * 0.5, dfd * 0.5, 1 / (1 + dfd / (dfn * x)))
+        ratio, large = dfn / dfd, x > 1
+        near = ratio * where(large, 0.0, x)
+        part = where(large, 1 / (1 + 1 / (ratio * where(large, x, 1.0))), near / (1 + near))
+        return special.betainc(dfn * 0.5, dfd * 0.5, part)
 
     def _sf(self, x: Tensor, dfn: Tensor, dfd: Tensor) -> Tensor:
         return special.betainc(dfd * 0.5, dfn * 0.5, dfd / (dfd + dfn * x))
@@ -252,6 +277,12 @@ def _log_mass(low: Tensor, high: Tensor) -> Tensor:
     return where(middle, both, left)
 
 
+def _not_cancelled(direct: Tensor, opposite: Tensor) -> Tensor:
+    """The logarithm of a probability; if it is nearly 1, by that of the opposite."""
+    near = direct > -0.1
+    return where(near, log1p(-exp(where(near, opposite, -1.0))), direct)
+
+
 class TruncatedNorm(Continuous):
     """The normal distribution between a and b, which are counted in standard deviations.
 
@@ -282,10 +313,12 @@ class TruncatedNorm(Continuous):
         return exp(self._logsf(x, a, b))
 
     def _logcdf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return _log_mass(a, x) - _log_mass(a, b)
+        whole = _log_mass(a, b)
+        return _not_cancelled(_log_mass(a, x) - whole, _log_mass(x, b) - whole)
 
     def _logsf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return _log_mass(x, b) - _log_mass(a, b)
+        whole = _log_mass(a, b)
+        return _not_cancelled(_log_mass(x, b) - whole, _log_mass(a, x) - whole)
 
     def _ppf(self, q: Tensor, a: Tensor, b: Tensor) -> Tensor:
         left = a < 0

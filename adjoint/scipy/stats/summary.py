@@ -319,13 +319,13 @@ def entropy(
     if base is not None and base <= 0:
         raise RangeError(f"scipy.stats.entropy: base must be positive, got {base!r}")
     p, place = _sample("entropy", pk, axis, nan_policy)
-    p = p / sum(p, place, keepdims=True)
+    total = sum(p, place, keepdims=keepdims)  # dividing at the end keeps 0 times ∞ out
     if qk is None:
-        terms = special.entr(p)
+        result = log(total) + sum(special.entr(p), place, keepdims=keepdims) / total
     else:
         q = floating(qk)
-        terms = special.rel_entr(p, q / sum(q, place, keepdims=True))
-    result = sum(terms, place, keepdims=keepdims)
+        terms = sum(special.rel_entr(p, q), place, keepdims=keepdims)
+        result = terms / total - log(total) + log(sum(q, place, keepdims=keepdims))
     return result if base is None else result / math.log(base)
 
 
