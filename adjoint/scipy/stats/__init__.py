@@ -16,6 +16,15 @@ from adjoint.scipy.stats.continuous import (
 from adjoint.scipy.stats.discrete import bernoulli, binom, geom, nbinom, poisson
 from adjoint.scipy.stats.extreme_values import gumbel_r, pareto, rayleigh, weibull_min
 from adjoint.scipy.stats.gamma_family import beta, chi2, f, gamma, invgamma, t, truncnorm
+from adjoint.scipy.stats.more_continuous import (
+    gumbel_l,
+    invgauss,
+    lomax,
+    maxwell,
+    skewnorm,
+    triang,
+    vonmises,
+)
 from adjoint.scipy.stats.multivariate import dirichlet, multivariate_normal, multivariate_t
 from adjoint.scipy.stats.summary import (
     boxcox_llf,
@@ -45,10 +54,11 @@ gaussian_kde = no_counterpart(
 # fmt: off
 __all__ = [
     "bernoulli", "beta", "binom", "boxcox_llf", "cauchy", "chi2", "dirichlet", "entropy", "expon",
-    "f", "gamma", "gaussian_kde", "geom", "gmean", "gstd", "gumbel_r", "halfnorm", "hmean",
-    "invgamma", "kurtosis", "laplace", "linregress", "logistic", "lognorm", "median_abs_deviation",
-    "moment", "multivariate_normal", "multivariate_t", "nbinom", "norm", "pareto", "pearsonr",
-    "pmean", "poisson", "rankdata", "rayleigh", "sem", "skew", "spearmanr", "t", "truncnorm",
-    "uniform", "variation", "weibull_min", "zmap", "zscore",
+    "f", "gamma", "gaussian_kde", "geom", "gmean", "gstd", "gumbel_l", "gumbel_r", "halfnorm",
+    "hmean", "invgamma", "invgauss", "kurtosis", "laplace", "linregress", "logistic", "lognorm",
+    "lomax", "maxwell", "median_abs_deviation", "moment", "multivariate_normal", "multivariate_t",
+    "nbinom", "norm", "pareto", "pearsonr", "pmean", "poisson", "rankdata", "rayleigh", "sem",
+    "skew", "skewnorm", "spearmanr", "t", "triang", "truncnorm", "uniform", "variation",
+    "vonmises", "weibull_min", "zmap", "zscore",
 ]
 # fmt: on
