@@ -18,6 +18,7 @@ from adjoint.ops.movement import broadcast_to
 from adjoint.ops.rearrange import flip, moveaxis
 from adjoint.ops.reduction import sum
 from adjoint.scipy.common import floating, integer, no_counterpart, operand, real_dtype, refuse
+from adjoint.scipy.initial_value import odeint, solve_ivp
 
 __all__ = [
     "cumulative_simpson",
@@ -226,12 +227,9 @@ def romb(y: Any, dx: Any = 1.0, axis: int = -1, show: bool = False) -> Tensor:
 
 
 _NODES = "use scipy.integrate.fixed_quad with enough nodes"
-_STEPS = "write the steps out (such as Runge-Kutta 4) in a loop over a fixed grid of times"
 quad = no_counterpart("scipy.integrate.quad", _NODES)
 quad_vec = no_counterpart("scipy.integrate.quad_vec", _NODES)
 dblquad = no_counterpart("scipy.integrate.dblquad", _NODES)
 tplquad = no_counterpart("scipy.integrate.tplquad", _NODES)
 nquad = no_counterpart("scipy.integrate.nquad", _NODES)
-solve_ivp = no_counterpart("scipy.integrate.solve_ivp", _STEPS)
-odeint = no_counterpart("scipy.integrate.odeint", _STEPS)
 solve_bvp = no_counterpart("scipy.integrate.solve_bvp", "solve the equations on a fixed grid")

@@ -16,6 +16,12 @@ X6 = np.append(X, 4.1)
 Y, Y6 = rng.normal(size=5), rng.normal(size=6)
 Y2 = rng.normal(size=(2, 5))
 
+
+def orbit(t, y, k):
+    """A damped pendulum; a list, as users write it."""
+    return [y[1], -k * np.sin(y[0]) - 0.1 * y[1]]
+
+
 INTEGRATE = [
     Case("trapezoid", lambda s, y: s.integrate.trapezoid(y), [Y]),
     Case("trapezoid x", lambda s, y, x: s.integrate.trapezoid(y, x), [Y2, X]),
@@ -42,6 +48,43 @@ INTEGRATE = [
         "fixed_quad",
         lambda s, a, b: s.integrate.fixed_quad(lambda x: np.sin(x * b) / (1 + x * x), a, b, n=6)[0],
         [0.2, 1.4],
+    ),
+    *(
+        Case(
+            f"solve_ivp {method}",
+            lambda s, y, k, m=method: s.integrate.solve_ivp(
+                orbit, (0.0, 2.0), y, m, args=(k,), rtol=1e-7, atol=1e-9
+            ).y[:, -1],
+            [[1.0, 0.2], 1.3],
+            slope=1e-4,
+            second=False,
+            single=False,
+            compiled=False,
+        )
+        for method in ("RK45", "RK23")
+    ),
+    Case(
+        "solve_ivp t_eval",
+        lambda s, y, k: (
+            s.integrate.solve_ivp(
+                orbit, (0.0, 2.0), y, t_eval=[0.0, 0.4, 1.7], args=(k,), rtol=1e-8, atol=1e-10
+            ).y
+        ),
+        [[1.0, 0.2], 1.3],
+        slope=1e-5,
+        second=False,
+        single=False,
+        compiled=False,
+    ),
+    Case(
+        "odeint",
+        lambda s, y, k: s.integrate.odeint(lambda y, t: orbit(t, y, k), y, [0.0, 0.5, 2.0]),
+        [[1.0, 0.2], 1.3],
+        rtol=2e-7,
+        slope=1e-5,
+        second=False,
+        single=False,
+        compiled=False,
     ),
     Case("romb", lambda s, y: s.integrate.romb(y, dx=0.25), [Y]),
 ]
