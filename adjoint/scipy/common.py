@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError, ConcretizationError, NotDifferentiableError
+from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import is_weak
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -118,15 +119,47 @@ def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
     return result
 
 
+class _Traced(Exception):
+    """A tensor is differentiated, or has no value yet."""
+
+
+def _plain(x: Any) -> Any:
+    """`x` with arrays in place of the tensors in it, which nobody differentiates."""
+    if isinstance(x, Tensor):
+        scope = x.node.scope
+        if scope is not None and scope.is_open() and not scope.stopped:
+            raise _Traced
+        return np.array(x.numpy())
+    if type(x) in (list, tuple):
+        return type(x)(map(_plain, x))
+    return {key: _plain(value) for key, value in x.items()} if type(x) is dict else x
+
+
+def by_scipy(path: str, error: Exception, args: Any, kwargs: Any) -> Any:
+    """What SciPy's own function ``path`` returns; `error` if an argument is differentiated."""
+    module, _, name = path.rpartition(".")
+    try:
+        args, kwargs = _plain(args), _plain(kwargs)
+    except _Traced:
+        raise error from None
+    return getattr(import_module(module), name)(*args, **kwargs)
+
+
 def no_counterpart(path: str, advice: str) -> Callable[..., Any]:
-    """A function that raises: what to do in place of calling ``path`` inside a transform."""
+    """SciPy's own function ``path``, which raises where it is given what is differentiated.
+
+    `advice` says what to do then.
+    """
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        raise NotDifferentiableError(
+        error = NotDifferentiableError(
             f"{path} has no differentiable counterpart; {advice}, or take it of "
             f"adjoint.stop_gradient(x) where no derivative is meant"
         )
+        return by_scipy(path, error, args, kwargs)
 
     function.__name__ = function.__qualname__ = path.rpartition(".")[2]
-    function.__doc__ = f"Raises: ``{path}`` has no derivative here; {advice}."
+    function.__doc__ = (
+        f"Refuses what is differentiated: ``{path}`` has no derivative here; {advice}."
+    )
     return function

@@ -20,7 +20,7 @@ from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64
 from adjoint.ops.joining import stack
 from adjoint.ops.movement import reshape
-from adjoint.scipy.common import constant, refuse, unsupported
+from adjoint.scipy.common import by_scipy, constant, refuse, unsupported
 
 __all__ = ["OdeResult", "odeint", "solve_ivp"]
 
@@ -146,12 +146,12 @@ def solve_ivp(
     Tensor(0.36787944)
     """
     name = "scipy.integrate.solve_ivp"
-    refuse(name, dense_output=(dense_output, False), events=(events, None))
-    if method not in ("RK45", "RK23"):
-        raise unsupported(name, "method", method, 'give "RK45" or "RK23"')
-    for key in options:
-        if key not in ("rtol", "atol", "max_step", "first_step"):
-            raise unsupported(name, key, options[key], "leave it out")
+    try:
+        _known(name, method, dense_output, events, options)
+    except ArgumentError as error:
+        given = (fun, t_span, y0, method, t_eval, dense_output, events, vectorized, args)
+        found: OdeResult = by_scipy(name, error, given, options)
+        return found
     slope: Slope = fun if args is None else lambda t, y: fun(t, y, *args)
     start, stop = (float(constant(name, "t_span", t)) for t in t_span)
     y = _start(name, y0)
@@ -179,6 +179,16 @@ def solve_ivp(
         message="The solver successfully reached the end of the integration interval.",
         success=True,
     )
+
+
+def _known(name: str, method: Any, dense_output: Any, events: Any, options: Any) -> None:
+    """Raise for what the counterpart does not know."""
+    refuse(name, dense_output=(dense_output, False), events=(events, None))
+    if method not in ("RK45", "RK23"):
+        raise unsupported(name, "method", method, 'give "RK45" or "RK23"')
+    for key in options:
+        if key not in ("rtol", "atol", "max_step", "first_step"):
+            raise unsupported(name, key, options[key], "leave it out")
 
 
 def _at(name: str, walk: _Walk, times: list[float], asked: list[float]) -> list[Tensor]:

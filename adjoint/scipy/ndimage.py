@@ -16,6 +16,7 @@ from adjoint.ops.norm import norm2
 from adjoint.ops.rearrange import flip
 from adjoint.ops.reduction import sum
 from adjoint.scipy.common import (
+    differentiated,
     floating,
     integer,
     no_counterpart,
@@ -141,7 +142,7 @@ def gaussian_filter(
         )
     ]
     for axis, s, n, m, r in zip(chosen, *each, strict=True):
-        if isinstance(s, Tensor) or s > 1e-15:
+        if (isinstance(s, Tensor) and differentiated(s)) or s > 1e-15:
             x = gaussian_filter1d(x, s, axis, n, None, m, cval, truncate, radius=r)
     return x
 

@@ -8,6 +8,8 @@ import inspect
 import numpy as np
 import pytest
 
+import adjoint as ad
+from adjoint.errors import NotDifferentiableError
 from adjoint.scipy.common import no_counterpart
 from adjoint.scipy.stats.discrete import Discrete
 from adjoint.scipy.stats.distribution import Continuous
@@ -99,8 +101,6 @@ def test_distributions_of_several_variables_have_the_signatures_of_scipys(name):
 
 
 def test_what_has_no_counterpart_is_a_function_of_scipy_and_says_what_to_do():
-    from adjoint.errors import NotDifferentiableError
-
     for module in MODULES:
         ours = importlib.import_module(f"adjoint.scipy.{module}")
         for name in ours.__all__:
@@ -108,4 +108,14 @@ def test_what_has_no_counterpart_is_a_function_of_scipy_and_says_what_to_do():
             if refusing(function):
                 assert hasattr(importlib.import_module(f"scipy.{module}"), name), name
                 with pytest.raises(NotDifferentiableError, match=rf"scipy\.{module}\.{name} has"):
-                    function(1.0)
+                    ad.grad(lambda x, f=function: f([x], 2))(1.0)
+
+
+def test_what_has_no_counterpart_takes_plain_numbers():
+    from adjoint.scipy import linalg, stats
+
+    found = linalg.eigvals(ad.asarray([[2.0, 1.0], [0.0, 3.0]]))
+    np.testing.assert_allclose(sorted(found.real), [2, 3])
+    assert stats.rankdata([3.0, 1.0]).tolist() == [2, 1]
+    held = lambda x: x * linalg.eigvals(ad.stop_gradient(x) * np.eye(2))[0].real  # noqa: E731
+    assert float(ad.grad(held)(3.0)) == 3.0
