@@ -72,7 +72,7 @@ def trapezoid(y: Any, /, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Tensor
     y = inexact(y)
     place = normalize_axis("trapezoid", axis, y.ndim)
     if x is None:
-        width = as_tensor(dx)
+        width = dx if type(dx) in (int, float) else as_tensor(dx)
     else:
         x = as_tensor(x)
         if x.shape != y.shape and x.shape != (y.shape[place],):

@@ -2,6 +2,7 @@
 
 from adjoint.ops import (
     arithmetic,
+    banded,
     bits,
     canonical,
     choice,
@@ -19,7 +20,9 @@ from adjoint.ops import (
     indexing,
     joining,
     lu,
+    lu_parts,
     matmul,
+    matrix_functions,
     minors,
     movement,
     norm,
@@ -43,6 +46,7 @@ from adjoint.ops import (
     special_error,
     special_gamma,
     special_incomplete,
+    special_inverse,
     spectral,
     stable,
     triangular,
@@ -51,6 +55,7 @@ from adjoint.ops import (
 
 __all__ = [
     "arithmetic",
+    "banded",
     "bits",
     "canonical",
     "choice",
@@ -68,7 +73,9 @@ __all__ = [
     "indexing",
     "joining",
     "lu",
+    "lu_parts",
     "matmul",
+    "matrix_functions",
     "minors",
     "movement",
     "norm",
@@ -92,6 +99,7 @@ __all__ = [
     "special_error",
     "special_gamma",
     "special_incomplete",
+    "special_inverse",
     "spectral",
     "stable",
     "triangular",

@@ -106,6 +106,17 @@ class Convolve(Op):
 _convolve = register(Convolve())
 
 
+def convolve_last(a: Tensor, v: Tensor, mode: Mode) -> Tensor:
+    """The convolution along the last axis; the others broadcast. For a valid one a is not shorter.
+
+    >>> import adjoint as ad
+    >>> from adjoint.ops.convolution import convolve_last
+    >>> convolve_last(ad.ones((2, 3)), ad.ones((1, 2)), "valid").shape
+    (2, 2)
+    """
+    return make(_convolve, (a, v), (mode,))
+
+
 def conjugate(x: Tensor) -> Tensor:
     """The complex conjugate; a real tensor as it is."""
     return FUNCTIONS["conj"](x) if x.node.dtype.kind == "c" else x

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise import Unary
 from adjoint.ops.exponential import exp
@@ -83,9 +84,21 @@ ndtri = special_unary(
     domain=(0.1, 0.9),
     example=(0.9,),
 )
+
+
+def _log_ndtr_slope(x: Tensor, y: Tensor) -> Tensor:
+    """φ/Φ; to the left by erfcx, which to the right overflows where Φ is 1."""
+    where = FUNCTIONS["where"]
+    right = x > 5.0
+    left: Tensor = math.sqrt(2 / math.pi) / erfcx(where(right, 0.0, x) * (-1 / _ROOT_TWO))
+    far = where(right, x, 5.0)
+    result: Tensor = where(right, _density(far) / ndtr(far), left)
+    return result
+
+
 log_ndtr = special_unary(
     "log_ndtr",
-    lambda x, y: math.sqrt(2 / math.pi) / erfcx(x * (-1 / _ROOT_TWO)),
+    _log_ndtr_slope,
     "The logarithm of ndtr, accurate far into the tail.",
     "-0.36894642",
     numpy=lambda x: _log_ndtr(x) + 0,  # no -0
