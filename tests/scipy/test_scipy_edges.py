@@ -141,7 +141,9 @@ def test_what_is_not_differentiated_is_left_to_scipy():
     def f(x):
         noise = stats.norm(0.0, 2.0).rvs(3, random_state=1)
         level = stats.poisson.ppf(0.5, 3.2) + stats.multivariate_normal.cdf([0.0, 0.0], [0.0, 0.0])
-        (root,) = interpolate.CubicSpline([0.0, 1.0, 2.0], [-1.0, 0.0, 3.0]).roots(extrapolate=False)
+        (root,) = interpolate.CubicSpline([0.0, 1.0, 2.0], [-1.0, 0.0, 3.0]).roots(
+            extrapolate=False
+        )
         table = interpolate.RegularGridInterpolator(([0.0, 1.0, 2.0],), [0.0, 1.0, 4.0])
         return x * (noise[0] + level + root + table([1.5], "slinear")[0])
 
