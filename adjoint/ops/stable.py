@@ -161,6 +161,8 @@ def logarithm_of_one_more(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         return None
     if x.op.name == "exp":
         return call("softplus", Tensor(x.inputs[0]))
+    if x.op.name == "expm1":
+        return Tensor(x.inputs[0])
     if x.op.name == "negative":
         u = _logit(reader, x.inputs[0])
         if u is not None:

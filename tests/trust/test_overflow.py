@@ -123,6 +123,7 @@ KINDS: dict[str, Composition] = {
     "log(exp(x) + 1)": lambda n, x: n.sum(n.log(n.exp(x) + 1) * W),
     "log1p(exp(x))": lambda n, x: n.sum(n.log1p(n.exp(x)) * W),
     "log1p(exp(3x)) / 3": lambda n, x: n.sum(n.log1p(n.exp(3 * x)) / 3),
+    "log1p(expm1(x))": lambda n, x: n.sum(n.log1p(n.expm1(x)) * W),
     "log1p of a sum": lambda n, x: n.log1p(n.sum(n.exp(x))),
     "log1p of a multiple": lambda n, x: n.sum(n.log1p(2.5 * n.exp(x))),
     # hyperbolic functions
