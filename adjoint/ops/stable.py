@@ -199,11 +199,18 @@ def _pure(reader: Reader, x: Node | None) -> Tensor | float | None:
     return None
 
 
-def _difference(a: Tensor | float, b: Tensor | float) -> Tensor | None:
+def _difference(reader: Reader, a: Tensor | float, b: Tensor | float) -> Tensor | None:
     """a - b, unless both are numbers."""
     if isinstance(a, Tensor):
         return a - b if isinstance(b, Tensor) else a
-    return -b if isinstance(b, Tensor) else None
+    return _opposite(reader, b) if isinstance(b, Tensor) else None
+
+
+def _opposite(reader: Reader, x: Tensor) -> Tensor:
+    """-x"""
+    if x.node.op.name == "negative" and not reader.opaque(x.node):
+        return Tensor(x.node.inputs[0])
+    return -x
 
 
 def _logistic(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
@@ -216,7 +223,7 @@ def _logistic(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
         return None
     for this, other in ((p, q), (q, p)):
         if _equal(share, this):
-            return _difference(this, other)
+            return _difference(reader, this, other)
     return None
 
 
@@ -234,7 +241,7 @@ def _logit(reader: Reader, x: Node) -> Tensor | None:
         return Tensor(x.inputs[0])
     if x.op.name == "subtract" and is_one(x.inputs[0]):
         u = _logit(reader, x.inputs[1])
-        return None if u is None else -u
+        return None if u is None else _opposite(reader, u)
     parts = fraction(reader, x)
     return None if parts is None else _logistic(reader, *parts)
 
@@ -255,7 +262,7 @@ def _known(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
             return None
         for r, s in (terms, terms[::-1]):
             if _equal(p, r) and _equal(q, s):  # type: ignore[arg-type]
-                u = _difference(p, q)
+                u = _difference(reader, p, q)
                 return None if u is None else call("tanh", 0.5 * u)
     return None
 
@@ -264,7 +271,7 @@ def _log_of_known(reader: Reader, x: Node) -> Tensor | None:
     """log x where x is a logistic function or a sum of exponentials."""
     u = _logit(reader, x)
     if u is not None:
-        return -call("softplus", -u)
+        return -call("softplus", _opposite(reader, u))
     if x.op.name == "add":
         p, q = (_pure(reader, y) for y in x.inputs)
         if isinstance(p, Tensor) and isinstance(q, Tensor):
