@@ -18,7 +18,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
 from adjoint.ops.reading import alike
-from adjoint.ops.scaled import call, is_one
+from adjoint.ops.scaled import call, is_one, softplus
 
 _KINKS = frozenset({"maximum", "minimum", "where"})
 _ORDER = frozenset({"greater", "greater_equal", "less", "less_equal"})
@@ -102,7 +102,7 @@ def _whole(kink: Term, tail: Term, u: Node, kept: AbstractSet[Node]) -> Tensor |
     if is_zero(b):
         if not _same_size(u, a):
             return None
-        whole = call("softplus", Tensor(a) if sign > 0 else -Tensor(a))
+        whole = softplus(Tensor(a) if sign > 0 else -Tensor(a))
     else:
         if u.op.name != "subtract" or not u.inputs:
             return None

@@ -24,6 +24,7 @@ from adjoint.ops.scaled import (
     number,
     product,
     quotient,
+    softplus,
     total,
 )
 
@@ -178,7 +179,7 @@ def complement(reader: Reader, x: Node) -> Scaled | None:
     if part.op.name == "expit":
         if not reader.deep:
             return None
-        return Scaled(-call("softplus", Tensor(part.inputs[0])), None)
+        return Scaled(-softplus(Tensor(part.inputs[0])), None)
     parts = fraction(reader, part)
     if parts is None:
         return None
@@ -360,7 +361,7 @@ def _softmax(reader: Reader, x: Node) -> Scaled | None:
 def _expit(reader: Reader, x: Node) -> Scaled | None:
     if not reader.deep:
         return None
-    return Scaled(-call("softplus", -Tensor(x.inputs[0])), None)
+    return Scaled(-softplus(-Tensor(x.inputs[0])), None)
 
 
 _RULES: dict[str, Rule] = {

@@ -28,6 +28,7 @@ from adjoint.ops.scaled import (
     power,
     product,
     quotient,
+    softplus,
     total,
 )
 
@@ -160,13 +161,13 @@ def logarithm_of_one_more(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     if not reader.sees_exponential(x):
         return None
     if x.op.name == "exp":
-        return call("softplus", Tensor(x.inputs[0]))
+        return softplus(Tensor(x.inputs[0]))
     if x.op.name == "expm1":
         return Tensor(x.inputs[0])
     if x.op.name == "negative":
         u = _logit(reader, x.inputs[0])
         if u is not None:
-            return -call("softplus", u)
+            return -softplus(u)
     parts = Reader(kept).read(x)
     if parts is None or parts.exponent is None:
         return None
@@ -271,15 +272,15 @@ def _log_of_known(reader: Reader, x: Node) -> Tensor | None:
     """log x where x is a logistic function or a sum of exponentials."""
     u = _logit(reader, x)
     if u is not None:
-        return -call("softplus", _opposite(reader, u))
+        return -softplus(_opposite(reader, u))
     if x.op.name == "add":
         p, q = (_pure(reader, y) for y in x.inputs)
         if isinstance(p, Tensor) and isinstance(q, Tensor):
             return call("logaddexp", p, q)
         if isinstance(p, Tensor) and q is not None:
-            return call("softplus", p)
+            return softplus(p)
         if isinstance(q, Tensor) and p is not None:
-            return call("softplus", q)
+            return softplus(q)
     if x.op.name == "reshape" and not reader.opaque(x):
         inner = _log_of_known(reader, x.inputs[0]) if x.inputs[0].op.name == "sum" else None
         return None if inner is None else call("reshape", inner, x.shape)
