@@ -223,14 +223,14 @@ def _logistic(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
     if share is None or p is None or q is None:
         return None
     for this, other in ((p, q), (q, p)):
-        if _equal(share, this):
+        if _equal(reader, share, this):
             return _difference(reader, this, other)
     return None
 
 
-def _equal(a: Tensor | float, b: Tensor | float) -> bool:
+def _equal(reader: Reader, a: Tensor | float, b: Tensor | float) -> bool:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return alike(a.node, b.node)
+        return alike(a.node, b.node, reader.kept)
     return not isinstance(a, Tensor) and not isinstance(b, Tensor)
 
 
@@ -254,7 +254,7 @@ def _known(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
         return call("expit", u)
     if a is None or reader.opaque(a):
         return None
-    if a.op.name == "sinh" and b.op.name == "cosh" and alike(a.inputs[0], b.inputs[0]):
+    if a.op.name == "sinh" and b.op.name == "cosh" and alike(a.inputs[0], b.inputs[0], reader.kept):
         return call("tanh", Tensor(b.inputs[0]))
     if a.op.name == "subtract" and b.op.name == "add":
         p, q = (_pure(reader, x) for x in a.inputs)
@@ -262,7 +262,7 @@ def _known(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
         if p is None or q is None or None in terms:
             return None
         for r, s in (terms, terms[::-1]):
-            if _equal(p, r) and _equal(q, s):  # type: ignore[arg-type]
+            if _equal(reader, p, r) and _equal(reader, q, s):  # type: ignore[arg-type]
                 u = _difference(reader, p, q)
                 return None if u is None else call("tanh", 0.5 * u)
     return None
