@@ -388,7 +388,7 @@ def apply(op: Elementwise, args: Sequence[Any], params: tuple[Any, ...] = ()) ->
 def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any) -> Unary:
     """Register an elementwise operation of one input; returns the function users call.
 
-    `of_bools` is called in its place for booleans, if NumPy does something else with them.
+    `of_bools` may raise for booleans, or give the result.
     `shown` is the printed result of `example`, to be given where computing it would import SciPy;
     `prefix` is how users reach the function, "" if they do not call it; the other options are those
     of the record.
@@ -405,8 +405,8 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
             node = x.node
             dtype = node.dtype
         else:
-            if of_bools is not None and is_bool(x):
-                return of_bools(x)  # type: ignore[no-any-return]
+            if of_bools is not None:
+                of_bools(x)
             (node,), dtype = operands(op, (x,))
         return Tensor(Node(op, (node,), (), node.shape, result(dtype) if result else dtype))
 
@@ -428,8 +428,8 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
         a = x1.node if first is Tensor else _weak(x1, first, x2) if second is Tensor else None
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
         if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind not in kinds:
-            if of_bools is not None and is_bool(x1) and is_bool(x2):
-                return of_bools(x1, x2)  # type: ignore[no-any-return]
+            if of_bools is not None and (found := of_bools(x1, x2)) is not None:
+                return found  # type: ignore[no-any-return]
             (a, b), dtype = operands(op, (x1, x2))
         else:
             dtype = a.dtype
@@ -440,15 +440,6 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
 
     publish(function, op, page)
     return function
-
-
-def is_bool(x: Any) -> bool:
-    """Whether `x` is a boolean tensor, or would be one; it is not converted to find out."""
-    if type(x) is Tensor:
-        return x.node.dtype is BOOL
-    if isinstance(x, (list, tuple)):
-        return bool(x) and all(map(is_bool, x))
-    return type(x) is bool or bool(getattr(x, "dtype", None) == BOOL)
 
 
 def real_result(dtype: DType) -> DType:
