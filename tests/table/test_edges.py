@@ -100,8 +100,10 @@ def test_special_values_are_numpy_s(name, dtype):
     ours = FUNCTIONS[name](*xs).numpy()
     np.testing.assert_allclose(ours, expected, rtol=1e-12 if dtype == "float64" else 1e-5)
     if expected.dtype.kind == "f":
-        finite = ~np.isnan(expected)
-        assert np.array_equal(np.signbit(ours)[finite], np.signbit(expected)[finite])
+        signed = ~np.isnan(expected)
+        if name in ("maximum", "minimum", "fmax", "fmin"):  # NumPy takes either of two zeros
+            signed &= expected != 0
+        assert np.array_equal(np.signbit(ours)[signed], np.signbit(expected)[signed])
 
 
 @pytest.mark.parametrize("name", PLAIN)
