@@ -129,11 +129,11 @@ def square(name: str, x: Any, dtype: DType | None = None) -> Tensor:
     return a
 
 
-def common_dtype(*tensors: Any) -> DType:
+def common_dtype(*tensors: Tensor) -> DType:
     """The floating or complex dtype in which several tensors are computed with."""
-    dtype = to_inexact(as_tensor(tensors[0]).node.dtype)
+    dtype = to_inexact(tensors[0].node.dtype)
     for x in tensors[1:]:
-        dtype = promote(dtype, to_inexact(as_tensor(x).node.dtype))
+        dtype = promote(dtype, to_inexact(x.node.dtype))
     return dtype
 
 
