@@ -11,6 +11,7 @@ from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, normalize_axis, promote
 from adjoint.ops.choice import clip, where
 from adjoint.ops.comparison import equal, greater, less, not_equal
+from adjoint.ops.kinks import sharp
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.reduction import kept, sum
 from adjoint.ops.sorting import searchsorted
@@ -125,6 +126,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Ten
         step = equal(width, 0)  # two points at one place: a jump, to the later one
         slope = (f1 - f0) / where(step, 1, width)
         inside = where(step | equal(x, x1), f1 + (x - x1) * slope, f0 + (x - x0) * slope)
+        inside = sharp(inside, x, equal(x, x0) | equal(x, x1), "interp")
     low = fp[0] if left is None else left
     high = fp[-1] if right is None else right
     return where(less(x, xp[0]), low, where(greater(x, xp[-1]), high, inside))

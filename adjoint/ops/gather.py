@@ -21,7 +21,8 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
 from adjoint.ops.bounds import check_bounds, counted_axis, has_elements, in_bounds, one_in_each_row
-from adjoint.ops.elementwise import align, keep_where
+from adjoint.ops.elementwise import keep_where
+from adjoint.ops.fitting import align
 from adjoint.ops.linear import Linear, Together
 from adjoint.ops.movement import broadcast_to, permute_dims, reshape
 from adjoint.ops.slicing import batch_size, zeros_of

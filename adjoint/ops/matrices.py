@@ -18,7 +18,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import Op
 from adjoint.graph.tensor import Tensor, as_tensor, from_array, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes, promote, size_of, to_inexact
-from adjoint.ops.elementwise import align
+from adjoint.ops.fitting import align
 from adjoint.ops.movement import matrix_transpose, permute_dims, reshape
 from adjoint.ops.reduction import conjugate
 from adjoint.ops.slicing import along

@@ -224,7 +224,9 @@ def is_fine(g: Any) -> np.ndarray[Any, Any]:
     each = lambda x: ad.sum(g(x))  # noqa: E731
     ones = (np.ones_like(LINE),)
     orders = [order[0] for order in reference(each, (LINE,), ones, ones)]
-    return np.all([np.abs(order) < 1e6 for order in orders], 0) & np.isfinite(g(ad.asarray(LINE)).numpy())
+    return np.all([np.abs(order) < 1e6 for order in orders], 0) & np.isfinite(
+        g(ad.asarray(LINE)).numpy()
+    )
 
 
 @pytest.mark.parametrize("seed", range(40))
