@@ -16,6 +16,14 @@ Copying = Callable[[Any], Any]
 _BASES = frozenset({object, abc.ABC, Generic, Protocol})
 """What a class may derive from beside classes of the user's."""
 _METACLASSES = frozenset({type, abc.ABCMeta})
+_PLAIN = frozenset(
+    (
+        *("__array__", "__array_ufunc__", "__array_function__", "__array_wrap__", "__dlpack__"),
+        *("__float__", "__complex__", "__int__", "__index__", "__bool__", "__len__", "__hash__"),
+        *("__repr__", "__str__", "__format__", "__reduce__", "__reduce_ex__", "__getstate__"),
+    )
+)
+"""Methods by which others ask for plain arrays and numbers."""
 _DEPTH = 8
 """How deep objects are looked for in the attributes of others."""
 _LONGEST = 256
@@ -80,7 +88,10 @@ def twin_of(cls: type, copy: Copying) -> type:
     if known is not None and _is_current(known.__dict__["__adjoint_source__"], cls.__dict__):
         return known
     bases = [twin_of(base, copy) for base in cls.__bases__ if base not in _BASES]
-    names = {name: _copied(value, copy) for name, value in cls.__dict__.items()}
+    names = {
+        name: value if name in _PLAIN else _copied(value, copy)
+        for name, value in cls.__dict__.items()
+    }
     own = {name: new for name, new in names.items() if new is not cls.__dict__[name]}
     kind = _Twin if type(cls) is type else _AbstractTwin
     own |= {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__}
