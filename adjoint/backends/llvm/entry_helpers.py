@@ -161,6 +161,8 @@ def _write_tensor(words: Words) -> None:
         (layout.node_dtype, dtype),
         (layout.node_scope, w.symbol("adjoint.None")),
         (layout.node_depth, w.symbol("adjoint.zero")),
+        (layout.node_sparse, w.symbol("adjoint.False")),
+        (layout.node_wild, w.symbol("adjoint.False")),
     )
     for offset, obj in fields:
         w.set_field(node, offset, w.keep(obj))

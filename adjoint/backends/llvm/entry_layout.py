@@ -75,6 +75,8 @@ class Layout:
     node_value: int
     node_scope: int
     node_depth: int
+    node_sparse: int
+    node_wild: int
     node_end: int  # where a node ends
     scope_open: int
 
@@ -183,6 +185,7 @@ def _made_scalar(dtype: np.dtype[Any]) -> Any:
 def _check_classes() -> None:
     """An entry fills every slot of what it makes, so it must know all of them."""
     known = {"op", "inputs", "params", "shape", "dtype", "value", "scope", "depth", "__weakref__"}
+    known |= {"sparse", "wild"}
     _expect(set(Node.__slots__) == known, "other slots in nodes than entries fill")
     known = {"node", "links", "__weakref__"}  # `links` stays empty
     _expect(set(Tensor.__slots__) == known, "other slots in tensors")
@@ -291,6 +294,8 @@ def _probe() -> Layout:
         node_value=_slot(Node, "value"),
         node_scope=_slot(Node, "scope"),
         node_depth=_slot(Node, "depth"),
+        node_sparse=_slot(Node, "sparse"),
+        node_wild=_slot(Node, "wild"),
         node_end=Node.__basicsize__,
         scope_open=_slot(Scope, "open"),
     )
@@ -358,4 +363,4 @@ def fingerprint() -> str:
     """What else than its arguments the code of an entry depends on: a part of any cache key."""
     offsets = ",".join(map(str, astuple(LAYOUT))) if LAYOUT is not None else "none"
     version = ".".join(map(str, sys.version_info[:2]))
-    return f"entry-5 {sys.implementation.name}-{version} {sys.platform} {offsets}"
+    return f"entry-6 {sys.implementation.name}-{version} {sys.platform} {offsets}"
