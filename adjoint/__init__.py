@@ -16,7 +16,7 @@ from adjoint.api.graph_first import (
     adjoints, backprop, evaluate, gradient, is_topological_order, topological_order, variable,
 )
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
-from adjoint.array import linalg, special
+from adjoint.array import fft, linalg, special
 from adjoint.array.contraction import (
     cross, dot, inner, kron, matrix_power, multi_dot, outer, tensordot, vander, vdot, vecdot,
 )
@@ -122,7 +122,7 @@ __all__ = [
     "cumulative_sum", "data", "deg2rad", "degrees", "diag", "diagonal", "diff", "digitize",
     "divide", "divmod", "dot", "dsplit", "dstack", "e", "einsum", "empty", "empty_like",
     "equal", "errors", "evaluate", "exp", "exp2", "expand_dims", "explain", "expm1", "extract",
-    "eye", "fabs", "finfo", "finite_differences", "flatten", "flip", "fliplr", "flipud",
+    "eye", "fabs", "fft", "finfo", "finite_differences", "flatten", "flip", "fliplr", "flipud",
     "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin",
     "fmod", "from_dlpack", "full", "full_like", "getitem", "grad", "gradient", "greater",
     "greater_equal", "heaviside", "hessian", "hsplit", "hstack", "hvp", "hypot", "iinfo",

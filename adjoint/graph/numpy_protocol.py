@@ -15,6 +15,7 @@ from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameE
 from adjoint.graph import engine
 from adjoint.graph.caller import Asker, user_place
 from adjoint.graph.lost import is_of_variable, losers, report
+from adjoint.graph.numpy_arguments import arranged
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.views import shared, write
 
@@ -145,24 +146,25 @@ def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> 
     name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)
     shown = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if method in _ALONG:
-        name = _ALONG[method].get(ufunc, "")
+        name = _ALONG[method].get(ufunc, f"{name}.{method}")
         kwargs = {"axis": 0} | kwargs
     elif method == "outer" and len(inputs) == 2:
         inputs = _spread(*inputs)
     elif method != "__call__":
-        name = ""
+        name = f"{name}.{method}"
     return _call(shown, name, inputs, kwargs)
 
 
 def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """What one of NumPy's functions means for arguments among which are tensors."""
     name = _FUNCTION_NAMES.get(function.__name__, function.__name__)
-    if function.__module__ == "numpy.linalg" and name != "norm":
-        name = "linalg." + name if "linalg." + name in FUNCTIONS else name
+    inside = f"{function.__module__.removeprefix('numpy.')}.{name}"
+    name = inside if inside in FUNCTIONS else name
     if name == "where" and len(args) == 1:
         name = "nonzero"
     if name in _ON_VALUES or (name in _TO_ARRAYS and not _is_traced((args, kwargs))):
         return function(*_values(args), **{k: _values(v) for k, v in kwargs.items()})
+    args, kwargs = arranged(function, FUNCTIONS.get(name), args, kwargs)
     result = _call(f"{function.__module__}.{function.__name__}", name, args, kwargs)
     return shared(name, result, args, kwargs)
 
