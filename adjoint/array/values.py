@@ -8,7 +8,7 @@ import numpy as np
 
 from adjoint.errors import DTypeError
 from adjoint.graph import engine
-from adjoint.graph.tensor import as_tensor
+from adjoint.graph.tensor import Tensor, as_tensor
 
 
 def known(x: Any) -> np.ndarray[Any, Any]:
@@ -22,3 +22,10 @@ def known_integers(name: str, x: Any) -> np.ndarray[Any, Any]:
     if x.dtype.kind not in "biu":
         raise DTypeError(f"{name}: expected integers, got dtype {x.dtype}; convert with astype")
     return known(x)
+
+
+def is_open(x: Any) -> bool:
+    """Whether `x` is or holds a tensor by which somebody differentiates, or that is traced."""
+    if isinstance(x, (list, tuple)):
+        return any(map(is_open, x))
+    return isinstance(x, Tensor) and x.node.scope is not None and x.node.scope.is_open()

@@ -44,6 +44,10 @@ _FUNCTION_NAMES = {
     "round_": "round",
     "around": "round",
     "fix": "trunc",
+    **{
+        name: f"writing.{name}"
+        for name in ("put", "putmask", "place", "copyto", "fill_diagonal", "put_along_axis")
+    },
 }
 _ARGUMENT_NAMES = {"a_min": "min", "a_max": "max"}
 _ALONG: dict[str, dict[Any, str]] = {
