@@ -131,7 +131,7 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Tensor:
         raise ArgumentError(f"choose: the choice must be made by integers, got {index.dtype}")
     if mode == "raise":
         numbers = known(index)
-        if numbers.size and not (0 <= numbers.min() and numbers.max() < len(given)):
+        if numbers.size and not (numbers.min() >= 0 and numbers.max() < len(given)):
             raise OutOfBoundsError(
                 f"choose: the choice goes from {numbers.min()} to {numbers.max()}, but there are "
                 f'{len(given)} tensors; see mode="clip" and "wrap"'
@@ -320,6 +320,7 @@ def ix_(*args: Any) -> tuple[Tensor, ...]:
     return tuple(found)
 
 
+@public
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = float) -> Tensor:
     """Ones on and below the diagonal `k` of a matrix of `N` rows and `M` columns, else zeros.
 

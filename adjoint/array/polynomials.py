@@ -247,8 +247,9 @@ def roots(p: Any) -> Tensor:
 
 
 @public
-def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None,
-            cov: Any = False) -> Any:
+def polyfit(
+    x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
+) -> Any:
     """The polynomial of degree `deg` that fits the points (x, y) best, by least squares.
 
     y: a vector, or one column for each of several fits. w: weights of the distances. full: return

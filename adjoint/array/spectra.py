@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from adjoint.array.equations import inv, solve
+from adjoint.array.values import known
 from adjoint.errors import ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import size_of
-from adjoint.array.values import known
 from adjoint.ops import eigen
 from adjoint.ops.matrices import square
 from adjoint.ops.movement import permute_dims, reshape

@@ -21,7 +21,6 @@ from adjoint.ops.gather import gather, scatter_add
 from adjoint.ops.indexing import getitem, index_add, setitem
 from adjoint.ops.joining import stack
 from adjoint.ops.movement import astype, broadcast_to, reshape
-from adjoint.ops.rearrange import moveaxis
 from adjoint.ops.reduction import kept, to_accumulate
 from adjoint.ops.slicing import along, pick
 
@@ -58,7 +57,9 @@ def fold(name: str, call: Pair, x: Tensor, axis: int, initial: Any) -> Tensor:
     """``call(…call(call(x0, x1), x2)…)`` along `axis`."""
     slices = [pick(x, axis, i) for i in range(x.shape[axis])]
     if initial is not None:
-        slices.insert(0, broadcast_to(as_tensor(initial, x.dtype), x.shape[:axis] + x.shape[axis + 1 :]))
+        slices.insert(
+            0, broadcast_to(as_tensor(initial, x.dtype), x.shape[:axis] + x.shape[axis + 1 :])
+        )
     if not slices:
         raise ShapeError(f"{name}: axis {axis} of shape {x.shape} is empty; give initial")
     result = slices[0]
@@ -78,13 +79,21 @@ def _reduce(name: str) -> Callable[..., Tensor]:
     shown = f"{name}.reduce"
 
     def reduce(
-        x: Any, axis: Any = 0, dtype: Any = None, keepdims: bool = False, initial: Any = None,
+        x: Any,
+        axis: Any = 0,
+        dtype: Any = None,
+        keepdims: bool = False,
+        initial: Any = None,
         where: Any = True,
     ) -> Tensor:
         x = _converted(name, x, dtype)
         shape = x.shape
         axes = normalize_axes(shown, axis, x.ndim)
-        if len(axes) > 1 and name not in NEUTRAL and name not in ("maximum", "minimum", "fmax", "fmin"):
+        if (
+            len(axes) > 1
+            and name not in NEUTRAL
+            and name not in ("maximum", "minimum", "fmax", "fmin")
+        ):
             raise ArgumentError(
                 f"{shown}: over several axes the result depends on their order; give one axis"
             )
@@ -122,7 +131,7 @@ def _segments(name: str, indices: Any, size: int) -> list[tuple[int, int]]:
     starts = known_integers(name, indices)
     if starts.ndim != 1:
         raise ShapeError(f"{name}: the indices must have one axis, got shape {starts.shape}")
-    if starts.size and not (0 <= starts.min() and starts.max() < size):
+    if starts.size and not (starts.min() >= 0 and starts.max() < size):
         raise OutOfBoundsError(f"{name}: the indices must be from 0 to {size - 1}, got {indices}")
     ends = [*starts[1:].tolist(), size]
     return [(i, j if j > i else i + 1) for i, j in zip(starts.tolist(), ends, strict=True)]
@@ -200,9 +209,11 @@ def _at(name: str) -> Callable[..., None]:
     return at
 
 
-for _name in BINARY:
-    public_as(f"{_name}.reduce")(_reduce(_name))
-    public_as(f"{_name}.accumulate")(_accumulate(_name))
-    public_as(f"{_name}.reduceat")(_reduceat(_name))
-for _name in (*BINARY, *UNARY):
-    public_as(f"{_name}.at")(_at(_name))
+def enter() -> None:
+    """Have NumPy's protocol find the methods, under names such as "subtract.reduce"."""
+    for name in BINARY:
+        public_as(f"{name}.reduce")(_reduce(name))
+        public_as(f"{name}.accumulate")(_accumulate(name))
+        public_as(f"{name}.reduceat")(_reduceat(name))
+    for name in (*BINARY, *UNARY):
+        public_as(f"{name}.at")(_at(name))

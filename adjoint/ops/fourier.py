@@ -30,7 +30,9 @@ class Fourier(Linear):
     name = "fft"
     param_names = ("axes", "inverse", "norm")
 
-    def infer(self, x: Node, axes: tuple[int, ...], inverse: bool, norm: str) -> tuple[Shape, DType]:
+    def infer(
+        self, x: Node, axes: tuple[int, ...], inverse: bool, norm: str
+    ) -> tuple[Shape, DType]:
         return x.shape, x.dtype
 
     def evaluate(self, x: Any, axes: tuple[int, ...], inverse: bool, norm: Any) -> Any:

@@ -1,0 +1,127 @@
+"""Evenly spaced numbers between ends that may be traced: linear, and by powers. Composites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adjoint.array.creation import asarray
+from adjoint.array.manipulation import broadcast_arrays
+from adjoint.array.statistics import inexact
+from adjoint.array.values import known
+from adjoint.errors import RangeError
+from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.tensor import Tensor, as_tensor, from_array
+from adjoint.graph.types import normalize_axis
+from adjoint.ops.movement import astype, reshape
+from adjoint.ops.power import power
+from adjoint.ops.rearrange import moveaxis
+
+__all__ = ["geomspace", "linspace", "logspace"]
+
+
+def _plain(*ends: Any) -> bool:
+    return not any(isinstance(end, (Tensor, list, tuple)) for end in ends)
+
+
+@public
+def linspace(
+    start: Any,
+    stop: Any,
+    /,
+    num: int = 50,
+    *,
+    dtype: Any = None,
+    endpoint: bool = True,
+    retstep: bool = False,
+    axis: int = 0,
+) -> Any:
+    """`num` evenly spaced numbers from `start` to `stop`, or arrays of them along a new `axis`.
+
+    endpoint: whether `stop` is the last of them. retstep: return also the distance. Raises
+    `RangeError`.
+
+    >>> import adjoint as ad
+    >>> ad.linspace(0.0, 1.0, 3)
+    Tensor([0. , 0.5, 1. ])
+    >>> ad.grad(lambda stop: ad.sum(ad.linspace(0.0, stop, 3)))(1.0)
+    Tensor(1.5)
+    """
+    if num < 0:
+        raise RangeError(f"linspace: the number of samples must not be negative, got {num}")
+    if _plain(start, stop):
+        found, step = np.linspace(start, stop, num, endpoint, retstep=True, axis=axis)
+        result = asarray(found, dtype)
+        return (result, as_tensor(step)) if retstep else result
+    first, last = broadcast_arrays(inexact(start), inexact(stop))
+    way = np.linspace(0.0, 1.0, num, endpoint=endpoint).reshape(num, *(1,) * first.ndim)
+    result = first * (1.0 - way) + last * way
+    result = _placed(result, axis) if dtype is None else astype(_placed(result, axis), dtype)
+    parts = num - 1 if endpoint else num
+    return (result, (last - first) / (parts if parts > 0 else np.nan)) if retstep else result
+
+
+def _placed(x: Tensor, axis: int) -> Tensor:
+    return moveaxis(x, 0, normalize_axis("linspace", axis, x.ndim))
+
+
+@public
+def logspace(
+    start: Any,
+    stop: Any,
+    /,
+    num: int = 50,
+    *,
+    endpoint: bool = True,
+    base: Any = 10.0,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Tensor:
+    """`base` to the power of `num` evenly spaced numbers from `start` to `stop`.
+
+    >>> import adjoint as ad
+    >>> ad.logspace(0.0, 2.0, 3)
+    Tensor([  1.,  10., 100.])
+    """
+    if np.ndim(base):
+        shape = broadcast_arrays(start, stop, base)[0].shape
+        start, stop = (FUNCTIONS["broadcast_to"](end, shape) for end in (start, stop))
+        base = FUNCTIONS["expand_dims"](FUNCTIONS["broadcast_to"](base, shape), axis)
+    exponents = linspace(start, stop, num, endpoint=endpoint, axis=axis)
+    found = power(inexact(base), exponents)
+    return found if dtype is None else astype(found, dtype)
+
+
+@public
+def geomspace(
+    start: Any,
+    stop: Any,
+    /,
+    num: int = 50,
+    *,
+    endpoint: bool = True,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Tensor:
+    """`num` numbers from `start` to `stop` of which each is the same multiple of the one before.
+
+    Raises `RangeError` where an end is 0; the values of the ends are needed at once.
+
+    >>> import adjoint as ad
+    >>> ad.geomspace(1.0, 4.0, 3)
+    Tensor([1., 2., 4.])
+    """
+    first, last = broadcast_arrays(inexact(start), inexact(stop))
+    if not (known(first).all() and known(last).all()):
+        raise RangeError("geomspace: neither start nor stop can be 0")
+    ratio = last / first
+    if ratio.dtype.kind != "c" and (known(ratio) < 0).any():
+        ratio = ratio * (1 + 0j)
+    way = np.linspace(0.0, 1.0, num, endpoint=endpoint).reshape(num, *(1,) * first.ndim)
+    found = first * FUNCTIONS["exp"](FUNCTIONS["log"](ratio) * from_array(way))
+    if num and endpoint:  # the ends are met exactly
+        parts = [reshape(first, (1, *first.shape)), found[1:-1], reshape(last, (1, *last.shape))]
+        found = FUNCTIONS["concat"](parts if num > 1 else parts[:1], axis=0)
+    found = moveaxis(found, 0, normalize_axis("geomspace", axis, found.ndim))
+    return found if dtype is None else astype(found, dtype)
