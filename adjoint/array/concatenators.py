@@ -33,6 +33,7 @@ class Concatenator:
     """
 
     def __init__(self, axis: int = 0, ndmin: int = 1, trans1d: int = -1) -> None:
+        self.__name__ = "r_" if axis == 0 else "c_"
         self.axis = axis
         self.ndmin = ndmin
         self.trans1d = trans1d
