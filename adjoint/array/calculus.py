@@ -53,7 +53,7 @@ def differences(
             f"gradient: {len(varargs)} distances for {len(axes)} axes; give one for all or each"
         )
     found = tuple(
-        _slopes(f, as_tensor(spacing), place, edge_order)
+        astype(_slopes(f, as_tensor(spacing), place, edge_order), f.dtype)
         for spacing, place in zip(spacings, axes, strict=True)
     )
     return found[0] if len(found) == 1 else found

@@ -26,6 +26,7 @@ from adjoint.array.equations import (
 )
 from adjoint.array.norms import matrix_norm, norm, vector_norm
 from adjoint.array.spectra import eig, eigvals, tensorinv, tensorsolve
+from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor
 from adjoint.ops import rearrange
 from adjoint.ops.matmul import matmul
@@ -41,6 +42,7 @@ __all__ = [
 # fmt: on
 
 
+@public_as("linalg.diagonal")
 def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
     """The diagonals of the matrices in the last two axes.
 
@@ -53,6 +55,7 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
     return rearrange.diagonal(x, offset, -2, -1)
 
 
+@public_as("linalg.trace")
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     """The sums along the diagonals of the matrices in the last two axes.
 

@@ -148,11 +148,12 @@ def _quantile(
     fixed = not isinstance(q, Tensor)
     count = where(left > 0, left, 1)
     below, above, part = between(name, method, count, reshape(parts, (-1,)) / whole, fixed)
-    below, above = astype(below, INT64), astype(above, INT64)
     order = argsort(stop_gradient(where(missing, np.inf, lanes)), -1)
-    low, high = (_chosen(lanes, order, at) for at in (below, above))
-    mixed = where(equal(below, above) | equal(low, high), low, low + (high - low) * part)
-    found = where(left > 0, mixed, np.nan)
+    low, high = (_chosen(lanes, order, astype(at, INT64)) for at in (below, above))
+    if above is not below:
+        part = astype(part, x.dtype) if fixed else part
+        low = where(equal(low, high), low, low + (high - low) * part)
+    found = where(left > 0, low, np.nan)
     first = permute_dims(found, (found.ndim - 1, *range(found.ndim - 1)))
     rest = kept(x.shape, axes) if keepdims else first.shape[1:]
     return reshape(first, parts.shape + rest)

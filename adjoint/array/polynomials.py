@@ -139,8 +139,8 @@ def polydiv(u: Any, v: Any) -> tuple[Tensor, Tensor]:
         rest = concat([taken[1:], rest[divisor.size :]])
     if not rest.size:
         rest = from_array(np.zeros(1, rest.dtype))
-    zeros = known(rest) != 0
-    first = int(np.argmax(zeros)) if zeros.any() else rest.size - 1
+    counts = np.abs(known(rest)) > 1e-8  # as NumPy has it
+    first = int(np.argmax(counts)) if counts.any() else rest.size - 1
     return FUNCTIONS["stack"](quotient), along(rest, 0, first, 1, rest.size - first)
 
 

@@ -13,7 +13,8 @@ from adjoint.array.values import known
 from adjoint.errors import RangeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
-from adjoint.graph.types import normalize_axis
+from adjoint.graph.types import normalize_axis, to_real
+from adjoint.ops.joining import joined
 from adjoint.ops.movement import astype, reshape
 from adjoint.ops.power import power
 from adjoint.ops.rearrange import moveaxis
@@ -23,6 +24,17 @@ __all__ = ["geomspace", "linspace", "logspace"]
 
 def _plain(*ends: Any) -> bool:
     return not any(isinstance(end, (Tensor, list, tuple)) for end in ends)
+
+
+def _ends(name: str, start: Any, stop: Any) -> tuple[Tensor, ...]:
+    """Both ends in their common inexact dtype and shape; Python numbers adapt."""
+    return broadcast_arrays(*map(inexact, joined(name, (start, stop))))
+
+
+def _way(num: int, endpoint: bool, like: Tensor) -> Tensor:
+    """How far each number is from the first end to the last, 0 to 1, along a new first axis."""
+    way = np.linspace(0.0, 1.0, num, endpoint=endpoint).reshape(num, *(1,) * like.ndim)
+    return from_array(way.astype(to_real(like.dtype)))
 
 
 @public
@@ -54,8 +66,8 @@ def linspace(
         found, step = np.linspace(start, stop, num, endpoint, retstep=True, axis=axis)
         result = asarray(found, dtype)
         return (result, as_tensor(step)) if retstep else result
-    first, last = broadcast_arrays(inexact(start), inexact(stop))
-    way = np.linspace(0.0, 1.0, num, endpoint=endpoint).reshape(num, *(1,) * first.ndim)
+    first, last = _ends("linspace", start, stop)
+    way = _way(num, endpoint, first)
     result = first * (1.0 - way) + last * way
     result = _placed(result, axis) if dtype is None else astype(_placed(result, axis), dtype)
     parts = num - 1 if endpoint else num
@@ -89,7 +101,7 @@ def logspace(
         start, stop = (FUNCTIONS["broadcast_to"](end, shape) for end in (start, stop))
         base = FUNCTIONS["expand_dims"](FUNCTIONS["broadcast_to"](base, shape), axis)
     exponents = linspace(start, stop, num, endpoint=endpoint, axis=axis)
-    found = power(inexact(base), exponents)
+    found = power(base if isinstance(base, float) else inexact(base), exponents)
     return found if dtype is None else astype(found, dtype)
 
 
@@ -112,14 +124,13 @@ def geomspace(
     >>> ad.geomspace(1.0, 4.0, 3)
     Tensor([1., 2., 4.])
     """
-    first, last = broadcast_arrays(inexact(start), inexact(stop))
+    first, last = _ends("geomspace", start, stop)
     if not (known(first).all() and known(last).all()):
         raise RangeError("geomspace: neither start nor stop can be 0")
     ratio = last / first
     if ratio.dtype.kind != "c" and (known(ratio) < 0).any():
         ratio = ratio * (1 + 0j)
-    way = np.linspace(0.0, 1.0, num, endpoint=endpoint).reshape(num, *(1,) * first.ndim)
-    found = first * FUNCTIONS["exp"](FUNCTIONS["log"](ratio) * from_array(way))
+    found = first * FUNCTIONS["exp"](FUNCTIONS["log"](ratio) * _way(num, endpoint, first))
     if num and endpoint:  # the ends are met exactly
         parts = [reshape(first, (1, *first.shape)), found[1:-1], reshape(last, (1, *last.shape))]
         found = FUNCTIONS["concat"](parts if num > 1 else parts[:1], axis=0)

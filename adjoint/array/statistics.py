@@ -320,9 +320,10 @@ def _quantile(
     below, above, part = between(name, method, count, reshape(parts, (-1,)), fixed)
     if type(q) in (int, float):
         part = astype(part, x.dtype)
-    low = order_statistic(lanes, astype(below, INT64))
-    high = order_statistic(lanes, astype(above, INT64))
-    found = where_(equal(low, high), low, low + (high - low) * part)
+    found = low = order_statistic(lanes, astype(below, INT64))
+    if above is not below:
+        high = order_statistic(lanes, astype(above, INT64))
+        found = where_(equal(low, high), low, low + (high - low) * part)
     first = permute_dims(found, (found.ndim - 1, *range(found.ndim - 1)))
     rest = kept(x.shape, axes) if keepdims else first.shape[1:]
     return reshape(first, parts.shape + rest)

@@ -94,7 +94,7 @@ def test_value(case):
     xs = arrays(case)
     expected = quiet(case, np, *xs)
     for n in (np, ad):
-        if n is np and "own" in case.flags or n is ad and "protocol" in case.flags:
+        if (n is np and "own" in case.flags) or (n is ad and "protocol" in case.flags):
             continue
         found = parts(case.call(n, *map(ad.asarray, xs)))
         assert len(found) == len(expected)
@@ -104,7 +104,7 @@ def test_value(case):
             near(np.asarray(ours), theirs, 1e-12)
 
 
-@table([c for c in without("plain") if c.inputs])
+@table(without("plain", "double"))
 def test_single_precision_stays(case):
     xs = [
         x.astype({"f": "float32", "c": "complex64"}.get(x.dtype.kind, x.dtype))
@@ -191,11 +191,12 @@ def test_compiled(case):
     function, xs = of_each(case, ad)
     both = ad.value_and_grad(function, tuple(range(len(xs))))
     compiled = ad.compile(both)
-    if "eager" in case.flags:
-        with pytest.raises(ConcretizationError):
-            compiled(*xs)
-        return
     value, gradients = both(*xs)
+    if "eager" in case.flags:
+        try:
+            compiled(*xs)
+        except ConcretizationError:
+            return
     for _ in range(3):
         again, others = compiled(*xs)
         near(float(again), float(value), 1e-12)
