@@ -50,7 +50,7 @@ class Concatenator:
         for item in items:
             if isinstance(item, str):
                 raise ArgumentError(f"r_: {item!r} must come first")
-            if not isinstance(item, slice) and np.ndim(item) == 0:
+            if not isinstance(item, (slice, list, tuple)) and np.ndim(item) == 0:
                 parts.append(item if not isinstance(item, Tensor) else reshape(item, (1,) * ndmin))
                 continue
             x = _range(item) if isinstance(item, slice) else as_tensor(item)
@@ -67,10 +67,13 @@ def _range(item: slice) -> Tensor:
     start = 0 if item.start is None else item.start
     step = 1 if item.step is None else item.step
     if isinstance(step, complex):
-        return linspace(start, item.stop, int(abs(step)))
+        spaced: Tensor = linspace(start, item.stop, int(abs(step)))
+        return spaced
     if any(isinstance(part, Tensor) for part in (start, item.stop, step)):
-        count = len(np.arange(*(known(part) for part in (start, item.stop, step))))
-        return as_tensor(np.arange(count)) * step + start
+        first, last, gap = (known(part).item() for part in (start, item.stop, step))
+        count = len(np.arange(first, last, gap))
+        counted: Tensor = as_tensor(np.arange(count)) * step + start
+        return counted
     return as_tensor(np.arange(start, item.stop, step))
 
 

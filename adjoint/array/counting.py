@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adjoint.array.ranges import linspace
+from adjoint.array.statistics import inexact
 from adjoint.array.values import known, known_integers
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
@@ -72,7 +73,9 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
     >>> ad.bincount([0, 2, 0], weights=ad.asarray([1.0, 2.0, 4.0]))
     Tensor([5., 0., 2.])
     """
-    numbers = known_integers("bincount", x if np.size(x) else np.zeros(np.shape(x), np.int64))
+    numbers = known_integers(
+        "bincount", x if as_tensor(x).size else np.zeros(as_tensor(x).shape, np.int64)
+    )
     if numbers.ndim != 1:
         raise ShapeError(f"bincount: x must be a vector, got shape {numbers.shape}")
     if numbers.size and numbers.min() < 0:
@@ -101,12 +104,13 @@ def _edges(name: str, x: Tensor, bins: Any, range: Any, weights: Any = None) -> 
     """The edges of the bins, rising; equally spaced ones move with the data."""
     if isinstance(bins, str):
         return from_array(np.histogram_bin_edges(known(x), bins, range, weights))
-    if np.ndim(bins) == 0:
+    if as_tensor(bins).ndim == 0:
         count = int(bins)
         if count < 1:
             raise RangeError(f"{name}: the number of bins must be at least 1, got {bins}")
         low, high = _range(name, x, range)
-        return linspace(low, high, count + 1)
+        spaced: Tensor = linspace(low, high, count + 1)
+        return spaced
     edges = as_tensor(bins)
     if edges.ndim != 1:
         raise ShapeError(f"{name}: the edges of the bins must be a vector, got {edges.shape}")
@@ -126,8 +130,7 @@ def _range(name: str, x: Tensor, range: Any) -> tuple[Any, Any]:
         low, high = 0.0, 1.0
     if known(low) == known(high):
         low, high = low - 0.5, high + 0.5
-    low, high = (as_tensor(end) for end in (low, high))
-    return tuple(as_tensor(e, to_inexact(e.dtype)) for e in (low, high))
+    return inexact(low), inexact(high)
 
 
 def _numbers(x: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
@@ -204,7 +207,7 @@ def histogramdd(
         points = as_tensor(sample)
         points = reshape(points, (-1, 1)) if points.ndim == 1 else points
     count = points.shape[1]
-    each = list(bins) if np.ndim(bins) or isinstance(bins, (list, tuple)) else [bins] * count
+    each = [bins] * count if hasattr(bins, "__index__") or isinstance(bins, str) else list(bins)
     if len(each) != count:
         raise ShapeError(f"histogramdd: bins for {len(each)} coordinates, the points have {count}")
     limits = [None] * count if range is None else list(range)
@@ -236,7 +239,7 @@ def histogram2d(
     Tensor([[1., 0.],
             [0., 1.]])
     """
-    if np.ndim(bins) == 1 and len(bins) not in (1, 2):
+    if not hasattr(bins, "__index__") and len(bins) not in (1, 2):
         bins = [bins, bins]
     found, (first, second) = histogramdd([x, y], bins, range, density, weights)
     return found, first, second

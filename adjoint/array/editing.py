@@ -89,7 +89,7 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: 
     """
     x = as_tensor(x)
     one = isinstance(condlist, Tensor) or not isinstance(condlist, (list, tuple))
-    if one or not condlist or (np.ndim(condlist[0]) == 0 and x.ndim):
+    if one or not condlist or (as_tensor(condlist[0]).ndim == 0 and x.ndim):
         given = as_tensor(condlist)
         condlist = [given] if given.ndim == x.ndim else list(given)
     conditions = [np.broadcast_to(known(c).astype(bool), x.shape) for c in condlist]
@@ -153,7 +153,7 @@ def _places(name: str, obj: Any, size: int, last: int) -> np.ndarray[Any, Any]:
     """The places from 0 to `last` that an index means along an axis of `size`, as integers."""
     if isinstance(obj, slice):
         return np.arange(*obj.indices(size))
-    given = known(obj) if np.size(obj) else np.zeros(0, np.int64)
+    given = known(obj) if as_tensor(obj).size else np.zeros(0, np.int64)
     if given.dtype == np.bool_:
         if given.shape != (size,):
             raise ShapeError(f"{name}: a mask for {size} elements has shape {given.shape}")
@@ -311,7 +311,7 @@ def ix_(*args: Any) -> tuple[Tensor, ...]:
     """
     found = []
     for number, x in enumerate(args):
-        x = as_tensor(x) if np.size(x) else as_tensor(np.zeros(0, np.int64))
+        x = as_tensor(x) if as_tensor(x).size else as_tensor(np.zeros(0, np.int64))
         if x.ndim != 1:
             raise ShapeError(f"ix_: argument {number} has shape {x.shape}; expected a vector")
         if x.dtype is BOOL:

@@ -65,10 +65,10 @@ def nancumprod(x: Any, /, axis: Any = None, *, dtype: Any = None) -> Tensor:
 
 def _somewhere(name: str, x: Any, axis: Any) -> Tensor:
     """`x`, if no slice along `axis` holds only nan, which its value tells."""
-    x = as_tensor(x)
-    if x.dtype.kind == "f" and x.size and np.isnan(known(x)).all(axis=axis).any():
+    given = as_tensor(x)
+    if given.dtype.kind == "f" and given.size and np.isnan(known(given)).all(axis=axis).any():
         raise RangeError(f"{name}: a slice along axis {axis} holds only nan")
-    return x
+    return given
 
 
 @public
@@ -94,7 +94,9 @@ def nanargmin(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
 
 
 @public
-def nanmedian(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+def nanmedian(
+    x: Any, /, axis: Any = None, *, overwrite_input: bool = False, keepdims: bool = False
+) -> Tensor:
     """The middle element over `axis` of what is not nan; nan if nothing is left.
 
     >>> import adjoint as ad
@@ -106,7 +108,14 @@ def nanmedian(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
 
 @public
 def nanquantile(
-    x: Any, /, q: Any, axis: Any = None, *, keepdims: bool = False, method: str = "linear"
+    x: Any,
+    /,
+    q: Any,
+    axis: Any = None,
+    *,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
+    method: str = "linear",
 ) -> Tensor:
     """As `quantile`, of what is not nan; nan if nothing is left.
 
@@ -119,7 +128,14 @@ def nanquantile(
 
 @public
 def nanpercentile(
-    x: Any, /, q: Any, axis: Any = None, *, keepdims: bool = False, method: str = "linear"
+    x: Any,
+    /,
+    q: Any,
+    axis: Any = None,
+    *,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
+    method: str = "linear",
 ) -> Tensor:
     """As `nanquantile`, with `q` in percent.
 
@@ -133,7 +149,7 @@ def nanpercentile(
 def _quantile(
     name: str, x: Any, q: Any, whole: int, axis: Any, keepdims: bool, method: str
 ) -> Tensor:
-    if not isinstance(q, Tensor) and not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= whole)):
+    if not isinstance(q, Tensor) and not np.all((known(q) >= 0) & (known(q) <= whole)):
         raise RangeError(f"{name}: q must be from 0 to {whole}, got {q!r}")
     x = inexact(x)
     axes = normalize_axes(name, axis, x.ndim)

@@ -110,7 +110,8 @@ def spacing(x: Any, /) -> Tensor:
     """
     x = as_tensor(x)
     x = stop_gradient(x if x.dtype.kind == "f" else as_tensor(x, FLOAT64))
-    return nextafter(x, copysign(as_tensor(np.inf, x.dtype), x)) - x
+    gap: Tensor = nextafter(x, copysign(as_tensor(np.inf, x.dtype), x)) - x
+    return gap
 
 
 @public
@@ -180,9 +181,9 @@ def _kth(name: str, kth: Any, size: int) -> None:
 
 
 @public
-def partition(x: Any, kth: Any, /, axis: Any = -1) -> Tensor:
+def partition(x: Any, /, kth: Any, axis: Any = -1, kind: Any = None) -> Tensor:
     """`x` in an order in which element `kth` along `axis` stands as if sorted, those before are
-    not larger and those behind not smaller: it is sorted. Raises `RangeError`.
+    not larger and those behind not smaller: it is sorted, whatever `kind`. Raises `RangeError`.
 
     >>> import adjoint as ad
     >>> ad.partition(ad.asarray([3.0, 1.0, 2.0]), 1)
@@ -194,7 +195,7 @@ def partition(x: Any, kth: Any, /, axis: Any = -1) -> Tensor:
 
 
 @public
-def argpartition(x: Any, kth: Any, /, axis: Any = -1) -> Tensor:
+def argpartition(x: Any, /, kth: Any, axis: Any = -1, kind: Any = None) -> Tensor:
     """The indices (int64) that put `x` in the order of `partition`. Raises `RangeError`.
 
     >>> import adjoint as ad

@@ -42,9 +42,9 @@ def pad(
 ) -> Tensor:
     """`x` with elements added before and after along each axis.
 
-    pad_width: ``((before, after), …)`` for each axis, one pair or number for all, or a dictionary of
-    axes. mode: "constant", filled with `constant_values`, given likewise; "empty", with 0;
-    "edge", "reflect", "symmetric" or "wrap", from `x` itself as in NumPy, with `reflect_type` "odd"
+    pad_width: ``((before, after), …)`` for each axis, one pair or number for all, or a dictionary
+    of axes. mode: "constant", filled with `constant_values`, given likewise; "empty", with 0;
+    "edge", "reflect", "symmetric" or "wrap", from `x` itself as in NumPy, by `reflect_type` "odd"
     mirrored at the edge value; "linear_ramp", in steps to `end_values`; "maximum", "mean", "median"
     or "minimum", of the `stat_length` elements next to the edge, by default of all. Raises
     `ShapeError`, `RangeError`, `ArgumentError`.
@@ -90,7 +90,7 @@ def _from_itself(
 
 def _widths(x: Tensor, pad_width: Any) -> list[tuple[int, int]]:
     if isinstance(pad_width, dict):
-        each = [pad_width.get(a, pad_width.get(a - x.ndim, 0)) for a in range(x.ndim)]
+        each: list[Any] = [pad_width.get(a, pad_width.get(a - x.ndim, 0)) for a in range(x.ndim)]
         pad_width = [(w, w) if np.ndim(w) == 0 else w for w in each]
     given = np.asarray(pad_width)
     if given.dtype.kind not in "iu":

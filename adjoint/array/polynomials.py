@@ -105,17 +105,18 @@ def polymul(a1: Any, a2: Any) -> Tensor:
     >>> ad.polymul([1.0, 2.0], [1.0, -2.0])
     Tensor([ 1.,  0., -4.])
     """
-    return convolve(*(_leading("polymul", a) for a in (a1, a2)))
+    product: Tensor = convolve(_leading("polymul", a1), _leading("polymul", a2))
+    return product
 
 
 def _leading(name: str, p: Any) -> Tensor:
     """The coefficients without zeros in front, of which a derivative may be asked otherwise."""
-    p = _coefficients(name, p)
-    if is_open(p) or p.size < 2:
-        return p
-    values = known(p)
+    given = _coefficients(name, p)
+    if is_open(given) or given.size < 2:
+        return given
+    values = known(given)
     first = int(np.argmax(values != 0)) if values.any() else values.size - 1
-    return along(p, 0, first, 1, p.size - first)
+    return along(given, 0, first, 1, given.size - first)
 
 
 @public

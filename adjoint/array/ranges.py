@@ -96,7 +96,7 @@ def logspace(
     >>> ad.logspace(0.0, 2.0, 3)
     Tensor([  1.,  10., 100.])
     """
-    if np.ndim(base):
+    if as_tensor(base).ndim:
         shape = broadcast_arrays(start, stop, base)[0].shape
         start, stop = (FUNCTIONS["broadcast_to"](end, shape) for end in (start, stop))
         base = FUNCTIONS["expand_dims"](FUNCTIONS["broadcast_to"](base, shape), axis)

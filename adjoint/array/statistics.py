@@ -12,6 +12,7 @@ import numpy as np
 
 from adjoint.array.manipulation import broadcast_arrays
 from adjoint.array.quantile_methods import between
+from adjoint.array.values import known
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -179,9 +180,11 @@ def var(
     ddof = ddof if correction is None else correction
     deviations, axes, freedom = _deviations("var", x, axis, ddof, dtype, where, mean)
     if isinstance(freedom, Tensor):
-        found = sum(_squares(deviations), axes, keepdims=True) / freedom
+        found: Tensor = sum(_squares(deviations), axes, keepdims=True)
+        found = found / freedom
         return found if keepdims else squeeze(found, axes)
-    return sum(_squares(deviations), axes, keepdims=keepdims) / freedom
+    total: Tensor = sum(_squares(deviations), axes, keepdims=keepdims) / freedom
+    return total
 
 
 @public
@@ -310,7 +313,7 @@ def _quantile(
     name: str, x: Any, q: Any, whole: int, axis: Any, keepdims: bool, method: str
 ) -> Tensor:
     fixed = not isinstance(q, Tensor)
-    if fixed and not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= whole)):
+    if fixed and not np.all((known(q) >= 0) & (known(q) <= whole)):
         raise RangeError(f"{name}: q must be from 0 to {whole}, got {q!r}")
     x = inexact(x)
     axes = normalize_axes(name, axis, x.ndim)

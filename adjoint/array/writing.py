@@ -63,11 +63,11 @@ def into(name: str, x: Any, given: Any, result: Callable[[], Tensor]) -> None:
 
 def _flat_places(name: str, ind: Any, size: int, mode: str) -> np.ndarray[Any, Any]:
     """Indices into flattened elements, none negative."""
-    places = known_integers(name, ind if np.size(ind) else np.zeros(0, int)).astype(np.int64)
+    places = known_integers(name, ind if as_tensor(ind).size else np.zeros(0, int)).astype(np.int64)
     if mode == "wrap":
         return places % size if size else places
     if mode == "clip":
-        return np.clip(places, 0, size - 1)
+        return np.asarray(np.clip(places, 0, size - 1))
     if mode != "raise":
         raise RangeError(f'{name}: mode must be "raise", "wrap" or "clip", got {mode!r}')
     wrong = (places < -size) | (places >= size)

@@ -71,9 +71,24 @@ row("filter", lambda n, x, y: n.fft.irfft(n.fft.rfft(x) * n.fft.rfft(y), 6), (6,
 
 row("select", lambda n, x: n.select([x > 1, x > 0.55], [x**2, 3 * x], default=x), (2, 3))
 row("select", lambda n, x, y: n.select([MASK, ~MASK[0]], [x, y]), (2, 3), (3,))
-row("piecewise", lambda n, x: n.piecewise(x, [x < 0.5, x > 1], [lambda v: v**2, 2.0]), (5,), flags="eager")  # fmt: skip
-row("piecewise", lambda n, x: n.piecewise(x, [x < 0.55], [n.sin, lambda v: v * v]), (2, 3), flags="eager")  # fmt: skip
-row("piecewise", lambda n, x: n.piecewise(x, [x < 0.5, x >= 0.5], [lambda v, a: a * v, lambda v, a: v / a], 3.0), (4,), flags="eager")  # fmt: skip
+row(
+    "piecewise",
+    lambda n, x: n.piecewise(x, [x < 0.5, x > 1], [lambda v: v**2, 2.0]),
+    (5,),
+    flags="eager",
+)
+row(
+    "piecewise",
+    lambda n, x: n.piecewise(x, [x < 0.55], [n.sin, lambda v: v * v]),
+    (2, 3),
+    flags="eager",
+)
+row(
+    "piecewise",
+    lambda n, x: n.piecewise(x, [x < 0.5, x >= 0.5], [lambda v, a: a * v, lambda v, a: v / a], 3.0),
+    (4,),
+    flags="eager",
+)
 row("piecewise", lambda n, x: n.piecewise(x, x > 0, [lambda v: 2 * v]), (), flags="eager")
 row("choose", lambda n, x, y: n.choose([1, 0, 1], [x, y]), (3,), (3,))
 row("choose", lambda n, x, y: n.choose([[2], [-1]], [x, y], mode="clip"), (3,), (3,))
@@ -111,10 +126,27 @@ row("apply_along_axis", lambda n, x: n.apply_along_axis(lambda v: (v**2).sum(), 
 row("apply_along_axis", lambda n, x: n.apply_along_axis(lambda v, a: a * v[:2], -1, x, 3.0), (2, 3))
 row("apply_along_axis", lambda n, x: n.apply_along_axis(n.diag, -1, x), (2, 2))
 row("apply_over_axes", lambda n, x: n.apply_over_axes(n.sum, x, [0, -1]), (2, 3, 2))
-row("vectorize", lambda n, x, y: n.vectorize(lambda a, b: a * b if a > b else a - b)(x, y), (2, 3), (3,), flags="own eager")  # fmt: skip
+row(
+    "vectorize",
+    lambda n, x, y: n.vectorize(lambda a, b: a * b if a > b else a - b)(x, y),
+    (2, 3),
+    (3,),
+    flags="own eager",
+)
 row("vectorize", lambda n, x: n.vectorize(lambda a: (a, a**2))(x)[1], (3,), flags="own")
-row("vectorize", lambda n, x, y: n.vectorize(lambda a, b: (a * b).sum(), signature="(n),(n)->()")(x, y), (2, 3), (3,), flags="own")  # fmt: skip
-row("vectorize", lambda n, x: n.vectorize(lambda p, v: p[0] * v, excluded=[0])([2.0, 1.0], x), (3,), flags="own")  # fmt: skip
+row(
+    "vectorize",
+    lambda n, x, y: n.vectorize(lambda a, b: (a * b).sum(), signature="(n),(n)->()")(x, y),
+    (2, 3),
+    (3,),
+    flags="own",
+)
+row(
+    "vectorize",
+    lambda n, x: n.vectorize(lambda p, v: p[0] * v, excluded=[0])([2.0, 1.0], x),
+    (3,),
+    flags="own",
+)
 
 # ---------------------------------------------------------------- polynomials
 
@@ -145,22 +177,58 @@ row("polyfit", lambda n, y: n.polyfit(np.arange(5.0), y, 1, cov=True)[1], (5,))
 
 row("bincount", lambda n, w: n.bincount([0, 2, 0, 1], weights=w, minlength=5), (4,))
 row("bincount", lambda n, x: n.bincount(x), np.array([1, 1, 3]), flags="eager plain")
-row("histogram", lambda n, x, w: n.histogram(x, bins=[0.0, 0.55, 1.1, 1.6], weights=w), (6,), (6,), flags="edges eager")  # fmt: skip
-row("histogram", lambda n, w: n.histogram([0.1, 0.5, 0.9, 1.0], 2, (0.0, 1.0), weights=w)[0], (4,), flags="eager")  # fmt: skip
+row(
+    "histogram",
+    lambda n, x, w: n.histogram(x, bins=[0.0, 0.55, 1.1, 1.6], weights=w),
+    (6,),
+    (6,),
+    flags="edges eager",
+)
+row(
+    "histogram",
+    lambda n, w: n.histogram([0.1, 0.5, 0.9, 1.0], 2, (0.0, 1.0), weights=w)[0],
+    (4,),
+    flags="eager",
+)
 row("histogram", lambda n, x: n.histogram(x, 3, density=True), (6,), flags="eager")
 row("histogram", lambda n, x: n.histogram(x, "auto"), (6,), flags="eager plain")
 row("histogram_bin_edges", lambda n, x: n.histogram_bin_edges(x, 4), (6,), flags="eager")
-row("histogram2d", lambda n, w: n.histogram2d([0.1, 0.5, 0.9], [0.0, 1.0, 0.2], 2, weights=w)[0], (3,), flags="eager")  # fmt: skip
+row(
+    "histogram2d",
+    lambda n, w: n.histogram2d([0.1, 0.5, 0.9], [0.0, 1.0, 0.2], 2, weights=w)[0],
+    (3,),
+    flags="eager",
+)
 row("histogramdd", lambda n, x: n.histogramdd(x, (2, 3))[0], (5, 2), flags="eager plain")
 row("histogramdd", lambda n, x: n.histogramdd(x, 2, density=True)[0], (5, 2), flags="eager")
 row("unique", lambda n, x: n.unique(x), np.array([2.0, 1.0, 3.0, 0.5]), flags="eager")
 row("unique", lambda n, x: n.unique(n.concatenate([x, x]))[::-1], (3,), flags="eager")
-row("unique", lambda n, x: n.unique(x, True, True, True), np.array([2.0, 1.0, 2.0]), flags="eager plain")  # fmt: skip
-row("unique", lambda n, x: n.unique(x, axis=1), np.array([[2.0, 1.0, 2.0], [0.0, 5.0, 0.0]]), flags="eager plain")  # fmt: skip
+row(
+    "unique",
+    lambda n, x: n.unique(x, True, True, True),
+    np.array([2.0, 1.0, 2.0]),
+    flags="eager plain",
+)
+row(
+    "unique",
+    lambda n, x: n.unique(x, axis=1),
+    np.array([[2.0, 1.0, 2.0], [0.0, 5.0, 0.0]]),
+    flags="eager plain",
+)
 for _name in ("unique_all", "unique_counts", "unique_inverse", "unique_values"):
-    row(_name, lambda n, x, f=_name: getattr(n, f)(x), np.array([2.0, 1.0, 2.0]), flags="eager plain")  # fmt: skip
+    row(
+        _name,
+        lambda n, x, f=_name: getattr(n, f)(x),
+        np.array([2.0, 1.0, 2.0]),
+        flags="eager plain",
+    )
 row("union1d", lambda n, x, y: n.union1d(x, y), (3,), (2, 2), flags="eager")
-row("intersect1d", lambda n, x: n.intersect1d(x, [2.0, 1.0]), np.array([1.0, 5.0, 2.0]), flags="eager plain")  # fmt: skip
+row(
+    "intersect1d",
+    lambda n, x: n.intersect1d(x, [2.0, 1.0]),
+    np.array([1.0, 5.0, 2.0]),
+    flags="eager plain",
+)
 row("setdiff1d", lambda n, x, y: n.setdiff1d(x, y), (3,), (3,), flags="eager")
 row("setxor1d", lambda n, x, y: n.setxor1d(x, y), (3,), (2,), flags="eager")
 
@@ -169,7 +237,13 @@ row("setxor1d", lambda n, x, y: n.setxor1d(x, y), (3,), (2,), flags="eager")
 row("gradient", lambda n, f: n.gradient(f), (5,), flags="protocol")
 row("gradient", lambda n, f: n.gradient(f, 0.5, axis=1, edge_order=2), (2, 4), flags="protocol")
 row("gradient", lambda n, f: n.gradient(f, 0.5, [0.0, 1.0, 3.0, 3.5]), (3, 4), flags="protocol")
-row("gradient", lambda n, f, x: n.gradient(f, x, edge_order=2), (4,), np.array([0.0, 1.0, 1.5, 3.0]), flags="protocol")  # fmt: skip
+row(
+    "gradient",
+    lambda n, f, x: n.gradient(f, x, edge_order=2),
+    (4,),
+    np.array([0.0, 1.0, 1.5, 3.0]),
+    flags="protocol",
+)
 row("gradient", lambda n, f: n.gradient(f, axis=(0, -1)), (3, 2, 4), flags="protocol")
 row("ediff1d", lambda n, x: n.ediff1d(x), (2, 2))
 row("ediff1d", lambda n, x, e: n.ediff1d(x, to_end=e, to_begin=[0.0, 1.0]), (3,), ())
@@ -186,7 +260,12 @@ row("linspace", lambda n, a: n.linspace(a, 3.0, 1), ())
 row("logspace", lambda n, a, b: n.logspace(a, b, 3), (), ())
 row("logspace", lambda n, a: n.logspace(a, 1.0, 3, endpoint=False, base=2.0), (2,))
 row("geomspace", lambda n, a, b: n.geomspace(a, b, 4), np.array(0.5), np.array(3.0), flags="eager")
-row("geomspace", lambda n, a: n.geomspace(a, -8.0, 3, axis=-1), np.array([-1.0, -2.0]), flags="eager")  # fmt: skip
+row(
+    "geomspace",
+    lambda n, a: n.geomspace(a, -8.0, 3, axis=-1),
+    np.array([-1.0, -2.0]),
+    flags="eager",
+)
 
 # ---------------------------------------------------------------- passing over nan
 
@@ -230,8 +309,17 @@ row("cov", lambda n, x, w: n.cov(x, fweights=[1, 2, 1], aweights=w), (2, 3), (3,
 row("cov", lambda n, x: n.cov(x, ddof=0), (1j, 2, 4))
 row("corrcoef", lambda n, x, y: n.corrcoef(x, y), (4,), (4,), flags="once")
 row("median", lambda n, x: n.median(x, axis=(0, 1)), (2, 3, 2))
-for _name in ("inverted_cdf", "averaged_inverted_cdf", "closest_observation", "hazen", "weibull",
-              "interpolated_inverted_cdf", "median_unbiased", "normal_unbiased", "linear"):  # fmt: skip
+for _name in (
+    "inverted_cdf",
+    "averaged_inverted_cdf",
+    "closest_observation",
+    "hazen",
+    "weibull",
+    "interpolated_inverted_cdf",
+    "median_unbiased",
+    "normal_unbiased",
+    "linear",
+):
     row("quantile", lambda n, x, m=_name: n.quantile(x, [0.0, 0.25, 0.61, 1.0], method=m), (8,))
     row("percentile", lambda n, x, m=_name: n.percentile(x, 37, axis=1, method=m), (2, 5))
 row("cross", lambda n, x, y: n.cross(x, y, axisa=0, axisc=0), (3, 2), (2, 3))
@@ -244,7 +332,12 @@ row("concatenate", lambda n, x: n.concatenate([x, x], axis=None, dtype="float64"
 row("hstack", lambda n, x: n.hstack([x, [1, 2]], dtype="float64"), (2,))
 row("sort", lambda n, x: n.sort(x, axis=0, kind="stable"), (3, 2))
 row("argsort", lambda n, x: n.argsort(x, kind="stable"), (3, 2), flags="plain")
-row("searchsorted", lambda n, x: n.searchsorted(x, [0.5, 1.0], sorter=n.argsort(x)), (4,), flags="plain")  # fmt: skip
+row(
+    "searchsorted",
+    lambda n, x: n.searchsorted(x, [0.5, 1.0], sorter=n.argsort(x)),
+    (4,),
+    flags="plain",
+)
 row("nan_to_num", lambda n, x: n.nan_to_num(x, nan=3.0), WITH_NAN, flags="nan")
 row("moveaxis", lambda n, x: n.moveaxis(x, source=0, destination=-1), (2, 3, 4))
 row("swapaxes", lambda n, x: n.swapaxes(x, axis1=0, axis2=-1), (2, 3, 4))
@@ -255,8 +348,18 @@ row("meshgrid", lambda n, x, y: n.meshgrid(x, y, copy=False)[1], (2,), (3,))
 
 # ---------------------------------------------------------------- padding
 
-for _mode in ("linear_ramp", "maximum", "minimum", "mean", "median", "edge", "reflect", "symmetric",
-              "wrap", "constant"):  # fmt: skip
+for _mode in (
+    "linear_ramp",
+    "maximum",
+    "minimum",
+    "mean",
+    "median",
+    "edge",
+    "reflect",
+    "symmetric",
+    "wrap",
+    "constant",
+):
     row("pad", lambda n, x, m=_mode: n.pad(x, ((1, 2), (0, 3)), mode=m), (3, 4))
 row("pad", lambda n, x: n.pad(x, 5, "reflect", reflect_type="odd"), (3,))
 row("pad", lambda n, x: n.pad(x, (1, 4), "symmetric", reflect_type="odd"), (3, 2))
@@ -289,7 +392,12 @@ row("partition", lambda n, x: n.sort(n.partition(x, 2)[:3]), (6,))
 row("argpartition", lambda n, x: x[n.argpartition(x, 0)[0]], (6,))
 row("sort_complex", lambda n, x: n.sort_complex(x), (1j, 4))
 row("unravel_index", lambda n, x: n.unravel_index(x, (2, 3)), np.array([3, 4]), flags="eager plain")
-row("ravel_multi_index", lambda n, x: n.ravel_multi_index((x, x), (2, 3)), np.array([1, 0]), flags="eager plain")  # fmt: skip
+row(
+    "ravel_multi_index",
+    lambda n, x: n.ravel_multi_index((x, x), (2, 3)),
+    np.array([1, 0]),
+    flags="eager plain",
+)
 row("sinc", lambda n, x: n.sinc(x), (2, 2))
 row("i0", lambda n, x: n.i0(x), (3,), flags="protocol")
 row("angle", lambda n, x: n.angle(x, deg=True), (1j, 3))
@@ -315,7 +423,12 @@ row("eig", lambda n, a: n.linalg.eig(a), TURNING, flags="eager")
 row("eig", lambda n, a: n.linalg.eig(a), TURNING + 1j * SQUARE)
 row("spectral radius", lambda n, a: n.max(n.abs(n.linalg.eigvals(a))), TURNING)
 row("tensorsolve", lambda n, a, b: n.linalg.tensorsolve(a, b), (2, 3, 6), (2, 3))
-row("tensorsolve", lambda n, a, b: n.linalg.tensorsolve(a, b, axes=(0, 2)), np.moveaxis(_NEAR_ONE.reshape(4, 2, 2), 1, 0), (4,))  # fmt: skip
+row(
+    "tensorsolve",
+    lambda n, a, b: n.linalg.tensorsolve(a, b, axes=(0, 2)),
+    np.moveaxis(_NEAR_ONE.reshape(4, 2, 2), 1, 0),
+    (4,),
+)
 row("tensorinv", lambda n, a: n.linalg.tensorinv(a, ind=1), (4, 2, 2))
 row("multi_dot", lambda n, a, b, c: n.linalg.multi_dot([a, b, c]), (2, 3), (3, 4), (4,))
 row("pinv", lambda n, a: n.linalg.pinv(a, rcond=1e-10), (3, 2))
@@ -334,13 +447,51 @@ row("linalg.trace", lambda n, a: n.linalg.trace(a, offset=1, dtype="float64"), (
 
 for _name in ("subtract", "divide", "hypot", "power", "logaddexp2", "fmax", "arctan2"):
     row(f"{_name}.reduce", lambda n, x, f=_name: getattr(n, f).reduce(x), (3, 2), flags="protocol")
-    row(f"{_name}.accumulate", lambda n, x, f=_name: getattr(n, f).accumulate(x), (3, 2), flags="protocol")  # fmt: skip
+    row(
+        f"{_name}.accumulate",
+        lambda n, x, f=_name: getattr(n, f).accumulate(x),
+        (3, 2),
+        flags="protocol",
+    )
 for _name in ("add", "multiply", "maximum", "subtract", "hypot"):
-    row(f"{_name}.reduceat", lambda n, x, f=_name: getattr(n, f).reduceat(x, [0, 3, 1, 4]), (6,), flags="protocol")  # fmt: skip
-    row(f"{_name}.reduceat", lambda n, x, f=_name: getattr(n, f).reduceat(x, [0, 2], axis=1), (2, 3), flags="protocol")  # fmt: skip
-    row(f"{_name}.outer", lambda n, x, y, f=_name: getattr(n, f).outer(x, y), (2,), (2, 2), flags="protocol")  # fmt: skip
-row("add.reduce", lambda n, x: n.add.reduce(x, 1, where=MASK, initial=3.0), (2, 3), flags="protocol")  # fmt: skip
-row("maximum.reduce", lambda n, x: n.maximum.reduce(x, 1, where=MASK, initial=0.1), (2, 3), flags="protocol")  # fmt: skip
-row("hypot.reduce", lambda n, x: n.hypot.reduce(x, axis=(0, 1), keepdims=True), (2, 2), flags="protocol")  # fmt: skip
+    row(
+        f"{_name}.reduceat",
+        lambda n, x, f=_name: getattr(n, f).reduceat(x, [0, 3, 1, 4]),
+        (6,),
+        flags="protocol",
+    )
+    row(
+        f"{_name}.reduceat",
+        lambda n, x, f=_name: getattr(n, f).reduceat(x, [0, 2], axis=1),
+        (2, 3),
+        flags="protocol",
+    )
+    row(
+        f"{_name}.outer",
+        lambda n, x, y, f=_name: getattr(n, f).outer(x, y),
+        (2,),
+        (2, 2),
+        flags="protocol",
+    )
+row(
+    "add.reduce", lambda n, x: n.add.reduce(x, 1, where=MASK, initial=3.0), (2, 3), flags="protocol"
+)
+row(
+    "maximum.reduce",
+    lambda n, x: n.maximum.reduce(x, 1, where=MASK, initial=0.1),
+    (2, 3),
+    flags="protocol",
+)
+row(
+    "hypot.reduce",
+    lambda n, x: n.hypot.reduce(x, axis=(0, 1), keepdims=True),
+    (2, 2),
+    flags="protocol",
+)
 row("logical_xor.reduce", lambda n, x: n.logical_xor.reduce(x > 1), (3, 2), flags="protocol plain")
-row("bitwise_or.accumulate", lambda n, x: n.bitwise_or.accumulate(x), np.array([1, 4, 2]), flags="protocol plain")  # fmt: skip
+row(
+    "bitwise_or.accumulate",
+    lambda n, x: n.bitwise_or.accumulate(x),
+    np.array([1, 4, 2]),
+    flags="protocol plain",
+)
