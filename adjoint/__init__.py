@@ -113,6 +113,7 @@ from adjoint.ops.trigonometric import (
     radians, sin, tan,
 )
 # fmt: on
+from adjoint.array import series as _series
 from adjoint.array import ufunc_methods as _ufunc_methods
 from adjoint.backends import auto as _auto
 from adjoint.graph import engine as _engine
@@ -210,4 +211,5 @@ def __dir__() -> list[str]:
 
 _engine.install(_auto.evaluate)
 _ufunc_methods.enter()
+_series.enter()
 _FUNCTIONS["__namespace__"] = lambda: _import_module("adjoint")
