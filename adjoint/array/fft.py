@@ -29,14 +29,16 @@ __all__ = [
 # fmt: on
 
 
-def _norm(name: str, norm: Any) -> str:
+def norm_of(name: str, norm: Any) -> str:
+    """The norm that `norm` means."""
     found = "backward" if norm is None else norm
     if found not in SWAPPED:
         raise RangeError(f'{name}: norm must be "backward", "ortho" or "forward", got {norm!r}')
     return str(found)
 
 
-def _count(name: str, n: Any, size: int) -> int:
+def count_of(name: str, n: Any, size: int) -> int:
+    """How many points there are, by default `size`."""
     count = size if n is None else int(n.__index__())
     if count < 1:
         raise RangeError(f"{name}: the number of points must be at least 1, got {count}")
@@ -58,7 +60,7 @@ def _complex(x: Any) -> Tensor:
     return as_tensor(x, to_complex(x.dtype))
 
 
-def _fitted(x: Tensor, axis: int, count: int) -> Tensor:
+def fitted(x: Tensor, axis: int, count: int) -> Tensor:
     """`x` cut off, or filled up with zeros, to `count` elements along `axis`."""
     size = x.shape[axis]
     if count <= size:
@@ -68,7 +70,7 @@ def _fitted(x: Tensor, axis: int, count: int) -> Tensor:
     return put_slice(ground, x, (0,) * x.ndim, (1,) * x.ndim, x.shape)
 
 
-def _plan(name: str, x: Tensor, s: Any, axes: Any) -> tuple[list[int], list[int]]:
+def plan_of(name: str, x: Tensor, s: Any, axes: Any) -> tuple[list[int], list[int]]:
     """The axes to transform and how many points each has then."""
     if axes is None:
         axes = range(x.ndim) if s is None else range(-len(s), 0)
@@ -77,15 +79,15 @@ def _plan(name: str, x: Tensor, s: Any, axes: Any) -> tuple[list[int], list[int]
     if len(sizes) != len(places):
         raise ShapeError(f"{name}: s names {len(sizes)} sizes, axes {len(places)} axes")
     taken = (None if n == -1 else n for n in sizes)
-    return places, [_count(name, n, x.shape[a]) for n, a in zip(taken, places, strict=True)]
+    return places, [count_of(name, n, x.shape[a]) for n, a in zip(taken, places, strict=True)]
 
 
 def _several(name: str, x: Tensor, s: Any, axes: Any, norm: Any, inverse: bool) -> Tensor:
     x = _complex(x)
-    places, counts = _plan(name, x, s, axes)
+    places, counts = plan_of(name, x, s, axes)
     for place, count in zip(places, counts, strict=True):
-        x = _fitted(x, place, count)
-    return fourier(x, tuple(places), inverse, _norm(name, norm)) if places else Tensor(x.node)
+        x = fitted(x, place, count)
+    return fourier(x, tuple(places), inverse, norm_of(name, norm)) if places else Tensor(x.node)
 
 
 def _one(name: str, x: Any, n: Any, axis: int, norm: Any, inverse: bool) -> Tensor:
@@ -168,15 +170,15 @@ def ifft2(x: Any, /, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> T
 def _half(name: str, x: Any, n: Any, axis: int, norm: str) -> Tensor:
     x = _real(name, x)
     place = normalize_axis(name, axis, x.ndim)
-    count = _count(name, n, x.shape[place])
-    return real_fourier(_fitted(x, place, count), place, norm)
+    count = count_of(name, n, x.shape[place])
+    return real_fourier(fitted(x, place, count), place, norm)
 
 
 def _whole(name: str, x: Any, n: Any, axis: int, norm: str) -> Tensor:
     x = _complex(x)
     place = normalize_axis(name, axis, x.ndim)
-    count = _count(name, n, 2 * (x.shape[place] - 1))
-    return inverse_real_fourier(_fitted(x, place, count // 2 + 1), place, count, norm)
+    count = count_of(name, n, 2 * (x.shape[place] - 1))
+    return inverse_real_fourier(fitted(x, place, count // 2 + 1), place, count, norm)
 
 
 @public_as("fft.rfft")
@@ -189,7 +191,7 @@ def rfft(x: Any, /, n: Any = None, axis: int = -1, norm: Any = None) -> Tensor:
     >>> ad.fft.rfft(ad.asarray([1.0, 2.0, 3.0, 4.0]))
     Tensor([10.+0.j, -2.+2.j, -2.+0.j])
     """
-    return _half("rfft", x, n, axis, _norm("rfft", norm))
+    return _half("rfft", x, n, axis, norm_of("rfft", norm))
 
 
 @public_as("fft.irfft")
@@ -203,7 +205,7 @@ def irfft(x: Any, /, n: Any = None, axis: int = -1, norm: Any = None) -> Tensor:
     >>> ad.fft.irfft(ad.asarray([10.0, -2 + 2j, -2.0]))
     Tensor([1., 2., 3., 4.])
     """
-    return _whole("irfft", x, n, axis, _norm("irfft", norm))
+    return _whole("irfft", x, n, axis, norm_of("irfft", norm))
 
 
 @public_as("fft.hfft")
@@ -215,7 +217,7 @@ def hfft(x: Any, /, n: Any = None, axis: int = -1, norm: Any = None) -> Tensor:
     >>> ad.fft.hfft(ad.asarray([1.0, 2.0, 3.0]))
     Tensor([ 8., -2.,  0., -2.])
     """
-    return _whole("hfft", conjugate(as_tensor(x)), n, axis, SWAPPED[_norm("hfft", norm)])
+    return _whole("hfft", conjugate(as_tensor(x)), n, axis, SWAPPED[norm_of("hfft", norm)])
 
 
 @public_as("fft.ihfft")
@@ -226,26 +228,26 @@ def ihfft(x: Any, /, n: Any = None, axis: int = -1, norm: Any = None) -> Tensor:
     >>> ad.fft.ihfft(ad.asarray([8.0, -2.0, 0.0, -2.0]))
     Tensor([1.-0.j, 2.-0.j, 3.-0.j])
     """
-    return conjugate(_half("ihfft", x, n, axis, SWAPPED[_norm("ihfft", norm)]))
+    return conjugate(_half("ihfft", x, n, axis, SWAPPED[norm_of("ihfft", norm)]))
 
 
 def _half_of_several(name: str, x: Any, s: Any, axes: Any, norm: Any) -> Tensor:
     x = _real(name, x)
-    places, counts = _plan(name, x, s, axes)
+    places, counts = plan_of(name, x, s, axes)
     if not places:
         raise ShapeError(f"{name}: give at least one axis to transform")
-    half = _half(name, x, counts[-1], places[-1], _norm(name, norm))
+    half = _half(name, x, counts[-1], places[-1], norm_of(name, norm))
     return _several(name, half, counts[:-1], places[:-1], norm, False)
 
 
 def _whole_of_several(name: str, x: Any, s: Any, axes: Any, norm: Any) -> Tensor:
     x = _complex(x)
-    places, counts = _plan(name, x, s, axes)
+    places, counts = plan_of(name, x, s, axes)
     if not places:
         raise ShapeError(f"{name}: give at least one axis to transform")
     last = None if s is None or s[-1] == -1 else counts[-1]
     x = _several(name, x, counts[:-1], places[:-1], norm, True)
-    return _whole(name, x, last, places[-1], _norm(name, norm))
+    return _whole(name, x, last, places[-1], norm_of(name, norm))
 
 
 @public_as("fft.rfftn")

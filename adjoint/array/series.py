@@ -2,8 +2,8 @@
 
 ``numpy.polynomial`` is Python code that asks whether it is given arrays, so inside a transform
 these stand for its functions, by their full names; coefficients and places may both be traced. Each
-basis has a recurrence of three terms, p₀ = 1, p₁ = a₀ x + b₀, pₙ₊₁ = (aₙ x + bₙ) pₙ - cₙ pₙ₋₁, by which
-values are summed up (Clenshaw).
+basis has a recurrence, p₀ = 1, p₁ = a₀ x + b₀, pₙ₊₁ = (aₙ x + bₙ) pₙ - cₙ pₙ₋₁, by which values are
+summed up (Clenshaw).
 """
 
 from __future__ import annotations

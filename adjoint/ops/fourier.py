@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.forking import import_module
 from adjoint.graph.node import Node
 from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, from_array, make
@@ -100,7 +101,54 @@ class InverseRealFourier(Linear):
         return make(self, inputs, (axis + 1, count, norm))
 
 
-_fft, _rfft, _irfft = map(register, (Fourier(), RealFourier(), InverseRealFourier()))
+class Trigonometric(Linear):
+    """The discrete cosine or sine transform of a type from 1 to 4, without a factor.
+
+    Types 2 and 3 are the transposes of each other, 1 and 4 their own, but for what stands once in a
+    sum whose other terms stand twice: the ends of a cosine transform of type 1, the first element
+    of one of type 3, the last of a sine transform of type 3.
+    """
+
+    name = "trigonometric_transform"
+    param_names = ("function", "type", "axis")
+
+    def infer(self, x: Node, function: str, type: int, axis: int) -> tuple[Shape, DType]:
+        return x.shape, x.dtype
+
+    def evaluate(self, x: Any, function: str, type: int, axis: int) -> Any:
+        transform = getattr(import_module("scipy.fft"), function)
+        return np.asarray(transform(x, type, axis=axis), x.dtype)
+
+    def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
+        function, type, axis = node.params
+        other = {2: 3, 3: 2}.get(type, type)
+        once = self.once(function, type, axis, node)
+        before = after = None
+        if type == 2:
+            before = self.once(function, 3, axis, node)
+        elif once is not None:
+            before, after = (once / 2, 2 / once) if type == 1 else (None, 1 / once)
+        sent = adjoint if before is None else adjoint * before
+        found = make(self, (sent,), (function, other, axis))
+        return found if after is None else found * after
+
+    def once(self, function: str, type: int, axis: int, node: Node) -> Tensor | None:
+        """2 along the axis where an element stands once in the sums, 1 elsewhere."""
+        places = {("dct", 1): (0, -1), ("dct", 3): (0,), ("dst", 3): (-1,)}.get((function, type))
+        if places is None:
+            return None
+        weights = np.ones(node.shape[axis], to_real(node.dtype))
+        weights[list(places)] = 2
+        return from_array(weights.reshape((-1,) + (1,) * (len(node.shape) - axis - 1)))
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        function, type, axis = node.params
+        return make(self, inputs, (function, type, axis + 1))
+
+
+_fft, _rfft, _irfft, _trigonometric = map(
+    register, (Fourier(), RealFourier(), InverseRealFourier(), Trigonometric())
+)
 
 
 def twice(x: Tensor, axis: int, count: int, dtype: DType) -> Tensor:
@@ -125,3 +173,8 @@ def real_fourier(x: Tensor, axis: int, norm: str) -> Tensor:
 def inverse_real_fourier(x: Tensor, axis: int, count: int, norm: str) -> Tensor:
     """The `count` real numbers whose transform begins with the terms of `x` along `axis`."""
     return make(_irfft, (x,), (axis, count, norm))
+
+
+def trigonometric(x: Tensor, function: str, type: int, axis: int) -> Tensor:
+    """The transform "dct" or "dst" of `x` along `axis`, without a factor."""
+    return make(_trigonometric, (x,), (function, type, axis))

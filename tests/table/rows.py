@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.fft
 import scipy.special
 
 from adjoint.graph.tensor import Tensor
@@ -235,6 +236,17 @@ ROWS: list[Row] = [
     Row("rfft", lambda n, x: n.fft.rfft(x, norm="forward"), [(2, 5)], label="odd", dtypes=REAL),
     Row("irfft", lambda n, x: n.fft.irfft(x, axis=0), [(3, 2)]),
     Row("irfft", lambda n, x: n.fft.irfft(x, 5, norm="ortho"), [(2, 3)], label="odd"),
+    *(
+        Row(
+            "trigonometric_transform",
+            lambda n, x, f=f, t=t: registered("trigonometric_transform")((x,), f, t, 0),
+            [(4, 2)],
+            lambda x, f=f, t=t: getattr(scipy.fft, f)(x, t, axis=0),
+            label=f"{f}-{t}",
+        )
+        for f in ("dct", "dst")
+        for t in (1, 2, 3, 4)
+    ),
     # cumulative
     Row("cumsum", lambda n, x: n.cumsum(x, axis=1), [(2, 3)]),
     Row(
