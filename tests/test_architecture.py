@@ -32,6 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("backends",),
     ("tracing",),
     ("array", "api"),
+    ("scipy",),
     ("nn", "optim", "data"),
     ("cli", "explanation"),
     ("__main__",),
