@@ -19,6 +19,7 @@ from adjoint.ops.matmul import matmul
 from adjoint.ops.movement import permute_dims, reshape
 from adjoint.ops.rearrange import moveaxis, roll
 from adjoint.ops.reduction import sum as sum_over
+from adjoint.ops.reduction import to_accumulate
 
 __all__ = [
     "cross",
@@ -347,7 +348,7 @@ def vander(x: Any, /, N: int | None = None, increasing: bool = False) -> Tensor:
     Tensor([[4., 2., 1.],
             [9., 3., 1.]])
     """
-    x = as_tensor(x)
+    x = to_accumulate(x, None)
     if x.ndim != 1:
         raise ShapeError(f"vander: needs a vector, got shape {x.shape}")
     count = x.shape[0] if N is None else N

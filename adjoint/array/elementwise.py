@@ -10,7 +10,7 @@ from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, promote
 from adjoint.ops.arithmetic import floor_divide, remainder
-from adjoint.ops.choice import where
+from adjoint.ops.choice import copysign, where
 from adjoint.ops.comparison import equal, isnan, less_equal, logical_and, logical_or
 from adjoint.ops.complex import imag, real
 from adjoint.ops.rounding import trunc
@@ -170,8 +170,10 @@ def modf(x: Any, /) -> tuple[Tensor, Tensor]:
     (Tensor(-0.25), Tensor(-2.))
     """
     x = as_tensor(x)
+    x = x if x.node.dtype.kind == "f" else as_tensor(x, FLOAT64)
     whole = trunc(x)
-    return x - whole, whole
+    rest = where(FUNCTIONS["isinf"](x), 0, x - whole)
+    return copysign(rest, x), whole
 
 
 @public

@@ -326,10 +326,10 @@ def ndim(x: Any, /) -> int:
 
 
 @public
-def size(x: Any, /, axis: int | None = None) -> int:
-    """The number of elements, or the size of one axis, for ``numpy.size(t)``."""
+def size(x: Any, /, axis: Any = None) -> int:
+    """The number of elements, or of those along one axis or several, for ``numpy.size(t)``."""
     sizes: Shape = as_tensor(x).shape
-    return math.prod(sizes) if axis is None else sizes[normalize_axis("size", axis, len(sizes))]
+    return math.prod([sizes[a] for a in types.normalize_axes("size", axis, len(sizes))])
 
 
 @public

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.statistics import inexact
+from adjoint.array.statistics import inexact, squares
 from adjoint.errors import ArgumentError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -17,7 +17,7 @@ from adjoint.ops.comparison import isnan, logical_not
 from adjoint.ops.extremum import max, min
 from adjoint.ops.movement import astype
 from adjoint.ops.norm import norm2
-from adjoint.ops.power import sqrt, square
+from adjoint.ops.power import sqrt
 from adjoint.ops.product import prod
 from adjoint.ops.reduction import all, chosen, sum
 
@@ -101,7 +101,7 @@ def nanvar(
     """
     ddof = ddof if correction is None else correction
     deviations, freedom = _deviations(_among(x, dtype, where), axis, ddof, keepdims, mean)
-    return sum(square(deviations), axis, keepdims=keepdims) / freedom
+    return sum(squares(deviations), axis, keepdims=keepdims) / freedom
 
 
 @public

@@ -23,6 +23,7 @@ from adjoint.graph.types import (
     as_dtype,
     normalize_axes,
     size_of,
+    to_complex,
     to_inexact,
     to_real,
 )
@@ -137,7 +138,7 @@ def _deviations(
     name: str, x: Any, axis: Any, ddof: float, dtype: Any, where: Any, given: Any
 ) -> tuple[Tensor, tuple[int, ...], Any]:
     """What elements deviate from their mean, or the mean `given`; axes; degrees of freedom."""
-    x = inexact(x if dtype is None else astype(as_tensor(x), dtype))
+    x = _in_dtype(x, dtype)
     if where is not None:
         x, mask = broadcast_arrays(x, as_tensor(where, BOOL))
     axes = normalize_axes(name, axis, x.ndim)
@@ -149,7 +150,17 @@ def _deviations(
     return chosen(x - middle, mask, 0), axes, where_(free > 0, free, np.nan)
 
 
-def _squares(x: Tensor) -> Tensor:
+def _in_dtype(x: Any, dtype: Any) -> Tensor:
+    """`x` in inexact numbers, of the precision of `dtype` if that is given."""
+    x = as_tensor(x)
+    if dtype is None:
+        return inexact(x)
+    wanted = as_dtype(dtype)
+    return inexact(astype(x, to_complex(wanted) if x.dtype.kind == "c" else wanted))
+
+
+def squares(x: Tensor) -> Tensor:
+    """|x|², real."""
     if x.node.dtype.kind != "c":
         return square(x)
     return square(FUNCTIONS["real"](x)) + square(FUNCTIONS["imag"](x))
@@ -180,10 +191,10 @@ def var(
     ddof = ddof if correction is None else correction
     deviations, axes, freedom = _deviations("var", x, axis, ddof, dtype, where, mean)
     if isinstance(freedom, Tensor):
-        found: Tensor = sum(_squares(deviations), axes, keepdims=True)
+        found: Tensor = sum(squares(deviations), axes, keepdims=True)
         found = found / freedom
         return found if keepdims else squeeze(found, axes)
-    total: Tensor = sum(_squares(deviations), axes, keepdims=keepdims) / freedom
+    total: Tensor = sum(squares(deviations), axes, keepdims=keepdims) / freedom
     return total
 
 
@@ -215,7 +226,7 @@ def std(
         found = norm2(deviations, axes, keepdims=True) / sqrt(freedom)
         return found if keepdims else squeeze(found, axes)
     if not freedom:  # 0/0: nan, and so is its derivative
-        return sqrt(sum(_squares(deviations), axes, keepdims=keepdims) / freedom)
+        return sqrt(sum(squares(deviations), axes, keepdims=keepdims) / freedom)
     return norm2(deviations / freedom**0.5, axes, keepdims=keepdims)
 
 
@@ -417,4 +428,6 @@ def corrcoef(x: Any, /, y: Any = None, rowvar: bool = True, *, dtype: Any = None
     unit = _variables("corrcoef", x, y, rowvar, dtype)
     unit = unit - mean(unit, 1, keepdims=True)
     unit = unit / norm2(unit, 1, keepdims=True)
+    if not unit.shape[1]:
+        return _square_or_scalar(broadcast_to(as_tensor(np.nan, unit.dtype), (unit.shape[0],) * 2))
     return _square_or_scalar(matmul(unit, matrix_transpose(conjugate(unit))))

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _UFUNC_NAMES = {
     "absolute": "abs",
-    "fabs": "abs",
     "conjugate": "conj",
     "true_divide": "divide",
     "invert": "bitwise_invert",

@@ -119,7 +119,8 @@ def _extreme(op: Extremum, x: Any, axis: Any, keepdims: bool, initial: Any, wher
     if not size_of(tuple([x.shape[a] for a in axes])):
         shape = kept(x.shape, axes) if keepdims else reduced(x.shape, axes)
         return broadcast_to(as_tensor(initial, x.dtype), shape)
-    result: Tensor = FUNCTIONS[op.name + "imum"](reduce_over(op, x, axis, keepdims), initial)
+    found = reduce_over(op, x, axis, keepdims)
+    result: Tensor = FUNCTIONS[op.name + "imum"](found, as_tensor(initial, x.dtype))
     return result
 
 

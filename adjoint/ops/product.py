@@ -23,7 +23,7 @@ from adjoint.graph.loops import Index, Loops, scanned
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
-from adjoint.graph.types import DType, Shape, as_dtype
+from adjoint.graph.types import DType, Shape
 from adjoint.ops.movement import broadcast_to, permute_dims, reshape
 from adjoint.ops.reduction import (
     Reduction,
@@ -236,8 +236,9 @@ def prod(
     if where is not None:
         x = chosen(x, where, 1)
     if initial is not None:
-        found = initial * prod(x, axis, dtype=dtype, keepdims=keepdims)
-        return found if dtype is None else as_tensor(found, as_dtype(dtype))
+        found = prod(x, axis, dtype=dtype, keepdims=keepdims)
+        started: Tensor = found * as_tensor(initial, found.dtype)
+        return started
     x = to_accumulate(x, dtype)
     axes = axes_of("prod", axis, len(x.node.shape))
     result = make(_prod, (x,), (axes,)) if axes else Tensor(x.node)

@@ -201,8 +201,9 @@ def sum(
     if where is not None:
         x = chosen(x, where, 0)
     if initial is not None:
-        found = initial + sum(x, axis, dtype=dtype, keepdims=keepdims)
-        return found if dtype is None else as_tensor(found, as_dtype(dtype))
+        found = sum(x, axis, dtype=dtype, keepdims=keepdims)
+        started: Tensor = found + as_tensor(initial, found.dtype)
+        return started
     if dtype is not None or type(x) is not Tensor or x.node.dtype.kind not in "fc":
         x = to_accumulate(x, dtype)
     node = x.node
