@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.statistics import inexact, squares
+from adjoint.array.statistics import in_dtype, squares
 from adjoint.errors import ArgumentError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -179,7 +179,7 @@ def _present(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
 
 def _among(x: Any, dtype: Any, where: Any) -> Tensor:
     """`x` in floating numbers, with nan where the mask `where` does not hold."""
-    x = inexact(x if dtype is None else astype(as_tensor(x), dtype))
+    x = in_dtype(x, dtype)
     return x if where is None else chosen(x, where, np.nan)
 
 

@@ -138,7 +138,7 @@ def _deviations(
     name: str, x: Any, axis: Any, ddof: float, dtype: Any, where: Any, given: Any
 ) -> tuple[Tensor, tuple[int, ...], Any]:
     """What elements deviate from their mean, or the mean `given`; axes; degrees of freedom."""
-    x = _in_dtype(x, dtype)
+    x = in_dtype(x, dtype)
     if where is not None:
         x, mask = broadcast_arrays(x, as_tensor(where, BOOL))
     axes = normalize_axes(name, axis, x.ndim)
@@ -150,7 +150,7 @@ def _deviations(
     return chosen(x - middle, mask, 0), axes, where_(free > 0, free, np.nan)
 
 
-def _in_dtype(x: Any, dtype: Any) -> Tensor:
+def in_dtype(x: Any, dtype: Any) -> Tensor:
     """`x` in inexact numbers, of the precision of `dtype` if that is given."""
     x = as_tensor(x)
     if dtype is None:
