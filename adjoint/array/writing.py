@@ -1,7 +1,7 @@
 """What NumPy writes into an array that is given: pure functions, and what they do to a tensor.
 
-``numpy.put(t, i, v)`` lets the handle `t` stand for the tensor that `put` returns, as ``t[i] = v``
-does. Into an array of NumPy nothing can be written that depends on what somebody differentiates by.
+``numpy.put(t, i, v)`` writes what `put` returns into `t`, as ``t[i] = v`` does, and so into what
+shares its memory. Into an array of NumPy nothing can be written that depends on what somebody differentiates by.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from adjoint.array.values import is_open, known, known_integers
 from adjoint.errors import ArgumentError, OutOfBoundsError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
+from adjoint.graph.views import write
 from adjoint.ops.choice import where
 from adjoint.ops.gather import scatter_set
 from adjoint.ops.indexing import put_along_axis, setitem
@@ -24,10 +25,10 @@ from adjoint.ops.rearrange import tile
 Pure = Callable[..., Tensor]
 
 
-def rebind(x: Any, result: Tensor) -> None:
-    """Let what `x` is stand for `result`: of a tensor its handle, of an array its elements."""
+def rebind(name: str, x: Any, result: Tensor) -> None:
+    """Write `result` into `x`: a tensor, with what shares its memory, or an array."""
     if isinstance(x, Tensor):
-        x.node = astype(result, x.node.dtype).node
+        write(x, astype(result, x.node.dtype), name)
     else:
         np.copyto(x, result.numpy(), casting="same_kind")
 
@@ -36,12 +37,12 @@ def _writing(name: str) -> Callable[[Pure], Pure]:
     """Enter, under a name that the protocol knows, what writes the result into what is given."""
 
     def enter(pure: Pure) -> Pure:
-        def write(x: Any, *args: Any, **kwargs: Any) -> None:
+        def written(x: Any, *args: Any, **kwargs: Any) -> None:
             into(name, x, (*args, *kwargs.values()), lambda: pure(x, *args, **kwargs))
 
-        write.__doc__ = pure.__doc__
-        write.__wrapped__ = pure  # type: ignore[attr-defined]  # whose arguments are told by name
-        public_as(f"writing.{name}")(write)
+        written.__doc__ = pure.__doc__
+        written.__wrapped__ = pure  # type: ignore[attr-defined]  # whose arguments are by name
+        public_as(f"writing.{name}")(written)
         return pure
 
     return enter
@@ -58,7 +59,7 @@ def into(name: str, x: Any, given: Any, result: Callable[[], Tensor]) -> None:
             f"{name}: writes values that are differentiated into an array of NumPy, where their "
             f"derivative would be lost; write into a tensor: adjoint.asarray(array)"
         )
-    rebind(x, result())
+    rebind(f"numpy.{name}", x, result())
 
 
 def _flat_places(name: str, ind: Any, size: int, mode: str) -> np.ndarray[Any, Any]:

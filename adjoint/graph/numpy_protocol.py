@@ -67,6 +67,8 @@ _ALONG: dict[str, dict[Any, str]] = {
     },
 }
 """The methods of a ufunc that go along an axis, and what they are called."""
+_AFTER_ARRAY = ("axis", "dtype", "out", "keepdims", "initial", "where")
+"""Their arguments behind the array, in order."""
 _USUAL: dict[str, tuple[Any, ...]] = {
     "out": (None,),
     "dtype": (None,),
@@ -150,7 +152,8 @@ def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> 
     shown = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if method in _ALONG:
         name = _ALONG[method].get(ufunc, f"{name}.{method}")
-        kwargs = {"axis": 0} | kwargs
+        kwargs = {"axis": 0} | dict(zip(_AFTER_ARRAY, inputs[1:], strict=False)) | kwargs
+        inputs = inputs[:1]
     elif method == "outer" and len(inputs) == 2:
         inputs = _spread(*inputs)
     elif method != "__call__":

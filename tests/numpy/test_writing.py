@@ -36,6 +36,8 @@ WRITTEN: dict[str, Callable[[Any, Any], None]] = {
     "fill_diagonal, values": lambda x, v: np.fill_diagonal(x, v),
     "put_along_axis": lambda x, v: np.put_along_axis(x, np.array([[0], [2]]), v[:, None], axis=1),
     "put_along_axis, flat": lambda x, v: np.put_along_axis(x, np.array([0, 5]), v, None),
+    "put, into a row": lambda x, v: np.put(x[1], [0, 2], v),
+    "fill_diagonal, tall": lambda x, v: np.fill_diagonal(x.T, v[0]),
     "add.at": lambda x, v: np.add.at(x, ([0, 0, 1], [1, 1, 2]), v[0]),
     "add.at, rows": lambda x, v: np.add.at(x, [1, 1], v[:, None]),
     "subtract.at": lambda x, v: np.subtract.at(x, (0, [0, 0]), v),
@@ -111,9 +113,8 @@ def test_arrays_take_values_but_nothing_that_is_differentiated():
     assert a.tolist() == [1, 2, 0]
 
     def f(x):
-        array = np.zeros(3)
-        np.put(array, [1], x)
-        return array.sum()
+        np.put(a, [1], x)
+        return a.sum()
 
     with pytest.raises((ArgumentError, RuntimeError), match=r"derivative would be lost|lost"):
         ad.grad(f)(1.0)
