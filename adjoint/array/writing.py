@@ -1,7 +1,8 @@
 """What NumPy writes into an array that is given: pure functions, and what they do to a tensor.
 
 ``numpy.put(t, i, v)`` writes what `put` returns into `t`, as ``t[i] = v`` does, and so into what
-shares its memory. Into an array of NumPy nothing can be written that depends on what somebody differentiates by.
+shares its memory. Into an array of NumPy nothing can be written that depends on what somebody
+differentiates by.
 """
 
 from __future__ import annotations

@@ -143,3 +143,21 @@ def test_errors_say_what_to_do():
     ):
         with pytest.raises(error, match=said):
             call()
+
+
+def test_what_may_share_memory_in_numpy_is_not_written_into_unseen():
+    """In NumPy it depends on the layout whether these are views."""
+    for make in (
+        lambda x: np.reshape(x, (3, 2), order="F"),
+        lambda x: np.reshape(x, (3, 2), "F"),
+        lambda x: np.ravel(x, "F"),
+        lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, axis=1),
+        lambda x: np.linalg.diagonal(x),
+    ):
+        x = ad.asarray(X)
+        made = make(x)
+        with pytest.raises(ArgumentError, match=r"share memory|shares memory"):
+            x[0, 0] = 7.0
+        del made
+        x[0, 0] = 7.0
+        assert x.tolist()[0][0] == 7
