@@ -13,6 +13,7 @@ from typing import Any
 
 from adjoint.array.polynomials import polyadd, polyder, polyint, polymul, polysub
 from adjoint.errors import ShapeError
+from adjoint.graph.forking import import_module
 from adjoint.graph.op import FUNCTIONS, public_as
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import promote, to_inexact
@@ -114,10 +115,25 @@ def _reversed(function: Callable[..., Tensor], coefficients: int) -> Callable[..
     return ours
 
 
+def _class_of(real: Any, step: Step) -> Any:
+    """The class of series of NumPy's, whose values at tensors are tensors."""
+
+    def __call__(self: Any, arg: Any) -> Any:
+        if not isinstance(arg, Tensor):
+            return real.__call__(self, arg)
+        offset, scale = self.mapparms()
+        return _of_basis(step)(offset + scale * arg, self.coef)
+
+    return type(real.__name__, (real,), {"__call__": __call__, "__doc__": real.__doc__})
+
+
 def enter() -> None:
     """Have traced code find the functions under their full names in NumPy."""
     for module, (short, step) in BASES.items():
         value = _of_basis(step)
+        classes = import_module(f"numpy.polynomial.{module}")
+        name = module.title().replace("_", "")
+        public_as(f"polynomial.{module}.{name}")(_class_of(getattr(classes, name), step))
         place = f"polynomial.{module}.{short}"
         public_as(f"{place}val")(value)
         for rank in ("2d", "3d"):
