@@ -113,6 +113,7 @@ from adjoint.ops.trigonometric import (
     radians, sin, tan,
 )
 # fmt: on
+from adjoint.array import methods as _methods
 from adjoint.array import series as _series
 from adjoint.array import ufunc_methods as _ufunc_methods
 from adjoint.backends import auto as _auto
@@ -211,5 +212,6 @@ def __dir__() -> list[str]:
 
 _engine.install(_auto.evaluate)
 _ufunc_methods.enter()
+_methods.attach()
 _series.enter()
 _FUNCTIONS["__namespace__"] = lambda: _import_module("adjoint")
