@@ -27,7 +27,7 @@ from adjoint.array.counting import (
     setxor1d, union1d, unique, unique_all, unique_counts, unique_inverse, unique_values,
 )
 from adjoint.array.creation import (
-    arange, array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, ones,
+    array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, ones,
     ones_like, zeros, zeros_like,
 )
 from adjoint.array.dtypes import (
@@ -62,7 +62,7 @@ from adjoint.array.padding import pad
 from adjoint.array.polynomials import (
     poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval, roots,
 )
-from adjoint.array.ranges import geomspace, linspace, logspace
+from adjoint.array.ranges import arange, geomspace, kaiser, linspace, logspace
 from adjoint.array.statistics import (
     average, corrcoef, cov, mean, median, percentile, ptp, quantile, std, var,
 )
@@ -158,7 +158,7 @@ __all__ = [
     "index_add", "inf", "inner", "insert", "int16", "int32", "int64", "int8", "interp",
     "intersect1d", "invert", "is_topological_order", "isclose", "iscomplex", "isdtype",
     "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "ix_", "jacfwd", "jacobian",
-    "jacrev", "jvp", "kron", "lcm", "ldexp", "left_shift", "less", "less_equal", "linalg",
+    "jacrev", "jvp", "kaiser", "kron", "lcm", "ldexp", "left_shift", "less", "less_equal", "linalg",
     "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logaddexp2",
     "logical_and", "logical_not", "logical_or", "logical_xor", "logspace", "logsumexp",
     "matmul", "matrix_power", "matrix_transpose", "matvec", "max", "maximum", "mean", "median",

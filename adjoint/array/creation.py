@@ -13,7 +13,6 @@ from adjoint.graph.types import FLOAT64, as_dtype, as_shape
 from adjoint.ops.movement import broadcast_to, reshape
 
 __all__ = [
-    "arange",
     "array",
     "asarray",
     "empty",
@@ -160,17 +159,6 @@ def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, shape: Any = Non
     """
     x = as_tensor(x)
     return full(x.shape if shape is None else shape, fill_value, dtype=dtype or x.dtype)
-
-
-def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None) -> Tensor:
-    """Evenly spaced numbers from `start` (0 if only one is given) up to, without, `stop`.
-
-    >>> import adjoint as ad
-    >>> ad.arange(3)
-    Tensor([0, 1, 2])
-    """
-    first, last = (0, start) if stop is None else (start, stop)
-    return asarray(np.arange(first, last, step), dtype)
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None) -> Tensor:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from adjoint.errors import ArgumentError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import FUNCTIONS, public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import Shape, as_dtype, broadcast_shapes, normalize_axis
 from adjoint.ops.joining import stack
@@ -69,6 +69,14 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Tensor:
             )
         a = found
     return Tensor(a.node)
+
+
+@public_as("ndenumerate")
+def _enumerated(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """The indices of all elements, each with its element."""
+    if not isinstance(arr, Tensor):
+        return iter(np.ndenumerate(arr))
+    return ((place, arr[place]) for place in np.ndindex(*arr.shape))
 
 
 class vectorize:

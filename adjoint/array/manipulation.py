@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.array.values import known
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph import types
-from adjoint.graph.arrays import plain_array
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import Shape, as_shape, normalize_axis
@@ -297,7 +297,7 @@ def compress(condition: Any, x: Any, /, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     axis = normalize_axis("compress", axis, x.ndim)
-    chosen = np.flatnonzero(plain_array(condition))
+    chosen = np.flatnonzero(known(condition))
     return getitem(x, (slice(None),) * axis + (chosen,))
 
 
@@ -310,7 +310,7 @@ def extract(condition: Any, x: Any, /) -> Tensor:
     >>> ad.extract(x > 1, x)
     Tensor([2., 3., 4.])
     """
-    return compress(np.ravel(plain_array(condition)), x)
+    return compress(known(condition).ravel(), x)
 
 
 @public

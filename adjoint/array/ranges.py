@@ -19,11 +19,47 @@ from adjoint.ops.movement import astype, reshape
 from adjoint.ops.power import power
 from adjoint.ops.rearrange import moveaxis
 
-__all__ = ["geomspace", "linspace", "logspace"]
+__all__ = ["arange", "geomspace", "kaiser", "linspace", "logspace"]
 
 
 def _plain(*ends: Any) -> bool:
     return not any(isinstance(end, (Tensor, list, tuple)) for end in ends)
+
+
+@public
+def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None) -> Tensor:
+    """Evenly spaced numbers from `start` (0 if only one is given) up to, without, `stop`.
+
+    With `start` and `step` that are traced they have derivatives; how many there are is decided by
+    the values.
+
+    >>> import adjoint as ad
+    >>> ad.arange(3)
+    Tensor([0, 1, 2])
+    """
+    first, last = (0, start) if stop is None else (start, stop)
+    if _plain(first, last, step):
+        return asarray(np.arange(first, last, step), dtype)
+    count = np.arange(*[known(part).item() for part in (first, last, step)]).size
+    found = first + step * from_array(np.arange(count))
+    return as_tensor(found) if dtype is None else astype(as_tensor(found), dtype)
+
+
+@public
+def kaiser(M: int, beta: Any) -> Tensor:
+    """The Kaiser window of `M` points, whose shape `beta` may be traced.
+
+    >>> import adjoint as ad
+    >>> ad.kaiser(3, 0.0)
+    Tensor([1., 1., 1.])
+    """
+    if M < 2:
+        return from_array(np.ones(max(int(M), 0)))
+    place = 2 * np.arange(M) / (M - 1) - 1
+    beta = inexact(beta)
+    scale = np.sqrt(np.maximum(1 - place**2, 0))
+    window: Tensor = FUNCTIONS["i0"](beta * from_array(scale)) / FUNCTIONS["i0"](beta)
+    return window
 
 
 def _ends(name: str, start: Any, stop: Any) -> tuple[Tensor, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import DTypeError, OutOfBoundsError, RangeError, ShapeError
+from adjoint.graph import engine
 from adjoint.graph.arrays import plain_array
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, OPS, public
@@ -324,4 +325,5 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
     x = as_tensor(x)
     if not x.ndim:
         raise OutOfBoundsError("nonzero: a 0-d tensor has no axis; give it one with expand_dims")
-    return tuple(from_array(index.astype(INT64)) for index in np.nonzero(x.numpy()))
+    value = np.asarray(engine.value_of(x.node))
+    return tuple(from_array(index.astype(INT64)) for index in np.nonzero(value))

@@ -214,6 +214,20 @@ def sets(x):
     return np.sum(np.unique(np.concatenate([x, x]))[:3] ** 2) + np.sum(np.union1d(x[:2], x[1:])[2:])
 
 
+def integers_stay_free(x):
+    found = x[np.nonzero(x)] ** 2
+    order = np.lexsort((x,))
+    return np.sum(found * np.arange(6)) + np.sum(x[order] * np.digitize(x, [0.0, 1.0]))
+
+
+def spaced(x):
+    return np.sum(np.arange(x[0], x[1], 0.5) ** 2) + np.sum(np.kaiser(6, 2 + x[2]) * x)
+
+
+def enumerated(x):
+    return sum(value**2 * place[0] for place, value in np.ndenumerate(x))
+
+
 IDIOMS: dict[str, Callable[[Any], Any]] = {
     name: function
     for name, function in list(globals().items())
