@@ -204,6 +204,20 @@ def test_compiled(case):
             near(ours.numpy(), theirs.numpy(), 1e-11)
 
 
+@table(without("eager", "plain"))
+def test_batched(case):
+    """Under vmap each example is what it is by itself, and so is its gradient."""
+    function, xs = of_each(case, np if "protocol" in case.flags else ad)
+    numbers = tuple(range(len(xs)))
+    others = [np.asarray(x)[..., ::-1].copy() if np.ndim(x) else x * 1.1 for x in xs]
+    whole = [np.stack([x, y]) for x, y in zip(xs, others, strict=True)]
+    found = ad.vmap(ad.grad(function, numbers))(*whole)
+    for number, given in enumerate((xs, others)):
+        alone = ad.grad(function, numbers)(*given)
+        for ours, theirs in zip(found, alone, strict=True):
+            near(ours.numpy()[number], theirs.numpy(), 1e-9)
+
+
 def test_frequencies_are_traced():
     for count in (5, 6):
         np.testing.assert_array_equal(ad.fft.fftfreq(count, 0.5), np.fft.fftfreq(count, 0.5))
