@@ -198,6 +198,8 @@ def insert(x: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
         places = np.repeat(places.ravel(), count)
     else:
         count = places.size
+    while v.ndim > x.ndim and v.shape[0] == 1:
+        v = v[0]
     v = broadcast_to(v, (*x.shape[:place], count, *x.shape[place + 1 :]))
     if not count:
         return Tensor(x.node)

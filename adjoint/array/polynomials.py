@@ -243,8 +243,18 @@ def roots(p: Any) -> Tensor:
     found = eigvals(concat([first, below]))
     if not zeros:
         return found
-    nearest = np.argsort(np.abs(known(found)), kind="stable")[:zeros]  # which stand last in NumPy
-    return found[np.concatenate((np.delete(np.arange(count), nearest), nearest))]
+    return found[_in_order(known(found), np.roots(known(p)))]
+
+
+def _in_order(found: np.ndarray[Any, Any], wanted: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The places of the numbers `found` in the order in which NumPy has them, zeros last."""
+    left = list(range(found.size))
+    places = []
+    for number in wanted:
+        nearest = left[int(np.argmin(np.abs(found[left] - number)))]
+        left.remove(nearest)
+        places.append(nearest)
+    return np.asarray(places)
 
 
 @public
