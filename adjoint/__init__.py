@@ -114,7 +114,7 @@ from adjoint.ops.trigonometric import (
 )
 # fmt: on
 from adjoint.array import methods as _methods
-from adjoint.array import series as _series
+from adjoint.array import series_functions as _series
 from adjoint.array import ufunc_methods as _ufunc_methods
 from adjoint.backends import auto as _auto
 from adjoint.graph import engine as _engine

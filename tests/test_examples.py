@@ -20,7 +20,7 @@ def shown_by(name, *options):
         capture_output=True,
         encoding="utf-8",
         env={"PATH": "", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(EXAMPLES.parent)},
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import adjoint as ad
 from adjoint.errors import AdjointError, ExpressionError
 from adjoint.explanation import expression
 from adjoint.explanation.expression import check_names, functions, parse, parse_assignments
+from tests.counting import calls
 
 pytestmark = pytest.mark.unit
 
@@ -214,19 +214,21 @@ def test_the_caret_stands_where_the_mistake_is(formula, at, cure):
     ],
 )
 def test_too_deep_or_too_long_is_refused_at_once(formula):
-    start = time.perf_counter()
-    with pytest.raises(ExpressionError, match=r"levels of parentheses|characters"):
-        parse(formula)
-    assert time.perf_counter() - start < 60  # at once, even on a machine that is busy
+    def refuse():
+        with pytest.raises(ExpressionError, match=r"levels of parentheses|characters"):
+            parse(formula)
+
+    assert calls(refuse) < 200_000
 
 
 @pytest.mark.parametrize(
     "formula", ["9**9**9", "9^9^9^9^9", "9" * 5_000, "1e99999", "exp(exp(99))"]
 )
 def test_huge_numbers_neither_hang_nor_fail(formula):
-    start = time.perf_counter()
-    assert float(parse(formula)()) == math.inf
-    assert time.perf_counter() - start < 60  # at once, even on a machine that is busy
+    def evaluate():
+        assert float(parse(formula)()) == math.inf
+
+    assert calls(evaluate) < 100_000
 
 
 def test_many_signs_are_one_sign():

@@ -232,7 +232,7 @@ assert not any(m.startswith("llvmlite") for m in sys.modules)
 from adjoint.backends.llvm import pool
 assert pool.threads() == 3
 """
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120)
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=300)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
@@ -251,7 +251,7 @@ for thread in threads: thread.start()
 for _ in range(50):
     child = os.fork()
     if not child:
-        signal.alarm(20)
+        signal.alarm(120)
         with options(native="never"):
             pass
         os._exit(0)
@@ -259,7 +259,7 @@ for _ in range(50):
 stop = True
 for thread in threads: thread.join()
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 # wrong ones

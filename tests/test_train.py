@@ -148,7 +148,7 @@ def test_ctrl_c_ends_the_program_cleanly(small, tmp_path):
     ) as process:
         rows = [process.stdout.readline() for _ in range(4)]
         process.send_signal(signal.SIGINT)
-        shown, complaints = process.communicate(timeout=60)
+        shown, complaints = process.communicate(timeout=300)
     assert rows[-1].split()[0] == "2"
     assert (process.returncode, complaints) == (130, "")
     assert "Go on with: adjoint train --resume" in shown

@@ -16,7 +16,7 @@ from adjoint.api.graph_first import evaluate
 from adjoint.api.opening import as_output, check_callable, function_name, where_text
 from adjoint.api.patterns import Mismatch, Reader, mismatch, reader_for
 from adjoint.api.report import Cost, Report, cost_of, report_of
-from adjoint.api.signature import Leaf, exactly, is_open, key_of, leaf_of, opened
+from adjoint.api.signature import exactly, is_open, key_of, leaf_of, opened, settled
 from adjoint.api.traced import Traced
 from adjoint.api.tree import LEAF, flatten, path_text
 from adjoint.backends.availability import missing
@@ -75,15 +75,16 @@ class Compiled:
         """The result for any arguments: find the program for their signature, or make it."""
         fixed, moving = self._split(args, kwargs)
         leaves, structure = flatten(moving)
-        if any(type(x) is Tensor and is_open(x.node) for x in leaves):
-            return call(self._function, args, kwargs, None)  # it is part of a transform's graph
+        leaves = self._each(settled, leaves, structure)
+        if any(type(x) is Tensor and is_open(x.node) for x in leaves):  # it is part of the graph
+            return self._call_with(dict(fixed), structure.unflatten(leaves))
         chosen = options.current()
         if chosen.debug_nans:
             result = self._uncompiled(dict(fixed), opened(structure, leaves))
             return self._given_away(args, leaves, result)
         traced = self._find(fixed, leaves, structure)
         if traced.is_part:
-            return call(self._function, args, kwargs, None)
+            return self._call_with(dict(fixed), structure.unflatten(leaves))
         if chosen.native == "never" or missing():
             return self._given_away(args, leaves, traced.run_without_native(leaves))
         if self._donate and traced.donation is None:
@@ -152,12 +153,9 @@ class Compiled:
         return fixed, (moving, named)
 
     def _find(self, fixed: Any, leaves: Sequence[Any], structure: Any) -> Traced:
+        """The program for settled leaves, perhaps a new one."""
         try:
             signature = tuple(map(key_of, leaves))
-        except AdjointError:
-            self._leaves_of(leaves, structure)
-            raise
-        try:
             key = (tuple((k, exactly(a)) for k, a in fixed), structure, signature)
             found = self._traced.get(key)
         except TypeError as error:
@@ -166,7 +164,7 @@ class Compiled:
                 f"hashable: {error}"
             ) from error
         if found is None:
-            known = self._leaves_of(leaves, structure)
+            known = self._each(leaf_of, leaves, structure)
             call = functools.partial(self._call_with, dict(fixed))
             found = Traced(self._function, structure, known, call)
             if not found.is_part:
@@ -181,15 +179,15 @@ class Compiled:
         named |= {k: v for k, v in fixed.items() if type(k) is str}
         return call(self._function, args, named, None)
 
-    def _leaves_of(self, leaves: Sequence[Any], structure: Any) -> tuple[Leaf, ...]:
-        """The signature of the leaves; `ArgumentError` names one of which there is no tensor."""
-        found = []
-        for path, leaf in zip(structure.paths(), leaves, strict=True):
-            try:
-                found.append(leaf_of(leaf))
-            except AdjointError as error:
-                raise ArgumentError(f"compile: {self._place(*path)}: {error}") from error
-        return tuple(found)
+    def _each(self, of: Callable[[Any], Any], leaves: Sequence[Any], structure: Any) -> list[Any]:
+        """`of` each leaf; `ArgumentError` names one of which there is no tensor."""
+        found: list[Any] = []
+        try:
+            found.extend(map(of, leaves))
+        except AdjointError as error:
+            place = self._place(*structure.paths()[len(found)])
+            raise ArgumentError(f"compile: {place}: {error}") from error
+        return found
 
     def _place(self, part: int, key: Any, *path: Any) -> str:
         """How to name a leaf of the tree that `_split` makes."""
@@ -267,7 +265,7 @@ class Compiled:
         """The traced form for the signature of these arguments, without running anything."""
         fixed, moving = self._split(args, kwargs)
         leaves, structure = flatten(moving)
-        return self._find(fixed, leaves, structure)
+        return self._find(fixed, self._each(settled, leaves, structure), structure)
 
     def _last(self) -> Traced:
         """The signature compiled last, or only traced last if none was compiled."""

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from adjoint.api.convention_rows import MORE
 from adjoint.errors import UnknownNameError
 
 
@@ -334,6 +335,7 @@ TABLE = tuple(
             "ad.grad(lambda z: ad.abs(z) ** 2)(1 + 2j)",
         ),
         ("abs(z)", "0j", "0", ORIGIN, "ad.grad(ad.abs)(0j)"),
+        *MORE,
     )
 )
 """In the examples G(f)(x) is the gradient of the sum of f(x)."""

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from adjoint.api.tree import LEAF, flatten
+from adjoint.errors import ArgumentError
 from adjoint.graph import engine
-from adjoint.graph.arrays import scalar_value
+from adjoint.graph.arrays import number_array, scalar_value, truths
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -29,29 +30,38 @@ class Leaf:
     weak: bool
 
 
+def settled(x: Any) -> Any:
+    """A leaf as all of a call sees it: a tensor, a Python number, or an array of NumPy's own class.
+
+    Anything else is converted here, once, as it may answer otherwise when asked again (what has
+    `__array__`, or another thread fills), or follow rules of its own (a subclass of arrays). The
+    memory of such an array is not to be given away.
+    """
+    kind = type(x)
+    if kind is Tensor or kind is np.ndarray or kind in _SCALARS:
+        return x
+    if isinstance(x, Tensor):  # of a class derived from it
+        return Tensor(x.node)
+    array = number_array(x).view()
+    array.flags.writeable = False
+    return array
+
+
 def leaf_of(x: Any) -> Leaf:
-    """The signature of a leaf."""
+    """The signature of a settled leaf."""
     if type(x) is Tensor:
         return Leaf(x.node.shape, x.node.dtype, False)
     if type(x) in _SCALARS:
         return Leaf((), default_dtype(type(x)), True)
-    if type(x) is np.ndarray:
-        return Leaf(x.shape, as_tensor(x[:0] if x.ndim else x).dtype, False)
-    t = as_tensor(x)
-    return Leaf(t.shape, t.dtype, False)
+    return Leaf(x.shape, as_tensor(x[:0] if x.ndim else x).dtype, False)
 
 
 def key_of(x: Any) -> Hashable:
-    """What tells leaves of different signatures apart, found faster than the signature."""
+    """What tells settled leaves of different signatures apart, found faster than the signature."""
     kind = type(x)
     if kind is Tensor:
         return x.node.shape, x.node.dtype
-    if kind is np.ndarray:
-        return x.shape, x.dtype
-    if kind in _SCALARS:
-        return (kind,)
-    leaf = leaf_of(x)
-    return leaf.shape, leaf.dtype
+    return (kind,) if kind in _SCALARS else (x.shape, x.dtype)
 
 
 def exactly(x: Any) -> Hashable:
@@ -61,12 +71,20 @@ def exactly(x: Any) -> Hashable:
     return type(x), repr(x) if type(x) in (float, complex) else x
 
 
-def contiguous(x: Any, dtype: DType) -> np.ndarray[Any, Any]:
-    """The value of a leaf as an array in row-major order."""
+def contiguous(x: Any, known: Leaf) -> np.ndarray[Any, Any]:
+    """The value of a settled leaf as an array in row-major order, of the shape that is known."""
     value = engine.value_of(x.node) if type(x) is Tensor else x
     if type(x) is int:
-        value = scalar_value(x, dtype)
-    return np.require(value, dtype, ("C", "A"))
+        value = scalar_value(x, known.dtype)
+    array = np.require(value, known.dtype, ("C", "A", "E"))
+    if known.dtype.kind == "b":
+        array = truths(array)
+    if array.shape != known.shape:
+        raise ArgumentError(
+            f"compile: an array got the shape {array.shape} while the function was called with it, "
+            f"it had {known.shape}; give a copy of an array that another thread resizes"
+        )
+    return array
 
 
 def is_open(node: Node) -> bool:

@@ -19,6 +19,7 @@ from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.passes.pipeline import optimise
+from adjoint.passes.rewriting import owned
 from adjoint.schedule.fuse import schedule
 from adjoint.schedule.plan import Schedule
 from adjoint.transforms.substitute import substitute
@@ -42,7 +43,7 @@ class Traced:
         self.outputs = [as_output("compile", f, y).node for y in outputs]
         self.is_part = any(map(is_open, self.outputs))
         """Whether it closes over what somebody differentiates, of whose graph it is a part."""
-        self.optimised = optimise(self.outputs, self.inputs)
+        self.optimised = owned(optimise(self.outputs, self.inputs), self.inputs)
         self.schedule: Schedule = schedule(self.inputs, self.optimised)
         self.built: Any = None
         self.donation: Donation | None = None
@@ -59,10 +60,10 @@ class Traced:
         if self.built is None:
             with building:
                 if self.built is None:
-                    from adjoint.backends.llvm.runtime import Program
+                    from adjoint.backends.llvm.guarded import program_for
 
                     weak = [x.weak for x in self.leaves]
-                    self.built = Program(self.schedule, weak, self.tree)
+                    self.built = program_for(self.schedule, weak, self.tree)
         return self.built
 
     def bind(self, slow: Callable[..., Any]) -> Any:
@@ -110,7 +111,7 @@ class Traced:
 
     def arrays(self, leaves: Sequence[Any]) -> list[Array]:
         """The values of leaves, in row-major order."""
-        return [contiguous(x, leaf.dtype) for x, leaf in zip(leaves, self.leaves, strict=True)]
+        return [contiguous(x, leaf) for x, leaf in zip(leaves, self.leaves, strict=True)]
 
     def interpret(self, arrays: Sequence[Array]) -> list[Tensor]:
         """The outputs by the interpreter, which raises what native code can only notice."""

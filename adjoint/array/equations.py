@@ -13,8 +13,8 @@ from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import INT64
 from adjoint.ops import determinant, orthogonal
-from adjoint.ops.choice import abs
-from adjoint.ops.comparison import greater
+from adjoint.ops.choice import abs, where
+from adjoint.ops.comparison import equal, greater, logical_and
 from adjoint.ops.extremum import max
 from adjoint.ops.lu import lu_factor, lu_solve
 from adjoint.ops.matmul import matmul
@@ -269,8 +269,8 @@ def cond(x: Any, /, p: Any = None) -> Tensor:
     if p in (None, 2, -2):
         values = svdvals(matrices("cond", x))
         first, last = (values[..., i] for i in ((0, -1) if p != -2 else (-1, 0)))
-        result: Tensor = first / last
-        return result
+        nothing = logical_and(equal(first, 0), equal(last, 0))  # as in NumPy, 0 / 0 is infinite
+        return where(nothing, np.inf, first / last)
     a = square("cond", x)
     product: Tensor = matrix_norm(a, ord=p) * matrix_norm(inv(a), ord=p)
     return product

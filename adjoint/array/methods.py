@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 
@@ -33,7 +35,7 @@ def partition(self: Tensor, kth: Any, axis: int = -1, kind: Any = None) -> None:
 
 def put(self: Tensor, indices: Any, values: Any, mode: str = "raise") -> None:
     """Write `values`, in turn, to the places `indices` of the flattened elements."""
-    FUNCTIONS["writing.put"](self, indices, values, mode)
+    np.put(self, indices, values, mode)  # type: ignore[arg-type]
 
 
 def searchsorted(self: Tensor, v: Any, side: str = "left", sorter: Any = None) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from adjoint.array.statistics import inexact
 from adjoint.array.values import known
-from adjoint.errors import RangeError, ShapeError
+from adjoint.errors import DTypeError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, normalize_axis, promote
@@ -76,7 +76,7 @@ def trapezoid(y: Any, /, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Tensor
     y = inexact(y)
     place = normalize_axis("trapezoid", axis, y.ndim)
     if x is None:
-        width = as_tensor(dx)
+        width = dx if type(dx) in (int, float) else as_tensor(dx)
     else:
         x = as_tensor(x)
         if x.shape != y.shape and x.shape != (y.shape[place],):
@@ -100,7 +100,7 @@ def interp(
     `xp` is in ascending order. Outside, the value is `left` and `right`, by default that of the
     nearest end, and the slope 0. At a point the slope is that to its right, at both ends the one
     inside. `xp` and `fp` have derivatives too. period: of the function, whose points may then stand
-    in any order, and which has no outside. Raises `ShapeError`, `RangeError`.
+    in any order, and which has no outside. Raises `ShapeError`, `RangeError`, `DTypeError`.
 
     >>> import adjoint as ad
     >>> ad.interp(2.5, [1.0, 2.0, 3.0], [3.0, 2.0, 0.0])
@@ -116,6 +116,11 @@ def interp(
         x, xp, fp = _repeated(x, xp, fp, period)
         left = right = None
     dtype = promote(x.dtype, xp.dtype)
+    if dtype.kind == "c":
+        raise DTypeError(
+            f"interp: x and xp must be real to be compared, got {x.dtype} and {xp.dtype}; take the "
+            f"real part (only fp may be complex)"
+        )
     x, xp = as_tensor(x, dtype), as_tensor(xp, dtype)
     if xp.size == 1:
         inside = fp[0] + 0 * x

@@ -80,6 +80,14 @@ from adjoint.ops.special_incomplete import (
     gammainc,
     gammaincc,
 )
+from adjoint.ops.special_inverse import (
+    betaincinv,
+    gammainccinv,
+    gammaincinv,
+    ndtri_exp,
+    stdtr,
+    stdtrit,
+)
 
 __all__ = [
     "erf",
@@ -105,6 +113,12 @@ __all__ = [
     "gammainc",
     "gammaincc",
     "betainc",
+    "gammaincinv",
+    "gammainccinv",
+    "betaincinv",
+    "stdtr",
+    "stdtrit",
+    "ndtri_exp",
     "j0",
     "j1",
     "jv",

@@ -15,7 +15,7 @@ from adjoint.array.quantile_methods import between
 from adjoint.array.values import known
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.tensor import Tensor, as_tensor, once
 from adjoint.graph.types import (
     BOOL,
     FLOAT32,
@@ -324,6 +324,7 @@ def _quantile(
     name: str, x: Any, q: Any, whole: int, axis: Any, keepdims: bool, method: str
 ) -> Tensor:
     fixed = not isinstance(q, Tensor)
+    q = once(q)
     if fixed and not np.all((known(q) >= 0) & (known(q) <= whole)):
         raise RangeError(f"{name}: q must be from 0 to {whole}, got {q!r}")
     x = inexact(x)

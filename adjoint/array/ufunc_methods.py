@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from adjoint.array.values import known, known_integers
-from adjoint.array.writing import into
-from adjoint.errors import ArgumentError, OutOfBoundsError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public_as
+from adjoint.array.writing import WRITERS
+from adjoint.errors import ArgumentError, OutOfBoundsError, ShapeError, UnknownNameError
+from adjoint.graph.op import FUNCTIONS, public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import BOOL, normalize_axes, normalize_axis
 from adjoint.ops.gather import gather, scatter_add
@@ -199,14 +199,26 @@ def applied_at(name: str, x: Tensor, index: Any, *operand: Any) -> Tensor:
     return reshape(flat, x.shape)
 
 
-def _at(name: str) -> Callable[..., None]:
-    def at(x: Any, index: Any, *operand: Any) -> None:
-        shown = f"{name}.at"
-        if len(operand) != (name in BINARY):
-            raise ArgumentError(f"{shown}: got {len(operand)} operands beside x and the index")
-        into(shown, x, operand, lambda: applied_at(name, as_tensor(x), index, *operand))
+@public
+def written_by(name: str, x: Tensor, args: Any, kwargs: Any) -> Tensor:
+    """What stands in `x` after NumPy's function `name`, or the method at of a ufunc, wrote into it.
 
-    return at
+    Raises `UnknownNameError`, `ArgumentError`.
+    """
+    writer = WRITERS.get(name)
+    if writer is not None:
+        return writer(Tensor(x.node), *args, **kwargs)
+    own = name.removesuffix(".at")
+    if own not in UNARY and own not in BINARY:
+        raise UnknownNameError(
+            f"numpy.{name} has no counterpart on tensors; write it with other operations"
+        )
+    if kwargs or len(args) != 1 + (own in BINARY):
+        raise ArgumentError(
+            f"numpy.{name}: expected an index{' and an operand' if own in BINARY else ''} behind "
+            f"the tensor, got {len(args) + len(kwargs)} arguments"
+        )
+    return applied_at(own, Tensor(x.node), *args)
 
 
 def enter() -> None:
@@ -215,5 +227,3 @@ def enter() -> None:
         public_as(f"{name}.reduce")(_reduce(name))
         public_as(f"{name}.accumulate")(_accumulate(name))
         public_as(f"{name}.reduceat")(_reduceat(name))
-    for name in (*BINARY, *UNARY):
-        public_as(f"{name}.at")(_at(name))

@@ -24,7 +24,7 @@ from adjoint.backends.availability import missing
 from adjoint.backends.pending import Held, Look, can_tell_who_holds, estimate, template
 from adjoint.graph import engine
 from adjoint.graph.forking import building
-from adjoint.graph.leaf import constant
+from adjoint.graph.leaf import constant, variable
 from adjoint.graph.node import Node
 from adjoint.graph.options import current
 
@@ -99,13 +99,23 @@ class Form:
 class Family:
     """The graphs that look alike at a glance, of one structure or of several."""
 
-    __slots__ = ("forms", "hits", "look_at", "misses", "sightings", "uses")
+    __slots__ = ("forms", "hits", "look_at", "misses", "sightings", "stable", "uses")
 
     def __init__(self) -> None:
         self.sightings = self.hits = self.misses = 0
         self.look_at = 2
         self.uses: dict[Hashable, list[int]] = {}
         self.forms: dict[tuple[Hashable, Held], Form] = {}
+        self.stable: dict[Hashable, bool] = {}
+
+    def has_stable_forms(self, look: Look, order: Sequence[Node]) -> bool:
+        """Whether some nodes are computed in another form (`Op.stable`): the structure decides."""
+        found = self.stable.get(look.key)
+        if found is None:
+            if len(self.stable) >= FORMS:
+                self.stable.clear()
+            found = self.stable[look.key] = bool(interpreter.stable_forms(order))
+        return found
 
     def is_due(self) -> bool:
         """Whether it is time to look at the structure; seldom, as long as that led nowhere."""
@@ -162,7 +172,7 @@ def evaluate(nodes: Sequence[Node]) -> None:
         return
     order = interpreter.pending_order(nodes)
     if not answer(order, native == "always"):
-        interpreter.follow(order, nodes)
+        interpreter.finish(order, nodes)
 
 
 def answer(order: list[Node], at_once: bool) -> bool:
@@ -177,6 +187,10 @@ def answer(order: list[Node], at_once: bool) -> bool:
         return False
     look = Look(order)
     try:
+        if family.has_stable_forms(look, order):
+            if sees_known(order):
+                return False
+            look.key = look.key, ones_in(look.leaves)
         form = family.form_of(look, at_once)
     except TypeError:  # a parameter that cannot be hashed
         return False
@@ -189,6 +203,16 @@ def answer(order: list[Node], at_once: bool) -> bool:
     answered = form.program is not None and form.run(look)
     family.next_look(answered)
     return answered
+
+
+def sees_known(order: Sequence[Node]) -> bool:
+    """Whether a form may look through a node that has its value, as native code cannot."""
+    return any(x.value is not None and x.inputs and x.op is not variable for x in order)
+
+
+def ones_in(leaves: Sequence[Node]) -> Hashable:
+    """Which numbers among the leaves are 1: which form is taken may depend on that."""
+    return tuple([bool(x.value == 1) for x in leaves if x.op is constant and x.shape == ()])
 
 
 def is_ripe(form: Form, sightings: int, at_once: bool) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from adjoint.graph.node import Node
 from adjoint.graph.options import current
 from adjoint.graph.order import topological_order
 
+_NOTHING: frozenset[Node] = frozenset()
+_NO_FORMS: Mapping[Node, Node] = {}
+
 
 def evaluate(nodes: Sequence[Node]) -> None:
     """Give each of `nodes` its value, computing what it depends on.
@@ -21,7 +24,36 @@ def evaluate(nodes: Sequence[Node]) -> None:
     A node from which no open variable can be reached then forgets its inputs, and what nobody
     else holds is freed while the evaluation goes on.
     """
-    follow(pending_order(nodes), nodes)
+    finish(pending_order(nodes), nodes)
+
+
+def finish(order: list[Node], nodes: Sequence[Node]) -> None:
+    """As `evaluate`, where the `pending_order` is known."""
+    forms = stable_forms(order)
+    follow(stable_order(nodes, forms) if forms else order, nodes, forms)
+
+
+def stable_forms(order: Sequence[Node]) -> dict[Node, Node]:
+    """The nodes of a pending graph that are computed in another form, and these forms."""
+    forms = {}
+    for node in order:
+        if node.op.rescales and node.value is None and node.inputs:
+            form = node.op.stable(node, _NOTHING)
+            if form is not None:
+                forms[node] = form.node
+    return forms
+
+
+def stable_order(nodes: Sequence[Node], forms: Mapping[Node, Node]) -> list[Node]:
+    """As `pending_order`, along the forms; without what they leave out, if nobody else reads it."""
+
+    def inputs(node: Node) -> tuple[Node, ...]:
+        if node.value is not None:
+            return ()
+        form = forms.get(node)
+        return node.inputs if form is None else (form,)
+
+    return topological_order(nodes, inputs)
 
 
 def pending_order(nodes: Sequence[Node]) -> list[Node]:
@@ -29,10 +61,13 @@ def pending_order(nodes: Sequence[Node]) -> list[Node]:
     return topological_order(nodes, _pending_inputs)
 
 
-def follow(order: list[Node], asked: Sequence[Node] = ()) -> None:
+def follow(
+    order: list[Node], asked: Sequence[Node] = (), forms: Mapping[Node, Node] = _NO_FORMS
+) -> None:
     """Give each node of a topological order its value, and empty the list on the way.
 
-    `asked` are the nodes for which somebody looks: with `debug_nans` they must not become nan.
+    `asked` are the nodes for which somebody looks: with `debug_nans` they must not become nan. A
+    node with a form has the value of that.
     """
     order.reverse()
     checked = set(asked) if current().debug_nans else None
@@ -42,7 +77,10 @@ def follow(order: list[Node], asked: Sequence[Node] = ()) -> None:
             if node.value is None:
                 if not node.inputs:
                     raise ConcretizationError(_no_value(node))
-                value = node.op.evaluate(*[i.value for i in node.inputs], *node.params)
+                if node in forms:
+                    value = forms[node].value
+                else:
+                    value = node.op.evaluate(*[i.value for i in node.inputs], *node.params)
                 if checked is not None:
                     nans.trace(node, value, node in checked)
                 node.value = value

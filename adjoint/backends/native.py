@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.backends.llvm.cold import Failed
-from adjoint.backends.llvm.runtime import Program
+from adjoint.backends.llvm.guarded import program_for
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.passes.pipeline import optimise
@@ -24,7 +24,7 @@ class Native:
     def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
         self.inputs = inputs
         plan = schedule(inputs, optimise(outputs, inputs))
-        self.program = Program(plan, [False] * len(inputs), tuple(range(len(outputs))))
+        self.program = program_for(plan, [False] * len(inputs), tuple(range(len(outputs))))
         self.entry: Callable[..., Sequence[Tensor]] | None = None
 
     def __call__(self, values: Sequence[Any]) -> Sequence[Tensor] | None:

@@ -231,7 +231,7 @@ class Trace:
             stand_in = variable_node(None, child.shape, child.dtype, ALWAYS, value)
             names[stand_in] = tangent.symbol
             given.append(Tensor(stand_in))
-        result = node.op.jvp(node, given) if any(t is not None for t in given) else None
+        result = node.op.push(node, given) if any(t is not None for t in given) else None
         if result is None:
             return zero
         return Tangent(entry, term_of(result.node, names), result.numpy())
@@ -294,7 +294,7 @@ class Trace:
             if not any(wanted):
                 continue
             local = {**names, adjoint.node: step.symbol}
-            shares = node.op.vjp(node, adjoint, wanted)
+            shares = node.op.pull(node, adjoint, wanted)
             for child, share, want in zip(node.inputs, shares, wanted, strict=True):
                 if not want or share is None:
                     continue

@@ -15,6 +15,10 @@ def number_array(x: Any) -> np.ndarray[Any, Any]:
     try:
         array = plain_array(x)
     except ValueError as error:
+        if not isinstance(x, (list, tuple)):
+            raise DTypeError(
+                f"asarray: {type(x).__name__} gave no array: {error}; convert it yourself"
+            ) from error
         raise ShapeError(
             f"asarray: the nested lists {_shortened(x)} have unequal lengths; a tensor needs equal "
             f"ones (pad the short ones, or keep a list of tensors)"
@@ -50,6 +54,45 @@ def _check_mask(x: Any) -> None:
             f"asarray: {count} of the {x.size} elements of a masked array are masked, and tensors "
             f"have no masks; give x.filled(number), or choose with adjoint.where"
         )
+
+
+def truths(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """An array of bools whose bytes are 0 and 1: `array`, if its are. Memory seen as bools may hold
+    other bytes, which are true, too, but not to everything that NumPy does with them."""
+    bytes_ = array.view(np.uint8)
+    return np.asarray(bytes_ != 0) if (bytes_ > 1).any() else array
+
+
+def owned(array: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
+    """A copy of an array as another dtype."""
+    if array.dtype.kind == "b" and dtype.kind == "b":
+        return np.asarray(array.view(np.uint8) != 0)  # any other byte is true, too: make it a 1
+    if array.dtype.kind == "f" and dtype.kind in "iu":
+        return converted(array, dtype)  # type: ignore[no-any-return]
+    return np.array(array, dtype=dtype, copy=True)
+
+
+def converted(x: Any, dtype: DType) -> Any:
+    """`x` as another dtype; of complex numbers the real part where that is not complex.
+
+    A float that does not fit into an integer becomes the nearest integer there is, nan 0: NumPy
+    leaves that to the processor, and native code has it so.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind == "c" and dtype.kind in "fiu":
+        x = x.real
+    if x.dtype.kind != "f" or dtype.kind not in "iu":
+        return x.astype(dtype)
+    limits = np.iinfo(dtype)
+    with np.errstate(over="ignore"):  # half precision ends before
+        low, high = np.asarray((float(limits.min), float(limits.max)), x.dtype)
+    below, above = x < low, x >= high
+    inside = ~(below | above | np.isnan(x))
+    if np.all(inside):
+        return x.astype(dtype)
+    result = np.where(inside, x, 0).astype(dtype)
+    result = np.where(above, dtype.type(limits.max), result)
+    return np.where(below, dtype.type(limits.min), result)
 
 
 def scalar_value(x: Any, dtype: DType) -> np.ndarray[Any, Any]:

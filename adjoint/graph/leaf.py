@@ -23,6 +23,7 @@ class Constant(Op):
 
     name = "constant"
     family = "leaf"
+    tame = True
 
 
 class Variable(Op):
@@ -34,7 +35,7 @@ class Variable(Op):
     name = "variable"
     family = "leaf"
     param_names = ("name", "weak")
-    native = pointwise = True
+    native = pointwise = tame = True
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         return loops.read(node.inputs[0], index)

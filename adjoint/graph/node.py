@@ -79,7 +79,9 @@ class Node:
     """An operation applied to inputs, with shape and dtype, and its value once known.
 
     `params` are the operation's static parameters, hashable, in the order of its rules.
-    `depth` is the length of the longest chain of pending nodes that ends here.
+    `depth` is the length of the longest chain of pending nodes that ends here. `sparse` says that
+    elements may be zero by construction, which `Op.support` then knows; `wild` that they may be
+    infinite or nan though the leaves are finite.
     """
 
     __slots__ = (
@@ -91,7 +93,9 @@ class Node:
         "params",
         "scope",
         "shape",
+        "sparse",
         "value",
+        "wild",
     )
 
     op: Op
@@ -102,6 +106,8 @@ class Node:
     value: Any
     scope: Scope | None
     depth: int
+    sparse: bool
+    wild: bool
 
     def __init__(
         self, op: Op, inputs: tuple[Node, ...], params: tuple[Any, ...], shape: Shape, dtype: DType
@@ -114,12 +120,20 @@ class Node:
         self.value = None
         scope = None
         depth = 0
+        sparse = op.chooses
+        wild = not op.tame
         for node in inputs:
             other = node.scope
             if other is not None and other is not scope:
                 scope = other if scope is None else union(scope, other)
             if node.value is None and node.depth >= depth:
                 depth = node.depth + 1
+            if node.sparse and op.spreads:
+                sparse = True
+            if node.wild:
+                wild = True
+        self.sparse = sparse
+        self.wild = wild
         self.scope = scope
         self.depth = depth
         if made is not None:

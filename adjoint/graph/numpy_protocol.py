@@ -17,7 +17,7 @@ from adjoint.graph.caller import Asker, user_place
 from adjoint.graph.lost import is_of_variable, losers, report
 from adjoint.graph.numpy_arguments import arranged
 from adjoint.graph.op import FUNCTIONS
-from adjoint.graph.views import shared, write
+from adjoint.graph.views import assign, shared, write
 
 if TYPE_CHECKING:
     from adjoint.graph.node import Node
@@ -30,7 +30,6 @@ _UFUNC_NAMES = {
     "invert": "bitwise_invert",
     "left_shift": "bitwise_left_shift",
     "right_shift": "bitwise_right_shift",
-    "rint": "round",
     "mod": "remainder",
     "vecdot": "vecdot",
 }
@@ -43,10 +42,6 @@ _FUNCTION_NAMES = {
     "round_": "round",
     "around": "round",
     "fix": "trunc",
-    **{
-        name: f"writing.{name}"
-        for name in ("put", "putmask", "place", "copyto", "fill_diagonal", "put_along_axis")
-    },
 }
 _ARGUMENT_NAMES = {"a_min": "min", "a_max": "max"}
 _ALONG: dict[str, dict[Any, str]] = {
@@ -87,6 +82,8 @@ _ON_VALUES = frozenset(
     )
 )
 """Functions of NumPy whose results have no derivatives: they are given the values."""
+_WRITING = frozenset(("put_along_axis", "put", "place", "putmask", "copyto", "fill_diagonal"))
+"""What writes into its first argument and returns nothing."""
 _TO_ARRAYS = frozenset(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays"))
 """Functions by which others, such as SciPy's solvers, make arrays of what they are given: as long
 as nobody differentiates, they are given values that may be written to."""
@@ -150,6 +147,8 @@ def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> 
     """What a method of one of NumPy's ufuncs means for arguments among which are tensors."""
     name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)
     shown = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    if method == "at":
+        return _write_at_first(shown, f"{name}.at", getattr(ufunc, method), inputs, kwargs)
     if method in _ALONG:
         name = _ALONG[method].get(ufunc, f"{name}.{method}")
         kwargs = {"axis": 0} | dict(zip(_AFTER_ARRAY, inputs[1:], strict=False)) | kwargs
@@ -166,6 +165,8 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     name = _FUNCTION_NAMES.get(function.__name__, function.__name__)
     inside = f"{function.__module__.removeprefix('numpy.')}.{name}"
     name = inside if inside in FUNCTIONS else name
+    if name in _WRITING:
+        return _write_at_first(f"numpy.{name}", name, function, args, kwargs)
     if name == "where" and len(args) == 1:
         name = "nonzero"
     if name in _ON_VALUES or (name in _TO_ARRAYS and not _is_traced((args, kwargs))):
@@ -208,7 +209,12 @@ def _says_nothing(name: str, value: Any) -> bool:
 
 def _spread(a: Any, b: Any) -> tuple[Any, Any]:
     """`a` with as many axes of size one behind as `b` has, for all pairs of elements."""
-    return FUNCTIONS["reshape"](a, np.shape(a) + (1,) * np.ndim(b)), b
+    asarray = FUNCTIONS["__namespace__"]().asarray
+    a = asarray(a)
+    if type(b) not in (float, int, bool, complex):  # a number takes the dtype of `a`
+        b = asarray(b)
+        a = FUNCTIONS["reshape"](a, a.shape + (1,) * b.ndim)
+    return a, b
 
 
 def _values(x: Any) -> Any:
@@ -245,6 +251,30 @@ def _written(shown: str, result: Any, out: Any, where: Any) -> Any:
             _written(shown, value, place, where)
     found = tuple(v if place is None else place for place, v in zip(out, results, strict=True))
     return found if len(found) > 1 else found[0]
+
+
+def _write_at_first(
+    shown: str, name: str, function: Any, args: Any, kwargs: dict[str, Any]
+) -> None:
+    """Write into the first argument, be it a tensor or an array."""
+    key = next((k for k in ("arr", "a", "dst") if k in kwargs), None)
+    target = args[0] if key is None else kwargs[key]
+    if not isinstance(target, NumpyProtocol):  # the others leave the graph
+        function(*_all_leaving(shown, args), **_all_leaving(shown, kwargs))
+        return
+    rest = args[1:] if key is None else args
+    others = {k: v for k, v in kwargs.items() if k != key}
+    made = FUNCTIONS["written_by"](name, target, rest, others)
+    assign(cast("Tensor", target), made.node)
+
+
+def _all_leaving(shown: str, x: Any) -> Any:
+    """`x` with values in the place of tensors, also inside lists, tuples and dictionaries."""
+    if isinstance(x, NumpyProtocol):
+        return np.array(_leaving(shown, x))
+    if isinstance(x, dict):
+        return {k: _all_leaving(shown, v) for k, v in x.items()}
+    return type(x)([_all_leaving(shown, v) for v in x]) if type(x) in (list, tuple) else x
 
 
 def _leaving(shown: str, result: Any) -> Any:

@@ -43,10 +43,20 @@ class Op:
     result; with a true `params[1]` from the one after it, else from the one before."""
     scatters: bool = False
     """Whether elements of the first input are added to places that the other inputs name."""
+    permutes: bool = False
+    """Whether the result names each place along an axis once."""
     combine: str | None = None
     """The word of the emitter that folds elements together, for reductions over `axes`."""
     composes: bool = False
     """Whether `smooth` may know a form; where not, a sweep need not ask."""
+    tame: bool = False
+    """Whether finite inputs have a finite result, but for overflow."""
+    chooses: bool = False
+    """Whether elements of the result may be zero by construction, as those of `where`."""
+    spreads: bool = False
+    """Whether elements of the result may be zero by construction if such of the inputs are."""
+    rescales: bool = False
+    """Whether `stable` may know a form; where not, whoever evaluates need not ask."""
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
@@ -67,11 +77,58 @@ class Op:
         """
         raise NotDifferentiableError(f"{self.name} has no reverse derivative rule")
 
+    # Structural zeros: what is zero by construction, and so counts for nothing even beside ∞. The
+    # sweeps call `push` and `pull`, which see to it, whatever the rules `jvp` and `vjp` make of it.
+
+    def push(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        """`jvp`, zero in elements that only structural zeros of the tangents reach."""
+        result = self.jvp(node, tangents)
+        if result is None or not any(t is not None and t.node.sparse for t in tangents):
+            return result
+        confined: Tensor = FUNCTIONS["confined_tangent"](node, tangents, result)
+        return confined
+
+    def pull(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        """`vjp`, zero in elements that reach only structural zeros of the adjoint."""
+        shares = self.vjp(node, adjoint, wanted)
+        if not adjoint.node.sparse:
+            return shares
+        confined: Sequence[Tensor | None] = FUNCTIONS["confined"](node, adjoint, shares)
+        return confined
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        """A boolean tensor that broadcasts to the result, outside which it is zero by construction.
+
+        `masks` says the same of the inputs; None stands for nothing known. Asked of operations
+        that have `chooses` or `spreads`.
+        """
+        return None
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        """The elements of the result on which elements of input `number` in `mask` have influence,
+        or more; all of them, unless an operation or a family knows better."""
+        reached: Tensor = FUNCTIONS["any"](mask)
+        return reached
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        """The elements of input `number` that have influence on elements of the result in `mask`,
+        or more; the transpose of `reached`."""
+        reaching: Tensor = FUNCTIONS["any"](mask)
+        return reaching
+
     def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it has derivatives where its pieces have none.
 
         Derivatives follow it in place of the inputs of `node`. It may leave out what lies between
         (x x leaves out the abs(x) in abs(x) ** 2), but no node in `kept`. None: there is none.
+        """
+        return None
+
+    def stable(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        """The same tensor, made so that it does not overflow on the way to an ordinary number.
+
+        Its value is computed in place of that of `node`. It may leave out what lies between
+        (logsumexp(x) leaves out the exp(x) in log(sum(exp(x)))), but no node in `kept`.
         """
         return None
 
@@ -94,6 +151,10 @@ class Op:
     def lowers(self, node: Node) -> bool:
         """Whether native loops can compute this very node."""
         return self.native
+
+    def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
+        """The inputs that are indices: each with the axis into which it points, and its size."""
+        return ()
 
     def held(self, node: Node) -> tuple[Any, ...]:
         """What code for the node depends on beside its structure: what its constant inputs hold."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph import engine
-from adjoint.graph.arrays import checked_range, number_array, scalar_value
+from adjoint.graph.arrays import checked_range, number_array, owned, scalar_value
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.lost import handed_out
 from adjoint.graph.node import Node
@@ -382,6 +382,13 @@ def from_array(array: np.ndarray[Any, Any]) -> Tensor:
     return Tensor(constant_node(array, array.shape, as_dtype(array.dtype)))
 
 
+def once(x: Any) -> Any:
+    """`x` as what may be looked at several times: a tensor, a Python number or an array of NumPy's
+    own class. Anything else might answer otherwise the second time."""
+    kept = isinstance(x, Tensor) or type(x) in (np.ndarray, float, int, bool, complex)
+    return x if kept else number_array(x)
+
+
 def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
     """`x` as a tensor; arrays are copied, so that later writes to them change nothing here."""
     if type(x) is Tensor:
@@ -390,26 +397,41 @@ def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
     if kind in (float, int, bool, complex):
         wanted = dtype or default_dtype(kind)
         return Tensor(constant_node(scalar_value(x, wanted), (), wanted))
+    if isinstance(x, Tensor):  # of a class derived from it
+        return as_tensor(Tensor(x.node), dtype)
     if isinstance(x, (list, tuple)) and _holds_tensor(x):
-        wanted = dtype or FUNCTIONS["result_type"](*_leaves(x))
-        return _call("stack", [as_tensor(item, wanted) for item in x])
+        items = _converted(x)
+        wanted = dtype or FUNCTIONS["result_type"](*_leaves(items))
+        return _call("stack", [as_tensor(item, wanted) for item in items])
     if type(x) is np.ndarray and x.dtype.kind == "O" and _holds_tensor(x.flat):
         return as_tensor(x.tolist(), dtype)
     array = number_array(x)
     native = as_dtype(dtype or array.dtype)
     if dtype is not None and isinstance(x, (list, tuple)):
         checked_range(array, native)
-    array = np.array(array, dtype=native, copy=True)
+    array = owned(array, native)
     return Tensor(constant_node(array, array.shape, native))
 
 
+def _converted(x: Any) -> list[Any]:
+    """Nested lists of Python numbers, which adapt to the others, and tensors, each made once."""
+    return [
+        _converted(item)
+        if isinstance(item, (list, tuple))
+        else item
+        if type(item) in (float, int, bool, complex)
+        else as_tensor(item)
+        for item in x
+    ]
+
+
 def _leaves(x: Any) -> Iterator[Any]:
-    """What stands in nested lists: Python numbers, which adapt to the others, and tensors."""
+    """What stands in nested lists."""
     for item in x:
-        if isinstance(item, (list, tuple)):
+        if isinstance(item, list):
             yield from _leaves(item)
         else:
-            yield item if type(item) in (float, int, bool, complex) else as_tensor(item)
+            yield item
 
 
 def _holds_tensor(x: Any) -> bool:

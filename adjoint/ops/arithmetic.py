@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from adjoint.errors import DTypeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
-from adjoint.ops import canonical
+from adjoint.ops import canonical, pairs, stable
 from adjoint.ops.elementwise import Unary, binary, unary
 
 __all__ = [
@@ -26,10 +29,76 @@ __all__ = [
 
 _DIVISION = ((-2.0, 2.0), (0.5, 2.0))
 
-add = binary("add", np.add, 1, 1, accepts="number", doc="The sum x1 + x2.")
-subtract = binary("subtract", np.subtract, 1, -1, accepts="number", doc="The difference x1 - x2.")
-negative = unary("negative", np.negative, -1, accepts="number", doc="The negative, -x.")
-positive = unary("positive", np.positive, 1, accepts="number", doc="The value itself, +x.")
+
+def _either(x1: Any, x2: Any) -> Tensor:
+    result: Tensor = FUNCTIONS["logical_or"](x1, x2)
+    return result
+
+
+def _both(x1: Any, x2: Any) -> Tensor:
+    result: Tensor = FUNCTIONS["logical_and"](x1, x2)
+    return result
+
+
+def _no_difference(x1: Any, x2: Any) -> Tensor:
+    raise DTypeError(
+        "subtract: booleans have no difference, as in NumPy; use logical_xor (^) for where they "
+        "differ, or convert them first (astype)"
+    )
+
+
+def _no_negative(x: Any) -> Tensor:
+    raise DTypeError(
+        "negative: booleans have no negative, as in NumPy; use logical_not (~) for the opposite, "
+        "or convert them first (astype)"
+    )
+
+
+# Of booleans NumPy's sums and products are booleans again: masks, by which one can index.
+
+add = binary(
+    "add",
+    np.add,
+    1,
+    1,
+    accepts="number",
+    zeros="all",
+    tame=True,
+    of_bools=_either,
+    form=pairs.paired,
+    doc="The sum x1 + x2; of booleans, whether either holds.",
+)
+subtract = binary(
+    "subtract",
+    np.subtract,
+    1,
+    -1,
+    accepts="number",
+    zeros="all",
+    tame=True,
+    of_bools=_no_difference,
+    form=pairs.paired,
+    doc="The difference x1 - x2.",
+)
+negative = unary(
+    "negative",
+    np.negative,
+    -1,
+    accepts="number",
+    zeros="all",
+    tame=True,
+    of_bools=_no_negative,
+    doc="The negative, -x.",
+)
+positive = unary(
+    "positive",
+    np.positive,
+    1,
+    accepts="number",
+    zeros="all",
+    tame=True,
+    doc="The value itself, +x.",
+)
 
 
 def _by_first(x1: Tensor, x2: Tensor, y: Tensor) -> Tensor:
@@ -46,15 +115,21 @@ multiply = binary(
     _by_first,
     _by_second,
     accepts="number",
+    zeros="any",
+    tame=True,
     form=canonical.product,
-    doc="The product x1 * x2.",
+    stable_form=stable.multiplied,
+    of_bools=_both,
+    doc="The product x1 * x2; of booleans, whether both hold.",
 )
 divide = binary(
     "divide",
     np.divide,
     lambda x1, x2, y: reciprocal(x2),
     lambda x1, x2, y: -y / x2,
+    zeros="first",
     domain=_DIVISION,
+    stable_form=stable.divided,
     doc="The quotient x1 / x2.",
 )
 true_divide = divide
@@ -63,6 +138,7 @@ reciprocal: Unary = unary(
     np.reciprocal,
     lambda x, y: -(y * y),
     domain=(0.5, 2.0),
+    stable_form=stable.inverted,
     doc="The reciprocal 1 / x.",
 )
 floor_divide = binary(

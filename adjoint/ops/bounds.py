@@ -6,7 +6,7 @@ element at one place and zero elsewhere: an elementwise choice, which fuses with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -35,6 +35,23 @@ def check_bounds(name: str, index: Array, axis: int, size: int) -> None:
         )
 
 
+def has_elements(indexed: Sequence[tuple[Node, int, int]]) -> bool:
+    """Whether indices point into axes that have elements: of one that has none, none can be read,
+    not even in the place of one that does not exist."""
+    return all(size > 0 for _, _, size in indexed)
+
+
+def check_known(nodes: Iterable[Node]) -> None:
+    """Raise `OutOfBoundsError` if a constant points outside: code does not ask where these do.
+
+    They are looked at when they are written down, but some are computed from others only later.
+    """
+    for node in nodes:
+        for index, axis, size in node.op.indexed(node):
+            if index.op.name == "constant":
+                check_bounds("indexing", np.asarray(index.value), axis, size)
+
+
 class Bounded(Op):
     """An index into an axis, counted from the front and found to be within bounds."""
 
@@ -49,6 +66,12 @@ class Bounded(Op):
         index = np.asarray(index, np.int64)
         check_bounds("indexing", index, axis, size)
         return np.where(index < 0, index + size, index)
+
+    def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
+        return [(node.inputs[0], *node.params)]
+
+    def lowers(self, node: Node) -> bool:
+        return has_elements(self.indexed(node))
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         return in_bounds(loops, loops.read(node.inputs[0], index), node.params[1])

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.op import FUNCTIONS, public, register
+from adjoint.graph.op import FUNCTIONS, find, public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
-from adjoint.ops import canonical
+from adjoint.ops import canonical, determined
 from adjoint.ops.comparison import (
     equal,
     greater,
@@ -31,6 +31,7 @@ from adjoint.ops.comparison import (
 from adjoint.ops.complex import conj, real
 from adjoint.ops.elementwise import (
     Binary,
+    Chosen,
     Elementwise,
     Factor,
     Masked,
@@ -41,6 +42,7 @@ from adjoint.ops.elementwise import (
     uniform,
 )
 from adjoint.ops.pages import Page, publish
+from adjoint.ops.support import EVERYWHERE, NOWHERE, applied, both
 
 __all__ = [
     "where",
@@ -61,6 +63,21 @@ __all__ = [
 class Where(Elementwise):
     """Chooses; its first input is boolean, the others have one dtype."""
 
+    chooses = True
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        """Where the chosen one has support: a choice from the masks, in simpler words mostly."""
+        chosen = Tensor(node.inputs[0])
+        _, yes, no = masks
+        if no is NOWHERE:
+            return both(chosen, yes)
+        if yes is NOWHERE:
+            return both(applied(find("logical_not"), (chosen,)), no)
+        if yes is None and no is None:
+            return None
+        yes, no = (EVERYWHERE if mask is None else mask for mask in (yes, no))
+        return applied(self, (chosen, yes, no))
+
     def infer(self, *nodes: Any) -> tuple[Shape, DType]:
         shape = broadcast_shapes(self.name, *(node.shape for node in nodes))
         return shape, super().infer(*nodes[1:])[1]
@@ -72,6 +89,8 @@ _where = register(
         np.where,
         (None, lambda c, x1, x2, y: c, lambda c, x1, x2, y: logical_not(c)),
         accepts="any",
+        zeros="chosen",
+        tame=True,
         domain=((0.0, 1.0), (-2.0, 2.0), (-2.0, 2.0)),
     )
 )
@@ -95,53 +114,58 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
     return Tensor(Node(_where, (chosen, a, b), (), shape, dtype))
 
 
-def _winner(x: Tensor, other: Tensor, loses: Tensor, wins: Tensor) -> Factor:
-    """The mask of a maximum or minimum for `x`; nan counts as won."""
+def _share(x: Tensor, other: Tensor, y: Tensor, loses: Tensor, draws: Tensor) -> Factor:
+    """The derivative of a maximum or minimum `y` by `x`; nan where `y` is, as nan loses to none."""
     if x.node.varies() and not other.node.varies():
-        return wins
-    return Masked(logical_not(loses), where(equal(x, other), 0.5, 1.0).astype(x.dtype))
+        return Chosen(draws, isnan(y))
+    factor = where(isnan(y), np.nan, where(equal(x, other), 0.5, 1.0))
+    return Masked(logical_not(loses), factor.astype(x.dtype))
 
 
 maximum = binary(
     "maximum",
-    np.maximum,
-    lambda x1, x2, y: _winner(x1, x2, less(x1, x2), greater(x1, x2)),
-    lambda x1, x2, y: _winner(x2, x1, less(x2, x1), greater(x2, x1)),
+    determined.maximum,
+    lambda x1, x2, y: _share(x1, x2, y, less(x1, x2), less_equal(x1, x2)),
+    lambda x1, x2, y: _share(x2, x1, y, less(x2, x1), less_equal(x2, x1)),
     accepts="ordered",
+    tame=True,
     form=canonical.larger,
-    doc="The larger of x1 and x2; nan if either is nan.",
+    doc="The larger of x1 and x2; nan if either is nan, and so are its derivatives; -0 < +0.",
 )
 minimum = binary(
     "minimum",
-    np.minimum,
-    lambda x1, x2, y: _winner(x1, x2, greater(x1, x2), less(x1, x2)),
-    lambda x1, x2, y: _winner(x2, x1, greater(x2, x1), less(x2, x1)),
+    determined.minimum,
+    lambda x1, x2, y: _share(x1, x2, y, greater(x1, x2), greater_equal(x1, x2)),
+    lambda x1, x2, y: _share(x2, x1, y, greater(x2, x1), greater_equal(x2, x1)),
     accepts="ordered",
+    tame=True,
     form=canonical.smaller,
-    doc="The smaller of x1 and x2; nan if either is nan.",
+    doc="The smaller of x1 and x2; nan if either is nan, and so are its derivatives; -0 < +0.",
 )
 
 
-def _number(x: Tensor, other: Tensor, loses: Tensor, draws: Tensor) -> Factor:
-    """As `_winner`, but a number wins against nan."""
-    loses = logical_or(loses, isnan(x))
-    return _winner(x, other, loses, logical_not(logical_or(loses, draws)))
+def _number(x: Tensor, other: Tensor, y: Tensor, loses: Tensor, draws: Tensor) -> Factor:
+    """As `_share`, but a number wins against nan."""
+    beaten = logical_and(isnan(x), logical_not(isnan(other)))
+    return _share(x, other, y, logical_or(loses, beaten), logical_or(draws, beaten))
 
 
 fmax = binary(
     "fmax",
-    np.fmax,
-    lambda x1, x2, y: _number(x1, x2, less(x1, x2), equal(x1, x2)),
-    lambda x1, x2, y: _number(x2, x1, less(x2, x1), equal(x1, x2)),
+    determined.fmax,
+    lambda x1, x2, y: _number(x1, x2, y, less(x1, x2), less_equal(x1, x2)),
+    lambda x1, x2, y: _number(x2, x1, y, less(x2, x1), less_equal(x2, x1)),
     accepts="ordered",
+    tame=True,
     doc="The larger of x1 and x2; the other one if one is nan.",
 )
 fmin = binary(
     "fmin",
-    np.fmin,
-    lambda x1, x2, y: _number(x1, x2, greater(x1, x2), equal(x1, x2)),
-    lambda x1, x2, y: _number(x2, x1, greater(x2, x1), equal(x1, x2)),
+    determined.fmin,
+    lambda x1, x2, y: _number(x1, x2, y, greater(x1, x2), greater_equal(x1, x2)),
+    lambda x1, x2, y: _number(x2, x1, y, greater(x2, x1), greater_equal(x2, x1)),
     accepts="ordered",
+    tame=True,
     doc="The smaller of x1 and x2; the other one if one is nan.",
 )
 
@@ -167,6 +191,7 @@ _abs = register(
         np.abs,
         (lambda x, y: sign(x),),
         accepts="number",
+        tame=True,
         result=real_result,
         domain=((-2.0, 2.0),),
         holomorphic=False,
@@ -222,13 +247,18 @@ heaviside = binary(
 _clip = register(
     Elementwise(
         "clip",
-        np.clip,
+        determined.clip,
         (
-            lambda x, lo, hi, y: logical_and(greater_equal(x, lo), less_equal(x, hi)),
-            lambda x, lo, hi, y: logical_and(less(x, lo), less_equal(lo, hi)),
-            lambda x, lo, hi, y: logical_or(greater(x, hi), greater(lo, hi)),
+            lambda x, lo, hi, y: Chosen(logical_or(less(x, lo), greater(x, hi)), isnan(y)),
+            lambda x, lo, hi, y: Chosen(
+                logical_or(greater_equal(x, lo), greater(lo, hi)), isnan(y)
+            ),
+            lambda x, lo, hi, y: Chosen(
+                logical_and(less_equal(x, hi), less_equal(lo, hi)), isnan(y)
+            ),
         ),
         accepts="ordered",
+        tame=True,
         domain=((-2.0, 2.0), (-1.5, -0.5), (0.5, 1.5)),
     )
 )
@@ -275,7 +305,15 @@ class StopGradient(Elementwise):
 
 
 _stop = register(
-    StopGradient("stop_gradient", _same, (None,), accepts="any", domain=((-2.0, 2.0),))
+    StopGradient(
+        "stop_gradient",
+        _same,
+        (None,),
+        accepts="any",
+        zeros="all",
+        tame=True,
+        domain=((-2.0, 2.0),),
+    )
 )
 
 

@@ -33,6 +33,7 @@ def _compare(name: str, numpy: Any, sign: str, accepts: str = "any") -> Binary:
         None,
         None,
         accepts=accepts,
+        tame=True,
         result=to_bool,
         doc=f"Whether x1 {sign} x2; boolean, so its derivative is zero.",
     )
@@ -50,7 +51,8 @@ logical_xor = _compare("logical_xor", np.logical_xor, "xor")
 
 
 def _ask(name: str, numpy: Any, doc: str, accepts: str = "any", example: Any = 0.5) -> Unary:
-    return unary(name, numpy, None, accepts=accepts, result=to_bool, example=(example,), doc=doc)
+    options = {"accepts": accepts, "tame": True, "result": to_bool}
+    return unary(name, numpy, None, example=(example,), doc=doc, **options)
 
 
 logical_not = _ask("logical_not", np.logical_not, "Whether x is false.", example=True)

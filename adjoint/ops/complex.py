@@ -43,6 +43,8 @@ def _part(name: str, numpy: Any, result: Any = None) -> Any:
             accepts="number",
             result=result,
             domain=((-2.0, 2.0),),
+            zeros="all",
+            tame=True,
             holomorphic=False,
         )
     )

@@ -21,6 +21,7 @@ from adjoint.ops.elementwise import align, fit
 from adjoint.ops.joining import joined
 from adjoint.ops.rearrange import flip
 from adjoint.ops.slicing import along
+from adjoint.ops.support import alive, applied, counts, onto, over, positive, whole
 
 __all__ = ["convolve", "correlate"]
 
@@ -32,6 +33,7 @@ class Convolve(Op):
 
     name = "convolve"
     family = "bilinear"
+    tame = True
     param_names = ("mode",)
 
     def infer(self, a: Node, v: Node, mode: Mode) -> tuple[Shape, DType]:
@@ -69,7 +71,7 @@ class Convolve(Op):
         return first + second
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        a, v = map(Tensor, node.inputs)
+        a, v = (alive(node, number, adjoint) for number in (0, 1))
         by_a = by_v = None
         full = node.params[0] == "full"
         if wanted[0]:
@@ -83,6 +85,18 @@ class Convolve(Op):
             by_v = fit(by_v, v.node)
         return by_a, by_v
 
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        inputs = [whole(mask if i == number else None, x.shape) for i, x in enumerate(node.inputs)]
+        return positive(applied(self, [counts(x) for x in inputs], node.params))
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        shape, full = node.inputs[number].shape, node.params[0] == "full"
+        if number and not full:  # every result has a part of all of it
+            return onto(over(mask, node.shape, (len(node.shape) - 1,)), shape)
+        sent = whole(mask, node.shape), whole(None, node.inputs[1 - number].shape)
+        back = applied(self, [counts(x) for x in sent], ("valid" if full else "full",))
+        return onto(positive(back), shape)
+
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         rank = len(node.shape)
         whole = [align(x, rank) if b else x for x, b in zip(inputs, batched, strict=True)]
@@ -90,6 +104,17 @@ class Convolve(Op):
 
 
 _convolve = register(Convolve())
+
+
+def convolve_last(a: Tensor, v: Tensor, mode: Mode) -> Tensor:
+    """The convolution along the last axis; the others broadcast. For a valid one a is not shorter.
+
+    >>> import adjoint as ad
+    >>> from adjoint.ops.convolution import convolve_last
+    >>> convolve_last(ad.ones((2, 3)), ad.ones((1, 2)), "valid").shape
+    (2, 2)
+    """
+    return make(_convolve, (a, v), (mode,))
 
 
 def conjugate(x: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from adjoint.ops.elementwise import keep_where
 from adjoint.ops.extremum import check_ordered
 from adjoint.ops.linear import Linear
 from adjoint.ops.movement import astype
-from adjoint.ops.product import cumprod, recurrence
+from adjoint.ops.product import cumprod, later, recurrence
 from adjoint.ops.reduction import kept, line, masked_as, to_accumulate
 
 __all__ = ["cumsum", "cumulative_sum", "cumulative_prod", "cummax", "cummin"]
@@ -128,6 +128,12 @@ class RunningExtremum(Op):
         later = recurrence(within, within * sent, node.params[0], True)
         share = keep_where(won, sent + later)
         return (where(isnan(Tensor(node.inputs[0])), np.nan, share),)
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return later(mask, node.shape, node.params[0], False, False)
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return later(mask, node.shape, node.params[0], True, False)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         return make(self, inputs, (node.params[0] + 1,))

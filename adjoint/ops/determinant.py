@@ -21,7 +21,7 @@ from adjoint.graph.op import FUNCTIONS, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, to_real
 from adjoint.ops.choice import abs, sign, where
-from adjoint.ops.comparison import not_equal
+from adjoint.ops.comparison import isfinite, not_equal
 from adjoint.ops.elementwise import fit, keep_where
 from adjoint.ops.exponential import log
 from adjoint.ops.lu import lu_factor, lu_solve
@@ -37,7 +37,7 @@ from adjoint.ops.minors import (
 from adjoint.ops.movement import matrix_transpose, reshape
 from adjoint.ops.product import prod, product_of_others
 from adjoint.ops.rearrange import diagonal, trace
-from adjoint.ops.reduction import conjugate, sum
+from adjoint.ops.reduction import all, conjugate, sum
 from adjoint.ops.slicing import along
 from adjoint.ops.spectral import svd, svd_parts
 
@@ -301,15 +301,19 @@ def each_row(x: Tensor) -> Tensor:
 
 def _traced_frame(a: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What `_frame` gives, as tensors, of real matrices."""
-    u, s, v = svd_parts(svd(a), a.shape, False)
+    known = all(isfinite(a), (-2, -1), keepdims=True)
+    u, s, v = svd_parts(svd(keep_where(known, a)), a.shape, False)
+    s = where(reshape(known, (*a.shape[:-2], 1)), s, np.nan)
     turned = matrix_transpose(v)
     turn = prod(_det.pivots(lu_factor(matmul(u, turned))), -1)
     return u, s, turned, each_matrix(turn)
 
 
 def _frame(a: Any) -> tuple[Any, Any, Any, Any]:
-    """Ū, S and V̄ᴴ of A = U S Vᴴ, and the determinant of U Vᴴ."""
-    u, s, v = np.linalg.svd(a)
+    """Ū, S and V̄ᴴ of A = U S Vᴴ, and the determinant of U Vᴴ; S is nan where A is not finite."""
+    known = np.isfinite(a).all((-2, -1), keepdims=True)
+    u, s, v = np.linalg.svd(np.where(known, a, 0))
+    s = np.where(known[..., 0], s, np.nan).astype(s.dtype)
     turn = np.linalg.det(np.matmul(u, v))
     return np.conj(u), s, np.conj(v), turn[..., None, None]
 

@@ -4,11 +4,13 @@ From the partial derivatives, written as expressions of tensors, come both modes
 broadcasting, and batching. A partial derivative is a function of the inputs and the output, or a
 plain number where it is constant, or None where it is zero almost everywhere. Its result is a
 factor; or a boolean tensor, which stands for 1 and 0 and also masks (see `support`); or a `Masked`
-factor, zero outside its mask whatever the factor is there.
+factor, zero outside its mask whatever the factor is there. An adjoint or a tangent that is zero by
+construction stays zero beside any of them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -37,9 +39,11 @@ from adjoint.graph.types import (
     weak_dtype,
 )
 from adjoint.ops.pages import Page, publish
-from adjoint.ops.support import support
+from adjoint.ops.support import both, either, keep_where, number, support, zero
 
-Factor: TypeAlias = "Tensor | Masked | float | None"
+__all__ = ["Elementwise", "Masked", "Missing", "keep_where", "zero"]
+
+Factor: TypeAlias = "Tensor | Masked | Chosen | float | None"
 Partial: TypeAlias = "Callable[..., Factor] | int | None"
 Form: TypeAlias = "Callable[[Node, AbstractSet[Node]], Tensor | None]"
 Interval: TypeAlias = tuple[float, float]
@@ -77,6 +81,13 @@ class Masked(NamedTuple):
     factor: Tensor
 
 
+class Chosen(NamedTuple):
+    """A partial derivative that is 0 where `lost` holds, else 1, or nan where `undefined` holds."""
+
+    lost: Tensor
+    undefined: Tensor
+
+
 @dataclass(frozen=True)
 class Missing:
     """The partial derivative by an input for which there is no formula; asking for it raises."""
@@ -99,6 +110,8 @@ class Elementwise(Op):
     native rule, written once against the emitter (see `scalar_rule`). `result` maps the common
     dtype of the inputs to that of the output. An operation with static parameters receives them
     last in `numpy` and in its partial derivatives; `samples` are parameters for tests to try.
+    `zeros` says how it keeps structural zeros: where "all" of its inputs are zero by construction,
+    where "any" is, if the others are plain numbers, or where the "first" is, if the second is one.
     """
 
     name: str
@@ -112,11 +125,16 @@ class Elementwise(Op):
     param_names: tuple[str, ...] = ()
     samples: tuple[tuple[Any, ...], ...] = ((),)
     form: Form | None = None
+    zeros: str | None = None
+    tame: bool = False
+    stable_form: Form | None = None
     family: str = field(default="elementwise", init=False)
     pointwise: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
-        self.composes = self.form is not None
+        self.spreads = self.zeros is not None
+        self.rescales = self.stable_form is not None
+        self.composes = self.form is not None or self.rescales
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         nodes: Sequence[Node] = args[: len(self.partials)]
@@ -154,22 +172,26 @@ class Elementwise(Op):
         return total
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        mask: Tensor | None = None
-        searched = False
         shares: list[Tensor | None] = []
         for index, child in enumerate(node.inputs):
             factor = self.partial(node, index) if wanted[index] else None
             share = None if factor is None else scale(adjoint, factor, conjugate=True)
-            if share is None:
-                shares.append(None)
-                continue
-            if type(factor) is Tensor and factor.node.dtype is not BOOL:
-                if not searched:
-                    mask, searched = support(adjoint), True
-                if mask is not None:
-                    share = keep_where(mask, share)
-            shares.append(fit(share, child))
+            shares.append(None if share is None else fit(share, child))
         return shares
+
+    def push(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        return self.jvp(node, tangents)
+
+    def pull(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        return self.vjp(node, adjoint, wanted)
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        if self.zeros == "all":
+            return masks[0] if len(masks) == 1 else either(*masks)
+        for place, mask in enumerate(masks[: 1 if self.zeros == "first" else None]):
+            if mask is not None and is_number(node.inputs[1 - place]):
+                return mask
+        return None
 
     def partial(self, node: Node, index: int) -> Factor:
         """The derivative of the output of `node` by its input `index`."""
@@ -179,7 +201,11 @@ class Elementwise(Op):
         return rule(*[Tensor(child) for child in node.inputs], Tensor(node), *node.params)
 
     def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
-        return None if self.form is None else self.form(node, kept)
+        found = None if self.form is None else self.form(node, kept)
+        return self.stable(node, kept) if found is None else found
+
+    def stable(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        return None if self.stable_form is None else self.stable_form(node, kept)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         rank = len(node.shape)
@@ -207,17 +233,32 @@ def scalar_rule(op: Elementwise) -> Callable[..., Any] | None:
 
 
 def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:
-    """`x` times a partial derivative, without making nodes for the plain numbers 0, 1 and -1."""
+    """`x` times a partial derivative, without making nodes for the plain numbers 0, 1 and -1.
+
+    Where `x` is zero by construction, so is the product.
+    """
     if isinstance(factor, Tensor):
         if factor.node.dtype is BOOL:
             return keep_where(factor, x)
         result: Tensor = FUNCTIONS["multiply"](x, conjugated(factor, conjugate))
-        return result
+        mask = support(x)
+        return result if mask is None else keep_where(mask, result)
     if isinstance(factor, Masked):
-        return keep_where(factor.mask, x * conjugated(factor.factor, conjugate))
+        result = x * conjugated(factor.factor, conjugate)
+        return keep_where(both(factor.mask, support(x)), result)
+    if isinstance(factor, Chosen):
+        dtype, mask = x.node.dtype, support(x)
+        kept = FUNCTIONS["where"](factor.undefined, number(math.nan, dtype), x)
+        share: Tensor = FUNCTIONS["where"](factor.lost, zero(dtype), kept)
+        return share if mask is None else keep_where(mask, share)
     if not factor:
         return None
     return x if factor == 1 else -x if factor == -1 else x * factor
+
+
+def is_number(node: Node) -> bool:
+    """Whether `node` is a known finite number other than 0."""
+    return node.op.name == "constant" and node.shape == () and 0 < abs(node.value) < math.inf
 
 
 def conjugated(factor: Tensor, wanted: bool) -> Tensor:
@@ -226,22 +267,6 @@ def conjugated(factor: Tensor, wanted: bool) -> Tensor:
         result: Tensor = FUNCTIONS["conj"](factor)
         return result
     return factor
-
-
-def keep_where(mask: Tensor, x: Tensor) -> Tensor:
-    """`x` where `mask` holds, zero elsewhere, whatever `x` is there (nan and inf included)."""
-    result: Tensor = FUNCTIONS["where"](mask, x, zero(x.node.dtype))
-    return result
-
-
-def zero(dtype: DType) -> Tensor:
-    """The constant 0 of `dtype`."""
-    return Tensor(_zero_node(dtype))
-
-
-@cache
-def _zero_node(dtype: DType) -> Node:
-    return constant_node(np.zeros((), dtype), (), dtype)
 
 
 def fit(share: Tensor, node: Node) -> Tensor:
@@ -363,11 +388,13 @@ def apply(op: Elementwise, args: Sequence[Any], params: tuple[Any, ...] = ()) ->
 def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any) -> Unary:
     """Register an elementwise operation of one input; returns the function users call.
 
+    `of_bools` is called in its place for booleans, if NumPy does something else with them.
     `shown` is the printed result of `example`, to be given where computing it would import SciPy;
     `prefix` is how users reach the function, "" if they do not call it; the other options are those
     of the record.
     """
     page = Page.take(options, (0.5,), "x")
+    of_bools = options.pop("of_bools", None)
     domain = options.pop("domain", (-2.0, 2.0))
     op = register(Elementwise(name, numpy, (partial,), domain=(domain,), **options))
     kinds = _KINDS[op.accepts]
@@ -378,6 +405,8 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
             node = x.node
             dtype = node.dtype
         else:
+            if of_bools is not None and is_bool(x):
+                return of_bools(x)  # type: ignore[no-any-return]
             (node,), dtype = operands(op, (x,))
         return Tensor(Node(op, (node,), (), node.shape, result(dtype) if result else dtype))
 
@@ -388,6 +417,7 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
 def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Binary:
     """Register an elementwise operation of two inputs; options as in `unary`."""
     page = Page.take(options, (3.0, 2.0), "x1, x2")
+    of_bools = options.pop("of_bools", None)
     domain = options.pop("domain", ((-2.0, 2.0), (-2.0, 2.0)))
     op = register(Elementwise(name, numpy, partials, domain=domain, **options))
     kinds = _KINDS[op.accepts]
@@ -398,6 +428,8 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
         a = x1.node if first is Tensor else _weak(x1, first, x2) if second is Tensor else None
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
         if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind not in kinds:
+            if of_bools is not None and is_bool(x1) and is_bool(x2):
+                return of_bools(x1, x2)  # type: ignore[no-any-return]
             (a, b), dtype = operands(op, (x1, x2))
         else:
             dtype = a.dtype
@@ -408,6 +440,15 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
 
     publish(function, op, page)
     return function
+
+
+def is_bool(x: Any) -> bool:
+    """Whether `x` is a boolean tensor, or would be one; it is not converted to find out."""
+    if type(x) is Tensor:
+        return x.node.dtype is BOOL
+    if isinstance(x, (list, tuple)):
+        return bool(x) and all(map(is_bool, x))
+    return type(x) is bool or bool(getattr(x, "dtype", None) == BOOL)
 
 
 def real_result(dtype: DType) -> DType:

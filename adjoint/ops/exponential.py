@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from adjoint.graph.emitter import Emitter
+from adjoint.ops import stable
 from adjoint.ops.comparison import not_equal
 from adjoint.ops.elementwise import Masked, binary, unary
 
@@ -22,12 +24,49 @@ __all__ = [
     "logaddexp2",
 ]
 
+V = TypeVar("V")
+
 _POSITIVE = (0.5, 2.0)
 _LN2 = math.log(2.0)
+_MODERATE = {"float64": 118.0, "float32": 14.0, "float16": 1.75}
+"""Exponents up to here are left alone: even the sixth power of their powers is finite."""
 
 exp = unary("exp", np.exp, lambda x, y: y, doc="The exponential e**x.")
 exp2 = unary("exp2", np.exp2, lambda x, y: y * _LN2, doc="The power 2**x.")
 expm1 = unary("expm1", np.expm1, lambda x, y: y + 1, doc="exp(x) - 1, accurate near 0.")
+
+
+exp_within = unary(
+    "exp_within",
+    np.exp,
+    lambda x, y: y,
+    prefix="",
+    doc="exp(x) in a form that is stable already: it is never looked through.",
+)
+
+
+def _excess(x: Any) -> Any:
+    x = np.asarray(x)
+    moderate = (np.abs(x) <= _MODERATE[x.dtype.name]) | np.isinf(x)
+    return np.where(moderate, np.zeros((), x.dtype), x)
+
+
+def _excess_rule(e: Emitter[V], x: V) -> V:
+    size = e.abs(x)
+    moderate = e.less_equal(size, _MODERATE[e.dtype(x).name])
+    return e.select(e.bitwise_or(moderate, e.equal(size, math.inf)), 0.0, x)
+
+
+excess = unary(
+    "excess",
+    _excess,
+    None,
+    accepts="real",
+    scalar=_excess_rule,
+    domain=(-1.5, 1.5),
+    prefix="",
+    doc="The exponent that is to be taken out of a power: 0 for moderate x and ±inf, else x.",
+)
 
 
 def _log_slope(x: Any) -> Any:
@@ -49,13 +88,19 @@ log_slope = unary(
     doc="The derivative of log: 1 / x, but nan where log(x) is.",
 )
 log = unary(
-    "log", np.log, lambda x, y: log_slope(x), domain=_POSITIVE, doc="The natural logarithm."
+    "log",
+    np.log,
+    lambda x, y: log_slope(x),
+    domain=_POSITIVE,
+    stable_form=stable.logarithm_e,
+    doc="The natural logarithm.",
 )
 log2 = unary(
     "log2",
     np.log2,
     lambda x, y: log_slope(x) * (1 / _LN2),
     domain=_POSITIVE,
+    stable_form=stable.logarithm_2,
     doc="The logarithm to base 2.",
 )
 log10 = unary(
@@ -63,6 +108,7 @@ log10 = unary(
     np.log10,
     lambda x, y: log_slope(x) * (1 / math.log(10.0)),
     domain=_POSITIVE,
+    stable_form=stable.logarithm_10,
     doc="The logarithm to base 10.",
 )
 log1p = unary(
@@ -70,6 +116,7 @@ log1p = unary(
     np.log1p,
     lambda x, y: log_slope(1 + x),
     domain=(-0.5, 2.0),
+    stable_form=stable.logarithm_of_one_more,
     doc="log(1 + x), accurate near 0.",
 )
 x_log_x = unary(

@@ -18,6 +18,7 @@ from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape, normalize_axis, size_of
 from adjoint.ops.choice import where
 from adjoint.ops.comparison import equal, greater, isnan, less, logical_not, logical_or
+from adjoint.ops.determined import largest, smallest
 from adjoint.ops.elementwise import keep_where
 from adjoint.ops.movement import astype, broadcast_to, reshape
 from adjoint.ops.reduction import (
@@ -30,6 +31,7 @@ from adjoint.ops.reduction import (
     reduced,
     sum,
 )
+from adjoint.ops.support import over, whole
 
 __all__ = ["max", "min", "amax", "amin", "argmax", "argmin"]
 
@@ -68,7 +70,7 @@ class Extremum(Reduction):
         return reduced(x.shape, axes), x.dtype
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
-        return self.numpy(x, axis=axes)
+        return self.numpy(x, axes)
 
     def attained(self, x: Tensor, y: Tensor) -> Tensor:
         """Which elements attain the value; nan counts as attained everywhere."""
@@ -88,12 +90,11 @@ class Extremum(Reduction):
         x, y = Tensor(node.inputs[0]), Tensor(node)
         lanes = kept(x.shape, axes)
         won = self.attained(x, reshape(y, lanes))
-        share = masked_as(adjoint * shares(won, y, axes), adjoint)
-        return (keep_where(won, reshape(share, lanes)),)
+        return (keep_where(won, reshape(adjoint * shares(won, y, axes), lanes)),)
 
 
-_max = register(Extremum("max", np.max, "maximum", -np.inf))
-_min = register(Extremum("min", np.min, "minimum", np.inf))
+_max = register(Extremum("max", largest, "maximum", -np.inf))
+_min = register(Extremum("min", smallest, "minimum", np.inf))
 
 
 def check_ordered(name: str, dtype: DType) -> None:
@@ -271,6 +272,13 @@ class OrderStatistic(Op):
         won, weight = self.weights(node)
         share = masked_as(adjoint * weight, adjoint)
         return sum(keep_where(won, reshape(share, (*share.shape, 1))), -2), None
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        rank = len(node.shape)
+        return over(whole(mask, node.inputs[0].shape), node.inputs[0].shape, (rank - 1,))
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return over(whole(mask, node.shape), node.shape, (len(node.shape) - 1,))
 
     def weights(self, node: Node) -> tuple[Tensor, Tensor]:
         """Which elements attain which of the results, and what each of them gets."""

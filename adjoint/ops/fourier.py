@@ -16,20 +16,43 @@ import numpy as np
 
 from adjoint.graph.forking import import_module
 from adjoint.graph.node import Node
-from adjoint.graph.op import register
+from adjoint.graph.op import FUNCTIONS, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, to_complex, to_real
 from adjoint.ops.linear import Linear
+from adjoint.ops.movement import broadcast_to
 
 SWAPPED = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
 """The norm with which the other direction has the same factor."""
 
 
-class Fourier(Linear):
+class Transform(Linear):
+    """A transform along axes: each result hangs on all elements along them.
+
+    Other linear operations are applied to ones and zeros to see where their results may be other
+    than zero; in a transform these may cancel.
+    """
+
+    def along(self, node: Node) -> tuple[int, ...]:
+        """The axes."""
+        raise NotImplementedError
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        if masks[0] is None:
+            return None
+        mask = broadcast_to(masks[0], node.inputs[0].shape)
+        found: Tensor = FUNCTIONS["any"](mask, self.along(node), keepdims=True)
+        return broadcast_to(found, node.shape)
+
+
+class Fourier(Transform):
     """The transform of complex numbers along `axes`, or with `inverse` the other direction."""
 
     name = "fft"
     param_names = ("axes", "inverse", "norm")
+
+    def along(self, node: Node) -> tuple[int, ...]:
+        return tuple(sorted(set(node.params[0])))
 
     def infer(
         self, x: Node, axes: tuple[int, ...], inverse: bool, norm: str
@@ -51,11 +74,14 @@ class Fourier(Linear):
         return make(self, inputs, (tuple([a + 1 for a in axes]), inverse, norm))
 
 
-class RealFourier(Linear):
+class RealFourier(Transform):
     """The first n // 2 + 1 terms of the transform of n real numbers along `axis`."""
 
     name = "rfft"
     param_names = ("axis", "norm")
+
+    def along(self, node: Node) -> tuple[int, ...]:
+        return (node.params[0],)
 
     def infer(self, x: Node, axis: int, norm: str) -> tuple[Shape, DType]:
         half = x.shape[axis] // 2 + 1
@@ -76,7 +102,7 @@ class RealFourier(Linear):
         return make(self, inputs, (axis + 1, norm))
 
 
-class InverseRealFourier(Linear):
+class InverseRealFourier(Transform):
     """The `count` real numbers of which the input holds the first terms of the transform.
 
     The imaginary parts of the first term, and for an even count of the last, count for nothing.
@@ -84,6 +110,9 @@ class InverseRealFourier(Linear):
 
     name = "irfft"
     param_names = ("axis", "count", "norm")
+
+    def along(self, node: Node) -> tuple[int, ...]:
+        return (node.params[0],)
 
     def infer(self, x: Node, axis: int, count: int, norm: str) -> tuple[Shape, DType]:
         return (*x.shape[:axis], count, *x.shape[axis + 1 :]), to_real(x.dtype)
@@ -101,7 +130,7 @@ class InverseRealFourier(Linear):
         return make(self, inputs, (axis + 1, count, norm))
 
 
-class Trigonometric(Linear):
+class Trigonometric(Transform):
     """The discrete cosine or sine transform of a type from 1 to 4, without a factor.
 
     Types 2 and 3 are the transposes of each other, 1 and 4 their own, but for what stands once in a
@@ -111,6 +140,9 @@ class Trigonometric(Linear):
 
     name = "trigonometric_transform"
     param_names = ("function", "type", "axis")
+
+    def along(self, node: Node) -> tuple[int, ...]:
+        return (node.params[2],)
 
     def infer(self, x: Node, function: str, type: int, axis: int) -> tuple[Shape, DType]:
         return x.shape, x.dtype

@@ -20,11 +20,12 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
-from adjoint.ops.bounds import check_bounds, counted_axis, in_bounds, one_in_each_row
+from adjoint.ops.bounds import check_bounds, counted_axis, has_elements, in_bounds, one_in_each_row
 from adjoint.ops.elementwise import align, keep_where
-from adjoint.ops.linear import Linear
+from adjoint.ops.linear import Linear, Together
 from adjoint.ops.movement import astype, broadcast_to, permute_dims, reshape
 from adjoint.ops.slicing import batch_size, zeros_of
+from adjoint.ops.support import applied, counts, positive, whole
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Axes: TypeAlias = tuple[int, ...]
@@ -84,8 +85,16 @@ class Gather(Linear):
     """The elements of the first input at the others along `axes`."""
 
     name = "gather"
+    moves = True
     param_names = ("axes", "position")
     native = True
+
+    def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
+        x, *indices = node.inputs
+        return [(i, a, x.shape[a]) for i, a in zip(indices, node.params[0], strict=True)]
+
+    def lowers(self, node: Node) -> bool:
+        return has_elements(self.indexed(node))
 
     def held(self, node: Node) -> tuple[int | str, ...]:
         return known_of(node.inputs[1:])
@@ -136,7 +145,14 @@ class ScatterAdd(Linear):
 
     name = "scatter_add"
     param_names = ("axes", "position", "shape")
-    native = scatters = True
+    native = scatters = chooses = True
+
+    def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
+        axes, _, shape = node.params
+        return [(i, a, shape[a]) for i, a in zip(node.inputs[1:], axes, strict=True)]
+
+    def lowers(self, node: Node) -> bool:
+        return has_elements(self.indexed(node))
 
     def expand(self, node: Node) -> Tensor | None:
         x, *indices = node.inputs
@@ -178,6 +194,18 @@ class ScatterAdd(Linear):
         indices = map(Tensor, node.inputs[1:])
         return make(_gather, (adjoint, *indices), node.params[:2])
 
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        x, *indices = node.inputs
+        axes, position, shape = node.params
+        if any(i.op.permutes for i in indices) and x.shape == shape:
+            return None if masks[0] is None else super().support(node, masks)
+        if masks[0] is not None:
+            return super().support(node, masks)
+        named = tuple([size if a in axes else 1 for a, size in enumerate(shape)])
+        ones = counts(whole(None, gathered_shape(named, indices, axes, position)))
+        places = list(map(Tensor, indices))
+        return positive(applied(self, (ones, *places), (axes, position, named)))
+
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         axes, position, shape = node.params
         size = batch_size(inputs, batched)
@@ -191,14 +219,14 @@ class ScatterAdd(Linear):
         return make(self, whole, ((0, *shifted(axes)), 0, (size, *shape)))
 
 
-class ScatterSet(Op):
+class ScatterSet(Together):
     """The first input with the second at the places named by the others; the last one stays.
 
     `unique` promises that no place is named twice. Linear in the first two inputs together.
     """
 
     name = "scatter_set"
-    family = "linear"
+    joins = 2
     param_names = ("axes", "position", "unique")
 
     def infer(self, x: Node, values: Node, *args: Any) -> tuple[Shape, DType]:

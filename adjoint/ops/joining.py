@@ -11,7 +11,7 @@ import numpy as np
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph.loops import Index, Loops, choose
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import (
     DType,
@@ -22,6 +22,7 @@ from adjoint.graph.types import (
     promote,
     weak_dtype,
 )
+from adjoint.ops.linear import Together
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.slicing import along, batch_size, pick, zeros_of
 
@@ -32,10 +33,9 @@ MANY = 64
 """More inputs than this are joined by NumPy: a loop would have to choose between them."""
 
 
-class Join(Op):
+class Join(Together):
     """What `concat` and `stack` share: inputs of one dtype, joined along the axis `axis`."""
 
-    family = "linear"
     param_names = ("axis",)
     native = True
 
@@ -55,18 +55,19 @@ class Join(Op):
         place = index[node.params[0]]
         loops.edges(place, starts[1:-1])
 
-        def read(number: int) -> Any:
-            """The element, known to come from input `number` or a later one."""
+        def read(number: int, *others: int) -> Any:
+            """The element, known to come from input `number` or one of the others."""
 
             def here() -> Any:
                 return loops.read(node.inputs[number], self.inner(node, number, index, loops))
 
-            if number == len(node.inputs) - 1:
+            if not others:
                 return here()
             inside = loops.inside(place, 0, starts[number + 1])
-            return choose(loops, inside, here, lambda: read(number + 1))
+            return choose(loops, inside, here, lambda: read(*others))
 
-        return read(0)
+        filled = [n for n in range(len(node.inputs)) if starts[n] < starts[n + 1]]
+        return read(*filled or [0])  # of an input without elements none can be read, nor looked at
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         known = [

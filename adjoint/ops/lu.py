@@ -98,7 +98,8 @@ class LUSolve(System):
         (transposed,) = node.params
         given = (Tensor(a), Tensor(factors), conjugate(adjoint))
         back = conjugate(make(self, given, (not transposed,)))
-        by_a = fit(-outer_product(back, Tensor(node), transposed), a) if wanted[0] else None
+        x = self.solution(node, adjoint)
+        by_a = fit(-outer_product(back, x, transposed), a) if wanted[0] else None
         return by_a, None, fit(back, b) if wanted[2] else None
 
 

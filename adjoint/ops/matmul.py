@@ -14,8 +14,10 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote, size_of
+from adjoint.ops.comparison import not_equal
 from adjoint.ops.elementwise import align, fit
 from adjoint.ops.movement import matrix_transpose, reshape
+from adjoint.ops.support import alive, onto, over
 
 __all__ = ["matmul"]
 
@@ -36,6 +38,7 @@ class MatMul(Op):
 
     name = "matmul"
     family = "bilinear"
+    tame = True
     native = True
 
     def lowers(self, node: Node) -> bool:
@@ -77,10 +80,20 @@ class MatMul(Op):
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         a, b = node.inputs
-        return (
-            fit(make(self, (adjoint, _conj_transpose(Tensor(b)))), a) if wanted[0] else None,
-            fit(make(self, (_conj_transpose(Tensor(a)), adjoint)), b) if wanted[1] else None,
-        )
+        by_a = by_b = None
+        if wanted[0]:
+            by_a = fit(make(self, (adjoint, _conj_transpose(alive(node, 1, adjoint)))), a)
+        if wanted[1]:
+            by_b = fit(make(self, (_conj_transpose(alive(node, 0, adjoint)), adjoint)), b)
+        return by_a, by_b
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        shape = node.inputs[number].shape
+        return over(mask, shape, (len(shape) - 1 - number,))
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        shape = node.inputs[number].shape
+        return onto(over(mask, node.shape, (len(node.shape) - 1 - number,)), shape)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         a, b = inputs
@@ -114,8 +127,9 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
         if not x.ndim:
             raise ShapeError(f"matmul: the {number} operand is 0-d; multiply by numbers with *")
     dtype = promote(a.node.dtype, b.node.dtype)
-    if dtype is BOOL:
-        dtype = np.dtype(np.int64)
+    if dtype is BOOL:  # as in NumPy: whether any product holds
+        whole = np.dtype(np.int64)
+        return not_equal(matmul(as_tensor(a, whole), as_tensor(b, whole)), 0)
     a, b = as_tensor(a, dtype), as_tensor(b, dtype)
     row, column = a.ndim == 1, b.ndim == 1
     if row:

@@ -22,6 +22,7 @@ from adjoint.ops.elementwise import align
 from adjoint.ops.movement import matrix_transpose, permute_dims, reshape
 from adjoint.ops.reduction import conjugate
 from adjoint.ops.slicing import along
+from adjoint.ops.support import keep_where, onto, over, reshaped, support, whole
 
 PREFIXES = {"f": "s", "d": "d", "F": "c", "D": "z"}
 """How the names of LAPACK's routines begin, by the letter of the dtype."""
@@ -32,6 +33,23 @@ class Stacked(Op):
 
     family = "linalg"
 
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        shape = node.inputs[number].shape
+        mask = over(whole(mask, shape), shape, (len(shape) - 2, len(shape) - 1))
+        if len(node.shape) == self.stacked(node):
+            mask = reshaped(mask, shape[:-2])
+        return mask
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        lead, rank = self.stacked(node), len(node.shape)
+        mask = over(whole(mask, node.shape), node.shape, tuple(range(lead, rank)))
+        each = (*node.shape[:lead], 1, 1)
+        return onto(reshaped(mask, each), (*node.inputs[number].shape[:-2], 1, 1))
+
+    def stacked(self, node: Node) -> int:
+        """How many axes of the result count matrices."""
+        return max(len(x.shape) for x in node.inputs) - 2
+
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         rank = max(len(x.shape) for x in node.inputs)
         aligned = [align(x, rank) if m else x for x, m in zip(inputs, batched, strict=True)]
@@ -40,6 +58,19 @@ class Stacked(Op):
 
 class System(Stacked):
     """Systems of equations, whose last input holds right-hand sides in its columns."""
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        if number < len(node.inputs) - 1:
+            return super().reaching(node, number, mask)
+        shape = node.inputs[number].shape
+        return onto(over(mask, node.shape, (len(node.shape) - 2,)), (*shape[:-2], 1, shape[-1]))
+
+    def solution(self, node: Node, adjoint: Tensor) -> Tensor:
+        """The solution, zero in columns of which no part of the adjoint has need."""
+        mask, x = support(adjoint), Tensor(node)
+        if mask is None:
+            return x
+        return keep_where(over(mask, node.shape, (len(node.shape) - 2,)), x)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         *matrices, right = inputs

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from adjoint.errors import RangeError, ShapeError
+from adjoint.graph.arrays import converted
 from adjoint.graph.loops import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import public, register
@@ -59,6 +61,7 @@ def split_axes(given: Shape, shape: Shape) -> tuple[tuple[int, ...], ...] | None
 
 class Reshape(Linear):
     name = "reshape"
+    moves = True
     param_names = ("shape",)
 
     def infer(self, x: Node, shape: Shape) -> tuple[Shape, DType]:
@@ -92,6 +95,7 @@ class Reshape(Linear):
 
 class PermuteDims(Linear):
     name = "permute_dims"
+    moves = True
     param_names = ("axes",)
 
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
@@ -132,6 +136,9 @@ class BroadcastTo(Linear):
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return sum_to(adjoint, node.inputs[0].shape)
 
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        return masks[0]
+
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         x = align(inputs[0], len(node.shape))
         return broadcast_to(x, (x.shape[0], *node.shape))
@@ -145,9 +152,7 @@ class AsType(Linear):
         return x.shape, dtype
 
     def evaluate(self, x: Any, dtype: DType) -> Any:
-        if np.iscomplexobj(x) and dtype.kind in "fiu":
-            x = np.real(x)
-        return np.asarray(x).astype(dtype)
+        return converted(x, dtype)
 
     native = pointwise = True
 
@@ -157,6 +162,9 @@ class AsType(Linear):
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return fit(adjoint, node.inputs[0])
 
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        return masks[0]
+
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         return make(self, inputs, node.params)
 
@@ -164,6 +172,11 @@ class AsType(Linear):
 _reshape, _permute, _broadcast, _astype = map(
     register, (Reshape(), PermuteDims(), BroadcastTo(), AsType())
 )
+
+
+_converted: WeakValueDictionary[tuple[int, DType], Node] = WeakValueDictionary()
+"""The conversions of what is differentiated, of which each is made once. So what several users of
+a float32 variable send back in float64 is added up before it is rounded: it may nearly cancel."""
 
 
 @public
@@ -296,7 +309,15 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Tensor:
     """
     x = as_tensor(x)
     wanted = as_dtype(dtype)
-    return Tensor(x.node) if x.node.dtype is wanted else make(_astype, (x,), (wanted,))
+    node = x.node
+    if node.dtype is wanted:
+        return Tensor(node)
+    if node.scope is None or node.dtype.kind not in "fc":
+        return make(_astype, (x,), (wanted,))
+    found = _converted.get((id(node), wanted))
+    if found is None or not found.inputs or found.inputs[0] is not node:
+        found = _converted[id(node), wanted] = make(_astype, (x,), (wanted,)).node
+    return Tensor(found)
 
 
 @public

@@ -13,7 +13,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, INT64
-from adjoint.ops import canonical
+from adjoint.ops import canonical, determined, stable
 from adjoint.ops.arithmetic import reciprocal
 from adjoint.ops.comparison import equal, greater_equal, isnan, logical_and, logical_not, not_equal
 from adjoint.ops.elementwise import Elementwise, Factor, Masked, apply, binary, unary
@@ -72,7 +72,7 @@ def _part(x: Tensor, h: Tensor) -> Factor:
 
 hypot = binary(
     "hypot",
-    np.hypot,
+    determined.hypot,
     lambda x1, x2, y: _part(x1, y),
     lambda x1, x2, y: _part(x2, y),
     accepts="real",
@@ -125,6 +125,7 @@ _power_const = register(
         param_names=("exponent",),
         samples=((3,), (-2,), (2.5,)),
         form=canonical.power,
+        stable_form=stable.inverted,
     )
 )
 

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ShapeError
-from adjoint.graph.loops import Index, Loops, scanned
+from adjoint.graph.loops import Index, Loops, choose, scanned
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import Op, find, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import DType, Shape
 from adjoint.ops.movement import broadcast_to, permute_dims, reshape
@@ -33,9 +33,18 @@ from adjoint.ops.reduction import (
     kept,
     lanes_last,
     line,
-    masked_as,
     sum,
     to_accumulate,
+)
+from adjoint.ops.support import (
+    EVERYWHERE,
+    alive,
+    applied,
+    counts,
+    keep_where,
+    known_mask,
+    positive,
+    whole,
 )
 
 __all__ = ["prod", "cumprod"]
@@ -50,14 +59,27 @@ class Recurrence(Op):
     name = "recurrence"
     family = "cumulative"
     param_names = ("axis", "reverse")
-    native = scans = True
+    native = scans = chooses = True
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        """What comes of the terms that count, so never the first state."""
+        term = EVERYWHERE if masks[1] is None else masks[1]
+        return later(term, node.shape, *node.params)
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         a, b = node.inputs
-        e = loops.e
+        e, (axis, reverse) = loops.e, node.params
+        start = node.shape[axis] - 1 if reverse else 0
 
         def step(state: Any, before: Index) -> Any:
-            return e.add(e.multiply(loops.read(a, before), state), loops.read(b, before))
+            """From t₀ = 0, which is nothing even beside an infinite factor, comes b₀."""
+            term = loops.read(b, before)
+            return choose(
+                loops,
+                loops.inside(before[axis], start, start + 1),
+                lambda: term,
+                lambda: e.add(e.multiply(loops.read(a, before), state), term),
+            )
 
         return scanned(node, index, loops, lambda: e.constant(0, node.dtype), step)
 
@@ -75,27 +97,44 @@ class Recurrence(Op):
         a, b, t = (v[::-1] for v in views) if reverse else views
         if len(b) < 2 or not b.size:
             return result
+        t[1] = b[0]
         if b[0].size >= _MANY_LANES:
-            for i in range(len(b) - 1):
+            for i in range(1, len(b) - 1):
                 np.add(a[i] * t[i], b[i], out=t[i + 1])
             return result
         for lane in np.ndindex(b.shape[1:]):
-            here = (slice(None, -1), *lane)
+            here = (slice(1, -1), *lane)
             pairs = zip(a[here].tolist(), b[here].tolist(), strict=True)
-            t[(slice(1, None), *lane)] = list(accumulate(pairs, _step, initial=0.0))[1:]
+            t[(slice(1, None), *lane)] = list(accumulate(pairs, _step, initial=b[(0, *lane)]))
         return result
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         by_factor, term = tangents
         if by_factor is not None:
-            moved = by_factor * Tensor(node)
+            moved = keep_where(self.counting(node), by_factor * Tensor(node))
             term = moved if term is None else term + moved
         return None if term is None else make(self, (Tensor(node.inputs[0]), term), node.params)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         axis, reverse = node.params
-        back = recurrence(conjugate(Tensor(node.inputs[0])), adjoint, axis, not reverse)
-        return back * conjugate(Tensor(node)) if wanted[0] else None, back if wanted[1] else None
+        back = recurrence(conjugate(alive(node, 0, adjoint)), adjoint, axis, not reverse)
+        by_factor = None
+        if wanted[0]:
+            by_factor = keep_where(self.counting(node), back * conjugate(Tensor(node)))
+        return by_factor, back if wanted[1] else None
+
+    def counting(self, node: Node) -> Tensor:
+        """Which factors count: not the first, which would multiply t₀ = 0, and not the last."""
+        size = node.shape[node.params[0]]
+        places = np.arange(size).reshape(-1, *(1,) * (len(node.shape) - node.params[0] - 1))
+        return known_mask((places > 0) & (places < size - 1))
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return later(mask, node.shape, *node.params)
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        axis, reverse = node.params
+        return later(mask, node.shape, axis, not reverse)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
@@ -156,10 +195,17 @@ class CumulativeProduct(Op):
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         axis, reverse, exclusive = node.params
-        x, before = conjugate(Tensor(node.inputs[0])), conjugate(self.before(node))
+        x, before = conjugate(alive(node, 0, adjoint)), conjugate(self.before(node))
         if exclusive:
             return (recurrence(x, adjoint, axis, not reverse) * before,)
         return ((adjoint + recurrence(x, adjoint * x, axis, not reverse)) * before,)
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return later(mask, node.shape, *node.params)
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        axis, reverse, exclusive = node.params
+        return later(mask, node.shape, axis, not reverse, exclusive)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         axis, *flags = node.params
@@ -186,7 +232,7 @@ class Product(Reduction):
         (axes,) = node.params
         x = Tensor(node.inputs[0])
         lanes = reshape(adjoint, kept(x.shape, axes))
-        return (masked_as(lanes * conjugate(product_of_others(x, axes)), lanes),)
+        return (lanes * conjugate(product_of_others(x, axes)),)
 
 
 _recurrence, _cumprod, _prod = map(register, (Recurrence(), CumulativeProduct(), Product()))
@@ -195,6 +241,16 @@ _recurrence, _cumprod, _prod = map(register, (Recurrence(), CumulativeProduct(),
 def recurrence(a: Tensor, b: Tensor, axis: int, reverse: bool) -> Tensor:
     """The states tᵢ of tᵢ₊₁ = aᵢ tᵢ + bᵢ along `axis`, t₀ = 0, or the same from the other end."""
     return make(_recurrence, (a, b), (axis, reverse))
+
+
+def later(mask: Tensor, shape: Shape, axis: int, reverse: bool, exclusive: bool = True) -> Tensor:
+    """Where a mask holds before an element along `axis`, or with `reverse` after it.
+
+    Unless `exclusive`, its own place counts too.
+    """
+    ones = counts(whole(mask, shape))
+    total = applied(find("cumsum"), (ones,), (axis, reverse))
+    return positive(applied(find("subtract"), (total, ones)) if exclusive else total)
 
 
 def others_before(x: Tensor, axis: int, reverse: bool) -> Tensor:

@@ -28,7 +28,7 @@ from adjoint.ops.comparison import not_equal
 from adjoint.ops.elementwise import keep_where
 from adjoint.ops.linear import Linear
 from adjoint.ops.movement import broadcast_to, permute_dims, reshape
-from adjoint.ops.support import support
+from adjoint.ops.support import over, reshaped, support, whole
 
 __all__ = ["sum", "any", "all", "count_nonzero"]
 
@@ -93,6 +93,13 @@ class Reduction(Op):
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return reduced(x.shape, axes), x.dtype
 
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        shape, (axes,) = node.inputs[0].shape, node.params
+        return reshaped(over(whole(mask, shape), shape, axes), node.shape)
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return reshaped(whole(mask, node.shape), kept(node.inputs[0].shape, node.params[0]))
+
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         return make(self, inputs, (tuple([a + 1 for a in node.params[0]]),))
 
@@ -139,6 +146,9 @@ class Sum(Linear, Reduction):
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return spread(adjoint, node.inputs[0].shape, node.params[0])
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        return None if masks[0] is None else self.reached(node, 0, masks[0])
 
 
 class Any_(Reduction):

@@ -12,14 +12,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.graph.leaf import constant_node
 from adjoint.graph.loops import ZERO, Affine, Index, Loops, both, choose
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, register
+from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, make
-from adjoint.graph.types import DType, Shape
-from adjoint.ops.linear import Linear
+from adjoint.graph.types import BOOL, DType, Shape
+from adjoint.ops.linear import Linear, Together
 from adjoint.ops.movement import broadcast_to, reshape
+from adjoint.ops.support import known_mask, zero
 
 Ints: TypeAlias = tuple[int, ...]
 
@@ -63,6 +63,7 @@ class Slice(Linear):
     """Along each axis `sizes` elements from `starts` on by `steps`; the result has `shape`."""
 
     name = "slice"
+    moves = True
     param_names = ("starts", "steps", "sizes", "shape")
 
     def infer(
@@ -99,6 +100,7 @@ class Unslice(Linear):
     """Zeros of `shape` with the input in the place of the slices; the transpose of `slice`."""
 
     name = "unslice"
+    moves = chooses = True
     param_names = ("starts", "steps", "sizes", "shape")
 
     def infer(
@@ -126,15 +128,25 @@ class Unslice(Linear):
         starts, steps, sizes, _ = node.params
         return make(_slice, (adjoint,), (starts, steps, sizes, node.inputs[0].shape))
 
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        if masks[0] is not None:
+            return super().support(node, masks)
+        starts, steps, sizes, shape = node.params
+        partly = [size < full for size, full in zip(sizes, shape, strict=True)]
+        mask = np.zeros([full if p else 1 for p, full in zip(partly, shape, strict=True)], BOOL)
+        places = zip(selectors(starts, steps, sizes), partly, strict=True)
+        mask[tuple([place if p else slice(None) for place, p in places])] = True
+        return known_mask(mask)
+
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         return make(self, inputs, _batched(inputs[0].shape[0], node.params))
 
 
-class SetSlice(Op):
+class SetSlice(Together):
     """The first input with the second in the place of the slices; linear in the two together."""
 
     name = "set_slice"
-    family = "linear"
+    joins = 2
     param_names = ("starts", "steps", "sizes")
 
     def infer(
@@ -198,7 +210,7 @@ def batch_size(inputs: Sequence[Tensor], batched: Sequence[bool]) -> int:
 
 def zeros_of(node: Node) -> Tensor:
     """Zeros in the shape and dtype of `node`, one number in memory."""
-    return broadcast_to(Tensor(constant_node(np.zeros((), node.dtype), (), node.dtype)), node.shape)
+    return broadcast_to(zero(node.dtype), node.shape)
 
 
 def slice_of(x: Tensor, starts: Ints, steps: Ints, sizes: Ints, shape: Shape) -> Tensor:

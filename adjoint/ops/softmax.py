@@ -23,6 +23,7 @@ from adjoint.ops.comparison import equal, isfinite, isinf, logical_and
 from adjoint.ops.exponential import exp, log
 from adjoint.ops.movement import astype, reshape
 from adjoint.ops.reduction import Reduction, axes_of, kept, reduce_over, sum
+from adjoint.ops.support import over
 
 __all__ = ["logsumexp", "softmax", "log_softmax"]
 
@@ -80,6 +81,12 @@ class AlongAxes(Op):
 
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return x.shape, x.dtype
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return over(mask, node.shape, node.params[0])
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return over(mask, node.shape, node.params[0])
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         return make(self, inputs, (tuple([a + 1 for a in node.params[0]]),))

@@ -25,6 +25,7 @@ class ArgSort(Op):
 
     name = "argsort"
     family = "sorting"
+    permutes = True
     param_names = ("axis", "descending")
 
     def infer(self, x: Node, axis: int, descending: bool) -> tuple[Shape, DType]:

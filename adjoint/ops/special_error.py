@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise import Unary
 from adjoint.ops.exponential import exp
-from adjoint.ops.special import special_unary
+from adjoint.ops.special import scipy_function, special_unary
 
 __all__ = [
     "erf",
@@ -48,12 +51,14 @@ erfcx: Unary = special_unary(
     "exp(x²) erfc(x), which neither overflows nor underflows for large x.",
     "0.61569034",
 )
+_erfinv, _log_ndtr = scipy_function("erfinv"), scipy_function("log_ndtr")
 erfinv = special_unary(
     "erfinv",
     lambda x, y: exp(y * y) * (_ROOT_PI / 2),
     "The inverse of erf; slope ∞ at ±1.",
     "0.47693628",
     domain=(-0.9, 0.9),
+    numpy=lambda x: np.copysign(_erfinv(x), x),  # SciPy loses the sign of zero
 )
 erfcinv = special_unary(
     "erfcinv",
@@ -79,9 +84,22 @@ ndtri = special_unary(
     domain=(0.1, 0.9),
     example=(0.9,),
 )
+
+
+def _log_ndtr_slope(x: Tensor, y: Tensor) -> Tensor:
+    """φ/Φ; to the left by erfcx, which to the right overflows where Φ is 1."""
+    where = FUNCTIONS["where"]
+    right = x > 5.0
+    left: Tensor = math.sqrt(2 / math.pi) / erfcx(where(right, 0.0, x) * (-1 / _ROOT_TWO))
+    far = where(right, x, 5.0)
+    result: Tensor = where(right, _density(far) / ndtr(far), left)
+    return result
+
+
 log_ndtr = special_unary(
     "log_ndtr",
-    lambda x, y: math.sqrt(2 / math.pi) / erfcx(x * (-1 / _ROOT_TWO)),
+    _log_ndtr_slope,
     "The logarithm of ndtr, accurate far into the tail.",
     "-0.36894642",
+    numpy=lambda x: _log_ndtr(x) + 0,  # no -0
 )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from adjoint.errors import RangeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.op import FUNCTIONS, public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.arithmetic import reciprocal
 from adjoint.ops.elementwise import Elementwise, Missing, Unary, apply
-from adjoint.ops.special import keep_dtype, special_binary, special_unary
+from adjoint.ops.special import keep_dtype, scipy_function, special_binary, special_unary
 
 __all__ = [
     "gamma",
@@ -36,12 +38,24 @@ gamma = special_unary(
     "1.77245385",
     domain=_POSITIVE,
 )
+_gammaln = scipy_function("gammaln")
+
+
+def _log_gamma(x: Any) -> Any:
+    """SciPy's, but for -∞, where |Γ| has no limit but C says ∞, and what is close to 0."""
+    x = np.asarray(x)
+    result = np.where(np.equal(x, -np.inf), np.inf, _gammaln(x))
+    near = (np.abs(x) < np.finfo(x.dtype).tiny) & np.not_equal(x, 0)
+    return np.where(near, -np.log(np.abs(x)), result).astype(x.dtype)
+
+
 gammaln = special_unary(
     "gammaln",
     lambda x, y: digamma(x),
     "The logarithm of |Γ(x)|.",
     "0.57236494",
     domain=_POSITIVE,
+    numpy=_log_gamma,
 )
 gammasgn = special_unary("gammasgn", None, "The sign of Γ(x).", "1.", domain=_POSITIVE)
 

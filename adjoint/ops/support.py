@@ -1,84 +1,253 @@
-"""Where an adjoint can be other than zero: the mask that `where` and its kin put on it.
+"""Structural zeros: where an adjoint or a tangent is zero by construction, whatever it meets.
 
-``where(c, f(x), 0)`` sends ``where(c, adjoint, 0)`` to f(x). If f'(x) is infinite where c is false,
-the product with it would be nan, 0 times inf. The elementwise family therefore asks for the mask
-of an adjoint and applies it again after the product, at every order, as masks are ordinary nodes.
+``where(c, f(x), 0)`` sends ``where(c, adjoint, 0)`` to f(x). Where c is false that is not a number
+that happens to be 0 but nothing at all, and stays nothing in a product with an infinite derivative.
+The *support* of a tensor is a boolean tensor, which broadcasts to its shape, outside which it is
+zero in this sense; None says that nothing is known to be.
+
+The graph itself says it, at every order: each operation that keeps structural zeros, or makes them
+(`where`, `unslice`, `scatter_add` …), states `Op.support`, and families derive it. Here the rules
+are applied along the graph, each node once. Supports that depend on no data are computed at once,
+so that those that cover everything are seen to be none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
+from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, public
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.op import FUNCTIONS, Op, find, public
+from adjoint.graph.tensor import Tensor, make
+from adjoint.graph.types import BOOL, FLOAT64, DType, Shape
 
-_MASKED = frozenset(
-    ("where", "add", "subtract", "negative", "astype", "variable", "reshape", "sum", "broadcast_to")
-)
-"""The operations whose results may show it."""
-_LOOK = 64
-"""How many nodes of an adjoint are looked at; sums with more terms count as unmasked."""
+_found: WeakKeyDictionary[Node, Tensor | None] = WeakKeyDictionary()
 
 
 @public
-def support(adjoint: Tensor) -> Tensor | None:
-    """A boolean tensor outside which `adjoint` is zero by construction; None if there is none."""
-    return _Search().mask(adjoint.node, 0) if adjoint.node.op.name in _MASKED else None
-
-
-class _Search:
-    def __init__(self) -> None:
-        self.looked = 0
-
-    def mask(self, node: Node, depth: int) -> Tensor | None:
-        self.looked += 1
-        if not node.inputs or self.looked > _LOOK or depth > _LOOK:
-            return None
-        match node.op.name:
-            case "where":
-                return self._of_where(node, depth)
-            case "add" | "subtract":
-                return self._of_sum(node, depth)
-            case "negative" | "astype" | "variable":
-                return self.mask(node.inputs[0], depth + 1)
-            case "reshape":
-                inner = self._aligned(node.inputs[0], depth)
-                return None if inner is None else FUNCTIONS["reshape"](inner, node.shape)
-            case "sum":
-                inner = self._aligned(node.inputs[0], depth)
-                return None if inner is None else FUNCTIONS["any"](inner, node.params[0])
-            case "broadcast_to":
-                return self.mask(node.inputs[0], depth + 1)
+def support(x: Tensor) -> Tensor | None:
+    """A boolean tensor outside which `x` is zero by construction; None if there is none."""
+    top = x.node
+    if not top.sparse:
         return None
+    stack = [top]
+    while stack:
+        node = stack[-1]
+        waiting = [child for child in node.inputs if child.sparse and child not in _found]
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        if node not in _found:
+            mask = _mask_of(node)
+            _found[node] = None if mask is None or _covers(mask) else mask
+    return _found[top]
 
-    def _aligned(self, node: Node, depth: int) -> Tensor | None:
-        inner = self.mask(node, depth + 1)
-        if inner is None or inner.shape == node.shape:
-            return inner
-        result: Tensor = FUNCTIONS["broadcast_to"](inner, node.shape)
-        return result
 
-    def _of_where(self, node: Node, depth: int) -> Tensor | None:
-        condition, yes, no = node.inputs
-        chosen = Tensor(condition)
-        if is_zero(no):
-            inner = self.mask(yes, depth + 1)
-        elif is_zero(yes):
-            chosen = FUNCTIONS["logical_not"](chosen)
-            inner = self.mask(no, depth + 1)
+def _mask_of(node: Node) -> Tensor | None:
+    """The support of a node, given those of its inputs."""
+    if node.op.name == "constant":
+        return NOWHERE
+    masks = [_found[x] if x.sparse else _of_plain(x) for x in node.inputs]
+    return node.op.support(node, masks) if masks else None  # or it let go of its inputs
+
+
+def _of_plain(node: Node) -> Tensor | None:
+    """The number 0, by which `where` says what is not there, has no support."""
+    zero = node.op.name == "constant" and node.shape == () and node.value == 0
+    return NOWHERE if zero else None
+
+
+def _covers(mask: Tensor) -> bool:
+    """Whether a mask is known to hold everywhere."""
+    return mask.node.op.name == "constant" and bool(np.all(mask.node.value))
+
+
+# The algebra of masks. None stands for a mask that holds everywhere.
+
+
+def known_mask(value: Any) -> Tensor:
+    """A mask that depends on no data."""
+    array = np.asarray(value, BOOL)
+    return Tensor(constant_node(array, array.shape, BOOL))
+
+
+NOWHERE, EVERYWHERE = known_mask(False), known_mask(True)
+
+
+def both(a: Tensor, b: Tensor | None) -> Tensor:
+    """Where both masks hold."""
+    if b is None or a is b:
+        return a
+    return applied(find("logical_and"), (a, b))
+
+
+def either(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    """Where one of the masks holds."""
+    if a is None or b is None:
+        return None
+    return a if a is b else applied(find("logical_or"), (a, b))
+
+
+def applied(op: Op, inputs: Sequence[Tensor], params: tuple[Any, ...] = ()) -> Tensor:
+    """`op` of tensors of which at least one is a mask; at once if it depends on no data."""
+    if all(x.node.op.name == "constant" for x in inputs):
+        value = np.asarray(op.evaluate(*(np.asarray(x.node.value) for x in inputs), *params))
+        return Tensor(constant_node(value, value.shape, value.dtype))
+    return make(op, inputs, params)
+
+
+def whole(mask: Tensor | None, shape: Shape) -> Tensor:
+    """A mask in the full shape of what it is about."""
+    if mask is None:
+        mask = EVERYWHERE
+    return mask if mask.node.shape == shape else applied(find("broadcast_to"), (mask,), (shape,))
+
+
+def over(mask: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
+    """Where a mask about a tensor of `shape` holds anywhere along `axes`, which stay, of size 1."""
+    lead = len(shape) - len(mask.node.shape)
+    own = tuple(a - lead for a in axes if a >= lead and mask.node.shape[a - lead] != 1)
+    if not own:
+        return mask
+    kept = tuple(1 if a in own else size for a, size in enumerate(mask.node.shape))
+    return reshaped(applied(find("any"), (mask,), (own,)), kept)
+
+
+def onto(mask: Tensor, shape: Shape) -> Tensor:
+    """Where a mask holds anywhere in what elements of `shape` are broadcast to."""
+    given = mask.node.shape
+    lead = max(len(given) - len(shape), 0)
+    own = shape[len(shape) - len(given) + lead :]
+    spread = [lead + a for a, size in enumerate(own) if size == 1]
+    mask = over(mask, given, (*range(lead), *spread))
+    return reshaped(mask, mask.node.shape[lead:])
+
+
+def reshaped(mask: Tensor, shape: Shape) -> Tensor:
+    """A mask with its elements in another shape."""
+    return mask if mask.node.shape == shape else applied(find("reshape"), (mask,), (shape,))
+
+
+def alive(node: Node, number: int, adjoint: Tensor) -> Tensor:
+    """Input `number` of `node`, zero where it only reaches structural zeros of the adjoint.
+
+    There it may be infinite, and rules that multiply with it would make nan of it.
+    """
+    mask = needed(node, adjoint)
+    x = Tensor(node.inputs[number])
+    return x if mask is None else keep_where(node.op.reaching(node, number, mask), x)
+
+
+def counts(mask: Tensor) -> Tensor:
+    """1 where a mask holds, else 0."""
+    return applied(find("astype"), (mask,), (FLOAT64,))
+
+
+def positive(x: Tensor) -> Tensor:
+    """The mask of what was counted."""
+    return applied(find("greater"), (x, Tensor(constant_node(np.zeros(()), (), FLOAT64))))
+
+
+def keep_where(mask: Tensor, x: Tensor) -> Tensor:
+    """`x` where `mask` holds, zero elsewhere, whatever `x` is there (nan and inf included)."""
+    result: Tensor = FUNCTIONS["where"](mask, x, zero(x.node.dtype))
+    return result
+
+
+def zero(dtype: DType) -> Tensor:
+    """The constant 0 of `dtype`, which stands for what is not there."""
+    found = number(0, dtype)
+    found.node.sparse = True
+    return found
+
+
+def number(value: float, dtype: DType) -> Tensor:
+    """A constant of `dtype`, always the same node."""
+    return Tensor(_number_node(value, dtype))
+
+
+@cache
+def _number_node(value: float, dtype: DType) -> Node:
+    return constant_node(np.full((), value, dtype), (), dtype)
+
+
+# How the rules of operations that mix elements are kept from 0 times infinity.
+
+_LOOK = 4
+"""How far from an operation to look for a comparison of its result, to save what is not needed."""
+
+
+def needed(node: Node, adjoint: Tensor) -> Tensor | None:
+    """The support of the adjoint of `node`; None also if nothing infinite can stand beside it.
+
+    A result that lost in a comparison, as below 0 in max(y, 0), is a number. Where it was made of
+    finite numbers in a tame way there is nothing to be kept out, and a layer of a network need not
+    pay for it.
+    """
+    mask = support(adjoint)
+    if mask is None or node.wild or not _lost(mask.node, node):
+        return mask
+    return None if all(map(_finite, node.inputs)) else mask
+
+
+def _finite(node: Node) -> bool:
+    """Whether a tensor is finite, as far as it is a leaf and known."""
+    while node.op.family == "leaf" and node.inputs and node.value is None:
+        node = node.inputs[0]
+    return node.op.family != "leaf" or node.value is None or bool(np.isfinite(node.value).all())
+
+
+def _lost(mask: Node, node: Node) -> bool:
+    """Whether `mask` is false only where a result made of that of `node` lost in comparisons."""
+    while mask.op.name in ("reshape", "broadcast_to") and mask.inputs:
+        mask = mask.inputs[0]
+    left = list(mask.inputs) if mask.op.name == "logical_not" else []
+    compared: list[Node] = []
+    while left:
+        part = left.pop()
+        if part.op.name == "logical_or":
+            left += part.inputs
+        elif part.op.name in ("less", "less_equal", "greater", "greater_equal"):
+            compared.append(part)
         else:
-            return None
-        return chosen if inner is None else FUNCTIONS["logical_and"](chosen, inner)
-
-    def _of_sum(self, node: Node, depth: int) -> Tensor | None:
-        first = self.mask(node.inputs[0], depth + 1)
-        if first is None:
-            return None
-        second = self.mask(node.inputs[1], depth + 1)
-        return None if second is None else FUNCTIONS["logical_or"](first, second)
+            return False
+    return bool(compared) and all(_made_of(part, node, _LOOK) for part in compared)
 
 
-def is_zero(node: Node) -> bool:
-    """Whether `node` is the constant 0."""
-    return node.op.name == "constant" and node.shape == () and not np.asarray(node.value).any()
+def _made_of(y: Node, node: Node, look: int) -> bool:
+    if y is node:
+        return True
+    if not look or not (y.op.pointwise or y.op.family == "linear") or y.op.name == "where":
+        return False
+    return any(_made_of(x, node, look - 1) for x in y.inputs)
+
+
+@public
+def confined(
+    node: Node, adjoint: Tensor, shares: Sequence[Tensor | None]
+) -> Sequence[Tensor | None]:
+    """`shares`, zero where an input of `node` reaches no element that `adjoint` has any part in."""
+    mask = needed(node, adjoint)
+    if mask is None:
+        return shares
+    return [
+        None if share is None else keep_where(node.op.reaching(node, i, mask), share)
+        for i, share in enumerate(shares)
+    ]
+
+
+@public
+def confined_tangent(node: Node, tangents: Sequence[Tensor | None], result: Tensor) -> Tensor:
+    """`result`, zero in elements of `node` that no part of a tangent reaches."""
+    mask: Tensor | None = NOWHERE
+    for i, tangent in enumerate(tangents):
+        if tangent is not None:
+            known = support(tangent)
+            mask = either(mask, None if known is None else node.op.reached(node, i, known))
+    return result if mask is None else keep_where(mask, result)

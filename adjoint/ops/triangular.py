@@ -82,7 +82,8 @@ class TriangularSolve(System):
         back = conjugate(self.solve(Tensor(a), conjugate(adjoint), node.params, other=True))
         by_a = None
         if wanted[0]:
-            by_a = self.triangle(outer_product(back, Tensor(node), transposed), lower, unit)
+            x = self.solution(node, adjoint)
+            by_a = self.triangle(outer_product(back, x, transposed), lower, unit)
             by_a = fit(-by_a, a)
         return by_a, fit(back, b) if wanted[1] else None
 

@@ -10,11 +10,13 @@ from adjoint.passes.fold import fold
 from adjoint.passes.narrow import narrow
 from adjoint.passes.share import share
 from adjoint.passes.simplify import simplify
+from adjoint.passes.stabilise import stabilise
 
 Pass = Callable[[Sequence[Node], Sequence[Node]], list[Node]]
 
 PIPELINE: tuple[Pass, ...] = (
-    expand,  # first, so that the others see the pieces
+    stabilise,  # first: it looks for what users wrote
+    expand,  # then the others see the pieces
     fold,
     simplify,  # after folding: it looks for constants
     share,  # after what makes nodes equal

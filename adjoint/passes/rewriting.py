@@ -31,6 +31,22 @@ def rebuild(
     return [done[node] for node in outputs]
 
 
+def owned(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
+    """The outputs of the same graph, of nodes that nobody else holds.
+
+    What else holds a node may have it computed at any time, after which it has forgotten what it
+    was computed from: code that is made of it then would be another.
+    """
+    done: dict[Node, Node] = {node: node for node in inputs}
+    for node in topological_order(outputs, lambda n: () if n in done or is_known(n) else n.inputs):
+        if node not in done and is_known(node):
+            done[node] = constant_node(np.asarray(node.value), node.shape, node.dtype)
+        elif node not in done:
+            given = tuple([done[c] for c in node.inputs])
+            done[node] = Node(node.op, given, node.params, node.shape, node.dtype)
+    return [done[node] for node in outputs]
+
+
 def is_known(node: Node) -> bool:
     """Whether the node has its value: then it may have forgotten its inputs."""
     return node.value is not None

@@ -59,6 +59,12 @@ def reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
     The loop counter of axis a is the term a of an index. What is written by the kernel itself at
     the very place it is read at does not count.
     """
+    if kernel.found is None:
+        kernel.found = _reads_of(kernel)
+    return kernel.found
+
+
+def _reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
     recorder = Recorder()
     place: Index = tuple(Affine(0, {a: 1}) for a in range(len(kernel.domain)))
     inlined = {*kernel.inlined, *kernel.roots}

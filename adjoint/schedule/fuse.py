@@ -14,8 +14,10 @@ from adjoint.errors import GraphError
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
+from adjoint.ops.bounds import check_known
 from adjoint.schedule.library import gemm, lapack
 from adjoint.schedule.nests import nested
+from adjoint.schedule.parts import cut, heavy
 from adjoint.schedule.plan import (
     NATIVE_DTYPES,
     SCALAR,
@@ -208,7 +210,7 @@ class Fusion:
             elif node in self.stored:
                 groups.setdefault((self.levels[node], domain_of(node)), []).append(node)
         self.compute_last_numbers_together(groups)
-        for (_, domain), roots in groups.items():
+        for (_, domain), roots in sorted(groups.items(), key=lambda group: group[0][0]):
             steps.extend(self.kernels(domain, roots))
         return in_order(steps)
 
@@ -279,21 +281,12 @@ class Fusion:
         is stored.
         """
         nodes = self.computed_for(roots)
-        part: dict[Node, int] = {}
-        weight, number = 0, 0
-        for node in nodes:
-            weight += own_weight(node)
-            if weight > LARGEST:
-                weight, number = own_weight(node), number + 1
-            part[node] = number
+        starts = heavy(nodes, own_weight, LARGEST)
+        part, stored = cut(nodes, roots, domain, starts, self.reads, same_index)
+        number = max(part.values(), default=0)
         if number:
-            wanted = set(roots)
-            for node in nodes:
-                for child in self.reads(node):
-                    if child in part and part[child] != part[node] and child.shape == domain:
-                        wanted.add(child)
-            self.stored |= wanted
-            roots = [node for node in nodes if node in wanted]
+            self.stored |= stored
+            roots = [node for node in nodes if node in stored]
         result: list[Step] = []
         for n in range(number + 1):
             own = [root for root in roots if part[root] == n]
@@ -439,6 +432,7 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
 def schedule(inputs: Sequence[Node], outputs: Sequence[Node]) -> Schedule:
     """Cut the graph between `inputs` and `outputs` into steps."""
     fusion = Fusion(inputs, outputs)
+    check_known(fusion.order)
     steps = nested(fusion.run(), outputs)
     constants = [n for n in fusion.order if n.op.name == "constant" and n not in fusion.inputs]
     return Schedule(list(inputs), list(outputs), constants, steps, fusion.packed)

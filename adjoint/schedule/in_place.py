@@ -1,7 +1,9 @@
 """In place: results written over what is read for the last time by the very step.
 
-A kernel may write over what it reads if it reads each element just where it writes one. In a nest
-it may also write over what kernels before it have read, if these read their own rows only.
+A kernel may write over what it reads if each place of its domain reads only the element that it
+then writes, and reads it once. In a nest it may also write over what kernels before it have read,
+if these read their own rows only. Design note 7 says why that is enough, for all ways in which a
+step may be taken.
 """
 
 from __future__ import annotations
@@ -13,9 +15,7 @@ from adjoint.graph.loops import Affine
 from adjoint.graph.node import Node
 from adjoint.schedule.access import is_row_local, reads_of
 from adjoint.schedule.plan import Kernel, Nest, Schedule, Step
-
-REPEATS = frozenset({"sin", "cos", "tan", "gammaln", "digamma", "sinc"})
-"""Operations whose loops may do a stretch of elements again, and so read its inputs again."""
+from adjoint.schedule.rare import is_rare
 
 
 def kernels_of(step: Step) -> list[Kernel]:
@@ -40,10 +40,36 @@ def writes_over(kernel: Kernel, out: Node, given: Node) -> bool:
         out in kernel.roots
         and out.shape == kernel.domain
         and given in kernel.reads
-        and all(n.op.pointwise and n.op.name not in REPEATS for n in computed_by(kernel))
+        and all(map(reads_once, computed_by(kernel)))
         and all(index == here for index in reads_of(kernel).get(given, ()))
         and not any(depends(root, given, kernel) for root in kernel.roots if root is not out)
     )
+
+
+def reads_once(node: Node) -> bool:
+    """Whether the loop of a node reads its inputs where it computes it, and never again.
+
+    A loop that met rare arguments does a stretch of elements once more. Whether one may is not
+    stated anywhere: the rule that makes the loop is asked.
+    """
+    return node.op.pointwise and not is_rare(node)
+
+
+def meeting(kernel: Kernel) -> set[Node]:
+    """The stored nodes of a kernel of which some may lie in the same memory as others."""
+    found: set[Node] = set()
+    if not kernel.domain or not all(map(reads_once, computed_by(kernel))):
+        return found
+    for root in kernel.roots:
+        for given in kernel.reads:
+            if fits(root, given) and writes_over(kernel, root, given):
+                found |= {root, given}
+    return found
+
+
+def fits(root: Node, given: Node) -> bool:
+    """Whether each element of a node takes as much memory as that of the other."""
+    return (root.shape, root.dtype.itemsize) == (given.shape, given.dtype.itemsize)
 
 
 def depends(root: Node, given: Node, kernel: Kernel) -> bool:
@@ -86,7 +112,7 @@ def taken_places(
 
 def may_take(kernels: list[Kernel], number: int, root: Node, given: Node) -> bool:
     """Whether the kernel with a number can write `root` over `given`."""
-    if (root.shape, root.dtype.itemsize) != (given.shape, given.dtype.itemsize):
+    if not fits(root, given):
         return False
     if root.op.combine is not None or root.op.scatters or root.op.scans:
         return False

@@ -26,8 +26,11 @@ class MemoryPlan:
     storage: dict[Node, tuple[Node, int]]
 
 
-def plan_memory(schedule: Schedule) -> MemoryPlan:
-    """Give each intermediate result a place that nothing alive at the same time uses."""
+def plan_memory(schedule: Schedule, gap: int = 0) -> MemoryPlan:
+    """Give each intermediate result a place that nothing alive at the same time uses.
+
+    With a `gap`, for debugging, none is used again, and so many bytes are free behind each.
+    """
     storage = storages(schedule)
     outside = {*schedule.inputs, *schedule.outputs, *schedule.constants}
     for step in schedule.steps:
@@ -59,9 +62,9 @@ def plan_memory(schedule: Schedule) -> MemoryPlan:
             for dead in dying.get(time, ()):
                 insort(free, (rounded(needs[dead]), offsets[dead]))
         done = max(done, first[node])
-        need = rounded(needs[node])
+        need = rounded(needs[node]) + gap
         place = bisect_left(free, (need, -1))
-        if place < len(free) and free[place][0] <= need * WASTE:
+        if not gap and place < len(free) and free[place][0] <= need * WASTE:
             offset = free.pop(place)[1]
         else:
             offset, size = size, size + need

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from adjoint.graph.loops import Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
 
@@ -39,6 +40,8 @@ class Kernel:
     inlined: list[Node] = field(default_factory=list)
     reads: list[Node] = field(default_factory=list)
     packed: dict[Node, tuple[Node, int]] = field(default_factory=dict, repr=False)
+    found: dict[Node, list[Index]] | None = field(default=None, repr=False)
+    """What `reads_of` found; a kernel does not change."""
 
     def buffer_of(self, node: Node) -> tuple[Node, int]:
         """The stored node in whose memory `node` lies, and where."""

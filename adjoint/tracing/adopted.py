@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from adjoint.tracing.constants import holds_tensor
+from adjoint.tracing.polynomials import is_series, traced_object
 
 
 class Adopted:
@@ -88,6 +89,8 @@ _known: weakref.WeakKeyDictionary[Any, Adopted] = weakref.WeakKeyDictionary()
 
 def adopted(real: Any, find: Callable[[str], Any]) -> Any:
     """What an object of SciPy's means, where `find` gives adjoint's by name; or itself."""
+    if is_series(type(real)):
+        return traced_object(real)
     maker = next((_MAKERS[k.__name__] for k in type(real).__mro__ if k.__name__ in _MAKERS), None)
     if maker is None:
         return real

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -25,6 +26,7 @@ from adjoint.tracing.adopted import adopted
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.creation import FUNCTIONS_OF_NUMPY
 from adjoint.tracing.mathematics import FUNCTIONS_OF_MATH
+from adjoint.tracing.polynomials import is_series, traced_class
 
 TRACED = frozenset({"numpy", "math", "cmath", "scipy"})
 """The packages that have a meaning of their own."""
@@ -89,7 +91,8 @@ def path_of(real: Any) -> str | None:
     if isinstance(real, np.ufunc):
         homes = ["numpy", "scipy.special"]
     elif isinstance(own, str) and isinstance(home, str) and home.partition(".")[0] in TRACED:
-        homes = [public_name(home, "").rstrip("."), home]
+        above = itertools.takewhile(lambda part: not part.startswith("_"), home.split("."))
+        homes = [public_name(home, "").rstrip("."), ".".join(above), home]
     else:
         return _objects().get(id(real))
     for place in homes:
@@ -127,6 +130,8 @@ def _meaning(real: Any, name: str) -> Any:
         return _of_scipy(real, name)
     if own in FUNCTIONS_OF_NUMPY:
         return FUNCTIONS_OF_NUMPY[own]
+    if isinstance(real, type) and is_series(real):
+        return traced_class(real)
     if own in FUNCTIONS and (isinstance(real, type) or not callable(real)):
         return FUNCTIONS[own]
     if isinstance(real, np.ufunc):
@@ -188,6 +193,9 @@ def _method_of_tensors(real: np.ufunc, method: str, *args: Any, **kwargs: Any) -
 # SciPy: adjoint.scipy has functions of the same names.
 
 
+_CALLING_BACK = frozenset({"scipy.integrate.odeint", "scipy.integrate.solve_ivp"})
+
+
 @functools.cache
 def scipy_counterpart(name: str) -> Any:
     """What stands for a function of SciPy's: adjoint's of the same name and place, or None."""
@@ -211,6 +219,8 @@ def _of_scipy(real: Any, name: str) -> Any:
         return real
     if isinstance(real, type) or not callable(own) or not hasattr(own, "__code__"):
         return own  # a class or a distribution: what it makes is called with tensors later
+    if name in _CALLING_BACK:
+        return own  # what they are given may show only when they call it
     return choice(real, own, as_it_is)
 
 

@@ -60,7 +60,7 @@ def backprop(out: Node, seed: Any, inputs: Sequence[Node]) -> dict[Node, np.ndar
         wanted = [child in needed for child in taken.inputs]
         if node not in numbers or not any(wanted):
             continue
-        shares = taken.op.vjp(detached(taken), numbers[node].tensor(node), wanted)
+        shares = taken.op.pull(detached(taken), numbers[node].tensor(node), wanted)
         for child, share, want in zip(taken.inputs, shares, wanted, strict=True):
             if want and share is not None:
                 number = as_number(share)

@@ -23,7 +23,7 @@ def forward(
         if tangent is None:
             given = [tangents.get(child) for child in taken.inputs]
             if any(tangent is not None for tangent in given):
-                tangent = taken.op.jvp(taken, given)
+                tangent = taken.op.push(taken, given)
         if tangent is not None:
             tangents[node] = tangent
     return tangents

@@ -54,7 +54,7 @@ def reverse(
         wanted = [child in needed for child in taken.inputs]
         if node not in adjoints or not any(wanted):
             continue
-        shares = taken.op.vjp(taken, adjoints[node].sum(), wanted)
+        shares = taken.op.pull(taken, adjoints[node].sum(), wanted)
         for child, share, want in zip(taken.inputs, shares, wanted, strict=True):
             if want and share is not None:
                 if child not in adjoints:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,47 +12,81 @@ import numpy as np
 import adjoint as ad
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
-from tests.native.random_programs import Program, as_given, program, together
+from tests.native.random_programs import Program, as_given
+from tests.native.stages import (
+    Calls,
+    Results,
+    compiled_stages,
+    digest,
+    disk_stages,
+    uncompiled_stages,
+)
 
 
 @dataclass
 class Verdict:
-    """What became of a batch: the disagreements as text, and how many programs were unstable."""
+    """What became of a batch: the disagreements as text, how many programs were unstable, how often
+    each stage was judged, and what a second process should find."""
 
     wrong: list[str]
     unstable: list[int]
+    stages: Counter[str] = field(default_factory=Counter)
+    digest: str = ""
 
 
-def compare(programs: Sequence[Program]) -> Verdict:
-    """Compile the programs together, run them, and compare each with the interpreter."""
-    given_away = tuple(i for i, p in enumerate(programs) if p.donates)
-    f = together(programs)
-    compiled = ad.compile(f, donate=given_away) if given_away else ad.compile(f)
+def compare(programs: Sequence[Program], uncompiled: bool = True, donate: bool = True) -> Verdict:
+    """Compile the programs together, and compare the results of each at each stage with what the
+    interpreter finds; at the `uncompiled` ones, too, for which LLVM has to work once more.
 
-    def run() -> Any:
-        return compiled(*[program(p.seed).inputs if p.donates else p.inputs for p in programs])
-
-    native = run()
-    for _ in range(4):  # the first calls may be taken from Python
-        again = run()
+    donate: whether those programs that do so give their inputs away, which not every program can be
+    entered natively with.
+    """
     verdict = Verdict([], [])
-    for p, first, second in zip(programs, native, again, strict=True):
-        expected = p(*map(as_given, p.inputs))
-        for place, (a, b, e) in enumerate(zip(first, second, expected, strict=True)):
-            found, repeated, wanted = a.numpy(), b.numpy(), np.asarray(e.numpy())
-            where = f"seed {p.seed}, result {place}: "
+    with ad.options(native="never"):
+        expected = [[np.asarray(e.numpy()) for e in p(*map(as_given, p.inputs))] for p in programs]
+    calls = Calls(programs, donate)
+    first: Results | None = None
+    for name, results in compiled_stages(calls):
+        first = judge(verdict, name, programs, results, expected, first)
+    verdict.digest = digest(first or [])
+    for name, results in disk_stages(calls):
+        judge(verdict, name, programs, results, expected, first)
+    earlier = None
+    for name, results in uncompiled_stages(calls) if uncompiled else ():
+        earlier = judge(verdict, name, programs, results, expected, earlier)
+    return verdict
+
+
+def judge(
+    verdict: Verdict,
+    stage: str,
+    programs: Sequence[Program],
+    results: Results,
+    expected: Results,
+    first: Results | None,
+) -> Results:
+    """Note what is wrong with the results of a stage: other than expected, or than at `first`."""
+    verdict.stages[stage] += 1
+    for number, p in enumerate(programs):
+        for place, (found, wanted) in enumerate(
+            zip(results[number], expected[number], strict=True)
+        ):
+            where = f"seed {p.seed}, {stage}, result {place}: "
+            if first is not None:
+                if found.tobytes() != first[number][place].tobytes():
+                    verdict.wrong.append(f"{where}two stages differ")
+                elif found.shape == wanted.shape:
+                    continue
             if (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
                 verdict.wrong.append(
                     f"{where}{found.dtype}{found.shape} for {wanted.dtype}{wanted.shape}"
                 )
-            elif found.tobytes() != repeated.tobytes():
-                verdict.wrong.append(f"{where}two runs differ")
             elif not agrees(found, wanted):
                 if is_noise(p, place, found, wanted):
                     verdict.unstable.append(p.seed)
                 else:
                     verdict.wrong.append(f"{where}{summary(found, wanted)}")
-    return verdict
+    return results if first is None else first
 
 
 def agrees(found: Any, wanted: Any) -> bool:
@@ -85,6 +120,9 @@ UNITS = 8.0
 EXACT = frozenset({"linear", "leaf"})
 SUMS = frozenset({"sum", "cumsum", "scatter_add"})
 """The linear operations whose result hangs on the order of additions."""
+ADDED = 1 / 64
+"""Units by which a sum of many may err, times the sum of the sizes of its terms: 30 widths of that
+are what adding in pairs may err by, and less than adding one by one may."""
 
 
 def is_noise(p: Program, place: int, found: Any, wanted: Any) -> bool:
@@ -120,10 +158,16 @@ def disturbed(output: Node, given: dict[Node, Any], rng: Any) -> Any:
             if node.value is not None:
                 values[node] = np.asarray(node.value)
                 continue
-            value = np.asarray(node.op.evaluate(*[values[c] for c in node.inputs], *node.params))
+            parts = [np.asarray(values[c]) for c in node.inputs]
+            value = np.asarray(node.op.evaluate(*parts, *node.params))
             exact = node.op.family in EXACT and node.op.name not in SUMS
             if value.dtype.kind == "f" and not exact:
                 error = rng.uniform(-UNITS, UNITS, value.shape) * np.finfo(value.dtype).eps
                 value = (value * (1 + error)).astype(value.dtype)
+            if value.dtype.kind == "f" and node.op.name in (*SUMS, "matmul"):
+                sizes = [np.abs(x) if x.dtype.kind == "f" else x for x in parts]
+                terms = node.op.evaluate(*sizes, *node.params)
+                error = ADDED * rng.uniform(-UNITS, UNITS, value.shape) * np.finfo(value.dtype).eps
+                value = (value + np.where(np.isfinite(terms), error * terms, 0)).astype(value.dtype)
             values[node] = value
     return values[output]

@@ -19,9 +19,11 @@ from adjoint.errors import AdjointError
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import ALWAYS
 from adjoint.graph.tensor import Tensor
+from tests.native import random_wide
 from tests.native.layouts import LAYOUTS
 from tests.native.random_calls import MORE
 from tests.native.random_steps import ABOUT_VECTORS, OTHER, SMALL, TAME, numbers
+from tests.native.random_wide import WIDE
 
 LARGE = (64, 127, 257, 513, 1000, 4097)
 SPREAD = (
@@ -62,9 +64,10 @@ class Program:
             found = fit[max(r.randrange(len(fit)), r.randrange(len(fit)))]
             return found if found.dtype.kind in kinds else as_kind(found, kinds)
 
-        for _ in range(r.choice(LENGTHS)):
-            way = r.random()
-            rules = TAME if way < 0.6 else OTHER if way < 0.82 else MORE
+        wide = self.seed >= random_wide.FROM
+        for _ in range(r.choice(random_wide.LENGTHS if wide else LENGTHS)):
+            way = r.random() * (1.4 if wide else 1.0)
+            rules = TAME if way < 0.6 else OTHER if way < 0.82 else MORE if way < 1 else WIDE
             rule = rules[r.choice(sorted(rules))]
             try:
                 found = rule(r, pick)
@@ -132,6 +135,10 @@ def program(seed: int) -> Program:
     base = [r.choice(SMALL if r.random() < 0.8 else ABOUT_VECTORS) for _ in range(rank)]
     if rank and r.random() < 0.12:
         base[r.randrange(rank)] = r.choice(LARGE)
+    wide = seed >= random_wide.FROM
+    if wide and r.random() < 0.5:
+        base = random_wide.sides(r, rank)
+    layouts = random_wide.WIDE_LAYOUTS if wide else LAYOUTS
     large = seed % 50 == 49
     if large:
         base = list(r.choice(SPREAD))
@@ -151,9 +158,12 @@ def program(seed: int) -> Program:
         if kind < 0.25:
             dtype = np.dtype(r.choice(KINDS))
         given = numbers(rng, shape, dtype)
-        array = LAYOUTS[r.choice(sorted(LAYOUTS))](with_special(rng, given) if special else given)
+        array = layouts[r.choice(sorted(layouts))](with_special(rng, given) if special else given)
         inputs.append(ad.asarray(array) if r.random() < 0.2 else array)
-    return Program(seed, tuple(inputs), MOST_OF_LARGE if large else MOST, r.random() < 0.1)
+    donates = r.random() < 0.1
+    if wide and r.random() < 0.1:
+        inputs.append(inputs[0])  # the very same, perhaps given away twice
+    return Program(seed, tuple(inputs), MOST_OF_LARGE if large else MOST, donates)
 
 
 def with_special(rng: Any, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

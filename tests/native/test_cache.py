@@ -51,7 +51,7 @@ def run(*names: str, **environment: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.native.cached_programs", *names]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True,
-        timeout=120,
+        timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr

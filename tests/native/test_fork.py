@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 120
+LIMIT = 300
 """Seconds after which a program counts as hanging; it takes a few."""
 
 PRELUDE = """

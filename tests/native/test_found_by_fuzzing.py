@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import adjoint as ad
+from tests.native.comparing import compare
 from tests.native.layouts import read_only
+from tests.native.random_programs import program
 
 pytestmark = pytest.mark.native
 
@@ -204,3 +206,31 @@ def test_code_for_indices_that_count_serves_no_others(orders: Any) -> None:
         np.testing.assert_allclose(found, np.sin(x)[rows, columns], rtol=1e-12)
         with pytest.raises(IndexError):
             kept[-1](x, rows + 2)
+
+
+@pytest.mark.parametrize("order", [np.arange(4097), np.arange(4097)[::-1]])
+def test_a_sum_of_single_precision_errs_no_more_than_one_in_pairs_may(order: Any) -> None:
+    """Program 771244736: terms of both signs, so that few digits are left of any sum of them."""
+    x = np.cos(np.arange(4097)).astype(np.float32)[order]
+    found = ad.compile(lambda x: ad.astype(ad.sum(x), "float64"))(x).numpy()
+    right = np.sum(x.astype(np.float64))
+    terms = np.sum(np.abs(x.astype(np.float64)))
+    assert abs(found - right) <= np.log2(4097) * np.finfo(np.float32).eps / 2 * terms
+    assert not compare([program(771_244_736)]).wrong
+
+
+def test_the_rest_of_a_division_jumps_only_where_the_quotient_is_whole() -> None:
+    """Program 771237921: the divisor is a mean, so its last digits hang on the order of a sum."""
+    p = program(771_237_921)
+    found = ad.compile(p)(*p.inputs)[0].numpy().ravel()
+    wanted = p(*map(ad.asarray, p.inputs))[0].numpy().ravel()
+    x = np.asarray(p.inputs[0], np.float64)
+    low = np.minimum(x, np.float32(-0.048325))
+    product = (low * low.sum()).ravel()
+    by = abs(np.arctan(product).mean()) + 0.75
+    error = 32 * np.finfo(np.float32).eps  # of a sum, a product, a mean
+    apart = np.abs(found.astype(np.float64) - wanted) > error * np.abs(product)
+    quotient = product[apart] / by
+    assert np.all(np.abs(quotient - np.rint(quotient)) < error * np.abs(quotient))
+    assert np.all(np.abs(found - wanted)[apart] > 0.9 * by)  # the whole divisor
+    assert not compare([p]).wrong

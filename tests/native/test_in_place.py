@@ -75,6 +75,21 @@ def test_one_matrix_is_room_enough(name: str) -> None:
     assert plan.size < (2.1 if name == "one after the other" else 1.1) * MATRIX
 
 
+@pytest.mark.parametrize("name", ["sin", "cos", "tan", "gammaln", "digamma", "trigamma"])
+def test_what_loops_may_read_again_is_not_written_over(name: str) -> None:
+    """A stretch with rare arguments is done twice, whatever the operation is called."""
+    function = {
+        "gammaln": ad.special.gammaln,
+        "digamma": ad.special.digamma,
+        "trigamma": lambda x: ad.special.polygamma(1, x),
+    }.get(name) or getattr(ad, name)
+    shift = 0.3 if "gamma" in name else 1e9
+    f = lambda x: function(x @ x + shift) @ x  # noqa: E731
+    found, compiled = results(f)
+    np.testing.assert_allclose(found[0], f(ad.asarray(X)).numpy(), rtol=1e-6)
+    assert plan_memory(compiled._last().schedule).size >= 2 * MATRIX
+
+
 @pytest.mark.parametrize("name", ["read by columns too", "neighbours", "repeated in stretches"])
 def test_what_others_still_read_is_not_written_over(name: str) -> None:
     _, compiled = results(APART[name])

@@ -62,6 +62,7 @@ EXACT = frozenset(
         "nextafter",
         "heaviside",
         "log_slope",
+        "excess",
         "real",
         "imag",
         "conj",

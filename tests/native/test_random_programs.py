@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -22,6 +21,8 @@ from adjoint.graph.verify import verify
 from tests.native import comparing
 from tests.native.comparing import compare
 from tests.native.random_programs import Program, program, together
+from tests.native.random_wide import FROM
+from tests.native.stages import STAGES
 
 pytestmark = pytest.mark.native
 
@@ -30,13 +31,21 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("first", range(0, 300, 25))
 def test_programs_compiled_together(first: int) -> None:
-    verdict = compare([program(seed) for seed in range(first, first + 25)])
+    programs = [program(seed) for seed in range(first, first + 25)]
+    verdict = compare(programs, donate=first % 50 == 0)
     assert not verdict.wrong, "\n".join(verdict.wrong)
 
 
 @pytest.mark.parametrize("seed", range(10_000, 10_030))
 def test_programs_compiled_alone(seed: int) -> None:
     verdict = compare([program(seed)])
+    assert not verdict.wrong, "\n".join(verdict.wrong)
+
+
+@pytest.mark.parametrize("first", range(FROM, FROM + 160, 20))
+def test_wide_programs(first: int) -> None:
+    """Casts, shifts, chains of moved reads, inputs of more layouts and classes."""
+    verdict = compare([program(seed) for seed in range(first, first + 20)])
     assert not verdict.wrong, "\n".join(verdict.wrong)
 
 
@@ -54,31 +63,45 @@ def test_each_pass_keeps_the_graphs_of_programs_well_formed(first: int) -> None:
     verify(traced.optimised)
 
 
-class Wrong:
-    """A compiled function whose results are a little wrong."""
-
-    def __init__(self, f: Any) -> None:
-        self.compiled = ad.compile(f)
-        self.trace = self.compiled.trace
-
-    def __call__(self, *groups: Any) -> Any:
-        results = []
-        for real, whole in self.compiled(*groups):
-            bump = np.zeros(real.shape)
-            bump[-1] = 1e-8
-            results.append((real + bump, whole + (np.arange(whole.size) == 2)))
-        return results
+PLAIN = Program(0, (np.linspace(0.1, 1, 9), np.arange(5)))
+KINDS = ("compiled_stages", "disk_stages", "uncompiled_stages")
 
 
-def test_a_wrong_result_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The comparison sees an error in the eighth digit of one element, and a wrong integer."""
-    p = Program(0, (np.linspace(0.1, 1, 9), np.arange(5)))
-    monkeypatch.setattr(Program, "__call__", lambda self, x, i: (ad.sin(x), ad.asarray(i) + 1))
-    monkeypatch.setattr(comparing, "ad", SimpleNamespace(**{**vars(ad), "compile": Wrong}))
-    verdict = compare([p])
-    assert len(verdict.wrong) == 2 and not verdict.unstable
-    assert "result 0: float64(9,) differs at (8,)" in verdict.wrong[0]
-    assert "result 1: int64(5,) differs at (2,)" in verdict.wrong[1]
+def plain(self: Program, x: Any, i: Any) -> Any:
+    return ad.sin(x), ad.asarray(i) + 1
+
+
+@pytest.mark.parametrize("stage", [name for name in STAGES if name != "threads"])
+def test_a_wrong_result_of_any_stage_would_be_found(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The comparison sees an error in the eighth digit of one element, and a wrong integer, at
+    whatever stage they are: the first call, a later one, native code, code from the disk."""
+    monkeypatch.setattr(Program, "__call__", plain)
+
+    def spoilt(stages: Any) -> Any:
+        def found(calls: Any) -> Any:
+            for name, results in stages(calls):
+                if name == stage:
+                    results[0][0][-1] += 1e-8
+                    results[0][1][2] += 1
+                yield name, results
+
+        return found
+
+    for kind in KINDS:
+        monkeypatch.setattr(comparing, kind, spoilt(getattr(comparing, kind)))
+    wrong = [text for text in compare([PLAIN]).wrong if f", {stage}, " in text]
+    assert any("result 0: float64(9,) differs at (8,)" in text for text in wrong)
+    assert any("result 1: int64(5,) differs at (2,)" in text for text in wrong)
+
+
+def test_each_stage_is_judged() -> None:
+    """Of programs of which one is cut into chunks for threads."""
+    rng = np.random.default_rng(0)
+    large = Program(0, (rng.normal(size=(700, 513)),))
+    judged = [compare([large]).stages, compare([program(1)]).stages]
+    assert set(STAGES) == set(judged[0]) | set(judged[1])
 
 
 def test_rounding_is_not_taken_for_an_error() -> None:

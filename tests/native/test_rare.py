@@ -11,12 +11,12 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.body import Given
 from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
-from adjoint.backends.llvm.rare import is_rare
 from adjoint.errors import AdjointError
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import OPS
 from adjoint.graph.types import DType
+from adjoint.schedule.rare import is_rare
 
 pytestmark = pytest.mark.native
 

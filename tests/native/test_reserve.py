@@ -300,7 +300,7 @@ def script(text):
     """A process that runs `text` to its end without complaint."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, env=environment
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=300, env=environment
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

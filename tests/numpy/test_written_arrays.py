@@ -11,7 +11,7 @@ import pytest
 import adjoint as ad
 from adjoint.array import writing
 from adjoint.array.ufunc_methods import applied_at
-from adjoint.errors import ArgumentError, OutOfBoundsError, ShapeError
+from adjoint.errors import ArgumentError, LostDerivativeError, OutOfBoundsError, ShapeError
 
 pytestmark = pytest.mark.unit
 
@@ -116,17 +116,14 @@ def test_arrays_take_values_but_nothing_that_is_differentiated():
         np.put(a, [1], x)
         return a.sum()
 
-    with pytest.raises((ArgumentError, RuntimeError), match=r"derivative would be lost|lost"):
+    with pytest.raises(LostDerivativeError, match=r"numpy\.put"):
         ad.grad(f)(1.0)
-    with pytest.raises(ArgumentError, match=r"a tensor is needed, got list"):
-        ad.grad(lambda x: np.put([1.0, 2.0], [0], x))(1.0)
 
 
 def test_pure_functions_leave_their_argument_alone():
     x = ad.asarray([1.0, 2.0])
     assert writing.put(x, 0, 5.0).tolist() == [5, 2]
     assert writing.fill(x, 3).tolist() == [3, 3]
-    assert writing.assigned(x, 1, 7).tolist() == [1, 7]
     assert applied_at("multiply", x, [0, 0], 3.0).tolist() == [9, 2]
     assert x.tolist() == [1, 2]
 
@@ -137,8 +134,8 @@ def test_errors_say_what_to_do():
         (lambda: np.put(x, [6], 1.0), OutOfBoundsError, "index 6 is out of bounds"),
         (lambda: np.put(x, [0], 1.0, mode="no"), ValueError, "mode must be"),
         (lambda: np.place(x, MASK[0], 1.0), ShapeError, "mask has shape"),
-        (lambda: np.fill_diagonal(x[0], 1.0), ShapeError, "at least 2 axes"),
-        (lambda: np.copyto(x, 1j), ArgumentError, "cannot cast"),
+        (lambda: np.fill_diagonal(x[0], 1.0), ShapeError, "has no diagonal"),
+        (lambda: np.copyto(x, 1j), ArgumentError, "does not go into"),
         (lambda: np.add.reduceat(x, [3], axis=0), OutOfBoundsError, "from 0 to 1"),
     ):
         with pytest.raises(error, match=said):

@@ -43,6 +43,11 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
     "betainc_by_b": lambda a, b, x: mpmath.diff(
         lambda t: mpmath.betainc(a, t, 0, x, regularized=True), b
     ),
+    "betaincinv": lambda a, b, q: _inverse(
+        lambda x: mpmath.betainc(a, b, 0, x, regularized=True),
+        q,
+        scipy.special.betaincinv(float(a), float(b), float(q)),
+    ),
     "betaln": lambda a, b: mpmath.log(mpmath.beta(a, b)),
     "dawsn": lambda x: mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(-x * x) * mpmath.erfi(x),
     "digamma": lambda x: mpmath.psi(0, x),
@@ -51,6 +56,8 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
     "erfcinv": lambda x: mpmath.erfinv(1 - x),
     "erfcx": lambda x: mpmath.exp(x * x) * mpmath.erfc(x),
     "exp2": lambda x: mpmath.exp(x * mpmath.log(2)),
+    "exp_within": mpmath.exp,
+    "excess": lambda x: x * 0,
     "exp1": mpmath.e1,
     "expi": mpmath.ei,
     "expit": lambda x: 1 / (1 + mpmath.exp(-x)),
@@ -64,6 +71,16 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
         lambda t: mpmath.gammainc(t, 0, x, regularized=True), a
     ),
     "gammaincc": lambda a, x: mpmath.gammainc(a, x, mpmath.inf, regularized=True),
+    "gammaincinv": lambda a, q: _inverse(
+        lambda x: mpmath.gammainc(a, 0, x, regularized=True),
+        q,
+        scipy.special.gammaincinv(float(a), float(q)),
+    ),
+    "gammainccinv": lambda a, q: _inverse(
+        lambda x: mpmath.gammainc(a, x, regularized=True),
+        q,
+        scipy.special.gammainccinv(float(a), float(q)),
+    ),
     "gammaln": lambda x: mpmath.log(mpmath.fabs(mpmath.gamma(x))),
     "heaviside": lambda a, b: mpmath.mpf(a > 0) if a else b,
     "i0": lambda x: mpmath.besseli(0, x),
@@ -94,6 +111,7 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
     "multiply": lambda a, b: a * b,
     "ndtr": mpmath.ncdf,
     "ndtri": lambda p: mpmath.sqrt(2) * mpmath.erfinv(2 * p - 1),
+    "ndtri_exp": lambda x: mpmath.sqrt(2) * mpmath.erfinv(2 * mpmath.exp(x) - 1),
     "negative": lambda x: -x,
     "nonnegative": lambda x: x,
     "positive": lambda x: x,
@@ -109,6 +127,10 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
     "sinc": lambda x, n: _derivative(mpmath.sincpi, x, n),
     "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
     "square": lambda x: x * x,
+    "stdtr": lambda df, t: _student(df, t),
+    "stdtrit": lambda df, p: _inverse(
+        lambda t: _student(df, t), p, scipy.special.stdtrit(float(df), float(p))
+    ),
     "subtract": lambda a, b: a - b,
     "trunc": lambda x: _towards_zero(x),
     "x_log_x": lambda x: x * mpmath.log(x),
@@ -119,6 +141,20 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
     "yv": mpmath.bessely,
 }
 
+
+def _inverse(function: Callable[..., Any], value: Any, near: Any) -> Any:
+    """The place near a double at which an increasing or decreasing function has a value."""
+    start = mpmath.mpf(float(near))
+    return mpmath.findroot(
+        lambda x: function(x) - value, (start, start * (1 + mpmath.mpf(2) ** -40))
+    )
+
+
+def _student(df: Any, t: Any) -> Any:
+    half = mpmath.betainc(df / 2, mpmath.mpf(1) / 2, 0, df / (df + t * t), regularized=True) / 2
+    return 1 - half if t > 0 else half
+
+
 # Operations that mpmath has a namesake of which is something else, or no function of numbers.
 OTHERWISE = {"isnan", "isinf", "isfinite", "conj", "real", "imag"}
 
@@ -128,6 +164,8 @@ NUMERICAL: dict[str, Callable[..., Any]] = {
     "bitwise_invert": np.invert,
     "bitwise_left_shift": np.left_shift,
     "bitwise_right_shift": np.right_shift,
+    "excess": lambda x: x * 0,
+    "exp_within": np.exp,
     "log_slope": lambda x: 1 / x,
     "nonnegative": lambda x: np.where(x < 0, np.nan, x),
     "power_const": np.power,

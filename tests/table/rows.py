@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import scipy.fft
+import scipy.linalg
 import scipy.special
 
 from adjoint.graph.tensor import Tensor
@@ -84,6 +85,29 @@ def put_into_zeros(x: Any) -> Any:
     return result
 
 
+def factored(a: Any) -> Any:
+    """The inputs of `lu_parts`: a, its factors, and the order of its rows."""
+    factors = registered("lu_factor")((a.mT,))
+    return a, factors, registered("pivot_order")((factors[..., -1, :].real.astype(np.int32),))
+
+
+def lu_in_one(a: Any) -> Any:
+    return scipy.linalg.lu_factor(a)[0]
+
+
+def dense(bands: Any, upper: int) -> Any:
+    """The matrix with these bands, of which `upper` stand above the main diagonal."""
+    return sum(
+        np.diag(row[max(upper - i, 0) : len(row) + min(upper - i, 0)], upper - i)
+        for i, row in enumerate(bands)
+    )
+
+
+def definite(n: Any, x: Any) -> Any:
+    """A positive definite matrix."""
+    return n.matmul(x, n.conj(n.matrix_transpose(x))) + np.eye(x.shape[-1])
+
+
 def slope_of_det(n: Any, a: Any) -> Any:
     return registered("cofactors")((a, registered("lu_factor")((a,))))
 
@@ -131,7 +155,9 @@ def odd_power(n: Any, x: Any) -> Any:
     return n.matmul(u * s**3, v)
 
 
+BANDS = np.array([[0, 0, 0.3, 0.2], [0, 0.5, 0.1, 0.4], [4, 5, 4.5, 6], [0.3, 0.2, 0.6, 0]])
 MATRIX = np.array([[1.0, 0.4, -0.7], [2.0, -1.1, 0.3], [-0.5, 0.9, 1.3]])
+DOMINANT = np.array([[4.0, 0.4, -0.7], [2.0, -5.0, 0.3], [-0.5, 0.9, 6.0]])
 LARGE = np.array([[2.0, 1, 0, -1], [1, 3, 1, 0], [0, 1, -2, 1], [-1, 0.5, 1, 2]])
 SINGULAR = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, -1.0, 0.5]])
 
@@ -409,5 +435,39 @@ ROWS: list[Row] = [
         [(3, 1), (1, 2)],
         lambda a, b: np.linalg.pinv(a @ b),
         label="of rank 1",
+    ),
+    Row(
+        "lu_parts",
+        lambda n, a: registered("lu_parts")(factored(a)),
+        [np.stack([DOMINANT, DOMINANT[::-1]])],
+        lambda a: np.stack([lu_in_one(x) for x in a]),
+    ),
+    Row(
+        "pivot_order",
+        lambda n, x: registered("pivot_order")((x,)),
+        [np.array([2, 2, 2])],
+        lambda x: np.array([2, 0, 1]),
+    ),
+    Row(
+        "solve_banded",
+        lambda n, a, b: registered("solve_banded")((a, b), 1, 2),
+        [BANDS, (4, 2)],
+        lambda a, b: np.linalg.solve(dense(a, 2), b),
+    ),
+    Row("expm", lambda n, a: registered("expm")((a,)), [(2, 3, 3)], scipy.linalg.expm),
+    Row(
+        "sqrtm",
+        lambda n, x: registered("sqrtm")((definite(n, x),)),
+        [(2, 2, 2)],
+        lambda x: np.stack([scipy.linalg.sqrtm(a) for a in definite(np, x)]),
+        digits=10.0,
+    ),
+    Row(
+        "logm",
+        lambda n, x: registered("logm")((definite(n, x),)),
+        [(2, 2)],  # small, as SciPy takes milliseconds for each
+        lambda x: scipy.linalg.logm(definite(np, x)),
+        dtypes=REAL,
+        digits=10.0,
     ),
 ]

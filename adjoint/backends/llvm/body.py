@@ -232,7 +232,8 @@ class Body:
             places = builder.gep(pointer, [self.numbers(offset)], source_etype=kind)
             value = vectors.gather(builder, places, kind, self.lanes, self.mask)
         if dtype.kind == "b":
-            value = builder.trunc(value, self.e.kind(dtype))
+            zero = in_all_lanes(kind(0), self.lanes)  # any other byte is true, not only 1
+            value = builder.icmp_unsigned("!=", value, zero)
         return Scalar(value, dtype)
 
     def store(self, pointer: Any, offset: Affine, x: Scalar) -> None:
@@ -256,6 +257,8 @@ class Body:
         return access
 
     def inside(self, i: Affine, low: int, high: int) -> Any:
+        if low >= high:
+            return False
         least, most = self.bounds(i)
         if least is not None and most is not None:
             if least >= low and most < high:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,11 +20,12 @@ from adjoint.backends.llvm.nest import NestWriter
 from adjoint.backends.llvm.program import ProgramWriter
 from adjoint.backends.llvm.reserve import empty
 from adjoint.graph.node import Node
-from adjoint.graph.types import size_of
+from adjoint.graph.types import DType, Shape, size_of
 from adjoint.schedule.nests import work_of
 from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, nbytes
 
 Array = np.ndarray[Any, Any]
+Room: TypeAlias = Callable[[Shape, DType], Array]
 
 
 MOST_WORK = 1 << 24
@@ -76,9 +77,9 @@ class ColdProgram:
         into: for some outputs, by number, the arrays to write them to.
         """
         schedule, memory = self.writer.schedule, self.writer.memory
-        block = empty((memory.size + 64,), np.dtype(np.uint8))
+        block = self.block()
         arrays = dict(zip(schedule.inputs, inputs, strict=True)) | self.constants
-        outputs = rooms(schedule.outputs, into)
+        outputs = rooms(schedule.outputs, into, self.room)
         for node, output in zip(schedule.outputs, outputs, strict=True):
             arrays.setdefault(node, output)
         for node, offset in memory.offsets.items():
@@ -98,13 +99,21 @@ class ColdProgram:
                 output[...] = arrays[node].reshape(node.shape)
         return outputs
 
+    def room(self, shape: Shape, dtype: DType) -> Array:
+        """A new array that kernels will write."""
+        return empty(shape, dtype)
+
+    def block(self) -> Array:
+        """Memory for the intermediate results of one call."""
+        return self.room((self.writer.memory.size + 64,), np.dtype(np.uint8))
+
     def call_for(self, step: Any) -> Any:
         """A function of the arrays that takes one step."""
         match step:
             case Kernel():
                 return kernel_call(step, self.writer.writer_of(step, fixed=True))
             case Nest():
-                return nest_call(step, writers_of(step, self.writer))
+                return nest_call(step, writers_of(step, self.writer), self.room)
             case Gemm():
                 return lambda arrays: _multiply(arrays, step)
             case Lapack():
@@ -147,7 +156,7 @@ def kernel_call(kernel: Kernel, writer: KernelWriter) -> Any:
     return call
 
 
-def nest_call(nest: Nest, writers: Sequence[KernelWriter]) -> Any:
+def nest_call(nest: Nest, writers: Sequence[KernelWriter], room: Room) -> Any:
     """A function that runs the kernels of a nest, chunk by chunk and block by block."""
     parts = [runner(writer) for writer in writers]
     form = NestWriter(nest, lambda kernel: (writers[nest.kernels.index(kernel)], None))
@@ -155,11 +164,13 @@ def nest_call(nest: Nest, writers: Sequence[KernelWriter]) -> Any:
     def call(arrays: dict[Node, Array]) -> None:
         for root in (*form.filled, *form.sums):
             arrays[root][...] = start_of(root)
-        places = arrays | {node: empty(node.shape, node.dtype) for node in nest.local}
+        places = arrays | {node: room(node.shape, node.dtype) for node in nest.local}
         for low in range(0, nest.extent, nest.grain):
             high = min(low + nest.grain, nest.extent)
             if nest.in_chunks:
-                places |= {root: np.full(root.shape, start_of(root)) for root in form.sums}
+                for root in form.sums:
+                    places[root] = room(root.shape, root.dtype)
+                    places[root][...] = start_of(root)
             for start in range(low, high, nest.block):
                 for part in parts:
                     part(places, start, min(start + nest.block, high))
@@ -194,10 +205,12 @@ def start_of(root: Node) -> Any:
     return root.dtype.type(0 if root.op.scatters else root.op.start(root.dtype))
 
 
-def rooms(outputs: Sequence[Node], into: Mapping[int, Array] | None) -> list[Array]:
+def rooms(
+    outputs: Sequence[Node], into: Mapping[int, Array] | None, room: Room = empty
+) -> list[Array]:
     """An array for each output: the one given, or a fresh one."""
     given = into or {}
-    return [given[i] if i in given else empty(n.shape, n.dtype) for i, n in enumerate(outputs)]
+    return [given[i] if i in given else room(n.shape, n.dtype) for i, n in enumerate(outputs)]
 
 
 def _view(block: Array, offset: int, node: Node) -> Array:

@@ -6,11 +6,11 @@ from functools import cached_property
 
 from adjoint.backends.llvm import vectors
 from adjoint.backends.llvm.loop import MANY
-from adjoint.backends.llvm.rare import is_rare
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
 from adjoint.schedule.fuse import own_cost
 from adjoint.schedule.plan import Kernel
+from adjoint.schedule.rare import is_rare
 from adjoint.schedule.signature import is_flat, is_generic, is_literal, kernel_text
 
 MOST_INLINED = 12

@@ -32,6 +32,7 @@ from adjoint.graph.loops import Affine, Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, size_of
 from adjoint.schedule.access import reversed_along
+from adjoint.schedule.in_place import meeting
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_literal
 
@@ -112,9 +113,13 @@ class KernelWriter(KernelForm):
         """
         self.function = self.declare(module, name)
         self.functions = functions
-        for argument in self.function.args[:-2]:
-            argument.add_attribute("noalias")
-        apart = written_apart(module, name, self.written_buffers()) if self.by_table else {}
+        together = meeting(self.kernel)
+        if not self.by_table:
+            for node, argument in zip(self.arguments, self.function.args, strict=False):
+                if node not in together:
+                    argument.add_attribute("noalias")
+        buffers = [node for node in self.written_buffers() if node not in together]
+        apart = written_apart(module, name, buffers) if self.by_table else {}
         while True:
             self.begin()
             self.function.blocks.clear()

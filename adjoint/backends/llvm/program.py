@@ -20,7 +20,7 @@ from adjoint.backends.llvm.kernel import KernelWriter
 from adjoint.backends.llvm.library import Writer, kernel_name
 from adjoint.backends.llvm.loop import I64, POINTER, extern, failures_of, memory_type
 from adjoint.backends.llvm.nest import NestWriter, call_kernel, table_of, whole
-from adjoint.backends.llvm.whole import fill
+from adjoint.backends.llvm.whole import copied, fill
 from adjoint.graph.node import Node
 from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory
 from adjoint.schedule.plan import (
@@ -32,7 +32,6 @@ from adjoint.schedule.plan import (
     NumpyCall,
     Schedule,
     is_checked,
-    nbytes,
 )
 from adjoint.schedule.signature import is_literal
 
@@ -67,9 +66,9 @@ def unwritten(step: Kernel) -> tuple[KernelWriter, Any]:
 class ProgramWriter:
     """Writes the module of a schedule."""
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, gap: int = 0) -> None:
         self.schedule = schedule
-        self.memory: MemoryPlan = plan_memory(schedule)
+        self.memory: MemoryPlan = plan_memory(schedule, gap)
         self.module = ir.Module("adjoint")
         self.stored = [n for n in schedule.constants if not is_literal(n)]
         self.kernels: dict[str, Writer] = {}
@@ -323,5 +322,4 @@ class ProgramWriter:
                 self.copy(builder, node, place)
 
     def copy(self, builder: Any, node: Node, place: Any) -> None:
-        copy = extern(self.module, "memcpy", POINTER, [POINTER, POINTER, I64])
-        builder.call(copy, [place, self.place_of(builder, node), I64(nbytes(node))])
+        copied(builder, node, place, self.place_of(builder, node))

@@ -89,6 +89,8 @@ class Rounds:
 
     def left(self, value: Any, stop: Any) -> Any:
         """How many lanes of a round that begins at `value` are before the end."""
+        if is_constant(value) and is_constant(stop):
+            return min(stop.constant - value.constant, self.writer.lanes)
         left, lanes = self.builder.sub(stop, value), I64(self.writer.lanes)
         return self.builder.select(self.builder.icmp_signed("<", left, lanes), left, lanes)
 

@@ -27,7 +27,9 @@ from adjoint.backends.llvm.cold import Array, ColdProgram, Failed, can_run, room
 from adjoint.backends.llvm.interrupts import DONE, FAILED, RAISED
 from adjoint.backends.llvm.loop import POINTER, extern
 from adjoint.backends.llvm.program import ProgramWriter
+from adjoint.errors import GraphError
 from adjoint.graph import engine
+from adjoint.graph.arrays import truths
 from adjoint.graph.forking import building
 from adjoint.graph.node import Node
 from adjoint.schedule.donation import Gifts
@@ -68,8 +70,9 @@ class Program:
         self.writer = ProgramWriter(schedule)
         self.cold: ColdProgram | None = None
         self.is_hot = False
+        self.kernel_names = sorted(self.writer.all_kernels())
         shape = f"{self.inputs} {tree} {entry.available} {entry.fingerprint()}"
-        self.key = jit.cache_key(schedule_text(schedule), shape)
+        self.key = jit.cache_key(schedule_text(schedule), shape, *self.kernel_names)
         with building:
             self.make(began)
 
@@ -121,6 +124,11 @@ class Program:
         """The LLVM text of the program and its entry."""
         self.writer = ProgramWriter(self.schedule)
         body = self.writer.write()
+        if sorted(self.writer.kernels) != self.kernel_names:
+            raise GraphError(
+                "a compiled function changed after it was traced, so its code cannot be finished; "
+                "please report this function"
+            )
         if self.is_long():
             emit_call(self.writer.module, body)
         if entry.available:
@@ -246,6 +254,7 @@ def _evaluate(number: int, position: int, places: Any) -> int:
         step = _running[number].schedule.steps[position]
         assert isinstance(step, NumpyCall)
         values = [_array(n, places[i]) for i, n in enumerate(step.reads)]
+        values = [truths(x) if x.dtype.kind == "b" else x for x in values]
         with np.errstate(all="ignore"):
             result = step.root.op.evaluate(*values, *step.root.params)
         _array(step.root, places[len(values)])[...] = result

@@ -74,14 +74,37 @@ def gather(builder: Any, places: Any, kind: Any, lanes: int, mask: Any) -> Any:
 
 
 def store(builder: Any, place: Any, kind: Any, value: Any, mask: Any) -> None:
-    """Write the lanes to neighbouring places, those that `mask` has."""
+    """Write the lanes to neighbouring places, those that `mask` has.
+
+    If it is known how many these are, they are written by stores without a mask. LLVM makes a
+    store of one lane out of a masked one of which it knows that, and to that end takes the type
+    that the value had before it was truncated: what lies behind the lane is overwritten.
+    """
     if mask is None:
         builder.store(value, place, align=_bytes(kind))
+        return
+    if isinstance(mask, ir.Constant):
+        _store_first(builder, place, kind, value, sum(bit.constant for bit in mask.constant))
         return
     vector = Vector(kind, value.type.count)
     signature = ir.FunctionType(ir.VoidType(), [vector, POINTER, I32, mask.type])
     function = _masked(builder, "store", vector, signature)
     builder.call(function, [value, place, I32(_bytes(kind)), mask])
+
+
+def _store_first(builder: Any, place: Any, kind: Any, value: Any, count: int) -> None:
+    """Write the first `count` lanes, in parts of 1, 2, 4 … lanes, the largest first."""
+    first = 0
+    while first < count:
+        lanes = 1 << (count - first).bit_length() - 1
+        if lanes == 1:
+            part = builder.extract_element(value, I32(first))
+        else:
+            picks = ir.Constant(Vector(I32, lanes), list(range(first, first + lanes)))
+            part = builder.shuffle_vector(value, value, picks)
+        there = builder.gep(place, [I64(first)], source_etype=kind) if first else place
+        builder.store(part, there, align=_bytes(kind))
+        first += lanes
 
 
 def _masked(builder: Any, word: str, vector: Vector, signature: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Whole results in memory: set to where a fold starts, and partial ones folded."""
+"""Whole results in memory: copied, set to where a fold starts, and partial ones folded."""
 
 from __future__ import annotations
 
@@ -32,6 +32,25 @@ def fill(builder: Any, root: Node, place: Any) -> None:
         vectors.store(builder, builder.gep(place, [i], source_etype=kind), kind, value, None)
 
     sweep(builder, root, write)
+
+
+def copied(builder: Any, node: Node, place: Any, source: Any) -> None:
+    """Copy a result. Of bools that were given from outside any other byte than 0 becomes 1."""
+    if node.dtype.kind != "b":
+        copy = extern(builder.module, "memcpy", POINTER, [POINTER, POINTER, I64])
+        size = size_of(node.shape) * node.dtype.itemsize
+        builder.call(copy, [place, source, I64(size)])
+        return
+    kind = memory_type(node.dtype)
+
+    def write(i: Any, lanes: int) -> None:
+        ends = [builder.gep(p, [i], source_etype=kind) for p in (place, source)]
+        given = vectors.load(builder, ends[1], kind, lanes, None)
+        true = builder.icmp_unsigned("!=", given, in_all_lanes(kind(0), lanes))
+        value = builder.zext(true, lanes_type(kind, lanes))
+        vectors.store(builder, ends[0], kind, value, None)
+
+    sweep(builder, node, write)
 
 
 def combined_in_memory(builder: Any, root: Node, place: Any, source: Any) -> None:

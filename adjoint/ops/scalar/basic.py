@@ -110,6 +110,27 @@ def logical_not(e: Emitter[V], x: V) -> V:
     return e.bitwise_invert(truth(e, x))
 
 
+def bitwise_left_shift(e: Emitter[V], a: V, b: V) -> V:
+    """a 2ᵇ, 0 where b is negative or moves all bits out"""
+    bits = 8 * e.dtype(a).itemsize
+    inside = _is_shift(e, b, bits)
+    return e.select(inside, e.bitwise_left_shift(a, e.select(inside, b, 0)), 0)
+
+
+def bitwise_right_shift(e: Emitter[V], a: V, b: V) -> V:
+    """a / 2ᵇ rounded down; where b is negative or moves all bits out only the sign is left"""
+    bits = 8 * e.dtype(a).itemsize
+    most = bits - 1 if e.dtype(a).kind == "i" else 0
+    inside = _is_shift(e, b, bits)
+    moved = e.bitwise_right_shift(a, e.select(inside, b, most))
+    return moved if most else e.select(inside, moved, 0)
+
+
+def _is_shift(e: Emitter[V], b: V, bits: int) -> V:
+    """Whether numbers of so many bits can be shifted by b; beyond, what LLVM says is poison."""
+    return e.bitwise_and(e.greater_equal(b, 0), e.less(b, bits))
+
+
 def isnan(e: Emitter[V], x: V) -> V:
     """x is not a number"""
     return e.not_equal(x, x)

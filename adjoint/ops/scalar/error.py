@@ -183,7 +183,7 @@ def log_ndtr(e: Emitter[V], x: V) -> V:
     top, rest_low = two_sum(e, logarithm, e.negative(square))
     result = e.add(top, e.add(rest_low, e.subtract(log_low, square_low)))
     far = e.less(x, -(2.0**f.mantissa))
-    result = e.select(far, e.multiply(e.multiply(x, x), -0.5), result)
+    result = e.select(far, e.multiply(x, e.multiply(x, -0.5)), result)
     return e.select(is_nan(e, x), x, result)
 
 

@@ -73,6 +73,9 @@ def exp(e: Emitter[V], x: V) -> V:
     return scale(e, e.add(e.add(r, curve), 1.0), bits)
 
 
+exp_within = exp
+
+
 def exp_moderate(e: Emitter[V], x: V) -> V:
     """eˣ where it neither overflows nor is subnormal."""
     r, _, bits = reduced(e, x)

@@ -1,0 +1,1 @@
+"""Counterparts of ``scipy.spatial``."""

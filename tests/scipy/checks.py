@@ -1,0 +1,100 @@
+"""What every case must pass."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import adjoint as ad
+from tests.scipy.cases import Case, gradient, leaves, slope, total, weights
+
+
+def loss(case: Case):
+    return lambda *xs: total(case.ours(*xs))
+
+
+def check_value(case: Case) -> None:
+    """The value is SciPy's, in the same structure."""
+    with np.errstate(all="ignore"):
+        expected, found = case.scipy(*case.points()), case.ours(*case.points())
+    assert isinstance(found, tuple) is isinstance(expected, tuple), (type(found), type(expected))
+    expected, found = leaves(expected), leaves(found)
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        assert np.shape(a) == np.shape(b), (np.shape(a), np.shape(b))
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=case.rtol, atol=1e-13)
+
+
+def check_reverse(case: Case) -> None:
+    """The gradient by every argument is that of SciPy's values."""
+    xs = case.points()
+    found = ad.grad(loss(case), argnums=tuple(range(len(xs))))(*xs)
+    for i, g in enumerate(found):
+        expected = gradient(case, i)
+        size = max(1.0, float(np.max(np.abs(expected), initial=0.0)))
+        np.testing.assert_allclose(g.numpy(), expected, rtol=case.slope, atol=case.slope * size)
+
+
+def directions(case: Case) -> list[np.ndarray]:
+    return [weights(x.shape, 7 + i) for i, x in enumerate(case.points())]
+
+
+def check_forward(case: Case) -> None:
+    """Forward mode says the same as reverse mode."""
+    xs, vs = case.points(), directions(case)
+    grads = ad.grad(loss(case), argnums=tuple(range(len(xs))))(*xs)
+    expected = sum(float(ad.sum(g * v)) for g, v in zip(grads, vs, strict=True))
+    _, found = ad.jvp(loss(case), xs, vs)
+    np.testing.assert_allclose(float(found), expected, rtol=1e-9, atol=1e-9)
+
+
+def check_second(case: Case) -> None:
+    """The second derivative along a direction, forward over reverse and reverse over reverse."""
+    xs, vs = case.points(), directions(case)
+    numbers = tuple(range(len(xs)))
+    of = ad.grad(loss(case), argnums=numbers)
+
+    def moved(t: float) -> float:
+        at = [x + t * v for x, v in zip(xs, vs, strict=True)]
+        return sum(float(ad.sum(g * v)) for g, v in zip(of(*at), vs, strict=True))
+
+    expected = slope(moved, case.step)
+    product = lambda *xs: sum(ad.sum(g * v) for g, v in zip(of(*xs), vs, strict=True))  # noqa: E731
+    _, forward = ad.jvp(product, xs, vs)
+    scale = max(1.0, abs(expected))
+    np.testing.assert_allclose(float(forward), expected, rtol=1e-5, atol=1e-6 * scale)
+    reverse = ad.grad(product, argnums=numbers)(*xs)
+    found = sum(float(ad.sum(g * v)) for g, v in zip(reverse, vs, strict=True))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6 * scale)
+
+
+def check_single(case: Case) -> None:
+    """float32 goes in and comes out, in value and gradient."""
+    xs = [x.astype(np.float32) for x in case.points()]
+    for leaf in leaves(case.ours(*[ad.asarray(x) for x in xs])):
+        assert leaf.dtype.kind not in "fc" or leaf.dtype in (np.float32, np.complex64), leaf.dtype
+    for g in ad.grad(loss(case), argnums=tuple(range(len(xs))))(*xs):
+        assert g.dtype == np.float32
+
+
+def check_compiled(case: Case) -> None:
+    """Compiled and not, the value and the gradient are the same."""
+    xs = case.points()
+    both = ad.value_and_grad(loss(case), argnums=tuple(range(len(xs))))
+    value, grads = both(*xs)
+    compiled = ad.compile(both)
+    for _ in range(2):
+        again, others = compiled(*xs)
+        np.testing.assert_allclose(float(again), float(value), rtol=1e-10, atol=1e-10)
+        for a, b in zip(others, grads, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-8, atol=1e-8)
+
+
+CHECKS = (check_value, check_reverse, check_forward, check_second, check_single, check_compiled)
+
+
+def applies(check, case: Case) -> bool:
+    if check is check_second:
+        return case.second
+    if check is check_single:
+        return case.single
+    return case.compiled or check is not check_compiled

@@ -1,0 +1,158 @@
+"""Counterparts of scipy.linalg: values, derivatives of both modes and orders, compiled and not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.scipy.cases import Case
+from tests.scipy.checks import CHECKS, applies
+
+pytestmark = pytest.mark.unit
+
+rng = np.random.default_rng(1)
+A = rng.normal(size=(3, 3))
+B = rng.normal(size=(3, 3)) * 0.3
+S = A @ A.T + 2 * np.eye(3)
+T = B @ B.T + 1.5 * np.eye(3)
+W = np.array([[2.0, 0.3, 0.1], [0.2, 3.0, 0.4], [0.1, 0.5, 4.0]])  # dominant: no pivot changes
+b = rng.normal(size=3)
+M = rng.normal(size=(3, 2))
+R = rng.normal(size=(4, 3))
+
+
+def sym(x):
+    return (x + x.T) / 2
+
+
+BANDS = np.array([[0.0, 0.3, 0.2, 0.5, 0.1], [4.0, 5.0, 4.5, 4.2, 5.5], [0.4, 0.1, 0.3, 0.2, 0.0]])
+UPPER = np.array([[0.0, 0.3, 0.2, 0.5, 0.1], [4.0, 5.0, 4.5, 4.2, 5.5]])
+c5 = rng.normal(size=5)
+
+
+CASES = [
+    Case("cholesky", lambda s, a: s.linalg.cholesky(sym(a), lower=True), [S]),
+    Case("cholesky upper", lambda s, a: s.linalg.cholesky(sym(a)), [S]),
+    Case("cho_factor", lambda s, a: s.linalg.cho_factor(sym(a))[0], [S]),
+    Case(
+        "cho_solve",
+        lambda s, a, b: s.linalg.cho_solve(s.linalg.cho_factor(sym(a)), b),
+        [S, b],
+    ),
+    Case(
+        "cho_solve lower",
+        lambda s, a, b: s.linalg.cho_solve((s.linalg.cholesky(sym(a), lower=True), True), b),
+        [S, M],
+    ),
+    Case("solve", lambda s, a, b: s.linalg.solve(a, b), [W, b]),
+    Case("solve columns", lambda s, a, b: s.linalg.solve(a, b), [W, M]),
+    Case("solve pos", lambda s, a, b: s.linalg.solve(a, b, assume_a="pos"), [S, M]),
+    Case("solve sym", lambda s, a, b: s.linalg.solve(a, b, assume_a="sym", lower=True), [S, M]),
+    Case("solve transposed", lambda s, a, b: s.linalg.solve(a, b, transposed=True), [W, M]),
+    Case("solve_triangular", lambda s, a, b: s.linalg.solve_triangular(a, b), [W, b]),
+    Case(
+        "solve_triangular lower",
+        lambda s, a, b: s.linalg.solve_triangular(a, b, trans="T", lower=True),
+        [W, M],
+    ),
+    Case("inv", lambda s, a: s.linalg.inv(a), [W]),
+    Case("det", lambda s, a: s.linalg.det(a), [A]),
+    Case("norm", lambda s, a: s.linalg.norm(a), [A]),
+    Case("norm 1", lambda s, a: s.linalg.norm(a, 1), [A]),
+    Case("norm axis", lambda s, a: s.linalg.norm(a, 3, axis=1), [A + 5]),
+    Case("pinv", lambda s, a: s.linalg.pinv(a), [R]),
+    Case("pinvh", lambda s, a: s.linalg.pinvh(sym(a)), [S]),
+    Case("lstsq", lambda s, a, b: s.linalg.lstsq(a, b)[:2], [R, np.arange(4.0)]),
+    Case("lstsq columns", lambda s, a, b: s.linalg.lstsq(a, b)[:2], [R, rng.normal(size=(4, 2))]),
+    Case("lstsq wide", lambda s, a, b: s.linalg.lstsq(a, b)[0], [R.T, b]),
+    Case("eigh", lambda s, a: s.linalg.eigh(sym(a))[0], [S]),
+    Case("eigh vectors", lambda s, a: np.abs(s.linalg.eigh(sym(a))[1]), [S]),
+    Case(
+        "eigh generalised",
+        lambda s, a, b: (s.linalg.eigh(a, b)[0], s.linalg.eigh(a, b)[1] ** 2),
+        [S, T],
+        step=2.0**-10,
+    ),
+    Case("eigh type 2", lambda s, a, b: s.linalg.eigh(a, b, type=2)[1] ** 2, [S, T]),
+    Case("eigh type 3", lambda s, a, b: s.linalg.eigh(a, b, type=3)[1] ** 2, [S, T]),
+    Case("eigvalsh", lambda s, a: s.linalg.eigvalsh(a, subset_by_index=[1, 2]), [S]),
+    Case("eigh_tridiagonal", lambda s, d, e: s.linalg.eigh_tridiagonal(d, e)[0], [c5, c5[1:]]),
+    Case("eigvalsh_tridiagonal", lambda s, d: s.linalg.eigvalsh_tridiagonal(d, d[1:]), [c5]),
+    Case("svd", lambda s, a: s.linalg.svd(a)[1], [R]),
+    Case("svd vectors", lambda s, a: np.abs(s.linalg.svd(a, full_matrices=False)[2]), [R]),
+    Case("svdvals", lambda s, a: s.linalg.svdvals(a), [R]),
+    Case("qr", lambda s, a: s.linalg.qr(a, mode="economic"), [R]),
+    Case("qr square", lambda s, a: s.linalg.qr(a), [W]),
+    Case("qr r", lambda s, a: s.linalg.qr(a, mode="r"), [R]),
+    Case("qr full", lambda s, a: s.linalg.qr(a)[1], [R]),
+    Case("lu_factor", lambda s, a: s.linalg.lu_factor(a), [A]),
+    Case("lu", lambda s, a: s.linalg.lu(a), [A]),
+    Case("lu permuted", lambda s, a: s.linalg.lu(a, permute_l=True), [A]),
+    Case("lu indices", lambda s, a: s.linalg.lu(a, p_indices=True), [A]),
+    Case("lu_solve", lambda s, a, b: s.linalg.lu_solve(s.linalg.lu_factor(a), b), [A, b]),
+    Case(
+        "lu_solve transposed",
+        lambda s, a, b: s.linalg.lu_solve(s.linalg.lu_factor(a), b, trans=1),
+        [A, M],
+    ),
+    Case("expm", lambda s, a: s.linalg.expm(a), [A]),
+    Case("expm_frechet", lambda s, a, e: s.linalg.expm_frechet(a, e), [A, B]),
+    Case("logm", lambda s, a: s.linalg.logm(a), [S]),
+    Case("sqrtm", lambda s, a: s.linalg.sqrtm(a), [S]),
+    Case("cosm", lambda s, a: s.linalg.cosm(a), [A]),
+    Case("sinm", lambda s, a: s.linalg.sinm(a), [A]),
+    Case("tanm", lambda s, a: s.linalg.tanm(a), [B]),
+    Case("coshm", lambda s, a: s.linalg.coshm(a), [A]),
+    Case("sinhm", lambda s, a: s.linalg.sinhm(a), [A]),
+    Case("tanhm", lambda s, a: s.linalg.tanhm(a), [B]),
+    Case("block_diag", lambda s, a, b: s.linalg.block_diag(a, b) ** 2, [M, b]),
+    Case("toeplitz", lambda s, c, r: s.linalg.toeplitz(c, r), [b, c5]),
+    Case("toeplitz symmetric", lambda s, c: s.linalg.toeplitz(c), [c5]),
+    Case("circulant", lambda s, c: s.linalg.circulant(c), [c5]),
+    Case("hankel", lambda s, c: s.linalg.hankel(c), [c5]),
+    Case("companion", lambda s, a: s.linalg.companion(a), [c5]),
+    Case("convolution_matrix", lambda s, a: s.linalg.convolution_matrix(a, 4, "same"), [b]),
+    Case("diagsvd", lambda s, a: s.linalg.diagsvd(a, 5, 3), [b]),
+    Case("khatri_rao", lambda s, a, b: s.linalg.khatri_rao(a, b), [M, M + 1]),
+    Case("solve_toeplitz", lambda s, c, b: s.linalg.solve_toeplitz(c, b), [[4.0, 1, 0.5], b]),
+    Case("matmul_toeplitz", lambda s, c, b: s.linalg.matmul_toeplitz(c, b), [[4.0, 1, 0.5], b]),
+    Case("solve_circulant", lambda s, c, b: s.linalg.solve_circulant(c, b), [[4.0, 1, 0.5], b]),
+    Case("solve_sylvester", lambda s, a, b, q: s.linalg.solve_sylvester(a, b, q), [S, T, A]),
+    Case(
+        "solve_continuous_lyapunov",
+        lambda s, a, q: s.linalg.solve_continuous_lyapunov(a, q),
+        [S, A],
+    ),
+    Case(
+        "solve_discrete_lyapunov",
+        lambda s, a, q: s.linalg.solve_discrete_lyapunov(a, q),
+        [B, A],
+    ),
+    Case("solve_banded", lambda s, a, b: s.linalg.solve_banded((1, 1), a, b), [BANDS, c5]),
+    Case("solveh_banded", lambda s, a, b: s.linalg.solveh_banded(a, b), [UPPER, c5]),
+    Case(
+        "solveh_banded lower",
+        lambda s, a, b: s.linalg.solveh_banded(a, b, lower=True),
+        [BANDS[1:], c5],
+    ),
+    Case("cholesky_banded", lambda s, a: s.linalg.cholesky_banded(a)[1], [UPPER]),
+    Case(
+        "cho_solve_banded",
+        lambda s, a, b: s.linalg.cho_solve_banded((s.linalg.cholesky_banded(a), False), b),
+        [UPPER, c5],
+    ),
+    Case(
+        "cho_solve_banded lower",
+        lambda s, a, b: s.linalg.cho_solve_banded(
+            (s.linalg.cholesky_banded(a, lower=True), True), b
+        ),
+        [BANDS[1:], c5],
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__[6:])
+def test_linalg(check, case):
+    if applies(check, case):
+        check(case)
