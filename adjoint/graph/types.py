@@ -150,14 +150,9 @@ def normalize_axis(name: str, axis: int, ndim: int) -> int:
 
 
 def normalize_axes(name: str, axis: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]:
-    """`axis` as a sorted tuple of axes counted from the front; None means all of them.
-
-    Of a 0-d tensor 0 and -1 are no axes, but as in NumPy what is reduced over them is the tensor.
-    """
+    """`axis` as a sorted tuple of axes counted from the front; None means all of them."""
     if axis is None:
         return tuple(range(ndim))
-    if not ndim and type(axis) is int and axis in (0, -1):
-        return ()
     several = isinstance(axis, Iterable) and not isinstance(axis, str)
     given: tuple[Any, ...] = tuple(axis) if several else (axis,)  # type: ignore[arg-type]
     axes = tuple(sorted(normalize_axis(name, a, ndim) for a in given))
