@@ -228,6 +228,17 @@ def enumerated(x):
     return sum(value**2 * place[0] for place, value in np.ndenumerate(x))
 
 
+def masked_terms(x):
+    terms = np.fft.rfft(np.sqrt(np.abs(x)))
+    kept = np.where(np.arange(4) % 2 == 0, np.abs(terms), 0.0)
+    return np.sum(kept * np.arange(1, 5))
+
+
+def masked_signal(x):
+    mask = np.array([True, False, True, False, True, False])  # of which most terms cancel
+    return np.sum(np.real(np.fft.fft(np.where(mask, x**2, 0.0)) * np.exp(1j * np.arange(6))))
+
+
 IDIOMS: dict[str, Callable[[Any], Any]] = {
     name: function
     for name, function in list(globals().items())
@@ -248,6 +259,18 @@ def test_gradient(name):
     np.testing.assert_allclose(
         float(tangent), np.arange(6) @ gradient.numpy(), rtol=1e-9, atol=1e-12
     )
+
+
+def test_transforms_do_not_spread_what_is_not_taken():
+    """The derivative of the root at 0 is infinite, but that branch is not taken."""
+
+    def f(x):
+        taken = np.where(x > 0, np.sqrt(x), 0.0)
+        return np.sum(np.abs(np.fft.rfft(taken)) ** 2)
+
+    gradient = ad.grad(f)(np.array([0.0, 4.0, 1.0, 0.0])).numpy()
+    assert np.isfinite(gradient).all()
+    assert gradient[0] == gradient[3] == 0
 
 
 def test_what_has_no_derivative_is_an_error_not_a_zero():
