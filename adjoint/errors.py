@@ -102,3 +102,7 @@ class SaveError(AdjointError, OSError):
 
 class LostDerivativeWarning(UserWarning):
     """A value that somebody differentiates by left the graph, under ``lost_derivatives="warn"``."""
+
+
+class KinkWarning(UserWarning):
+    """A derivative of the second order or higher is nan, as it rests on a slope that was chosen."""

@@ -28,6 +28,13 @@ KINKS: tuple[Row, ...] = (
         "ad.grad(lambda x: ad.minimum(x, 0.0))(0.0)",
     ),
     (
+        "maximum(a, b), minimum(a, b)",
+        "1, nan",
+        "nan, nan",
+        "the value is nan",
+        "G(lambda x: ad.maximum(*x))([1.0, np.nan])",
+    ),
+    (
         "max(x, -x)**2, twice",
         "0",
         "2",

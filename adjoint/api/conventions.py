@@ -29,7 +29,8 @@ RULES = """\
 3. At a vertical tangent: inf or -inf, not nan.
 4. Where the value is nan because the function is not defined there: nan, never a number.
 5. A branch that is not taken has no say, whatever happens in it.
-6. Forward and reverse mode agree, and so do the higher orders."""
+6. Forward and reverse mode agree, and so do the higher orders.
+7. A slope that was chosen never enters a higher derivative: true, or nan and a KinkWarning."""
 """What the table follows from."""
 
 LEAST = "the slope of least size among those on either side"
@@ -66,6 +67,13 @@ TABLE = tuple(
             "ad.grad(lambda x: ad.maximum(x, 0.0))(0.0)",
         ),
         ("nn.relu(x)", "0", "0", LEAST, "ad.grad(ad.nn.relu)(0.0)"),
+        (
+            "nn.relu(x)**2, twice",
+            "0",
+            "nan",
+            "2 to the right and 0 to the left; with a KinkWarning",
+            "ad.grad(ad.grad(lambda x: ad.nn.relu(x) ** 2))(0.0)",
+        ),
         ("nn.leaky_relu(x)", "0", "0.01", LEAST, "ad.grad(ad.nn.leaky_relu)(0.0)"),
         (
             "clip(x, -1, 1)",
@@ -134,6 +142,21 @@ TABLE = tuple(
             "2, 2",
             "the Hessian of a sum of squares, diagonal shown",
             "ad.hessian(lambda x: ad.linalg.norm(x) ** 2)(np.zeros(2)).numpy().diagonal()",
+        ),
+        (
+            "linalg.norm(x), twice",
+            "[0, 0]",
+            "nan, nan",
+            "the curvature is infinite across and 0 along; with a KinkWarning",
+            "ad.hessian(ad.linalg.norm)(np.zeros(2)).numpy().diagonal()",
+        ),
+        (
+            "(1 + r) exp(-r), r = linalg.norm(x), twice",
+            "[0, 0]",
+            "-1, -1",
+            "an even function of r is smooth, and its series is used",
+            "ad.hessian(lambda x: (lambda r: (1 + r) * ad.exp(-r))(ad.linalg.norm(x)))"
+            "(np.zeros(2)).numpy().diagonal()",
         ),
         (
             "sqrt(sum(x * x))",
@@ -285,6 +308,14 @@ TABLE = tuple(
             ".diagonal()",
         ),
         (
+            "linalg.slogdet(A)",
+            "[[1, 2], [2, 4]]",
+            "inf, -inf, -inf, inf",
+            VERTICAL + ", of the sign of the cofactor",
+            "ad.grad(lambda A: ad.linalg.slogdet(A)[1])(np.array([[1.0, 2.0], [2.0, 4.0]]))"
+            ".numpy().ravel()",
+        ),
+        (
             "linalg.cholesky(A)",
             "[[1, 0], [0, 1]]",
             "0.5, 0.5, 0.5, 0.5",
@@ -309,7 +340,7 @@ TABLE = tuple(
             "linalg.eigh(A).eigenvectors[0, 1]",
             "[[1, 0], [0, 1]]",
             "nan, nan, nan, nan",
-            "vectors of values that coincide have no derivative",
+            "vectors of values that coincide have no derivative; with a KinkWarning",
             "ad.grad(lambda A: ad.linalg.eigh(A)[1][0, 1])(np.eye(2)).numpy().ravel()",
         ),
         (

@@ -17,6 +17,7 @@ from adjoint.api.opening import (
     split_aux,
     zeros_like,
 )
+from adjoint.api.rows import tangents_by_rows
 from adjoint.api.tree import flatten, same_structure
 from adjoint.errors import (
     AdjointError,
@@ -26,6 +27,7 @@ from adjoint.errors import (
 )
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.ops.kinks import NestedTangents
 from adjoint.tracing.call import call
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
@@ -227,8 +229,11 @@ def jvp_for(transform: str, f: Any, primals: Any, tangents: Any, has_aux: bool =
         )
         leaves, structure = flatten(output)
         outputs = [as_output(transform, f, leaf) for leaf in leaves]
-        found = forward([y.node for y in outputs], seeds, scope)
-        results = [found[y.node] if y.node in found else zeros_like(y) for y in outputs]
+        try:
+            found = forward([y.node for y in outputs], seeds, scope)
+            results = [found[y.node] if y.node in found else zeros_like(y) for y in outputs]
+        except NestedTangents:
+            results = tangents_by_rows(outputs, seeds, scope)
     finally:
         release(scope, outputs)
     pair = structure.unflatten(outputs), structure.unflatten(results)

@@ -9,8 +9,6 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from adjoint.api.derivatives import gradient_for, jvp_for
 from adjoint.api.opening import (
     Opened,
@@ -21,6 +19,7 @@ from adjoint.api.opening import (
     release,
     split_aux,
 )
+from adjoint.api.rows import no_derivative, rows
 from adjoint.api.tree import LEAF, flatten
 from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.leaf import variable_node
@@ -28,10 +27,10 @@ from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
+from adjoint.ops.kinks import NestedTangents
 from adjoint.tracing.call import call
 from adjoint.transforms.batch import batch
 from adjoint.transforms.forward import forward
-from adjoint.transforms.reverse import reverse
 from adjoint.transforms.units import Units
 
 Argnums = int | Sequence[int]
@@ -51,7 +50,7 @@ def jacrev(
     Tensor([[3., 0.],
             [1., 0.]])
     """
-    return _jacobian("jacrev", _rows, f, argnums, has_aux)
+    return _jacobian("jacrev", rows, f, argnums, has_aux)
 
 
 def jacfwd(
@@ -97,7 +96,7 @@ def hessian(
     Tensor([[4., 2.],
             [2., 0.]])
     """
-    gradient = _jacobian("hessian", _rows, f, argnums, has_aux)
+    gradient = _jacobian("hessian", rows, f, argnums, has_aux)
     return _jacobian("hessian", _columns, gradient, argnums, has_aux)
 
 
@@ -191,6 +190,8 @@ def _one_example(
             )
         x = _move_axis(f"vmap: argument {number}", x, axis, 0)
         node = variable_node(None, x.node.shape[1:], x.node.dtype, scope)
+        if x.node.scope is not None:  # nested transforms must see each other
+            node.scope = Scope(abstract=True, members=(*x.node.scope.members, scope))
         examples[node] = x
         nodes.append(node)
     return structure.unflatten(map(Tensor, nodes))
@@ -227,44 +228,18 @@ def _move_axis(name: str, x: Tensor, source: int, target: int) -> Tensor:
     return result
 
 
-def _rows(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
-    """By reverse mode: for each output the derivatives by each node."""
-    return [(_complex_row if y.node.dtype.kind == "c" else _row)(y, nodes, scope) for y in outputs]
-
-
-def _row(y: Tensor, nodes: list[Node], scope: Scope) -> list[Tensor]:
-    """The derivatives of a real output; by complex nodes the directions of steepest ascent."""
-    direction = variable_node(None, y.node.shape, y.node.dtype, Scope(abstract=True))
-    found = reverse([(y.node, Tensor(direction))], nodes, scope)
-    adjoints = {node: found[node].sum() for node in nodes if node in found}
-    units = Units([a.node for a in adjoints.values()], direction)
-    row = []
-    for node in nodes:
-        if node in adjoints and adjoints[node].node in units.found:
-            whole = units.whole(adjoints[node].node)
-            row.append(FUNCTIONS["reshape"](whole, (*y.node.shape, *node.shape)))
-        else:
-            row.append(_no_derivative(y, node))
-    return row
-
-
-def _complex_row(y: Tensor, nodes: list[Node], scope: Scope) -> list[Tensor]:
-    """The derivatives of a complex output u + iv, which by complex nodes is holomorphic.
-
-    By a real x they are u' + iv'. By z = a + ib the steepest ascent of u is du/da + i du/db, which
-    is du/da - i dv/da, the conjugate of dy/dz.
-    """
-    row = _row(FUNCTIONS["real"](y), nodes, scope)
-    real = [node.dtype.kind != "c" for node in nodes]
-    across = _row(FUNCTIONS["imag"](y), nodes, scope) if any(real) else row
-    return [
-        u + 1j * v if is_real else FUNCTIONS["conj"](u)
-        for u, v, is_real in zip(row, across, real, strict=True)
-    ]
-
-
 def _columns(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
-    """By forward mode: for each output the derivatives by each node."""
+    """By forward mode: for each output the derivatives by each node.
+
+    By reverse mode where a tangent is differentiated at what may be a kink.
+    """
+    try:
+        return _each_column(outputs, nodes, scope)
+    except NestedTangents:
+        return rows(outputs, nodes, scope)
+
+
+def _each_column(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
     columns = []
     for node in nodes:
         column = _column(outputs, node, scope, 1)
@@ -289,19 +264,14 @@ def _column(outputs: list[Tensor], node: Node, scope: Scope, along: complex) -> 
             tangent = units.whole(found[y.node].node, last=True)
             column.append(FUNCTIONS["reshape"](tangent, (*y.node.shape, *node.shape)))
         else:
-            column.append(_no_derivative(y, node))
+            column.append(no_derivative(y, node))
     return column
 
 
-def _no_derivative(y: Tensor, node: Node) -> Tensor:
-    dtype = np.result_type(y.node.dtype, node.dtype) if node.dtype.kind == "c" else y.node.dtype
-    return as_tensor(np.zeros((*y.node.shape, *node.shape), dtype))
-
-
 def _cheaper(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
-    rows = sum(y.size for y in outputs)
-    columns = sum(Tensor(node).size for node in nodes)
-    return (_rows if rows <= columns else _columns)(outputs, nodes, scope)
+    down = sum(y.size for y in outputs)
+    across = sum(Tensor(node).size for node in nodes)
+    return (rows if down <= across else _columns)(outputs, nodes, scope)
 
 
 def _jacobian(
@@ -329,12 +299,12 @@ def _jacobian(
             table = sweep(outputs, nodes, scope)
         finally:
             release(scope, outputs)
-        rows = []
+        found = []
         for row in table:
             cells = dict(zip(nodes, row, strict=True))
             trees = [opened[n].unflatten([cells[x] for x in opened[n].nodes]) for n in numbers]
-            rows.append(trees[0] if isinstance(argnums, int) else tuple(trees))
-        result = structure.unflatten(rows)
+            found.append(trees[0] if isinstance(argnums, int) else tuple(trees))
+        result = structure.unflatten(found)
         return (result, aux) if has_aux else result
 
     return jacobian_of

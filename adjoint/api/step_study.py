@@ -120,8 +120,7 @@ def step_study(f: Callable[..., Any], x: Any, steps: Sequence[float] | None = No
     if len(outputs) != 1 or outputs[0].shape or outputs[0].dtype.kind != "f":
         shapes = ", ".join(f"{y.dtype}{list(y.shape)}" for y in outputs)
         raise ShapeError(f"step_study: the function must return one real number, got {shapes}")
-    args = x if isinstance(x, tuple) else (x,)
-    gradient = flatten(vjp(f, *args)[1](np.ones_like(outputs[0])))[0]
+    gradient = flatten(vjp(f, *numeric.arguments(numeric.leaves))[1](np.ones_like(outputs[0])))[0]
     exact = np.concatenate([np.ravel(g.numpy()) for g in gradient])
     size = float(np.linalg.norm(exact)) or 1.0
     errors: dict[str, list[float]] = {method: [] for method in METHODS}

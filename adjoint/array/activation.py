@@ -16,9 +16,10 @@ from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, as_dtype
 from adjoint.ops.choice import where
-from adjoint.ops.comparison import equal
+from adjoint.ops.comparison import equal, logical_or
 from adjoint.ops.exponential import expit, expm1, logaddexp
 from adjoint.ops.hyperbolic import tanh
+from adjoint.ops.kinks import sharp
 from adjoint.ops.movement import astype, expand_dims
 from adjoint.ops.softmax import log_softmax, softmax
 
@@ -56,7 +57,7 @@ def relu(x: Any, /) -> Tensor:
     Tensor([0., 0., 2.])
     """
     x = as_tensor(x)
-    return where(x <= 0, 0, x)
+    return sharp(where(x <= 0, 0, x), x, equal(x, 0), "relu")
 
 
 @public
@@ -79,7 +80,8 @@ def hard_tanh(x: Any, /, low: float = -1, high: float = 1) -> Tensor:
     Tensor([-1. ,  0.5,  1. ])
     """
     x = as_tensor(x)
-    return where(x <= low, low, where(x >= high, high, x))
+    y = where(x <= low, low, where(x >= high, high, x))
+    return sharp(y, x, logical_or(equal(x, low), equal(x, high)), "hard_tanh")
 
 
 @public
@@ -91,7 +93,8 @@ def leaky_relu(x: Any, /, negative_slope: float = 0.01) -> Tensor:
     Tensor([-0.1,  2. ])
     """
     x = as_tensor(x)
-    return where(_right(x, negative_slope), x, negative_slope * x)
+    y = where(_right(x, negative_slope), x, negative_slope * x)
+    return sharp(y, x, equal(x, 0), "leaky_relu")
 
 
 def _right(x: Tensor, slope_to_the_left: Any) -> Tensor:
@@ -110,7 +113,8 @@ def elu(x: Any, /, alpha: float = 1.0) -> Tensor:
     Tensor([-1.,  2.])
     """
     x = as_tensor(x)
-    return where(_right(x, alpha), x, alpha * expm1(x))
+    y = where(_right(x, alpha), x, alpha * expm1(x))
+    return y if not isinstance(alpha, Tensor) and alpha == 1 else sharp(y, x, equal(x, 0), "elu")
 
 
 @public

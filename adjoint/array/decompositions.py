@@ -12,6 +12,7 @@ from adjoint.ops.joining import concat
 from adjoint.ops.matmul import matmul
 from adjoint.ops.matrices import conjugate_transpose, matrices, square
 from adjoint.ops.slicing import along
+from adjoint.ops.spectral_values import eigenvalues
 
 __all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
 
@@ -77,8 +78,9 @@ def eigh(x: Any, /, UPLO: str = "L") -> EighResult:
     >>> ad.linalg.eigh(ad.asarray([[3.0, 0.0], [0.0, 1.0]])).eigenvalues
     Tensor([1., 3.])
     """
-    values, vectors = spectral.eigen_parts(spectral.eigh(_triangle("eigh", x, UPLO)))
-    return EighResult(spectral.real(values), vectors)
+    a = _triangle("eigh", x, UPLO)
+    packed = spectral.eigh(a)
+    return EighResult(eigenvalues(packed, a), spectral.eigen_parts(packed)[1])
 
 
 @public
@@ -92,7 +94,8 @@ def eigvalsh(x: Any, /, UPLO: str = "L") -> Tensor:
     Tensor([[0.5, 0.5],
             [0.5, 0.5]])
     """
-    return spectral.real(spectral.eigen_parts(spectral.eigh(_triangle("eigvalsh", x, UPLO)))[0])
+    a = _triangle("eigvalsh", x, UPLO)
+    return eigenvalues(spectral.eigh(a), a)
 
 
 @public
@@ -118,8 +121,9 @@ def svd(
     if not compute_uv:
         return svdvals(a)
     full = bool(full_matrices) and a.shape[-2] != a.shape[-1]
-    u, s, v = spectral.svd_parts(spectral.svd(a, full), a.shape, full)
-    return SVDResult(u, s, conjugate_transpose(v))
+    packed = spectral.svd(a, full)
+    u, s, v = spectral.svd_parts(packed, a.shape, full)
+    return SVDResult(u, s if full else eigenvalues(packed, a), conjugate_transpose(v))
 
 
 @public
@@ -131,7 +135,7 @@ def svdvals(x: Any, /) -> Tensor:
     Tensor([4., 3.])
     """
     a = matrices("svdvals", x)
-    return spectral.svd_parts(spectral.svd(a), a.shape, False)[1]
+    return eigenvalues(spectral.svd(a), a)
 
 
 @public

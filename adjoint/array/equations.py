@@ -85,6 +85,7 @@ def solve(x1: Any, x2: Any, /) -> Tensor:
     >>> ad.linalg.solve(ad.asarray([[2.0, 0.0], [1.0, 4.0]]), ad.asarray([2.0, 9.0]))
     Tensor([1., 2.])
     """
+    x1, x2 = as_tensor(x1), as_tensor(x2)
     a = square("solve", x1, common_dtype(x1, x2))
     b, is_vector = _right_side("solve", a, x2)
     x = lu_solve(a, lu_factor(a), b)
@@ -125,6 +126,7 @@ def solve_triangular(
     name = "solve_triangular"
     if trans not in (0, 1, 2, "N", "T", "C"):
         raise RangeError(f'{name}: trans must be 0, 1, 2, "N", "T" or "C", got {trans!r}')
+    a, b = as_tensor(a), as_tensor(b)
     matrix = square(name, a, common_dtype(a, b))
     right, is_vector = _right_side(name, matrix, b)
     flags = (bool(lower), trans not in (0, "N"), bool(unit_diagonal))
@@ -216,6 +218,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
     >>> ad.linalg.lstsq([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], [1.0, 3.0, 5.0]).x
     Tensor([1., 2.])
     """
+    a, b = as_tensor(a), as_tensor(b)
     matrix = matrices("lstsq", a, common_dtype(a, b))
     right, is_vector = _right_side("lstsq", matrix, b)
     tolerance = _tolerance("lstsq", matrix, rcond)

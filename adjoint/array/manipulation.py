@@ -161,6 +161,7 @@ def block(blocks: Any, /) -> Tensor:
     Tensor([[1., 0.],
             [1., 1.]])
     """
+    blocks = _tensors(blocks)
     depth = _depth(blocks)
     rank = max(depth, _rank(blocks))
 
@@ -168,8 +169,7 @@ def block(blocks: Any, /) -> Tensor:
         if not isinstance(item, list):
             if level != depth:
                 raise ShapeError("block: the lists must be nested equally deep everywhere")
-            x = as_tensor(item)
-            return reshape(x, (1,) * (rank - x.ndim) + x.shape)
+            return reshape(item, (1,) * (rank - item.ndim) + item.shape)
         if not item:
             raise ArgumentError("block: an empty list is no block")
         return concat([build(part, level + 1) for part in item], rank - depth + level)
@@ -177,12 +177,17 @@ def block(blocks: Any, /) -> Tensor:
     return build(blocks, 0)
 
 
+def _tensors(item: Any) -> Any:
+    """Nested lists with tensors in them."""
+    return [_tensors(part) for part in item] if isinstance(item, list) else as_tensor(item)
+
+
 def _depth(item: Any) -> int:
     return 1 + _depth(item[0]) if isinstance(item, list) and item else 0
 
 
 def _rank(item: Any) -> int:
-    return max(map(_rank, item), default=0) if isinstance(item, list) else as_tensor(item).ndim
+    return max(map(_rank, item), default=0) if isinstance(item, list) else item.ndim
 
 
 @public

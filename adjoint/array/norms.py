@@ -14,6 +14,7 @@ from adjoint.graph.types import normalize_axes, to_real
 from adjoint.ops.choice import abs, where
 from adjoint.ops.comparison import equal, not_equal
 from adjoint.ops.extremum import max, min
+from adjoint.ops.kinks import sharp
 from adjoint.ops.movement import astype, permute_dims, reshape
 from adjoint.ops.norm import norm2
 from adjoint.ops.power import power
@@ -89,7 +90,13 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     if p == 1:
         return total
     root = power(total, 1 / p)
-    return where(equal(total, 0), 0.0, root) if p > 0 else root
+    if p < 0:
+        return root
+    met = equal(total, 0)
+    lanes = reshape(met, kept(x.shape, axes))
+    return sharp(
+        where(met, 0.0, root), size, lanes, "vector_norm", tuple([a - x.ndim for a in axes])
+    )
 
 
 @public

@@ -15,6 +15,7 @@ from adjoint.graph.types import BOOL, normalize_axis, promote
 from adjoint.ops.arithmetic import remainder
 from adjoint.ops.choice import abs, clip, stop_gradient, where
 from adjoint.ops.comparison import equal, greater, less, not_equal
+from adjoint.ops.kinks import sharp
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.reduction import kept, sum
 from adjoint.ops.sorting import argsort, searchsorted
@@ -135,6 +136,7 @@ def interp(
         step = equal(width, 0)  # two points at one place: a jump, to the later one
         slope = (f1 - f0) / where(step, 1, width)
         inside = where(step | equal(x, x1), f1 + (x - x1) * slope, f0 + (x - x0) * slope)
+        inside = sharp(inside, x, equal(x, x0) | equal(x, x1), "interp")
     low = fp[0] if left is None else left
     high = fp[-1] if right is None else right
     return where(less(x, xp[0]), low, where(greater(x, xp[-1]), high, inside))

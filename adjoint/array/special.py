@@ -39,10 +39,6 @@ from adjoint.ops.special_bessel import (
     y1,
     yv,
 )
-from adjoint.ops.special_elliptic import (
-    ellipe,
-    ellipk,
-)
 from adjoint.ops.special_entropy import (
     entr,
     exp1,
@@ -142,8 +138,6 @@ __all__ = [
     "k1e",
     "kv",
     "kve",
-    "ellipk",
-    "ellipe",
     "logit",
     "softplus",
     "log_expit",

@@ -138,6 +138,10 @@ def _call(node: Node, parts: list[Term]) -> Term:
         return Call("sum", (parts[0],))
     if name == "power_const":
         return Power(parts[0], Number(np.asarray(node.params[0])))
+    if name == "power_part" and node.params == (1, 0):
+        return product(parts[1], Power(parts[0], difference(parts[1], ONE)))
+    if name == "power_part" and node.params == (0, 1):
+        return product(Power(*parts), Call("log", (parts[0],)))
     if name == "astype":
         return Call(str(node.dtype), (parts[0],))
     labels = node.op.param_names or tuple("" for _ in node.params)
@@ -202,16 +206,22 @@ def _where(condition: Term, a: Term, b: Term) -> Term:
     return Call("where", (condition, a, b))
 
 
+ONE, TWO = Number(np.array(1.0)), Number(np.array(2.0))
+
 _BUILDERS: dict[str, tuple[int, Callable[..., Term]]] = {
     "add": (2, total),
     "subtract": (2, difference),
     "multiply": (2, product),
     "divide": (2, quotient),
     "negative": (1, Negative),
-    "reciprocal": (1, lambda a: quotient(Number(np.array(1.0)), a)),
-    "log_slope": (1, lambda a: quotient(Number(np.array(1.0)), a)),
+    "reciprocal": (1, lambda a: quotient(ONE, a)),
+    "log_slope": (1, lambda a: quotient(ONE, a)),
     "power": (2, Power),
-    "square": (1, lambda a: Power(a, Number(np.array(2.0)))),
+    "square": (1, lambda a: Power(a, TWO)),
+    "inverse_square": (1, lambda a: quotient(ONE, Power(a, TWO))),
+    "arcsin_slope": (1, lambda a: quotient(ONE, Call("sqrt", (difference(ONE, Power(a, TWO)),)))),
+    "arccosh_slope": (1, lambda a: quotient(ONE, Call("sqrt", (difference(Power(a, TWO), ONE),)))),
+    "arctanh_slope": (1, lambda a: quotient(ONE, difference(ONE, Power(a, TWO)))),
     "positive": (1, lambda a: a),
     "where": (3, _where),
 }

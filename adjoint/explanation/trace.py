@@ -20,7 +20,7 @@ from adjoint.errors import RangeError
 from adjoint.explanation.formulas import Number, Symbol, Term, formula_of, term_of
 from adjoint.graph import engine
 from adjoint.graph.leaf import variable_node
-from adjoint.graph.node import ALWAYS, Node, Scope
+from adjoint.graph.node import ALWAYS, Node, Scope, node_by_node
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
@@ -137,7 +137,8 @@ class Trace:
 
     def __init__(self, f: Any, arguments: Sequence[Any], inputs: list[Tensor]) -> None:
         self.inputs = [x.node for x in inputs]
-        self.output = scalar_output("explain", f, self._called(f, arguments)).node
+        with node_by_node():
+            self.output = scalar_output("explain", f, self._called(f, arguments)).node
         self.numbering = Numbering()
         self.entries = self._number()
         self.sweeps: list[Sweep] = []
@@ -231,7 +232,8 @@ class Trace:
             stand_in = variable_node(None, child.shape, child.dtype, ALWAYS, value)
             names[stand_in] = tangent.symbol
             given.append(Tensor(stand_in))
-        result = node.op.push(node, given) if any(t is not None for t in given) else None
+        with node_by_node():
+            result = node.op.push(node, given) if any(t is not None for t in given) else None
         if result is None:
             return zero
         return Tangent(entry, term_of(result.node, names), result.numpy())
@@ -294,7 +296,8 @@ class Trace:
             if not any(wanted):
                 continue
             local = {**names, adjoint.node: step.symbol}
-            shares = node.op.pull(node, adjoint, wanted)
+            with node_by_node():
+                shares = node.op.pull(node, adjoint, wanted)
             for child, share, want in zip(node.inputs, shares, wanted, strict=True):
                 if not want or share is None:
                     continue

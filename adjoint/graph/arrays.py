@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,15 @@ def owned(array: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
     return np.array(array, dtype=dtype, copy=True)
 
 
+@cache
+def _ends(given: DType, wanted: DType) -> Any:
+    """The least integer of a dtype as a float of another, and the least float that is too large, or
+    the integer before."""
+    limits = np.iinfo(wanted)
+    with np.errstate(over="ignore"):  # half precision ends before
+        return np.asarray((float(limits.min), float(limits.max)), given)
+
+
 def converted(x: Any, dtype: DType) -> Any:
     """`x` as another dtype; of complex numbers the real part where that is not complex.
 
@@ -84,12 +94,11 @@ def converted(x: Any, dtype: DType) -> Any:
     if x.dtype.kind != "f" or dtype.kind not in "iu":
         return x.astype(dtype)
     limits = np.iinfo(dtype)
-    with np.errstate(over="ignore"):  # half precision ends before
-        low, high = np.asarray((float(limits.min), float(limits.max)), x.dtype)
+    low, high = _ends(x.dtype, dtype)
+    if not x.size or (x.min() >= low and x.max() < high):  # neither is so beside a nan
+        return x.astype(dtype)
     below, above = x < low, x >= high
     inside = ~(below | above | np.isnan(x))
-    if np.all(inside):
-        return x.astype(dtype)
     result = np.where(inside, x, 0).astype(dtype)
     result = np.where(above, dtype.type(limits.max), result)
     return np.where(below, dtype.type(limits.min), result)

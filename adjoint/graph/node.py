@@ -6,10 +6,12 @@ variable can be reached from it, it forgets its inputs, so that reference counti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from adjoint.graph import engine
+from adjoint.graph import engine, lines
 
 if TYPE_CHECKING:
     from adjoint.graph.op import Op
@@ -136,6 +138,8 @@ class Node:
         self.wild = wild
         self.scope = scope
         self.depth = depth
+        if scope is not None and op.kinks and are_nested(self):
+            lines.note(self)
         if made is not None:
             made(self)
         if depth > PENDING_BOUND and (scope is None or not scope.abstract):
@@ -153,3 +157,31 @@ class Node:
     def __repr__(self) -> str:
         sizes = ",".join(map(str, self.shape))
         return f"<{self.op.name} {self.dtype}[{sizes}] at {id(self):#x}>"
+
+
+_plain: ContextVar[bool] = ContextVar("adjoint_node_by_node", default=False)
+
+
+@contextmanager
+def node_by_node() -> Iterator[None]:
+    """Within the block derivatives are those of the single rules, as a textbook writes them."""
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
+
+
+def are_nested(*nodes: Node) -> bool:
+    """Whether more than one transform may differentiate what is made of `nodes`.
+
+    Variables made by hand can be differentiated by any number of times. Within `node_by_node`
+    nobody cares.
+    """
+    if _plain.get():
+        return False
+    found: set[Scope] = set()
+    for node in nodes:
+        if node.scope is not None:
+            found.update(m for m in node.scope.members if m.open and not m.abstract)
+    return len(found) > 1 or ALWAYS in found

@@ -47,6 +47,8 @@ class Op:
     """Whether the result names each place along an axis once."""
     combine: str | None = None
     """The word of the emitter that folds elements together, for reductions over `axes`."""
+    kinks: bool = False
+    """Whether its derivative is chosen among several somewhere: then lines are noted (`lines`)."""
     composes: bool = False
     """Whether `smooth` may know a form; where not, a sweep need not ask."""
     tame: bool = False

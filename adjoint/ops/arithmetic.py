@@ -9,6 +9,7 @@ import numpy as np
 from adjoint.errors import DTypeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import BOOL
 from adjoint.ops import canonical, pairs, stable
 from adjoint.ops.elementwise import Unary, binary, unary
 
@@ -30,28 +31,37 @@ __all__ = [
 _DIVISION = ((-2.0, 2.0), (0.5, 2.0))
 
 
-def _either(x1: Any, x2: Any) -> Tensor:
-    result: Tensor = FUNCTIONS["logical_or"](x1, x2)
-    return result
+def _is_bool(x: Any) -> bool:
+    """Whether `x` is a boolean tensor, or would be one; it is not converted to find out."""
+    if type(x) is Tensor:
+        return x.node.dtype is BOOL
+    if isinstance(x, (list, tuple)):
+        return bool(x) and all(map(_is_bool, x))
+    return type(x) is bool or bool(getattr(x, "dtype", None) == BOOL)
 
 
-def _both(x1: Any, x2: Any) -> Tensor:
-    result: Tensor = FUNCTIONS["logical_and"](x1, x2)
-    return result
+def _either(x1: Any, x2: Any) -> Tensor | None:
+    return FUNCTIONS["logical_or"](x1, x2) if _is_bool(x1) and _is_bool(x2) else None
 
 
-def _no_difference(x1: Any, x2: Any) -> Tensor:
-    raise DTypeError(
-        "subtract: booleans have no difference, as in NumPy; use logical_xor (^) for where they "
-        "differ, or convert them first (astype)"
-    )
+def _both(x1: Any, x2: Any) -> Tensor | None:
+    return FUNCTIONS["logical_and"](x1, x2) if _is_bool(x1) and _is_bool(x2) else None
 
 
-def _no_negative(x: Any) -> Tensor:
-    raise DTypeError(
-        "negative: booleans have no negative, as in NumPy; use logical_not (~) for the opposite, "
-        "or convert them first (astype)"
-    )
+def _no_difference(x1: Any, x2: Any) -> None:
+    if _is_bool(x1) and _is_bool(x2):
+        raise DTypeError(
+            "subtract: booleans have no difference, as in NumPy; use logical_xor (^) for where "
+            "they differ, or convert them first (astype)"
+        )
+
+
+def _no_negative(x: Any) -> None:
+    if _is_bool(x):
+        raise DTypeError(
+            "negative: booleans have no negative, as in NumPy; use logical_not (~) for the "
+            "opposite, or convert them first (astype)"
+        )
 
 
 # Of booleans NumPy's sums and products are booleans again: masks, by which one can index.

@@ -11,13 +11,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.errors import OutOfBoundsError
+from adjoint.errors import DTypeError, OutOfBoundsError
 from adjoint.graph.loops import Index, Loops
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import INT64, DType, Shape, size_of
 from adjoint.ops.elementwise import zero
+from adjoint.ops.movement import astype
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
@@ -50,6 +51,23 @@ def check_known(nodes: Iterable[Node]) -> None:
         for index, axis, size in node.op.indexed(node):
             if index.op.name == "constant":
                 check_bounds("indexing", np.asarray(index.value), axis, size)
+
+
+def bounded(name: str, index: Tensor, axis: int, size: int) -> None:
+    """Check the bounds of an index tensor now if its value is known."""
+    value = index.node.value
+    if value is not None:
+        check_bounds(name, np.asarray(value), axis, size)
+
+
+def integer_index(name: str, index: Tensor, what: str = "an index") -> Tensor:
+    """`index` as int64; raises `DTypeError` unless it holds integers."""
+    if index.node.dtype.kind not in "iu":
+        raise DTypeError(
+            f"{name}: {what} must hold integers, got dtype {index.dtype}; convert it with "
+            f".astype('int64')"
+        )
+    return astype(index, np.int64)
 
 
 class Bounded(Op):

@@ -16,6 +16,9 @@ forms of its nodes in turn.
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from typing import Any
+
+import numpy as np
 
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS
@@ -32,6 +35,9 @@ _SIZES = frozenset({"abs", "hypot", "norm2", "sqrt"})
 _SIGNED = frozenset({"abs", "maximum", "minimum", "negative"})
 _SQUARED = _SIZES | _SIGNED | {"reshape"}
 _LOGS = frozenset({"log"})
+_PRODUCTS = frozenset({"square", "multiply", "divide"})
+_POSITIVE = frozenset({"exp", "exp2", "expit", "cosh", "square", "abs", "norm2", "hypot"})
+"""What is never negative, whatever it is computed of."""
 
 
 def square(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
@@ -151,31 +157,39 @@ def _x_log_x(x: Node, log: Node, kept: AbstractSet[Node]) -> Tensor | None:
 
 
 def _root_of(x: Node, kept: AbstractSet[Node], look: int = _LOOK) -> Tensor | None:
-    """√x where x is a square or a sum of squares of real numbers."""
+    """√x where x is a square or a sum of squares of real numbers, weighted perhaps."""
     if _opaque(x, kept) or not look:
         return None
-    first = x.inputs[0]
+    first, last = x.inputs[0], x.inputs[-1]
     match x.op.name:
-        case "square" | "multiply" | "add" if bases := _squared_terms(x, kept):
+        case "square" | "multiply" | "add" | "divide" if bases := _squared_terms(x, kept, look):
             return _length(bases)
         case "sum":
-            u = _squared(first, kept)
+            u = _root_of_term(first, kept)
             return None if u is None else _call("norm2", u, *x.params)
         case "matmul" if x.shape == (1, 1):
-            vector = _flat(first, kept)
-            if vector is not None and vector is _flat(x.inputs[1], kept):
-                return _call("reshape", _call("norm2", Tensor(vector)), x.shape)
+            a, b = _flat(first, kept), _flat(last, kept)
+            if a is not None and b is not None:
+                terms = _call("multiply", Tensor(a), Tensor(b)).node
+                u = _root_of_term(terms, kept)
+                return None if u is None else _call("reshape", _call("norm2", u), x.shape)
         case "reshape":
             found = _root_of(first, kept, look - 1)
             return None if found is None else _call("reshape", found, x.shape)
-        case "divide" if _positive(x.inputs[1]):  # the mean of squares
-            found = _root_of(first, kept, look - 1)
-            return None if found is None else found / _call("sqrt", Tensor(x.inputs[1]))
+        case "multiply" | "divide":  # twice the sum, or the mean, of squares
+            for inner, c in ((first, last), (last, first))[: 1 + (x.op.name == "multiply")]:
+                found = (
+                    _root_of(inner, kept, look - 1) if is_weight(c, x.op.name == "divide") else None
+                )
+                if found is not None:
+                    return _call(x.op.name, found, _call("sqrt", Tensor(c)))
     return None
 
 
 def _length(bases: list[Tensor]) -> Tensor:
     """The root of the sum of the squares of `bases`, element by element."""
+    if len(bases) > 1 and (whole := _in_line(bases)) is not None:
+        bases = [whole]
     if len(bases) > 2:
         return _call("norm2", _call("stack", _call("broadcast_arrays", *bases)), 0)
     if len(bases) == 2:
@@ -184,7 +198,41 @@ def _length(bases: list[Tensor]) -> Tensor:
     return u if u.node.op.name in _SIZES else _call("abs", u)
 
 
-def _squared_terms(x: Node, kept: AbstractSet[Node]) -> list[Tensor]:
+def _in_line(bases: list[Tensor]) -> Tensor | None:
+    """√(a² + b² + …) u for a u, b u, …, with known numbers a, b, …"""
+    total = 0.0
+    first, _ = _scaled(bases[0].node)
+    for base in bases:
+        u, number = _scaled(base.node)
+        if u is not first:
+            return None
+        total += number * number
+    return _call("multiply", Tensor(first), total**0.5)
+
+
+def _scaled(x: Node) -> tuple[Node, float]:
+    """u and c, where x is c u and c a known number."""
+    if x.op.name not in ("multiply", "divide") or not x.inputs:
+        return x, 1.0
+    u, c = x.inputs
+    number = _number(c)
+    if number is None and x.op.name == "multiply":
+        u, number = c, _number(u)
+    if number is None:
+        return x, 1.0
+    inner, scale = _scaled(u)
+    return inner, scale * number if x.op.name == "multiply" else scale / number
+
+
+def _number(x: Node) -> float | None:
+    """The number that x is, or the root of it, if it is known."""
+    if x.op.name == "sqrt" and x.inputs:
+        inner = _number(x.inputs[0])
+        return None if inner is None else inner**0.5
+    return float(x.value) if x.op.name == "constant" and x.shape == () else None
+
+
+def _squared_terms(x: Node, kept: AbstractSet[Node], look: int) -> list[Tensor]:
     """u, v, … where x is u² + v² + …, of a few terms; else nothing."""
     bases: list[Tensor] = []
     left = [x]
@@ -194,6 +242,8 @@ def _squared_terms(x: Node, kept: AbstractSet[Node]) -> list[Tensor]:
             left += reversed(term.inputs)
             continue
         base = _squared(term, kept)
+        if base is None and term is not x:
+            base = _root_of(term, kept, look - 1)
         if base is None:
             return []
         bases.append(base)
@@ -208,31 +258,93 @@ def _flat(x: Node, kept: AbstractSet[Node]) -> Node | None:
     return u if len(u.shape) == 1 and u.dtype.kind == "f" else None
 
 
-def _positive(x: Node) -> bool:
-    """Whether x is a known positive number."""
-    return x.op.name == "constant" and x.shape == () and bool(x.value > 0)
+def is_weight(x: Node, divides: bool, look: int = _LOOK) -> bool:
+    """Whether x is certainly not negative, nor 0 if it `divides`, by its value or its making."""
+    if x.op.name == "constant":
+        value = np.asarray(x.value)
+        if value.dtype.kind not in "fiu":
+            return False
+        return bool(np.all(value > 0 if divides else value >= 0))
+    if not x.inputs or not look:
+        return False
+    if x.op.name in ("multiply", "divide", "add", "broadcast_to", "reshape", "sum"):
+        return all(is_weight(child, divides, look - 1) for child in x.inputs)
+    return x.op.name in _POSITIVE
 
 
 def _squared(x: Node, kept: AbstractSet[Node]) -> Tensor | None:
-    """u where x is the square of a real u; √c u where it is c u² or u²/c, c a known number."""
-    u = _base(x, kept)
-    if u is not None or x.op.name not in ("multiply", "divide") or _opaque(x, kept):
-        return u
-    inner, c = x.inputs
-    if x.op.name == "multiply" and _positive(inner):
-        inner, c = c, inner
-    u = _base(inner, kept) if _positive(c) else None
-    return None if u is None else _call(x.op.name, u, _call("sqrt", Tensor(c)))
-
-
-def _base(x: Node, kept: AbstractSet[Node]) -> Tensor | None:
-    """u where x is the square of a real u."""
-    if x.dtype.kind != "f" or _opaque(x, kept):
+    """u where x is the square of a real u; √w u where it is w u², w not negative."""
+    if x.dtype.kind != "f" or x.op.name not in _PRODUCTS or _opaque(x, kept):
         return None
-    u, v = x.inputs[0], x.inputs[-1]
-    if x.op.name == "square" or (x.op.name == "multiply" and _same(u, v, kept)):
-        return Tensor(_unsigned(u, kept))
+    bases: list[tuple[str, Tensor]] = []
+    alone: list[tuple[str, Node]] = []
+    for sign, factor in _factors(x, kept):
+        twin = next(
+            (n for n, (s, y) in enumerate(alone) if s == sign and _same(factor, y, kept)), None
+        )
+        if twin is None:
+            alone.append((sign, factor))
+        else:
+            bases.append((sign, Tensor(_unsigned(alone.pop(twin)[1], kept))))
+    if not any(sign == "multiply" for sign, _ in bases):
+        return None
+    if not all(is_weight(factor, sign == "divide") for sign, factor in alone):
+        return None
+    bases.sort(key=lambda pair: pair[0] != "multiply")
+    bases += [(sign, _call("sqrt", Tensor(factor))) for sign, factor in alone]
+    (_, result), *others = bases
+    for sign, base in others:
+        result = _call(sign, result, base)
+    return result
+
+
+def _root_of_term(x: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    """u where the sum of x, over all axes or some, is that of u²."""
+    u = _squared(x, kept)
+    return _vector_of(x, kept) if u is None else u
+
+
+def _factors(x: Node, kept: AbstractSet[Node]) -> list[tuple[str, Node]]:
+    """What x is a product and a quotient of: with what, and how it goes into it."""
+    found: list[tuple[str, Node]] = []
+    left = [("multiply", x)]
+    while left:
+        sign, node = left.pop()
+        other = "divide" if sign == "multiply" else "multiply"
+        if node.op.name not in _PRODUCTS or _opaque(node, kept) or len(found) + len(left) > _TERMS:
+            found.append((sign, node))
+        elif node.op.name == "square":
+            found += [(sign, node.inputs[0])] * 2
+        else:
+            first, second = node.inputs
+            left += [(sign, first), (other if node.op.name == "divide" else sign, second)]
+    return found
+
+
+def _vector_of(x: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    """√A u where x is the vector u (A u), A known and positive semidefinite."""
+    if x.op.name != "multiply" or _opaque(x, kept) or len(x.shape) != 1:
+        return None
+    for u, moved in (x.inputs, x.inputs[::-1]):
+        product = moved.inputs[0] if moved.op.name == "reshape" and moved.inputs else None
+        if product is None or product.op.name != "matmul" or _opaque(product, kept):
+            continue
+        for a, side in (product.inputs, product.inputs[::-1]):
+            vector = _flat(side, kept)
+            if a.op.name == "constant" and vector is not None and _same(u, vector, kept):
+                root = _root_of_matrix(np.asarray(a.value))
+                return None if root is None else _call("matmul", root, Tensor(u))
     return None
+
+
+def _root_of_matrix(a: Any) -> Any:
+    """A matrix R with |R u|² = uᵀ A u; None if there is none."""
+    if a.ndim != 2 or a.shape[0] != a.shape[1] or not np.isfinite(a).all():
+        return None
+    values, vectors = np.linalg.eigh((a + a.T) / 2)
+    if values.min(initial=0.0) < -8 * np.finfo(a.dtype).eps * values.max(initial=0.0) * len(a):
+        return None
+    return np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
 
 
 def _size_of(x: Node, kept: AbstractSet[Node]) -> Tensor | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph.node import Node, Scope
+from adjoint.graph.node import Node, Scope, are_nested
 from adjoint.graph.op import FUNCTIONS, find, public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
@@ -32,6 +32,7 @@ from adjoint.ops.complex import conj, real
 from adjoint.ops.elementwise import (
     Binary,
     Chosen,
+    Edge,
     Elementwise,
     Factor,
     Masked,
@@ -122,6 +123,8 @@ def _share(x: Tensor, other: Tensor, y: Tensor, loses: Tensor, draws: Tensor) ->
     return Masked(logical_not(loses), factor.astype(x.dtype))
 
 
+_TIE = Edge("sides", lambda x1, x2, y: equal(x1, x2))
+
 maximum = binary(
     "maximum",
     determined.maximum,
@@ -130,6 +133,7 @@ maximum = binary(
     accepts="ordered",
     tame=True,
     form=canonical.larger,
+    edge=_TIE,
     doc="The larger of x1 and x2; nan if either is nan, and so are its derivatives; -0 < +0.",
 )
 minimum = binary(
@@ -140,6 +144,7 @@ minimum = binary(
     accepts="ordered",
     tame=True,
     form=canonical.smaller,
+    edge=_TIE,
     doc="The smaller of x1 and x2; nan if either is nan, and so are its derivatives; -0 < +0.",
 )
 
@@ -156,6 +161,7 @@ fmax = binary(
     lambda x1, x2, y: _number(x1, x2, y, less(x1, x2), less_equal(x1, x2)),
     lambda x1, x2, y: _number(x2, x1, y, less(x2, x1), less_equal(x2, x1)),
     accepts="ordered",
+    edge=_TIE,
     tame=True,
     doc="The larger of x1 and x2; the other one if one is nan.",
 )
@@ -165,6 +171,7 @@ fmin = binary(
     lambda x1, x2, y: _number(x1, x2, y, greater(x1, x2), greater_equal(x1, x2)),
     lambda x1, x2, y: _number(x2, x1, y, greater(x2, x1), greater_equal(x2, x1)),
     accepts="ordered",
+    edge=_TIE,
     tame=True,
     doc="The smaller of x1 and x2; the other one if one is nan.",
 )
@@ -177,12 +184,20 @@ class Abs(Elementwise):
         (tangent,) = tangents
         if node.inputs[0].dtype.kind != "c" or tangent is None:
             return super().jvp(node, tangents)
-        return real(conj(sign(Tensor(node.inputs[0]))) * tangent)
+        found = real(conj(sign(Tensor(node.inputs[0]))) * tangent)
+        if not are_nested(node, found.node):
+            return found
+        kind = "length"
+        return FUNCTIONS["mark_tangent"](found, node, self.met(node), node.inputs, tangents, kind)  # type: ignore[no-any-return]
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         if node.inputs[0].dtype.kind != "c":
             return super().vjp(node, adjoint, wanted)
-        return (adjoint * sign(Tensor(node.inputs[0])),)
+        share = adjoint * sign(Tensor(node.inputs[0]))
+        if are_nested(node, adjoint.node):
+            place = (node, self.met(node), node.inputs, 0, "length")
+            share = FUNCTIONS["mark_adjoint"](share, adjoint, *place)
+        return (share,)
 
 
 _abs = register(
@@ -195,6 +210,7 @@ _abs = register(
         result=real_result,
         domain=((-2.0, 2.0),),
         holomorphic=False,
+        edge=Edge("size", lambda x, y: equal(x, 0)),
     )
 )
 
@@ -232,6 +248,7 @@ copysign: Binary = binary(
     None,
     accepts="real",
     example=(3.0, -2.0),
+    edge=Edge("size", lambda x1, x2, y: equal(x1, 0)),
     doc="|x1| with the sign of x2.",
 )
 heaviside = binary(
@@ -260,6 +277,7 @@ _clip = register(
         accepts="ordered",
         tame=True,
         domain=((-2.0, 2.0), (-1.5, -0.5), (0.5, 1.5)),
+        edge=Edge("sides", lambda x, lo, hi, y: logical_or(equal(x, lo), equal(x, hi))),
     )
 )
 

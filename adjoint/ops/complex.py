@@ -16,7 +16,8 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType
-from adjoint.ops.elementwise import Elementwise, apply, fit, real_result
+from adjoint.ops.elementwise import Elementwise, apply, real_result
+from adjoint.ops.fitting import fit
 from adjoint.ops.trigonometric import arctan2, rad2deg
 
 __all__ = ["real", "imag", "conj", "conjugate", "angle", "isreal", "iscomplex"]

@@ -17,7 +17,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
-from adjoint.ops.elementwise import align, fit
+from adjoint.ops.fitting import align, fit
 from adjoint.ops.joining import joined
 from adjoint.ops.rearrange import flip
 from adjoint.ops.slicing import along

@@ -22,8 +22,9 @@ from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, to_real
 from adjoint.ops.choice import abs, sign, where
 from adjoint.ops.comparison import isfinite, not_equal
-from adjoint.ops.elementwise import fit, keep_where
+from adjoint.ops.elementwise import keep_where
 from adjoint.ops.exponential import log
+from adjoint.ops.fitting import fit
 from adjoint.ops.lu import lu_factor, lu_solve
 from adjoint.ops.matmul import matmul
 from adjoint.ops.matrices import Stacked, for_each, identity, routine
@@ -89,11 +90,51 @@ class LogDeterminant(FromFactors):
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if tangents[0] is None:
             return None
-        found = self.relative(node, tangents[0])
+        slope = make(_log_det_slope, tuple(map(Tensor, node.inputs)))
+        found = sum(slope * tangents[0], (-2, -1))
         return FUNCTIONS["real"](found) if found.dtype.kind == "c" else found
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        return self.send(node, adjoint)
+        slope = make(_log_det_slope, tuple(map(Tensor, node.inputs)))
+        return each_matrix(adjoint) * conjugate(slope), None
+
+
+class LogDeterminantSlope(FromFactors):
+    """A⁻ᵀ, the slope of log det A, given A and its factors.
+
+    Where A is singular the slope is infinite, of the sign of the cofactor, as det A may grow; and
+    nan where the cofactor is 0.
+    """
+
+    name = "log_det_slope"
+
+    def infer(self, a: Node, factors: Node) -> tuple[Shape, DType]:
+        return a.shape, a.dtype
+
+    def evaluate(self, a: Any, factors: Any) -> Any:
+        solve = routine("getrs", a.dtype)
+
+        def each(place: tuple[int, ...], a: Any, factors: Any) -> Any:
+            if self.values(factors).all():
+                right = np.eye(len(a), dtype=a.dtype)
+                return solve(factors[:-1].T, factors[-1].real.astype(np.int32), right)[0]
+            u, s, v, turn = _frame(a)
+            slope = turn * np.matmul(u * _others(s, 1), v)
+            slope[np.abs(slope) <= 64 * len(a) * np.finfo(a.dtype).eps * np.prod(s[:-1])] = 0
+            return slope * np.inf
+
+        with np.errstate(all="ignore"):
+            return for_each(each, a.shape, a.dtype, a, factors)
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        return None if tangents[0] is None else -self.around(node, tangents[0])
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        return -conjugate(self.around(node, conjugate(adjoint))), None
+
+    def around(self, node: Node, x: Tensor) -> Tensor:
+        """A⁻ᵀ Xᵀ A⁻ᵀ, which is its own transpose."""
+        return matmul(matmul(Tensor(node), matrix_transpose(x)), Tensor(node))
 
 
 class DeterminantSign(FromFactors):
@@ -267,9 +308,16 @@ class CofactorsAlong(Stacked):
         )
 
 
-_det, _log_abs_det, _det_sign, _cofactors, _cofactors_along = map(
+_det, _log_abs_det, _log_det_slope, _det_sign, _cofactors, _cofactors_along = map(
     register,
-    (Determinant(), LogDeterminant(), DeterminantSign(), Cofactors(), CofactorsAlong()),
+    (
+        Determinant(),
+        LogDeterminant(),
+        LogDeterminantSlope(),
+        DeterminantSign(),
+        Cofactors(),
+        CofactorsAlong(),
+    ),
 )
 
 

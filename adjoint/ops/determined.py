@@ -12,46 +12,60 @@ from typing import Any
 
 import numpy as np
 
-
-def _zeros(x1: Any, x2: Any) -> Any:
-    """Where both are a zero of either sign; None if there is no such place."""
-    if np.result_type(x1, x2).kind != "f":
-        return None
-    for x in (x1, x2) if np.ndim(x1) < np.ndim(x2) else (x2, x1):  # a number first
-        if not np.any(np.equal(x, 0)):
-            return None
-    both = np.equal(x1, 0) & np.equal(x2, 0)
-    return both if np.any(both) else None
+_NEGATIVE_ZERO = {2: np.int16(-(2**15)), 4: np.int32(-(2**31)), 8: np.int64(-(2**63))}
+"""The bits of -0 as an integer, by the bytes it has."""
 
 
-def _larger_zero(x1: Any, x2: Any) -> Any:
-    return np.add(x1, x2)
+def _is_settled(result: Any, *given: Any) -> bool:
+    """Whether no zero of `result` hangs on the sign of a zero in what was given; asked quickly, as
+    it nearly always is so."""
+    if result.dtype.kind != "f" or np.count_nonzero(result) == result.size:
+        return True
+    return not any(map(_has_negative_zero, given))
+
+
+def _has_negative_zero(x: Any) -> bool:
+    x = np.asarray(x)
+    if not x.ndim:
+        return not x and bool(np.signbit(x))
+    bits = x.view(f"i{x.dtype.itemsize}")
+    return bool(np.count_nonzero(bits == _NEGATIVE_ZERO[x.dtype.itemsize]))
+
+
+def _of_two(ufunc: np.ufunc, zero: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """An extremum of two numbers which is `zero` of them where both are zeros."""
+
+    def extremum(x1: Any, x2: Any) -> Any:
+        result = ufunc(x1, x2)
+        if _is_settled(result, x1, x2):
+            return result
+        return np.where(np.equal(x1, 0) & np.equal(x2, 0), zero(x1, x2), result)
+
+    return extremum
 
 
 def _smaller_zero(x1: Any, x2: Any) -> Any:
     return np.negative(np.subtract(np.negative(x1), x2))
 
 
-def _of_two(ufunc: np.ufunc, zero: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def extremum(x1: Any, x2: Any) -> Any:
-        result, both = ufunc(x1, x2), _zeros(x1, x2)
-        return result if both is None else np.where(both, zero(x1, x2), result)
-
-    return extremum
-
-
-maximum = _of_two(np.maximum, _larger_zero)
+maximum = _of_two(np.maximum, np.add)
 minimum = _of_two(np.minimum, _smaller_zero)
+_fmax, _fmin = _of_two(np.fmax, np.add), _of_two(np.fmin, _smaller_zero)
 
 
 def fmax(x1: Any, x2: Any) -> Any:
     """The larger; the other one if one is nan."""
-    return _of_two(np.fmax, _larger_zero)(_quiet(x1), _quiet(x2))
+    return _fmax(_quiet(x1), _quiet(x2))
 
 
 def fmin(x1: Any, x2: Any) -> Any:
     """The smaller; the other one if one is nan."""
-    return _of_two(np.fmin, _smaller_zero)(_quiet(x1), _quiet(x2))
+    return _fmin(_quiet(x1), _quiet(x2))
+
+
+def hypot(x1: Any, x2: Any) -> Any:
+    """The square root of the sum of the squares; infinite if one is, even beside any nan."""
+    return np.hypot(_quiet(x1), _quiet(x2))
 
 
 def _quiet(x: Any) -> Any:
@@ -60,16 +74,10 @@ def _quiet(x: Any) -> Any:
     return x * x.dtype.type(1) if x.dtype.kind == "f" else x
 
 
-def hypot(x1: Any, x2: Any) -> Any:
-    """The square root of the sum of the squares; infinite if one is, even beside any nan."""
-    return np.hypot(_quiet(x1), _quiet(x2))
-
-
 def clip(x: Any, low: Any, high: Any) -> Any:
     """The smaller of `high` and the larger of `x` and `low`."""
-    if all(_zeros(*pair) is None for pair in ((low, x), (high, x), (low, high))):
-        return np.clip(x, low, high)
-    return minimum(maximum(x, low), high)
+    result = np.clip(x, low, high)
+    return result if _is_settled(result, x, low, high) else minimum(maximum(x, low), high)
 
 
 def largest(x: Any, axis: Any) -> Any:
@@ -84,9 +92,8 @@ def smallest(x: Any, axis: Any) -> Any:
 
 def _of_many(result: Any, x: Any, axis: Any, sign: float) -> Any:
     """`result`, a zero of this sign wherever there is one among several."""
-    x = np.asarray(x)
-    if x.dtype.kind != "f" or not np.any(zero := np.equal(result, 0)):
+    if _is_settled(result, x):
         return result
     found = np.any((x == 0) & (np.signbit(x) == (sign < 0)), axis=axis)
     wanted = np.copysign(x.dtype.type(0), np.where(found, sign, -sign)).astype(x.dtype)
-    return np.where(zero, wanted, result)
+    return np.where(result == 0, wanted, result)

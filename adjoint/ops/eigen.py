@@ -19,7 +19,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, to_complex
-from adjoint.ops.choice import abs
+from adjoint.ops.choice import abs, where
 from adjoint.ops.comparison import equal
 from adjoint.ops.complex import imag, real
 from adjoint.ops.elementwise import keep_where
@@ -31,7 +31,7 @@ from adjoint.ops.matrices import Stacked, conjugate_transpose, for_each
 from adjoint.ops.movement import astype, matrix_transpose, reshape
 from adjoint.ops.rearrange import diagonal
 from adjoint.ops.reduction import conjugate, sum
-from adjoint.ops.spectral import eigen_parts, not_converged, ratio
+from adjoint.ops.spectral import eigen_parts, not_converged
 
 
 class GeneralEigen(Stacked):
@@ -95,6 +95,17 @@ def _largest(v: Tensor) -> tuple[Tensor, Tensor]:
     rows = from_array(np.arange(v.shape[-2]).reshape(-1, 1))
     place = equal(argmax(abs(v), -2, keepdims=True), rows)
     return sum(keep_where(place, v), -2, keepdims=True), place
+
+
+def ratio(x: Tensor, gaps: Tensor) -> Tensor:
+    """The matrix of the xᵢⱼ / gapᵢⱼ, with zeros on its diagonal.
+
+    Where the gap is 0 it is 0 if x is, as when only the values are used, and else nan.
+    """
+    apart = from_array(~np.eye(x.shape[-1], dtype=bool))
+    x, is_zero = keep_where(apart, x), equal(gaps, 0)
+    spoilt = where(equal(x, 0), 0.0, np.nan)
+    return where(is_zero, astype(spoilt, x.dtype), x / where(is_zero, 1.0, gaps))
 
 
 def _gaps(w: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from adjoint.graph.emitter import Emitter
 from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import constant_node, is_weak
 from adjoint.graph.loops import Index, Loops, broadcast_index
-from adjoint.graph.node import Node
+from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import FUNCTIONS, Op, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import (
@@ -38,6 +38,7 @@ from adjoint.graph.types import (
     to_real,
     weak_dtype,
 )
+from adjoint.ops.fitting import align, fit
 from adjoint.ops.pages import Page, publish
 from adjoint.ops.support import both, either, keep_where, number, support, zero
 
@@ -102,6 +103,14 @@ class Missing:
         )
 
 
+class Edge(NamedTuple):
+    """Where the derivative of an operation is chosen (`kinks` knows the kinds), and what says so:
+    a function of the inputs and the output."""
+
+    kind: str
+    met: Callable[..., Tensor]
+
+
 @dataclass(eq=False, repr=False)
 class Elementwise(Op):
     """An operation on corresponding elements of its inputs, which broadcast.
@@ -125,6 +134,7 @@ class Elementwise(Op):
     param_names: tuple[str, ...] = ()
     samples: tuple[tuple[Any, ...], ...] = ((),)
     form: Form | None = None
+    edge: Edge | None = None
     zeros: str | None = None
     tame: bool = False
     stable_form: Form | None = None
@@ -135,6 +145,7 @@ class Elementwise(Op):
         self.spreads = self.zeros is not None
         self.rescales = self.stable_form is not None
         self.composes = self.form is not None or self.rescales
+        self.kinks = self.edge is not None
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         nodes: Sequence[Node] = args[: len(self.partials)]
@@ -169,6 +180,10 @@ class Elementwise(Op):
                     total = term if total is None else total + term
         if total is not None and total.node.shape != node.shape:
             total = FUNCTIONS["broadcast_to"](total, node.shape)
+        if total is not None and self.edge is not None and are_nested(node, total.node):
+            met = self.met(node)
+            kind = self.edge.kind
+            total = FUNCTIONS["mark_tangent"](total, node, met, node.inputs, tangents, kind)
         return total
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
@@ -176,6 +191,9 @@ class Elementwise(Op):
         for index, child in enumerate(node.inputs):
             factor = self.partial(node, index) if wanted[index] else None
             share = None if factor is None else scale(adjoint, factor, conjugate=True)
+            if share is not None and self.edge is not None and are_nested(node, adjoint.node):
+                place = (node, self.met(node), node.inputs, index, self.edge.kind)
+                share = FUNCTIONS["mark_adjoint"](share, adjoint, *place)
             shares.append(None if share is None else fit(share, child))
         return shares
 
@@ -192,6 +210,11 @@ class Elementwise(Op):
             if mask is not None and is_number(node.inputs[1 - place]):
                 return mask
         return None
+
+    def met(self, node: Node) -> Tensor:
+        """Where the edge is met."""
+        assert self.edge is not None
+        return self.edge.met(*map(Tensor, node.inputs), Tensor(node), *node.params)
 
     def partial(self, node: Node, index: int) -> Factor:
         """The derivative of the output of `node` by its input `index`."""
@@ -267,45 +290,6 @@ def conjugated(factor: Tensor, wanted: bool) -> Tensor:
         result: Tensor = FUNCTIONS["conj"](factor)
         return result
     return factor
-
-
-def fit(share: Tensor, node: Node) -> Tensor:
-    """`share` brought to the shape and the dtype of `node`: what broadcasting did is undone."""
-    if share.node.dtype is not node.dtype:
-        if share.node.dtype.kind == "c" and node.dtype.kind != "c":
-            share = FUNCTIONS["real"](share)
-        share = FUNCTIONS["astype"](share, node.dtype)
-    if share.node.shape != node.shape:
-        share = sum_to(share, node.shape)
-    return share
-
-
-def sum_to(x: Tensor, shape: Shape) -> Tensor:
-    """`x` summed over the axes along which `shape` would be broadcast to its shape."""
-    if x.node.shape == shape:
-        return x
-    given = x.node.shape
-    if len(given) == len(shape) and any(g == 1 != s for g, s in zip(given, shape, strict=True)):
-        result: Tensor = FUNCTIONS["broadcast_to"](x, shape)
-        return result
-    if len(given) < len(shape):
-        result = FUNCTIONS["broadcast_to"](x, shape)
-        return result
-    lead = len(given) - len(shape)
-    stretched = [i for i, size in enumerate(shape) if size == 1 and given[lead + i] != 1]
-    axes = (*range(lead), *(lead + i for i in stretched))
-    summed: Tensor = FUNCTIONS["sum"](x, axes)
-    return summed if summed.node.shape == shape else FUNCTIONS["reshape"](summed, shape)
-
-
-def align(x: Tensor, rank: int) -> Tensor:
-    """A batched tensor with axes of size one after the batch axis, so that it has `rank` + 1."""
-    shape = x.node.shape
-    missing = rank + 1 - len(shape)
-    if missing <= 0:
-        return x
-    result: Tensor = FUNCTIONS["reshape"](x, (shape[0], *(1,) * missing, *shape[1:]))
-    return result
 
 
 def operands(op: Elementwise, args: Sequence[Any]) -> tuple[list[Node], DType]:
@@ -388,7 +372,7 @@ def apply(op: Elementwise, args: Sequence[Any], params: tuple[Any, ...] = ()) ->
 def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any) -> Unary:
     """Register an elementwise operation of one input; returns the function users call.
 
-    `of_bools` is called in its place for booleans, if NumPy does something else with them.
+    `of_bools` may raise for booleans, or give the result.
     `shown` is the printed result of `example`, to be given where computing it would import SciPy;
     `prefix` is how users reach the function, "" if they do not call it; the other options are those
     of the record.
@@ -405,8 +389,8 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
             node = x.node
             dtype = node.dtype
         else:
-            if of_bools is not None and is_bool(x):
-                return of_bools(x)  # type: ignore[no-any-return]
+            if of_bools is not None:
+                of_bools(x)
             (node,), dtype = operands(op, (x,))
         return Tensor(Node(op, (node,), (), node.shape, result(dtype) if result else dtype))
 
@@ -428,8 +412,8 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
         a = x1.node if first is Tensor else _weak(x1, first, x2) if second is Tensor else None
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
         if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind not in kinds:
-            if of_bools is not None and is_bool(x1) and is_bool(x2):
-                return of_bools(x1, x2)  # type: ignore[no-any-return]
+            if of_bools is not None and (found := of_bools(x1, x2)) is not None:
+                return found  # type: ignore[no-any-return]
             (a, b), dtype = operands(op, (x1, x2))
         else:
             dtype = a.dtype
@@ -440,15 +424,6 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
 
     publish(function, op, page)
     return function
-
-
-def is_bool(x: Any) -> bool:
-    """Whether `x` is a boolean tensor, or would be one; it is not converted to find out."""
-    if type(x) is Tensor:
-        return x.node.dtype is BOOL
-    if isinstance(x, (list, tuple)):
-        return bool(x) and all(map(is_bool, x))
-    return type(x) is bool or bool(getattr(x, "dtype", None) == BOOL)
 
 
 def real_result(dtype: DType) -> DType:

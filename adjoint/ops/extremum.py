@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
-from adjoint.graph.node import Node
+from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape, normalize_axis, size_of
 from adjoint.ops.choice import where
-from adjoint.ops.comparison import equal, greater, isnan, less, logical_not, logical_or
+from adjoint.ops.comparison import equal, greater, isnan, less, logical_and, logical_not, logical_or
 from adjoint.ops.determined import largest, smallest
 from adjoint.ops.elementwise import keep_where
+from adjoint.ops.kinks import mark_adjoint, mark_tangent
 from adjoint.ops.movement import astype, broadcast_to, reshape
 from adjoint.ops.reduction import (
     Reduction,
@@ -42,8 +43,16 @@ def shares(won: Tensor, y: Tensor, axes: tuple[int, ...]) -> Tensor:
     return where(isnan(y), np.nan, 1 / count)
 
 
+def ties(won: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Where elements attain the extremum that are not alone in that."""
+    several = sum(astype(won, INT64), axes, keepdims=True) > 1
+    return logical_and(won, several)
+
+
 class Extremum(Reduction):
     """The largest or the smallest element along the axes."""
+
+    kinks = True
 
     def __init__(self, name: str, numpy: Callable[..., Any], combine: str, worst: float) -> None:
         self.name = name
@@ -83,14 +92,22 @@ class Extremum(Reduction):
         (axes,) = node.params
         x, y = Tensor(node.inputs[0]), Tensor(node)
         won = self.attained(x, reshape(y, kept(x.shape, axes)))
-        return sum(keep_where(won, tangents[0]), axes) * shares(won, y, axes)
+        found = sum(keep_where(won, tangents[0]), axes) * shares(won, y, axes)
+        if not are_nested(node, found.node):
+            return found
+        met = ties(won, axes)
+        return mark_tangent(found, node, met, node.inputs, tangents, "sides", axes)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         (axes,) = node.params
         x, y = Tensor(node.inputs[0]), Tensor(node)
         lanes = kept(x.shape, axes)
         won = self.attained(x, reshape(y, lanes))
-        return (keep_where(won, reshape(adjoint * shares(won, y, axes), lanes)),)
+        found = keep_where(won, reshape(adjoint * shares(won, y, axes), lanes))
+        if are_nested(node, adjoint.node):
+            place = (node, ties(won, axes), node.inputs, 0, "sides", axes)
+            found = mark_adjoint(found, adjoint, *place)
+        return (found,)
 
 
 _max = register(Extremum("max", largest, "maximum", -np.inf))
@@ -248,6 +265,7 @@ class OrderStatistic(Op):
     """The elements that would stand at the places k of the sorted last axis; k has one axis."""
 
     name = "order_statistic"
+    kinks = True
     family = "reduction"
 
     def infer(self, x: Node, k: Node) -> tuple[Shape, DType]:
@@ -266,12 +284,23 @@ class OrderStatistic(Op):
             return None
         won, weight = self.weights(node)
         tangent = reshape(tangents[0], row(tangents[0].shape))
-        return sum(keep_where(won, tangent), -1) * weight
+        found = sum(keep_where(won, tangent), -1) * weight
+        if not are_nested(node, found.node):
+            return found
+        met, x = ties(won, (won.ndim - 1,)), Tensor(node.inputs[0])
+        xs = (reshape(x, row(x.shape)).node,)
+        return mark_tangent(found, node, met, xs, (tangent,), "sides", (-1,))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         won, weight = self.weights(node)
         share = masked_as(adjoint * weight, adjoint)
-        return sum(keep_where(won, reshape(share, (*share.shape, 1))), -2), None
+        found = keep_where(won, reshape(share, (*share.shape, 1)))
+        if are_nested(node, adjoint.node):
+            x = Tensor(node.inputs[0])
+            xs = (reshape(x, row(x.shape)).node,)
+            place = (node, ties(won, (won.ndim - 1,)), xs, 0, "sides", (-1,))
+            found = mark_adjoint(found, adjoint, *place)
+        return sum(found, -2), None
 
     def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         rank = len(node.shape)

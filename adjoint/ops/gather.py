@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.errors import DTypeError, ShapeError
+from adjoint.errors import ShapeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.loops import Affine, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
@@ -21,9 +21,10 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
 from adjoint.ops.bounds import check_bounds, counted_axis, has_elements, in_bounds, one_in_each_row
-from adjoint.ops.elementwise import align, keep_where
+from adjoint.ops.elementwise import keep_where
+from adjoint.ops.fitting import align
 from adjoint.ops.linear import Linear, Together
-from adjoint.ops.movement import astype, broadcast_to, permute_dims, reshape
+from adjoint.ops.movement import broadcast_to, permute_dims, reshape
 from adjoint.ops.slicing import batch_size, zeros_of
 from adjoint.ops.support import applied, counts, positive, whole
 
@@ -440,20 +441,3 @@ def last_writers(places: Array, count: int) -> Array:
     np.maximum.at(last, places, numbers)
     result: Array = last[places] == numbers
     return result
-
-
-def bounded(name: str, index: Tensor, axis: int, size: int) -> None:
-    """Check the bounds of an index tensor now if its value is known."""
-    value = index.node.value
-    if value is not None:
-        check_bounds(name, np.asarray(value), axis, size)
-
-
-def integer_index(name: str, index: Tensor, what: str = "an index") -> Tensor:
-    """`index` as int64; raises `DTypeError` unless it holds integers."""
-    if index.node.dtype.kind not in "iu":
-        raise DTypeError(
-            f"{name}: {what} must hold integers, got dtype {index.dtype}; convert it with "
-            f".astype('int64')"
-        )
-    return astype(index, np.int64)

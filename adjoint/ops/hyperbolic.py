@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from adjoint.ops.elementwise import Unary, unary
-from adjoint.ops.exponential import log_slope
 from adjoint.ops.power import sqrt
 
 __all__ = [
@@ -29,18 +30,44 @@ arcsinh = asinh = unary(
     lambda x, y: 1 / sqrt(1 + x * x),
     doc="The inverse hyperbolic sine.",
 )
+arccosh_slope: Unary = unary(
+    "arccosh_slope",
+    lambda x: np.reciprocal(np.sqrt(x - 1) * np.sqrt(x + 1)),
+    lambda x, y: -0.5 * (y * (1 / (x - 1) + 1 / (x + 1))),
+    domain=(1.5, 3.0),
+    example=(2.0,),
+    prefix="",
+    doc="The derivative of arccosh, 1 / √(x² - 1); those that follow are ±∞ at 1.",
+)
 arccosh = acosh = unary(
     "arccosh",
     np.arccosh,
-    lambda x, y: 1 / (sqrt(x - 1) * sqrt(x + 1)),
+    lambda x, y: arccosh_slope(x),
     domain=(1.5, 3.0),
     example=(2.0,),
     doc="The inverse hyperbolic cosine; slope ∞ at 1.",
 )
+
+
+def _arctanh_slope(x: Any) -> Any:
+    inside = (1 - x) * (1 + x)
+    if np.iscomplexobj(x):
+        return np.reciprocal(inside)
+    return np.where(np.less(inside, 0), np.nan, np.reciprocal(inside)).astype(np.asarray(x).dtype)
+
+
+arctanh_slope: Unary = unary(
+    "arctanh_slope",
+    _arctanh_slope,
+    lambda x, y: 2 * x * (y * y),
+    domain=(-0.9, 0.9),
+    prefix="",
+    doc="The derivative of arctanh, 1 / (1 - x²), but nan where arctanh is.",
+)
 arctanh = atanh = unary(
     "arctanh",
     np.arctanh,
-    lambda x, y: log_slope((1 - x) * (1 + x)),
+    lambda x, y: arctanh_slope(x),
     domain=(-0.9, 0.9),
     doc="The inverse hyperbolic tangent; slope ∞ at ±1, nan outside.",
 )

@@ -17,7 +17,7 @@ import numpy as np
 from adjoint.errors import ArgumentError, DTypeError, OutOfBoundsError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import BOOL, Shape
-from adjoint.ops.gather import bounded, integer_index
+from adjoint.ops.bounds import bounded, integer_index
 from adjoint.ops.slicing import slice_of
 
 _ALLOWED = "integers, slices (:), Ellipsis (...), None, and integer or boolean tensors or lists"

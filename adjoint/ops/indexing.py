@@ -21,11 +21,10 @@ from adjoint.graph.types import (
     broadcast_shapes,
     normalize_axis,
 )
+from adjoint.ops.bounds import bounded, integer_index
 from adjoint.ops.gather import (
-    bounded,
     gather,
     gathered_shape,
-    integer_index,
     scatter_add,
     scatter_set,
 )

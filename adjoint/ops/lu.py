@@ -16,7 +16,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape
-from adjoint.ops.elementwise import fit
+from adjoint.ops.fitting import fit
 from adjoint.ops.matmul import matmul
 from adjoint.ops.matrices import (
     Stacked,

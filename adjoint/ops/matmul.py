@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import reduce
 from typing import Any
 
@@ -15,7 +16,7 @@ from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote, size_of
 from adjoint.ops.comparison import not_equal
-from adjoint.ops.elementwise import align, fit
+from adjoint.ops.fitting import align, fit
 from adjoint.ops.movement import matrix_transpose, reshape
 from adjoint.ops.support import alive, onto, over
 
@@ -33,6 +34,10 @@ call of a library costs more than such a product."""
 MANY = 64
 
 
+_FACTORS = frozenset({"permute_dims", "conj", "multiply", "matmul"})
+"""What the second factor of V diag(d) Vᴴ can be made by."""
+
+
 class MatMul(Op):
     """Products of stacks of matrices, both inputs with at least two axes."""
 
@@ -40,6 +45,7 @@ class MatMul(Op):
     family = "bilinear"
     tame = True
     native = True
+    composes = True
 
     def lowers(self, node: Node) -> bool:
         sizes = (*node.shape[-2:], node.inputs[0].shape[-1])
@@ -94,6 +100,11 @@ class MatMul(Op):
     def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         shape = node.inputs[number].shape
         return onto(over(mask, node.shape, (len(node.shape) - 1 - number,)), shape)
+
+    def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        if node.inputs[1].op.name not in _FACTORS:
+            return None
+        return FUNCTIONS["spectral_form"](node, kept)  # type: ignore[no-any-return]
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         a, b = inputs

@@ -18,7 +18,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import Op
 from adjoint.graph.tensor import Tensor, as_tensor, from_array, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes, promote, size_of, to_inexact
-from adjoint.ops.elementwise import align
+from adjoint.ops.fitting import align
 from adjoint.ops.movement import matrix_transpose, permute_dims, reshape
 from adjoint.ops.reduction import conjugate
 from adjoint.ops.slicing import along
@@ -129,11 +129,11 @@ def square(name: str, x: Any, dtype: DType | None = None) -> Tensor:
     return a
 
 
-def common_dtype(*tensors: Any) -> DType:
+def common_dtype(*tensors: Tensor) -> DType:
     """The floating or complex dtype in which several tensors are computed with."""
-    dtype = to_inexact(as_tensor(tensors[0]).node.dtype)
+    dtype = to_inexact(tensors[0].node.dtype)
     for x in tensors[1:]:
-        dtype = promote(dtype, to_inexact(as_tensor(x).node.dtype))
+        dtype = promote(dtype, to_inexact(x.node.dtype))
     return dtype
 
 

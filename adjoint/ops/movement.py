@@ -25,7 +25,7 @@ from adjoint.graph.types import (
     normalize_axis,
     size_of,
 )
-from adjoint.ops.elementwise import align, fit, sum_to
+from adjoint.ops.fitting import align, fit, sum_to
 from adjoint.ops.linear import Linear
 
 __all__ = [

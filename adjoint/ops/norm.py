@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph.node import Node
+from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import FUNCTIONS, find, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import DType, Shape, to_inexact, to_real
-from adjoint.ops.comparison import not_equal
+from adjoint.ops.comparison import equal, not_equal
 from adjoint.ops.elementwise import keep_where
+from adjoint.ops.kinks import mark_adjoint, mark_tangent
 from adjoint.ops.movement import reshape
 from adjoint.ops.reduction import Reduction, axes_of, conjugate, kept, masked_as, reduced, sum
 
@@ -23,6 +24,7 @@ class Norm2(Reduction):
     """The root of the sum of squared absolute values; real, also of complex numbers."""
 
     name = "norm2"
+    kinks = True
 
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return reduced(x.shape, axes), to_real(x.dtype)
@@ -44,13 +46,26 @@ class Norm2(Reduction):
         inner = sum(conjugate(Tensor(node.inputs[0])) * tangents[0], node.params[0])
         if inner.node.dtype.kind == "c":
             inner = FUNCTIONS["real"](inner)
-        return keep_where(not_equal(y, 0), inner / y)
+        found = keep_where(not_equal(y, 0), inner / y)
+        if not are_nested(node, tangents[0].node):
+            return found
+        return mark_tangent(
+            found, node, self.met(node), node.inputs, tangents, "length", node.params[0]
+        )
+
+    def met(self, node: Node) -> Tensor:
+        """Where the norm is 0, in the shape of the input but for sizes of one."""
+        return reshape(equal(Tensor(node), 0), kept(node.inputs[0].shape, node.params[0]))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         x = Tensor(node.inputs[0])
         lanes = kept(x.shape, node.params[0])
         y, sent = reshape(Tensor(node), lanes), reshape(adjoint, lanes)
-        return (masked_as(x * keep_where(not_equal(y, 0), sent / y), sent),)
+        found = masked_as(x * keep_where(not_equal(y, 0), sent / y), sent)
+        if not are_nested(node, adjoint.node):
+            return (found,)
+        place = (node, self.met(node), node.inputs, 0, "length", node.params[0])
+        return (mark_adjoint(found, adjoint, *place),)
 
 
 _norm2 = register(Norm2())

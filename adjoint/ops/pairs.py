@@ -18,7 +18,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
 from adjoint.ops.reading import alike
-from adjoint.ops.scaled import call, is_one
+from adjoint.ops.scaled import call, is_one, softplus
 
 _KINKS = frozenset({"maximum", "minimum", "where"})
 _ORDER = frozenset({"greater", "greater_equal", "less", "less_equal"})
@@ -100,14 +100,14 @@ def _whole(kink: Term, tail: Term, u: Node, kept: AbstractSet[Node]) -> Tensor |
     if is_zero(a):
         a, b = b, a
     if is_zero(b):
-        if not _same_size(u, a):
+        if not _same_size(u, a, kept):
             return None
-        whole = call("softplus", Tensor(a) if sign > 0 else -Tensor(a))
+        whole = softplus(Tensor(a) if sign > 0 else -Tensor(a))
     else:
-        if u.op.name != "subtract" or not u.inputs:
+        if u.op.name != "subtract" or u in kept or not u.inputs:
             return None
         p, q = u.inputs
-        if not ((alike(p, a) and alike(q, b)) or (alike(p, b) and alike(q, a))):
+        if not any(alike(p, x, kept) and alike(q, y, kept) for x, y in ((a, b), (b, a))):
             return None
         first, second = Tensor(a), Tensor(b)
         whole = call("logaddexp", first, second) if sign > 0 else call("logaddexp", -first, -second)
@@ -125,12 +125,12 @@ def _positive_part(x: Node) -> tuple[Node, Node]:
     return condition, condition
 
 
-def _same_size(u: Node, a: Node) -> bool:
+def _same_size(u: Node, a: Node, kept: AbstractSet[Node]) -> bool:
     """Whether |u| is |a|."""
-    if alike(u, a):
+    if alike(u, a, kept):
         return True
     for x, y in ((u, a), (a, u)):
-        if x.op.name == "negative" and x.inputs and alike(x.inputs[0], y):
+        if x.op.name == "negative" and x.inputs and x not in kept and alike(x.inputs[0], y, kept):
             return True
     return False
 

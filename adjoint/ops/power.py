@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,8 @@ from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, INT64
 from adjoint.ops import canonical, determined, stable
 from adjoint.ops.arithmetic import reciprocal
-from adjoint.ops.comparison import equal, greater_equal, isnan, logical_and, logical_not, not_equal
-from adjoint.ops.elementwise import Elementwise, Factor, Masked, apply, binary, unary
-from adjoint.ops.exponential import log
+from adjoint.ops.comparison import equal, isnan, not_equal
+from adjoint.ops.elementwise import Edge, Elementwise, Factor, Masked, Unary, apply, binary, unary
 
 __all__ = ["power", "pow", "float_power", "square", "sqrt", "cbrt", "hypot"]
 
@@ -39,10 +39,19 @@ sqrt = unary(
     form=canonical.root,
     doc="The square root; its slope at 0 is ∞.",
 )
+inverse_square: Unary = unary(
+    "inverse_square",
+    lambda x: np.reciprocal(np.square(x)),
+    lambda x, y: -2 * (y / x),
+    accepts="real",
+    domain=_POSITIVE,
+    prefix="",
+    doc="1 / x²; at 0 its derivatives are ±∞ by the sign of the zero.",
+)
 cbrt = unary(
     "cbrt",
     np.cbrt,
-    lambda x, y: (1 / 3) / (y * y),
+    lambda x, y: (1 / 3) * inverse_square(y),
     accepts="real",
     domain=_POSITIVE,
     doc="The cube root, of negative numbers too; its slope at 0 is ∞.",
@@ -76,12 +85,13 @@ hypot = binary(
     lambda x1, x2, y: _part(x1, y),
     lambda x1, x2, y: _part(x2, y),
     accepts="real",
+    edge=Edge("length", lambda x1, x2, y: equal(y, 0)),
     doc="√(x1² + x2²), without overflow; its derivatives at (0, 0) are 0.",
 )
 
 
 def _by_base(x1: Tensor, x2: Tensor, y: Tensor) -> Factor:
-    return Masked(not_equal(x2, 0), x2 * power(x1, x2 - 1))
+    return apply(_power_part, (x1, x2), (1, 0))
 
 
 def _by_exponent(x1: Tensor, x2: Tensor, y: Tensor) -> Factor:
@@ -91,8 +101,79 @@ def _by_exponent(x1: Tensor, x2: Tensor, y: Tensor) -> Factor:
         number = float(base.value)
         if number > 0:
             return y * math.log(number)
-    certain = logical_and(equal(x1, 0), greater_equal(x2, 0))
-    return Masked(logical_not(certain), y * log(x1))
+    return apply(_power_part, (x1, x2), (0, 1))
+
+
+def _part_of(words: Any, x: Any, y: Any, n: int, m: int) -> Any:
+    """The derivative of xʸ, n times by x and m times by y, in the words of NumPy or of the graph.
+
+    That is xʸ⁻ⁿ Σₖ (m over k) c⁽ᵏ⁾(y) (log x)ᵐ⁻ᵏ with c(y) = y (y - 1) … (y - n + 1).
+    """
+    c = np.polynomial.Polynomial.fromroots(range(n)) if n else np.polynomial.Polynomial([1.0])
+    slopes = [_horner(c.deriv(k) if k else c, y) for k in range(m + 1)]
+    power = words.power(x, y - n) if n else words.power(x, y)
+    if not m:
+        return power if not n else words.where(slopes[0] == 0, 0, slopes[0] * power)
+    terms = [math.comb(m, k) * slopes[k] for k in range(m + 1)]
+    inside = words.log(x)
+    total = terms[0]
+    for term in terms[1:]:
+        total = total * inside + term
+    return words.where(x == 0, _at_zero(words, terms, power, y, n), power * total)
+
+
+def _at_zero(words: Any, terms: Any, power: Any, y: Any, n: int) -> Any:
+    """The limit at x = 0: the term with most logarithms outweighs those that follow.
+
+    0**0 is a 1 like every x**0, so beside y = 0 nothing counts that comes of log 0.
+    """
+    limit = words.where(y != y, y, 0.0)
+    for k in reversed(range(len(terms))):
+        logs = len(terms) - 1 - k
+        weight = 1.0 if not logs else math.inf if logs % 2 == 0 else -math.inf
+        outweighs = (terms[k] != 0) & (y <= n) & (y != 0)
+        limit = words.where(outweighs, power * terms[k] * weight, limit)
+    return limit
+
+
+def _horner(polynomial: Any, y: Any) -> Any:
+    """A polynomial with whole coefficients at y."""
+    *rest, first = polynomial.coef.tolist()
+    total = y * 0.0 + first
+    for coefficient in reversed(rest):
+        total = total * y + coefficient
+    return total
+
+
+class PowerPart(Elementwise):
+    """A derivative of xʸ of any order as one function, with its own limits at x = 0."""
+
+    def expand(self, node: Node) -> Tensor | None:
+        names = ("power", "log", "where")
+        words = SimpleNamespace(**{name: FUNCTIONS[name] for name in names})
+        x, y = map(Tensor, node.inputs)
+        result: Tensor = _part_of(words, x, y, *node.params)
+        return result
+
+
+def _part_by_base(x: Tensor, y: Tensor, part: Tensor, n: int, m: int) -> Tensor:
+    return apply(_power_part, (x, y), (n + 1, m))
+
+
+def _part_by_exponent(x: Tensor, y: Tensor, part: Tensor, n: int, m: int) -> Tensor:
+    return apply(_power_part, (x, y), (n, m + 1))
+
+
+_power_part: Elementwise = register(
+    PowerPart(
+        "power_part",
+        lambda x, y, n, m: np.asarray(_part_of(np, x, y, n, m), np.result_type(x, y)),
+        (_part_by_base, _part_by_exponent),
+        domain=(_POSITIVE, (-2.0, 2.0)),
+        param_names=("by_base", "by_exponent"),
+        samples=((1, 0), (0, 1), (1, 1)),
+    )
+)
 
 
 _power = register(

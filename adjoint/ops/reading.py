@@ -24,6 +24,7 @@ from adjoint.ops.scaled import (
     number,
     product,
     quotient,
+    softplus,
     total,
 )
 
@@ -178,7 +179,7 @@ def complement(reader: Reader, x: Node) -> Scaled | None:
     if part.op.name == "expit":
         if not reader.deep:
             return None
-        return Scaled(-call("softplus", Tensor(part.inputs[0])), None)
+        return Scaled(-softplus(Tensor(part.inputs[0])), None)
     parts = fraction(reader, part)
     if parts is None:
         return None
@@ -189,7 +190,7 @@ def complement(reader: Reader, x: Node) -> Scaled | None:
         if share is this or (share is None and is_one(this)) or both_one(share, this):
             a, b = reader.part(other), reader.terms(whole)
             return None if b is None else quotient(a, b)
-        if share is not None and same_power(share, this):
+        if share is not None and same_power(reader, share, this):
             a, b = reader.part(other), reader.terms(whole)
             return None if b is None else quotient(a, b)
     return None
@@ -200,26 +201,25 @@ def both_one(a: Node | None, b: Node) -> bool:
     return a is not None and is_one(a) and is_one(b)
 
 
-def same_power(a: Node, b: Node) -> bool:
+def same_power(reader: Reader, a: Node, b: Node) -> bool:
     """Whether both are the exponential of the same, or of what was made in the same way."""
-    return (
-        a.op.name == b.op.name == "exp"
-        and bool(a.inputs)
-        and bool(b.inputs)
-        and alike(a.inputs[0], b.inputs[0])
-    )
+    if a.op.name != "exp" or b.op.name != "exp" or reader.opaque(a) or reader.opaque(b):
+        return False
+    return alike(a.inputs[0], b.inputs[0], reader.kept)
 
 
-def alike(a: Node, b: Node, look: int = 4) -> bool:
-    """Whether `b` is `a`, or made in the same way."""
+def alike(a: Node, b: Node, kept: AbstractSet[Node], look: int = 4) -> bool:
+    """Whether `b` is `a`, or made in the same way, so that either can stand for both."""
     if a is b:
         return True
     if a.op.name == b.op.name == "constant":
         return a.shape == b.shape == () and a.dtype == b.dtype and bool(a.value == b.value)
     if a.op is not b.op or a.params != b.params or not look or not a.inputs or not b.inputs:
         return False
-    pairs = zip(a.inputs, b.inputs, strict=False)
-    return len(a.inputs) == len(b.inputs) and all(alike(p, q, look - 1) for p, q in pairs)
+    if a in kept or b in kept or len(a.inputs) != len(b.inputs):
+        return False
+    pairs = zip(a.inputs, b.inputs, strict=True)
+    return all(alike(p, q, kept, look - 1) for p, q in pairs)
 
 
 def fraction(reader: Reader, x: Node) -> tuple[Node | None, Node] | None:
@@ -360,7 +360,7 @@ def _softmax(reader: Reader, x: Node) -> Scaled | None:
 def _expit(reader: Reader, x: Node) -> Scaled | None:
     if not reader.deep:
         return None
-    return Scaled(-call("softplus", -Tensor(x.inputs[0])), None)
+    return Scaled(-softplus(-Tensor(x.inputs[0])), None)
 
 
 _RULES: dict[str, Rule] = {

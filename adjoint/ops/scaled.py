@@ -18,8 +18,8 @@ import numpy as np
 
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.op import FUNCTIONS, find
+from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import size_of
 
 _INFINITY = float("inf")
@@ -36,6 +36,11 @@ def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
     """What the function that users call by `name` makes."""
     result: Tensor = FUNCTIONS[name](*args, **kwargs)
     return result
+
+
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + eˣ) as one operation; users also have a function of this name, made of others."""
+    return make(find("softplus"), (x,))
 
 
 def number(value: float, like: Node) -> Tensor:

@@ -3,8 +3,9 @@
 Each decomposition is one tensor, of which the functions below take the parts. Derivatives follow
 M. B. Giles, *Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation* (2008); complex vectors, which a factor of size 1 may turn, keep their phase as far
-as that can be. Vectors of values that coincide have no derivative: it is nan, unless the adjoint
-that arrives there is 0, as when only the values are used.
+as that can be. Vectors of values that coincide have no derivative: it is nan, unless what they are
+used for does not depend on their choice, which reverse mode sees (`spectral_quotient`). Derivatives
+of the values do not pass through the vectors (`spectral_values`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from adjoint.ops.matrices import Stacked, conjugate_transpose, for_each, part, r
 from adjoint.ops.movement import astype, matrix_transpose, reshape
 from adjoint.ops.rearrange import diagonal
 from adjoint.ops.reduction import conjugate
+from adjoint.ops.spectral_quotient import is_traced, quotient
 from adjoint.ops.triangular import hermitian
 
 BLOCK = 64
@@ -43,6 +45,7 @@ class HermitianEigen(Stacked):
     """
 
     name = "eigh"
+    kinks = True
 
     def infer(self, a: Node) -> tuple[Shape, DType]:
         return (*a.shape[:-2], a.shape[-1] + 1, a.shape[-1]), a.dtype
@@ -63,14 +66,16 @@ class HermitianEigen(Stacked):
             return None
         w, v = eigen_parts(Tensor(node))
         inner = matmul(matmul(conjugate_transpose(v), hermitian(tangents[0])), v)
-        moved = matmul(v, ratio(inner, _gaps(w)))
-        values = _row(diagonal(inner, 0, -2, -1))
+        moved = matmul(v, bare_quotient(inner, real(w), node, 0))
+        values = as_row(diagonal(inner, 0, -2, -1))
         return concat([values, matrix_transpose(moved)], axis=-2)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         w, v = eigen_parts(Tensor(node))
         by_w, by_v = eigen_parts(adjoint)
-        inner = ratio(matmul(conjugate_transpose(v), by_v), _gaps(w)) + _on_diagonal(real(by_w), v)
+        turn, bulk = skew(matmul(conjugate_transpose(v), by_v))
+        found = quotient("gaps", turn, real(w), bulk, node, 0, is_traced(adjoint))
+        inner = 0.5 * found + on_diagonal(real(by_w), v)
         return (hermitian(matmul(matmul(v, inner), conjugate_transpose(v))),)
 
 
@@ -84,6 +89,7 @@ class SingularValues(Stacked):
 
     name = "svd"
     param_names = ("full",)
+    kinks = True
 
     def infer(self, a: Node, full: bool) -> tuple[Shape, DType]:
         return (*a.shape[:-2], 1, sum(map(size_of, svd_shapes(a.shape, full)))), a.dtype
@@ -117,18 +123,22 @@ class SingularValues(Stacked):
         a = node.inputs[0]
         u, s, v = svd_parts(Tensor(node), a.shape, False)
         inner = matmul(matmul(conjugate_transpose(u), moved), v)
-        scaled, gaps = inner * _row(s), _square_gaps(s)
-        turned = inner * _column(s)
-        by_u = matmul(u, ratio(scaled + conjugate_transpose(scaled), gaps))
-        by_v = matmul(v, ratio(turned + conjugate_transpose(turned), gaps))
+        scaled, squares = inner * as_row(s), s * s
+        turned = inner * as_column(s)
+        start = svd_start(node)
+        pairs = (scaled + conjugate_transpose(scaled), turned + conjugate_transpose(turned))
+        by_u, by_v = (
+            matmul(x, bare_quotient(y, squares, node, start))
+            for x, y in zip((u, v), pairs, strict=True)
+        )
         own = diagonal(inner, 0, -2, -1)
         if a.dtype.kind == "c":
-            by_u = by_u + u * _row(quotient(imag(own), s) * 1j)
+            by_u = by_u + u * as_row(over(imag(own), s) * 1j)
         if a.shape[-2] > a.shape[-1]:
-            by_u = by_u + quotient(outside(u, matmul(moved, v)), _row(s))
+            by_u = by_u + over(outside(u, matmul(moved, v)), as_row(s))
         if a.shape[-2] < a.shape[-1]:
             side = matmul(conjugate_transpose(moved), u)
-            by_v = by_v + quotient(outside(v, side), _row(s))
+            by_v = by_v + over(outside(v, side), as_row(s))
         return _joined(by_u, astype(real(own), a.dtype), conjugate(by_v), node.shape)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
@@ -136,19 +146,22 @@ class SingularValues(Stacked):
         a = node.inputs[0]
         u, s, v = svd_parts(Tensor(node), a.shape, False)
         by_u, by_s, by_v = svd_parts(adjoint, a.shape, False)
-        gaps = _square_gaps(s)
         inner_u, inner_v = (matmul(conjugate_transpose(x), y) for x, y in ((u, by_u), (v, by_v)))
-        around_u, around_v = (hermitian(ratio(x, gaps)) * 2 for x in (inner_u, inner_v))
-        inner = around_u * _row(s) + around_v * _column(s) + _on_diagonal(by_s, around_u)
+        (turn_u, bulk_u), (turn_v, bulk_v) = skew(inner_u), skew(inner_v)
+        given = (s, bulk_u + bulk_v, node, svd_start(node), is_traced(adjoint))
+        off = from_array(~np.eye(s.shape[-1], dtype=bool))
+        inner = quotient("gaps", turn_u + turn_v, *given)
+        inner = inner + quotient("sums", keep_where(off, turn_u - turn_v), *given)
+        inner = 0.5 * inner + on_diagonal(by_s, inner)
         if a.dtype.kind == "c":
-            turns = quotient(imag(diagonal(inner_u, 0, -2, -1)), s) * 1j
-            inner = inner + _on_diagonal(turns, inner)
+            turns = over(imag(diagonal(inner_u, 0, -2, -1)), s) * 1j
+            inner = inner + on_diagonal(turns, inner)
         left = matmul(u, inner)
         if a.shape[-2] > a.shape[-1]:
-            left = left + quotient(outside(u, by_u), _row(s))
+            left = left + over(outside(u, by_u), as_row(s))
         share = matmul(left, conjugate_transpose(v))
         if a.shape[-2] < a.shape[-1]:
-            side = quotient(outside(v, by_v), _row(s))
+            side = over(outside(v, by_v), as_row(s))
             share = share + matmul(u, conjugate_transpose(side))
         return (share,)
 
@@ -184,6 +197,11 @@ def svd_shapes(shape: Shape, full: bool) -> tuple[Shape, Shape, Shape]:
     )
 
 
+def svd_start(node: Node) -> int:
+    """Where S begins in the row that the node `svd` holds."""
+    return size_of(svd_shapes(node.inputs[0].shape, node.params[0])[0])
+
+
 def svd_room(few: Any, many: Any) -> Any:
     """How many elements LAPACK is given to work in, for a matrix with so `few` rows or columns and
     `many` of the other: enough to treat columns in blocks.
@@ -215,17 +233,23 @@ def outside(u: Tensor, x: Tensor) -> Tensor:
     return x - matmul(u, matmul(conjugate_transpose(u), x))
 
 
-def quotient(x: Tensor, by: Tensor) -> Tensor:
+def over(x: Tensor, by: Tensor) -> Tensor:
     """x / by; where `by` is 0 it is 0 if x is, and else nan."""
     is_zero = equal(by, 0)
     spoilt = where(equal(x, 0), 0.0, np.nan)
     return where(is_zero, astype(spoilt, x.dtype), x / where(is_zero, 1.0, by))
 
 
-def ratio(x: Tensor, gaps: Tensor) -> Tensor:
-    """The matrix of the xᵢⱼ / gapᵢⱼ, with zeros on its diagonal."""
-    apart = from_array(~np.eye(x.shape[-1], dtype=bool))
-    return quotient(keep_where(apart, x), gaps)
+def skew(x: Tensor) -> tuple[Tensor, Tensor]:
+    """X - Xᴴ, which turns vectors into each other, and how large its terms are."""
+    turned = conjugate_transpose(x)
+    size = FUNCTIONS["abs"]
+    return x - turned, size(x) + size(turned)
+
+
+def bare_quotient(x: Tensor, values: Tensor, packed: Node, start: int) -> Tensor:
+    """The matrix of the xᵢⱼ over the gaps of the values, nan where they coincide unless xᵢⱼ = 0."""
+    return quotient("gaps", x, values, FUNCTIONS["abs"](x), packed, start, False)
 
 
 def real(x: Tensor) -> Tensor:
@@ -239,31 +263,18 @@ def imag(x: Tensor) -> Tensor:
     return result
 
 
-def _gaps(w: Tensor) -> Tensor:
-    """The matrix of the wⱼ - wᵢ."""
-    w = real(w)
-    result: Tensor = _row(w) - _column(w)
-    return result
-
-
-def _square_gaps(s: Tensor) -> Tensor:
-    """The matrix of the sⱼ² - sᵢ²."""
-    result: Tensor = (_row(s) - _column(s)) * (_row(s) + _column(s))
-    return result
-
-
-def _row(x: Tensor) -> Tensor:
+def as_row(x: Tensor) -> Tensor:
     return reshape(x, (*x.shape[:-1], 1, x.shape[-1]))
 
 
-def _column(x: Tensor) -> Tensor:
+def as_column(x: Tensor) -> Tensor:
     return reshape(x, (*x.shape, 1))
 
 
-def _on_diagonal(x: Tensor, like: Tensor) -> Tensor:
+def on_diagonal(x: Tensor, like: Tensor) -> Tensor:
     """Matrices in the shape of `like` with the elements of `x` on their diagonals."""
     apart = from_array(np.eye(like.shape[-1], dtype=bool))
-    return keep_where(apart, astype(_row(x), like.dtype))
+    return keep_where(apart, astype(as_row(x), like.dtype))
 
 
 def not_converged(name: str, place: tuple[int, ...]) -> LinAlgError:

@@ -28,6 +28,7 @@ from adjoint.ops.scaled import (
     power,
     product,
     quotient,
+    softplus,
     total,
 )
 
@@ -160,11 +161,13 @@ def logarithm_of_one_more(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     if not reader.sees_exponential(x):
         return None
     if x.op.name == "exp":
-        return call("softplus", Tensor(x.inputs[0]))
+        return softplus(Tensor(x.inputs[0]))
+    if x.op.name == "expm1":
+        return Tensor(x.inputs[0])
     if x.op.name == "negative":
         u = _logit(reader, x.inputs[0])
         if u is not None:
-            return -call("softplus", u)
+            return -softplus(u)
     parts = Reader(kept).read(x)
     if parts is None or parts.exponent is None:
         return None
@@ -197,11 +200,18 @@ def _pure(reader: Reader, x: Node | None) -> Tensor | float | None:
     return None
 
 
-def _difference(a: Tensor | float, b: Tensor | float) -> Tensor | None:
+def _difference(reader: Reader, a: Tensor | float, b: Tensor | float) -> Tensor | None:
     """a - b, unless both are numbers."""
     if isinstance(a, Tensor):
         return a - b if isinstance(b, Tensor) else a
-    return -b if isinstance(b, Tensor) else None
+    return _opposite(reader, b) if isinstance(b, Tensor) else None
+
+
+def _opposite(reader: Reader, x: Tensor) -> Tensor:
+    """-x"""
+    if x.node.op.name == "negative" and not reader.opaque(x.node):
+        return Tensor(x.node.inputs[0])
+    return -x
 
 
 def _logistic(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
@@ -213,14 +223,14 @@ def _logistic(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
     if share is None or p is None or q is None:
         return None
     for this, other in ((p, q), (q, p)):
-        if _equal(share, this):
-            return _difference(this, other)
+        if _equal(reader, share, this):
+            return _difference(reader, this, other)
     return None
 
 
-def _equal(a: Tensor | float, b: Tensor | float) -> bool:
+def _equal(reader: Reader, a: Tensor | float, b: Tensor | float) -> bool:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return alike(a.node, b.node)
+        return alike(a.node, b.node, reader.kept)
     return not isinstance(a, Tensor) and not isinstance(b, Tensor)
 
 
@@ -232,7 +242,7 @@ def _logit(reader: Reader, x: Node) -> Tensor | None:
         return Tensor(x.inputs[0])
     if x.op.name == "subtract" and is_one(x.inputs[0]):
         u = _logit(reader, x.inputs[1])
-        return None if u is None else -u
+        return None if u is None else _opposite(reader, u)
     parts = fraction(reader, x)
     return None if parts is None else _logistic(reader, *parts)
 
@@ -244,7 +254,7 @@ def _known(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
         return call("expit", u)
     if a is None or reader.opaque(a):
         return None
-    if a.op.name == "sinh" and b.op.name == "cosh" and alike(a.inputs[0], b.inputs[0]):
+    if a.op.name == "sinh" and b.op.name == "cosh" and alike(a.inputs[0], b.inputs[0], reader.kept):
         return call("tanh", Tensor(b.inputs[0]))
     if a.op.name == "subtract" and b.op.name == "add":
         p, q = (_pure(reader, x) for x in a.inputs)
@@ -252,8 +262,8 @@ def _known(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
         if p is None or q is None or None in terms:
             return None
         for r, s in (terms, terms[::-1]):
-            if _equal(p, r) and _equal(q, s):  # type: ignore[arg-type]
-                u = _difference(p, q)
+            if _equal(reader, p, r) and _equal(reader, q, s):  # type: ignore[arg-type]
+                u = _difference(reader, p, q)
                 return None if u is None else call("tanh", 0.5 * u)
     return None
 
@@ -262,15 +272,15 @@ def _log_of_known(reader: Reader, x: Node) -> Tensor | None:
     """log x where x is a logistic function or a sum of exponentials."""
     u = _logit(reader, x)
     if u is not None:
-        return -call("softplus", -u)
+        return -softplus(_opposite(reader, u))
     if x.op.name == "add":
         p, q = (_pure(reader, y) for y in x.inputs)
         if isinstance(p, Tensor) and isinstance(q, Tensor):
             return call("logaddexp", p, q)
         if isinstance(p, Tensor) and q is not None:
-            return call("softplus", p)
+            return softplus(p)
         if isinstance(q, Tensor) and p is not None:
-            return call("softplus", q)
+            return softplus(q)
     if x.op.name == "reshape" and not reader.opaque(x):
         inner = _log_of_known(reader, x.inputs[0]) if x.inputs[0].op.name == "sum" else None
         return None if inner is None else call("reshape", inner, x.shape)

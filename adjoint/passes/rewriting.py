@@ -22,28 +22,32 @@ def rebuild(
     ends = set(inputs)
     done: dict[Node, Node] = {node: node for node in ends}
     for node in topological_order(outputs, lambda n: () if n in ends or is_known(n) else n.inputs):
+        given = node.inputs  # read before the value, which is there before they are forgotten
         if node in done:
             continue
         if is_known(node):
             done[node] = rule(as_constant(node))
         else:
-            done[node] = rule(with_inputs(node, tuple([done[c] for c in node.inputs])))
+            done[node] = rule(with_inputs(node, tuple([done[c] for c in given])))
     return [done[node] for node in outputs]
 
 
 def owned(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     """The outputs of the same graph, of nodes that nobody else holds.
 
-    What else holds a node may have it computed at any time, after which it has forgotten what it
-    was computed from: code that is made of it then would be another.
+    Whoever holds a node may have it computed at any time, in another thread too, after which it has
+    forgotten what it was computed from: code that is made of it then would be another.
     """
     done: dict[Node, Node] = {node: node for node in inputs}
     for node in topological_order(outputs, lambda n: () if n in done or is_known(n) else n.inputs):
-        if node not in done and is_known(node):
+        given = node.inputs  # as above
+        if node in done:
+            continue
+        if is_known(node):
             done[node] = constant_node(np.asarray(node.value), node.shape, node.dtype)
-        elif node not in done:
-            given = tuple([done[c] for c in node.inputs])
-            done[node] = Node(node.op, given, node.params, node.shape, node.dtype)
+        else:
+            inner = tuple([done[c] for c in given])
+            done[node] = Node(node.op, inner, node.params, node.shape, node.dtype)
     return [done[node] for node in outputs]
 
 

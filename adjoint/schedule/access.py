@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+from adjoint.errors import GraphError
 from adjoint.graph.loops import Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.schedule.plan import Kernel
@@ -110,6 +111,22 @@ def is_serial(kernel: Kernel) -> bool:
     return any(
         node in own and not is_row_local(node, where, extent) for node, where in found.items()
     )
+
+
+def check_complete(kernel: Kernel) -> None:
+    """Raise `GraphError` if the kernel reads at another index what it is still writing.
+
+    No schedule has such a kernel; if one had, its results would be wrong without a word.
+    """
+    found = reads_of(kernel)
+    for root in kernel.roots:
+        for index in () if root.op.scans else found.get(root, ()):
+            long = [(a, i) for a, i in enumerate(index) if root.shape[a] != 1]
+            if any(i.key != Affine(0, {a: 1}).key for a, i in long):
+                raise GraphError(
+                    f"a kernel would read {root.op.name} before it is complete; please report "
+                    f"this graph"
+                )
 
 
 def _inputs(recorder: Recorder, node: Node, index: Index) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
-from adjoint.schedule.access import is_row_local, is_serial, reads_of
+from adjoint.schedule.access import check_complete, is_row_local, is_serial, reads_of
 from adjoint.schedule.plan import Kernel, Nest, Step, nbytes
 
 CACHE = 1 << 15
@@ -43,6 +43,8 @@ def nested(steps: Sequence[Step], outputs: Sequence[Node]) -> list[Step]:
     group: list[Kernel] = []
     ends = set(outputs)
     for step in steps:
+        if isinstance(step, Kernel):
+            check_complete(step)
         if isinstance(step, Kernel) and fits(step, group):
             group.append(step)
             continue

@@ -138,16 +138,11 @@ def _plain(x: Any) -> Any:
 def by_scipy(path: str, error: Exception, args: Any, kwargs: Any) -> Any:
     """What SciPy's own function ``path`` returns; `error` if an argument is differentiated."""
     module, _, name = path.rpartition(".")
-    args, kwargs = plain((args, kwargs), error)
-    return getattr(import_module(module), name)(*args, **kwargs)
-
-
-def plain(x: Any, error: Exception) -> Any:
-    """`x` with arrays in place of the tensors in it; `error` if one is differentiated."""
     try:
-        return _plain(x)
+        args, kwargs = _plain(args), _plain(kwargs)
     except _Traced:
         raise error from None
+    return getattr(import_module(module), name)(*args, **kwargs)
 
 
 def no_counterpart(path: str, advice: str) -> Callable[..., Any]:

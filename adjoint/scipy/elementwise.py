@@ -189,19 +189,6 @@ def _log1p_ratio(y: Tensor, lmbda: Any) -> Tensor:
 
 
 @ufunc
-def erfi(x: Any, /) -> Tensor:
-    """-i erf(i x) = 2/√π exp(x²) times Dawson's integral.
-
-    >>> from adjoint.scipy.special import erfi
-    >>> erfi(0.5)
-    Tensor(0.61495209)
-    """
-    x = floating(x)
-    result: Tensor = exp(x * x) * core.dawsn(x) * (2 / math.sqrt(math.pi))
-    return result
-
-
-@ufunc
 def rgamma(x: Any, /) -> Tensor:
     """1 / Γ(x), 0 at the poles of Γ; left of ½ by reflection.
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import RangeError, ShapeError
-from adjoint.graph.forking import import_module
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.choice import clip, where
@@ -23,7 +22,7 @@ from adjoint.scipy.bsplines import (
     splev,
     splrep,
 )
-from adjoint.scipy.common import no_counterpart, plain, real_dtype, refuse, unsupported
+from adjoint.scipy.common import no_counterpart, real_dtype, refuse, unsupported
 from adjoint.scipy.piecewise import Piecewise, abscissae, ordinates, spread
 from adjoint.scipy.splines import (
     Akima1DInterpolator,
@@ -188,8 +187,7 @@ class RegularGridInterpolator:
         refuse(self.name, nu=(nu, None))
         method = self.method if method is None else method
         if method not in ("linear", "nearest"):
-            found: Tensor = self._by_scipy(xi, method)
-            return found
+            raise unsupported(self.name, "method", method, 'give "linear" or "nearest"')
         if isinstance(xi, tuple):
             xi = FUNCTIONS["stack"](FUNCTIONS["broadcast_arrays"](*xi), axis=-1)
         xi = as_tensor(xi, real_dtype(xi, self.values))
@@ -202,13 +200,6 @@ class RegularGridInterpolator:
         result = self._weighted(coordinates, method == "nearest")
         result = self._bounded(coordinates, result)
         return reshape(result, (*lead, *result.shape[1:]))
-
-    def _by_scipy(self, xi: Any, method: str) -> Any:
-        """What SciPy's own interpolator gives for plain values and places."""
-        error = unsupported(self.name, "method", method, 'give "linear" or "nearest"')
-        grid, values, xi = plain((self.grid, self.values, xi), error)
-        made = import_module("scipy.interpolate").RegularGridInterpolator
-        return made(grid, values, method, self.bounds_error, self.fill_value)(xi)
 
     def _weighted(self, coordinates: list[Tensor], nearest: bool) -> Tensor:
         """The corners of the cell, weighted."""

@@ -8,7 +8,6 @@ import numpy as np
 
 from adjoint.array import numerical
 from adjoint.errors import NotDifferentiableError, RangeError, ShapeError
-from adjoint.graph.forking import import_module
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType
@@ -19,7 +18,7 @@ from adjoint.ops.joining import concat, stack
 from adjoint.ops.movement import reshape
 from adjoint.ops.rearrange import moveaxis
 from adjoint.ops.sorting import searchsorted
-from adjoint.scipy.common import integer, plain, real_dtype
+from adjoint.scipy.common import integer, real_dtype
 
 __all__ = ["Piecewise", "abscissae", "ordinates", "spread"]
 
@@ -151,17 +150,12 @@ class Piecewise:
         return whole(b, 0, extrapolate) - whole(a, 0, extrapolate)
 
     def roots(self, *args: Any, **kwargs: Any) -> Any:
-        """The places where a plain polynomial is 0."""
-        return self.solve(0.0, *args, **kwargs)
-
-    def solve(self, y: Any = 0.0, *args: Any, **kwargs: Any) -> Any:
-        """The places where a plain polynomial has the value `y`."""
-        error = NotDifferentiableError(
-            f"{self.name}.solve and roots have no differentiable counterpart; take the places of "
-            f"plain numbers, and one step of Newton's method from there"
+        """Raises: roots are found on plain numbers."""
+        raise NotDifferentiableError(
+            f"{self.name}.roots has no differentiable counterpart; take it of plain numbers"
         )
-        c, x, y, args = plain((self.c, self.x, y, args), error)
-        return import_module("scipy.interpolate").PPoly(c, x).solve(y, *args, **kwargs)
+
+    solve = roots
 
 
 def _falling(power: int, order: int) -> float:

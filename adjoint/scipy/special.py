@@ -26,7 +26,6 @@ from adjoint.scipy.elementwise import (
     chdtr,
     chdtrc,
     cosm1,
-    erfi,
     eval_chebyt,
     eval_chebyu,
     eval_hermite,
@@ -54,17 +53,16 @@ from adjoint.scipy.elementwise import (
 # fmt: off
 __all__ = [
     "beta", "betainc", "betaincc", "betainccinv", "betaincinv", "betaln", "binom", "boxcox",
-    "boxcox1p", "cbrt", "chdtr", "chdtrc", "comb", "cosm1", "dawsn", "digamma", "diric", "ellipe",
-    "ellipk", "entr", "erf", "erfc", "erfcinv", "erfcx", "erfi", "erfinv", "eval_chebyt",
-    "eval_chebyu", "eval_hermite", "eval_hermitenorm", "eval_laguerre", "eval_legendre", "exp1",
-    "exp10", "exp2", "expi", "expit", "expm1", "exprel", "factorial", "fdtr", "fdtrc", "gamma",
-    "gammainc", "gammaincc", "gammainccinv", "gammaincinv", "gammaln", "gammasgn", "huber", "i0",
-    "i0e", "i1", "i1e", "inv_boxcox", "inv_boxcox1p", "iv", "ive", "j0", "j1", "jn", "jv", "k0",
-    "k0e", "k1", "k1e", "kl_div", "kn", "kv", "kve", "log1p", "log_expit", "log_ndtr",
-    "log_softmax", "loggamma", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "ndtri_exp",
-    "pdtr", "pdtrc", "perm", "poch", "polygamma", "powm1", "pseudo_huber", "psi", "rel_entr",
-    "rgamma", "round", "sinc", "softmax", "softplus", "stdtr", "stdtrit", "xlog1py", "xlogy",
-    "y0", "y1", "yn", "yv", "zeta",
+    "boxcox1p", "cbrt", "chdtr", "chdtrc", "comb", "cosm1", "dawsn", "digamma", "diric", "entr",
+    "erf", "erfc", "erfcinv", "erfcx", "erfinv", "eval_chebyt", "eval_chebyu", "eval_hermite",
+    "eval_hermitenorm", "eval_laguerre", "eval_legendre", "exp1", "exp10", "exp2", "expi",
+    "expit", "expm1", "exprel", "factorial", "fdtr", "fdtrc", "gamma", "gammainc", "gammaincc",
+    "gammainccinv", "gammaincinv", "gammaln", "gammasgn", "huber", "i0", "i0e", "i1", "i1e",
+    "inv_boxcox", "inv_boxcox1p", "iv", "ive", "j0", "j1", "jn", "jv", "k0", "k0e", "k1", "k1e",
+    "kl_div", "kn", "kv", "kve", "log1p", "log_expit", "log_ndtr", "log_softmax", "loggamma",
+    "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "ndtri_exp", "pdtr", "pdtrc", "perm",
+    "poch", "polygamma", "powm1", "pseudo_huber", "psi", "rel_entr", "rgamma", "round", "sinc",
+    "softmax", "softplus", "stdtr", "stdtrit", "xlog1py", "xlogy", "y0", "y1", "yn", "yv", "zeta",
 ]
 # fmt: on
 
@@ -121,8 +119,6 @@ entr = ufunc(core.entr, "entr")
 rel_entr = ufunc(core.rel_entr, "rel_entr")
 exp1 = ufunc(core.exp1, "exp1")
 expi = ufunc(core.expi, "expi")
-ellipe = ufunc(core.ellipe, "ellipe")
-ellipk = ufunc(core.ellipk, "ellipk")
 exprel = ufunc(core.exprel, "exprel")
 exp2 = ufunc(core.exp2, "exp2")
 expit = ufunc(core.expit, "expit")

@@ -74,15 +74,10 @@ def _normal(x: Any, find: Callable[[str], Any]) -> Any:
     return find("scipy.stats.multivariate_normal")(x.mean, x.cov)
 
 
-def _density(x: Any, find: Callable[[str], Any]) -> Any:
-    return find("scipy.stats.gaussian_kde")(x.dataset, x.factor, x.weights)
-
-
 _MAKERS: dict[str, Callable[[Any, Callable[[str], Any]], Any]] = {
     "PPoly": _piecewise,
     "BSpline": _bspline,
     "interp1d": _interp1d,
-    "gaussian_kde": _density,
     "RegularGridInterpolator": _grid,
     "rv_frozen": _frozen,
     "multivariate_normal_frozen": _normal,

@@ -26,7 +26,7 @@ def call(
         if traced is not f:
             args = [meaning(a, "") for a in args]
         result = traced(*args, **kwargs)
-    except Exception as error:
+    except (ValueError, TypeError) as error:
         lost = _cause(error)
         if lost is None:
             raise

@@ -166,8 +166,9 @@ def test_coinciding_values_have_derivatives_where_their_vectors_do_not_count():
 
 
 def test_vectors_of_coinciding_values_have_the_derivative_nan():
-    gradient = ad.grad(lambda a: ad.linalg.eigh(a).eigenvectors[0, 1])(np.eye(2))
-    assert np.isnan(gradient).any()
+    with pytest.warns(ad.errors.KinkWarning, match="eigh: values coincide"):
+        gradient = ad.grad(lambda a: ad.linalg.eigh(a).eigenvectors[0, 1])(np.eye(2))
+        assert np.isnan(gradient).any()
 
 
 def test_a_matrix_that_is_diagonal_already():
@@ -302,7 +303,7 @@ ONES = np.ones((2, 2))
         (lambda: ad.linalg.inv(np.stack([np.eye(2), ONES])), r"the matrix at \[1\] of the stack"),
         (lambda: ad.linalg.solve_triangular(np.diag([1.0, 0.0]), np.ones(2)), "number 1 of the d"),
         (lambda: ad.linalg.cholesky(-ONES), "not positive definite: its leading part of size 1"),
-        (lambda: ad.grad(lambda a: ad.linalg.slogdet(a)[1])(ONES), "the matrix is singular"),
+        (lambda: ad.grad(lambda a: ad.sum(ad.linalg.inv(a)))(ONES), "the matrix is singular"),
         (lambda: ad.linalg.svdvals(np.full((2, 2), np.nan)), "svd: .* did not converge"),
     ],
 )

@@ -20,6 +20,7 @@ from adjoint.passes.fold import fold
 from adjoint.passes.pipeline import PIPELINE, optimise
 from adjoint.passes.share import share
 from adjoint.passes.simplify import simplify
+from adjoint.passes.stabilise import stabilise
 from tests.counting import assert_linear
 from tests.native.random_programs import as_given, program
 from tests.passes.graphs import Pass, assert_identical, graph_of, text_after, values_of
@@ -36,6 +37,49 @@ def golden(run: Pass, f: Any, *kinds: Any, is_now: str) -> None:
 
 
 # golden text
+
+
+def test_what_overflows_on_the_way_takes_its_stable_form() -> None:
+    """The logarithm of a sigmoid by hand beside the sigmoid itself, and a logsumexp."""
+
+    def f(x: Any) -> Any:
+        s = 1.0 / (1.0 + ad.exp(-x))
+        return s, ad.log(s), ad.log(ad.sum(ad.exp(x)))
+
+    golden(
+        stabilise, f, V,
+        is_now="""
+        x : float64[3] = variable
+        v2 : float64[3] = expit(x)
+        v3 : float64[3] = negative(x)
+        v4 : float64[3] = softplus(v3)
+        v5 : float64[3] = negative(v4)
+        v6 : float64[] = logsumexp(x, axes=(0,))
+        return v2, v5, v6
+        """,
+    )  # fmt: skip
+
+
+def test_a_sum_takes_its_largest_exponent_out() -> None:
+    golden(
+        stabilise, lambda x: 1.0 / ad.sum(ad.exp(x)), V,
+        is_now="""
+        x : float64[3] = variable
+        v2 : float64[3] = stop_gradient(x)
+        v3 : float64[] = max(v2, axes=(0,))
+        v4 : float64[1] = reshape(v3, shape=(1,))
+        v5 : float64[1] = excess(v4)
+        v6 : float64[3] = subtract(x, v5)
+        v7 : float64[3] = exp_within(v6)
+        v8 : float64[] = sum(v7, axes=(0,))
+        v9 : float64[] = reciprocal(v8)
+        v10 : float64[] = reshape(v5, shape=())
+        v11 : float64[] = negative(v10)
+        v12 : float64[] = exp_within(v11)
+        v13 : float64[] = multiply(v9, v12)
+        return v13
+        """,
+    )  # fmt: skip
 
 
 def test_sums_and_differences_of_negatives() -> None:

@@ -26,8 +26,6 @@ class Namespace:
         self.package = package
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
         return importlib.import_module(f"{self.package}.{name}")
 
 

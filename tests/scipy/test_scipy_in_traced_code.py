@@ -56,10 +56,7 @@ def heat(x):
     return np.sum(u**2) + x[2]
 
 
-DENSITY = stats.gaussian_kde(DATA)
-
 PROGRAMS = [
-    lambda x: np.sum(DENSITY(x)) + np.log(stats.gaussian_kde(x)([0.5, 1.0])).sum(),
     gaussian_process,
     decay,
     pendulum,

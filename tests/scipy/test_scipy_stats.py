@@ -64,7 +64,6 @@ def distribution_cases():
                 [points * SCALE + LOC, LOC, SCALE, *shapes],
                 second=twice,
                 single="pdf" in method,
-                compiled=method in ("logpdf", "cdf"),
             )
         for method in () if name in NO_QUANTILE else ("ppf", "isf"):
             yield Case(
@@ -75,7 +74,6 @@ def distribution_cases():
                 [Q, LOC, SCALE, *shapes],
                 second=name not in BY_SHAPE_TWICE,
                 single=False,
-                compiled=method == "ppf",
                 rtol=1e-10,
             )
         moments = ("mean", "var", "std", "entropy")[: 3 if name in NO_ENTROPY else 4]
@@ -95,7 +93,6 @@ def distribution_cases():
                     ),
                 ],
                 rtol=1e-9,
-                compiled=False,
             )
 
 
@@ -201,19 +198,6 @@ OTHERS = [
     Case("dirichlet.mean", lambda s, a: s.stats.dirichlet(a).mean(), [HALF]),
     Case("dirichlet.var", lambda s, a: s.stats.dirichlet(a).var(), [HALF]),
     Case("dirichlet.entropy", lambda s, a: s.stats.dirichlet.entropy(a), [HALF]),
-    Case("gaussian_kde", lambda s, x, q: s.stats.gaussian_kde(x)(q), [HALF, LINE]),
-    Case(
-        "gaussian_kde weights",
-        lambda s, x, w, q: s.stats.gaussian_kde(x.T, "silverman", w).logpdf(q),
-        [SAMPLE, [0.2, 0.1, 0.3, 0.25, 0.15], SAMPLE[:3].T + 0.1],
-        single=False,
-    ),
-    Case(
-        "gaussian_kde factor",
-        lambda s, x, q: s.stats.gaussian_kde(x, 0.4).pdf(q),
-        [HALF, LINE],
-        single=False,
-    ),
     Case("zscore", lambda s, a: s.stats.zscore(a), [SAMPLE]),
     Case("zscore rows", lambda s, a: s.stats.zscore(a, axis=1, ddof=1), [SAMPLE]),
     Case("zmap", lambda s, a, b: s.stats.zmap(a, b), [SAMPLE[:2], SAMPLE]),

@@ -29,7 +29,8 @@ class Functions:
         return FUNCTIONS[name] if name in FUNCTIONS else getattr(ad, name)
 
 
-LEAVES = {name for name, op in OPS.items() if op.family == "leaf"}
+LEAVES = {name for name, op in OPS.items() if op.family in ("leaf", "kinks")}
+"""Not operations on numbers; marks of kinks are made by derivatives (tests/trust)."""
 """Constants and variables: every other case is made of them."""
 ONCE = {
     "gammainc": {0},

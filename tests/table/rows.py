@@ -139,6 +139,27 @@ def symmetric(n: Any, x: Any) -> Any:
     return x + n.conj(n.matrix_transpose(x))
 
 
+def slope_of_values(n: Any, x: Any) -> Any:
+    """The exponential of a symmetric matrix, as the adjoint of the sum of that of its values."""
+    a = symmetric(n, x)
+    if isinstance(x, Tensor):
+        packed = registered("eigh")([a])
+        d = n.exp(registered("spectral_values")([packed, a]))
+        return registered("spectral_function")([d, packed, a])
+    values, vectors = np.linalg.eigh(a)
+    return (vectors * np.exp(values)[..., None, :]) @ np.conj(np.swapaxes(vectors, -2, -1))
+
+
+def cubed(n: Any, x: Any) -> Any:
+    """U diag(s³) Vᴴ of x = U diag(s) Vᴴ."""
+    if isinstance(x, Tensor):
+        packed = registered("svd")([x], False)
+        d = registered("spectral_values")([packed, x]) ** 3
+        return registered("spectral_function")([d, packed, x])
+    u, s, v = np.linalg.svd(x, full_matrices=False)
+    return (u * s**3) @ v
+
+
 def eigenvalues(x: Any) -> Any:
     return np.linalg.eigvalsh(symmetric(np, x))
 
@@ -377,6 +398,12 @@ ROWS: list[Row] = [
         [np.stack([MATRIX, -MATRIX.T])],
         lambda a: np.linalg.slogdet(a)[1],
     ),
+    Row(
+        "log_det_slope",
+        lambda n, a: registered("log_det_slope")([a, registered("lu_factor")([a])]),
+        [np.stack([MATRIX, -MATRIX.T])],
+        lambda a: np.swapaxes(np.linalg.inv(a), -2, -1),
+    ),
     Row("cofactors", slope_of_det, [MATRIX], cofactors),
     Row("cofactors", slope_of_det, [SINGULAR], cofactors, "singular"),
     Row("cofactors", slope_of_det, [LARGE], cofactors, "large", digits=10.0),
@@ -409,7 +436,16 @@ ROWS: list[Row] = [
         [(2, 3, 3)],
         lambda x: np.linalg.cholesky(x @ np.swapaxes(x.conj(), -2, -1) + np.eye(3)),
     ),
-    Row("eigh", lambda n, x: n.eigvalsh(symmetric(n, x)), [(2, 3, 3)], eigenvalues),
+    Row(
+        "spectral_values",
+        lambda n, x: n.eigvalsh(symmetric(n, x)),
+        [(2, 3, 3)],
+        eigenvalues,
+        digits=100.0,  # of the differences, where values are close
+    ),
+    Row("spectral_function", slope_of_values, [(3, 3)], lambda x: slope_of_values(np, x)),
+    Row("spectral_function", cubed, [(3, 2)], lambda x: cubed(np, x), label="tall", digits=100.0),
+    Row("spectral_function", cubed, [(2, 3)], lambda x: cubed(np, x), label="wide", digits=100.0),
     Row("eigh", exponential, [(3, 3)], lambda x: exponential(np, x), label="vectors", digits=10.0),
     Row("eig", eigen_row, [SHIFTED], lambda x: eigen_sum(np, *np.linalg.eig(x)), digits=10.0),
     Row("svd", lambda n, x: n.svdvals(x), [(2, 3, 2)], np.linalg.svdvals),

@@ -88,6 +88,10 @@ PLAIN = [
 ]
 
 
+OUR_OWN = {"erfinv": [0.0], "log_ndtr": [1e308, np.inf], "gammaln": [-1e308, -np.inf, 5e-324]}
+"""Where SciPy loses the sign of zero, or an infinity; see design note 8."""
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", PLAIN)
 def test_special_values_are_numpy_s(name, dtype):
@@ -96,12 +100,15 @@ def test_special_values_are_numpy_s(name, dtype):
         xs = [points]
         if len(OPS[name].partials) == 2:
             xs = [np.repeat(points, points.size), np.tile(points, points.size)]
+        xs = [x[~np.isin(x, OUR_OWN.get(name, []))] if len(xs) == 1 else x for x in xs]
         expected = np.asarray(numerical(name)(*xs))
     ours = FUNCTIONS[name](*xs).numpy()
     np.testing.assert_allclose(ours, expected, rtol=1e-12 if dtype == "float64" else 1e-5)
     if expected.dtype.kind == "f":
-        finite = ~np.isnan(expected)
-        assert np.array_equal(np.signbit(ours)[finite], np.signbit(expected)[finite])
+        signed = ~np.isnan(expected)
+        if name in ("maximum", "minimum", "fmax", "fmin"):  # NumPy takes either of two zeros
+            signed &= expected != 0
+        assert np.array_equal(np.signbit(ours)[signed], np.signbit(expected)[signed])
 
 
 @pytest.mark.parametrize("name", PLAIN)

@@ -94,6 +94,8 @@ def test_each_compiled_call_with_an_array_gives_it_as_it_is_then():
         ("joined as one", lambda x: ad.stack(x)),
         ("quantile", lambda x: ad.quantile(ad.asarray([1.0, 2.0]), x)),
         ("linspace", lambda x: ad.linspace(x, 2.0, 3)),
+        ("block", lambda x: ad.block([[x, ad.ones(4)]])),
+        ("step_study", lambda x: ad.step_study(lambda x: ad.sum(x * x), x, steps=[0.1])),
         ("einsum", lambda x: ad.einsum("i,i->", x, ad.ones(4))),
         ("pad", lambda x: ad.pad(ad.ones(1), 1, constant_values=x)),
     ],
@@ -103,6 +105,14 @@ def test_a_function_asks_once(name, call):
     x = Live(length, (2,))
     call(x)
     assert x.asked == 1
+
+
+@pytest.mark.parametrize("name", ["solve", "lstsq"])
+def test_a_system_of_equations_asks_each_side_once(name):
+    matrix, side = Live((2, 2), (1,)), Live(2, 1)
+    matrix.answers[0] += np.eye(2)
+    getattr(ad.linalg, name)(matrix, side)
+    assert (matrix.asked, side.asked) == (1, 1)
 
 
 def test_the_shape_that_was_checked_is_that_of_the_array_which_is_read():

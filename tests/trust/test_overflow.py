@@ -62,6 +62,7 @@ def cross_entropy(n, y, s):
 
 
 Composition = Callable[[Any, Any], Any]
+L = lambda n, u: n.log1p(n.exp(-n.abs(u)))  # noqa: E731
 
 KINDS: dict[str, Composition] = {
     # sums of exponentials
@@ -123,6 +124,7 @@ KINDS: dict[str, Composition] = {
     "log(exp(x) + 1)": lambda n, x: n.sum(n.log(n.exp(x) + 1) * W),
     "log1p(exp(x))": lambda n, x: n.sum(n.log1p(n.exp(x)) * W),
     "log1p(exp(3x)) / 3": lambda n, x: n.sum(n.log1p(n.exp(3 * x)) / 3),
+    "log1p(expm1(x))": lambda n, x: n.sum(n.log1p(n.expm1(x)) * W),
     "log1p of a sum": lambda n, x: n.log1p(n.sum(n.exp(x))),
     "log1p of a multiple": lambda n, x: n.sum(n.log1p(2.5 * n.exp(x))),
     # hyperbolic functions
@@ -347,6 +349,50 @@ def test_what_stands_between_can_be_asked_for():
     )
 
 
+TWICE = {
+    "sigmoid": (lambda x: x * 1.5, lambda a, b: ad.exp(a) / (1 + ad.exp(b)), 0.4),
+    "sigmoid, powers": (ad.exp, lambda a, b: a / (1 + b), 0.4),
+    "tanh": (
+        lambda x: x * 1.5,
+        lambda a, b: (ad.exp(a) - ad.exp(-a)) / (ad.exp(b) + ad.exp(-b)),
+        0.4,
+    ),
+    "sinh / cosh": (lambda x: x * 1.5, lambda a, b: ad.sinh(a) / ad.cosh(b), 0.4),
+    "log(1 - s)": (lambda x: x * 1.5, lambda a, b: ad.log(1 - ad.exp(a) / (2 + ad.exp(b))), 0.4),
+    "softplus": (lambda x: x * 1.5, lambda a, b: ad.maximum(a, 0.0) + L(ad, b), 0.4),
+    "softplus, opposite": (lambda x: -x, lambda a, b: ad.maximum(-a, 0.0) + L(ad, b), -0.4),
+    "logaddexp": (
+        lambda x: x - 3.0,
+        lambda a, b: ad.maximum(a + 3.0, 3.0) + L(ad, b),
+        3.25,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+@pytest.mark.parametrize("both", [False, True])
+def test_what_was_made_twice_in_the_same_way_is_two_things(name, both):
+    """Whoever asks for the derivative by one of two equal nodes gets that of this one."""
+    make, f, at = TWICE[name]
+    x = ad.variable(at)
+    a, b = make(x), make(x)
+    y = f(a, b)
+    h = 1e-6
+    p, q = float(a), float(b)
+    one = lambda s, t: float(f(ad.asarray(s), ad.asarray(t)))  # noqa: E731
+    by_a = (one(p + h, q) - one(p - h, q)) / (2 * h)
+    by_b = (one(p, q + h) - one(p, q - h)) / (2 * h)
+    for derivative in (ad.gradient, ad.backprop):
+        if both:
+            found = derivative(y, [a, b])
+            np.testing.assert_allclose(
+                [float(g) for g in found], [by_a, by_b], rtol=1e-6, atol=1e-9
+            )
+        else:
+            np.testing.assert_allclose(float(derivative(y, a)), by_a, rtol=1e-6, atol=1e-9)
+            np.testing.assert_allclose(float(derivative(y, b)), by_b, rtol=1e-6, atol=1e-9)
+
+
 def test_weights_of_nothing_leave_nothing_behind():
     """The largest exponent has weight zero."""
     f = lambda w, x: ad.log(ad.sum(w * ad.exp(x)))  # noqa: E731
@@ -407,7 +453,6 @@ def test_a_long_chain_is_not_searched_to_its_end():
 
 # Careful users.
 
-L = lambda n, u: n.log1p(n.exp(-n.abs(u)))  # noqa: E731
 CAREFUL = {
     "softplus": (lambda z: ad.maximum(z, 0.0) + L(ad, z), ad.nn.softplus),
     "softplus, the other way": (lambda z: L(ad, -z) + ad.maximum(0.0, z), ad.nn.softplus),

@@ -235,12 +235,14 @@ def test_a_cast_is_the_same_everywhere(source, target):
     with ad.options(native="never"):
         assert_same(ad.asarray(x).astype(target).numpy(), wanted, "interpreter")
     assert_same(quietly(ad.asarray, x, target).numpy(), wanted, "asarray")
-    for n in (len(x), 5, 1):
+    for n in (len(x), 5):
         for found in native_results(lambda x: x.astype(target), x[-n:]):
             assert_same(found.numpy(), wanted[-n:], f"compiled, {n}")
     single = ad.compile(lambda x: x.astype(target))
     for number, value in zip(x, wanted, strict=True):
         assert_same(single(number).numpy(), value, f"{number}")
+    if x.dtype.kind != "f" and np.dtype(target).kind != "f":
+        return
     constants = ad.compile(lambda t: [ad.where(t, ad.asarray(c).astype(target), 0) for c in x])
     found = constants(np.array(True))
     assert_same(np.array([y.numpy() for y in found]).astype(target), wanted, "constants")

@@ -120,6 +120,7 @@ class GuardedProgram(Program):
     def make(self, began: float) -> None:
         check_plan(self.schedule, self.writer.memory)
         super().make(began)
+        self.donations: list[dict[int, int]] = []
         self.stepwise = None
         if can_step(self.schedule):
             self.stepwise = GuardedCold(ProgramWriter(self.schedule, GUARD))
@@ -137,6 +138,9 @@ class GuardedProgram(Program):
             for place, array in enumerate(arrays)
             if array is buffer
         }
+        if taken and taken not in self.donations:
+            check_plan(self.schedule, self.writer.memory, taken)
+            self.donations.append(taken)
         ways = [self.step_by_step] if self.stepwise is not None else []
         found = [self.once(way, arrays, taken) for way in (*ways, self.as_usual)]
         for number, results in enumerate(zip(*found, strict=True)):

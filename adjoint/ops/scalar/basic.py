@@ -53,6 +53,28 @@ def log_slope(e: Emitter[V], x: V) -> V:
     return e.select(e.less(x, 0.0), NAN, reciprocal(e, e.abs(x)))
 
 
+def inverse_square(e: Emitter[V], x: V) -> V:
+    """1 / x²"""
+    return reciprocal(e, e.multiply(x, x))
+
+
+def arcsin_slope(e: Emitter[V], x: V) -> V:
+    """1 / √(1 - x²), exact near ±1; x itself may be rounded, 1 - x is not."""
+    return reciprocal(e, e.sqrt(e.multiply(e.subtract(1.0, x), e.add(x, 1.0))))
+
+
+def arctanh_slope(e: Emitter[V], x: V) -> V:
+    """1 / (1 - x²), nan where that is negative."""
+    inside = e.multiply(e.subtract(1.0, x), e.add(x, 1.0))
+    return e.select(e.less(inside, 0.0), NAN, reciprocal(e, inside))
+
+
+def arccosh_slope(e: Emitter[V], x: V) -> V:
+    """1 / √(x² - 1), nan where x < 1."""
+    roots = e.multiply(e.sqrt(e.subtract(x, 1.0)), e.sqrt(e.add(x, 1.0)))
+    return reciprocal(e, roots)
+
+
 def nonnegative(e: Emitter[V], x: V) -> V:
     """x, nan where x < 0."""
     return e.select(e.less(x, 0.0), NAN, x)

@@ -46,14 +46,10 @@ def _weighted(x: Tensor, w: Any) -> Tensor:
     return x if w is None else x * w
 
 
-def _root(x: Tensor, apart: Tensor) -> Tensor:
-    """The root of what is not negative, of derivative 0 where it is 0, that is where `apart` is.
-
-    There the second derivative does not exist, and is that of a norm of what is `apart`.
-    """
+def _root(x: Tensor) -> Tensor:
+    """The root of what is not negative, of derivative 0 at 0."""
     away = x > 0
-    kink = 0.0 * apart
-    return where(away, sqrt(where(away, x, 1.0)), where(equal(x, x), 0.0, x)) + kink
+    return where(away, sqrt(where(away, x, 1.0)), where(equal(x, x), 0.0, x))
 
 
 def euclidean(u: Any, v: Any, w: Any = None) -> Tensor:
@@ -197,7 +193,7 @@ def mahalanobis(u: Any, v: Any, VI: Any) -> Tensor:
     difference = u - v
     rows = reshape(difference, (-1, difference.shape[-1]))
     squares = sum(matmul(rows, VI) * rows, -1)
-    return reshape(_root(squares, norm2(rows, -1)), difference.shape[:-1])
+    return reshape(_root(squares), difference.shape[:-1])
 
 
 def jensenshannon(
@@ -215,7 +211,7 @@ def jensenshannon(
     total = sum(special.rel_entr(p, middle) + special.rel_entr(q, middle), axis, keepdims=keepdims)
     if base is not None:
         total = total / math.log(base)
-    return _root(total / 2, norm2(p - q, axis, keepdims=keepdims))
+    return _root(total / 2)
 
 
 _METRICS: dict[str, Callable[..., Tensor]] = {

@@ -16,7 +16,6 @@ from adjoint.scipy.stats.continuous import (
 from adjoint.scipy.stats.discrete import bernoulli, binom, geom, nbinom, poisson
 from adjoint.scipy.stats.extreme_values import gumbel_r, pareto, rayleigh, weibull_min
 from adjoint.scipy.stats.gamma_family import beta, chi2, f, gamma, invgamma, t, truncnorm
-from adjoint.scipy.stats.kernel_density import gaussian_kde
 from adjoint.scipy.stats.more_continuous import (
     gumbel_l,
     invgauss,
@@ -48,6 +47,9 @@ from adjoint.scipy.stats.summary import (
 
 spearmanr = no_counterpart("scipy.stats.spearmanr", "ranks move in steps: use pearsonr")
 rankdata = no_counterpart("scipy.stats.rankdata", "ranks move in steps, so it is 0 or undefined")
+gaussian_kde = no_counterpart(
+    "scipy.stats.gaussian_kde", "write it as logsumexp of norm.logpdf over the samples"
+)
 
 # fmt: off
 __all__ = [

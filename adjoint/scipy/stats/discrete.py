@@ -101,23 +101,14 @@ class Discrete(Distribution):
         return unless(valid, as_tensor(self._entropy(*shapes), dtype))
 
     def ppf(self, q: Any, *args: Any, **kwds: Any) -> Any:
-        """The least whole number with cdf of `q` or more, for plain arguments."""
-        return self._by_scipy("ppf", _STEPS, (q, *args), kwds)
+        """Raises: a quantile of whole numbers has no derivative."""
+        raise self._unknown("ppf", "it moves in steps: take it of plain numbers")
 
-    def isf(self, q: Any, *args: Any, **kwds: Any) -> Any:
-        """The least whole number with sf of `q` or less, for plain arguments."""
-        return self._by_scipy("isf", _STEPS, (q, *args), kwds)
-
-    def median(self, *args: Any, **kwds: Any) -> Any:
-        """The median, for plain parameters."""
-        return self._by_scipy("median", _STEPS, args, kwds)
+    isf = median = ppf
 
     def interval(self, confidence: Any, *args: Any, **kwds: Any) -> Any:
-        """The ends of the interval of this probability, for plain arguments."""
-        return self._by_scipy("interval", _STEPS, (confidence, *args), kwds)
-
-
-_STEPS = "it moves in steps: take it of plain numbers"
+        """Raises: as `ppf`."""
+        raise self._unknown("interval", "it moves in steps: take it of plain numbers")
 
 
 def _fraction(p: Any) -> Any:

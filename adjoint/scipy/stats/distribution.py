@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError, NotDifferentiableError
-from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType
 from adjoint.ops.choice import where
 from adjoint.ops.comparison import equal, isnan, logical_and
 from adjoint.ops.exponential import exp, log
 from adjoint.ops.power import power, sqrt
-from adjoint.scipy.common import plain, real_dtype
+from adjoint.scipy.common import real_dtype
 
 INF = float("inf")
 
@@ -194,25 +193,19 @@ class Distribution:
             f"scipy.stats.{self.name}.{method} has no differentiable counterpart; {cure}"
         )
 
-    def _by_scipy(self, method: str, cure: str, args: tuple[Any, ...], kwds: dict[str, Any]) -> Any:
-        """What SciPy's method returns for plain arguments; raises for what is differentiated."""
-        args, kwds = plain((args, kwds), self._unknown(method, cure))
-        return getattr(getattr(import_module("scipy.stats"), self.name), method)(*args, **kwds)
-
     def rvs(self, *args: Any, **kwds: Any) -> Any:
-        """Random numbers, which have no derivative by parameters."""
-        cure = "draw standard numbers, and transform them (loc + scale * z, or ppf)"
-        return self._by_scipy("rvs", cure, args, kwds)
+        """Raises: a random draw has no derivative by parameters."""
+        raise self._unknown(
+            "rvs", "draw standard numbers outside, and transform them (loc + scale * z, or ppf)"
+        )
 
-    def fit(self, data: Any, *args: Any, **kwds: Any) -> Any:
-        """The parameters that fit plain data."""
-        cure = "differentiate logpdf and minimise its negative sum"
-        return self._by_scipy("fit", cure, (data, *args), kwds)
+    def fit(self, *args: Any, **kwds: Any) -> Any:
+        """Raises: a fit runs a solver on plain numbers."""
+        raise self._unknown("fit", "differentiate logpdf and minimise its negative sum")
 
     def expect(self, *args: Any, **kwds: Any) -> Any:
-        """The mean of a function, for plain parameters."""
-        cure = "integrate on fixed nodes, as scipy.integrate.fixed_quad"
-        return self._by_scipy("expect", cure, args, kwds)
+        """Raises: integrates adaptively on plain numbers."""
+        raise self._unknown("expect", "integrate on fixed nodes, as scipy.integrate.fixed_quad")
 
 
 class Continuous(Distribution):
@@ -373,17 +366,8 @@ class Frozen:
         method = getattr(self.dist, name)
         if not callable(method):
             return method
-        if name in ("rvs", "expect"):  # which take the parameters otherwise
-            return self._of_scipys(name)
 
         def bound(*args: Any, **kwds: Any) -> Any:
             return method(*args, *self.args, **self.kwds, **kwds)
 
         return bound
-
-    def _of_scipys(self, name: str) -> Callable[..., Any]:
-        """The method of SciPy's frozen distribution, for plain parameters."""
-        own, kwds = plain((self.args, self.kwds), self.dist._unknown(name, "take plain parameters"))
-        frozen = getattr(import_module("scipy.stats"), self.dist.name)(*own, **kwds)
-        method: Callable[..., Any] = getattr(frozen, name)
-        return method

@@ -10,14 +10,13 @@ import numpy as np
 from adjoint.array import decompositions, special
 from adjoint.array.equations import solve_triangular
 from adjoint.errors import NotDifferentiableError, ShapeError
-from adjoint.graph.forking import import_module
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.exponential import exp, log, log1p
 from adjoint.ops.movement import matrix_transpose, reshape, squeeze
 from adjoint.ops.rearrange import diagonal
 from adjoint.ops.reduction import sum
-from adjoint.scipy.common import plain, real_dtype
+from adjoint.scipy.common import real_dtype
 
 _LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -71,26 +70,18 @@ class _Several:
     name = ""
 
     def cdf(self, *args: Any, **kwds: Any) -> Any:
-        """The distribution function, for plain arguments."""
-        return self._by_scipy("cdf", "it is integrated by random numbers", args, kwds)
+        """Raises: it is integrated by random numbers."""
+        raise self._unknown("cdf", "it is integrated by random numbers")
 
-    def logcdf(self, *args: Any, **kwds: Any) -> Any:
-        """The logarithm of `cdf`, for plain arguments."""
-        return self._by_scipy("logcdf", "it is integrated by random numbers", args, kwds)
+    logcdf = cdf
 
     def rvs(self, *args: Any, **kwds: Any) -> Any:
-        """Random numbers, which have no derivative by parameters."""
-        return self._by_scipy("rvs", "draw standard numbers, and transform them", args, kwds)
+        """Raises: a random draw has no derivative by parameters."""
+        raise self._unknown("rvs", "draw standard numbers outside, and transform them")
 
     def fit(self, *args: Any, **kwds: Any) -> Any:
-        """The parameters that fit plain data."""
-        cure = "differentiate logpdf and minimise its negative sum"
-        return self._by_scipy("fit", cure, args, kwds)
-
-    def _by_scipy(self, method: str, cure: str, args: tuple[Any, ...], kwds: dict[str, Any]) -> Any:
-        """What SciPy's method returns for plain arguments; raises for what is differentiated."""
-        args, kwds = plain((args, kwds), self._unknown(method, cure))
-        return getattr(getattr(import_module("scipy.stats"), self.name), method)(*args, **kwds)
+        """Raises: a fit runs on plain numbers."""
+        raise self._unknown("fit", "differentiate logpdf and minimise its negative sum")
 
     def _unknown(self, method: str, cure: str) -> NotDifferentiableError:
         return NotDifferentiableError(
@@ -142,20 +133,14 @@ class MultivariateNormal(_Several):
         return result
 
 
-class FrozenMultivariateNormal:
+class FrozenMultivariateNormal(_Several):
     """`multivariate_normal` with mean and matrix given."""
+
+    name = "multivariate_normal"
 
     def __init__(self, mean: Any, cov: Any) -> None:
         parts = _location_and_spread("scipy.stats.multivariate_normal", mean, cov)
         self.mean, self.cov, self.dim = parts
-
-    def rvs(self, size: Any = 1, random_state: Any = None) -> Any:
-        """Random numbers, which have no derivative by parameters."""
-        return multivariate_normal.rvs(self.mean, self.cov, size, random_state)
-
-    def cdf(self, x: Any, *args: Any, **kwds: Any) -> Any:
-        """The distribution function, for plain arguments."""
-        return multivariate_normal.cdf(x, self.mean, self.cov, *args, **kwds)
 
     def logpdf(self, x: Any) -> Tensor:
         """The logarithm of the density at `x`."""
