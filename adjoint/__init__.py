@@ -16,33 +16,53 @@ from adjoint.api.graph_first import (
     adjoints, backprop, evaluate, gradient, is_topological_order, topological_order, variable,
 )
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
-from adjoint.array import linalg, special
-from adjoint.array import series as _series  # noqa: F401  # found by name, as the next
-from adjoint.array import writing as _writing  # noqa: F401
+from adjoint.array import fft, linalg, special
+from adjoint.array.concatenators import c_, r_
 from adjoint.array.contraction import (
     cross, dot, inner, kron, matrix_power, multi_dot, outer, tensordot, vander, vdot, vecdot,
 )
+from adjoint.array.calculus import ediff1d, unwrap
+from adjoint.array.counting import (
+    bincount, histogram, histogram2d, histogram_bin_edges, histogramdd, intersect1d, setdiff1d,
+    setxor1d, union1d, unique, unique_all, unique_counts, unique_inverse, unique_values,
+)
 from adjoint.array.creation import (
-    arange, array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace,
-    ones, ones_like, zeros, zeros_like,
+    array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, ones,
+    ones_like, zeros, zeros_like,
 )
 from adjoint.array.dtypes import (
     bool, bool_, can_cast, complex128, complex64, e, finfo, float16, float32, float64, iinfo,
     inf, int16, int32, int64, int8, isdtype, nan, newaxis, pi, result_type, uint16, uint32,
     uint64, uint8,
 )
+from adjoint.array.editing import (
+    choose, delete, diagflat, insert, ix_, piecewise, resize, rollaxis, select,
+    sliding_window_view, tri, trim_zeros,
+)
 from adjoint.array.einsum import einsum
 from adjoint.array.elementwise import (
     allclose, array_equal, divmod, fabs, isclose, isneginf, isposinf, ldexp, modf, nan_to_num,
 )
+from adjoint.array.functional import apply_along_axis, apply_over_axes, frompyfunc, vectorize
 from adjoint.array.manipulation import (
     append, array_split, atleast_1d, atleast_2d, atleast_3d, block, broadcast_arrays,
     broadcast_shapes, column_stack, compress, dsplit, dstack, extract, hsplit, hstack, meshgrid,
-    pad, split, unstack, vsplit, vstack,
+    split, unstack, vsplit, vstack,
+)
+from adjoint.array.nan_order import (
+    nanargmax, nanargmin, nancumprod, nancumsum, nanmedian, nanpercentile, nanquantile,
 )
 from adjoint.array.nan_statistics import nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
 from adjoint.array.numerical import diff, interp, trapezoid
-from adjoint.array.polynomials import polyder, polyval
+from adjoint.array.oddments import (
+    argpartition, array_equiv, bitwise_count, common_type, frexp, gcd, lcm, matvec, partition,
+    ravel_multi_index, real_if_close, sort_complex, spacing, unravel_index, vecmat,
+)
+from adjoint.array.padding import pad
+from adjoint.array.polynomials import (
+    poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval, roots,
+)
+from adjoint.array.ranges import arange, geomspace, kaiser, linspace, logspace
 from adjoint.array.statistics import (
     average, corrcoef, cov, mean, median, percentile, ptp, quantile, std, var,
 )
@@ -93,6 +113,9 @@ from adjoint.ops.trigonometric import (
     radians, sin, tan,
 )
 # fmt: on
+from adjoint.array import methods as _methods
+from adjoint.array import series_functions as _series
+from adjoint.array import ufunc_methods as _ufunc_methods
 from adjoint.backends import auto as _auto
 from adjoint.graph import engine as _engine
 from adjoint.graph.forking import import_module as _import_module
@@ -112,43 +135,52 @@ __version__ = "0.1.0"
 # fmt: off
 __all__ = [
     "Tensor", "abs", "absolute", "acos", "acosh", "add", "adjoints", "all", "allclose", "amax",
-    "amin", "angle", "any", "append", "arange", "arccos", "arccosh", "arcsin", "arcsinh",
-    "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "array", "array_equal",
-    "array_split", "asarray", "asin", "asinh", "astype", "atan", "atan2", "atanh", "atleast_1d",
-    "atleast_2d", "atleast_3d", "average", "backprop", "bitwise_and", "bitwise_invert",
-    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
-    "block", "bool", "bool_", "broadcast_arrays", "broadcast_shapes", "broadcast_to",
-    "can_cast", "cbrt", "ceil", "check_gradients", "clip", "column_stack", "compile",
-    "complex128", "complex64", "compress", "concat", "concatenate", "conj", "conjugate",
-    "conventions", "convolve", "copysign", "corrcoef", "correlate", "cos", "cosh",
-    "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "cumulative_prod",
-    "cumulative_sum", "data", "deg2rad", "degrees", "diag", "diagonal", "diff", "digitize",
-    "divide", "divmod", "dot", "dsplit", "dstack", "e", "einsum", "empty", "empty_like",
-    "equal", "errors", "evaluate", "exp", "exp2", "expand_dims", "explain", "expm1", "extract",
-    "eye", "fabs", "finfo", "finite_differences", "flatten", "flip", "fliplr", "flipud",
-    "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin",
-    "fmod", "from_dlpack", "full", "full_like", "getitem", "grad", "gradient", "greater",
-    "greater_equal", "heaviside", "hessian", "hsplit", "hstack", "hvp", "hypot", "iinfo",
-    "imag", "index_add", "inf", "inner", "int16", "int32", "int64", "int8", "interp", "invert",
-    "is_topological_order", "isclose", "iscomplex", "isdtype", "isfinite", "isinf", "isnan",
-    "isneginf", "isposinf", "isreal", "jacfwd", "jacobian", "jacrev", "jvp", "kron", "ldexp",
-    "left_shift", "less", "less_equal", "linalg", "linspace", "log", "log10", "log1p", "log2",
-    "log_softmax", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logsumexp", "matmul", "matrix_power", "matrix_transpose", "max", "maximum",
-    "mean", "median", "meshgrid", "min", "minimum", "mod", "modf", "moveaxis", "multi_dot",
-    "multiply", "nan", "nan_to_num", "nanmax", "nanmean", "nanmin", "nanprod", "nanstd",
-    "nansum", "nanvar", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal",
-    "ones", "ones_like", "optim", "options", "outer", "pad", "percentile", "permute_dims", "pi",
-    "polyder", "polyval",
-    "positive", "pow", "power", "prod", "ptp", "put_along_axis", "quantile", "rad2deg",
-    "radians", "ravel", "real", "reciprocal", "remainder", "repeat", "reshape", "result_type",
-    "right_shift", "rint", "roll", "rot90", "round", "searchsorted", "setitem", "sign",
-    "signbit", "sin", "sinc", "sinh", "softmax", "sort", "special", "split", "sqrt", "square",
-    "squeeze", "stack", "std", "step_study", "stop_gradient", "subtract", "sum", "swapaxes",
-    "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "topological_order",
-    "trace", "transpose", "trapezoid", "tril", "triu", "true_divide", "trunc", "uint16",
-    "uint32", "uint64", "uint8", "unstack", "value_and_grad", "vander", "var", "variable",
-    "vdot", "vecdot", "vjp", "vmap", "vsplit", "vstack", "where", "zeros", "zeros_like",
+    "amin", "angle", "any", "append", "apply_along_axis", "apply_over_axes", "arange", "arccos",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin",
+    "argpartition", "argsort", "array", "array_equal", "array_equiv", "array_split", "asarray",
+    "asin", "asinh", "astype", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d",
+    "atleast_3d", "average", "backprop", "bincount", "bitwise_and", "bitwise_count",
+    "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "block", "bool", "bool_", "broadcast_arrays", "broadcast_shapes",
+    "broadcast_to", "c_", "can_cast", "cbrt", "ceil", "check_gradients", "choose", "clip",
+    "column_stack", "common_type", "compile", "complex128", "complex64", "compress", "concat",
+    "concatenate", "conj", "conjugate", "conventions", "convolve", "copysign", "corrcoef",
+    "correlate", "cos", "cosh", "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod",
+    "cumsum", "cumulative_prod", "cumulative_sum", "data", "deg2rad", "degrees", "delete",
+    "diag", "diagflat", "diagonal", "diff", "digitize", "divide", "divmod", "dot", "dsplit",
+    "dstack", "e", "ediff1d", "einsum", "empty", "empty_like", "equal", "errors", "evaluate",
+    "exp", "exp2", "expand_dims", "explain", "expm1", "extract", "eye", "fabs", "fft", "finfo",
+    "finite_differences", "flatten", "flip", "fliplr", "flipud", "float16", "float32",
+    "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frexp",
+    "from_dlpack", "frompyfunc", "full", "full_like", "gcd", "geomspace", "getitem", "grad",
+    "gradient", "greater", "greater_equal", "heaviside", "hessian", "histogram", "histogram2d",
+    "histogram_bin_edges", "histogramdd", "hsplit", "hstack", "hvp", "hypot", "iinfo", "imag",
+    "index_add", "inf", "inner", "insert", "int16", "int32", "int64", "int8", "interp",
+    "intersect1d", "invert", "is_topological_order", "isclose", "iscomplex", "isdtype",
+    "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "ix_", "jacfwd", "jacobian",
+    "jacrev", "jvp", "kaiser", "kron", "lcm", "ldexp", "left_shift", "less", "less_equal", "linalg",
+    "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logaddexp2",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logspace", "logsumexp",
+    "matmul", "matrix_power", "matrix_transpose", "matvec", "max", "maximum", "mean", "median",
+    "meshgrid", "min", "minimum", "mod", "modf", "moveaxis", "multi_dot", "multiply", "nan",
+    "nan_to_num", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean",
+    "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum",
+    "nanvar", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal", "ones",
+    "ones_like", "optim", "options", "outer", "pad", "partition", "percentile", "permute_dims",
+    "pi", "piecewise", "poly", "polyadd", "polyder", "polydiv", "polyfit", "polyint", "polymul",
+    "polysub", "polyval", "positive", "pow", "power", "prod", "ptp", "put_along_axis",
+    "quantile", "r_", "rad2deg", "radians", "ravel", "ravel_multi_index", "real",
+    "real_if_close", "reciprocal", "remainder", "repeat", "reshape", "resize", "result_type",
+    "right_shift", "rint", "roll", "rollaxis", "roots", "rot90", "round", "searchsorted",
+    "select", "setdiff1d", "setitem", "setxor1d", "sign", "signbit", "sin", "sinc", "sinh",
+    "sliding_window_view", "softmax", "sort", "sort_complex", "spacing", "special", "split",
+    "sqrt", "square", "squeeze", "stack", "std", "step_study", "stop_gradient", "subtract",
+    "sum", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k",
+    "topological_order", "trace", "transpose", "trapezoid", "tri", "tril", "trim_zeros", "triu",
+    "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "union1d", "unique",
+    "unique_all", "unique_counts", "unique_inverse", "unique_values", "unravel_index",
+    "unstack", "unwrap", "value_and_grad", "vander", "var", "variable", "vdot", "vecdot",
+    "vecmat", "vectorize", "vjp", "vmap", "vsplit", "vstack", "where", "zeros", "zeros_like",
 ]
 # fmt: on
 
@@ -179,4 +211,7 @@ def __dir__() -> list[str]:
 
 
 _engine.install(_auto.evaluate)
+_ufunc_methods.enter()
+_methods.attach()
+_series.enter()
 _FUNCTIONS["__namespace__"] = lambda: _import_module("adjoint")

@@ -142,8 +142,7 @@ def test_kinds_are_known_without_a_value():
 def test_arguments_of_numpy_that_mean_something_are_refused_by_name():
     x = ad.asarray(A)
     for name, call in {
-        "where": lambda: np.sum(x, where=A > 2),
-        "initial": lambda: np.max(x, initial=10.0),
+        "weights": lambda: np.quantile(x, 0.5, weights=A),
         "dtype": lambda: np.sin(x, dtype="float32"),
     }.items():
         with pytest.raises(ArgumentError, match=f"numpy.*the argument '{name}' is not supported"):
@@ -397,12 +396,10 @@ def test_asarray_gives_the_value_and_protects_it():
 
 
 def test_what_numpy_has_and_tensors_have_not_is_told():
-    with pytest.raises(UnknownNameError, match=r"numpy\.polyfit.*numpy\.asarray"):
-        np.polyfit(ad.ones(3), ad.ones(3), 1)
-    with pytest.raises(UnknownNameError, match=r"multiply\.at"):
-        np.multiply.at(ad.ones(3), [0], 2.0)
-    with pytest.raises(UnknownNameError, match=r"gcd"):
-        np.gcd(ad.asarray([2]), 4)
+    with pytest.raises(UnknownNameError, match=r"numpy\.packbits.*numpy\.asarray"):
+        np.packbits(ad.asarray([True]))
+    with pytest.raises(UnknownNameError, match=r"numpy\.isnat"):
+        np.isnat(ad.ones(3))
 
 
 def test_reductions_of_ufuncs():

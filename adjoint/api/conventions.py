@@ -290,6 +290,7 @@ TABLE = tuple(
             "G(lambda x: ad.setitem(np.zeros(1), np.array([0, 0]), x))([1.0, 2.0])",
         ),
         ("nansum(x)", "[1, nan]", "1, 0", "what is left out", "G(ad.nansum)([1.0, np.nan])"),
+        ("unique(x)", "[1, 1]", "1, 0", "the one that stands first", "G(ad.unique)([1.0, 1.0])"),
         # matrices
         (
             "linalg.det(A)",
@@ -341,6 +342,13 @@ TABLE = tuple(
             "nan, nan, nan, nan",
             "vectors of values that coincide have no derivative; with a KinkWarning",
             "ad.grad(lambda A: ad.linalg.eigh(A)[1][0, 1])(np.eye(2)).numpy().ravel()",
+        ),
+        (
+            "linalg.eig(A).eigenvectors[0, 1]",
+            "[[1, 0], [0, 1]]",
+            "nan, nan, nan, nan",
+            "vectors of values that coincide have no derivative",
+            "ad.grad(lambda A: ad.linalg.eig(A)[1][0, 1])(np.eye(2)).numpy().ravel()",
         ),
         (
             "linalg.pinv(A)",

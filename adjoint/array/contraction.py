@@ -14,11 +14,12 @@ from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
 from adjoint.ops.convolution import conjugate
-from adjoint.ops.joining import joined, stack
+from adjoint.ops.joining import concat, joined, stack
 from adjoint.ops.matmul import matmul
 from adjoint.ops.movement import permute_dims, reshape
 from adjoint.ops.rearrange import moveaxis, roll
 from adjoint.ops.reduction import sum as sum_over
+from adjoint.ops.reduction import to_accumulate
 
 __all__ = [
     "cross",
@@ -203,8 +204,19 @@ def kron(x1: Any, x2: Any, /) -> Tensor:
 
 
 @public
-def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
+def cross(
+    x1: Any,
+    x2: Any,
+    /,
+    axisa: int = -1,
+    axisb: int = -1,
+    axisc: int = -1,
+    axis: int | None = None,
+) -> Tensor:
     """The cross product of the vectors of 3 elements that lie along `axis`; the others broadcast.
+
+    axisa, axisb, axisc: the axes of `x1`, of `x2` and of the result, if they differ. Vectors of 2
+    elements have 0 as the third; of two such the third of the product is returned.
 
     >>> import adjoint as ad
     >>> ad.cross(ad.asarray([1.0, 0.0, 0.0]), ad.asarray([0.0, 1.0, 0.0]))
@@ -212,17 +224,29 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     """
     a, b = joined("cross", (x1, x2))
     _need_axes("cross", a, b)
-    a, b = (moveaxis(x, normalize_axis("cross", axis, x.ndim), -1) for x in (a, b))
-    if a.shape[-1] != 3 or b.shape[-1] != 3:
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a = moveaxis(a, normalize_axis("cross", axisa, a.ndim), -1)
+    b = moveaxis(b, normalize_axis("cross", axisb, b.ndim), -1)
+    if not {a.shape[-1], b.shape[-1]} <= {2, 3}:
         raise ShapeError(
-            f"cross: both need size 3 along axis {axis}, got {a.shape[-1]} and {b.shape[-1]}"
+            f"cross: both need size 3 along their axis (or 2), got {a.shape[-1]} and {b.shape[-1]}"
         )
+    if a.shape[-1] == b.shape[-1] == 2:
+        third: Tensor = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+        return third
+    a, b = (_with_third(x) for x in (a, b))
     turned = a * roll(b, -1, -1) - roll(a, -1, -1) * b
-    return moveaxis(roll(turned, -1, -1), -1, axis)
+    return moveaxis(roll(turned, -1, -1), -1, axisc)
+
+
+def _with_third(x: Tensor) -> Tensor:
+    """Vectors of 2 elements with 0 as the third."""
+    return x if x.shape[-1] == 3 else concat([x, 0 * x[..., :1]], -1)
 
 
 @public
-def matrix_power(x: Any, n: int, /) -> Tensor:
+def matrix_power(x: Any, /, n: int) -> Tensor:
     """The product of `n` factors `x`, square matrices in the last two axes, by repeated squaring.
 
     n: an integer; 0 gives identity matrices, a negative one powers of the inverse.
@@ -324,9 +348,7 @@ def vander(x: Any, /, N: int | None = None, increasing: bool = False) -> Tensor:
     Tensor([[4., 2., 1.],
             [9., 3., 1.]])
     """
-    x = as_tensor(x)
-    if x.dtype == np.bool_:
-        x = as_tensor(x, np.dtype(np.int64))
+    x = to_accumulate(x, None)
     if x.ndim != 1:
         raise ShapeError(f"vander: needs a vector, got shape {x.shape}")
     count = x.shape[0] if N is None else N

@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.manipulation import broadcast_arrays
 from adjoint.errors import ArgumentError
 from adjoint.graph.op import public
-from adjoint.graph.tensor import Tensor, as_tensor, once
+from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, as_dtype, as_shape
-from adjoint.ops.movement import broadcast_to
+from adjoint.ops.movement import broadcast_to, reshape
 
 __all__ = [
-    "arange",
     "array",
     "asarray",
     "empty",
@@ -23,7 +21,6 @@ __all__ = [
     "from_dlpack",
     "full",
     "full_like",
-    "linspace",
     "ones",
     "ones_like",
     "zeros",
@@ -44,17 +41,19 @@ def asarray(x: Any, /, dtype: Any = None, *, copy: bool | None = None) -> Tensor
     return Tensor(as_tensor(x, None if dtype is None else as_dtype(dtype)).node)
 
 
-def array(x: Any, /, dtype: Any = None) -> Tensor:
-    """A tensor that holds `x`: NumPy's name for `asarray`.
+def array(x: Any, /, dtype: Any = None, *, copy: bool | None = True, ndmin: int = 0) -> Tensor:
+    """A tensor that holds `x`: NumPy's name for `asarray`. ndmin: how many axes it has at least.
 
     >>> import adjoint as ad
     >>> ad.array([1.0, 2.0])
     Tensor([1., 2.])
     """
-    return asarray(x, dtype)
+    found = asarray(x, dtype)
+    missing = (1,) * (ndmin - found.ndim)
+    return reshape(found, missing + found.shape) if missing else found
 
 
-def from_dlpack(x: Any, /) -> Tensor:
+def from_dlpack(x: Any, /, *, copy: bool | None = None) -> Tensor:
     """A tensor that holds a copy of the array `x` of another library, through DLPack.
 
     >>> import adjoint as ad, numpy as np
@@ -116,18 +115,18 @@ def empty(shape: Any, *, dtype: Any = None) -> Tensor:
 
 
 @public
-def empty_like(x: Any, /, *, dtype: Any = None) -> Tensor:
+def empty_like(x: Any, /, *, dtype: Any = None, shape: Any = None) -> Tensor:
     """A tensor to be filled in, in the shape and dtype of `x`: of zeros.
 
     >>> import adjoint as ad
     >>> ad.empty_like(ad.ones(2)).shape
     (2,)
     """
-    return zeros_like(x, dtype=dtype)
+    return zeros_like(x, dtype=dtype, shape=shape)
 
 
 @public
-def zeros_like(x: Any, /, *, dtype: Any = None) -> Tensor:
+def zeros_like(x: Any, /, *, dtype: Any = None, shape: Any = None) -> Tensor:
     """Zeros in the shape and dtype of `x`.
 
     >>> import adjoint as ad
@@ -135,11 +134,11 @@ def zeros_like(x: Any, /, *, dtype: Any = None) -> Tensor:
     Tensor([0., 0.])
     """
     x = as_tensor(x)
-    return zeros(x.shape, dtype=dtype or x.dtype)
+    return zeros(x.shape if shape is None else shape, dtype=dtype or x.dtype)
 
 
 @public
-def ones_like(x: Any, /, *, dtype: Any = None) -> Tensor:
+def ones_like(x: Any, /, *, dtype: Any = None, shape: Any = None) -> Tensor:
     """Ones in the shape and dtype of `x`.
 
     >>> import adjoint as ad
@@ -147,11 +146,11 @@ def ones_like(x: Any, /, *, dtype: Any = None) -> Tensor:
     Tensor([1., 1.])
     """
     x = as_tensor(x)
-    return ones(x.shape, dtype=dtype or x.dtype)
+    return ones(x.shape if shape is None else shape, dtype=dtype or x.dtype)
 
 
 @public
-def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None) -> Tensor:
+def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, shape: Any = None) -> Tensor:
     """`fill_value` everywhere, in the shape and dtype of `x`.
 
     >>> import adjoint as ad
@@ -159,37 +158,7 @@ def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None) -> Tensor:
     Tensor([3., 3.])
     """
     x = as_tensor(x)
-    return full(x.shape, fill_value, dtype=dtype or x.dtype)
-
-
-def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None) -> Tensor:
-    """Evenly spaced numbers from `start` (0 if only one is given) up to, without, `stop`.
-
-    >>> import adjoint as ad
-    >>> ad.arange(3)
-    Tensor([0, 1, 2])
-    """
-    first, last = (0, once(start)) if stop is None else (once(start), once(stop))
-    return asarray(np.arange(first, last, once(step)), dtype)
-
-
-@public
-def linspace(
-    start: Any, stop: Any, /, num: int = 50, *, dtype: Any = None, endpoint: bool = True
-) -> Tensor:
-    """`num` evenly spaced numbers from `start` to `stop`, or arrays of them along a new first axis.
-
-    >>> import adjoint as ad
-    >>> ad.linspace(0.0, 1.0, 3)
-    Tensor([0. , 0.5, 1. ])
-    >>> ad.grad(lambda stop: ad.sum(ad.linspace(0.0, stop, 3)))(1.0)
-    Tensor(1.5)
-    """
-    if not isinstance(start, Tensor) and not isinstance(stop, Tensor):
-        return asarray(np.linspace(once(start), once(stop), num, endpoint=endpoint), dtype)
-    ends = broadcast_arrays(start, stop)
-    way = np.linspace(0.0, 1.0, num, endpoint=endpoint).reshape(num, *(1,) * ends[0].ndim)
-    return asarray(ends[0] * (1.0 - way) + ends[1] * way, dtype)
+    return full(x.shape if shape is None else shape, fill_value, dtype=dtype or x.dtype)
 
 
 def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None) -> Tensor:

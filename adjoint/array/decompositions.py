@@ -99,12 +99,19 @@ def eigvalsh(x: Any, /, UPLO: str = "L") -> Tensor:
 
 
 @public
-def svd(x: Any, /, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def svd(
+    x: Any,
+    /,
+    full_matrices: bool = True,
+    compute_uv: bool = True,
+    hermitian: bool = False,
+) -> Any:
     """The singular value decomposition A = U S Vᴴ of the matrices in the last two axes.
 
     Returns U, the singular values, falling, and Vh; only the values if not `compute_uv`.
     full_matrices: complete U and Vh to square matrices; unless A is square there is then no
-    derivative. Vectors of values that coincide have the derivative nan. Raises `ShapeError`.
+    derivative. Vectors of values that coincide have the derivative nan. hermitian is of no effect:
+    the whole of A is read. Raises `ShapeError`.
 
     >>> import adjoint as ad
     >>> ad.linalg.svd(ad.asarray([[3.0, 0.0], [0.0, 4.0]])).S

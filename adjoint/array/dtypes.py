@@ -100,14 +100,16 @@ def _dtype_of(x: Any) -> DType:
 
 
 @public
-def can_cast(from_: Any, to: Any, /) -> builtins.bool:
+def can_cast(from_: Any, /, to: Any, casting: Any = "safe") -> builtins.bool:
     """Whether every number of the dtype `from_` (or of a tensor's) is one of the dtype `to`.
+
+    casting: another rule of NumPy's, such as "same_kind".
 
     >>> import adjoint as ad
     >>> ad.can_cast(ad.int32, ad.float64), ad.can_cast(ad.float64, ad.float32)
     (True, False)
     """
-    return np.can_cast(_dtype_of(from_), as_dtype(to))
+    return np.can_cast(_dtype_of(from_), as_dtype(to), casting)
 
 
 def isdtype(dtype: Any, kind: Any) -> builtins.bool:

@@ -10,7 +10,7 @@ from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, promote
 from adjoint.ops.arithmetic import floor_divide, remainder
-from adjoint.ops.choice import where
+from adjoint.ops.choice import copysign, where
 from adjoint.ops.comparison import equal, isnan, less_equal, logical_and, logical_or
 from adjoint.ops.complex import imag, real
 from adjoint.ops.rounding import trunc
@@ -31,11 +31,17 @@ __all__ = [
 
 @public
 def nan_to_num(
-    x: Any, /, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+    x: Any,
+    /,
+    copy: Any = True,
+    nan: float = 0.0,
+    posinf: float | None = None,
+    neginf: float | None = None,
 ) -> Tensor:
     """`x` with nan and infinities replaced, by default by 0 and the largest finite numbers.
 
-    The gradient passes where nothing was replaced.
+    The gradient passes where nothing was replaced. copy: NumPy's, which only says whether its
+    argument may be overwritten; it is not.
 
     >>> import adjoint as ad
     >>> ad.nan_to_num(ad.asarray([1.0, float("nan"), float("inf")]), posinf=9.0)
@@ -44,7 +50,7 @@ def nan_to_num(
     x = as_tensor(x)
     dtype = x.node.dtype
     if dtype.kind == "c":
-        parts = nan_to_num(real(x), nan, posinf, neginf), nan_to_num(imag(x), nan, posinf, neginf)
+        parts = [nan_to_num(p, True, nan, posinf, neginf) for p in (real(x), imag(x))]
         return (parts[0] + parts[1] * 1j).astype(dtype)
     if dtype.kind != "f":
         return Tensor(x.node)
@@ -164,8 +170,10 @@ def modf(x: Any, /) -> tuple[Tensor, Tensor]:
     (Tensor(-0.25), Tensor(-2.))
     """
     x = as_tensor(x)
+    x = x if x.node.dtype.kind == "f" else as_tensor(x, FLOAT64)
     whole = trunc(x)
-    return x - whole, whole
+    rest = where(FUNCTIONS["isinf"](x), 0, x - whole)
+    return copysign(rest, x), whole
 
 
 @public
@@ -176,6 +184,9 @@ def ldexp(x1: Any, x2: Any, /) -> Tensor:
     >>> ad.ldexp(0.75, 3)
     Tensor(6.)
     """
-    x = as_tensor(x1)
-    scale = FUNCTIONS["exp2"](as_tensor(x2))
-    return x * as_tensor(scale, x.node.dtype if x.node.dtype.kind == "f" else FLOAT64)
+    x, n = as_tensor(x1), as_tensor(x2)
+    x = x if x.node.dtype.kind == "f" else as_tensor(x, FLOAT64)
+    third = n // 3  # as one factor 2**n may overflow where x 2**n does not
+    for part in (third, third, n - 2 * third):
+        x = x * as_tensor(FUNCTIONS["exp2"](as_tensor(part, x.node.dtype)), x.node.dtype)
+    return x

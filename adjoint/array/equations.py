@@ -8,16 +8,23 @@ import numpy as np
 
 from adjoint.array.decompositions import svdvals
 from adjoint.array.norms import matrix_norm
-from adjoint.errors import RangeError, ShapeError
-from adjoint.graph.op import public
+from adjoint.errors import ArgumentError, RangeError, ShapeError
+from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import INT64
 from adjoint.ops import determinant, orthogonal
 from adjoint.ops.choice import abs, where
 from adjoint.ops.comparison import equal, greater, logical_and
 from adjoint.ops.extremum import max
 from adjoint.ops.lu import lu_factor, lu_solve
 from adjoint.ops.matmul import matmul
-from adjoint.ops.matrices import common_dtype, identity, matrices, square
+from adjoint.ops.matrices import (
+    common_dtype,
+    conjugate_transpose,
+    identity,
+    matrices,
+    square,
+)
 from adjoint.ops.movement import reshape
 from adjoint.ops.power import square as squared
 from adjoint.ops.reduction import conjugate, count_nonzero, sum
@@ -170,20 +177,33 @@ def _tolerance(name: str, a: Tensor, rtol: Any) -> float:
 
 
 @public
-def pinv(x: Any, /, *, rtol: Any = None) -> Tensor:
+def pinv(x: Any, /, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tensor:
     """The Moore-Penrose pseudo-inverses of the matrices in the last two axes.
 
     rtol: singular values of no more than so many times the largest count as 0; by default the
-    precision of the dtype times the larger size. The derivative is for a rank that stays the same.
-    Raises `ShapeError`.
+    precision of the dtype times the larger size; `rcond` is its older name. hermitian: take A for
+    Hermitian and read its lower triangle. The derivative is for a rank that stays the same. Raises
+    `ShapeError`, `ArgumentError`.
 
     >>> import adjoint as ad
     >>> ad.linalg.pinv(ad.asarray([[2.0, 0.0], [0.0, 0.0]]))
     Tensor([[0.5, 0. ],
             [0. , 0. ]])
     """
-    a = matrices("pinv", x)
-    return orthogonal.pinv(a, _tolerance("pinv", a, rtol))
+    if rcond is not None and rtol is not None:
+        raise ArgumentError("pinv: rcond and rtol are the same; give one of them")
+    a = _whole("pinv", x) if hermitian else matrices("pinv", x)
+    return orthogonal.pinv(a, _tolerance("pinv", a, rtol if rcond is None else rcond))
+
+
+def _whole(name: str, x: Any) -> Tensor:
+    """The Hermitian matrices of which `x` holds the lower triangles."""
+    a = square(name, x)
+    below: Tensor = FUNCTIONS["tril"](a, -1)
+    diagonal = FUNCTIONS["tril"](FUNCTIONS["triu"](a))
+    diagonal = FUNCTIONS["real"](diagonal) if a.dtype.kind == "c" else diagonal
+    whole: Tensor = below + as_tensor(diagonal, a.dtype) + conjugate_transpose(below)
+    return whole
 
 
 @public
@@ -216,16 +236,25 @@ def _rank(values: Tensor, tolerance: float) -> Tensor:
 
 
 @public
-def matrix_rank(x: Any, /, *, rtol: Any = None) -> Tensor:
+def matrix_rank(x: Any, /, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tensor:
     """The ranks of the matrices in the last two axes: how many singular values are not 0.
 
-    rtol: as of `pinv`. Raises `ShapeError`.
+    rtol: as of `pinv`. tol: what counts as 0 in place of it. hermitian: read the lower triangle. Of
+    less than two axes, whether any element is not 0. Raises `ShapeError`, `ArgumentError`.
 
     >>> import adjoint as ad
     >>> ad.linalg.matrix_rank(ad.ones((3, 3)))
     Tensor(1)
     """
-    a = matrices("matrix_rank", x)
+    if tol is not None and rtol is not None:
+        raise ArgumentError("matrix_rank: give tol or rtol, not both")
+    if as_tensor(x).ndim < 2:
+        return as_tensor(FUNCTIONS["any"](x), INT64)
+    a = _whole("matrix_rank", x) if hermitian else matrices("matrix_rank", x)
+    if tol is not None:
+        least = as_tensor(tol)
+        least = reshape(least, (*least.shape, 1)) if least.ndim else least
+        return count_nonzero(greater(svdvals(a), least), -1)
     return _rank(svdvals(a), _tolerance("matrix_rank", a, rtol))
 
 

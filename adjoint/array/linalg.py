@@ -25,7 +25,8 @@ from adjoint.array.equations import (
     solve_triangular,
 )
 from adjoint.array.norms import matrix_norm, norm, vector_norm
-from adjoint.graph.op import FUNCTIONS
+from adjoint.array.spectra import eig, eigvals, tensorinv, tensorsolve
+from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor
 from adjoint.ops import rearrange
 from adjoint.ops.matmul import matmul
@@ -33,14 +34,15 @@ from adjoint.ops.movement import matrix_transpose
 
 # fmt: off
 __all__ = [
-    "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
-    "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "multi_dot", "norm",
-    "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensordot",
-    "trace", "vecdot", "vector_norm",
+    "cholesky", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv",
+    "lstsq", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose",
+    "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd",
+    "svdvals", "tensordot", "tensorinv", "tensorsolve", "trace", "vecdot", "vector_norm",
 ]
 # fmt: on
 
 
+@public_as("linalg.diagonal")
 def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
     """The diagonals of the matrices in the last two axes.
 
@@ -53,14 +55,12 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
     return rearrange.diagonal(x, offset, -2, -1)
 
 
-def trace(x: Any, /, *, offset: int = 0) -> Tensor:
+@public_as("linalg.trace")
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     """The sums along the diagonals of the matrices in the last two axes.
 
     >>> import adjoint as ad
     >>> ad.linalg.trace(ad.ones((5, 2, 3))).shape
     (5,)
     """
-    return rearrange.trace(x, offset, -2, -1)
-
-
-FUNCTIONS.update({"linalg.diagonal": diagonal, "linalg.trace": trace})
+    return rearrange.trace(x, offset, -2, -1, dtype)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from adjoint.array.values import known
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph import types
-from adjoint.graph.arrays import plain_array
-from adjoint.graph.op import FUNCTIONS, public
-from adjoint.graph.tensor import Tensor, as_tensor, from_array
+from adjoint.graph.op import public
+from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import Shape, as_shape, normalize_axis
-from adjoint.ops.gather import gather
 from adjoint.ops.indexing import getitem
 from adjoint.ops.joining import concat, joined
 from adjoint.ops.movement import broadcast_to, reshape
-from adjoint.ops.slicing import along, pick, put_slice
+from adjoint.ops.slicing import along, pick
 
 __all__ = [
     "append",
@@ -38,7 +37,6 @@ __all__ = [
     "hsplit",
     "hstack",
     "meshgrid",
-    "pad",
     "split",
     "unstack",
     "vsplit",
@@ -95,7 +93,7 @@ def atleast_3d(*xs: Any) -> Any:
 
 
 @public
-def hstack(tensors: Any, /) -> Tensor:
+def hstack(tensors: Any, /, *, dtype: Any = None, casting: str = "same_kind") -> Tensor:
     """The tensors side by side: joined along axis 1, or axis 0 if they are vectors.
 
     >>> import adjoint as ad
@@ -103,12 +101,12 @@ def hstack(tensors: Any, /) -> Tensor:
     Tensor([[1., 0.],
             [1., 0.]])
     """
-    given = [_at_least(x, 1) for x in joined("hstack", tensors)]
+    given = [_at_least(x, 1) for x in joined("hstack", tensors, dtype, casting)]
     return concat(given, 0 if given[0].ndim == 1 else 1)
 
 
 @public
-def vstack(tensors: Any, /) -> Tensor:
+def vstack(tensors: Any, /, *, dtype: Any = None, casting: str = "same_kind") -> Tensor:
     """The tensors one above the other: joined along axis 0, vectors as rows.
 
     >>> import adjoint as ad
@@ -116,7 +114,7 @@ def vstack(tensors: Any, /) -> Tensor:
     Tensor([[1., 1.],
             [0., 0.]])
     """
-    return concat([_at_least(x, 2) for x in joined("vstack", tensors)], 0)
+    return concat([_at_least(x, 2) for x in joined("vstack", tensors, dtype, casting)], 0)
 
 
 @public
@@ -144,7 +142,7 @@ def column_stack(tensors: Any, /) -> Tensor:
 
 
 @public
-def append(x: Any, values: Any, /, axis: int | None = None) -> Tensor:
+def append(x: Any, /, values: Any, axis: int | None = None) -> Tensor:
     """`x` and `values` joined along `axis`; None flattens them first.
 
     >>> import adjoint as ad
@@ -217,7 +215,7 @@ def _pieces(x: Tensor, cuts: Iterable[int], axis: int) -> list[Tensor]:
 
 
 @public
-def split(x: Any, indices_or_sections: Any, /, axis: int = 0) -> list[Tensor]:
+def split(x: Any, /, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """`x` cut along `axis` into that many equal sections, or before each of the given indices.
 
     Raises `ShapeError` if equal sections are impossible; see `array_split`.
@@ -237,7 +235,7 @@ def split(x: Any, indices_or_sections: Any, /, axis: int = 0) -> list[Tensor]:
 
 
 @public
-def array_split(x: Any, indices_or_sections: Any, /, axis: int = 0) -> list[Tensor]:
+def array_split(x: Any, /, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """As `split`, but the first sections are longer by one where equal ones are impossible.
 
     >>> import adjoint as ad
@@ -256,7 +254,7 @@ def array_split(x: Any, indices_or_sections: Any, /, axis: int = 0) -> list[Tens
 
 
 @public
-def hsplit(x: Any, indices_or_sections: Any, /) -> list[Tensor]:
+def hsplit(x: Any, /, indices_or_sections: Any) -> list[Tensor]:
     """`split` along axis 1, or axis 0 of a vector.
 
     >>> import adjoint as ad
@@ -268,7 +266,7 @@ def hsplit(x: Any, indices_or_sections: Any, /) -> list[Tensor]:
 
 
 @public
-def vsplit(x: Any, indices_or_sections: Any, /) -> list[Tensor]:
+def vsplit(x: Any, /, indices_or_sections: Any) -> list[Tensor]:
     """`split` along axis 0 of a tensor with at least two axes.
 
     >>> import adjoint as ad
@@ -282,7 +280,7 @@ def vsplit(x: Any, indices_or_sections: Any, /) -> list[Tensor]:
 
 
 @public
-def dsplit(x: Any, indices_or_sections: Any, /) -> list[Tensor]:
+def dsplit(x: Any, /, indices_or_sections: Any) -> list[Tensor]:
     """`split` along axis 2.
 
     >>> import adjoint as ad
@@ -304,7 +302,7 @@ def compress(condition: Any, x: Any, /, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = reshape(x, (-1,)), 0
     axis = normalize_axis("compress", axis, x.ndim)
-    chosen = np.flatnonzero(plain_array(condition))
+    chosen = np.flatnonzero(known(condition))
     return getitem(x, (slice(None),) * axis + (chosen,))
 
 
@@ -317,7 +315,7 @@ def extract(condition: Any, x: Any, /) -> Tensor:
     >>> ad.extract(x > 1, x)
     Tensor([2., 3., 4.])
     """
-    return compress(np.ravel(plain_array(condition)), x)
+    return compress(known(condition).ravel(), x)
 
 
 @public
@@ -333,10 +331,10 @@ def ndim(x: Any, /) -> int:
 
 
 @public
-def size(x: Any, /, axis: int | None = None) -> int:
-    """The number of elements, or the size of one axis, for ``numpy.size(t)``."""
+def size(x: Any, /, axis: Any = None) -> int:
+    """The number of elements, or of those along one axis or several, for ``numpy.size(t)``."""
     sizes: Shape = as_tensor(x).shape
-    return math.prod(sizes) if axis is None else sizes[normalize_axis("size", axis, len(sizes))]
+    return math.prod([sizes[a] for a in types.normalize_axes("size", axis, len(sizes))])
 
 
 @public
@@ -364,10 +362,13 @@ def broadcast_shapes(*shapes: Any) -> Shape:
 
 
 @public
-def meshgrid(*xs: Any, indexing: str = "xy", sparse: bool = False) -> tuple[Tensor, ...]:
+def meshgrid(
+    *xs: Any, copy: bool = True, indexing: str = "xy", sparse: bool = False
+) -> tuple[Tensor, ...]:
     """Coordinates of a grid: a tensor for each vector, which it repeats along the others' axes.
 
     indexing: "xy" exchanges the first two axes, "ij" does not. sparse: leave axes of size one.
+    copy is of no effect, as tensors share no memory.
 
     >>> import adjoint as ad
     >>> ad.meshgrid(ad.asarray([1.0, 2.0]), ad.asarray([3.0, 4.0]), indexing="ij")
@@ -385,62 +386,3 @@ def meshgrid(*xs: Any, indexing: str = "xy", sparse: bool = False) -> tuple[Tens
         for x, a in zip(given, order, strict=True)
     )
     return grids if sparse else broadcast_arrays(*grids)
-
-
-_PAD_BY_INDEX = ("edge", "reflect", "symmetric", "wrap")
-
-
-@public
-def pad(x: Any, pad_width: Any, /, mode: str = "constant", constant_values: Any = 0) -> Tensor:
-    """`x` with elements added before and after along each axis.
-
-    pad_width: ``((before, after), …)`` for each axis, or one pair or number for all.
-    mode: "constant", filled with the number `constant_values`; "edge", "reflect", "symmetric" or
-    "wrap", filled from `x` itself as in NumPy. Raises `ShapeError`, `RangeError`, `ArgumentError`.
-
-    >>> import adjoint as ad
-    >>> ad.pad(ad.asarray([1.0, 2.0]), (1, 2)), ad.pad(ad.asarray([1.0, 2.0]), 1, mode="wrap")
-    (Tensor([0., 1., 2., 0., 0.]), Tensor([2., 1., 2., 1.]))
-    """
-    x = as_tensor(x)
-    widths = _widths(x, pad_width)
-    if mode == "constant":
-        return _pad_constant(x, widths, constant_values)
-    if mode not in _PAD_BY_INDEX:
-        allowed = ", ".join(("constant", *_PAD_BY_INDEX))
-        raise ArgumentError(f"pad: mode {mode!r} is not known; choose from {allowed}")
-    for axis, (before, after) in enumerate(widths):
-        if before or after:
-            if not x.shape[axis]:
-                raise ShapeError(f"pad: axis {axis} is empty, mode {mode!r} has nothing to repeat")
-            index = np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)  # type: ignore[call-overload]
-            x = gather(x, (from_array(index),), (axis,), axis)
-    return Tensor(x.node)
-
-
-def _widths(x: Tensor, pad_width: Any) -> list[tuple[int, int]]:
-    given = np.asarray(pad_width)
-    if given.dtype.kind not in "iu":
-        raise ArgumentError(f"pad: pad_width must hold integers, got {pad_width!r}")
-    try:
-        widths = np.broadcast_to(given, (x.ndim, 2))
-    except ValueError as error:
-        raise ShapeError(
-            f"pad: pad_width {pad_width!r} is not a pair (before, after) for each of the "
-            f"{x.ndim} axes of a tensor of shape {x.shape}, nor one for all"
-        ) from error
-    if widths.size and widths.min() < 0:
-        raise RangeError(f"pad: pad_width must not be negative, got {pad_width!r}; use slices")
-    return [(int(before), int(after)) for before, after in widths]
-
-
-def _pad_constant(x: Tensor, widths: Sequence[tuple[int, int]], values: Any) -> Tensor:
-    value = as_tensor(values, x.node.dtype)
-    if value.ndim:
-        raise ArgumentError(
-            f"pad: constant_values must be one number, got shape {value.shape}; pad axis by axis"
-        )
-    shape = tuple(b + size + a for size, (b, a) in zip(x.shape, widths, strict=True))
-    starts = tuple(before for before, _ in widths)
-    ground: Tensor = FUNCTIONS["broadcast_to"](value, shape)
-    return put_slice(ground, x, starts, (1,) * x.ndim, x.shape)

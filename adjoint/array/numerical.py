@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from adjoint.array.statistics import inexact
+from adjoint.array.values import known
 from adjoint.errors import DTypeError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, normalize_axis, promote
-from adjoint.ops.choice import clip, where
+from adjoint.ops.arithmetic import remainder
+from adjoint.ops.choice import abs, clip, stop_gradient, where
 from adjoint.ops.comparison import equal, greater, less, not_equal
 from adjoint.ops.kinks import sharp
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.reduction import kept, sum
-from adjoint.ops.sorting import searchsorted
+from adjoint.ops.sorting import argsort, searchsorted
 
 __all__ = ["diff", "trapezoid", "interp"]
 
@@ -89,12 +93,15 @@ def trapezoid(y: Any, /, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Tensor
 
 
 @public
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Tensor:
+def interp(
+    x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Tensor:
     """The values at `x` of the function through the points (`xp`, `fp`), straight between them.
 
     `xp` is in ascending order. Outside, the value is `left` and `right`, by default that of the
     nearest end, and the slope 0. At a point the slope is that to its right, at both ends the one
-    inside. `xp` and `fp` have derivatives too. Raises `ShapeError` and `DTypeError`.
+    inside. `xp` and `fp` have derivatives too. period: of the function, whose points may then stand
+    in any order, and which has no outside. Raises `ShapeError`, `RangeError`, `DTypeError`.
 
     >>> import adjoint as ad
     >>> ad.interp(2.5, [1.0, 2.0, 3.0], [3.0, 2.0, 0.0])
@@ -106,6 +113,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Ten
             f"interp: xp and fp must be one axis of equal length, at least 1; got shapes "
             f"{xp.shape} and {fp.shape}"
         )
+    if period is not None:
+        x, xp, fp = _repeated(x, xp, fp, period)
+        left = right = None
     dtype = promote(x.dtype, xp.dtype)
     if dtype.kind == "c":
         raise DTypeError(
@@ -130,3 +140,15 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Ten
     low = fp[0] if left is None else left
     high = fp[-1] if right is None else right
     return where(less(x, xp[0]), low, where(greater(x, xp[-1]), high, inside))
+
+
+def _repeated(x: Tensor, xp: Tensor, fp: Tensor, period: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """Points within one period in ascending order, with one more from the next on either side."""
+    period = abs(inexact(period))
+    if not np.all(known(period)):
+        raise RangeError("interp: the period must not be 0")
+    x, xp = remainder(x, period), remainder(xp, period)
+    order = argsort(stop_gradient(xp))
+    xp, fp = (FUNCTIONS["take"](points, order, axis=0) for points in (xp, fp))
+    concat = FUNCTIONS["concat"]
+    return x, concat([xp[-1:] - period, xp, xp[:1] + period]), concat([fp[-1:], fp, fp[:1]])

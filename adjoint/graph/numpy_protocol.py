@@ -15,6 +15,7 @@ from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameE
 from adjoint.graph import engine
 from adjoint.graph.caller import Asker, user_place
 from adjoint.graph.lost import is_of_variable, losers, report
+from adjoint.graph.numpy_arguments import arranged
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.views import assign, shared, write
 
@@ -61,6 +62,8 @@ _ALONG: dict[str, dict[Any, str]] = {
     },
 }
 """The methods of a ufunc that go along an axis, and what they are called."""
+_AFTER_ARRAY = ("axis", "dtype", "out", "keepdims", "initial", "where")
+"""Their arguments behind the array, in order."""
 _USUAL: dict[str, tuple[Any, ...]] = {
     "out": (None,),
     "dtype": (None,),
@@ -79,18 +82,7 @@ _ON_VALUES = frozenset(
     )
 )
 """Functions of NumPy whose results have no derivatives: they are given the values."""
-_WRITING = frozenset(
-    (
-        "put_along_axis",
-        "put",
-        "place",
-        "putmask",
-        "copyto",
-        "fill_diagonal",
-        "add.at",
-        "subtract.at",
-    )
-)
+_WRITING = frozenset(("put_along_axis", "put", "place", "putmask", "copyto", "fill_diagonal"))
 """What writes into its first argument and returns nothing."""
 _TO_ARRAYS = frozenset(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays"))
 """Functions by which others, such as SciPy's solvers, make arrays of what they are given: as long
@@ -155,29 +147,31 @@ def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> 
     """What a method of one of NumPy's ufuncs means for arguments among which are tensors."""
     name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)
     shown = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-    if method == "at" and f"{name}.at" in _WRITING:
+    if method == "at":
         return _write_at_first(shown, f"{name}.at", getattr(ufunc, method), inputs, kwargs)
     if method in _ALONG:
-        name = _ALONG[method].get(ufunc, "")
-        kwargs = {"axis": 0} | kwargs
+        name = _ALONG[method].get(ufunc, f"{name}.{method}")
+        kwargs = {"axis": 0} | dict(zip(_AFTER_ARRAY, inputs[1:], strict=False)) | kwargs
+        inputs = inputs[:1]
     elif method == "outer" and len(inputs) == 2:
         inputs = _spread(*inputs)
     elif method != "__call__":
-        name = ""
+        name = f"{name}.{method}"
     return _call(shown, name, inputs, kwargs)
 
 
 def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """What one of NumPy's functions means for arguments among which are tensors."""
     name = _FUNCTION_NAMES.get(function.__name__, function.__name__)
-    if function.__module__ == "numpy.linalg" and name != "norm":
-        name = "linalg." + name if "linalg." + name in FUNCTIONS else name
+    inside = f"{function.__module__.removeprefix('numpy.')}.{name}"
+    name = inside if inside in FUNCTIONS else name
     if name in _WRITING:
         return _write_at_first(f"numpy.{name}", name, function, args, kwargs)
     if name == "where" and len(args) == 1:
         name = "nonzero"
     if name in _ON_VALUES or (name in _TO_ARRAYS and not _is_traced((args, kwargs))):
         return function(*_values(args), **{k: _values(v) for k, v in kwargs.items()})
+    args, kwargs = arranged(function, FUNCTIONS.get(name), args, kwargs)
     result = _call(f"{function.__module__}.{function.__name__}", name, args, kwargs)
     return shared(name, result, args, kwargs)
 

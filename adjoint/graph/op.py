@@ -188,6 +188,16 @@ def public(function: Function) -> Function:
     return function
 
 
+def public_as(name: str) -> Callable[[Function], Function]:
+    """As `public`, under a name of several parts: "fft.rfft", "add.at"."""
+
+    def enter(function: Function) -> Function:
+        FUNCTIONS[name] = function
+        return function
+
+    return enter
+
+
 def find(name: str) -> Op:
     """The operation called `name`."""
     try:

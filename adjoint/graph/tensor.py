@@ -16,15 +16,16 @@ from adjoint.graph import engine
 from adjoint.graph.arrays import checked_range, number_array, owned, scalar_value
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.lost import handed_out
+from adjoint.graph.methods import ArrayMethods
 from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
 from adjoint.graph.op import FUNCTIONS, Op
 from adjoint.graph.operators import Operators
 from adjoint.graph.types import DType, Shape, as_dtype, default_dtype, size_of
-from adjoint.graph.views import Links, assign, is_part, link, part_of, reshaped, transposed
+from adjoint.graph.views import Links, assign, is_part, link, part_of, transposed
 
 
-class Tensor(Operators, NumpyProtocol):
+class Tensor(ArrayMethods, Operators, NumpyProtocol):
     """An n-dimensional array whose value is computed when somebody looks at it.
 
     Made by `adjoint.asarray`, by `adjoint.variable`, and by every operation. Shape and dtype are
@@ -214,143 +215,13 @@ class Tensor(Operators, NumpyProtocol):
         """Write `value` into every element."""
         self[...] = value
 
-    def sort(self, axis: int = -1) -> None:
+    def sort(
+        self, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+    ) -> None:
         """Sort the elements along `axis`, in place."""
         assign(self, _call("sort", self, axis=axis).node)
 
-    # Methods, as NumPy has them.
-
-    def astype(self, dtype: Any) -> Tensor:
-        """The tensor converted to `dtype`."""
-        return _call("astype", self, dtype)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        """The tensor in another shape with as many elements; one size may be -1."""
-        wanted = shape[0] if len(shape) == 1 else shape
-        return reshaped(_call("reshape", self, wanted), self, "x.reshape")
-
-    def transpose(self, *axes: Any) -> Tensor:
-        """The tensor with its axes permuted; without arguments, reversed."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
-        return transposed(self, order)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        """The tensor with two axes exchanged."""
-        return link(_call("swapaxes", self, axis1, axis2), self, "x.swapaxes")
-
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        """The diagonal of the matrices in two axes, as the last axis."""
-        return link(_call("diagonal", self, offset, axis1, axis2), self, "x.diagonal")
-
-    def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
-        """Each element `repeats` times along `axis`; without one, of the flattened tensor."""
-        return _call("repeat", self, repeats, axis)
-
-    def take(self, indices: Any, axis: int | None = None) -> Tensor:
-        """The elements at `indices` along `axis`; without one, of the flattened tensor."""
-        return _call("take", self, indices, axis)
-
-    def flatten(self) -> Tensor:
-        """A copy of the tensor with one axis."""
-        return _call("reshape", self, (-1,))
-
-    def ravel(self) -> Tensor:
-        """The tensor with one axis."""
-        return reshaped(self.flatten(), self, "x.ravel")
-
-    @property
-    def flat(self) -> Tensor:
-        """The elements in one axis; writing into it writes into the tensor."""
-        return self.ravel()
-
-    def squeeze(self, axis: Any = None) -> Tensor:
-        """The tensor without its axes of size one, or without `axis`."""
-        return reshaped(_call("squeeze", self, axis), self, "x.squeeze")
-
-    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        """The sum over `axis`, or over all elements."""
-        return _call("sum", self, axis, keepdims=keepdims)
-
-    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        """The product over `axis`, or over all elements."""
-        return _call("prod", self, axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        """The mean over `axis`, or over all elements."""
-        return _call("mean", self, axis, keepdims=keepdims)
-
-    def var(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Tensor:
-        """The variance over `axis`, or over all elements."""
-        return _call("var", self, axis, ddof=ddof, keepdims=keepdims)
-
-    def std(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Tensor:
-        """The standard deviation over `axis`, or over all elements."""
-        return _call("std", self, axis, ddof=ddof, keepdims=keepdims)
-
-    def max(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        """The largest element along `axis`, or of all."""
-        return _call("max", self, axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        """The smallest element along `axis`, or of all."""
-        return _call("min", self, axis, keepdims=keepdims)
-
-    def argmax(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        """The index of the first largest element."""
-        return _call("argmax", self, axis, keepdims=keepdims)
-
-    def argmin(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        """The index of the first smallest element."""
-        return _call("argmin", self, axis, keepdims=keepdims)
-
-    def argsort(self, axis: int = -1) -> Tensor:
-        """The indices that sort the elements along `axis`."""
-        return _call("argsort", self, axis)
-
-    def nonzero(self) -> tuple[Tensor, ...]:
-        """For each axis the indices of the elements that are not zero."""
-        found: tuple[Tensor, ...] = FUNCTIONS["nonzero"](self)
-        return found
-
-    def any(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        """Whether any element is true."""
-        return _call("any", self, axis, keepdims=keepdims)
-
-    def all(self, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-        """Whether all elements are true."""
-        return _call("all", self, axis, keepdims=keepdims)
-
-    def cumsum(self, axis: int | None = None) -> Tensor:
-        """The cumulative sum along `axis`; without one, of the flattened tensor."""
-        return _call("cumsum", self, axis)
-
-    def cumprod(self, axis: int | None = None) -> Tensor:
-        """The cumulative product along `axis`; without one, of the flattened tensor."""
-        return _call("cumprod", self, axis)
-
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        """The sum over the diagonal of the matrices in two axes."""
-        return _call("trace", self, offset, axis1, axis2)
-
-    def round(self, decimals: int = 0) -> Tensor:
-        """The elements rounded to `decimals` places, halves to even."""
-        return _call("round", self, decimals)
-
-    def dot(self, other: Any) -> Tensor:
-        """The dot product, as `numpy.dot`."""
-        return _call("dot", self, other)
-
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
-        """The elements limited to the interval from `min` to `max`."""
-        return _call("clip", self, min, max)
-
-    def conj(self) -> Tensor:
-        """The complex conjugate."""
-        return _call("conj", self)
-
-    conjugate = conj
-
-    def copy(self) -> Tensor:
+    def copy(self, order: Any = "C") -> Tensor:
         """A tensor of its own with the same value."""
         return Tensor(self.node)
 

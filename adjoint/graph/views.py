@@ -155,7 +155,8 @@ _SHARING = frozenset(
         *("swapaxes", "moveaxis", "rollaxis", "expand_dims", "flip", "fliplr", "flipud", "rot90"),
         *("split", "array_split", "hsplit", "vsplit", "dsplit", "real", "imag", "diagonal"),
         *("atleast_1d", "atleast_2d", "atleast_3d", "matrix_transpose", "unstack"),
-        *("broadcast_to", "broadcast_arrays"),
+        *("broadcast_to", "broadcast_arrays", "linalg.diagonal", "sliding_window_view"),
+        *("reshape", "ravel", "trim_zeros", "real_if_close"),
     )
 )
 """Functions of NumPy's whose results share the memory of their first argument."""
@@ -163,7 +164,8 @@ _SHARING = frozenset(
 
 def shared(name: str, result: Any, args: Any, kwargs: Any) -> Any:
     """The result of NumPy's function `name`, known as a view of its first argument if it is one."""
-    if name in ("reshape", "ravel", "squeeze"):
+    ordered = any(type(v) is str and v != "C" for v in (*args[1:], *kwargs.values()))
+    if name in ("reshape", "ravel", "squeeze") and not ordered:
         return reshaped(result, args[0], f"numpy.{name}") if args and is_handle(args[0]) else result
     if name in ("permute_dims", "transpose") and args and is_handle(args[0]):
         return transposed(

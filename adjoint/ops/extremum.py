@@ -11,18 +11,27 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import DTypeError, ShapeError
+from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
-from adjoint.graph.types import INT64, DType, Shape, normalize_axis
+from adjoint.graph.types import INT64, DType, Shape, normalize_axis, size_of
 from adjoint.ops.choice import where
 from adjoint.ops.comparison import equal, greater, isnan, less, logical_and, logical_not, logical_or
 from adjoint.ops.determined import largest, smallest
 from adjoint.ops.elementwise import keep_where
 from adjoint.ops.kinks import mark_adjoint, mark_tangent
-from adjoint.ops.movement import astype, reshape
-from adjoint.ops.reduction import Reduction, kept, masked_as, reduce_over, reduced, sum
+from adjoint.ops.movement import astype, broadcast_to, reshape
+from adjoint.ops.reduction import (
+    Reduction,
+    axes_of,
+    chosen,
+    kept,
+    masked_as,
+    reduce_over,
+    reduced,
+    sum,
+)
 from adjoint.ops.support import over, whole
 
 __all__ = ["max", "min", "amax", "amin", "argmax", "argmin"]
@@ -113,32 +122,73 @@ def check_ordered(name: str, dtype: DType) -> None:
         )
 
 
+def _extreme(op: Extremum, x: Any, axis: Any, keepdims: bool, initial: Any, where_: Any) -> Tensor:
+    """The extremum of the elements that the mask chooses, and of `initial`."""
+    x = as_tensor(x)
+    if where_ is not None:
+        if initial is None:
+            raise ArgumentError(
+                f"{op.name}: where needs initial, a number that stands for what does not count"
+            )
+        x = chosen(x, where_, initial)
+    if initial is None:
+        return reduce_over(op, x, axis, keepdims)
+    axes = axes_of(op.name, axis, x.ndim)
+    if not size_of(tuple([x.shape[a] for a in axes])):
+        shape = kept(x.shape, axes) if keepdims else reduced(x.shape, axes)
+        return broadcast_to(as_tensor(initial, x.dtype), shape)
+    found = reduce_over(op, x, axis, keepdims)
+    result: Tensor = FUNCTIONS[op.name + "imum"](found, as_tensor(initial, x.dtype))
+    return result
+
+
 @public
-def max(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+def max(
+    x: Any,
+    /,
+    axis: Any = None,
+    *,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = None,
+) -> Tensor:
     """The largest element over `axis` (an integer, several, or None for all); nan if any is nan.
 
-    The derivative is split equally between elements that attain it. Raises `ShapeError` if an
+    The derivative is split equally between elements that attain it. initial: a number that counts
+    too. where: a mask of the elements that count, which needs `initial`. Raises `ShapeError` if an
     axis is empty, `DTypeError` for complex numbers.
 
     >>> import adjoint as ad
     >>> ad.grad(ad.max)(ad.asarray([1.0, 3.0, 3.0]))
     Tensor([0. , 0.5, 0.5])
     """
-    return reduce_over(_max, as_tensor(x), axis, keepdims)
+    if initial is None and where is None:
+        return reduce_over(_max, as_tensor(x), axis, keepdims)
+    return _extreme(_max, x, axis, keepdims, initial, where)
 
 
 @public
-def min(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+def min(
+    x: Any,
+    /,
+    axis: Any = None,
+    *,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = None,
+) -> Tensor:
     """The smallest element over `axis` (an integer, several, or None for all); nan if any is nan.
 
-    The derivative is split equally between elements that attain it. Raises `ShapeError` if an
-    axis is empty, `DTypeError` for complex numbers.
+    The derivative is split equally between elements that attain it; `initial` and `where` as in
+    `max`. Raises `ShapeError` if an axis is empty, `DTypeError` for complex numbers.
 
     >>> import adjoint as ad
     >>> ad.min(ad.asarray([[1.0, 5.0], [7.0, 2.0]]), axis=1)
     Tensor([1., 2.])
     """
-    return reduce_over(_min, as_tensor(x), axis, keepdims)
+    if initial is None and where is None:
+        return reduce_over(_min, as_tensor(x), axis, keepdims)
+    return _extreme(_min, x, axis, keepdims, initial, where)
 
 
 amax = max

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import DTypeError, OutOfBoundsError, ShapeError
+from adjoint.errors import DTypeError, OutOfBoundsError, RangeError, ShapeError
+from adjoint.graph import engine
 from adjoint.graph.arrays import plain_array
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, OPS, public
@@ -218,10 +219,11 @@ def index_add(x: Any, index: Any, value: Any, /) -> Tensor:
 
 
 @public
-def take(x: Any, indices: Any, /, axis: int | None = None) -> Tensor:
+def take(x: Any, /, indices: Any, axis: int | None = None, mode: str = "raise") -> Tensor:
     """The elements of `x` at the integers `indices` along `axis`; None means of flattened `x`.
 
-    The axes of `indices` stand in place of `axis`. Raises `OutOfBoundsError`, `DTypeError`.
+    The axes of `indices` stand in place of `axis`. mode: what to do with an index out of bounds,
+    "raise", "wrap" or "clip". Raises `OutOfBoundsError`, `DTypeError`, `RangeError`.
 
     >>> import adjoint as ad
     >>> ad.take(ad.asarray([10.0, 20.0, 30.0]), ad.asarray([2, 0, 2]))
@@ -232,6 +234,12 @@ def take(x: Any, indices: Any, /, axis: int | None = None) -> Tensor:
         x, axis = reshape(x, (-1,)), 0
     axis = normalize_axis("take", axis, x.ndim)
     index = integer_index("take", _index_tensor(indices), "indices")
+    if mode == "wrap":
+        index = FUNCTIONS["remainder"](index, x.shape[axis])
+    elif mode == "clip":
+        index = FUNCTIONS["clip"](index, 0, x.shape[axis] - 1)
+    elif mode != "raise":
+        raise RangeError(f'take: mode must be "raise", "wrap" or "clip", got {mode!r}')
     bounded("take", index, axis, x.shape[axis])
     return gather(x, (index,), (axis,), axis)
 
@@ -262,7 +270,7 @@ def _along(name: str, x: Tensor, indices: Any, axis: int) -> list[Tensor]:
 
 
 @public
-def take_along_axis(x: Any, indices: Any, /, axis: int | None = -1) -> Tensor:
+def take_along_axis(x: Any, /, indices: Any, axis: int | None = -1) -> Tensor:
     """``result[..., i, ...] = x[..., indices[..., i, ...], ...]`` along `axis`.
 
     `indices` holds integers and has as many axes as `x`; the other axes broadcast. With axis None
@@ -282,7 +290,7 @@ def take_along_axis(x: Any, indices: Any, /, axis: int | None = -1) -> Tensor:
 
 
 @public
-def put_along_axis(x: Any, indices: Any, values: Any, /, axis: int | None = -1) -> Tensor:
+def put_along_axis(x: Any, /, indices: Any, values: Any, axis: int | None = -1) -> Tensor:
     """A new tensor: `x` with `values` at the places that `take_along_axis` would take from.
 
     If a place is named twice, the last value stays. Raises as `take_along_axis`.
@@ -316,4 +324,5 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
     x = as_tensor(x)
     if not x.ndim:
         raise OutOfBoundsError("nonzero: a 0-d tensor has no axis; give it one with expand_dims")
-    return tuple(from_array(index.astype(INT64)) for index in np.nonzero(x.numpy()))
+    value = np.asarray(engine.value_of(x.node))
+    return tuple(from_array(index.astype(INT64)) for index in np.nonzero(value))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import ArgumentError, ShapeError
+from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph.loops import Index, Loops, choose
 from adjoint.graph.node import Node
 from adjoint.graph.op import public, register
@@ -163,7 +163,7 @@ class Stack(Join):
 _concat, _stack = map(register, (Concat(), Stack()))
 
 
-def joined(name: str, tensors: Any, dtype: Any = None) -> list[Tensor]:
+def joined(name: str, tensors: Any, dtype: Any = None, casting: str = "unsafe") -> list[Tensor]:
     """The tensors to be joined, in their common dtype; Python numbers adapt to the others."""
     if type(tensors) is Tensor:
         given: list[Any] = list(tensors)
@@ -174,6 +174,13 @@ def joined(name: str, tensors: Any, dtype: Any = None) -> list[Tensor]:
     if not given:
         raise ArgumentError(f"{name}: got no tensors, needs at least one")
     wanted = _common_dtype(given) if dtype is None else as_dtype(dtype)
+    if dtype is not None and casting != "unsafe":
+        for x in given:
+            if isinstance(x, (Tensor, np.ndarray)) and not np.can_cast(x.dtype, wanted, casting):  # type: ignore[arg-type]
+                raise DTypeError(
+                    f"{name}: cannot cast {x.dtype} to {wanted} by the rule {casting!r}; convert "
+                    f"with astype, or give casting='unsafe'"
+                )
     return [
         x if type(x) is Tensor and x.node.dtype is wanted else as_tensor(x, wanted) for x in given
     ]
@@ -199,18 +206,20 @@ def _common_dtype(given: list[Any]) -> DType:
 
 
 @public
-def concat(tensors: Any, /, axis: int | None = 0, *, dtype: Any = None) -> Tensor:
+def concat(
+    tensors: Any, /, axis: int | None = 0, *, dtype: Any = None, casting: str = "same_kind"
+) -> Tensor:
     """The tensors joined along an axis that they have; None flattens them first.
 
     tensors: a sequence of tensors, arrays or nested lists whose shapes are equal except along
-    `axis`. The dtype is their common one unless given. Raises `ShapeError` naming the tensor at
-    fault, `ArgumentError` if there are none.
+    `axis`. The dtype is their common one unless given, to which all must cast by the rule
+    `casting`. Raises `ShapeError` naming the tensor at fault, `ArgumentError` if there are none.
 
     >>> import adjoint as ad
     >>> ad.concat([ad.asarray([1.0, 2.0]), ad.asarray([3.0])])
     Tensor([1., 2., 3.])
     """
-    given = joined("concat", tensors, dtype)
+    given = joined("concat", tensors, dtype, casting)
     if axis is None:
         given = [reshape(x, (-1,)) for x in given]
         axis = 0
@@ -223,7 +232,9 @@ concatenate = concat
 
 
 @public
-def stack(tensors: Any, /, axis: int = 0, *, dtype: Any = None) -> Tensor:
+def stack(
+    tensors: Any, /, axis: int = 0, *, dtype: Any = None, casting: str = "same_kind"
+) -> Tensor:
     """The tensors, all of one shape, joined along a new axis at position `axis` of the result.
 
     tensors: a sequence of tensors, arrays or numbers. The dtype is their common one unless given.
@@ -235,5 +246,5 @@ def stack(tensors: Any, /, axis: int = 0, *, dtype: Any = None) -> Tensor:
     Tensor([[ 1.,  2.],
             [10., 20.]])
     """
-    given = joined("stack", tensors, dtype)
+    given = joined("stack", tensors, dtype, casting)
     return make(_stack, given, (normalize_axis("stack", axis, given[0].ndim + 1),))

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from adjoint.errors import ShapeError
+from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.arrays import converted
 from adjoint.graph.loops import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
@@ -180,8 +180,10 @@ a float32 variable send back in float64 is added up before it is rounded: it may
 
 
 @public
-def reshape(x: Any, /, shape: Any) -> Tensor:
+def reshape(x: Any, /, shape: Any, *, order: str = "C", copy: Any = None) -> Tensor:
     """`x` in another `shape` with as many elements, in row-major order; one size may be -1.
+
+    order: "F" takes and lays out the elements in column-major order. copy is of no effect.
 
     >>> import adjoint as ad
     >>> ad.reshape(ad.arange(6), (2, -1))
@@ -193,6 +195,11 @@ def reshape(x: Any, /, shape: Any) -> Tensor:
     if type(shape) is tuple and shape == node.shape:
         return Tensor(node)
     new = _new_shape(node.shape, _as_sizes(shape))
+    if order != "C":
+        if order not in ("F", "A", "K"):
+            raise RangeError(f'reshape: order must be "C" or "F", got {order!r}')
+        if order == "F":
+            return permute_dims(reshape(permute_dims(x), new[::-1]))
     return Tensor(node if new == node.shape else Node(_reshape, (node,), (new,), new, node.dtype))
 
 
@@ -291,8 +298,10 @@ def broadcast_to(x: Any, /, shape: Any) -> Tensor:
 
 
 @public
-def astype(x: Any, dtype: Any, /) -> Tensor:
+def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Tensor:
     """`x` converted to `dtype`; from floating to integer numbers the fraction is cut off.
+
+    copy is of no effect, as tensors share no memory.
 
     >>> import adjoint as ad
     >>> ad.astype(ad.asarray([1.7, -1.7]), "int64")

@@ -22,12 +22,13 @@ from adjoint.errors import ShapeError
 from adjoint.graph.loops import Index, Loops, choose, scanned
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, find, public, register
-from adjoint.graph.tensor import Tensor, make
+from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import DType, Shape
 from adjoint.ops.movement import broadcast_to, permute_dims, reshape
 from adjoint.ops.reduction import (
     Reduction,
     axes_of,
+    chosen,
     conjugate,
     kept,
     lanes_last,
@@ -268,17 +269,32 @@ def product_of_others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 
 @public
-def prod(x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Tensor:
+def prod(
+    x: Any,
+    /,
+    axis: Any = None,
+    *,
+    dtype: Any = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = None,
+) -> Tensor:
     """The product over `axis` (an integer, several, or None for all), as in NumPy.
 
     Booleans and integers are multiplied as 64-bit integers, unless `dtype` says otherwise. The
-    product over an empty axis is 1. Its derivatives are exact also where factors are 0. Raises
-    `ShapeError`.
+    product over an empty axis is 1. initial: a number to start from. where: a mask of the elements
+    that count. Its derivatives are exact also where factors are 0. Raises `ShapeError`.
 
     >>> import adjoint as ad
     >>> ad.grad(ad.prod)(ad.asarray([0.0, 2.0, 3.0]))
     Tensor([6., 0., 0.])
     """
+    if where is not None:
+        x = chosen(x, where, 1)
+    if initial is not None:
+        found = prod(x, axis, dtype=dtype, keepdims=keepdims)
+        started: Tensor = found * as_tensor(initial, found.dtype)
+        return started
     x = to_accumulate(x, dtype)
     axes = axes_of("prod", axis, len(x.node.shape))
     result = make(_prod, (x,), (axes,)) if axes else Tensor(x.node)

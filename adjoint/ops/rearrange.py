@@ -60,7 +60,7 @@ def _positions(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 @public
-def moveaxis(x: Any, source: Any, destination: Any, /) -> Tensor:
+def moveaxis(x: Any, /, source: Any, destination: Any) -> Tensor:
     """`x` with the axes `source` moved to the positions `destination`, the others in order.
 
     Both are an integer or sequences of equal length. Raises `ShapeError`.
@@ -84,7 +84,7 @@ def moveaxis(x: Any, source: Any, destination: Any, /) -> Tensor:
 
 
 @public
-def swapaxes(x: Any, axis1: int, axis2: int, /) -> Tensor:
+def swapaxes(x: Any, /, axis1: int, axis2: int) -> Tensor:
     """`x` with two axes exchanged.
 
     >>> import adjoint as ad
@@ -99,25 +99,25 @@ def swapaxes(x: Any, axis1: int, axis2: int, /) -> Tensor:
 
 
 @public
-def ravel(x: Any, /) -> Tensor:
-    """`x` with one axis, in row-major order.
+def ravel(x: Any, /, order: str = "C") -> Tensor:
+    """`x` with one axis, in row-major order, with `order` "F" in column-major order.
 
     >>> import adjoint as ad
     >>> ad.ravel(ad.asarray([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([1., 2., 3., 4.])
     """
-    return reshape(x, (-1,))
+    return reshape(x, (-1,), order=order)
 
 
 @public
-def flatten(x: Any, /) -> Tensor:
-    """`x` with one axis, in row-major order. The same as `ravel`.
+def flatten(x: Any, /, order: str = "C") -> Tensor:
+    """`x` with one axis. The same as `ravel`.
 
     >>> import adjoint as ad
     >>> ad.flatten(ad.asarray([[1.0, 2.0], [3.0, 4.0]]))
     Tensor([1., 2., 3., 4.])
     """
-    return reshape(x, (-1,))
+    return reshape(x, (-1,), order=order)
 
 
 @public
@@ -252,7 +252,7 @@ def tile(x: Any, /, reps: Any) -> Tensor:
 
 
 @public
-def repeat(x: Any, repeats: Any, /, axis: int | None = None) -> Tensor:
+def repeat(x: Any, /, repeats: Any, axis: int | None = None) -> Tensor:
     """`x` with each element repeated `repeats` times along `axis`; None means of flattened `x`.
 
     repeats: an integer, or one for each element along the axis. Raises `ShapeError`, `RangeError`.
@@ -309,7 +309,7 @@ def diagonal(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tens
 
 
 @public
-def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Tensor:
     """The sum along the diagonal of the matrices that lie in two axes.
 
     >>> import adjoint as ad
@@ -319,7 +319,7 @@ def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     x = as_tensor(x)
     if x.ndim < 2:
         raise ShapeError(f"trace: needs at least 2 axes, got shape {x.shape}")
-    result: Tensor = FUNCTIONS["sum"](diagonal(x, offset, axis1, axis2), -1)
+    result: Tensor = FUNCTIONS["sum"](diagonal(x, offset, axis1, axis2), -1, dtype=dtype)
     return result
 
 

@@ -180,17 +180,40 @@ class All_(Reduction):
 _sum, _any, _all = map(register, (Sum(), Any_(), All_()))
 
 
+def chosen(x: Any, where: Any, otherwise: Any) -> Tensor:
+    """`x` with `otherwise` where the mask `where` does not hold; the mask may be larger."""
+    x = as_tensor(x)
+    result: Tensor = FUNCTIONS["where"](as_tensor(where, BOOL), x, as_tensor(otherwise, x.dtype))
+    return result
+
+
 @public
-def sum(x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = False) -> Tensor:
+def sum(
+    x: Any,
+    /,
+    axis: Any = None,
+    *,
+    dtype: Any = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = None,
+) -> Tensor:
     """The sum over `axis` (an integer, several, or None for all), as in NumPy.
 
     Booleans and integers are summed as 64-bit integers, unless `dtype` says otherwise. The sum
-    over an empty axis is 0. With `keepdims` the axes stay, with size one. Raises `ShapeError`.
+    over an empty axis is 0. With `keepdims` the axes stay, with size one. initial: a number to
+    start from. where: a mask of the elements that count. Raises `ShapeError`.
 
     >>> import adjoint as ad
     >>> ad.sum(ad.asarray([[1.0, 2.0], [3.0, 4.0]]), axis=0)
     Tensor([4., 6.])
     """
+    if where is not None:
+        x = chosen(x, where, 0)
+    if initial is not None:
+        found = sum(x, axis, dtype=dtype, keepdims=keepdims)
+        started: Tensor = found + as_tensor(initial, found.dtype)
+        return started
     if dtype is not None or type(x) is not Tensor or x.node.dtype.kind not in "fc":
         x = to_accumulate(x, dtype)
     node = x.node
@@ -202,29 +225,31 @@ def sum(x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = Fals
 
 
 @public
-def any(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+def any(x: Any, /, axis: Any = None, *, keepdims: bool = False, where: Any = None) -> Tensor:
     """Whether any element along `axis` is true; of numbers, whether any is not 0.
 
-    Over an empty axis false. Raises `ShapeError`.
+    Over an empty axis false. where: a mask of the elements that count. Raises `ShapeError`.
 
     >>> import adjoint as ad
     >>> ad.any(ad.asarray([False, True]))
     Tensor(True)
     """
-    return reduce_over(_any, as_tensor(x, BOOL), axis, keepdims)
+    x = as_tensor(x, BOOL)
+    return reduce_over(_any, x if where is None else chosen(x, where, False), axis, keepdims)
 
 
 @public
-def all(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+def all(x: Any, /, axis: Any = None, *, keepdims: bool = False, where: Any = None) -> Tensor:
     """Whether all elements along `axis` are true; of numbers, whether none is 0.
 
-    Over an empty axis true. Raises `ShapeError`.
+    Over an empty axis true. where: a mask of the elements that count. Raises `ShapeError`.
 
     >>> import adjoint as ad
     >>> ad.all(ad.asarray([[True, False], [True, True]]), axis=1)
     Tensor([False,  True])
     """
-    return reduce_over(_all, as_tensor(x, BOOL), axis, keepdims)
+    x = as_tensor(x, BOOL)
+    return reduce_over(_all, x if where is None else chosen(x, where, True), axis, keepdims)
 
 
 @public

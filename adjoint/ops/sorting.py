@@ -73,10 +73,18 @@ _searchsorted = register(SearchSorted())
 
 
 @public
-def argsort(x: Any, /, axis: Any = -1, *, descending: bool = False, stable: bool = True) -> Tensor:
+def argsort(
+    x: Any,
+    /,
+    axis: Any = -1,
+    *,
+    kind: Any = None,
+    descending: bool = False,
+    stable: bool | None = True,
+) -> Tensor:
     """The indices (int64) that sort `x` along `axis`; None sorts the flattened tensor.
 
-    Equal elements stay in their order, whether `stable` demands it or not; nan counts as largest.
+    Equal elements stay in their order, whatever `kind` and `stable` say; nan counts as largest.
     Raises `ShapeError`.
 
     >>> import adjoint as ad
@@ -88,7 +96,15 @@ def argsort(x: Any, /, axis: Any = -1, *, descending: bool = False, stable: bool
 
 
 @public
-def sort(x: Any, /, axis: Any = -1, *, descending: bool = False, stable: bool = True) -> Tensor:
+def sort(
+    x: Any,
+    /,
+    axis: Any = -1,
+    *,
+    kind: Any = None,
+    descending: bool = False,
+    stable: bool | None = True,
+) -> Tensor:
     """`x` sorted along `axis`; None sorts the flattened tensor.
 
     The derivative is that of the permutation, in which equal elements stay in their order. nan
@@ -127,18 +143,20 @@ def top_k(x: Any, k: int, /, *, axis: Any = -1) -> tuple[Tensor, Tensor]:
 
 
 @public
-def searchsorted(x1: Any, x2: Any, /, *, side: str = "left") -> Tensor:
+def searchsorted(x1: Any, x2: Any, /, side: str = "left", sorter: Any = None) -> Tensor:
     """The index (int64) at which each element of `x2` would keep the sorted `x1` sorted.
 
     `x1` has one axis and is in ascending order. With `side` "left" the index is that of the first
-    element not below, with "right" of the first above. Its derivative is zero. Raises
-    `ShapeError`, `RangeError`.
+    element not below, with "right" of the first above. sorter: indices that sort `x1`. Its
+    derivative is zero. Raises `ShapeError`, `RangeError`.
 
     >>> import adjoint as ad
     >>> ad.searchsorted(ad.asarray([1.0, 2.0, 3.0]), ad.asarray([0.5, 2.0]))
     Tensor([0, 1])
     """
     first, second = as_tensor(x1), as_tensor(x2)
+    if sorter is not None:
+        first = FUNCTIONS["take"](first, sorter, axis=0)
     dtype = promote(first.dtype, second.dtype)
     return make(_searchsorted, (as_tensor(first, dtype), as_tensor(second, dtype)), (side,))
 

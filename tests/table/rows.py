@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.fft
 import scipy.linalg
 import scipy.special
 
@@ -183,6 +184,20 @@ SINGULAR = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, -1.0, 0.5]])
 
 ROWS_AND_COLUMNS = (np.array([0, 2, 0]), np.array([1, 1, 1]))  # one place twice
 
+SHIFTED = np.diag([4.0, -2.0, 1.0]) + np.linspace(-0.6, 0.7, 9).reshape(3, 3)
+
+
+def eigen_sum(n: Any, values: Any, vectors: Any) -> Any:
+    """A number to which all eigenvalues and vectors contribute, without their order and signs."""
+    sizes = np.arange(1.0, 4.0)[:, None] * n.abs(vectors) ** 2
+    return n.sum(n.real(values**3 * n.sum(sizes, axis=0)))
+
+
+def eigen_row(n: Any, a: Any) -> Any:
+    parts = registered("eig")((a,))
+    return eigen_sum(n, parts[0], parts[1:].mT)
+
+
 ROWS: list[Row] = [
     # movement
     Row("reshape", lambda n, x: n.reshape(x, (3, 2)), [(2, 3)]),
@@ -261,6 +276,24 @@ ROWS: list[Row] = [
     Row("prod", lambda n, x: n.prod(x), [np.array([0.0, 2.0, 3.0])], label="zero"),
     Row("prod", lambda n, x: n.prod(x), [np.array([0.0, 0.0, 3.0])], label="zeros"),
     Row("norm2", lambda n, x: n.norm2(x, 1), [(2, 3)], lambda x: np.linalg.norm(x, axis=1)),
+    # Fourier transforms
+    Row("fft", lambda n, x: n.fft.fft(x, axis=0), [(3, 2)]),
+    Row("fft", lambda n, x: n.fft.ifftn(x, norm="ortho"), [(2, 3)], label="inverse"),
+    Row("rfft", lambda n, x: n.fft.rfft(x, axis=0), [(4, 2)], dtypes=REAL),
+    Row("rfft", lambda n, x: n.fft.rfft(x, norm="forward"), [(2, 5)], label="odd", dtypes=REAL),
+    Row("irfft", lambda n, x: n.fft.irfft(x, axis=0), [(3, 2)]),
+    Row("irfft", lambda n, x: n.fft.irfft(x, 5, norm="ortho"), [(2, 3)], label="odd"),
+    *(
+        Row(
+            "trigonometric_transform",
+            lambda n, x, f=f, t=t: registered("trigonometric_transform")((x,), f, t, 0),
+            [(4, 2)],
+            lambda x, f=f, t=t: getattr(scipy.fft, f)(x, t, axis=0),
+            label=f"{f}-{t}",
+        )
+        for f in ("dct", "dst")
+        for t in (1, 2, 3, 4)
+    ),
     # cumulative
     Row("cumsum", lambda n, x: n.cumsum(x, axis=1), [(2, 3)]),
     Row(
@@ -414,6 +447,7 @@ ROWS: list[Row] = [
     Row("spectral_function", cubed, [(3, 2)], lambda x: cubed(np, x), label="tall", digits=100.0),
     Row("spectral_function", cubed, [(2, 3)], lambda x: cubed(np, x), label="wide", digits=100.0),
     Row("eigh", exponential, [(3, 3)], lambda x: exponential(np, x), label="vectors", digits=10.0),
+    Row("eig", eigen_row, [SHIFTED], lambda x: eigen_sum(np, *np.linalg.eig(x)), digits=10.0),
     Row("svd", lambda n, x: n.svdvals(x), [(2, 3, 2)], np.linalg.svdvals),
     Row("svd", odd_power, [(3, 2)], lambda x: odd_power(np, x), label="tall", digits=100.0),
     Row("svd", odd_power, [(2, 3)], lambda x: odd_power(np, x), label="wide", digits=100.0),

@@ -123,7 +123,7 @@ def test_what_cannot_be_written_is_an_error():
     with pytest.raises(ArgumentError, match="does not go into"):
         np.copyto(ad.asarray([1, 2]), ad.asarray([0.5, 0.5]))
     with pytest.raises(AdjointError):
-        np.multiply.at(t, [0], 2.0)
+        np.spacing.at(t, [0])
 
 
 POLYNOMIAL = [2.0, -1.0, 0.5, 3.0]
@@ -157,7 +157,7 @@ def test_polynomials_have_derivatives_by_place_and_by_coefficients():
 
 
 def test_the_coefficients_of_a_polynomial_have_one_axis():
-    with pytest.raises(ShapeError, match="expected one axis"):
-        ad.polyval(X, 1.0)
+    with pytest.raises(ShapeError, match="vector of coefficients"):
+        ad.polyder(X)
     with pytest.raises(ad.errors.RangeError, match="must not be negative"):
         ad.polyder(POLYNOMIAL, -1)

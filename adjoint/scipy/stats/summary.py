@@ -75,7 +75,8 @@ def zmap(
 def _average(a: Tensor, axis: int, weights: Any, keepdims: bool) -> Tensor:
     if weights is None:
         return statistics.mean(a, axis, keepdims=keepdims)
-    return statistics.average(a, axis, weights, keepdims=keepdims)
+    result: Tensor = statistics.average(a, axis, weights, keepdims=keepdims)
+    return result
 
 
 def _not_negative(a: Tensor) -> Tensor:
