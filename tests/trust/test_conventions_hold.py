@@ -21,22 +21,10 @@ ROOT = Path(__file__).resolve().parents[2]
 CALLS = 8
 """Enough for every stage: the first call, single kernels, the whole program, the native entry."""
 
-NOT_YET = {
-    "arccos",
-    "arcsin",
-    "arcsin at -1",
-    "arccosh",
-    "arctanh",
-}
-"""Promised, and not kept yet. This set is to be empty."""
 
-
-def marked(points: list[Point]) -> list[Any]:
-    """The points, those that are known to fail marked: whoever mends one must take it out."""
-    missing = pytest.mark.xfail(strict=True, reason="in NOT_YET")
-    return [
-        pytest.param(p, id=p.name, marks=[missing] if p.name in NOT_YET else []) for p in points
-    ]
+def named(points: list[Point]) -> list[Any]:
+    """The points as parameters with their names."""
+    return [pytest.param(p, id=p.name) for p in points]
 
 
 def check(point: Point, found: list[Any], what: str) -> None:
@@ -54,7 +42,7 @@ def check(point: Point, found: list[Any], what: str) -> None:
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize("point", marked(POINTS))
+@pytest.mark.parametrize("point", named(POINTS))
 def test_on_the_interpreter(point):
     with warnings.catch_warnings(), ad.options(native="never"):
         warnings.simplefilter("ignore")  # of kinks, at order two
@@ -63,7 +51,7 @@ def test_on_the_interpreter(point):
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("point", marked(POINTS))
+@pytest.mark.parametrize("point", named(POINTS))
 def test_on_the_native_engine_of_uncompiled_code(point):
     with warnings.catch_warnings(), ad.options(native="always"):
         warnings.simplefilter("ignore")
@@ -110,7 +98,7 @@ def read(results: list[list[str]], point: Point) -> list[Any]:
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("point", marked(POINTS))
+@pytest.mark.parametrize("point", named(POINTS))
 def test_at_every_stage_of_a_compiled_function(point, cold, warm):
     calls = [*cold[point.name], *warm[point.name]]
     assert len(calls) == CALLS + 2
@@ -135,4 +123,3 @@ def test_every_line_of_the_table_is_printed(capsys):
 def test_the_points_have_names_of_their_own():
     names = [point.name for point in POINTS]
     assert len(set(names)) == len(names)
-    assert set(names) >= NOT_YET
