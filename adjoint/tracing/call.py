@@ -9,6 +9,7 @@ from adjoint.errors import LostDerivativeError
 from adjoint.graph.node import Scope
 from adjoint.tracing.classes import give_back
 from adjoint.tracing.constants import plain_within, tracing
+from adjoint.tracing.queries import forget
 from adjoint.tracing.rebinding import meaning, traceable
 
 
@@ -26,8 +27,8 @@ def call(
         if traced is not f:
             args = [meaning(a, "") for a in args]
         result = traced(*args, **kwargs)
-    except (ValueError, TypeError) as error:
-        lost = _cause(error)
+    except Exception as error:
+        lost = _cause(error) or (scope and scope.lost)
         if lost is None:
             raise
         raise lost from None
@@ -35,6 +36,7 @@ def call(
         tracing.depth -= 1
         if not tracing.depth:
             give_back()
+            forget()
         if scope is not None:
             scope.transform = None  # what it returned may be looked at
     if scope is not None and scope.lost is not None:

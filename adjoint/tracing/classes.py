@@ -7,6 +7,7 @@ call ends. So objects keep their identity, and `isinstance` and `super` say what
 from __future__ import annotations
 
 import abc
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Protocol
@@ -24,6 +25,8 @@ _PLAIN = frozenset(
     )
 )
 """Methods by which others ask for plain arrays and numbers."""
+_MAY_BE_DERIVED_FROM = 1 << 10
+"""The bit `Py_TPFLAGS_BASETYPE` of the flags of a class, which classes written in C may lack."""
 _DEPTH = 8
 """How deep objects are looked for in the attributes of others."""
 _LONGEST = 256
@@ -41,31 +44,66 @@ _lent = _Lent()
 _twins: dict[type, type] = {}
 
 
+twin_for: Callable[[type], type | None] = lambda cls: None  # noqa: E731
+"""The twin of a class, if it can have one; who knows whose classes these are sets it."""
+
+
+class _Unnoticed:
+    """What a twin meets first, so that no class is told that another was derived from it."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        pass
+
+
+def _is_twin(cls: type) -> bool:
+    """Whether it is a twin itself, not a class that traced code derived from one."""
+    return "__adjoint_class__" in type.__dict__["__dict__"].__get__(cls)
+
+
 class _Twin(type):
     """The class of twins, which pass for the classes that they are twins of."""
 
     __adjoint_class__: type
 
+    def mro(cls) -> list[type]:
+        """The order of the bases, before which a twin has what keeps them from noticing it."""
+        own, *others = super().mro()
+        return [own, _Unnoticed, *others] if _is_twin(cls) else [own, *others]
+
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         made = super().__call__(*args, **kwargs)
-        if type(made) is cls:
+        if type(made) is cls and _is_twin(cls):
             _lent.objects.append((made, cls.__adjoint_class__))
         return made
 
     def __instancecheck__(cls, instance: Any) -> bool:
+        if not _is_twin(cls):
+            return super().__instancecheck__(instance)
         return isinstance(instance, cls.__adjoint_class__)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
+        if not _is_twin(cls):
+            return super().__subclasscheck__(subclass)
         return issubclass(subclass, cls.__adjoint_class__)
 
+    def __subclasses__(cls) -> list[Any]:
+        """Those of the class itself, as traced code sees them."""
+        own = type.__subclasses__(cls.__adjoint_class__)
+        return [twin_for(c) or c for c in own if not isinstance(c, _Twin)]
+
     def __eq__(cls, other: object) -> bool:
-        return cls is other or cls.__adjoint_class__ is other
+        return cls is other or (_is_twin(cls) and cls.__adjoint_class__ is other)
 
     def __hash__(cls) -> int:
         return hash(cls.__adjoint_class__)
 
     def __setattr__(cls, name: str, value: Any) -> None:
-        setattr(cls.__adjoint_class__, name, value)
+        if _is_twin(cls):
+            setattr(cls.__adjoint_class__, name, value)
+        else:
+            super().__setattr__(name, value)
 
 
 class _AbstractTwin(_Twin, abc.ABCMeta):
@@ -78,6 +116,8 @@ class _AbstractTwin(_Twin, abc.ABCMeta):
 def can_have_twin(cls: type, is_users: Callable[[type], bool]) -> bool:
     """Whether objects of a class can be lent: it is the user's through and through."""
     if type(cls) not in _METACLASSES or issubclass(cls, BaseException):
+        return False
+    if not cls.__flags__ & _MAY_BE_DERIVED_FROM:
         return False
     return all(base in _BASES or is_users(base) for base in cls.__mro__) and cls not in _BASES
 
@@ -113,6 +153,9 @@ def _copied(value: Any, copy: Copying) -> Any:
     if type(value) is property:
         get, put, delete = (f and copy(f) for f in (value.fget, value.fset, value.fdel))
         return property(get, put, delete, value.__doc__)
+    if type(value) is functools.cached_property:
+        function = copy(value.func)
+        return value if function is value.func else functools.cached_property(function)
     return copy(value)
 
 

@@ -15,6 +15,7 @@ from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import as_dtype
 from adjoint.tracing.constants import fresh, holds_tensor
+from adjoint.tracing.queries import is_scalar
 
 Functions = dict[str, Callable[..., Any]]
 
@@ -170,6 +171,7 @@ FUNCTIONS_OF_NUMPY: Functions = {
     "asarray_chkfinite": asarray,
     "require": lambda a, dtype=None, requirements=None, **options: asarray(a, dtype),
     "copy": copy,
+    "isscalar": is_scalar,
     "zeros": _making("zeros"),
     "ones": _making("ones"),
     "empty": empty,

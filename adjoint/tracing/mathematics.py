@@ -71,6 +71,11 @@ def fma(x: Any, y: Any, z: Any) -> Any:
     return x * y + z
 
 
+def isclose(a: Any, b: Any, *, rel_tol: float = 1e-09, abs_tol: float = 0.0) -> Any:
+    """`math.isclose`."""
+    return bool(a == b or abs(a - b) <= max(rel_tol * max(abs(a), abs(b)), abs_tol))
+
+
 def modf(x: Any) -> Any:
     """`math.modf`."""
     whole = FUNCTIONS["trunc"](_number(x))
@@ -79,7 +84,7 @@ def modf(x: Any) -> Any:
 
 FUNCTIONS_OF_MATH: dict[str, Callable[..., Any]] = {
     **{name: _named(own) for name, own in _NAMES.items()},
-    **{f.__name__: f for f in (log, fsum, prod, dist, hypot, sumprod, fma, modf)},
+    **{f.__name__: f for f in (log, fsum, prod, dist, hypot, sumprod, fma, isclose, modf)},
 }
 """What stands for functions of `math` that are given a tensor; others give integers or truth
 values, for which they take the value."""

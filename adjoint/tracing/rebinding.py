@@ -11,15 +11,15 @@ import dis
 import sys
 import weakref
 from collections.abc import Callable
-from functools import cache, partial
+from functools import _lru_cache_wrapper, cache, partial
 from pathlib import Path
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.tracing import classes, namespaces
-from adjoint.tracing.constants import ConstantArray, constant_array, tracing
+from adjoint.tracing import classes, namespaces, queries
+from adjoint.tracing.constants import ConstantArray, constant_array, holds_tensor, tracing
 
 Handler: TypeAlias = "Callable[[Any, str], Any]"
 
@@ -46,7 +46,8 @@ def traceable(f: Any, package: str | None = None) -> Any:
         function = traceable(f.func, package)
         return f if function is f.func else partial(function, *f.args, **f.keywords)
     if type(f) is not FunctionType:
-        return meaning(f, package or "") if callable(f) and _handler(f) is _of_object else f
+        has_meaning = callable(f) and _handler(f) in (_of_object, _of_remembering)
+        return meaning(f, package or "") if has_meaning else f
     known = _copies.get(id(f))
     if known is not None and known.is_current(f):
         return known.function
@@ -246,7 +247,8 @@ def _builtins_of(real: dict[str, Any], package: str) -> dict[str, Any]:
     def traced_import(name: str, *args: Any, **kwargs: Any) -> Any:
         return meaning(imported(name, *args, **kwargs), package)
 
-    return names | {"__import__": traced_import}
+    ours = {k: f for k, f in queries.BUILTINS.items() if names.get(k) is getattr(builtins, k)}
+    return names | ours | {"__import__": traced_import}
 
 
 class UserModule(ModuleType):
@@ -280,9 +282,20 @@ def _of_function(f: FunctionType, package: str) -> Any:
     known = _copies.get(id(f))
     if known is not None and known.is_current(f):
         return known.function
-    if package_of(f.__globals__) in namespaces.TRACED:
+    home = package_of(f.__globals__)
+    if home in namespaces.TRACED:
         return namespaces.function(f)
+    if home == "functools" and hasattr(f, "dispatch"):
+        return queries.dispatching(f, traceable)
     return traceable(f, package)
+
+
+def _of_remembering(f: Any, package: str) -> Any:
+    return queries.remembering(f, _meaning_anywhere, holds_tensor)
+
+
+def _meaning_anywhere(value: Any) -> Any:
+    return meaning(value, "")
 
 
 def _of_array(array: Any, package: str) -> Any:
@@ -339,8 +352,10 @@ _HANDLERS: dict[type, Handler | None] = {
     FunctionType: _of_function,
     MethodType: traceable,
     partial: traceable,
+    _lru_cache_wrapper: _of_remembering,
     BuiltinFunctionType: _of_library,
     type: _of_class,
     np.ndarray: _of_array,
     ConstantArray: None,
 }
+classes.twin_for = _twin

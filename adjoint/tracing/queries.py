@@ -1,0 +1,97 @@
+"""What asks for the class of a tensor: it passes for what NumPy would have in its place.
+
+A program that distinguishes numbers from arrays takes the way that it takes without adjoint: a
+tensor of no axes is a number of NumPy's, any other an array.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.tensor import Tensor
+
+_OF_ARRAYS = frozenset({"__len__", "__iter__", "__getitem__", "__contains__"})
+"""What only arrays have, by which they are told from numbers."""
+
+
+def stand_in(x: Any) -> Any:
+    """Of a tensor an object of the class that it passes for; of others the object itself."""
+    return _sample(x.dtype, not x.ndim) if type(x) is Tensor else x
+
+
+@functools.cache
+def _sample(dtype: np.dtype[Any], is_number: bool) -> Any:
+    array = np.zeros(1, dtype)
+    return array[0] if is_number else array
+
+
+def _names_tensor(cls: Any) -> bool:
+    if isinstance(cls, tuple):
+        return any(map(_names_tensor, cls))
+    return cls in Tensor.__mro__
+
+
+def is_instance(x: Any, cls: Any, /) -> bool:
+    """`isinstance`, where a tensor counts as what it passes for, and as a tensor."""
+    return isinstance(stand_in(x), cls) or (type(x) is Tensor and _names_tensor(cls))
+
+
+def has_attribute(x: Any, name: str, /) -> bool:
+    """`hasattr`, where a tensor of no axes has no length."""
+    return hasattr(stand_in(x) if name in _OF_ARRAYS else x, name)
+
+
+def is_scalar(element: Any) -> bool:
+    """`numpy.isscalar`, of tensors too."""
+    return np.isscalar(stand_in(element))
+
+
+BUILTINS: dict[str, Callable[..., Any]] = {"isinstance": is_instance, "hasattr": has_attribute}
+"""What stands for builtins of these names."""
+
+
+@functools.lru_cache(maxsize=256)
+def dispatching(f: Any, copy: Callable[[Any], Any]) -> Any:
+    """A function made by `functools.singledispatch`: by what its first argument passes for."""
+
+    @functools.wraps(f)
+    def choose(*args: Any, **kwargs: Any) -> Any:
+        if not args:
+            return f(*args, **kwargs)
+        given = args[0]
+        kind = (given if Tensor in f.registry else stand_in(given)).__class__
+        return copy(f.dispatch(kind))(*args, **kwargs)
+
+    return choose
+
+
+_caches: list[Any] = []
+
+
+@functools.lru_cache(maxsize=256)
+def remembering(f: Any, copy: Callable[[Any], Any], holds_tensor: Callable[[Any], bool]) -> Any:
+    """A function made by `functools.lru_cache`: given tensors it remembers until the call ends."""
+
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        return copy(f.__wrapped__)(*args, **kwargs)
+
+    own = functools.lru_cache(**f.cache_parameters())(traced)
+
+    @functools.wraps(f)
+    def choose(*args: Any, **kwargs: Any) -> Any:
+        if not holds_tensor((*args, *kwargs.values())):
+            return copy(f(*args, **kwargs))
+        _caches.append(own)
+        return own(*args, **kwargs)
+
+    return choose
+
+
+def forget() -> None:
+    """Drop what functions were given and returned while tracing."""
+    while _caches:
+        _caches.pop().cache_clear()
