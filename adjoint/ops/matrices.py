@@ -129,11 +129,11 @@ def square(name: str, x: Any, dtype: DType | None = None) -> Tensor:
     return a
 
 
-def common_dtype(*tensors: Tensor) -> DType:
-    """The floating or complex dtype in which several tensors are computed with."""
-    dtype = to_inexact(tensors[0].node.dtype)
-    for x in tensors[1:]:
-        dtype = promote(dtype, to_inexact(x.node.dtype))
+def common_dtype(*arrays: Any) -> DType:
+    """The floating or complex dtype in which several tensors, or arrays, are computed with."""
+    dtype = to_inexact(as_tensor(arrays[0]).node.dtype)
+    for x in arrays[1:]:
+        dtype = promote(dtype, to_inexact(as_tensor(x).node.dtype))
     return dtype
 
 

@@ -76,6 +76,10 @@ def isclose(a: Any, b: Any, *, rel_tol: float = 1e-09, abs_tol: float = 0.0) -> 
     return bool(a == b or abs(a - b) <= max(rel_tol * max(abs(a), abs(b)), abs_tol))
 
 
+def _asked(name: str) -> Callable[[Any], bool]:
+    return lambda x: bool(FUNCTIONS[name](_number(x)))
+
+
 def modf(x: Any) -> Any:
     """`math.modf`."""
     whole = FUNCTIONS["trunc"](_number(x))
@@ -84,6 +88,7 @@ def modf(x: Any) -> Any:
 
 FUNCTIONS_OF_MATH: dict[str, Callable[..., Any]] = {
     **{name: _named(own) for name, own in _NAMES.items()},
+    **{name: _asked(name) for name in ("isfinite", "isinf", "isnan")},
     **{f.__name__: f for f in (log, fsum, prod, dist, hypot, sumprod, fma, isclose, modf)},
 }
 """What stands for functions of `math` that are given a tensor; others give integers or truth

@@ -50,7 +50,34 @@ def is_scalar(element: Any) -> bool:
     return np.isscalar(stand_in(element))
 
 
-BUILTINS: dict[str, Callable[..., Any]] = {"isinstance": is_instance, "hasattr": has_attribute}
+class _KindOfType(type):
+    """The class of what stands for `type`."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return type(stand_in(args[0])) if len(args) == 1 else type(*args, **kwargs)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, type)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, type)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is type
+
+    def __hash__(cls) -> int:
+        return hash(type)
+
+
+class TypeOf(type, metaclass=_KindOfType):
+    """`type`: of a tensor it gives the class of what it passes for."""
+
+
+BUILTINS: dict[str, Callable[..., Any]] = {
+    "isinstance": is_instance,
+    "hasattr": has_attribute,
+    "type": TypeOf,
+}
 """What stands for builtins of these names."""
 
 
