@@ -53,13 +53,14 @@ def user_place() -> str:
 class Asker(NamedTuple):
     """What asked for a plain value: its full name, how to show it, and the user's line.
 
-    `stores` if the value was to be written into an array.
+    `stores` if the value was to be written into an array, `formats` if into text by ``%``.
     """
 
     name: str
     shown: str
     place: str
     stores: bool = False
+    formats: bool = False
 
 
 def asker() -> Asker:
@@ -107,12 +108,23 @@ def _read(frame: FrameType, place: str) -> Asker | None:
         isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Subscript)
     ):
         return Asker("", f"writing into an array, `{_short(lines)}`,", place, stores=True)
+    if isinstance(statement, ast.Expr) and _formats(frame, statement.value):
+        return Asker("", f"`{_short(lines)}`", place, formats=True)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             shown = ast.unparse(node.func)
             name = _full_name(frame, node.func) or shown
             return Asker(name, name, place)
     return Asker("", f"`{_short(lines)}`", place)
+
+
+def _formats(frame: FrameType, found: ast.expr) -> bool:
+    """Whether it is text, or a name of text, with ``%`` and what is to be written into it."""
+    if not (isinstance(found, ast.BinOp) and isinstance(found.op, ast.Mod)):
+        return False
+    if isinstance(found.left, ast.Name):
+        return isinstance(frame.f_locals.get(found.left.id), str)
+    return isinstance(getattr(found.left, "value", None), str)
 
 
 def _short(text: str) -> str:

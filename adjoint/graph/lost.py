@@ -56,6 +56,34 @@ def handed_out(node: Node) -> Any:
     return engine.value_of(node)
 
 
+class Shown(str):
+    """The text of a number that is differentiated: who reads it back takes the number out."""
+
+    scopes: Sequence[Scope]
+
+    def __float__(self) -> float:
+        scopes = [scope for scope in self.scopes if scope.open and scope.transform is not None]
+        if scopes:
+            report(scopes, asker())
+        return float(str(self))
+
+    def __str__(self) -> str:
+        return "".join(self)
+
+    def __reduce__(self) -> Any:
+        return str, (str(self),)
+
+
+def shown(text: str, node: Node) -> str:
+    """`text`, which shows the value of a node."""
+    scopes = losers(node)
+    if not scopes:
+        return text
+    marked = Shown(text)
+    marked.scopes = scopes
+    return marked
+
+
 def is_of_variable(node: Node) -> bool:
     """Whether one may still ask for the derivative of a node by a variable made by hand."""
     return node.scope is not None and ALWAYS in node.scope.members and node.dtype.kind in "fc"
@@ -96,6 +124,8 @@ def _cure(found: Asker) -> str:
             "Fill an array made inside the function by numpy.zeros, numpy.array, x.copy() or "
             "adjoint.zeros, or put the parts together with adjoint.stack or adjoint.concat"
         )
+    if found.formats:
+        return 'To show it, write an f-string such as f"{x:.3f}"'
     known = counterpart(found.name)
     if known is not None:
         return f"Use {known}, through which derivatives go"

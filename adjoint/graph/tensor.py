@@ -15,7 +15,7 @@ from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph import engine
 from adjoint.graph.arrays import checked_range, number_array, owned, scalar_value
 from adjoint.graph.leaf import constant_node
-from adjoint.graph.lost import handed_out
+from adjoint.graph.lost import handed_out, shown
 from adjoint.graph.methods import ArrayMethods
 from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
@@ -176,13 +176,13 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
         if node.scope is not None and node.scope.abstract and node.value is None:
             return f"Tensor(shape={node.shape}, dtype={node.dtype}, no value while tracing)"
         text = np.array2string(np.asarray(engine.value_of(node)), separator=", ", prefix="Tensor(")
-        shown = node.dtype in (np.float64, np.int64, np.bool_, np.complex128)
+        usual = node.dtype in (np.float64, np.int64, np.bool_, np.complex128)
         empty = "" if size_of(node.shape) else f", shape={node.shape}"
-        return f"Tensor({text}{empty}{'' if shown else f', dtype={node.dtype}'})"
+        return f"Tensor({text}{empty}{'' if usual else f', dtype={node.dtype}'})"
 
     def __format__(self, spec: str) -> str:
         if spec and not self.node.shape:
-            return format(np.asarray(engine.value_of(self.node)).item(), spec)
+            return shown(format(np.asarray(engine.value_of(self.node)).item(), spec), self.node)
         return format(str(self), spec)
 
     def __iter__(self) -> Iterator[Tensor]:

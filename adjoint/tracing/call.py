@@ -28,7 +28,9 @@ def call(
             args = [meaning(a, "") for a in args]
         result = traced(*args, **kwargs)
     except Exception as error:
-        lost = _cause(error) or (scope and scope.lost)
+        lost: Exception | None = _cause(error)
+        if lost is None and scope is not None:  # C code raised another error in place of ours
+            lost = scope.lost
         if lost is None:
             raise
         raise lost from None

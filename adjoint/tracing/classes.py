@@ -12,6 +12,10 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Protocol
 
+import numpy as np
+
+from adjoint.tracing.constants import constant_array, tracing
+
 Copying = Callable[[Any], Any]
 
 _BASES = frozenset({object, abc.ABC, Generic, Protocol})
@@ -34,10 +38,14 @@ _LONGEST = 256
 
 
 class _Lent(threading.local):
-    """The objects of this thread that have the class of a twin, and what class they had."""
+    """The objects of this thread that have the class of a twin, and what class they had.
+
+    In their attributes constant arrays stand for arrays: names, what stands there, and the array.
+    """
 
     def __init__(self) -> None:
         self.objects: list[tuple[Any, type]] = []
+        self.arrays: list[tuple[dict[str, Any], str, Any, Any]] = []
 
 
 _lent = _Lent()
@@ -69,8 +77,8 @@ class _Twin(type):
 
     def mro(cls) -> list[type]:
         """The order of the bases, before which a twin has what keeps them from noticing it."""
-        own, *others = super().mro()
-        return [own, _Unnoticed, *others] if _is_twin(cls) else [own, *others]
+        order = super().mro()
+        return [order[0], _Unnoticed, *order[1:]] if _is_twin(cls) else order
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         made = super().__call__(*args, **kwargs)
@@ -90,8 +98,8 @@ class _Twin(type):
 
     def __subclasses__(cls) -> list[Any]:
         """Those of the class itself, as traced code sees them."""
-        own = type.__subclasses__(cls.__adjoint_class__)
-        return [twin_for(c) or c for c in own if not isinstance(c, _Twin)]
+        found: list[type] = type.__subclasses__(cls.__adjoint_class__)
+        return [twin_for(c) or c for c in found if not isinstance(c, _Twin)]
 
     def __eq__(cls, other: object) -> bool:
         return cls is other or (_is_twin(cls) and cls.__adjoint_class__ is other)
@@ -182,12 +190,22 @@ def _lend(x: Any, twin: Callable[[type], type | None], depth: int) -> None:
     except TypeError:  # another layout, as of classes with slots and several bases
         return
     _lent.objects.append((x, kind))
-    for item in list(getattr(x, "__dict__", {}).values()):
-        _lend(item, twin, depth - 1)
+    names = getattr(x, "__dict__", {})
+    for name, item in list(names.items()):
+        if type(item) is np.ndarray and item.dtype.kind in "fc":
+            names[name] = seen = constant_array(item)
+            _lent.arrays.append((names, name, seen, item))
+        else:
+            _lend(item, twin, depth - 1)
 
 
 def give_back() -> None:
-    """Give all objects of this thread the class that they had."""
+    """Give all objects of this thread the class and the arrays that they had."""
+    tracing.seen.clear()
+    arrays, _lent.arrays = _lent.arrays, []
+    for names, name, seen, array in reversed(arrays):
+        if names.get(name) is seen:
+            names[name] = array
     objects, _lent.objects = _lent.objects, []
     for x, kind in reversed(objects):
         object.__setattr__(x, "__class__", kind)

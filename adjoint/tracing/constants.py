@@ -18,9 +18,12 @@ from adjoint.graph.types import as_dtype
 
 
 class _State(threading.local):
-    """How many functions this thread traces, one inside the other."""
+    """How many functions this thread traces, one inside the other, and what arrays it has seen."""
 
     depth = 0
+
+    def __init__(self) -> None:
+        self.seen: dict[int, tuple[Any, Any]] = {}
 
 
 tracing = _State()
@@ -70,8 +73,14 @@ class ConstantArray(np.ndarray[Any, Any]):
 
 
 def constant_array(array: np.ndarray[Any, Any]) -> Any:
-    """`array` as traced code sees it: the same memory."""
-    return array.view(ConstantArray)
+    """`array` as traced code sees it: the same memory, and in one call the same object."""
+    known = tracing.seen.get(id(array))
+    if known is not None:
+        return known[1]
+    seen = array.view(ConstantArray)
+    if tracing.depth:
+        tracing.seen[id(array)] = array, seen
+    return seen
 
 
 def plain(x: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.tensor import Tensor
+from adjoint.tracing.constants import plain
 
 _OF_ARRAYS = frozenset({"__len__", "__iter__", "__getitem__", "__contains__"})
 """What only arrays have, by which they are told from numbers."""
@@ -20,7 +21,7 @@ _OF_ARRAYS = frozenset({"__len__", "__iter__", "__getitem__", "__contains__"})
 
 def stand_in(x: Any) -> Any:
     """Of a tensor an object of the class that it passes for; of others the object itself."""
-    return _sample(x.dtype, not x.ndim) if type(x) is Tensor else x
+    return _sample(x.dtype, not x.ndim) if type(x) is Tensor else plain(x)
 
 
 @functools.cache
