@@ -25,11 +25,13 @@ from adjoint.graph.tensor import Tensor
 from adjoint.tracing.adopted import adopted
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.creation import FUNCTIONS_OF_NUMPY
+from adjoint.tracing.guarded import looked_at, tried_with
 from adjoint.tracing.mathematics import FUNCTIONS_OF_MATH
 from adjoint.tracing.polynomials import is_series, traced_class
 
 TRACED = frozenset({"numpy", "math", "cmath", "scipy"})
 """The packages that have a meaning of their own."""
+_OF_ANY_NUMBERS = frozenset({"fsum", "prod", "dist", "hypot", "sumprod", "isclose"})
 _AS_THEY_ARE = frozenset({"numpy.random", "numpy.testing", "numpy.ma", "numpy.ctypeslib"})
 
 
@@ -125,7 +127,7 @@ def _meaning(real: Any, name: str) -> Any:
     package, _, own = name.partition(".")
     if package == "math" or package == "cmath":
         named = FUNCTIONS_OF_MATH.get(own)
-        return real if named is None else choice(real, named, as_it_is)
+        return real if named is None else choice(real, _of_numbers(real, own, named), as_it_is)
     if package == "scipy":
         return _of_scipy(real, name)
     if own in FUNCTIONS_OF_NUMPY:
@@ -137,10 +139,20 @@ def _meaning(real: Any, name: str) -> Any:
     if isinstance(real, np.ufunc):
         return _of_ufunc(real)
     if type(real) is type(np.sum):
-        return choice(real, lambda *args, **kwargs: call_function(real, args, kwargs))
+        dispatched = functools.partial(_dispatched, real)
+        return choice(real, looked_at(dispatched) if own.startswith("linalg.") else dispatched)
     if own in FUNCTIONS and callable(real):
         return choice(real, FUNCTIONS[own])
     return real
+
+
+def _dispatched(real: Any, *args: Any, **kwargs: Any) -> Any:
+    return call_function(real, args, kwargs)
+
+
+def _of_numbers(real: Any, own: str, named: Any) -> Any:
+    """A function of `math` for tensors; those that take several numbers at once raise nothing."""
+    return named if own in _OF_ANY_NUMBERS else tried_with(real, named)
 
 
 def as_it_is(result: Any) -> Any:
@@ -221,7 +233,7 @@ def _of_scipy(real: Any, name: str) -> Any:
         return own  # a class or a distribution: what it makes is called with tensors later
     if name in _CALLING_BACK:
         return own  # what they are given may show only when they call it
-    return choice(real, own, as_it_is)
+    return choice(real, looked_at(own) if name.startswith("scipy.linalg.") else own, as_it_is)
 
 
 def _counterpart(name: str) -> str | None:

@@ -266,3 +266,85 @@ def test_errors_in_callbacks_of_c_are_ours(solve):
 def test_matrices_of_the_module_are_taken_beside_tensors(f):
     expected = [(f(X + e) - f(X - e)) / 2e-6 for e in 1e-6 * np.eye(3)]
     np.testing.assert_allclose(ad.grad(f)(X), expected, rtol=1e-6, atol=1e-8)
+
+
+# Errors that a program catches.
+
+
+def is_definite(matrix):
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def with_jitter(x):
+    matrix = np.array([[1.0, 2.0], [2.0, 1.0]]) * x[0]
+    try:
+        factor = np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        factor = np.linalg.cholesky(matrix + 5 * np.eye(2))
+    return np.sum(factor)
+
+
+def factored(x):
+    try:
+        found = scipy.linalg.cho_solve(scipy.linalg.cho_factor(-A * x[0]), x)
+    except scipy.linalg.LinAlgError:
+        found = x * x
+    return np.sum(found)
+
+
+def helped(x):
+    def root(v):
+        return math.sqrt(v)
+
+    try:
+        return root(x[0] - 1) * 3
+    except ValueError:
+        return x[0] * 2
+
+
+def overflowing(x):
+    try:
+        return math.exp(1000 * x[2]) + x[0]
+    except OverflowError:
+        return x[0] * 2
+
+
+def caught(x):
+    for base in (1.0, x[1] - 1, x[2]):
+        try:
+            x = x * math.log(base)
+        except ValueError:
+            x = x * 3
+    return np.sum(x)
+
+
+CAUGHT = {
+    "is a matrix definite": lambda x: x[0] if is_definite(-A * x[0]) else x[1] ** 2,
+    "it is": lambda x: x[0] if is_definite(A * x[0]) else x[1] ** 2,
+    "with jitter": with_jitter,
+    "factored": factored,
+    "in a helper": helped,
+    "overflow": overflowing,
+    "in a loop": caught,
+}
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_errors_that_are_caught_come_in_time(name):
+    f = CAUGHT[name]
+    expected = [(f(X + e) - f(X - e)) / 2e-6 for e in 1e-6 * np.eye(3)]
+    np.testing.assert_allclose(ad.grad(f)(X), expected, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(ad.jacfwd(f)(X), expected, rtol=1e-6, atol=1e-8)
+
+
+def test_without_try_nothing_is_computed_before_it_is_asked_for():
+    def f(x):
+        root = math.sqrt(x[0])
+        assert root.node.value is None
+        return root
+
+    ad.grad(f)(X)

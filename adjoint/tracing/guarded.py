@@ -1,0 +1,97 @@
+"""Errors that a program catches are raised where it expects them.
+
+Values come late, and so do the errors that they show: a matrix that has no Cholesky factor, the
+root of a negative number. Where the user's code stands in a ``try``, they are asked for at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+from adjoint.graph.engine import value_of
+from adjoint.graph.tensor import Tensor
+
+_OWN = __name__.partition(".")[0]
+_CALL = f"{_OWN}.tracing.call"
+"""The module whose frames stand between the traced function and the rest."""
+
+
+def is_guarded() -> bool:
+    """Whether the traced code that is running stands in a ``try``, or what has called it."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        home = frame.f_globals.get("__name__") or ""
+        if home == _CALL:
+            return False
+        if home.partition(".")[0] != _OWN:
+            at = frame.f_lasti
+            if any(start <= at < end for start, end in _guarded_parts(frame.f_code)):
+                return True
+        frame = frame.f_back
+    return False
+
+
+@functools.cache
+def _guarded_parts(code: CodeType) -> tuple[tuple[int, int], ...]:
+    """From where to where instructions have a handler of errors, as CPython notes it."""
+    table = iter(code.co_exceptiontable)
+    parts = []
+    for first in table:
+        start, length, *_ = (2 * _number(byte, table) for byte in _heads(first, table))
+        parts.append((start, start + length))
+    return tuple(parts)
+
+
+def _heads(first: int, table: Iterator[int]) -> Iterator[int]:
+    """The first bytes of the four numbers of an entry."""
+    yield first
+    for _ in range(3):
+        yield next(table)
+
+
+def _number(byte: int, table: Iterator[int]) -> int:
+    """A number of six bits a byte, of which all but the last have bit 64."""
+    value = byte & 63
+    while byte & 64:
+        byte = next(table)
+        value = value << 6 | byte & 63
+    return value
+
+
+def _is_known(x: Tensor) -> bool:
+    scope = x.node.scope
+    return x.node.value is not None or scope is None or not scope.abstract
+
+
+def look(result: Any) -> None:
+    """Ask for the values of tensors, if they can be known."""
+    for x in result if isinstance(result, tuple) else (result,):
+        if type(x) is Tensor and _is_known(x):
+            value_of(x.node)
+
+
+def looked_at(of_tensors: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose result is looked at in a ``try``."""
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        result = of_tensors(*args, **kwargs)
+        if is_guarded():
+            look(result)
+        return result
+
+    return function
+
+
+def tried_with(real: Callable[..., Any], of_tensors: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of `math`, which in a ``try`` is called with the plain numbers, too."""
+
+    def function(*args: Any) -> Any:
+        if is_guarded() and all(_is_known(x) for x in args if type(x) is Tensor):
+            real(*(value_of(x.node).item() if type(x) is Tensor else x for x in args))
+        return of_tensors(*args)
+
+    return function
