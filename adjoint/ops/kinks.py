@@ -35,7 +35,7 @@ from adjoint.ops.fitting import align, fit
 from adjoint.ops.kink_slope import Kink, slope
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.reduction import any, sum
-from adjoint.ops.support import NOWHERE, both, either, over, reshaped, whole
+from adjoint.ops.support import NOWHERE, both, either, over, reshaped, support, whole
 
 LENGTH, SIDES, SIZE = "length", "sides", "size"
 
@@ -193,6 +193,9 @@ class Look:
         if kink.axes:
             axes = tuple([a + met.ndim for a in kink.axes])
             inner = equal(Tensor(r), 0) if kink.kind == LENGTH else any(met, axes)
+        alive = support(g)
+        if alive is not None:  # what is not taken meets no kink
+            inner = both(inner, alive)
         moved = [t for t in map(self.together, xs) if t is not None]
         self.q = slope(g, r, inner, kink, moved)
 
