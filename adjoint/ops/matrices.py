@@ -36,9 +36,7 @@ class Stacked(Op):
     def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         shape = node.inputs[number].shape
         mask = over(whole(mask, shape), shape, (len(shape) - 2, len(shape) - 1))
-        if len(node.shape) == self.stacked(node):
-            mask = reshaped(mask, shape[:-2])
-        return mask
+        return reshaped(mask, (*shape[:-2], *(1,) * (len(node.shape) - self.stacked(node))))
 
     def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         lead, rank = self.stacked(node), len(node.shape)

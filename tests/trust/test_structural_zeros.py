@@ -14,6 +14,8 @@ import pytest
 import adjoint as ad
 from adjoint.api.graph_first import backprop
 from adjoint.graph import node as nodes
+from adjoint.graph.tensor import make
+from adjoint.ops.linear import Linear
 from adjoint.ops.product import recurrence
 from tests.trust.nestings import check, drawn, reference
 
@@ -165,6 +167,33 @@ def test_backprop_batches_and_jacobians_agree(name: str) -> None:
     np.testing.assert_allclose(
         np.tensordot(weights, jacobian, jacobian.ndim - 1), expected, rtol=1e-8, atol=1e-9
     )
+
+
+class Alternating(Linear):
+    """Its elements cancel: x₀ - x₁ in every place."""
+
+    name = "alternating"
+
+    def infer(self, x: Any) -> Any:
+        return x.shape, x.dtype
+
+    def evaluate(self, x: Any) -> Any:
+        return np.full_like(x, x[::2].sum() - x[1::2].sum())
+
+    def transpose(self, node: Any, adjoint: Any) -> Any:
+        signs = np.resize([1.0, -1.0], node.shape)
+        return ad.sum(adjoint) * signs
+
+
+def test_what_cancels_is_not_zero_by_construction() -> None:
+    """A linear operation says that it adds only, or every element counts."""
+    op, x = Alternating(), np.array([1.0, 4.0])
+    tangent = ad.where(np.array([True, True]), ad.asarray([1.0, 1.0]), 0.0)
+    assert ad.jvp(lambda x: make(op, (x,)), (x,), (tangent,))[1].tolist() == [0.0, 0.0]
+    half = ad.where(np.array([True, False]), ad.asarray([1.0, 1.0]), 0.0)
+    f = lambda x: ad.exp(make(op, (ad.sqrt(x),)))  # noqa: E731
+    expected = np.exp(-1.0) * 0.5
+    np.testing.assert_allclose(ad.jvp(f, (x,), (half,))[1].numpy(), [expected] * 2)
 
 
 def test_rows_of_missing_data_do_not_reach_the_weights_of_a_network() -> None:
