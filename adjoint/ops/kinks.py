@@ -30,11 +30,12 @@ from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
 from adjoint.ops.comparison import equal, isnan
-from adjoint.ops.elementwise import keep_where, zero
+from adjoint.ops.elementwise import Masked, keep_where, scale, zero
 from adjoint.ops.fitting import align, fit
 from adjoint.ops.kink_slope import Kink, slope
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.reduction import any, sum
+from adjoint.ops.support import both, either, number, onto, over, support
 
 LENGTH, SIDES, SIZE = "length", "sides", "size"
 
@@ -47,6 +48,7 @@ class Mark(Op):
     """The identity of its first input."""
 
     family = "kinks"
+    tame = True
 
     def infer(self, share: Node, *rest: Any) -> tuple[Shape, DType]:
         return share.shape, share.dtype
@@ -56,6 +58,28 @@ class Mark(Op):
 
     def expand(self, node: Node) -> Tensor | None:
         return Tensor(node.inputs[0])
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        given = node.inputs[number].shape
+        if not self.is_aligned(given, node.shape):
+            return super().reached(node, number, mask)
+        return self.lanes(node, number, mask, given)
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        given = node.inputs[number].shape
+        if not self.is_aligned(given, node.shape):
+            return super().reaching(node, number, mask)
+        return onto(self.lanes(node, number, mask, node.shape), given)
+
+    def lanes(self, node: Node, number: int, mask: Tensor, shape: Shape) -> Tensor:
+        """A mask about elements of `shape`, wider by the elements that a norm takes together."""
+        axes = node.params[0].axes if number else ()
+        return over(mask, shape, tuple([a + len(shape) for a in axes])) if axes else mask
+
+    def is_aligned(self, given: Shape, shape: Shape) -> bool:
+        """Whether an input stands beside the result element by element, as it broadcasts."""
+        pairs = zip(reversed(given), reversed(shape), strict=False)
+        return len(given) <= len(shape) and all(a in (1, b) for a, b in pairs)
 
     def alone(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         """The tangent taken out of the graph (`region`), where nothing is known of the kink."""
@@ -90,8 +114,11 @@ class MarkedAdjoint(Mark):
     spreads = True
 
     def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
-        # Zero for good where nothing arrives; not where a slope of 0 was chosen.
-        return masks[1] if node.inputs[1].shape == node.shape else None
+        # Zero for good as far as it is by itself, but for the kink, where a slope of 0 was chosen;
+        # and where nothing arrives.
+        share, g = masks[0], masks[1] if self.is_aligned(node.inputs[1].shape, node.shape) else None
+        sent = either(share, Tensor(node.inputs[3]))
+        return g if sent is None else both(sent, g)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if node.scope is None:
@@ -169,8 +196,12 @@ class Look:
         if kink.axes:
             axes = tuple([a + met.ndim for a in kink.axes])
             inner = equal(Tensor(r), 0) if kink.kind == LENGTH else any(met, axes)
+        arrives = support(g)  # where nothing arrives there is no kink
+        if arrives is not None:
+            inner = both(inner, arrives)
         moved = [t for t in map(self.together, xs) if t is not None]
-        self.q = slope(g, r, inner, kink, moved)
+        q = slope(g, r, inner, kink, moved)
+        self.q = q if q is None or arrives is None else keep_where(arrives, q)
 
     def together(self, x: Tensor | None) -> Tensor | None:
         """The sum over the elements of an input that are taken together, where the kink is met."""
@@ -193,14 +224,13 @@ class Look:
         given = total(*moved)
         if self.q is None or given is None:
             return None
-        return keep_where(isnan(self.q), given * np.nan)
+        return scale(given, Masked(isnan(self.q), number(np.nan, given.node.dtype)))
 
     def even(self, x: Tensor | None) -> Tensor | None:
         """q x, what is left of a function of a size."""
         if self.q is None or x is None or self.kink.kind == SIDES:
             return None
-        result: Tensor = self.apart(self.q) * x
-        return result
+        return scale(x, self.apart(self.q))
 
     def only(self, x: Tensor | None) -> Tensor | None:
         """`x` where the kink is met."""
@@ -239,7 +269,16 @@ class Sharp(Op):
     name = "sharp"
     family = "kinks"
     param_names = ("function", "axes")
-    kinks = True
+    kinks = spreads = tame = True
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        return either(masks[0], Tensor(node.inputs[1]))  # at the kink a slope was chosen
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return super().reached(node, number, mask) if number else mask
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return super().reaching(node, number, mask) if number else mask
 
     def infer(self, y: Node, *rest: Any) -> tuple[Shape, DType]:
         return y.shape, y.dtype

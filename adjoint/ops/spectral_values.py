@@ -36,6 +36,7 @@ from adjoint.ops.spectral import (
     svd_shapes,
 )
 from adjoint.ops.spectral_quotient import quotient
+from adjoint.ops.support import onto, over, reshaped, whole
 from adjoint.ops.triangular import hermitian
 
 
@@ -121,6 +122,13 @@ class SpectralFunction(OfDecomposition):
     def infer(self, d: Node, packed: Node, a: Node) -> tuple[Shape, DType]:
         lead = np.broadcast_shapes(d.shape[:-1], a.shape[:-2])
         return (*lead, *a.shape[-2:]), a.dtype
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        if number:
+            return super().reaching(node, number, mask)
+        lead = node.shape[:-2]
+        mask = over(whole(mask, node.shape), node.shape, (len(lead), len(lead) + 1))
+        return onto(reshaped(mask, (*lead, 1)), (*node.inputs[0].shape[:-1], 1))
 
     def evaluate(self, d: Any, packed: Any, a: Any) -> Any:
         if is_hermitian(a.shape, packed.shape):
