@@ -30,12 +30,12 @@ from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
 from adjoint.ops.comparison import equal, isnan
-from adjoint.ops.elementwise import Masked, keep_where, scale, zero
+from adjoint.ops.elementwise import keep_where, scale, zero
 from adjoint.ops.fitting import align, fit
 from adjoint.ops.kink_slope import Kink, slope
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.reduction import any, sum
-from adjoint.ops.support import both, either, number, onto, over, support
+from adjoint.ops.support import both, either, onto, over, support
 
 LENGTH, SIDES, SIZE = "length", "sides", "size"
 
@@ -224,7 +224,8 @@ class Look:
         given = total(*moved)
         if self.q is None or given is None:
             return None
-        return scale(given, Masked(isnan(self.q), number(np.nan, given.node.dtype)))
+        found, mask = keep_where(isnan(self.q), given * np.nan), support(given)
+        return found if mask is None else keep_where(mask, found)
 
     def even(self, x: Tensor | None) -> Tensor | None:
         """q x, what is left of a function of a size."""
