@@ -106,6 +106,12 @@ PROGRAMS: dict[str, tuple[float, Any]] = {
 }
 
 
+PROGRAMS["known weights"] = (
+    0,
+    lambda x: ad.where(M, ad.flip(ad.log(x)[::-1] * np.array([1.0, 2.0, 3.0, 4.0])), 0),
+)
+
+
 def chain(x: Any) -> Any:
     """Linear operations one after the other, more than any search should be bounded by."""
     for _ in range(40):
