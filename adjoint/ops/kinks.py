@@ -30,12 +30,12 @@ from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
 from adjoint.ops.comparison import equal, isnan
-from adjoint.ops.elementwise import keep_where, zero
+from adjoint.ops.elementwise import keep_where, scale, zero
 from adjoint.ops.fitting import align, fit
 from adjoint.ops.kink_slope import Kink, slope
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.reduction import any, sum
-from adjoint.ops.support import NOWHERE, both, either, over, reshaped, support, whole
+from adjoint.ops.support import NOWHERE, both, either, onto, over, reshaped, support, whole
 
 LENGTH, SIDES, SIZE = "length", "sides", "size"
 
@@ -48,6 +48,7 @@ class Mark(Op):
     """The identity of its first input."""
 
     family = "kinks"
+    tame = True
 
     def infer(self, share: Node, *rest: Any) -> tuple[Shape, DType]:
         return share.shape, share.dtype
@@ -57,6 +58,28 @@ class Mark(Op):
 
     def expand(self, node: Node) -> Tensor | None:
         return Tensor(node.inputs[0])
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        given = node.inputs[number].shape
+        if not self.is_aligned(given, node.shape):
+            return super().reached(node, number, mask)
+        return self.lanes(node, number, mask, given)
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        given = node.inputs[number].shape
+        if not self.is_aligned(given, node.shape):
+            return super().reaching(node, number, mask)
+        return onto(self.lanes(node, number, mask, node.shape), given)
+
+    def lanes(self, node: Node, number: int, mask: Tensor, shape: Shape) -> Tensor:
+        """A mask about elements of `shape`, wider by the elements that a norm takes together."""
+        axes = node.params[0].axes if number else ()
+        return over(mask, shape, tuple([a + len(shape) for a in axes])) if axes else mask
+
+    def is_aligned(self, given: Shape, shape: Shape) -> bool:
+        """Whether an input stands beside the result element by element, as it broadcasts."""
+        pairs = zip(reversed(given), reversed(shape), strict=False)
+        return len(given) <= len(shape) and all(a in (1, b) for a, b in pairs)
 
     def alone(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         """The tangent taken out of the graph (`region`), where nothing is known of the kink."""
@@ -91,6 +114,8 @@ class MarkedAdjoint(Mark):
     spreads = True
 
     def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        # Zero for good as far as it is by itself, but for the kink, where a slope of 0 was chosen;
+        # and where nothing arrives.
         sent = None if masks[0] is None else either(masks[0], Tensor(node.inputs[3]))
         shape, axes = node.inputs[1].shape, node.params[0].axes
         arrived = masks[1]
@@ -193,11 +218,12 @@ class Look:
         if kink.axes:
             axes = tuple([a + met.ndim for a in kink.axes])
             inner = equal(Tensor(r), 0) if kink.kind == LENGTH else any(met, axes)
-        alive = support(g)
-        if alive is not None:  # what is not taken meets no kink
-            inner = both(inner, alive)
+        arrives = support(g)  # where nothing arrives there is no kink
+        if arrives is not None:
+            inner = both(inner, arrives)
         moved = [t for t in map(self.together, xs) if t is not None]
-        self.q = slope(g, r, inner, kink, moved)
+        q = slope(g, r, inner, kink, moved)
+        self.q = q if q is None or arrives is None else keep_where(arrives, q)
 
     def together(self, x: Tensor | None) -> Tensor | None:
         """The sum over the elements of an input that are taken together, where the kink is met."""
@@ -217,14 +243,14 @@ class Look:
         given = total(*moved)
         if self.q is None or given is None:
             return None
-        return keep_where(isnan(self.q), given * np.nan)
+        found, mask = keep_where(isnan(self.q), given * np.nan), support(given)
+        return found if mask is None else keep_where(mask, found)
 
     def even(self, x: Tensor | None) -> Tensor | None:
         """q x, what is left of a function of a size."""
         if self.q is None or x is None or self.kink.kind == SIDES:
             return None
-        result: Tensor = self.apart(self.q) * x
-        return result
+        return scale(x, self.apart(self.q))
 
     def only(self, x: Tensor | None) -> Tensor | None:
         """`x` where the kink is met."""
@@ -263,7 +289,16 @@ class Sharp(Op):
     name = "sharp"
     family = "kinks"
     param_names = ("function", "axes")
-    kinks = True
+    kinks = spreads = tame = True
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        return either(masks[0], Tensor(node.inputs[1]))  # at the kink a slope was chosen
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return super().reached(node, number, mask) if number else mask
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return super().reaching(node, number, mask) if number else mask
 
     def infer(self, y: Node, *rest: Any) -> tuple[Shape, DType]:
         return y.shape, y.dtype

@@ -142,6 +142,13 @@ class SpectralFunction(OfDecomposition):
         lead = np.broadcast_shapes(d.shape[:-1], a.shape[:-2])
         return (*lead, *a.shape[-2:]), a.dtype
 
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        if number:
+            return super().reaching(node, number, mask)
+        lead = node.shape[:-2]
+        mask = over(whole(mask, node.shape), node.shape, (len(lead), len(lead) + 1))
+        return onto(reshaped(mask, (*lead, 1)), (*node.inputs[0].shape[:-1], 1))
+
     def evaluate(self, d: Any, packed: Any, a: Any) -> Any:
         if is_hermitian(a.shape, packed.shape):
             v = np.swapaxes(packed[..., 1:, :], -2, -1)
