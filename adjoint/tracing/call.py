@@ -7,6 +7,7 @@ from typing import Any
 
 from adjoint.errors import LostDerivativeError
 from adjoint.graph.node import Scope
+from adjoint.tracing import guarded
 from adjoint.tracing.classes import give_back
 from adjoint.tracing.constants import plain_within, tracing
 from adjoint.tracing.queries import forget
@@ -44,6 +45,9 @@ def call(
     if scope is not None and scope.lost is not None:
         raise scope.lost
     return plain_within(result)
+
+
+guarded.outermost.append(call.__code__)
 
 
 def _cause(error: BaseException | None) -> LostDerivativeError | None:

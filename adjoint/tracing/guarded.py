@@ -16,23 +16,29 @@ from adjoint.graph.engine import value_of
 from adjoint.graph.tensor import Tensor
 
 _OWN = __name__.partition(".")[0]
-_CALL = f"{_OWN}.tracing.call"
-"""The module whose frames stand between the traced function and the rest."""
+outermost: list[CodeType] = []
+"""The code of what calls traced functions, beyond which nobody is asked."""
 
 
 def is_guarded() -> bool:
     """Whether the traced code that is running stands in a ``try``, or what has called it."""
     frame: FrameType | None = sys._getframe(1)
+    end = outermost[0]
     while frame is not None:
-        home = frame.f_globals.get("__name__") or ""
-        if home == _CALL:
+        code = frame.f_code
+        if code is end:
             return False
-        if home.partition(".")[0] != _OWN:
-            at = frame.f_lasti
-            if any(start <= at < end for start, end in _guarded_parts(frame.f_code)):
-                return True
+        if code.co_exceptiontable and _is_guarded_at(frame):
+            return True
         frame = frame.f_back
     return False
+
+
+def _is_guarded_at(frame: FrameType) -> bool:
+    if (frame.f_globals.get("__name__") or "").partition(".")[0] == _OWN:
+        return False
+    at = frame.f_lasti
+    return any(start <= at < end for start, end in _guarded_parts(frame.f_code))
 
 
 @functools.cache

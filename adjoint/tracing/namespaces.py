@@ -31,7 +31,13 @@ from adjoint.tracing.polynomials import is_series, traced_class
 
 TRACED = frozenset({"numpy", "math", "cmath", "scipy"})
 """The packages that have a meaning of their own."""
-_OF_ANY_NUMBERS = frozenset({"fsum", "prod", "dist", "hypot", "sumprod", "isclose"})
+_RAISING = frozenset(
+    (
+        *("sqrt", "log", "log2", "log10", "log1p", "asin", "acos", "acosh", "atanh", "gamma"),
+        *("lgamma", "exp", "exp2", "expm1", "cosh", "sinh", "pow", "fmod", "ldexp"),
+    )
+)
+"""Functions of `math` that are not defined everywhere, or whose results can be too large."""
 _AS_THEY_ARE = frozenset({"numpy.random", "numpy.testing", "numpy.ma", "numpy.ctypeslib"})
 
 
@@ -151,8 +157,8 @@ def _dispatched(real: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _of_numbers(real: Any, own: str, named: Any) -> Any:
-    """A function of `math` for tensors; those that take several numbers at once raise nothing."""
-    return named if own in _OF_ANY_NUMBERS else tried_with(real, named)
+    """A function of `math` for tensors, which raises where that of `math` does."""
+    return tried_with(real, named) if own in _RAISING else named
 
 
 def as_it_is(result: Any) -> Any:
