@@ -6,7 +6,9 @@ root of a negative number. Where the user's code stands in a ``try``, they are a
 
 from __future__ import annotations
 
+import dis
 import functools
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
@@ -73,11 +75,27 @@ def _is_known(x: Tensor) -> bool:
     return x.node.value is not None or scope is None or not scope.abstract
 
 
-def look(result: Any) -> None:
-    """Ask for the values of tensors, if they can be known."""
+def look(result: Any, also_unknown: bool) -> None:
+    """Ask for the values of tensors, if they can be known; of others that is an error."""
     for x in result if isinstance(result, tuple) else (result,):
-        if type(x) is Tensor and _is_known(x):
+        if type(x) is Tensor and (also_unknown or _is_known(x)):
             value_of(x.node)
+
+
+def _is_dropped() -> bool:
+    """Whether the traced code does nothing with what is returned to it, but waits for an error."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _OWN:
+        frame = frame.f_back
+    return frame is not None and frame.f_lasti in _dropping(frame.f_code)
+
+
+@functools.cache
+def _dropping(code: CodeType) -> frozenset[int]:
+    """Where the instructions, and their caches, stand whose results are dropped."""
+    pairs = itertools.pairwise(dis.get_instructions(code))
+    dropping = (p for p in pairs if p[1].opname == "POP_TOP")
+    return frozenset(at for i, end in dropping for at in range(i.offset, end.offset, 2))
 
 
 def looked_at(of_tensors: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,7 +104,7 @@ def looked_at(of_tensors: Callable[..., Any]) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         result = of_tensors(*args, **kwargs)
         if is_guarded():
-            look(result)
+            look(result, _is_dropped())
         return result
 
     return function

@@ -14,7 +14,7 @@ import scipy.linalg
 import scipy.optimize
 
 import adjoint as ad
-from adjoint.errors import LostDerivativeError
+from adjoint.errors import ConcretizationError, LostDerivativeError
 
 pytestmark = pytest.mark.unit
 
@@ -339,6 +339,15 @@ def test_errors_that_are_caught_come_in_time(name):
     expected = [(f(X + e) - f(X - e)) / 2e-6 for e in 1e-6 * np.eye(3)]
     np.testing.assert_allclose(ad.grad(f)(X), expected, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(ad.jacfwd(f)(X), expected, rtol=1e-6, atol=1e-8)
+
+
+def test_what_only_an_error_can_tell_is_not_compiled():
+    f = ad.compile(ad.grad(CAUGHT["is a matrix definite"]))
+    with pytest.raises(ConcretizationError):
+        f(X)
+    g = ad.compile(ad.grad(with_jitter))
+    with pytest.raises(np.linalg.LinAlgError):
+        g(X)[0].numpy()
 
 
 def test_without_try_nothing_is_computed_before_it_is_asked_for():
