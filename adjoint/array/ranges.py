@@ -11,6 +11,7 @@ from adjoint.array.manipulation import broadcast_arrays
 from adjoint.array.statistics import inexact
 from adjoint.array.values import known
 from adjoint.errors import RangeError
+from adjoint.graph.arrays import plain_array
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import normalize_axis, to_real
@@ -20,6 +21,11 @@ from adjoint.ops.power import power
 from adjoint.ops.rearrange import moveaxis
 
 __all__ = ["arange", "geomspace", "kaiser", "linspace", "logspace"]
+
+
+def _base(end: Any) -> Any:
+    """An end of which NumPy may compute: of an array the plain one, whatever its class."""
+    return end if isinstance(end, (Tensor, list, tuple, int, float, complex)) else plain_array(end)
 
 
 def _plain(*ends: Any) -> bool:
@@ -39,7 +45,7 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None)
     """
     first, last = (0, start) if stop is None else (start, stop)
     if _plain(first, last, step):
-        return asarray(np.arange(first, last, step), dtype)
+        return asarray(np.arange(*map(_base, (first, last, step))), dtype)
     count = np.arange(*[known(part).item() for part in (first, last, step)]).size
     found = first + step * from_array(np.arange(count))
     return as_tensor(found) if dtype is None else astype(as_tensor(found), dtype)
@@ -99,7 +105,8 @@ def linspace(
     if num < 0:
         raise RangeError(f"linspace: the number of samples must not be negative, got {num}")
     if _plain(start, stop):
-        found, step = np.linspace(start, stop, num, endpoint, retstep=True, axis=axis)
+        ends = _base(start), _base(stop)
+        found, step = np.linspace(*ends, num, endpoint, retstep=True, axis=axis)
         result = asarray(found, dtype)
         return (result, as_tensor(step)) if retstep else result
     first, last = _ends("linspace", start, stop)

@@ -106,7 +106,7 @@ stdtrit = special_binary(
         lambda df, p, y: 1 / _student_density(df, y),
     ),
     "The t with stdtr(df, t) = p.",
-    "1.63774436",
+    "1.63774435",
     domain=(_SHAPE, _FRACTION),
     example=(3.0, 0.9),
 )
