@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import adjoint as ad
-from tests.scipy.cases import Case, gradient, leaves, slope, total, weights
+from tests.scipy.scipy_cases import Case, gradient, leaves, slope, total, weights
 
 
 def loss(case: Case):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.scipy.cases import Case
+from tests.scipy.scipy_cases import Case
 from tests.scipy.checks import CHECKS, applies, check_single
 
 pytestmark = pytest.mark.unit

@@ -26,6 +26,8 @@ class Namespace:
         self.package = package
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         return importlib.import_module(f"{self.package}.{name}")
 
 
