@@ -45,6 +45,19 @@ def same_structure(a: Any, b: Any) -> bool:
     return a is b or (a is not LEAF and b is not LEAF and a == b)
 
 
+def key_orders(tree: Any) -> tuple[tuple[Any, ...], ...]:
+    """The keys of all dicts in `tree`, in order: structures that are the same may differ in it."""
+    found: list[tuple[Any, ...]] = []
+
+    def look(part: Any) -> bool:
+        if isinstance(part, dict):
+            found.append(tuple(part))
+        return isinstance(part, _LEAVES)
+
+    import_module("optree").tree_flatten(tree, is_leaf=look, namespace=NAMESPACE)
+    return tuple(found)
+
+
 def map_tree(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     """`function` applied to corresponding leaves of trees with the same structure."""
     leaves, structure = flatten(tree)
