@@ -1,0 +1,94 @@
+"""What Python and NumPy tell apart, a compiled function tells apart; and what NumPy answers, we do.
+
+The keys of a dict have an order, which a function may go by; equal numbers beyond a dtype compare;
+booleans stay booleans, as masks must.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+
+
+def weighted(parts: dict[str, Any]) -> Any:
+    return sum((i + 1) * part for i, part in enumerate(parts.values()))
+
+
+ONE, OTHER = {"p": 1.0, "q": 2.0}, {"q": 2.0, "p": 1.0}
+
+
+@pytest.mark.parametrize("wrap", [dict, lambda d: defaultdict(float, d), lambda d: dict(d, r=3.0)])
+@pytest.mark.parametrize("native", ["auto", "never"])
+def test_the_order_of_keys_is_part_of_the_signature(wrap: Any, native: str) -> None:
+    whole = ad.compile(weighted)
+    named = ad.compile(lambda **parts: weighted(parts))
+    given = ad.compile(weighted, donate=0)
+    slopes = ad.compile(ad.grad(weighted))
+    with ad.options(native=native):
+        for _ in range(3):
+            for parts in map(wrap, (ONE, OTHER)):
+                expected = weighted(parts)
+                assert float(whole(parts)) == float(given(parts)) == expected
+                assert float(named(**parts)) == expected
+                assert list(slopes(parts)) == list(parts)
+                assert [float(s) for s in slopes(parts).values()] == [*range(1, len(parts) + 1)]
+    for parts in (ONE, OTHER, ONE):
+        at_once = ad.compile(lambda a: weighted(a["x"]) + a["y"])
+        for outer in ({"x": parts, "y": 1.0}, {"y": 1.0, "x": parts}):
+            assert float(at_once(outer)) == weighted(parts) + 1
+    tree = [{"x": ONE}], [{"x": OTHER}]
+    nested = ad.compile(lambda a: weighted(a[0]["x"]))
+    assert [float(nested(t)) for t in (*tree, *tree)] == [5.0, 4.0, 5.0, 4.0]
+
+
+COMPARISONS = [np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal]
+
+
+@pytest.mark.parametrize("compare", COMPARISONS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint32", "int64", "uint64"])
+def test_integers_compare_with_numbers_beyond_their_dtype(compare: Any, dtype: str) -> None:
+    limits = np.iinfo(dtype)
+    x = np.array([[limits.min, 0, limits.max]], dtype)
+    for number in (limits.min - 1, limits.max + 1, limits.min, limits.max, 2**70, -(2**70)):
+        for f in (lambda t, n=number: compare(t, n), lambda t, n=number: compare(n, t)):
+            for result in (f(ad.asarray(x)), ad.compile(f)(x), ad.vmap(f)(x)):
+                assert result.dtype == bool
+                np.testing.assert_array_equal(result, f(x))
+    mask = ad.grad(lambda t: ad.sum(ad.where(ad.asarray(x[0]) < 2**65, t, 0.0)))(np.ones(3))
+    np.testing.assert_array_equal(mask, np.ones(3))
+
+
+def test_the_size_of_booleans_is_a_mask() -> None:
+    mask = np.array([True, False, True])
+    x = np.array([1.0, 2.0, 4.0])
+    for result in (np.abs(ad.asarray(mask)), ad.abs(mask), abs(ad.asarray(mask))):
+        assert result.dtype == bool
+        np.testing.assert_array_equal(result, mask)
+    slopes = ad.grad(lambda t: np.sum(t[np.abs(np.asarray(t) > 1.5)] ** 2), argnums=0)
+    np.testing.assert_array_equal(
+        ad.grad(lambda t: ad.sum(t[ad.abs(ad.asarray(mask))] ** 2))(x), [2.0, 0.0, 8.0]
+    )
+    np.testing.assert_array_equal(slopes(x), [0.0, 4.0, 8.0])
+    source = ad.asarray(mask)
+    copied = abs(source)
+    copied[0] = False
+    assert bool(source[0])
+
+
+@pytest.mark.parametrize("choose", [np.maximum, np.minimum, np.fmax, np.fmin])
+def test_what_is_larger_of_twice_the_same_is_no_kink(choose: Any) -> None:
+    x = np.array([1.0, -2.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for f in (
+            lambda t: np.sum(choose(t, t) ** 3),
+            lambda t: np.sum(choose(t * t, t * t) * t),
+        ):
+            for hessian in (ad.hessian(f), ad.compile(ad.hessian(f))):
+                np.testing.assert_allclose(hessian(x), np.diag(6 * x))
