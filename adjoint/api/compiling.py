@@ -16,9 +16,9 @@ from adjoint.api.graph_first import evaluate
 from adjoint.api.opening import as_output, check_callable, function_name, where_text
 from adjoint.api.patterns import Mismatch, Reader, mismatch, reader_for
 from adjoint.api.report import Cost, Report, cost_of, report_of
-from adjoint.api.signature import exactly, is_open, key_of, leaf_of, opened, settled
+from adjoint.api.signature import is_open, key_of, leaf_of, opened, settled
 from adjoint.api.traced import Traced
-from adjoint.api.tree import LEAF, flatten, key_orders, path_text
+from adjoint.api.tree import LEAF, exactly, flatten, key_orders, path_text
 from adjoint.backends.availability import missing
 from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
 from adjoint.graph import options

@@ -56,7 +56,10 @@ def _leaf(tree: Any, out: list[Any]) -> None:
 
 
 def _of_dict(tree: dict[Any, Any], keys: list[Any]) -> Reader | None:
-    order = list(tree)  # which a function that goes through them sees
+    order, kinds = list(tree), list(map(type, tree))  # as a function that goes through them sees
+    if not {str, int}.issuperset(kinds):
+        return None
+    named = int not in kinds
     parts = [_reader(tree[key]) for key in keys]
     if None in parts:
         return None
@@ -66,6 +69,8 @@ def _of_dict(tree: dict[Any, Any], keys: list[Any]) -> Reader | None:
         def flat(tree: Any, out: list[Any]) -> None:
             if type(tree) is not dict or list(tree) != order:
                 raise Mismatch
+            if not named and list(map(type, tree)) != kinds:
+                raise Mismatch
             out += take(tree)
 
         return flat
@@ -73,6 +78,8 @@ def _of_dict(tree: dict[Any, Any], keys: list[Any]) -> Reader | None:
 
     def nested(tree: Any, out: list[Any]) -> None:
         if type(tree) is not dict or list(tree) != order:
+            raise Mismatch
+        if not named and list(map(type, tree)) != kinds:
             raise Mismatch
         for key, part in pairs:
             part(tree[key], out)  # type: ignore[misc]  # none is None

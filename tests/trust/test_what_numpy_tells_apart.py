@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ ONE, OTHER = {"p": 1.0, "q": 2.0}, {"q": 2.0, "p": 1.0}
 
 @pytest.mark.parametrize("wrap", [dict, lambda d: defaultdict(float, d), lambda d: dict(d, r=3.0)])
 @pytest.mark.parametrize("native", ["auto", "never"])
-def test_the_order_of_keys_is_part_of_the_signature(wrap: Any, native: str) -> None:
+def test_the_order_of_keys_is_part_of_the_signature(wrap: Any, native: Any) -> None:
     whole = ad.compile(weighted)
     named = ad.compile(lambda **parts: weighted(parts))
     given = ad.compile(weighted, donate=0)
@@ -47,7 +48,76 @@ def test_the_order_of_keys_is_part_of_the_signature(wrap: Any, native: str) -> N
     assert [float(nested(t)) for t in (*tree, *tree)] == [5.0, 4.0, 5.0, 4.0]
 
 
+class Pair(NamedTuple):
+    a: Any
+    b: Any = 0
+
+
+@dataclass(frozen=True)
+class Setting:
+    a: Any
+
+
+@dataclass
+class Own:
+    a: list[Any]
+
+    def __hash__(self) -> int:
+        return 1
+
+
+WRAPS: list[Any] = [
+    (lambda v: v, lambda s: s),
+    (lambda v: (2, (v,)), lambda s: s[1][0]),
+    (Pair, lambda s: s.a),
+    (Setting, lambda s: s.a),
+    (lambda v: frozenset([v]), lambda s: next(iter(s))),
+    (lambda v: (Setting(Pair(v)),), lambda s: s[0].a.a),
+]
+EQUAL: list[list[Any]] = [
+    [0.0, -0.0, 0, False, np.float64(0.0), np.float64(-0.0), np.float32(-0.0), 0j],
+    [1, 1.0, True, np.int8(1), np.float32(1), np.float64(1)],
+]
+
+
+@pytest.mark.parametrize("values", EQUAL, ids=["zeros", "ones"])
+@pytest.mark.parametrize("number", range(len(WRAPS)))
+def test_equal_static_arguments_are_told_apart(number: int, values: list[Any]) -> None:
+    wrap, unwrap = WRAPS[number]
+    x = np.array([1, -2], "int16")
+    f = ad.compile(lambda t, s: t / unwrap(s), static=1)
+    with np.errstate(all="ignore"):
+        for value in values * 2:
+            if value != 0 or type(value) is not complex:
+                expected = np.asarray(1.0 * x / unwrap(wrap(value)))
+                result = f(1.0 * x, wrap(value))
+                np.testing.assert_array_equal(result, expected)
+                np.testing.assert_array_equal(np.signbit(result), np.signbit(expected))
+        g = ad.compile(lambda t, s: t * unwrap(s), static="s")
+        for value in values * 2:
+            assert g(x, s=wrap(value)).dtype == (x * value).dtype
+
+
+def test_static_arguments_with_their_own_equality_stay_allowed() -> None:
+    f = ad.compile(lambda t, s: t * s.a[0], static=1)
+    assert float(f(2.0, Own([3.0]))) == float(f(2.0, Own([3.0]))) == 6.0
+    assert "1 signature" in repr(f)
+
+
+def test_equal_keys_are_told_apart() -> None:
+    f = ad.compile(lambda parts: sum(key * part for key, part in parts.items()))
+    g = ad.compile(lambda parts: sum(part["x"] * key for key, part in parts.items()))
+    x = np.array([1, 2], "int8")
+    for key in (1, 1.0, True, np.float32(1), 1, 1.0, 2, True):
+        assert f({key: x}).dtype == g({key: {"x": x}}).dtype == (0 + key * x).dtype
+        assert f({key: x, 3: x}).dtype == (0 + key * x + 3 * x).dtype
+
+
 COMPARISONS = [np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal]
+
+
+def sides(compare: Any, number: int) -> list[Any]:
+    return [lambda t: compare(t, number), lambda t: compare(number, t)]
 
 
 @pytest.mark.parametrize("compare", COMPARISONS, ids=lambda f: f.__name__)
@@ -56,7 +126,7 @@ def test_integers_compare_with_numbers_beyond_their_dtype(compare: Any, dtype: s
     limits = np.iinfo(dtype)
     x = np.array([[limits.min, 0, limits.max]], dtype)
     for number in (limits.min - 1, limits.max + 1, limits.min, limits.max, 2**70, -(2**70)):
-        for f in (lambda t, n=number: compare(t, n), lambda t, n=number: compare(n, t)):
+        for f in sides(compare, number):
             for result in (f(ad.asarray(x)), ad.compile(f)(x), ad.vmap(f)(x)):
                 assert result.dtype == bool
                 np.testing.assert_array_equal(result, f(x))
