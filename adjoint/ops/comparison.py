@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.leaf import constant_node, is_weak
-from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import BOOL
+from adjoint.graph.node import Node
+from adjoint.graph.op import find
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import BOOL, DType, broadcast_shapes, promote
 from adjoint.ops.elementwise import Binary, Unary, binary, to_bool, unary
+
+UINT64 = np.dtype(np.uint64)
 
 __all__ = [
     "less",
@@ -44,29 +48,60 @@ def _compare(name: str, numpy: Any, sign: str, otherwise: Any = None) -> Binary:
 
 
 def _order(name: str, numpy: Any, sign: str) -> Binary:
-    """A comparison, of integers also with Python's that are beyond their dtype."""
+    """A comparison, exact for all pairs of integers: neither float64 nor the dtype of the other
+    holds every number that there may be on one side."""
 
-    def beyond(x1: Any, x2: Any) -> Tensor | None:
-        if type(x2) is int and (side := _side(x1, x2)):
-            return _everywhere(numpy(0, side), x1)
-        if type(x1) is int and (side := _side(x2, x1)):
-            return _everywhere(numpy(side, 0), x2)
+    def exact(x1: Any, x2: Any) -> Tensor | None:
+        first, second = _whole(x1), _whole(x2)
+        if first is None or second is None:
+            if first is not None and type(x2) is int and (side := _side(first, x2)):
+                return _everywhere(bool(numpy(0, side)), first)
+            if second is not None and type(x1) is int and (side := _side(second, x1)):
+                return _everywhere(bool(numpy(side, 0)), second)
+            return None
+        a, b = first.node.dtype, second.node.dtype
+        if a.kind == b.kind or UINT64 not in (a, b):
+            dtype = promote(a, b)
+            return compared(_as(first, dtype), _as(second, dtype))
+        number, found = first if a.kind == "i" else second, bool(numpy(*_SIGNS[a.kind]))
+        usual = compared(_as(first, UINT64), _as(second, UINT64))
+        if found:
+            return logical_or(less(number, 0), usual)
+        return logical_and(greater_equal(number, 0), usual)
+
+    def compared(a: Node, b: Node) -> Tensor:
+        shape = broadcast_shapes(name, a.shape, b.shape)
+        return Tensor(Node(find(name), (a, b), (), shape, BOOL))
+
+    return _compare(name, numpy, sign, exact)
+
+
+_SIGNS = {"i": (-1, 0), "u": (0, -1)}
+"""A negative number and one that is not, the negative one first where the first is signed."""
+
+
+def _whole(x: Any) -> Tensor | None:
+    """An integer tensor or array as a tensor; None if it is anything else."""
+    if type(x) is not Tensor and not isinstance(x, (np.ndarray, np.integer)):
         return None
+    return as_tensor(x) if x.dtype.kind in "iu" else None
 
-    return _compare(name, numpy, sign, beyond)
+
+def _as(x: Tensor, dtype: DType) -> Node:
+    return x.node if x.node.dtype is dtype else as_tensor(x, dtype).node
 
 
-def _side(x: Any, number: int) -> int:
+def _side(x: Tensor, number: int) -> int:
     """1 if a number is greater than all that an integer tensor can hold, -1 if it is less, else 0.
 
     What stands for a Python number holds any, as far as one can tell."""
-    if type(x) is not Tensor or x.node.dtype.kind not in "iu" or is_weak(x.node):
+    if is_weak(x.node):
         return 0
     limits = np.iinfo(x.node.dtype)
     return (number > limits.max) - (number < limits.min)
 
 
-def _everywhere(truth: Any, x: Tensor) -> Tensor:
+def _everywhere(truth: bool, x: Tensor) -> Tensor:
     shape = x.node.shape
     return Tensor(constant_node(np.full(shape, truth), shape, BOOL))
 

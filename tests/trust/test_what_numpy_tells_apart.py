@@ -134,6 +134,44 @@ def test_integers_compare_with_numbers_beyond_their_dtype(compare: Any, dtype: s
     np.testing.assert_array_equal(mask, np.ones(3))
 
 
+SIGNED = np.array([2**63 - 1, -1, 2**53 + 1, 5, -(2**63), 0], "int64")
+UNSIGNED = np.array([2**63, 2**64 - 1, 2**53, 5, 2**63, 0], "uint64")
+
+
+@pytest.mark.parametrize("compare", COMPARISONS, ids=lambda f: f.__name__)
+def test_signed_and_unsigned_integers_compare_exactly(compare: Any) -> None:
+    pairs = [(SIGNED, UNSIGNED), (SIGNED[1], UNSIGNED), (SIGNED[:, None], UNSIGNED)]
+    pairs += [(SIGNED.astype("int8"), UNSIGNED), (SIGNED, UNSIGNED.astype("uint8"))]
+    for pair in pairs:
+        for a, b in (pair, pair[::-1]):
+            expected = compare(a, b)
+            f = ad.compile(lambda t, u: compare(t, u))
+            for result in (
+                compare(ad.asarray(a), ad.asarray(b)),
+                compare(ad.asarray(a), b),
+                compare(a, ad.asarray(b)),
+                f(a, b),
+                f(a, b),
+            ):
+                np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("compare", COMPARISONS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("native", ["auto", "never"])
+def test_compiled_comparisons_take_any_python_integer(compare: Any, native: Any) -> None:
+    f, g = ad.compile(lambda t, n: compare(t, n)), ad.compile(lambda t, n: compare(n, t))
+    with ad.options(native=native):
+        for number in (1, 300, -1, 44, -(2**63), 2**63 - 1):
+            for dtype in ("int8", "uint8", "int64", "uint64", "float32", "bool"):
+                x = np.array([1, 44, 0], dtype)
+                for _ in range(2):
+                    np.testing.assert_array_equal(f(x, number), compare(x, number))
+                    np.testing.assert_array_equal(g(x, number), compare(number, x))
+            np.testing.assert_array_equal(f(UNSIGNED, number), compare(UNSIGNED, number))
+            assert bool(f(number, number)) == compare(number, number)
+            assert bool(f(number, 7)) == compare(number, 7)
+
+
 def test_the_size_of_booleans_is_a_mask() -> None:
     mask = np.array([True, False, True])
     x = np.array([1.0, 2.0, 4.0])
