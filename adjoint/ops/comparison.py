@@ -8,7 +8,7 @@ import numpy as np
 
 from adjoint.graph.leaf import constant_node, is_weak
 from adjoint.graph.node import Node
-from adjoint.graph.op import find
+from adjoint.graph.op import FUNCTIONS, find
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, DType, broadcast_shapes, promote
 from adjoint.ops.elementwise import Binary, Unary, binary, to_bool, unary
@@ -84,7 +84,12 @@ def _whole(x: Any) -> Tensor | None:
     """An integer tensor or array as a tensor; None if it is anything else."""
     if type(x) is not Tensor and not isinstance(x, (np.ndarray, np.integer)):
         return None
-    return as_tensor(x) if x.dtype.kind in "iu" else None
+    if x.dtype.kind not in "iu":
+        return None
+    whole = as_tensor(x)
+    if is_weak(whole.node):  # make it one that is of no other dtype than its own
+        whole = FUNCTIONS["add"](whole, 0)
+    return whole
 
 
 def _as(x: Tensor, dtype: DType) -> Node:
@@ -92,11 +97,7 @@ def _as(x: Tensor, dtype: DType) -> Node:
 
 
 def _side(x: Tensor, number: int) -> int:
-    """1 if a number is greater than all that an integer tensor can hold, -1 if it is less, else 0.
-
-    What stands for a Python number holds any, as far as one can tell."""
-    if is_weak(x.node):
-        return 0
+    """1 if a number is beyond the greatest that `x` may hold, -1 if beyond the least, else 0."""
     limits = np.iinfo(x.node.dtype)
     return (number > limits.max) - (number < limits.min)
 

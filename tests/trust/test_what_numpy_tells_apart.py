@@ -172,6 +172,32 @@ def test_compiled_comparisons_take_any_python_integer(compare: Any, native: Any)
             assert bool(f(number, 7)) == compare(number, 7)
 
 
+@pytest.mark.parametrize("native", ["auto", "never"])
+def test_compiled_arithmetic_refuses_python_integers_that_do_not_fit(native: Any) -> None:
+    programs = [
+        ad.compile(lambda t, n: t + n),
+        ad.compile(lambda t, n: n - t),
+        ad.compile(lambda t, n: np.where(t > 1, t, n)),
+        ad.compile(lambda t, n: np.maximum(t, n) * 2, donate=0),
+        ad.compile(lambda t, n: ad.sum(ad.compile(lambda u, m: u * m)(t, n))),
+    ]
+    fitting = {"int8": (-128, 127), "uint8": (0, 255), "int32": (-7, 7), "uint64": (0, 2**63 - 1)}
+    beyond = {"int8": (128, -129), "uint8": (256, -1), "int32": (2**31,), "uint64": (-1,)}
+    with ad.options(native=native):
+        for dtype in fitting:
+            x = np.array([1, 2, 0], dtype)
+            for f in programs:
+                for _ in range(2):
+                    for number in fitting[dtype]:
+                        assert f(x, number).dtype.kind == x.dtype.kind
+                    for number in beyond[dtype]:
+                        with pytest.raises(ad.errors.TooLargeError, match="does not fit"):
+                            f(x, number)
+            for number in fitting[dtype]:
+                np.testing.assert_array_equal(programs[0](x, number), x + number)
+                np.testing.assert_array_equal(programs[1](x, number), number - x)
+
+
 def test_the_size_of_booleans_is_a_mask() -> None:
     mask = np.array([True, False, True])
     x = np.array([1.0, 2.0, 4.0])
