@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -196,6 +197,61 @@ def test_compiled_arithmetic_refuses_python_integers_that_do_not_fit(native: Any
             for number in fitting[dtype]:
                 np.testing.assert_array_equal(programs[0](x, number), x + number)
                 np.testing.assert_array_equal(programs[1](x, number), number - x)
+
+
+def element(t: Any, value: Any) -> None:
+    t[0] = value
+
+
+def several(t: Any, value: Any) -> None:
+    t[:2] = [value, 1]
+
+
+def chosen(t: Any, value: Any) -> None:
+    t[np.array([0, 0])] = value
+
+
+def filled(t: Any, value: Any) -> None:
+    t.fill(value)
+
+
+def placed(t: Any, value: Any) -> None:
+    np.put(t, [0], value)
+
+
+def copied(t: Any, value: Any) -> None:
+    np.copyto(t, value)
+
+
+def diagonal(t: Any, value: Any) -> None:
+    np.fill_diagonal(t.reshape(1, -1), value)
+
+
+WRITES = [element, several, chosen, filled, placed, copied, diagonal]
+
+
+@pytest.mark.parametrize("write", WRITES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "uint64", "int64"])
+def test_what_is_written_fits(write: Any, dtype: str) -> None:
+    limits = np.iinfo(dtype)
+
+    def written(t: Any, value: Any) -> Any:
+        t = t * 1
+        write(t, value)
+        return t
+
+    x = np.zeros(3, dtype)
+    for number in (limits.min, limits.max, 1):
+        expected = written(x, number)
+        for f in (partial(written, value=number), ad.compile(partial(written, value=number))):
+            t = ad.asarray(x)
+            np.testing.assert_array_equal(f(t), expected)
+    for number in (limits.min - 1, limits.max + 1):
+        for f in (partial(written, value=number), ad.compile(partial(written, value=number))):
+            with pytest.raises((OverflowError, ad.errors.TooLargeError, ad.errors.DTypeError)):
+                f(ad.asarray(x))
+    with pytest.raises(ad.errors.TooLargeError):
+        np.insert(ad.asarray(x), 0, limits.max + 1)
 
 
 def test_the_size_of_booleans_is_a_mask() -> None:
