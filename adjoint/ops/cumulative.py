@@ -29,7 +29,7 @@ class CumulativeSum(Linear):
 
     name = "cumsum"
     param_names = ("axis", "reverse")
-    native = scans = True
+    native = scans = adds = True
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         x = loops.read(node.inputs[0], index)

@@ -120,7 +120,7 @@ class Elementwise(Op):
     dtype of the inputs to that of the output. An operation with static parameters receives them
     last in `numpy` and in its partial derivatives; `samples` are parameters for tests to try.
     `zeros` says how it keeps structural zeros: where "all" of its inputs are zero by construction,
-    where "any" is, if the others are plain numbers, or where the "first" is, if the second is one.
+    where "any" is, if the others are known numbers, or where the "first" is, if the second is one.
     """
 
     name: str
@@ -280,8 +280,11 @@ def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:
 
 
 def is_number(node: Node) -> bool:
-    """Whether `node` is a known finite number other than 0."""
-    return node.op.name == "constant" and node.shape == () and 0 < abs(node.value) < math.inf
+    """Whether `node` holds known finite numbers other than 0."""
+    while node.op.name in ("astype", "broadcast_to", "reshape") and node.inputs:
+        node = node.inputs[0]
+    value = node.value if node.op.name == "constant" else None
+    return value is not None and bool(np.all(np.isfinite(value) & (np.asarray(value) != 0)))
 
 
 def conjugated(factor: Tensor, wanted: bool) -> Tensor:

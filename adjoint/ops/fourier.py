@@ -160,18 +160,18 @@ class Trigonometric(Transform):
             before = self.once(function, 3, axis, node)
         elif once is not None:
             before, after = (once / 2, 2 / once) if type == 1 else (None, 1 / once)
-        sent = adjoint if before is None else adjoint * before
+        sent = adjoint if before is None else adjoint * from_array(before)
         found = make(self, (sent,), (function, other, axis))
-        return found if after is None else found * after
+        return found if after is None else found * from_array(after)
 
-    def once(self, function: str, type: int, axis: int, node: Node) -> Tensor | None:
-        """2 along the axis where an element stands once in the sums, 1 elsewhere."""
+    def once(self, function: str, type: int, axis: int, node: Node) -> Any:
+        """An array: 2 along the axis where an element stands once in the sums, 1 elsewhere."""
         places = {("dct", 1): (0, -1), ("dct", 3): (0,), ("dst", 3): (-1,)}.get((function, type))
         if places is None:
             return None
         weights = np.ones(node.shape[axis], to_real(node.dtype))
         weights[list(places)] = 2
-        return from_array(weights.reshape((-1,) + (1,) * (len(node.shape) - axis - 1)))
+        return weights.reshape((-1,) + (1,) * (len(node.shape) - axis - 1))
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         function, type, axis = node.params

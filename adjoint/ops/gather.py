@@ -146,7 +146,7 @@ class ScatterAdd(Linear):
 
     name = "scatter_add"
     param_names = ("axes", "position", "shape")
-    native = scatters = chooses = True
+    native = scatters = chooses = adds = True
 
     def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
         axes, _, shape = node.params

@@ -19,7 +19,7 @@ knows no g, so reverse mode is asked for it (`NestedTangents`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,12 @@ from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
 from adjoint.ops.comparison import equal, isnan
-from adjoint.ops.elementwise import keep_where, zero
+from adjoint.ops.elementwise import keep_where, scale, zero
 from adjoint.ops.fitting import align, fit
 from adjoint.ops.kink_slope import Kink, slope
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.reduction import any, sum
+from adjoint.ops.support import NOWHERE, both, either, onto, over, reshaped, support, whole
 
 LENGTH, SIDES, SIZE = "length", "sides", "size"
 
@@ -47,6 +48,7 @@ class Mark(Op):
     """The identity of its first input."""
 
     family = "kinks"
+    tame = True
 
     def infer(self, share: Node, *rest: Any) -> tuple[Shape, DType]:
         return share.shape, share.dtype
@@ -56,6 +58,28 @@ class Mark(Op):
 
     def expand(self, node: Node) -> Tensor | None:
         return Tensor(node.inputs[0])
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        given = node.inputs[number].shape
+        if not self.is_aligned(given, node.shape):
+            return super().reached(node, number, mask)
+        return self.lanes(node, number, mask, given)
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        given = node.inputs[number].shape
+        if not self.is_aligned(given, node.shape):
+            return super().reaching(node, number, mask)
+        return onto(self.lanes(node, number, mask, node.shape), given)
+
+    def lanes(self, node: Node, number: int, mask: Tensor, shape: Shape) -> Tensor:
+        """A mask about elements of `shape`, wider by the elements that a norm takes together."""
+        axes = node.params[0].axes if number else ()
+        return over(mask, shape, tuple([a + len(shape) for a in axes])) if axes else mask
+
+    def is_aligned(self, given: Shape, shape: Shape) -> bool:
+        """Whether an input stands beside the result element by element, as it broadcasts."""
+        pairs = zip(reversed(given), reversed(shape), strict=False)
+        return len(given) <= len(shape) and all(a in (1, b) for a, b in pairs)
 
     def alone(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         """The tangent taken out of the graph (`region`), where nothing is known of the kink."""
@@ -90,8 +114,16 @@ class MarkedAdjoint(Mark):
     spreads = True
 
     def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
-        # Zero for good where nothing arrives; not where a slope of 0 was chosen.
-        return masks[1] if node.inputs[1].shape == node.shape else None
+        # Zero for good as far as it is by itself, but for the kink, where a slope of 0 was chosen;
+        # and where nothing arrives.
+        sent = None if masks[0] is None else either(masks[0], Tensor(node.inputs[3]))
+        shape, axes = node.inputs[1].shape, node.params[0].axes
+        arrived = masks[1]
+        if arrived is not None and axes:
+            arrived = reshaped(whole(arrived, shape), with_ones(shape, axes))
+        elif shape != node.shape:
+            arrived = None
+        return arrived if sent is None else both(sent, arrived)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if node.scope is None:
@@ -129,6 +161,23 @@ class MarkedTangent(Mark):
 
     name = "marked_tangent"
     param_names = ("kink", "count")
+    spreads = True
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        kink, count = node.params
+        inner = Tensor(node.inputs[3])
+        if kink.axes:
+            inner = any(inner, tuple([a + inner.ndim for a in kink.axes]))
+        sent = None if masks[0] is None else either(masks[0], inner)
+        arrived: Tensor | None = NOWHERE
+        for mask, x in zip(masks[4 + count :], node.inputs[4 + count :], strict=True):
+            if mask is not None and kink.axes:
+                axes = tuple([a + len(x.shape) for a in kink.axes])
+                mask = reshaped(over(whole(mask, x.shape), x.shape, axes), node.shape)
+            elif x.shape != node.shape:
+                mask = None
+            arrived = either(arrived, mask)
+        return arrived if sent is None else both(sent, arrived)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if node.scope is None:
@@ -169,8 +218,12 @@ class Look:
         if kink.axes:
             axes = tuple([a + met.ndim for a in kink.axes])
             inner = equal(Tensor(r), 0) if kink.kind == LENGTH else any(met, axes)
+        arrives = support(g)  # where nothing arrives there is no kink
+        if arrives is not None:
+            inner = both(inner, arrives)
         moved = [t for t in map(self.together, xs) if t is not None]
-        self.q = slope(g, r, inner, kink, moved)
+        q = slope(g, r, inner, kink, moved)
+        self.q = q if q is None or arrives is None else keep_where(arrives, q)
 
     def together(self, x: Tensor | None) -> Tensor | None:
         """The sum over the elements of an input that are taken together, where the kink is met."""
@@ -183,24 +236,21 @@ class Look:
         """A number for each element of the result, for those of the inputs."""
         if x is None or not self.kink.axes:
             return x
-        rank = x.ndim + len(self.kink.axes)
-        own = {a + rank for a in self.kink.axes}
-        sizes = iter(x.shape)
-        return reshape(x, tuple([1 if a in own else next(sizes) for a in range(rank)]))
+        return reshape(x, with_ones(x.shape, self.kink.axes))
 
     def unknown(self, *moved: Tensor | None) -> Tensor | None:
         """nan times what is moved where the slope depends on the side, else 0."""
         given = total(*moved)
         if self.q is None or given is None:
             return None
-        return keep_where(isnan(self.q), given * np.nan)
+        found, mask = keep_where(isnan(self.q), given * np.nan), support(given)
+        return found if mask is None else keep_where(mask, found)
 
     def even(self, x: Tensor | None) -> Tensor | None:
         """q x, what is left of a function of a size."""
         if self.q is None or x is None or self.kink.kind == SIDES:
             return None
-        result: Tensor = self.apart(self.q) * x
-        return result
+        return scale(x, self.apart(self.q))
 
     def only(self, x: Tensor | None) -> Tensor | None:
         """`x` where the kink is met."""
@@ -239,7 +289,16 @@ class Sharp(Op):
     name = "sharp"
     family = "kinks"
     param_names = ("function", "axes")
-    kinks = True
+    kinks = spreads = tame = True
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        return either(masks[0], Tensor(node.inputs[1]))  # at the kink a slope was chosen
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return super().reached(node, number, mask) if number else mask
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return super().reaching(node, number, mask) if number else mask
 
     def infer(self, y: Node, *rest: Any) -> tuple[Shape, DType]:
         return y.shape, y.dtype
@@ -317,7 +376,9 @@ def mark_tangent(
     return make(_marked_tangent, given, (kink_of(node, kind, axes), len(pairs)))
 
 
-def sharp(y: Tensor, x: Tensor, met: Tensor, function: str, axes: tuple[int, ...] = ()) -> Tensor:
+def sharp(
+    y: Tensor, x: Tensor, met: Callable[[], Tensor], function: str, axes: tuple[int, ...] = ()
+) -> Tensor:
     """`y`, what `function` makes of `x` with a kink where it is `met`, known as such.
 
     `axes`, counted from the end, are those of `x` that it takes together. Only where derivatives
@@ -325,7 +386,7 @@ def sharp(y: Tensor, x: Tensor, met: Tensor, function: str, axes: tuple[int, ...
     """
     if not x.node.varies() or not are_nested(y.node):
         return y
-    return make(_sharp, (y, met, x), (function, axes))
+    return make(_sharp, (y, met(), x), (function, axes))
 
 
 def kink_of(node: Node, kind: str, axes: tuple[int, ...]) -> Kink:
@@ -335,6 +396,14 @@ def kink_of(node: Node, kind: str, axes: tuple[int, ...]) -> Kink:
         kind = SIZE
     name = node.params[0] if node.op is _sharp else node.op.name
     return Kink(kind, name, line_of(node), tuple([a - len(shape) if a >= 0 else a for a in axes]))
+
+
+def with_ones(shape: Shape, axes: tuple[int, ...]) -> Shape:
+    """`shape` with axes of size one put in, which are counted from the end."""
+    rank = len(shape) + len(axes)
+    own = {a + rank for a in axes}
+    sizes = iter(shape)
+    return tuple([1 if a in own else next(sizes) for a in range(rank)])
 
 
 def all_one(sizes: Sequence[int]) -> bool:

@@ -1,8 +1,8 @@
 """The linear family: state the transpose, and the rest follows.
 
 A linear operation is its own tangent rule, and its transpose carries adjoints back. It carries
-structural zeros as well: what of its input may be other than zero is counted by the operation
-itself, applied to ones and zeros; one that only `moves` elements moves the mask.
+structural zeros as well: one that only `moves` elements moves the mask, and one that `adds` them up
+counts by itself what may be other than zero. Of others every element may depend on every element.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op
+from adjoint.graph.op import Op, find
 from adjoint.graph.tensor import Tensor, make
 from adjoint.ops.support import applied, counts, positive, whole
 
@@ -22,6 +22,8 @@ class Linear(Op):
     spreads = tame = True
     moves = False
     """Whether each element of the result is one of the input, or zero."""
+    adds = False
+    """Whether each element of the result is a sum of elements of the input, without factors."""
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         """What the transposed linear map makes of `adjoint`, in the shape of the first input."""
@@ -46,6 +48,8 @@ class Linear(Op):
     def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         if masks[0] is None:
             return None
+        if not (self.moves or self.adds):
+            return applied(find("any"), (masks[0],), (tuple(range(len(masks[0].shape))),))
         mask = whole(masks[0], node.inputs[0].shape)
         others = list(map(Tensor, node.inputs[1:]))
         if self.moves:

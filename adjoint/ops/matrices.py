@@ -34,17 +34,18 @@ class Stacked(Op):
     family = "linalg"
 
     def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
-        shape = node.inputs[number].shape
-        mask = over(whole(mask, shape), shape, (len(shape) - 2, len(shape) - 1))
-        if len(node.shape) == self.stacked(node):
-            mask = reshaped(mask, shape[:-2])
-        return mask
+        shape, lead = node.inputs[number].shape, self.stacked(node)
+        if len(shape) < lead + 2:  # every matrix may have a part of it
+            return super().reached(node, number, mask)
+        mask = over(whole(mask, shape), shape, (lead, lead + 1))
+        return reshaped(mask, (*shape[:lead], *(1,) * (len(node.shape) - lead)))
 
     def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
-        lead, rank = self.stacked(node), len(node.shape)
-        mask = over(whole(mask, node.shape), node.shape, tuple(range(lead, rank)))
-        each = (*node.shape[:lead], 1, 1)
-        return onto(reshaped(mask, each), (*node.inputs[number].shape[:-2], 1, 1))
+        shape, lead = node.inputs[number].shape, self.stacked(node)
+        if len(shape) < lead + 2:
+            return super().reaching(node, number, mask)
+        mask = over(whole(mask, node.shape), node.shape, tuple(range(lead, len(node.shape))))
+        return onto(reshaped(mask, (*node.shape[:lead], 1, 1)), (*shape[:lead], 1, 1))
 
     def stacked(self, node: Node) -> int:
         """How many axes of the result count matrices."""

@@ -34,6 +34,7 @@ from adjoint.ops.fitting import fit
 from adjoint.ops.movement import reshape
 from adjoint.ops.reduction import sum
 from adjoint.ops.region import POINT, Array, Region, is_differentiated, region_through, values_of
+from adjoint.ops.support import onto, over, reshaped, support, whole
 
 NEAR = {4: 1e-3, 8: 1e-8}
 """Below this part of the largest value a difference is so small that the limit is more exact."""
@@ -156,6 +157,16 @@ class Quotient(Op):
             near = logical_and(near, from_array(~np.eye(values.shape[-1], dtype=bool)))
         return safe, near, apart, make(_unknown, (near,), (spectrum, node.dtype))
 
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        if number > 1:
+            return super().reaching(node, number, mask)
+        own = 1 if node.params[0] == "values" else 2
+        lead = len(node.shape) - own
+        mask = over(whole(mask, node.shape), node.shape, tuple(range(lead, len(node.shape))))
+        own, shape = 1 if number else own, node.inputs[number].shape
+        each = (1,) * own
+        return onto(reshaped(mask, node.shape[:lead] + each), shape[: len(shape) - own] + each)
+
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         safe, near, apart, unknown = self.parts(node)
         moved = tangents[0]
@@ -164,11 +175,16 @@ class Quotient(Op):
             moved = by_values if moved is None else moved + by_values
         if moved is None:
             return None
-        return keep_where(apart, moved / safe) + keep_where(near, unknown * moved)
+        found = keep_where(apart, moved / safe) + keep_where(near, unknown * moved)
+        mask = support(moved)
+        return found if mask is None else keep_where(mask, found)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         safe, near, apart, unknown = self.parts(node)
         sent = keep_where(apart, adjoint / safe) + keep_where(near, unknown * adjoint)
+        mask = support(adjoint)
+        if mask is not None:
+            sent = keep_where(mask, sent)
         shares: list[Tensor | None] = [None] * len(node.inputs)
         shares[0] = fit(sent, node.inputs[0])
         if wanted[1]:

@@ -36,14 +36,32 @@ from adjoint.ops.spectral import (
     svd_shapes,
 )
 from adjoint.ops.spectral_quotient import quotient
+from adjoint.ops.support import onto, over, reshaped, whole
 from adjoint.ops.triangular import hermitian
 
 
 class OfDecomposition(Stacked):
     """A function of a decomposition, and of its matrix, by which alone it has a derivative."""
 
+    axes: tuple[int, ...]
+    """How many axes each input has beside those that count matrices; at last, the result."""
+
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         return make(self, inputs, node.params)  # leading axes broadcast
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return each(mask, node.inputs[number], self.axes[number], node, self.axes[-1])
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return each(mask, node, self.axes[-1], node.inputs[number], self.axes[number])
+
+
+def each(mask: Tensor, source: Node, given: int, target: Node, wanted: int) -> Tensor:
+    """A mask about `source` as one about `target`, matrix by matrix, which have so many axes."""
+    shape, lead = source.shape, len(source.shape) - given
+    mask = over(whole(mask, shape), shape, tuple(range(lead, lead + given)))
+    mask = reshaped(mask, (*shape[:lead], *(1,) * wanted))
+    return onto(mask, (*target.shape[: len(target.shape) - wanted], *(1,) * wanted))
 
 
 class Values(OfDecomposition):
@@ -54,6 +72,7 @@ class Values(OfDecomposition):
     """
 
     name = "spectral_values"
+    axes = (2, 2, 1)
 
     def infer(self, packed: Node, a: Node) -> tuple[Shape, DType]:
         return (*a.shape[:-2], min(a.shape[-2:])), to_real(a.dtype)
@@ -117,10 +136,18 @@ class SpectralFunction(OfDecomposition):
     """
 
     name = "spectral_function"
+    axes = (1, 2, 2, 2)
 
     def infer(self, d: Node, packed: Node, a: Node) -> tuple[Shape, DType]:
         lead = np.broadcast_shapes(d.shape[:-1], a.shape[:-2])
         return (*lead, *a.shape[-2:]), a.dtype
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        if number:
+            return super().reaching(node, number, mask)
+        lead = node.shape[:-2]
+        mask = over(whole(mask, node.shape), node.shape, (len(lead), len(lead) + 1))
+        return onto(reshaped(mask, (*lead, 1)), (*node.inputs[0].shape[:-1], 1))
 
     def evaluate(self, d: Any, packed: Any, a: Any) -> Any:
         if is_hermitian(a.shape, packed.shape):
