@@ -234,6 +234,8 @@ WRITES = [element, several, chosen, filled, placed, copied, diagonal]
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "uint64", "int64"])
 def test_what_is_written_fits(write: Any, dtype: str) -> None:
     limits = np.iinfo(dtype)
+    if write is several and dtype == "uint64":
+        pytest.skip("NumPy makes floats of such lists")
 
     def written(t: Any, value: Any) -> Any:
         t = t * 1
