@@ -310,10 +310,12 @@ def operands(op: Elementwise, args: Sequence[Any]) -> tuple[list[Node], DType]:
     if dtype.kind not in _KINDS[op.accepts]:
         dtype = _computing_dtype(op, dtype)
     nodes = []
-    for t in tensors:
+    for t, kind in zip(tensors, weak, strict=True):
         if type(t) in _WEAK:
             nodes.append(constant_node(scalar_value(t, dtype), (), dtype))
         else:
+            if kind is int and dtype.kind in "iu" and t.node.value is not None:
+                scalar_value(int(t.node.value), dtype)  # which must fit
             nodes.append(as_tensor(t, dtype).node)
     return nodes, dtype
 

@@ -173,8 +173,8 @@ def test_compiled_comparisons_take_any_python_integer(compare: Any, native: Any)
             assert bool(f(number, 7)) == compare(number, 7)
 
 
-@pytest.mark.parametrize("native", ["auto", "never"])
-def test_compiled_arithmetic_refuses_python_integers_that_do_not_fit(native: Any) -> None:
+@pytest.mark.parametrize("setting", [{}, {"native": "never"}, {"debug_nans": True}])
+def test_compiled_arithmetic_refuses_python_integers_that_do_not_fit(setting: Any) -> None:
     programs = [
         ad.compile(lambda t, n: t + n),
         ad.compile(lambda t, n: n - t),
@@ -184,7 +184,7 @@ def test_compiled_arithmetic_refuses_python_integers_that_do_not_fit(native: Any
     ]
     fitting = {"int8": (-128, 127), "uint8": (0, 255), "int32": (-7, 7), "uint64": (0, 2**63 - 1)}
     beyond = {"int8": (128, -129), "uint8": (256, -1), "int32": (2**31,), "uint64": (-1,)}
-    with ad.options(native=native):
+    with ad.options(**setting):
         for dtype in fitting:
             x = np.array([1, 2, 0], dtype)
             for f in programs:
