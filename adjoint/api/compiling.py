@@ -16,9 +16,9 @@ from adjoint.api.graph_first import evaluate
 from adjoint.api.opening import as_output, check_callable, function_name, where_text
 from adjoint.api.patterns import Mismatch, Reader, mismatch, reader_for
 from adjoint.api.report import Cost, Report, cost_of, report_of
-from adjoint.api.signature import exactly, is_open, key_of, leaf_of, opened, settled
+from adjoint.api.signature import is_open, key_of, leaf_of, opened, settled
 from adjoint.api.traced import Traced
-from adjoint.api.tree import LEAF, flatten, path_text
+from adjoint.api.tree import LEAF, exactly, flatten, key_orders, path_text
 from adjoint.backends.availability import missing
 from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
 from adjoint.graph import options
@@ -82,7 +82,7 @@ class Compiled:
         if chosen.debug_nans:
             result = self._uncompiled(dict(fixed), opened(structure, leaves))
             return self._given_away(args, leaves, result)
-        traced = self._find(fixed, leaves, structure)
+        traced = self._find(fixed, key_orders(moving), leaves, structure)
         if traced.is_part:
             return self._call_with(dict(fixed), structure.unflatten(leaves))
         if chosen.native == "never" or missing():
@@ -152,11 +152,11 @@ class Compiled:
         named = {k: a for k, a in kwargs.items() if k not in self._static}
         return fixed, (moving, named)
 
-    def _find(self, fixed: Any, leaves: Sequence[Any], structure: Any) -> Traced:
+    def _find(self, fixed: Any, orders: Any, leaves: Sequence[Any], structure: Any) -> Traced:
         """The program for settled leaves, perhaps a new one."""
         try:
             signature = tuple(map(key_of, leaves))
-            key = (tuple((k, exactly(a)) for k, a in fixed), structure, signature)
+            key = (tuple((k, exactly(a)) for k, a in fixed), structure, orders, signature)
             found = self._traced.get(key)
         except TypeError as error:
             raise ArgumentError(
@@ -265,7 +265,8 @@ class Compiled:
         """The traced form for the signature of these arguments, without running anything."""
         fixed, moving = self._split(args, kwargs)
         leaves, structure = flatten(moving)
-        return self._find(fixed, self._each(settled, leaves, structure), structure)
+        leaves = self._each(settled, leaves, structure)
+        return self._find(fixed, key_orders(moving), leaves, structure)
 
     def _last(self) -> Traced:
         """The signature compiled last, or only traced last if none was compiled."""

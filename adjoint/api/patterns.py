@@ -56,30 +56,32 @@ def _leaf(tree: Any, out: list[Any]) -> None:
 
 
 def _of_dict(tree: dict[Any, Any], keys: list[Any]) -> Reader | None:
-    size = len(keys)
+    order, kinds = list(tree), list(map(type, tree))  # as a function that goes through them sees
+    if not {str, int}.issuperset(kinds):
+        return None
+    named = int not in kinds
     parts = [_reader(tree[key]) for key in keys]
     if None in parts:
         return None
-    if size > 1 and all(part is _leaf for part in parts):
+    if len(keys) > 1 and all(part is _leaf for part in parts):
         take = itemgetter(*keys)
 
         def flat(tree: Any, out: list[Any]) -> None:
-            if type(tree) is not dict or len(tree) != size:
+            if type(tree) is not dict or list(tree) != order:
                 raise Mismatch
-            try:
-                out += take(tree)
-            except KeyError:
-                raise Mismatch from None
+            if not named and list(map(type, tree)) != kinds:
+                raise Mismatch
+            out += take(tree)
 
         return flat
     pairs = list(zip(keys, parts, strict=True))
 
     def nested(tree: Any, out: list[Any]) -> None:
-        if type(tree) is not dict or len(tree) != size:
+        if type(tree) is not dict or list(tree) != order:
+            raise Mismatch
+        if not named and list(map(type, tree)) != kinds:
             raise Mismatch
         for key, part in pairs:
-            if key not in tree:
-                raise Mismatch
             part(tree[key], out)  # type: ignore[misc]  # none is None
 
     return nested

@@ -64,13 +64,6 @@ def key_of(x: Any) -> Hashable:
     return (kind,) if kind in _SCALARS else (x.shape, x.dtype)
 
 
-def exactly(x: Any) -> Hashable:
-    """A key that tells apart what Python calls equal: 1, 1.0 and True, 0.0 and -0.0."""
-    if type(x) is tuple:
-        return tuple, *map(exactly, x)
-    return type(x), repr(x) if type(x) in (float, complex) else x
-
-
 def contiguous(x: Any, known: Leaf) -> np.ndarray[Any, Any]:
     """The value of a settled leaf as an array in row-major order, of the shape that is known."""
     value = engine.value_of(x.node) if type(x) is Tensor else x

@@ -14,15 +14,29 @@ from adjoint.api.tree import flatten
 from adjoint.backends import interpreter
 from adjoint.backends.replay import Replay
 from adjoint.graph import engine
+from adjoint.graph.arrays import scalar_value
 from adjoint.graph.forking import building
-from adjoint.graph.leaf import variable_node
-from adjoint.graph.node import Scope
+from adjoint.graph.leaf import is_weak, variable_node
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor, from_array
+from adjoint.graph.types import DType
 from adjoint.passes.pipeline import optimise
 from adjoint.passes.rewriting import owned
 from adjoint.schedule.fuse import schedule
 from adjoint.schedule.plan import Schedule
 from adjoint.transforms.substitute import substitute
+
+
+def _narrowed(inputs: Sequence[Node], outputs: Sequence[Node]) -> list[tuple[int, DType]]:
+    """The numbers of the inputs that stand for Python integers and take the dtype of narrower
+    ones, or of unsigned ones, which they meet; with that dtype."""
+    weak = {x: i for i, x in enumerate(inputs) if x.dtype.kind == "i" and is_weak(x)}
+    found: set[tuple[int, DType]] = set()
+    for node in topological_order(outputs) if weak else ():
+        if node.op.name == "astype" and node.dtype.kind in "iu" and node.inputs[0] in weak:
+            found.add((weak[node.inputs[0]], node.dtype))
+    return list(found)
 
 
 class Traced:
@@ -41,6 +55,7 @@ class Traced:
         self.tree = tree_of(result)
         self.unflatten = builder_for(result, self.structure)
         self.outputs = [as_output("compile", f, y).node for y in outputs]
+        self.narrowed = _narrowed(self.inputs, self.outputs)
         self.is_part = any(map(is_open, self.outputs))
         """Whether it closes over what somebody differentiates, of whose graph it is a part."""
         self.optimised = owned(optimise(self.outputs, self.inputs), self.inputs)
@@ -74,6 +89,8 @@ class Traced:
     @property
     def can_enter(self) -> bool:
         """Whether calls may go through the native entry."""
+        if self.narrowed:  # somebody must look at the numbers
+            return False
         return not self.program.is_cold and (self.donation is None or self.donation.is_sure)
 
     # Not functools.cached_property: until Python 3.12 it holds a lock, also in a forked child.
@@ -110,7 +127,10 @@ class Traced:
         return self.unflatten(results)
 
     def arrays(self, leaves: Sequence[Any]) -> list[Array]:
-        """The values of leaves, in row-major order."""
+        """The values of leaves, in row-major order; `TooLargeError` at a Python integer that does
+        not fit into the dtype it takes."""
+        for number, dtype in self.narrowed:
+            scalar_value(leaves[number], dtype)
         return [contiguous(x, leaf) for x, leaf in zip(leaves, self.leaves, strict=True)]
 
     def interpret(self, arrays: Sequence[Array]) -> list[Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,40 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
 def same_structure(a: Any, b: Any) -> bool:
     """Whether two structures from `flatten` are the same."""
     return a is b or (a is not LEAF and b is not LEAF and a == b)
+
+
+def key_orders(tree: Any) -> Hashable:
+    """The keys of all dicts in `tree`, in order: structures that are the same may differ in it,
+    and in which of equal keys stands there."""
+    found: list[Hashable] = []
+
+    def look(part: Any) -> bool:
+        if isinstance(part, dict):
+            found.append(tuple(map(exactly, part)))
+        return isinstance(part, _LEAVES)
+
+    import_module("optree").tree_flatten(tree, is_leaf=look, namespace=NAMESPACE)
+    return tuple(found)
+
+
+def exactly(x: Any) -> Hashable:
+    """A key that tells apart what Python calls equal: 1, 1.0 and True, 0.0 and -0.0, also within
+    tuples, frozen sets and dataclasses."""
+    kind = type(x)
+    if kind in (float, complex) or isinstance(x, np.generic):
+        return kind, repr(x)
+    if isinstance(x, tuple):
+        return kind, *map(exactly, x)
+    if isinstance(x, frozenset):
+        return kind, frozenset(map(exactly, x))
+    if is_dataclass(kind):
+        parts = tuple(exactly(getattr(x, f.name, None)) for f in fields(kind) if f.compare)
+        try:
+            hash(parts)
+        except TypeError:  # it has rules of its own for what is equal
+            return kind, x
+        return kind, x, parts
+    return kind, x
 
 
 def map_tree(function: Callable[..., Any], tree: Any, *rest: Any) -> Any:

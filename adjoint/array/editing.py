@@ -27,7 +27,7 @@ from adjoint.ops.choice import where
 from adjoint.ops.gather import gather
 from adjoint.ops.indexing import setitem
 from adjoint.ops.joining import concat, joined
-from adjoint.ops.movement import astype, broadcast_to, permute_dims, reshape
+from adjoint.ops.movement import astype, broadcast_to, fitting, permute_dims, reshape
 from adjoint.ops.rearrange import diag, moveaxis, tile
 from adjoint.ops.slicing import along
 
@@ -188,7 +188,7 @@ def insert(x: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     x, place = _line("insert", as_tensor(x), axis)
     size = x.shape[place]
     places = _places("insert", obj, size, size)
-    v = astype(as_tensor(values), x.dtype)
+    v = fitting(values, x.dtype)
     single = places.size == 1
     if single:
         v = reshape(v, (1,) * (x.ndim - v.ndim) + v.shape) if v.ndim < x.ndim else v

@@ -18,7 +18,7 @@ from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.ops.choice import where
 from adjoint.ops.gather import scatter_set
 from adjoint.ops.indexing import put_along_axis
-from adjoint.ops.movement import astype, broadcast_to, reshape
+from adjoint.ops.movement import astype, broadcast_to, fitting, reshape
 from adjoint.ops.rearrange import tile
 
 
@@ -98,7 +98,8 @@ def place(x: Any, mask: Any, vals: Any) -> Tensor:
 
 def copyto(x: Any, src: Any, casting: str = "same_kind", where: Any = True) -> Tensor:
     """`src`, broadcast, in the dtype of `x`; where the mask `where` does not hold, `x`."""
-    x, given = as_tensor(x), as_tensor(src)
+    x = as_tensor(x)
+    given = fitting(src, x.dtype) if type(src) is int else as_tensor(src)
     fits = type(src) is int and x.dtype.kind in "iufc"
     if not fits and not np.can_cast(given.dtype, x.dtype, cast(Any, casting)):
         raise ArgumentError(
@@ -126,7 +127,7 @@ def fill_diagonal(x: Any, val: Any, wrap: bool = False) -> Tensor:
     size = x.shape[-1]
     end = size * size if x.ndim == 2 and not wrap else x.size
     places = np.arange(x.size)[: end : sum(size**k for k in range(x.ndim))]
-    return put(x, places, as_tensor(val))
+    return put(x, places, fitting(val, x.dtype) if type(val) is int else as_tensor(val))
 
 
 def along_axis(arr: Any, indices: Any, values: Any, axis: Any = -1) -> Tensor:
@@ -137,7 +138,7 @@ def along_axis(arr: Any, indices: Any, values: Any, axis: Any = -1) -> Tensor:
 def fill(x: Any, value: Any) -> Tensor:
     """A tensor in the shape and dtype of `x` with `value` everywhere."""
     x = as_tensor(x)
-    return broadcast_to(astype(as_tensor(value), x.dtype), x.shape)
+    return broadcast_to(fitting(value, x.dtype), x.shape)
 
 
 WRITERS: Mapping[str, Callable[..., Tensor]] = {

@@ -74,7 +74,7 @@ add = binary(
     accepts="number",
     zeros="all",
     tame=True,
-    of_bools=_either,
+    otherwise=_either,
     form=pairs.paired,
     doc="The sum x1 + x2; of booleans, whether either holds.",
 )
@@ -86,7 +86,7 @@ subtract = binary(
     accepts="number",
     zeros="all",
     tame=True,
-    of_bools=_no_difference,
+    otherwise=_no_difference,
     form=pairs.paired,
     doc="The difference x1 - x2.",
 )
@@ -97,7 +97,7 @@ negative = unary(
     accepts="number",
     zeros="all",
     tame=True,
-    of_bools=_no_negative,
+    otherwise=_no_negative,
     doc="The negative, -x.",
 )
 positive = unary(
@@ -129,7 +129,7 @@ multiply = binary(
     tame=True,
     form=canonical.product,
     stable_form=stable.multiplied,
-    of_bools=_both,
+    otherwise=_both,
     doc="The product x1 * x2; of booleans, whether both hold.",
 )
 divide = binary(

@@ -3,7 +3,7 @@
 |x|² is smooth at 0 though |x| is not. A derivative rule of |x| can only say what |x| does, so it
 cannot give |x|² the right second derivative; the composition must be known as what it is. The
 same holds for the square of a root, of a norm, of hypot, for roots of sums of squares, for
-max(x, -x), and for x log x, whose slope at 0 is -∞ though the product rule says 0·∞.
+max(x, -x), max(x, x), and for x log x, whose slope at 0 is -∞ though the product rule says 0·∞.
 
 Each function here is the `smooth` rule of an operation: from a node it makes the smooth form, or
 None. A form leaves out the nodes between, |x| in |x|², so each rule asks of what it looks through
@@ -71,15 +71,21 @@ def root(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
 
 
 def larger(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
-    """|x| for max(x, -x)."""
+    """|x| for max(x, -x), x for max(x, x)."""
     x = _size_of(node, kept)
-    return None if x is None else _call("abs", x)
+    return twice(node, kept) if x is None else _call("abs", x)
 
 
 def smaller(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
-    """-|x| for min(x, -x)."""
+    """-|x| for min(x, -x), x for min(x, x)."""
     x = _size_of(node, kept)
-    return None if x is None else -_call("abs", x)
+    return twice(node, kept) if x is None else -_call("abs", x)
+
+
+def twice(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    """x where both inputs are x, which a maximum or minimum would take for a kink."""
+    a, b = node.inputs
+    return Tensor(a) if a.shape == node.shape and _same(a, b, kept) else None
 
 
 def _opaque(x: Node, kept: AbstractSet[Node]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.leaf import is_weak
 from adjoint.graph.node import Node, Scope, are_nested
 from adjoint.graph.op import FUNCTIONS, find, public, register
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -161,6 +162,7 @@ fmax = binary(
     lambda x1, x2, y: _number(x1, x2, y, less(x1, x2), less_equal(x1, x2)),
     lambda x1, x2, y: _number(x2, x1, y, less(x2, x1), less_equal(x2, x1)),
     accepts="ordered",
+    form=canonical.twice,
     edge=_TIE,
     tame=True,
     doc="The larger of x1 and x2; the other one if one is nan.",
@@ -171,6 +173,7 @@ fmin = binary(
     lambda x1, x2, y: _number(x1, x2, y, greater(x1, x2), greater_equal(x1, x2)),
     lambda x1, x2, y: _number(x2, x1, y, greater(x2, x1), greater_equal(x2, x1)),
     accepts="ordered",
+    form=canonical.twice,
     edge=_TIE,
     tame=True,
     doc="The smaller of x1 and x2; the other one if one is nan.",
@@ -219,6 +222,8 @@ def abs(x: Any, /) -> Tensor:
     if type(x) is Tensor and x.node.dtype.kind == "f":
         node = x.node
         return Tensor(Node(_abs, (node,), (), node.shape, node.dtype))
+    if getattr(x, "dtype", None) == BOOL and not (type(x) is Tensor and is_weak(x.node)):
+        return logical_or(x, x)  # booleans again, as in NumPy: a mask, by which one can index
     return apply(_abs, (x,))
 
 

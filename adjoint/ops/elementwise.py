@@ -310,10 +310,12 @@ def operands(op: Elementwise, args: Sequence[Any]) -> tuple[list[Node], DType]:
     if dtype.kind not in _KINDS[op.accepts]:
         dtype = _computing_dtype(op, dtype)
     nodes = []
-    for t in tensors:
+    for t, kind in zip(tensors, weak, strict=True):
         if type(t) in _WEAK:
             nodes.append(constant_node(scalar_value(t, dtype), (), dtype))
         else:
+            if kind is int and dtype.kind in "iu" and t.node.value is not None:
+                scalar_value(int(t.node.value), dtype)  # which must fit
             nodes.append(as_tensor(t, dtype).node)
     return nodes, dtype
 
@@ -375,13 +377,14 @@ def apply(op: Elementwise, args: Sequence[Any], params: tuple[Any, ...] = ()) ->
 def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any) -> Unary:
     """Register an elementwise operation of one input; returns the function users call.
 
-    `of_bools` may raise for booleans, or give the result.
+    `otherwise` may raise for arguments that are no tensors of one dtype, such as booleans, or give
+    the result.
     `shown` is the printed result of `example`, to be given where computing it would import SciPy;
     `prefix` is how users reach the function, "" if they do not call it; the other options are those
     of the record.
     """
     page = Page.take(options, (0.5,), "x")
-    of_bools = options.pop("of_bools", None)
+    otherwise = options.pop("otherwise", None)
     domain = options.pop("domain", (-2.0, 2.0))
     op = register(Elementwise(name, numpy, (partial,), domain=(domain,), **options))
     kinds = _KINDS[op.accepts]
@@ -392,8 +395,8 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
             node = x.node
             dtype = node.dtype
         else:
-            if of_bools is not None:
-                of_bools(x)
+            if otherwise is not None:
+                otherwise(x)
             (node,), dtype = operands(op, (x,))
         return Tensor(Node(op, (node,), (), node.shape, result(dtype) if result else dtype))
 
@@ -404,7 +407,7 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
 def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Binary:
     """Register an elementwise operation of two inputs; options as in `unary`."""
     page = Page.take(options, (3.0, 2.0), "x1, x2")
-    of_bools = options.pop("of_bools", None)
+    otherwise = options.pop("otherwise", None)
     domain = options.pop("domain", ((-2.0, 2.0), (-2.0, 2.0)))
     op = register(Elementwise(name, numpy, partials, domain=domain, **options))
     kinds = _KINDS[op.accepts]
@@ -415,7 +418,7 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
         a = x1.node if first is Tensor else _weak(x1, first, x2) if second is Tensor else None
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
         if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind not in kinds:
-            if of_bools is not None and (found := of_bools(x1, x2)) is not None:
+            if otherwise is not None and (found := otherwise(x1, x2)) is not None:
                 return found  # type: ignore[no-any-return]
             (a, b), dtype = operands(op, (x1, x2))
         else:

@@ -9,7 +9,7 @@ import numpy as np
 
 from adjoint.errors import DTypeError, OutOfBoundsError, RangeError, ShapeError
 from adjoint.graph import engine
-from adjoint.graph.arrays import plain_array
+from adjoint.graph.arrays import checked_range, plain_array
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS, OPS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
@@ -147,8 +147,12 @@ def _shape_at(chosen: Selection) -> Shape:
 
 
 def _converted(name: str, value: Any, dtype: DType) -> Tensor:
-    """`value` as a tensor of `dtype`, if nothing is cut off."""
+    """`value` as a tensor of `dtype`, if nothing is cut off; Python's integers must fit."""
+    if type(value) is int and dtype.kind in "iu":
+        return as_tensor(value, dtype)
     v = as_tensor(value)
+    if isinstance(value, (list, tuple)) and v.node.op.name == "constant":
+        checked_range(np.asarray(v.node.value), dtype)
     if _RANK[v.node.dtype.kind] > _RANK[dtype.kind]:
         raise DTypeError(
             f"{name}: a value of dtype {v.dtype} does not fit into a tensor of dtype {dtype} "

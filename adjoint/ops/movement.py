@@ -320,6 +320,12 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Tensor:
     return Tensor(found)
 
 
+def fitting(x: Any, dtype: DType) -> Tensor:
+    """`x` converted to `dtype`; `TooLargeError` at a Python integer that does not fit."""
+    exact = isinstance(x, (int, list, tuple)) and dtype.kind in "iu"
+    return as_tensor(x, dtype) if exact else astype(x, dtype)
+
+
 @public
 def expand_dims(x: Any, /, axis: Any = 0) -> Tensor:
     """`x` with a new axis of size one at each position in `axis`, counted in the result.
