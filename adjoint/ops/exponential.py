@@ -57,6 +57,9 @@ def _excess_rule(e: Emitter[V], x: V) -> V:
     return e.select(e.bitwise_or(moderate, e.equal(size, math.inf)), 0.0, x)
 
 
+_excess_rule.of_floats = True  # type: ignore[attr-defined]
+
+
 excess = unary(
     "excess",
     _excess,
