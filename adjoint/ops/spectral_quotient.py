@@ -243,6 +243,11 @@ def quotient(
     return make(_quotient, inputs, (kind, region, spectrum, traced))
 
 
+def unknown_at(met: Tensor, spectrum: Spectrum, dtype: DType) -> Tensor:
+    """nan where a kink of the values is `met`, with a warning; else 0."""
+    return make(_unknown, (met,), (spectrum, dtype))
+
+
 def is_traced(adjoint: Tensor) -> bool:
     """Whether an adjoint knows what it is made of; a bare number does not."""
     return is_differentiated(adjoint.node)

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import FUNCTIONS, Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, size_of, to_real
+from adjoint.ops.comparison import greater, less_equal, logical_and
 from adjoint.ops.elementwise import keep_where
-from adjoint.ops.fitting import fit
+from adjoint.ops.fitting import align, fit
 from adjoint.ops.kinks import NestedTangents
 from adjoint.ops.matmul import matmul
 from adjoint.ops.matrices import Stacked, conjugate_transpose
@@ -35,16 +37,23 @@ from adjoint.ops.spectral import (
     svd_parts,
     svd_shapes,
 )
-from adjoint.ops.spectral_quotient import quotient
+from adjoint.ops.spectral_quotient import UNITS, Spectrum, quotient, unknown_at
 from adjoint.ops.support import onto, over, reshaped, whole
 from adjoint.ops.triangular import hermitian
 
 
 class OfDecomposition(Stacked):
-    """A function of a decomposition, and of its matrix, by which alone it has a derivative."""
+    """A function of a decomposition, and of its matrix, by which alone it has a derivative.
+
+    `ranks`: how many axes of each input are no stack, whose axes broadcast.
+    """
+
+    ranks: tuple[int, ...]
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
-        return make(self, inputs, node.params)  # leading axes broadcast
+        rows = zip(inputs, self.ranks, batched, strict=False)
+        lead = max(len(x.shape) - rank for x, rank in zip(node.inputs, self.ranks, strict=False))
+        return make(self, [align(x, lead + r) if b else x for x, r, b in rows], node.params)
 
 
 class Values(OfDecomposition):
@@ -55,6 +64,7 @@ class Values(OfDecomposition):
     """
 
     name = "spectral_values"
+    ranks = (2, 2)
 
     def infer(self, packed: Node, a: Node) -> tuple[Shape, DType]:
         return (*a.shape[:-2], min(a.shape[-2:])), to_real(a.dtype)
@@ -72,7 +82,13 @@ class Values(OfDecomposition):
             return None if by_packed is None else values_in(by_packed, Tensor(node.inputs[1]))
         frame = frame_of(*map(Tensor, node.inputs))
         found = real(diagonal(seen(moved, frame), 0, -2, -1))
-        return make(_tangent, (found,)) if are_nested(node, found.node) else found
+        if not are_nested(node, found.node):
+            return found
+        packed, a = node.inputs
+        start = start_of(a.shape, packed.shape)
+        spectrum = Spectrum(packed.op.name, line_of(packed), start)
+        sizes = () if is_hermitian(a.shape, packed.shape) else (Tensor(node),)
+        return make(_tangent, (found, *sizes), (spectrum,))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         if not wanted[1]:
@@ -82,16 +98,22 @@ class Values(OfDecomposition):
         return None, hermitian(share) if is_hermitian(a.shape, packed.shape) else share
 
 
-class ValueTangent(Op):
-    """The tangent of values. Its own would need the vectors', so reverse mode is asked for it."""
+class ValueTangent(OfDecomposition):
+    """The tangent of values. Its own would need the vectors', so reverse mode is asked for it.
+
+    The second input are the singular values: where one is 0 it has a kink, as a size has, and a
+    function of which something arrives there has no second derivative.
+    """
 
     name = "value_tangent"
     family = "kinks"
+    param_names = ("spectrum",)
+    ranks = (1, 1)
 
-    def infer(self, x: Node) -> tuple[Shape, DType]:
+    def infer(self, x: Node, *rest: Any) -> tuple[Shape, DType]:
         return x.shape, x.dtype
 
-    def evaluate(self, x: Any) -> Any:
+    def evaluate(self, x: Any, *rest: Any) -> Any:
         return x
 
     def expand(self, node: Node) -> Tensor | None:
@@ -103,10 +125,14 @@ class ValueTangent(Op):
         raise NestedTangents("the tangent of a tangent of eigenvalues")
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        return (adjoint,)
-
-    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
-        return make(self, inputs)
+        if len(wanted) == 1 or not wanted[1]:
+            return adjoint, *[None] * (len(wanted) - 1)
+        values, sent = Tensor(node.inputs[1]), FUNCTIONS["abs"](adjoint)
+        units = UNITS * values.shape[-1] * np.finfo(values.dtype).eps
+        none = less_equal(values, units * FUNCTIONS["max"](values, -1, keepdims=True))
+        bound = units * FUNCTIONS["max"](sent, -1, keepdims=True)
+        met = logical_and(none, greater(sent, bound))
+        return adjoint, fit(unknown_at(met, *node.params, node.dtype), node.inputs[1])
 
 
 class SpectralFunction(OfDecomposition):
@@ -118,6 +144,7 @@ class SpectralFunction(OfDecomposition):
     """
 
     name = "spectral_function"
+    ranks = (1, 2, 2)
 
     def infer(self, d: Node, packed: Node, a: Node) -> tuple[Shape, DType]:
         lead = np.broadcast_shapes(d.shape[:-1], a.shape[:-2])
