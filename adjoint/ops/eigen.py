@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node
 from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, to_complex
 from adjoint.ops.choice import abs, where
-from adjoint.ops.comparison import equal, less_equal
+from adjoint.ops.comparison import equal, less_equal, logical_and
 from adjoint.ops.complex import imag, real
 from adjoint.ops.elementwise import keep_where
 from adjoint.ops.extremum import argmax
@@ -33,8 +34,8 @@ from adjoint.ops.movement import astype, matrix_transpose, reshape
 from adjoint.ops.rearrange import diagonal
 from adjoint.ops.reduction import conjugate, sum
 from adjoint.ops.spectral import eigen_parts, not_converged
-from adjoint.ops.spectral_quotient import UNITS
-from adjoint.ops.support import both, support
+from adjoint.ops.spectral_quotient import UNITS, Spectrum, unknown_at
+from adjoint.ops.support import both, over, support, whole
 
 
 class GeneralEigen(Stacked):
@@ -77,7 +78,10 @@ class GeneralEigen(Stacked):
         along = sum(conjugate(v) * by_v, -2, keepdims=True)
         turn = imag(along) * 1j / conjugate(largest)
         by_u = by_v - v * astype(real(along), v.dtype) - keep_where(place, turn)
-        inner = ratio(matmul(conjugate_transpose(v), by_u), conjugate(w))
+        mask, spectrum = support(by_v), Spectrum(self.name, line_of(node), 0)
+        if mask is not None:
+            mask = over(whole(mask, v.shape), v.shape, (v.ndim - 2,))
+        inner = ratio(matmul(conjugate_transpose(v), by_u), conjugate(w), mask, spectrum)
         inner = inner + _on_diagonal(by_w, v)
         left = conjugate_transpose(v)
         share = matmul(lu_solve(left, lu_factor(left), inner), left)
@@ -100,19 +104,24 @@ def _largest(v: Tensor) -> tuple[Tensor, Tensor]:
     return sum(keep_where(place, v), -2, keepdims=True), place
 
 
-def ratio(x: Tensor, w: Tensor) -> Tensor:
+def ratio(
+    x: Tensor, w: Tensor, mask: Tensor | None = None, spectrum: Spectrum | None = None
+) -> Tensor:
     """The matrix of the xᵢⱼ / (wⱼ - wᵢ), with zeros on its diagonal.
 
-    Where two values coincide it is 0 if nothing arrives, as when only the values are used, and else
-    nan: also an x that happens to be 0 has a limit there, which is not known.
+    Where two values coincide it is 0 outside `mask`, where nothing arrives, as when only the values
+    are used, and else nan, with a warning if `spectrum` says of which decomposition: also an x that
+    happens to be 0 has a limit there, which is not known.
     """
     gaps = _gaps(w)
     largest = reshape(extremum(abs(w), -1), (*w.shape[:-1], 1, 1))
-    units = UNITS * w.shape[-1] * np.finfo(largest.dtype).eps
-    near = less_equal(abs(gaps), units * largest)
-    found = where(near, astype(from_array(np.asarray(np.nan)), x.dtype), x / where(near, 1.0, gaps))
-    apart, mask = from_array(~np.eye(w.shape[-1], dtype=bool)), support(x)
-    return keep_where(apart if mask is None else both(apart, mask), found)
+    near = less_equal(abs(gaps), UNITS * w.shape[-1] * np.finfo(largest.dtype).eps * largest)
+    apart = from_array(~np.eye(w.shape[-1], dtype=bool))
+    reached = apart if mask is None else both(apart, mask)
+    spoilt = astype(from_array(np.asarray(np.nan)), x.dtype)
+    if spectrum is not None:
+        spoilt = unknown_at(logical_and(near, reached), spectrum, x.dtype)
+    return keep_where(reached, where(near, spoilt, x / where(near, 1.0, gaps)))
 
 
 def _gaps(w: Tensor) -> Tensor:

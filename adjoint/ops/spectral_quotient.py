@@ -56,7 +56,7 @@ class Spectrum(NamedTuple):
         if not spoilt.any():
             return
         place = f"{self.line}: " if self.line else ""
-        vectors = "eigenvectors" if self.name == "eigh" else "singular vectors"
+        vectors = "eigenvectors" if self.name in ("eigh", "eig") else "singular vectors"
         warnings.warn(
             f"{place}{self.name}: values coincide (or are 0), and the derivative depends on which "
             f"of them is meant, or on the choice of {vectors}, of which any rotation would do as "

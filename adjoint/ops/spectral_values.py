@@ -17,7 +17,7 @@ import numpy as np
 
 from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, Op, register
+from adjoint.graph.op import FUNCTIONS, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, size_of, to_real
 from adjoint.ops.comparison import greater, less_equal, logical_and
@@ -132,7 +132,7 @@ class ValueTangent(OfDecomposition):
         none = less_equal(values, units * FUNCTIONS["max"](values, -1, keepdims=True))
         bound = units * FUNCTIONS["max"](sent, -1, keepdims=True)
         met = logical_and(none, greater(sent, bound))
-        return adjoint, fit(unknown_at(met, *node.params, node.dtype), node.inputs[1])
+        return adjoint, fit(unknown_at(met, node.params[0], node.dtype), node.inputs[1])
 
 
 class SpectralFunction(OfDecomposition):
