@@ -57,7 +57,7 @@ def relu(x: Any, /) -> Tensor:
     Tensor([0., 0., 2.])
     """
     x = as_tensor(x)
-    return sharp(where(x <= 0, 0, x), x, equal(x, 0), "relu")
+    return sharp(where(x <= 0, 0, x), x, lambda: equal(x, 0), "relu")
 
 
 @public
@@ -81,7 +81,7 @@ def hard_tanh(x: Any, /, low: float = -1, high: float = 1) -> Tensor:
     """
     x = as_tensor(x)
     y = where(x <= low, low, where(x >= high, high, x))
-    return sharp(y, x, logical_or(equal(x, low), equal(x, high)), "hard_tanh")
+    return sharp(y, x, lambda: logical_or(equal(x, low), equal(x, high)), "hard_tanh")
 
 
 @public
@@ -94,7 +94,7 @@ def leaky_relu(x: Any, /, negative_slope: float = 0.01) -> Tensor:
     """
     x = as_tensor(x)
     y = where(_right(x, negative_slope), x, negative_slope * x)
-    return sharp(y, x, equal(x, 0), "leaky_relu")
+    return sharp(y, x, lambda: equal(x, 0), "leaky_relu")
 
 
 def _right(x: Tensor, slope_to_the_left: Any) -> Tensor:
@@ -114,7 +114,11 @@ def elu(x: Any, /, alpha: float = 1.0) -> Tensor:
     """
     x = as_tensor(x)
     y = where(_right(x, alpha), x, alpha * expm1(x))
-    return y if not isinstance(alpha, Tensor) and alpha == 1 else sharp(y, x, equal(x, 0), "elu")
+    return (
+        y
+        if not isinstance(alpha, Tensor) and alpha == 1
+        else sharp(y, x, lambda: equal(x, 0), "elu")
+    )
 
 
 @public

@@ -95,7 +95,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     met = equal(total, 0)
     lanes = reshape(met, kept(x.shape, axes))
     return sharp(
-        where(met, 0.0, root), size, lanes, "vector_norm", tuple([a - x.ndim for a in axes])
+        where(met, 0.0, root), size, lambda: lanes, "vector_norm", tuple([a - x.ndim for a in axes])
     )
 
 

@@ -136,7 +136,7 @@ def interp(
         step = equal(width, 0)  # two points at one place: a jump, to the later one
         slope = (f1 - f0) / where(step, 1, width)
         inside = where(step | equal(x, x1), f1 + (x - x1) * slope, f0 + (x - x0) * slope)
-        inside = sharp(inside, x, equal(x, x0) | equal(x, x1), "interp")
+        inside = sharp(inside, x, lambda: equal(x, x0) | equal(x, x1), "interp")
     low = fp[0] if left is None else left
     high = fp[-1] if right is None else right
     return where(less(x, xp[0]), low, where(greater(x, xp[-1]), high, inside))

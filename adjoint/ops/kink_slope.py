@@ -34,7 +34,8 @@ class Kink(NamedTuple):
     """What is to be known of a kink.
 
     `kind`: the "size" of one number, the "length" of several, both even; two "sides", of which
-    one was taken; or the "turn" of an angle, of which nothing follows. `axes`: what the operation takes together, counted from the end.
+    one was taken; or the "turn" of an angle, of which nothing follows. `axes`: what the operation
+    takes together, counted from the end.
     """
 
     kind: str

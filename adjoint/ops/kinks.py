@@ -20,7 +20,7 @@ knows no g, so reverse mode is asked for it (`NestedTangents`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ from adjoint.ops.fitting import align, fit
 from adjoint.ops.kink_slope import Kink, blind, slope
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.reduction import any, sum
-from adjoint.ops.support import both, either, onto, over, support
+from adjoint.ops.support import NOWHERE, both, either, onto, over, reshaped, support, whole
 
 LENGTH, SIDES, SIZE, TURN = "length", "sides", "size", "turn"
 
@@ -117,9 +117,14 @@ class MarkedAdjoint(Mark):
     def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         # Zero for good as far as it is by itself, but for the kink, where a slope of 0 was chosen;
         # and where nothing arrives.
-        share, g = masks[0], masks[1] if self.is_aligned(node.inputs[1].shape, node.shape) else None
-        sent = either(share, Tensor(node.inputs[3]))
-        return g if sent is None else both(sent, g)
+        sent = None if masks[0] is None else either(masks[0], Tensor(node.inputs[3]))
+        shape, axes = node.inputs[1].shape, node.params[0].axes
+        arrived = masks[1]
+        if arrived is not None and axes:
+            arrived = reshaped(whole(arrived, shape), with_ones(shape, axes))
+        elif shape != node.shape:
+            arrived = None
+        return arrived if sent is None else both(sent, arrived)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if node.scope is None:
@@ -157,6 +162,23 @@ class MarkedTangent(Mark):
 
     name = "marked_tangent"
     param_names = ("kink", "count")
+    spreads = True
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        kink, count = node.params
+        inner = Tensor(node.inputs[3])
+        if kink.axes:
+            inner = any(inner, tuple([a + inner.ndim for a in kink.axes]))
+        sent = None if masks[0] is None else either(masks[0], inner)
+        arrived: Tensor | None = NOWHERE
+        for mask, x in zip(masks[4 + count :], node.inputs[4 + count :], strict=True):
+            if mask is not None and kink.axes:
+                axes = tuple([a + len(x.shape) for a in kink.axes])
+                mask = reshaped(over(whole(mask, x.shape), x.shape, axes), node.shape)
+            elif x.shape != node.shape:
+                mask = None
+            arrived = either(arrived, mask)
+        return arrived if sent is None else both(sent, arrived)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if node.scope is None:
@@ -215,10 +237,7 @@ class Look:
         """A number for each element of the result, for those of the inputs."""
         if x is None or not self.kink.axes:
             return x
-        rank = x.ndim + len(self.kink.axes)
-        own = {a + rank for a in self.kink.axes}
-        sizes = iter(x.shape)
-        return reshape(x, tuple([1 if a in own else next(sizes) for a in range(rank)]))
+        return reshape(x, with_ones(x.shape, self.kink.axes))
 
     def unknown(self, *moved: Tensor | None) -> Tensor | None:
         """nan times what is moved where the slope depends on the side, else 0."""
@@ -368,7 +387,9 @@ def unsure(share: Tensor, g: Tensor, node: Node, met: Tensor, axis: int) -> Tens
     return share + blind(any(met, axes, keepdims=True), moved, kink_of(node, SIDES, ()))
 
 
-def sharp(y: Tensor, x: Tensor, met: Tensor, function: str, axes: tuple[int, ...] = ()) -> Tensor:
+def sharp(
+    y: Tensor, x: Tensor, met: Callable[[], Tensor], function: str, axes: tuple[int, ...] = ()
+) -> Tensor:
     """`y`, what `function` makes of `x` with a kink where it is `met`, known as such.
 
     `axes`, counted from the end, are those of `x` that it takes together. Only where derivatives
@@ -376,7 +397,7 @@ def sharp(y: Tensor, x: Tensor, met: Tensor, function: str, axes: tuple[int, ...
     """
     if not x.node.varies() or not are_nested(y.node):
         return y
-    return make(_sharp, (y, met, x), (function, axes))
+    return make(_sharp, (y, met(), x), (function, axes))
 
 
 def kink_of(node: Node, kind: str, axes: tuple[int, ...]) -> Kink:
@@ -386,6 +407,14 @@ def kink_of(node: Node, kind: str, axes: tuple[int, ...]) -> Kink:
         kind = SIZE
     name = node.params[0] if node.op is _sharp else node.op.name
     return Kink(kind, name, line_of(node), tuple([a - len(shape) if a >= 0 else a for a in axes]))
+
+
+def with_ones(shape: Shape, axes: tuple[int, ...]) -> Shape:
+    """`shape` with axes of size one put in, which are counted from the end."""
+    rank = len(shape) + len(axes)
+    own = {a + rank for a in axes}
+    sizes = iter(shape)
+    return tuple([1 if a in own else next(sizes) for a in range(rank)])
 
 
 def all_one(sizes: Sequence[int]) -> bool:

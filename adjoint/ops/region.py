@@ -163,7 +163,10 @@ class _Builder:
     def role(self, node: Node) -> str:
         if self.is_point(node):
             return POINT
-        return OTHER if is_differentiated(node) else FIXED
+        if not is_differentiated(node):
+            return FIXED
+        stepwise = node.op.family != "leaf" and node.inputs  # a choice between what is fixed
+        return FIXED if stepwise and not any(map(is_differentiated, node.inputs)) else OTHER
 
     def is_point(self, node: Node) -> bool:
         return is_same(node, self.point)

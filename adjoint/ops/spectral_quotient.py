@@ -34,7 +34,7 @@ from adjoint.ops.fitting import fit
 from adjoint.ops.movement import reshape
 from adjoint.ops.reduction import sum
 from adjoint.ops.region import POINT, Array, Region, is_differentiated, region_through, values_of
-from adjoint.ops.support import onto, over, reshaped, whole
+from adjoint.ops.support import onto, over, reshaped, support, whole
 
 NEAR = {4: 1e-3, 8: 1e-8}
 """Below this part of the largest value a difference is so small that the limit is more exact."""
@@ -175,11 +175,16 @@ class Quotient(Op):
             moved = by_values if moved is None else moved + by_values
         if moved is None:
             return None
-        return keep_where(apart, moved / safe) + keep_where(near, unknown * moved)
+        found = keep_where(apart, moved / safe) + keep_where(near, unknown * moved)
+        mask = support(moved)
+        return found if mask is None else keep_where(mask, found)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         safe, near, apart, unknown = self.parts(node)
         sent = keep_where(apart, adjoint / safe) + keep_where(near, unknown * adjoint)
+        mask = support(adjoint)
+        if mask is not None:
+            sent = keep_where(mask, sent)
         shares: list[Tensor | None] = [None] * len(node.inputs)
         shares[0] = fit(sent, node.inputs[0])
         if wanted[1]:

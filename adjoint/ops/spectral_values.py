@@ -43,17 +43,29 @@ from adjoint.ops.triangular import hermitian
 
 
 class OfDecomposition(Stacked):
-    """A function of a decomposition, and of its matrix, by which alone it has a derivative.
+    """A function of a decomposition, and of its matrix, by which alone it has a derivative."""
 
-    `ranks`: how many axes of each input are no stack, whose axes broadcast.
-    """
-
-    ranks: tuple[int, ...]
+    axes: tuple[int, ...]
+    """How many axes each input has beside those that count matrices; at last, the result."""
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
-        rows = zip(inputs, self.ranks, batched, strict=False)
-        lead = max(len(x.shape) - rank for x, rank in zip(node.inputs, self.ranks, strict=False))
-        return make(self, [align(x, lead + r) if b else x for x, r, b in rows], node.params)
+        lead = len(node.shape) - self.axes[-1]
+        rows = zip(inputs, self.axes, batched, strict=False)
+        return make(self, [align(x, lead + n) if b else x for x, n, b in rows], node.params)
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return each(mask, node.inputs[number], self.axes[number], node, self.axes[-1])
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return each(mask, node, self.axes[-1], node.inputs[number], self.axes[number])
+
+
+def each(mask: Tensor, source: Node, given: int, target: Node, wanted: int) -> Tensor:
+    """A mask about `source` as one about `target`, matrix by matrix, which have so many axes."""
+    shape, lead = source.shape, len(source.shape) - given
+    mask = over(whole(mask, shape), shape, tuple(range(lead, lead + given)))
+    mask = reshaped(mask, (*shape[:lead], *(1,) * wanted))
+    return onto(mask, (*target.shape[: len(target.shape) - wanted], *(1,) * wanted))
 
 
 class Values(OfDecomposition):
@@ -64,7 +76,7 @@ class Values(OfDecomposition):
     """
 
     name = "spectral_values"
-    ranks = (2, 2)
+    axes = (2, 2, 1)
 
     def infer(self, packed: Node, a: Node) -> tuple[Shape, DType]:
         return (*a.shape[:-2], min(a.shape[-2:])), to_real(a.dtype)
@@ -108,7 +120,7 @@ class ValueTangent(OfDecomposition):
     name = "value_tangent"
     family = "kinks"
     param_names = ("spectrum",)
-    ranks = (1, 1)
+    axes = (1, 1, 1)
 
     def infer(self, x: Node, *rest: Any) -> tuple[Shape, DType]:
         return x.shape, x.dtype
@@ -144,7 +156,7 @@ class SpectralFunction(OfDecomposition):
     """
 
     name = "spectral_function"
-    ranks = (1, 2, 2)
+    axes = (1, 2, 2, 2)
 
     def infer(self, d: Node, packed: Node, a: Node) -> tuple[Shape, DType]:
         lead = np.broadcast_shapes(d.shape[:-1], a.shape[:-2])

@@ -150,16 +150,6 @@ def slope_of_values(n: Any, x: Any) -> Any:
     return (vectors * np.exp(values)[..., None, :]) @ np.conj(np.swapaxes(vectors, -2, -1))
 
 
-def cubed(n: Any, x: Any) -> Any:
-    """U diag(s³) Vᴴ of x = U diag(s) Vᴴ."""
-    if isinstance(x, Tensor):
-        packed = registered("svd")([x], False)
-        d = registered("spectral_values")([packed, x]) ** 3
-        return registered("spectral_function")([d, packed, x])
-    u, s, v = np.linalg.svd(x, full_matrices=False)
-    return (u * s**3) @ v
-
-
 def eigenvalues(x: Any) -> Any:
     return np.linalg.eigvalsh(symmetric(np, x))
 
@@ -444,8 +434,6 @@ ROWS: list[Row] = [
         digits=100.0,  # of the differences, where values are close
     ),
     Row("spectral_function", slope_of_values, [(3, 3)], lambda x: slope_of_values(np, x)),
-    Row("spectral_function", cubed, [(3, 2)], lambda x: cubed(np, x), label="tall", digits=100.0),
-    Row("spectral_function", cubed, [(2, 3)], lambda x: cubed(np, x), label="wide", digits=100.0),
     Row("eigh", exponential, [(3, 3)], lambda x: exponential(np, x), label="vectors", digits=10.0),
     Row("eig", eigen_row, [SHIFTED], lambda x: eigen_sum(np, *np.linalg.eig(x)), digits=10.0),
     Row("svd", lambda n, x: n.svdvals(x), [(2, 3, 2)], np.linalg.svdvals),
