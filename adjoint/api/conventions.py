@@ -347,7 +347,7 @@ TABLE = tuple(
             "linalg.eig(A).eigenvectors[0, 1]",
             "[[1, 0], [0, 1]]",
             "nan, nan, nan, nan",
-            "vectors of values that coincide have no derivative",
+            "vectors of values that coincide have no derivative; with a KinkWarning",
             "ad.grad(lambda A: ad.linalg.eig(A)[1][0, 1])(np.eye(2)).numpy().ravel()",
         ),
         (

@@ -221,6 +221,7 @@ _BUILDERS: dict[str, tuple[int, Callable[..., Term]]] = {
     "inverse_square": (1, lambda a: quotient(ONE, Power(a, TWO))),
     "arcsin_slope": (1, lambda a: quotient(ONE, Call("sqrt", (difference(ONE, Power(a, TWO)),)))),
     "arccosh_slope": (1, lambda a: quotient(ONE, Call("sqrt", (difference(Power(a, TWO), ONE),)))),
+    "arcsinh_slope": (1, lambda a: quotient(ONE, Call("sqrt", (total(ONE, Power(a, TWO)),)))),
     "arctanh_slope": (1, lambda a: quotient(ONE, difference(ONE, Power(a, TWO)))),
     "positive": (1, lambda a: a),
     "where": (3, _where),

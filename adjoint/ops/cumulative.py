@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.loops import Index, Loops, scanned
-from adjoint.graph.node import Node
+from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import FUNCTIONS, Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape
 from adjoint.ops.choice import where
-from adjoint.ops.comparison import equal, isnan, logical_or, not_equal
+from adjoint.ops.comparison import equal, isnan, less, logical_or, not_equal
 from adjoint.ops.elementwise import keep_where
 from adjoint.ops.extremum import check_ordered
+from adjoint.ops.kinks import NestedTangents, unsure
 from adjoint.ops.linear import Linear
 from adjoint.ops.movement import astype
 from adjoint.ops.product import cumprod, later, recurrence
@@ -86,11 +87,13 @@ class RunningExtremum(Op):
 
     As of a reduction, the derivative of each result is split between the elements before it that
     attain it. They lie in one segment, from the first that does; a recurrence whose factors are 0
-    at the start of each segment and 1 within adds up along segments, from either end.
+    at the start of each segment and 1 within adds up along segments, from either end. In a tie what
+    arrives must stay the same, or nothing is known of the second order (`unsure`).
     """
 
     family = "cumulative"
     param_names = ("axis",)
+    kinks = True
 
     def __init__(self, name: str, running: Callable[..., Any], leader: Leader) -> None:
         self.name = name
@@ -118,6 +121,8 @@ class RunningExtremum(Op):
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if tangents[0] is None:
             return None
+        if node.scope is not None and are_nested(node, tangents[0].node):
+            raise NestedTangents(f"{self.name}: its tangent knows nothing of ties")
         won, within, share = self.segments(node)
         moved = where(isnan(Tensor(node.inputs[0])), np.nan, keep_where(won, tangents[0]))
         return (moved + within * recurrence(within, moved, node.params[0], False)) * share
@@ -126,8 +131,10 @@ class RunningExtremum(Op):
         won, within, share = self.segments(node)
         sent = masked_as(adjoint * share, adjoint)
         later = recurrence(within, within * sent, node.params[0], True)
-        share = keep_where(won, sent + later)
-        return (where(isnan(Tensor(node.inputs[0])), np.nan, share),)
+        found = sent + later
+        if are_nested(node, adjoint.node):
+            found = unsure(found, adjoint, node, less(share, 1), node.params[0])
+        return (where(isnan(Tensor(node.inputs[0])), np.nan, keep_where(won, found)),)
 
     def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return later(mask, node.shape, node.params[0], False, False)

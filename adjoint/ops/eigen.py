@@ -15,15 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node
 from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, to_complex
 from adjoint.ops.choice import abs, where
-from adjoint.ops.comparison import equal
+from adjoint.ops.comparison import equal, less_equal, logical_and
 from adjoint.ops.complex import imag, real
 from adjoint.ops.elementwise import keep_where
 from adjoint.ops.extremum import argmax
+from adjoint.ops.extremum import max as extremum
 from adjoint.ops.joining import concat
 from adjoint.ops.lu import lu_factor, lu_solve
 from adjoint.ops.matmul import matmul
@@ -32,6 +34,8 @@ from adjoint.ops.movement import astype, matrix_transpose, reshape
 from adjoint.ops.rearrange import diagonal
 from adjoint.ops.reduction import conjugate, sum
 from adjoint.ops.spectral import eigen_parts, not_converged
+from adjoint.ops.spectral_quotient import UNITS, Spectrum, unknown_at
+from adjoint.ops.support import both, over, support, whole
 
 
 class GeneralEigen(Stacked):
@@ -60,7 +64,7 @@ class GeneralEigen(Stacked):
         w, v = eigen_parts(Tensor(node))
         moved = matmul(astype(tangents[0], node.dtype), v)
         inner = lu_solve(v, lu_factor(v), moved)
-        turned = matmul(v, ratio(inner, _gaps(w)))
+        turned = matmul(v, ratio(inner, w))
         largest, place = _largest(v)
         length = real(sum(conjugate(v) * turned, -2, keepdims=True))
         phase = imag(sum(keep_where(place, turned), -2, keepdims=True) / largest)
@@ -74,7 +78,10 @@ class GeneralEigen(Stacked):
         along = sum(conjugate(v) * by_v, -2, keepdims=True)
         turn = imag(along) * 1j / conjugate(largest)
         by_u = by_v - v * astype(real(along), v.dtype) - keep_where(place, turn)
-        inner = ratio(matmul(conjugate_transpose(v), by_u), conjugate(_gaps(w)))
+        mask, spectrum = support(by_v), Spectrum(self.name, line_of(node), 0)
+        if mask is not None:
+            mask = over(whole(mask, v.shape), v.shape, (v.ndim - 2,))
+        inner = ratio(matmul(conjugate_transpose(v), by_u), conjugate(w), mask, spectrum)
         inner = inner + _on_diagonal(by_w, v)
         left = conjugate_transpose(v)
         share = matmul(lu_solve(left, lu_factor(left), inner), left)
@@ -97,15 +104,24 @@ def _largest(v: Tensor) -> tuple[Tensor, Tensor]:
     return sum(keep_where(place, v), -2, keepdims=True), place
 
 
-def ratio(x: Tensor, gaps: Tensor) -> Tensor:
-    """The matrix of the xᵢⱼ / gapᵢⱼ, with zeros on its diagonal.
+def ratio(
+    x: Tensor, w: Tensor, mask: Tensor | None = None, spectrum: Spectrum | None = None
+) -> Tensor:
+    """The matrix of the xᵢⱼ / (wⱼ - wᵢ), with zeros on its diagonal.
 
-    Where the gap is 0 it is 0 if x is, as when only the values are used, and else nan.
+    Where two values coincide it is 0 outside `mask`, where nothing arrives, as when only the values
+    are used, and else nan, with a warning if `spectrum` says of which decomposition: also an x that
+    happens to be 0 has a limit there, which is not known.
     """
-    apart = from_array(~np.eye(x.shape[-1], dtype=bool))
-    x, is_zero = keep_where(apart, x), equal(gaps, 0)
-    spoilt = where(equal(x, 0), 0.0, np.nan)
-    return where(is_zero, astype(spoilt, x.dtype), x / where(is_zero, 1.0, gaps))
+    gaps = _gaps(w)
+    largest = reshape(extremum(abs(w), -1), (*w.shape[:-1], 1, 1))
+    near = less_equal(abs(gaps), UNITS * w.shape[-1] * np.finfo(largest.dtype).eps * largest)
+    apart = from_array(~np.eye(w.shape[-1], dtype=bool))
+    reached = apart if mask is None else both(apart, mask)
+    spoilt = astype(from_array(np.asarray(np.nan)), x.dtype)
+    if spectrum is not None:
+        spoilt = unknown_at(logical_and(near, reached), spectrum, x.dtype)
+    return keep_where(reached, where(near, spoilt, x / where(near, 1.0, gaps)))
 
 
 def _gaps(w: Tensor) -> Tensor:

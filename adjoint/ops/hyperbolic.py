@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from adjoint.ops.elementwise import Unary, unary
-from adjoint.ops.power import sqrt
 
 __all__ = [
     "sinh",
@@ -24,10 +23,25 @@ __all__ = [
 sinh = unary("sinh", np.sinh, lambda x, y: cosh(x), doc="The hyperbolic sine.")
 cosh: Unary = unary("cosh", np.cosh, lambda x, y: sinh(x), doc="The hyperbolic cosine.")
 tanh = unary("tanh", np.tanh, lambda x, y: 1 - y * y, doc="The hyperbolic tangent.")
+
+
+def _arcsinh_slope(x: Any) -> Any:
+    if np.iscomplexobj(x):
+        return np.reciprocal(np.sqrt(1 + x * x))
+    return np.reciprocal(np.hypot(1, x)).astype(np.asarray(x).dtype)
+
+
+arcsinh_slope: Unary = unary(
+    "arcsinh_slope",
+    _arcsinh_slope,
+    lambda x, y: -(x * y) * (y * y),
+    prefix="",
+    doc="The derivative of arcsinh, 1 / √(x² + 1), where x² overflows too.",
+)
 arcsinh = asinh = unary(
     "arcsinh",
     np.arcsinh,
-    lambda x, y: 1 / sqrt(1 + x * x),
+    lambda x, y: arcsinh_slope(x),
     doc="The inverse hyperbolic sine.",
 )
 arccosh_slope: Unary = unary(

@@ -33,8 +33,9 @@ _GOLDEN = 0.6180339887498949
 class Kink(NamedTuple):
     """What is to be known of a kink.
 
-    `kind`: the "size" of one number, the "length" of several, both even; or two "sides", of which
-    one was taken. `axes`: what the operation takes together, counted from the end.
+    `kind`: the "size" of one number, the "length" of several, both even; two "sides", of which
+    one was taken; or the "turn" of an angle, of which nothing follows. `axes`: what the operation
+    takes together, counted from the end.
     """
 
     kind: str
@@ -184,13 +185,18 @@ def slope(g: Tensor, r: Node, met: Tensor, kink: Kink, moved: Sequence[Tensor]) 
     `moved`, in the shape of r, is what makes r leave its kink.
     """
     region, given = region_of(g.node, r)
-    if kink.kind != "length" and not region.varies:
+    if kink.kind not in ("length", "turn") and not region.varies:
         return None
     found = make(_slope, (met, *map(Tensor, given)), (region, kink, ()))
     if are_nested(found.node, *(x.node for x in moved)):  # there may be a third derivative
         for x in moved:
-            found = found + make(_blind, (met, FUNCTIONS["real"](x)), (kink,))
+            found = found + blind(met, FUNCTIONS["real"](x), kink)
     return found
+
+
+def blind(met: Tensor, x: Tensor, kink: Kink) -> Tensor:
+    """0, whose derivative by `x` is unknown where the kink is `met`."""
+    return make(_blind, (met, x), (kink,))
 
 
 def slope_at(region: Region, values: Sequence[Array], kink: Kink) -> Array:
@@ -221,8 +227,8 @@ def slope_at(region: Region, values: Sequence[Array], kink: Kink) -> Array:
         alike = (q == other) | (np.abs(q - other) <= _ALIKE * np.abs(q))
         flat = _vanishes(along.node) & _vanishes(askew.node)
         alike = alike | flat
-    smooth = _vanishes(g) & alike & still & (kink.kind != "sides")
-    straight = flat & still & (kink.kind != "length")
+    smooth = _vanishes(g) & alike & still & (kink.kind not in ("sides", "turn"))
+    straight = flat & still & (kink.kind not in ("length", "turn"))
     return np.where(smooth, q, np.where(straight, 0.0, np.nan))
 
 

@@ -11,6 +11,7 @@ identity; only its derivative knows more: it asks for the slope q of g as a func
 * r is a size and g = 0 at the kink whatever else g is made of: φ is even, g sign(x) = (g / r) x,
   and q is the derivative.
 * g does not change at all: the function is straight on either side, as |x| is, and q = 0.
+* An angle turns about the origin at any rate whatever: q = nan.
 * Else the second derivative depends on the side: q = nan, and a warning names operation and line.
 
 The bilinear form (g, ẋ) ↦ g s(x) ẋ is differentiated by x in both modes. A tangent of a tangent
@@ -32,12 +33,12 @@ from adjoint.graph.types import DType, Shape, broadcast_shapes
 from adjoint.ops.comparison import equal, isnan
 from adjoint.ops.elementwise import keep_where, scale, zero
 from adjoint.ops.fitting import align, fit
-from adjoint.ops.kink_slope import Kink, slope
+from adjoint.ops.kink_slope import Kink, blind, slope
 from adjoint.ops.movement import broadcast_to, reshape
 from adjoint.ops.reduction import any, sum
 from adjoint.ops.support import NOWHERE, both, either, onto, over, reshaped, support, whole
 
-LENGTH, SIDES, SIZE = "length", "sides", "size"
+LENGTH, SIDES, SIZE, TURN = "length", "sides", "size", "turn"
 
 
 class NestedTangents(Exception):
@@ -248,7 +249,7 @@ class Look:
 
     def even(self, x: Tensor | None) -> Tensor | None:
         """q x, what is left of a function of a size."""
-        if self.q is None or x is None or self.kink.kind == SIDES:
+        if self.q is None or x is None or self.kink.kind in (SIDES, TURN):
             return None
         return scale(x, self.apart(self.q))
 
@@ -354,7 +355,7 @@ def mark_adjoint(
     axes: tuple[int, ...] = (),
 ) -> Tensor:
     """`share`, what `node` makes of the adjoint `g` for the input `own` of `xs`, marked."""
-    if kind != LENGTH and not g.node.varies():
+    if kind not in (LENGTH, TURN) and not g.node.varies():
         return share
     given = (share, g, Tensor(node), met, *map(Tensor, xs))
     return make(_marked_adjoint, given, (kink_of(node, kind, axes), own))
@@ -374,6 +375,16 @@ def mark_tangent(
     pairs = [(Tensor(x), t) for x, t in zip(xs, moved, strict=True) if t is not None]
     given = (tangent, tangent, Tensor(node), met, *(x for x, _ in pairs), *(t for _, t in pairs))
     return make(_marked_tangent, given, (kink_of(node, kind, axes), len(pairs)))
+
+
+def unsure(share: Tensor, g: Tensor, node: Node, met: Tensor, axis: int) -> Tensor:
+    """`share`, what `node` makes of `g` along `axis`, of whose derivative by `g` nothing is known
+    along a line where a kink is `met`."""
+    if not g.node.varies():
+        return share
+    axes = (axis,)
+    moved = sum(keep_where(met, g), axes, keepdims=True)
+    return share + blind(any(met, axes, keepdims=True), moved, kink_of(node, SIDES, ()))
 
 
 def sharp(

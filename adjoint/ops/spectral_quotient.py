@@ -56,7 +56,7 @@ class Spectrum(NamedTuple):
         if not spoilt.any():
             return
         place = f"{self.line}: " if self.line else ""
-        vectors = "eigenvectors" if self.name == "eigh" else "singular vectors"
+        vectors = "eigenvectors" if self.name in ("eigh", "eig") else "singular vectors"
         warnings.warn(
             f"{place}{self.name}: values coincide (or are 0), and the derivative depends on which "
             f"of them is meant, or on the choice of {vectors}, of which any rotation would do as "
@@ -246,6 +246,11 @@ def quotient(
     spectrum = Spectrum(packed.op.name, line_of(packed), start)
     inputs = (numerators, values, bulk, Tensor(packed), *map(Tensor, given))
     return make(_quotient, inputs, (kind, region, spectrum, traced))
+
+
+def unknown_at(met: Tensor, spectrum: Spectrum, dtype: DType) -> Tensor:
+    """nan where a kink of the values is `met`, with a warning; else 0."""
+    return make(_unknown, (met,), (spectrum, dtype))
 
 
 def is_traced(adjoint: Tensor) -> bool:

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, Op, register
+from adjoint.graph.op import FUNCTIONS, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, size_of, to_real
+from adjoint.ops.comparison import greater, less_equal, logical_and
 from adjoint.ops.elementwise import keep_where
-from adjoint.ops.fitting import fit
+from adjoint.ops.fitting import align, fit
 from adjoint.ops.kinks import NestedTangents
 from adjoint.ops.matmul import matmul
 from adjoint.ops.matrices import Stacked, conjugate_transpose
@@ -35,7 +37,7 @@ from adjoint.ops.spectral import (
     svd_parts,
     svd_shapes,
 )
-from adjoint.ops.spectral_quotient import quotient
+from adjoint.ops.spectral_quotient import UNITS, Spectrum, quotient, unknown_at
 from adjoint.ops.support import onto, over, reshaped, whole
 from adjoint.ops.triangular import hermitian
 
@@ -47,7 +49,9 @@ class OfDecomposition(Stacked):
     """How many axes each input has beside those that count matrices; at last, the result."""
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
-        return make(self, inputs, node.params)  # leading axes broadcast
+        lead = len(node.shape) - self.axes[-1]
+        rows = zip(inputs, self.axes, batched, strict=False)
+        return make(self, [align(x, lead + n) if b else x for x, n, b in rows], node.params)
 
     def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return each(mask, node.inputs[number], self.axes[number], node, self.axes[-1])
@@ -90,7 +94,13 @@ class Values(OfDecomposition):
             return None if by_packed is None else values_in(by_packed, Tensor(node.inputs[1]))
         frame = frame_of(*map(Tensor, node.inputs))
         found = real(diagonal(seen(moved, frame), 0, -2, -1))
-        return make(_tangent, (found,)) if are_nested(node, found.node) else found
+        if not are_nested(node, found.node):
+            return found
+        packed, a = node.inputs
+        start = start_of(a.shape, packed.shape)
+        spectrum = Spectrum(packed.op.name, line_of(packed), start)
+        sizes = () if is_hermitian(a.shape, packed.shape) else (Tensor(node),)
+        return make(_tangent, (found, *sizes), (spectrum,))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         if not wanted[1]:
@@ -100,16 +110,22 @@ class Values(OfDecomposition):
         return None, hermitian(share) if is_hermitian(a.shape, packed.shape) else share
 
 
-class ValueTangent(Op):
-    """The tangent of values. Its own would need the vectors', so reverse mode is asked for it."""
+class ValueTangent(OfDecomposition):
+    """The tangent of values. Its own would need the vectors', so reverse mode is asked for it.
+
+    The second input are the singular values: where one is 0 it has a kink, as a size has, and a
+    function of which something arrives there has no second derivative.
+    """
 
     name = "value_tangent"
     family = "kinks"
+    param_names = ("spectrum",)
+    axes = (1, 1, 1)
 
-    def infer(self, x: Node) -> tuple[Shape, DType]:
+    def infer(self, x: Node, *rest: Any) -> tuple[Shape, DType]:
         return x.shape, x.dtype
 
-    def evaluate(self, x: Any) -> Any:
+    def evaluate(self, x: Any, *rest: Any) -> Any:
         return x
 
     def expand(self, node: Node) -> Tensor | None:
@@ -121,10 +137,14 @@ class ValueTangent(Op):
         raise NestedTangents("the tangent of a tangent of eigenvalues")
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        return (adjoint,)
-
-    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
-        return make(self, inputs)
+        if len(wanted) == 1 or not wanted[1]:
+            return adjoint, *[None] * (len(wanted) - 1)
+        values, sent = Tensor(node.inputs[1]), FUNCTIONS["abs"](adjoint)
+        units = UNITS * values.shape[-1] * np.finfo(values.dtype).eps
+        none = less_equal(values, units * FUNCTIONS["max"](values, -1, keepdims=True))
+        bound = units * FUNCTIONS["max"](sent, -1, keepdims=True)
+        met = logical_and(none, greater(sent, bound))
+        return adjoint, fit(unknown_at(met, node.params[0], node.dtype), node.inputs[1])
 
 
 class SpectralFunction(OfDecomposition):

@@ -8,8 +8,8 @@ import numpy as np
 
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.comparison import not_equal
-from adjoint.ops.elementwise import Factor, Masked, Unary, binary, unary
+from adjoint.ops.comparison import equal, logical_and, not_equal
+from adjoint.ops.elementwise import Edge, Factor, Masked, Unary, binary, unary
 from adjoint.ops.power import hypot
 
 __all__ = [
@@ -74,6 +74,7 @@ arctan2 = atan2 = binary(
     lambda x1, x2, y: _turn(x2, x1, x2),
     lambda x1, x2, y: _turn(-x1, x1, x2),
     accepts="real",
+    edge=Edge("turn", lambda x1, x2, y: logical_and(equal(x1, 0), equal(x2, 0))),
     domain=((0.5, 2.0), (-2.0, 2.0)),
     doc="The angle of the point (x2, x1), from -π to π; its derivatives at (0, 0) are 0.",
 )

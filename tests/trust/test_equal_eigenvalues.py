@@ -227,3 +227,36 @@ def test_hermitian_matrices_have_their_hessian_along_a_line():
 
     expected = np.e * np.sum(np.abs(x) ** 2)
     np.testing.assert_allclose(float(ad.grad(ad.grad(along))(0.0)), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("mode", SECOND)
+@pytest.mark.parametrize(
+    "matrix", [np.diag([1.0, 2.0, 0.0]), np.outer([1.0, 2.0, 3.0], np.ones(3))]
+)
+def test_the_nuclear_norm_has_no_second_derivative_where_a_singular_value_is_0(matrix, mode):
+    with pytest.warns(KinkWarning, match="svd"):
+        found = np.asarray(SECOND[mode](lambda a: ad.linalg.norm(a, "nuc"))(matrix))
+    assert np.isnan(found).any()
+
+
+@pytest.mark.parametrize("mode", SECOND)
+def test_even_functions_of_singular_values_have_theirs_where_one_is_0(mode):
+    matrix = np.outer([1.0, 2.0, 3.0], np.ones(3))
+    found = SECOND[mode](lambda a: ad.sum(ad.linalg.svdvals(a) ** 2))(matrix)
+    np.testing.assert_allclose(np.asarray(found).reshape(9, 9), 2 * np.eye(9), atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::adjoint.errors.KinkWarning")
+@pytest.mark.parametrize("mode", SECOND)
+def test_equal_values_of_a_general_matrix_have_no_second_derivative_that_is_wrong(mode):
+    f = lambda a: ad.sum(ad.real(ad.exp(ad.linalg.eigvals(a))))  # noqa: E731
+    found = np.asarray(SECOND[mode](f)(np.eye(2)))
+    assert np.isnan(found[0, 1]).any()  # e, in truth
+    assert np.isnan(found[1, 0]).any()
+
+
+def test_equal_values_of_a_general_matrix_have_their_gradient_and_the_second_is_warned_of():
+    f = lambda a: ad.sum(ad.real(ad.exp(ad.linalg.eigvals(a))))  # noqa: E731
+    np.testing.assert_allclose(np.asarray(ad.grad(f)(np.eye(2))), np.e * np.eye(2), atol=1e-12)
+    with pytest.warns(KinkWarning, match="eig: values coincide"):
+        np.asarray(ad.jacrev(ad.grad(f))(np.eye(2)))

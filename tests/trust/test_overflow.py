@@ -529,3 +529,11 @@ def test_softmax_of_a_list_of_numbers(count):
     np.testing.assert_allclose(near.numpy(), 0, atol=1e-13)
     s = 1 / (1 + np.exp(-1.0))
     np.testing.assert_allclose(ad.grad(f)(x).numpy()[[3, -1]], [2 * s * (1 - s), -2 * s * (1 - s)])
+
+
+@pytest.mark.parametrize("first", [ad.grad, ad.jacfwd, lambda f: ad.compile(ad.grad(f))])
+@pytest.mark.parametrize(("dtype", "large"), [("float64", 1e200), ("float32", 1e30)])
+def test_the_slope_of_arcsinh_needs_no_square(dtype, large, first):
+    x = np.array([large, -large, 0.0], dtype)
+    found = np.asarray(first(lambda x: ad.sum(ad.arcsinh(x)))(x))
+    np.testing.assert_allclose(found, [1 / large, 1 / large, 1.0], rtol=1e-6)

@@ -272,3 +272,50 @@ def test_a_first_derivative_compiled_has_no_trace_of_marks():
     f = ad.compile(ad.grad(lambda x: ad.sum(ad.exp(-ad.abs(x)))))
     f(np.ones(3))
     assert "mark" not in str(f.text("graph"))
+
+
+TURNS = {
+    "r² cos 2θ": lambda x: ad.sum(x**2) * ad.cos(2 * ad.arctan2(x[1], x[0])),  # x² - y², in truth
+    "|z|² cos 2 arg z": lambda x: (
+        ad.abs(x[0] + 1j * x[1]) ** 2 * ad.cos(2 * ad.angle(x[0] + 1j * x[1]))
+    ),
+    "θ": lambda x: ad.arctan2(x[1], x[0]),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", TURNS)
+def test_an_angle_at_the_origin_says_that_nothing_is_known(name, mode):
+    with pytest.warns(KinkWarning, match="arctan2"):
+        found = np.asarray(MODES[mode](TURNS[name])(np.zeros(2)))
+    assert np.isnan(found).any()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_angle_that_is_not_taken_meets_no_kink(mode):
+    def f(x):
+        return ad.where(ad.sum(x**2) > 0, ad.arctan2(x[1], x[0]) * x[0], x[0] ** 2)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = np.asarray(MODES[mode](f)(np.zeros(2)))
+    np.testing.assert_array_equal(np.asarray(found), [[2, 0], [0, 0]])
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("running", [ad.cummax, ad.cummin])
+def test_a_running_extremum_in_a_tie_is_nan_and_warned_of(running, mode):
+    with pytest.warns(KinkWarning, match="cumm"):
+        found = np.asarray(MODES[mode](lambda x: ad.sum(running(x) ** 2))(np.ones(2)))
+    assert np.isnan(found).all()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_running_extremum_without_ties_or_straight_is_known(mode):
+    apart = np.array([1.0, 0.5, 2.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        square = np.asarray(MODES[mode](lambda x: ad.sum(ad.cummax(x) ** 2))(apart))
+        straight = np.asarray(MODES[mode](lambda x: ad.sum(ad.cummax(x) * WEIGHTS))(np.ones(3)))
+    np.testing.assert_array_equal(square, np.diag([4.0, 0.0, 2.0]))
+    np.testing.assert_array_equal(straight, np.zeros((3, 3)))

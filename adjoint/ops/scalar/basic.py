@@ -75,6 +75,15 @@ def arccosh_slope(e: Emitter[V], x: V) -> V:
     return reciprocal(e, roots)
 
 
+def arcsinh_slope(e: Emitter[V], x: V) -> V:
+    """1 / √(1 + x²), without the square of a large x."""
+    size = e.abs(x)
+    large = e.greater(size, 1.0)
+    part = e.select(large, reciprocal(e, size), size)
+    root = e.sqrt(e.add(e.multiply(part, part), 1.0))
+    return e.divide(e.select(large, part, e.constant(1, e.dtype(x))), root)
+
+
 def nonnegative(e: Emitter[V], x: V) -> V:
     """x, nan where x < 0."""
     return e.select(e.less(x, 0.0), NAN, x)
