@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.scipy.scipy_cases import Case
 from tests.scipy.checks import CHECKS, applies
+from tests.scipy.scipy_cases import Case
 
 pytestmark = pytest.mark.unit
 
