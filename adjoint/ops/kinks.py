@@ -357,6 +357,8 @@ def mark_adjoint(
     """`share`, what `node` makes of the adjoint `g` for the input `own` of `xs`, marked."""
     if kind not in (LENGTH, TURN) and not g.node.varies():
         return share
+    if kind == TURN and not _turns(xs):
+        return share
     given = (share, g, Tensor(node), met, *map(Tensor, xs))
     return make(_marked_adjoint, given, (kink_of(node, kind, axes), own))
 
@@ -372,9 +374,16 @@ def mark_tangent(
     axes: tuple[int, ...] = (),
 ) -> Tensor:
     """`tangent`, that of `node` for the tangents `moved` of its inputs `xs`, marked."""
+    if kind == TURN and not _turns(xs):
+        return tangent
     pairs = [(Tensor(x), t) for x, t in zip(xs, moved, strict=True) if t is not None]
     given = (tangent, tangent, Tensor(node), met, *(x for x, _ in pairs), *(t for _, t in pairs))
     return make(_marked_tangent, given, (kink_of(node, kind, axes), len(pairs)))
+
+
+def _turns(xs: Sequence[Node]) -> bool:
+    """Whether an angle can turn: along one axis alone it is constant on either side of 0."""
+    return all(x.varies() for x in xs)
 
 
 def unsure(share: Tensor, g: Tensor, node: Node, met: Tensor, axis: int) -> Tensor:
