@@ -54,7 +54,7 @@ class Kink(NamedTuple):
             f"{place}{self.name} is at a kink{many}: its first derivative there is chosen among "
             f"several, and one of the second order or higher would depend on that choice, so it "
             f"is nan; move the point off the kink, write a function that is smooth there, choose a "
-            f"piece with adjoint.where, whose derivatives are those of the piece, or hold fixed what "
+            f"piece with adjoint.where, which has the derivatives of the piece, or hold fixed what "
             f"stands in {self.name} (adjoint.stop_gradient)",
             KinkWarning,
             stacklevel=stack_level(),
