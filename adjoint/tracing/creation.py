@@ -151,7 +151,7 @@ def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
     return array(a)
 
 
-def vstacked(function: Callable[..., Any]) -> Callable[..., Any]:
+def _making_new(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of NumPy's that makes new arrays of whatever it is given."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -180,6 +180,6 @@ FUNCTIONS_OF_NUMPY: Functions = {
     "ones_like": _like("ones_like"),
     "empty_like": empty_like,
     "full_like": _like("full_like"),
-    **{name: vstacked(getattr(np, name)) for name in _AS_THEY_ARE},
+    **{name: _making_new(getattr(np, name)) for name in _AS_THEY_ARE},
 }
 """What stands for functions of NumPy's of these names."""
