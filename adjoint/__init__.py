@@ -17,23 +17,23 @@ from adjoint.api.graph_first import (
 )
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
 from adjoint.array import fft, linalg, special
+from adjoint.array.calculus import ediff1d, unwrap
 from adjoint.array.concatenators import c_, r_
 from adjoint.array.contraction import (
     cross, dot, inner, kron, matrix_power, multi_dot, outer, tensordot, vander, vdot, vecdot,
 )
-from adjoint.array.calculus import ediff1d, unwrap
 from adjoint.array.counting import (
     bincount, histogram, histogram2d, histogram_bin_edges, histogramdd, intersect1d, setdiff1d,
     setxor1d, union1d, unique, unique_all, unique_counts, unique_inverse, unique_values,
 )
 from adjoint.array.creation import (
-    array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, ones,
-    ones_like, zeros, zeros_like,
+    array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, ones, ones_like, zeros,
+    zeros_like,
 )
 from adjoint.array.dtypes import (
-    bool, bool_, can_cast, complex128, complex64, e, finfo, float16, float32, float64, iinfo,
-    inf, int16, int32, int64, int8, isdtype, nan, newaxis, pi, result_type, uint16, uint32,
-    uint64, uint8,
+    bool, bool_, can_cast, complex128, complex64, e, finfo, float16, float32, float64, iinfo, inf,
+    int16, int32, int64, int8, isdtype, nan, newaxis, pi, result_type, uint16, uint32, uint64,
+    uint8,
 )
 from adjoint.array.editing import (
     choose, delete, diagflat, insert, ix_, piecewise, resize, rollaxis, select,
@@ -67,56 +67,62 @@ from adjoint.array.statistics import (
     average, corrcoef, cov, mean, median, percentile, ptp, quantile, std, var,
 )
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.arithmetic import (
+from adjoint.ops.elementwise.arithmetic import (
     add, divide, floor_divide, fmod, mod, multiply, negative, positive, reciprocal, remainder,
     subtract, true_divide,
 )
-from adjoint.ops.bits import (
-    bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or,
-    bitwise_right_shift, bitwise_xor, invert, left_shift, right_shift,
+from adjoint.ops.elementwise.bits import (
+    bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift,
+    bitwise_xor, invert, left_shift, right_shift,
 )
-from adjoint.ops.choice import (
+from adjoint.ops.elementwise.choice import (
     abs, absolute, clip, copysign, fmax, fmin, heaviside, maximum, minimum, sign, stop_gradient,
     where,
 )
-from adjoint.ops.comparison import (
+from adjoint.ops.elementwise.comparison import (
     equal, greater, greater_equal, isfinite, isinf, isnan, less, less_equal, logical_and,
     logical_not, logical_or, logical_xor, not_equal, signbit,
 )
-from adjoint.ops.complex import angle, conj, conjugate, imag, iscomplex, isreal, real
-from adjoint.ops.convolution import convolve, correlate
-from adjoint.ops.cumulative import cummax, cummin, cumsum, cumulative_prod, cumulative_sum
-from adjoint.ops.exponential import exp, exp2, expm1, log, log10, log1p, log2, logaddexp, logaddexp2
-from adjoint.ops.extremum import amax, amin, argmax, argmin, max, min
-from adjoint.ops.hyperbolic import acosh, arccosh, arcsinh, arctanh, asinh, atanh, cosh, sinh, tanh
-from adjoint.ops.indexing import (
-    getitem, index_add, nonzero, put_along_axis, setitem, take, take_along_axis,
+from adjoint.ops.elementwise.complex import angle, conj, conjugate, imag, iscomplex, isreal, real
+from adjoint.ops.elementwise.exponential import (
+    exp, exp2, expm1, log, log10, log1p, log2, logaddexp, logaddexp2,
 )
-from adjoint.ops.joining import concat, concatenate, stack
-from adjoint.ops.matmul import matmul
-from adjoint.ops.movement import (
-    astype, broadcast_to, expand_dims, matrix_transpose, permute_dims, reshape, squeeze,
+from adjoint.ops.elementwise.hyperbolic import (
+    acosh, arccosh, arcsinh, arctanh, asinh, atanh, cosh, sinh, tanh,
 )
-from adjoint.ops.power import cbrt, float_power, hypot, pow, power, sqrt, square
-from adjoint.ops.product import cumprod, prod
-from adjoint.ops.rearrange import (
-    diag, diagonal, flatten, flip, fliplr, flipud, moveaxis, ravel, repeat, roll, rot90,
-    swapaxes, tile, trace, transpose, tril, triu,
-)
-from adjoint.ops.reduction import all, any, count_nonzero, sum
-from adjoint.ops.removable import sinc
-from adjoint.ops.rounding import ceil, floor, nextafter, rint, round, trunc
-from adjoint.ops.softmax import log_softmax, logsumexp, softmax
-from adjoint.ops.sorting import argsort, digitize, searchsorted, sort, top_k
-from adjoint.ops.trigonometric import (
+from adjoint.ops.elementwise.power import cbrt, float_power, hypot, pow, power, sqrt, square
+from adjoint.ops.elementwise.removable_singularities import sinc
+from adjoint.ops.elementwise.rounding import ceil, floor, nextafter, rint, round, trunc
+from adjoint.ops.elementwise.trigonometric import (
     acos, arccos, arcsin, arctan, arctan2, asin, atan, atan2, cos, deg2rad, degrees, rad2deg,
     radians, sin, tan,
 )
+from adjoint.ops.indexing.indexing import (
+    getitem, index_add, nonzero, put_along_axis, setitem, take, take_along_axis,
+)
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.reductions.cumulative import (
+    cummax, cummin, cumsum, cumulative_prod, cumulative_sum,
+)
+from adjoint.ops.reductions.extremum import amax, amin, argmax, argmin, max, min
+from adjoint.ops.reductions.product import cumprod, prod
+from adjoint.ops.reductions.reduction import all, any, count_nonzero, sum
+from adjoint.ops.reductions.softmax import log_softmax, logsumexp, softmax
+from adjoint.ops.reductions.sorting import argsort, digitize, searchsorted, sort, top_k
+from adjoint.ops.shape.joining import concat, concatenate, stack
+from adjoint.ops.shape.movement import (
+    astype, broadcast_to, expand_dims, matrix_transpose, permute_dims, reshape, squeeze,
+)
+from adjoint.ops.shape.rearrange import (
+    diag, diagonal, flatten, flip, fliplr, flipud, moveaxis, ravel, repeat, roll, rot90, swapaxes,
+    tile, trace, transpose, tril, triu,
+)
+from adjoint.ops.signal.convolution import convolve, correlate
 # fmt: on
 from adjoint.array import methods as _methods
 from adjoint.array import series_functions as _series
 from adjoint.array import ufunc_methods as _ufunc_methods
-from adjoint.backends import auto as _auto
+from adjoint.backends import tiering as _auto
 from adjoint.graph import engine as _engine
 from adjoint.graph.forking import import_module as _import_module
 from adjoint.graph.op import FUNCTIONS as _FUNCTIONS

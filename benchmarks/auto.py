@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import adjoint as ad
-from adjoint.backends import auto, interpreter
+from adjoint.backends import interpreter, tiering
 from adjoint.graph import engine
 from benchmarks.measure import Result
 
@@ -57,7 +57,7 @@ def chain(x: Any, n: int) -> Any:
 
 def looked(prepare: Callable[[], Any], inner: int, repeats: int) -> float:
     """The time of a look with `auto`, relative to the interpreter."""
-    times: dict[Any, list[float]] = {auto.evaluate: [], interpreter.evaluate: []}
+    times: dict[Any, list[float]] = {tiering.evaluate: [], interpreter.evaluate: []}
     for _ in range(repeats):
         for evaluate, taken in times.items():
             graphs = [(prepare().node,) for _ in range(inner)]
@@ -66,7 +66,9 @@ def looked(prepare: Callable[[], Any], inner: int, repeats: int) -> float:
                 for nodes in graphs:
                     engine.compute(nodes)
                 taken.append(time.process_time() - started)
-    return statistics.median(times[auto.evaluate]) / statistics.median(times[interpreter.evaluate])
+    return statistics.median(times[tiering.evaluate]) / statistics.median(
+        times[interpreter.evaluate]
+    )
 
 
 def loops() -> dict[str, tuple[int, int, int]]:
@@ -108,8 +110,8 @@ def trained(width: int, batch: int, steps: int) -> tuple[float, float]:
         return float(value)
 
     seconds, results = [], []
-    auto.clear()
-    for evaluate in (interpreter.evaluate, auto.evaluate, auto.evaluate):
+    tiering.clear()
+    for evaluate in (interpreter.evaluate, tiering.evaluate, tiering.evaluate):
         with engine.using(evaluate):
             started = time.process_time()
             results.append(loop())

@@ -15,8 +15,9 @@ import numpy as np
 from llvmlite import ir
 
 import adjoint as ad
-from adjoint.backends.llvm import entry, jit
-from adjoint.backends.llvm.entry import Input, Output
+from adjoint.backends.llvm.compile import jit
+from adjoint.backends.llvm.entry import entry
+from adjoint.backends.llvm.entry.entry import Input, Output
 from benchmarks.measure import Result
 
 ANY, INT, LONG, DOUBLE = ir.PointerType(), ir.IntType(32), ir.IntType(64), ir.DoubleType()

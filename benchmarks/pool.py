@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.llvm import jit, pool
+from adjoint.backends.llvm.compile import jit
+from adjoint.backends.llvm.system import thread_pool
 from benchmarks.measure import Result, median_time
 
 MOST_MICROSECONDS = 10.0
@@ -66,11 +67,11 @@ end:
 
 def run(smoke: bool) -> list[Result]:
     """Latencies of empty jobs, and the speed-up of a loop over a million elements."""
-    code = jit.load_object(jit.compile_object({"loops": NATIVE}), pool.symbols())
+    code = jit.load_object(jit.compile_object({"loops": NATIVE}), thread_pool.symbols())
     try:
         return [*latencies(code, smoke), *speed_up(code, smoke)]
     finally:
-        pool.set_threads(None)
+        thread_pool.set_threads(None)
 
 
 def repeat(code: Any, task: str, context: int, size: int, grain: int, times: int) -> None:
@@ -84,8 +85,8 @@ def latencies(code: Any, smoke: bool) -> list[Result]:
     jobs, naps = (500, 20) if smoke else (2_000, 500)
     alone = statistics.median(one_by_one(code, 1, naps))
     results = [Result("a call from Python", alone, "µs")]
-    for threads in sorted({2, pool.default_threads()}):
-        pool.set_threads(threads)
+    for threads in sorted({2, thread_pool.default_threads()}):
+        thread_pool.set_threads(threads)
         chunks = 4 * threads
         repeat(code, "empty", 0, chunks, 1, jobs)
         job = functools.partial(repeat, code, "empty", 0, chunks, 1, jobs)
@@ -101,7 +102,7 @@ def latencies(code: Any, smoke: bool) -> list[Result]:
 
 def one_by_one(code: Any, threads: int, count: int, nap: float = 0.0) -> list[float]:
     """The microseconds that single jobs take, with a busy nap before each."""
-    pool.set_threads(threads)
+    thread_pool.set_threads(threads)
     times = []
     for _ in range(count):
         wake = time.perf_counter() + nap
@@ -119,8 +120,8 @@ def speed_up(code: Any, smoke: bool) -> list[Result]:
     x = np.random.default_rng(0).random(size)
     grain = 16_384
     results, alone, expected = [], 0.0, b""
-    for threads in sorted({1, 2, pool.default_threads()}):
-        pool.set_threads(threads)
+    for threads in sorted({1, 2, thread_pool.default_threads()}):
+        thread_pool.set_threads(threads)
         y = x.copy()
         repeat(code, "map", y.ctypes.data, size, grain, 1)
         expected = expected or y.tobytes()

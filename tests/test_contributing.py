@@ -17,8 +17,8 @@ BLOCK = re.compile(r"```python\n# (adjoint/\S+)\.py\n(.*?)```", re.DOTALL)
 CHECK = """
 import numpy as np
 import adjoint as ad
-from adjoint.ops.norm import sum_of_squares
-from adjoint.ops.trigonometric import versin
+from adjoint.ops.reductions.norm import sum_of_squares
+from adjoint.ops.elementwise.trigonometric import versin
 
 x = np.linspace(0.1, 1.0, 6).reshape(2, 3)
 f = lambda x: sum_of_squares(versin(x), 1)

@@ -210,16 +210,16 @@ def test_the_process_follows_blocks_that_overlap():
 
 @pytest.mark.native
 def test_threads_reach_the_pool():
-    from adjoint.backends.llvm import pool
+    from adjoint.backends.llvm.system import thread_pool
 
     with options(threads=3):
-        assert pool.threads() == 3
+        assert thread_pool.threads() == 3
         with options(threads=1):
-            assert pool.threads() == 1
+            assert thread_pool.threads() == 1
         with options(threads=None):
-            assert pool.threads() == pool.default_threads()
-        assert pool.threads() == 3
-    assert pool.threads() == pool.default_threads()
+            assert thread_pool.threads() == thread_pool.default_threads()
+        assert thread_pool.threads() == 3
+    assert thread_pool.threads() == thread_pool.default_threads()
 
 
 @pytest.mark.native

@@ -34,7 +34,7 @@ AVX2 = "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse4.1,+sse4.2"
 
 def compile_for_avx2() -> None:
     """Compile as if this processor had no AVX-512."""
-    from adjoint.backends.llvm import jit
+    from adjoint.backends.llvm.compile import jit
 
     triple = jit.host()[0]
     jit.host = lambda: (triple, "haswell", AVX2)  # type: ignore[assignment]
@@ -78,7 +78,7 @@ def answer() -> None:
 
 def work(seeds: range, group: int, quick: bool, second: Second) -> None:
     """Run the programs of these seeds; say before each group which it is, then what went wrong."""
-    from adjoint.backends.llvm import jit
+    from adjoint.backends.llvm.compile import jit
     from tests.native.comparing import compare
     from tests.native.random_programs import program
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.api.arguments import as_output, check_callable
 from adjoint.api.derivatives import jvp, vjp
 from adjoint.api.differences import Array, Differences
-from adjoint.api.opening import as_output, check_callable
 from adjoint.api.tree import flatten
 from adjoint.errors import ArgumentError, GradientMismatchError, RangeError
 from adjoint.graph.op import FUNCTIONS

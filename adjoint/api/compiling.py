@@ -11,13 +11,13 @@ from collections.abc import Callable, Hashable, Sequence
 from itertools import count, islice
 from typing import Any, NamedTuple
 
+from adjoint.api.arguments import as_output, check_callable, function_name, where_text
 from adjoint.api.donation import Donation, give_away
+from adjoint.api.fast_tree import Mismatch, Reader, mismatch, reader_for
 from adjoint.api.graph_first import evaluate
-from adjoint.api.opening import as_output, check_callable, function_name, where_text
-from adjoint.api.patterns import Mismatch, Reader, mismatch, reader_for
 from adjoint.api.report import Cost, Report, cost_of, report_of
 from adjoint.api.signature import is_open, key_of, leaf_of, opened, settled
-from adjoint.api.traced import Traced
+from adjoint.api.specialization import Traced
 from adjoint.api.tree import LEAF, exactly, flatten, key_orders, path_text
 from adjoint.backends.availability import missing
 from adjoint.errors import AdjointError, ArgumentError, UnknownNameError

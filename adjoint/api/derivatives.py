@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adjoint.api.opening import (
+from adjoint.api.arguments import (
     Opened,
     as_output,
     check_callable,
@@ -27,7 +27,7 @@ from adjoint.errors import (
 )
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.kinks import NestedTangents
+from adjoint.ops.kinks.kinks import NestedTangents
 from adjoint.tracing.call import call
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse

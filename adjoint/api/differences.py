@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.api.opening import as_differentiable, as_output, check_callable, where_text
+from adjoint.api.arguments import as_differentiable, as_output, check_callable, where_text
 from adjoint.api.tree import flatten
 from adjoint.errors import ArgumentError, RangeError
 from adjoint.graph.tensor import Tensor, as_tensor, from_array

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.pending import can_tell_who_holds
+from adjoint.backends.graph_signature import can_tell_who_holds
 from adjoint.errors import DonatedError
 from adjoint.graph import engine
 from adjoint.graph.leaf import constant_node

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.api.arguments import as_differentiable, ones_like, zeros_like
 from adjoint.api.derivatives import like
-from adjoint.api.opening import as_differentiable, ones_like, zeros_like
 from adjoint.api.tree import flatten, map_tree
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph import engine

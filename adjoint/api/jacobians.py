@@ -9,8 +9,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adjoint.api.derivatives import gradient_for, jvp_for
-from adjoint.api.opening import (
+from adjoint.api.arguments import (
     Opened,
     as_output,
     check_callable,
@@ -19,6 +18,8 @@ from adjoint.api.opening import (
     release,
     split_aux,
 )
+from adjoint.api.basis_jacobian import Units
+from adjoint.api.derivatives import gradient_for, jvp_for
 from adjoint.api.rows import no_derivative, rows
 from adjoint.api.tree import LEAF, flatten
 from adjoint.errors import ArgumentError, ShapeError
@@ -27,11 +28,10 @@ from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
-from adjoint.ops.kinks import NestedTangents
+from adjoint.ops.kinks.kinks import NestedTangents
 from adjoint.tracing.call import call
 from adjoint.transforms.batch import batch
 from adjoint.transforms.forward import forward
-from adjoint.transforms.units import Units
 
 Argnums = int | Sequence[int]
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from adjoint.api.opening import zeros_like
+from adjoint.api.arguments import zeros_like
+from adjoint.api.basis_jacobian import Units
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.transforms.reverse import reverse
-from adjoint.transforms.units import Units
 
 
 def rows(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:

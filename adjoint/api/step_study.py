@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.api.arguments import check_callable
 from adjoint.api.derivatives import vjp
 from adjoint.api.differences import METHODS, Array, Differences
-from adjoint.api.opening import check_callable
 from adjoint.api.tree import flatten
 from adjoint.errors import ArgumentError, MissingExtraError, RangeError, ShapeError
 

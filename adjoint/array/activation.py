@@ -15,13 +15,13 @@ from adjoint.errors import DTypeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, as_dtype
-from adjoint.ops.choice import where
-from adjoint.ops.comparison import equal, logical_or
-from adjoint.ops.exponential import expit, expm1, logaddexp
-from adjoint.ops.hyperbolic import tanh
-from adjoint.ops.kinks import sharp
-from adjoint.ops.movement import astype, expand_dims
-from adjoint.ops.softmax import log_softmax, softmax
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import equal, logical_or
+from adjoint.ops.elementwise.exponential import expit, expm1, logaddexp
+from adjoint.ops.elementwise.hyperbolic import tanh
+from adjoint.ops.kinks.kinks import sharp
+from adjoint.ops.reductions.softmax import log_softmax, softmax
+from adjoint.ops.shape.movement import astype, expand_dims
 
 __all__ = [
     "celu",

@@ -16,12 +16,12 @@ from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.op import public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
-from adjoint.ops.arithmetic import remainder
-from adjoint.ops.choice import abs, where
-from adjoint.ops.cumulative import cumsum
-from adjoint.ops.joining import concat
-from adjoint.ops.movement import astype, reshape
-from adjoint.ops.slicing import along
+from adjoint.ops.elementwise.arithmetic import remainder
+from adjoint.ops.elementwise.choice import abs, where
+from adjoint.ops.indexing.slicing import along
+from adjoint.ops.reductions.cumulative import cumsum
+from adjoint.ops.shape.joining import concat
+from adjoint.ops.shape.movement import astype, reshape
 
 __all__ = ["ediff1d", "unwrap"]
 

@@ -12,8 +12,8 @@ from adjoint.array.values import known
 from adjoint.errors import ArgumentError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.joining import concat
-from adjoint.ops.movement import permute_dims, reshape
+from adjoint.ops.shape.joining import concat
+from adjoint.ops.shape.movement import permute_dims, reshape
 
 __all__ = ["c_", "r_"]
 

@@ -13,13 +13,13 @@ from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
-from adjoint.ops.convolution import conjugate
-from adjoint.ops.joining import concat, joined, stack
-from adjoint.ops.matmul import matmul
-from adjoint.ops.movement import permute_dims, reshape
-from adjoint.ops.rearrange import moveaxis, roll
-from adjoint.ops.reduction import sum as sum_over
-from adjoint.ops.reduction import to_accumulate
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.reductions.reduction import sum as sum_over
+from adjoint.ops.reductions.reduction import to_accumulate
+from adjoint.ops.shape.joining import concat, joined, stack
+from adjoint.ops.shape.movement import permute_dims, reshape
+from adjoint.ops.shape.rearrange import moveaxis, roll
+from adjoint.ops.signal.convolution import conjugate
 
 __all__ = [
     "cross",

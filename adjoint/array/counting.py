@@ -14,12 +14,12 @@ from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import FLOAT64, INT64, normalize_axis, size_of, to_inexact
-from adjoint.ops.choice import where
-from adjoint.ops.gather import gather, scatter_add
-from adjoint.ops.joining import joined
-from adjoint.ops.movement import astype, broadcast_to, reshape
-from adjoint.ops.reduction import sum
-from adjoint.ops.sorting import searchsorted
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.indexing.gather import gather, scatter_add
+from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.reductions.sorting import searchsorted
+from adjoint.ops.shape.joining import joined
+from adjoint.ops.shape.movement import astype, broadcast_to, reshape
 
 __all__ = [
     "bincount",

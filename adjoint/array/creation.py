@@ -10,7 +10,7 @@ from adjoint.errors import ArgumentError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, as_dtype, as_shape
-from adjoint.ops.movement import broadcast_to, reshape
+from adjoint.ops.shape.movement import broadcast_to, reshape
 
 __all__ = [
     "array",

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from adjoint.errors import RangeError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor
-from adjoint.ops import orthogonal, spectral, triangular
-from adjoint.ops.joining import concat
-from adjoint.ops.matmul import matmul
-from adjoint.ops.matrices import conjugate_transpose, matrices, square
-from adjoint.ops.slicing import along
-from adjoint.ops.spectral_values import eigenvalues
+from adjoint.ops.indexing.slicing import along
+from adjoint.ops.linalg import orthogonal, spectral, triangular
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.linalg.matrices import conjugate_transpose, matrices, square
+from adjoint.ops.linalg.spectral_values import eigenvalues
+from adjoint.ops.shape.joining import concat
 
 __all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
 

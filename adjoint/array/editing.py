@@ -23,13 +23,13 @@ from adjoint.graph.types import (
     normalize_axis,
     size_of,
 )
-from adjoint.ops.choice import where
-from adjoint.ops.gather import gather
-from adjoint.ops.indexing import setitem
-from adjoint.ops.joining import concat, joined
-from adjoint.ops.movement import astype, broadcast_to, fitting, permute_dims, reshape
-from adjoint.ops.rearrange import diag, moveaxis, tile
-from adjoint.ops.slicing import along
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.indexing.gather import gather
+from adjoint.ops.indexing.indexing import setitem
+from adjoint.ops.indexing.slicing import along
+from adjoint.ops.shape.joining import concat, joined
+from adjoint.ops.shape.movement import astype, broadcast_to, fitting, permute_dims, reshape
+from adjoint.ops.shape.rearrange import diag, moveaxis, tile
 
 __all__ = [
     "choose",

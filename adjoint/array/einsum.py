@@ -16,11 +16,11 @@ from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.joining import joined
-from adjoint.ops.matmul import matmul
-from adjoint.ops.movement import permute_dims, reshape
-from adjoint.ops.rearrange import diagonal
-from adjoint.ops.reduction import sum as sum_over
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.reductions.reduction import sum as sum_over
+from adjoint.ops.shape.joining import joined
+from adjoint.ops.shape.movement import permute_dims, reshape
+from adjoint.ops.shape.rearrange import diagonal
 
 __all__ = ["einsum"]
 

@@ -9,11 +9,11 @@ import numpy as np
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, promote
-from adjoint.ops.arithmetic import floor_divide, remainder
-from adjoint.ops.choice import copysign, where
-from adjoint.ops.comparison import equal, isnan, less_equal, logical_and, logical_or
-from adjoint.ops.complex import imag, real
-from adjoint.ops.rounding import trunc
+from adjoint.ops.elementwise.arithmetic import floor_divide, remainder
+from adjoint.ops.elementwise.choice import copysign, where
+from adjoint.ops.elementwise.comparison import equal, isnan, less_equal, logical_and, logical_or
+from adjoint.ops.elementwise.complex import imag, real
+from adjoint.ops.elementwise.rounding import trunc
 
 __all__ = [
     "nan_to_num",

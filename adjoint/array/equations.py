@@ -12,23 +12,23 @@ from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import INT64
-from adjoint.ops import determinant, orthogonal
-from adjoint.ops.choice import abs, where
-from adjoint.ops.comparison import equal, greater, logical_and
-from adjoint.ops.extremum import max
-from adjoint.ops.lu import lu_factor, lu_solve
-from adjoint.ops.matmul import matmul
-from adjoint.ops.matrices import (
+from adjoint.ops.elementwise.choice import abs, where
+from adjoint.ops.elementwise.comparison import equal, greater, logical_and
+from adjoint.ops.elementwise.power import square as squared
+from adjoint.ops.linalg import determinant, orthogonal
+from adjoint.ops.linalg.lu import lu_factor, lu_solve
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.linalg.matrices import (
     common_dtype,
     conjugate_transpose,
     identity,
     matrices,
     square,
 )
-from adjoint.ops.movement import reshape
-from adjoint.ops.power import square as squared
-from adjoint.ops.reduction import conjugate, count_nonzero, sum
-from adjoint.ops.triangular import triangular_solve
+from adjoint.ops.linalg.triangular import triangular_solve
+from adjoint.ops.reductions.extremum import max
+from adjoint.ops.reductions.reduction import conjugate, count_nonzero, sum
+from adjoint.ops.shape.movement import reshape
 
 __all__ = [
     "cond",

@@ -15,11 +15,11 @@ from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import as_dtype, normalize_axes, normalize_axis, to_complex
-from adjoint.ops.fourier import SWAPPED, fourier, inverse_real_fourier, real_fourier
-from adjoint.ops.movement import broadcast_to
-from adjoint.ops.rearrange import roll
-from adjoint.ops.reduction import conjugate
-from adjoint.ops.slicing import along, put_slice
+from adjoint.ops.indexing.slicing import along, put_slice
+from adjoint.ops.reductions.reduction import conjugate
+from adjoint.ops.shape.movement import broadcast_to
+from adjoint.ops.shape.rearrange import roll
+from adjoint.ops.signal.fourier import SWAPPED, fourier, inverse_real_fourier, real_fourier
 
 # fmt: off
 __all__ = [

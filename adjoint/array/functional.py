@@ -12,9 +12,9 @@ from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import Shape, as_dtype, broadcast_shapes, normalize_axis
-from adjoint.ops.joining import stack
-from adjoint.ops.movement import astype, broadcast_to, expand_dims, reshape
-from adjoint.ops.rearrange import moveaxis
+from adjoint.ops.shape.joining import stack
+from adjoint.ops.shape.movement import astype, broadcast_to, expand_dims, reshape
+from adjoint.ops.shape.rearrange import moveaxis
 
 __all__ = ["apply_along_axis", "apply_over_axes", "vectorize"]
 

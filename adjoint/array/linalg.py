@@ -28,9 +28,9 @@ from adjoint.array.norms import matrix_norm, norm, vector_norm
 from adjoint.array.spectra import eig, eigvals, tensorinv, tensorsolve
 from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor
-from adjoint.ops import rearrange
-from adjoint.ops.matmul import matmul
-from adjoint.ops.movement import matrix_transpose
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.shape import rearrange
+from adjoint.ops.shape.movement import matrix_transpose
 
 # fmt: off
 __all__ = [

@@ -15,10 +15,10 @@ from adjoint.graph import types
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import Shape, as_shape, normalize_axis
-from adjoint.ops.indexing import getitem
-from adjoint.ops.joining import concat, joined
-from adjoint.ops.movement import broadcast_to, reshape
-from adjoint.ops.slicing import along, pick
+from adjoint.ops.indexing.indexing import getitem
+from adjoint.ops.indexing.slicing import along, pick
+from adjoint.ops.shape.joining import concat, joined
+from adjoint.ops.shape.movement import broadcast_to, reshape
 
 __all__ = [
     "append",

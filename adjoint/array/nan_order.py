@@ -16,15 +16,15 @@ from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import INT64, normalize_axes
-from adjoint.ops.choice import stop_gradient, where
-from adjoint.ops.comparison import equal, isfinite, isnan, logical_not
-from adjoint.ops.cumulative import cumsum
-from adjoint.ops.extremum import argmax, argmin
-from adjoint.ops.indexing import take_along_axis
-from adjoint.ops.movement import astype, permute_dims, reshape
-from adjoint.ops.product import cumprod
-from adjoint.ops.reduction import kept, lanes_last, sum
-from adjoint.ops.sorting import argsort
+from adjoint.ops.elementwise.choice import stop_gradient, where
+from adjoint.ops.elementwise.comparison import equal, isfinite, isnan, logical_not
+from adjoint.ops.indexing.indexing import take_along_axis
+from adjoint.ops.reductions.cumulative import cumsum
+from adjoint.ops.reductions.extremum import argmax, argmin
+from adjoint.ops.reductions.product import cumprod
+from adjoint.ops.reductions.reduction import kept, lanes_last, sum
+from adjoint.ops.reductions.sorting import argsort
+from adjoint.ops.shape.movement import astype, permute_dims, reshape
 
 __all__ = [
     "nanargmax",

@@ -12,14 +12,14 @@ from adjoint.errors import ArgumentError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import to_real
-from adjoint.ops.choice import where
-from adjoint.ops.comparison import isnan, logical_not
-from adjoint.ops.extremum import max, min
-from adjoint.ops.movement import astype
-from adjoint.ops.norm import norm2
-from adjoint.ops.power import sqrt
-from adjoint.ops.product import prod
-from adjoint.ops.reduction import all, chosen, sum
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import isnan, logical_not
+from adjoint.ops.elementwise.power import sqrt
+from adjoint.ops.reductions.extremum import max, min
+from adjoint.ops.reductions.norm import norm2
+from adjoint.ops.reductions.product import prod
+from adjoint.ops.reductions.reduction import all, chosen, sum
+from adjoint.ops.shape.movement import astype
 
 __all__ = ["nansum", "nanprod", "nanmean", "nanvar", "nanstd", "nanmax", "nanmin"]
 

@@ -11,14 +11,14 @@ from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import normalize_axes, to_real
-from adjoint.ops.choice import abs, where
-from adjoint.ops.comparison import equal, not_equal
-from adjoint.ops.extremum import max, min
-from adjoint.ops.kinks import sharp
-from adjoint.ops.movement import astype, permute_dims, reshape
-from adjoint.ops.norm import norm2
-from adjoint.ops.power import power
-from adjoint.ops.reduction import kept, sum
+from adjoint.ops.elementwise.choice import abs, where
+from adjoint.ops.elementwise.comparison import equal, not_equal
+from adjoint.ops.elementwise.power import power
+from adjoint.ops.kinks.kinks import sharp
+from adjoint.ops.reductions.extremum import max, min
+from adjoint.ops.reductions.norm import norm2
+from adjoint.ops.reductions.reduction import kept, sum
+from adjoint.ops.shape.movement import astype, permute_dims, reshape
 
 __all__ = ["matrix_norm", "norm", "vector_norm"]
 

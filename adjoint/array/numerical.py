@@ -12,13 +12,13 @@ from adjoint.errors import DTypeError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, normalize_axis, promote
-from adjoint.ops.arithmetic import remainder
-from adjoint.ops.choice import abs, clip, stop_gradient, where
-from adjoint.ops.comparison import equal, greater, less, not_equal
-from adjoint.ops.kinks import sharp
-from adjoint.ops.movement import broadcast_to, reshape
-from adjoint.ops.reduction import kept, sum
-from adjoint.ops.sorting import argsort, searchsorted
+from adjoint.ops.elementwise.arithmetic import remainder
+from adjoint.ops.elementwise.choice import abs, clip, stop_gradient, where
+from adjoint.ops.elementwise.comparison import equal, greater, less, not_equal
+from adjoint.ops.kinks.kinks import sharp
+from adjoint.ops.reductions.reduction import kept, sum
+from adjoint.ops.reductions.sorting import argsort, searchsorted
+from adjoint.ops.shape.movement import broadcast_to, reshape
 
 __all__ = ["diff", "trapezoid", "interp"]
 

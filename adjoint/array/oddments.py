@@ -12,15 +12,15 @@ from adjoint.errors import DTypeError, RangeError
 from adjoint.graph.op import public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import BOOL, COMPLEX64, COMPLEX128, FLOAT64, promote
-from adjoint.ops.choice import copysign, stop_gradient, where
-from adjoint.ops.comparison import equal, isfinite
-from adjoint.ops.complex import conj, real
-from adjoint.ops.joining import joined
-from adjoint.ops.matmul import matmul
-from adjoint.ops.movement import astype, reshape
-from adjoint.ops.reduction import all, line
-from adjoint.ops.rounding import nextafter
-from adjoint.ops.sorting import argsort, sort
+from adjoint.ops.elementwise.choice import copysign, stop_gradient, where
+from adjoint.ops.elementwise.comparison import equal, isfinite
+from adjoint.ops.elementwise.complex import conj, real
+from adjoint.ops.elementwise.rounding import nextafter
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.reductions.reduction import all, line
+from adjoint.ops.reductions.sorting import argsort, sort
+from adjoint.ops.shape.joining import joined
+from adjoint.ops.shape.movement import astype, reshape
 
 __all__ = [
     "argpartition",

@@ -11,12 +11,12 @@ from adjoint.array.ranges import linspace
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
-from adjoint.ops.gather import gather
-from adjoint.ops.joining import concat
-from adjoint.ops.movement import astype, broadcast_to, reshape
-from adjoint.ops.rearrange import moveaxis
-from adjoint.ops.reduction import kept
-from adjoint.ops.slicing import along, put_slice
+from adjoint.ops.indexing.gather import gather
+from adjoint.ops.indexing.slicing import along, put_slice
+from adjoint.ops.reductions.reduction import kept
+from adjoint.ops.shape.joining import concat
+from adjoint.ops.shape.movement import astype, broadcast_to, reshape
+from adjoint.ops.shape.rearrange import moveaxis
 
 __all__ = ["pad"]
 

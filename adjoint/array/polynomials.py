@@ -18,10 +18,10 @@ from adjoint.errors import ArgumentError, NotDifferentiableError, RangeError, Sh
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import promote
-from adjoint.ops.convolution import convolve
-from adjoint.ops.joining import concat, joined
-from adjoint.ops.movement import astype, broadcast_to, reshape
-from adjoint.ops.slicing import along
+from adjoint.ops.indexing.slicing import along
+from adjoint.ops.shape.joining import concat, joined
+from adjoint.ops.shape.movement import astype, broadcast_to, reshape
+from adjoint.ops.signal.convolution import convolve
 
 __all__ = [
     "poly",

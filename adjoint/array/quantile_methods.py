@@ -10,8 +10,8 @@ from typing import Any
 
 from adjoint.errors import RangeError
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.choice import clip, where
-from adjoint.ops.rounding import ceil, floor, rint
+from adjoint.ops.elementwise.choice import clip, where
+from adjoint.ops.elementwise.rounding import ceil, floor, rint
 
 _RELATIVES = {
     "interpolated_inverted_cdf": (0.0, 1.0),

@@ -15,10 +15,10 @@ from adjoint.graph.arrays import plain_array
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import normalize_axis, to_real
-from adjoint.ops.joining import joined
-from adjoint.ops.movement import astype, reshape
-from adjoint.ops.power import power
-from adjoint.ops.rearrange import moveaxis
+from adjoint.ops.elementwise.power import power
+from adjoint.ops.shape.joining import joined
+from adjoint.ops.shape.movement import astype, reshape
+from adjoint.ops.shape.rearrange import moveaxis
 
 __all__ = ["arange", "geomspace", "kaiser", "linspace", "logspace"]
 

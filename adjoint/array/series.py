@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from adjoint.errors import ShapeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.movement import reshape
+from adjoint.ops.shape.movement import reshape
 
 __all__: list[str] = []
 

@@ -11,8 +11,8 @@ from adjoint.array.series import BASES, Recurrence
 from adjoint.graph.op import FUNCTIONS, public_as
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import to_inexact
-from adjoint.ops.movement import astype, broadcast_to, reshape
-from adjoint.ops.rearrange import flip
+from adjoint.ops.shape.movement import astype, broadcast_to, reshape
+from adjoint.ops.shape.rearrange import flip
 
 
 def _at_points(value: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from adjoint.ops.exponential import (
+from adjoint.ops.elementwise.exponential import (
     exp2,
     expit,
     expm1,
     log1p,
 )
-from adjoint.ops.power import (
+from adjoint.ops.elementwise.power import (
     cbrt,
 )
-from adjoint.ops.removable import (
+from adjoint.ops.elementwise.removable_singularities import (
     exprel,
     sinc,
 )
-from adjoint.ops.softmax import (
+from adjoint.ops.reductions.softmax import (
     logsumexp,
 )
-from adjoint.ops.special_bessel import (
+from adjoint.ops.special.bessel import (
     i0,
     i0e,
     i1,
@@ -39,7 +39,7 @@ from adjoint.ops.special_bessel import (
     y1,
     yv,
 )
-from adjoint.ops.special_entropy import (
+from adjoint.ops.special.entropy import (
     entr,
     exp1,
     expi,
@@ -51,7 +51,7 @@ from adjoint.ops.special_entropy import (
     xlog1py,
     xlogy,
 )
-from adjoint.ops.special_error import (
+from adjoint.ops.special.error import (
     dawsn,
     erf,
     erfc,
@@ -62,7 +62,7 @@ from adjoint.ops.special_error import (
     ndtr,
     ndtri,
 )
-from adjoint.ops.special_gamma import (
+from adjoint.ops.special.gamma import (
     beta,
     betaln,
     binom,
@@ -75,12 +75,12 @@ from adjoint.ops.special_gamma import (
     psi,
     zeta,
 )
-from adjoint.ops.special_incomplete import (
+from adjoint.ops.special.incomplete import (
     betainc,
     gammainc,
     gammaincc,
 )
-from adjoint.ops.special_inverse import (
+from adjoint.ops.special.inverse import (
     betaincinv,
     gammainccinv,
     gammaincinv,

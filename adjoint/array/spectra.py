@@ -10,10 +10,10 @@ from adjoint.errors import ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import size_of
-from adjoint.ops import eigen
-from adjoint.ops.matrices import square
-from adjoint.ops.movement import permute_dims, reshape
-from adjoint.ops.spectral import eigen_parts
+from adjoint.ops.linalg import eigen
+from adjoint.ops.linalg.matrices import square
+from adjoint.ops.linalg.spectral import eigen_parts
+from adjoint.ops.shape.movement import permute_dims, reshape
 
 __all__ = ["eig", "eigvals", "tensorinv", "tensorsolve"]
 

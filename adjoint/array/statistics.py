@@ -27,11 +27,14 @@ from adjoint.graph.types import (
     to_inexact,
     to_real,
 )
-from adjoint.ops.choice import where as where_
-from adjoint.ops.comparison import equal
-from adjoint.ops.extremum import max, min, order_statistic
-from adjoint.ops.matmul import matmul
-from adjoint.ops.movement import (
+from adjoint.ops.elementwise.choice import where as where_
+from adjoint.ops.elementwise.comparison import equal
+from adjoint.ops.elementwise.power import sqrt, square
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.reductions.extremum import max, min, order_statistic
+from adjoint.ops.reductions.norm import norm2
+from adjoint.ops.reductions.reduction import chosen, conjugate, kept, lanes_last, sum
+from adjoint.ops.shape.movement import (
     astype,
     broadcast_to,
     matrix_transpose,
@@ -39,9 +42,6 @@ from adjoint.ops.movement import (
     reshape,
     squeeze,
 )
-from adjoint.ops.norm import norm2
-from adjoint.ops.power import sqrt, square
-from adjoint.ops.reduction import chosen, conjugate, kept, lanes_last, sum
 
 __all__ = [
     "mean",

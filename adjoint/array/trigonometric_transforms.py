@@ -11,7 +11,7 @@ from adjoint.array.fft import count_of, fitted, norm_of, plan_of
 from adjoint.errors import RangeError
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import to_inexact, to_real
-from adjoint.ops.fourier import trigonometric
+from adjoint.ops.signal.fourier import trigonometric
 
 __all__ = ["dct", "dctn", "dst", "dstn", "idct", "idctn", "idst", "idstn"]
 

@@ -17,12 +17,12 @@ from adjoint.errors import ArgumentError, OutOfBoundsError, ShapeError, UnknownN
 from adjoint.graph.op import FUNCTIONS, public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import BOOL, normalize_axes, normalize_axis
-from adjoint.ops.gather import gather, scatter_add
-from adjoint.ops.indexing import getitem, index_add, setitem
-from adjoint.ops.joining import stack
-from adjoint.ops.movement import astype, broadcast_to, reshape
-from adjoint.ops.reduction import kept, to_accumulate
-from adjoint.ops.slicing import along, pick
+from adjoint.ops.indexing.gather import gather, scatter_add
+from adjoint.ops.indexing.indexing import getitem, index_add, setitem
+from adjoint.ops.indexing.slicing import along, pick
+from adjoint.ops.reductions.reduction import kept, to_accumulate
+from adjoint.ops.shape.joining import stack
+from adjoint.ops.shape.movement import astype, broadcast_to, reshape
 
 Pair = Callable[[Any, Any], Tensor]
 

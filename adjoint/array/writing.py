@@ -15,11 +15,11 @@ from adjoint.array.values import known, known_integers
 from adjoint.errors import ArgumentError, OutOfBoundsError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
-from adjoint.ops.choice import where
-from adjoint.ops.gather import scatter_set
-from adjoint.ops.indexing import put_along_axis
-from adjoint.ops.movement import astype, broadcast_to, fitting, reshape
-from adjoint.ops.rearrange import tile
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.indexing.gather import scatter_set
+from adjoint.ops.indexing.indexing import put_along_axis
+from adjoint.ops.shape.movement import astype, broadcast_to, fitting, reshape
+from adjoint.ops.shape.rearrange import tile
 
 
 def _flat_places(name: str, ind: Any, size: int, mode: str) -> np.ndarray[Any, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from adjoint.backends.large import memory_for
+from adjoint.backends.large_arrays import memory_for
 from adjoint.errors import ConcretizationError
 from adjoint.graph import nans
 from adjoint.graph.caller import user_place

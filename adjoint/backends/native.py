@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.llvm.cold import Failed
-from adjoint.backends.llvm.guarded import program_for
+from adjoint.backends.llvm.program.memory_guards import program_for
+from adjoint.backends.llvm.program.stepwise import Failed
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.passes.pipeline import optimise

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.api.arguments import Opened, check_callable, function_name
 from adjoint.api.files import atomic_write
 from adjoint.api.graph_first import gradient
-from adjoint.api.opening import Opened, check_callable, function_name
 from adjoint.api.tree import path_text
 from adjoint.errors import AdjointError, ArgumentError, NotDifferentiableError, RangeError
 from adjoint.explanation import checks, sections, tables

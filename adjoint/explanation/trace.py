@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.api.arguments import ones_like, scalar_output, zeros_like
 from adjoint.api.graph_first import variable
-from adjoint.api.opening import ones_like, scalar_output, zeros_like
 from adjoint.errors import RangeError
 from adjoint.explanation.formulas import Number, Symbol, Term, formula_of, term_of
 from adjoint.graph import engine

@@ -14,7 +14,7 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.types import DType, Shape
 
 if TYPE_CHECKING:
-    from adjoint.graph.loops import Index, Loops
+    from adjoint.graph.loop_form import Index, Loops
     from adjoint.graph.tensor import Tensor
 
 

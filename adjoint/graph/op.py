@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from adjoint.errors import NotDifferentiableError, UnknownNameError
 
 if TYPE_CHECKING:
-    from adjoint.graph.loops import Index, Loops
+    from adjoint.graph.loop_form import Index, Loops
     from adjoint.graph.node import Node
     from adjoint.graph.tensor import Tensor
     from adjoint.graph.types import DType, Shape

@@ -9,13 +9,13 @@ import numpy as np
 from adjoint.array.statistics import mean
 from adjoint.errors import DTypeError, OutOfBoundsError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.choice import where
-from adjoint.ops.comparison import equal, logical_and, not_equal
-from adjoint.ops.extremum import argmax
-from adjoint.ops.indexing import take_along_axis
-from adjoint.ops.movement import expand_dims, squeeze
-from adjoint.ops.reduction import sum
-from adjoint.ops.softmax import log_softmax
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import equal, logical_and, not_equal
+from adjoint.ops.indexing.indexing import take_along_axis
+from adjoint.ops.reductions.extremum import argmax
+from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.reductions.softmax import log_softmax
+from adjoint.ops.shape.movement import expand_dims, squeeze
 
 
 def softmax_cross_entropy(logits: Any, labels: Any) -> Tensor:

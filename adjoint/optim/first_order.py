@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from adjoint.api.tree import flatten, map_tree
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.choice import maximum
-from adjoint.ops.power import sqrt
-from adjoint.ops.reduction import sum as sum_
+from adjoint.ops.elementwise.choice import maximum
+from adjoint.ops.elementwise.power import sqrt
+from adjoint.ops.reductions.reduction import sum as sum_
 from adjoint.optim.base import (
     Loss,
     Optimizer,

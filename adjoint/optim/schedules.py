@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.choice import minimum
-from adjoint.ops.trigonometric import cos
+from adjoint.ops.elementwise.choice import minimum
+from adjoint.ops.elementwise.trigonometric import cos
 from adjoint.optim.base import Schedule, check_number
 
 

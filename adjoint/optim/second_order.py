@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from adjoint.api.arguments import scalar_output
 from adjoint.api.derivatives import grad, jvp
 from adjoint.api.jacobians import hessian
-from adjoint.api.opening import scalar_output
 from adjoint.api.tree import flatten, map_tree
 from adjoint.array.creation import eye
 from adjoint.array.linalg import solve
 from adjoint.errors import ArgumentError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.movement import reshape
-from adjoint.ops.power import power, sqrt
-from adjoint.ops.reduction import sum
+from adjoint.ops.elementwise.power import power, sqrt
+from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.shape.movement import reshape
 from adjoint.optim.base import (
     Loss,
     Optimizer,

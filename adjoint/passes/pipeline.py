@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from adjoint.graph.node import Node
-from adjoint.passes.expand import expand
-from adjoint.passes.fold import fold
-from adjoint.passes.narrow import narrow
-from adjoint.passes.share import share
+from adjoint.passes.common_subexpressions import share
+from adjoint.passes.constant_folding import fold
+from adjoint.passes.decompose import expand
+from adjoint.passes.push_down_slices import narrow
 from adjoint.passes.simplify import simplify
 from adjoint.passes.stabilise import stabilise
 

@@ -15,9 +15,9 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
-from adjoint.ops.bounds import counted_axis
-from adjoint.ops.movement import split_axes
-from adjoint.passes.fold import number_in
+from adjoint.ops.indexing.bounds import counted_axis
+from adjoint.ops.shape.movement import split_axes
+from adjoint.passes.constant_folding import number_in
 from adjoint.passes.rewriting import rebuild
 
 Rule = Callable[[Node], Node | None]
@@ -168,7 +168,7 @@ def sum_of_one(node: Node) -> Node | None:
 
 
 def sum_of_rows(node: Node) -> Node | None:
-    """The sum along a row with one element that is not zero (see `adjoint.ops.bounds`) is it."""
+    """The sum along a row of which one element is not zero is this one (see `bounds`)."""
     (x,) = node.inputs
     axes = node.params[0]
     if x.op.name != "where" or x.inputs[0].op.name != "equal" or not is_number(x.inputs[2], 0):

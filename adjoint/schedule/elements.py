@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph.loops import Affine, Index, broadcast_index
+from adjoint.graph.loop_form import Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.schedule.plan import Kernel
 
@@ -80,7 +80,7 @@ def combined(word: np.ufunc, masks: Sequence[Mask]) -> Mask | None:
 
 
 class Walk:
-    """Implements `adjoint.graph.loops.Loops`: the scalars of the roots of a kernel as symbols."""
+    """The `Loops` of `adjoint.graph.loop_form` with symbols for the scalars of the roots."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel

@@ -14,10 +14,11 @@ from adjoint.errors import GraphError
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
-from adjoint.ops.bounds import check_known
-from adjoint.schedule.library import gemm, lapack
+from adjoint.ops.indexing.bounds import check_known
+from adjoint.schedule.gemm_epilogue import Sums
+from adjoint.schedule.kernel_splitting import cut, heavy
+from adjoint.schedule.library_calls import gemm, lapack
 from adjoint.schedule.nests import nested
-from adjoint.schedule.parts import cut, heavy
 from adjoint.schedule.plan import (
     NATIVE_DTYPES,
     SCALAR,
@@ -28,7 +29,6 @@ from adjoint.schedule.plan import (
     Schedule,
     Step,
 )
-from adjoint.schedule.sums import Sums
 
 CHEAP = frozenset(
     {

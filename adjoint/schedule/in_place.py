@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from adjoint.graph.loops import Affine
+from adjoint.graph.loop_form import Affine
 from adjoint.graph.node import Node
-from adjoint.schedule.access import is_row_local, reads_of
+from adjoint.schedule.access_patterns import is_row_local, reads_of
 from adjoint.schedule.plan import Kernel, Nest, Schedule, Step
-from adjoint.schedule.rare import is_rare
+from adjoint.schedule.slow_path import is_rare
 
 
 def kernels_of(step: Step) -> list[Kernel]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
-from adjoint.schedule.access import check_complete, is_row_local, is_serial, reads_of
+from adjoint.schedule.access_patterns import check_complete, is_row_local, is_serial, reads_of
 from adjoint.schedule.plan import Kernel, Nest, Step, nbytes
 
 CACHE = 1 << 15

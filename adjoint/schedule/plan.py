@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from adjoint.graph.loops import Index
+from adjoint.graph.loop_form import Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
 

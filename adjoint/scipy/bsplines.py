@@ -15,7 +15,7 @@ from adjoint.errors import RangeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.choice import clip, where
+from adjoint.ops.elementwise.choice import clip, where
 from adjoint.scipy.common import constant, integer, real_dtype, refuse, unsupported
 from adjoint.scipy.piecewise import Piecewise, ordinates
 from adjoint.scipy.splines import CubicSpline

@@ -10,9 +10,9 @@ import numpy as np
 from adjoint.errors import ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import promote
-from adjoint.ops.convolution import conjugate, convolve_last
-from adjoint.ops.rearrange import flip
-from adjoint.ops.slicing import along, pick, put_into_zeros
+from adjoint.ops.indexing.slicing import along, pick, put_into_zeros
+from adjoint.ops.shape.rearrange import flip
+from adjoint.ops.signal.convolution import conjugate, convolve_last
 from adjoint.scipy.common import floating, unsupported
 
 __all__ = ["centered", "full", "pair", "turned", "windows"]

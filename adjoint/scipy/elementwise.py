@@ -10,12 +10,12 @@ import numpy as np
 
 from adjoint.array import special as core
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.choice import abs, where
-from adjoint.ops.comparison import equal, less_equal
-from adjoint.ops.exponential import exp, expm1, log, log1p
-from adjoint.ops.power import power, sqrt
-from adjoint.ops.rounding import floor, rint
-from adjoint.ops.trigonometric import sin
+from adjoint.ops.elementwise.choice import abs, where
+from adjoint.ops.elementwise.comparison import equal, less_equal
+from adjoint.ops.elementwise.exponential import exp, expm1, log, log1p
+from adjoint.ops.elementwise.power import power, sqrt
+from adjoint.ops.elementwise.rounding import floor, rint
+from adjoint.ops.elementwise.trigonometric import sin
 from adjoint.scipy.calling import ufunc
 from adjoint.scipy.common import constant, floating, integer, operand
 

@@ -9,10 +9,10 @@ import numpy as np
 from adjoint.array import equations as core
 from adjoint.errors import RangeError
 from adjoint.graph.tensor import Tensor, from_array
-from adjoint.ops.matrices import common_dtype, conjugate_transpose, square
-from adjoint.ops.movement import matrix_transpose, reshape
-from adjoint.ops.rearrange import tril, triu
-from adjoint.ops.triangular import cholesky as lower_cholesky
+from adjoint.ops.linalg.matrices import common_dtype, conjugate_transpose, square
+from adjoint.ops.linalg.triangular import cholesky as lower_cholesky
+from adjoint.ops.shape.movement import matrix_transpose, reshape
+from adjoint.ops.shape.rearrange import tril, triu
 from adjoint.scipy.common import call, floating, unsupported
 
 __all__ = [

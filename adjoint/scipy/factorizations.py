@@ -11,13 +11,13 @@ from adjoint.errors import RangeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import broadcast_shapes
-from adjoint.ops.joining import concat
-from adjoint.ops.lu_parts import lu_parts, pivot_order
-from adjoint.ops.matmul import matmul
-from adjoint.ops.matrices import common_dtype, conjugate_transpose, matrices, square
-from adjoint.ops.movement import reshape
-from adjoint.ops.rearrange import tril, triu
-from adjoint.ops.triangular import triangular_solve
+from adjoint.ops.linalg.lu_parts import lu_parts, pivot_order
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.linalg.matrices import common_dtype, conjugate_transpose, matrices, square
+from adjoint.ops.linalg.triangular import triangular_solve
+from adjoint.ops.shape.joining import concat
+from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.rearrange import tril, triu
 from adjoint.scipy.common import refuse, unsupported
 from adjoint.scipy.equations import solve_triangular, symmetric_from
 

@@ -14,8 +14,8 @@ from adjoint.array.trigonometric_transforms import dct, dctn, dst, dstn, idct, i
 from adjoint.errors import ArgumentError
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.fourier import SWAPPED
-from adjoint.ops.reduction import conjugate
+from adjoint.ops.reductions.reduction import conjugate
+from adjoint.ops.signal.fourier import SWAPPED
 
 # fmt: off
 __all__ = [

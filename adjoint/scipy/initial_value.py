@@ -18,8 +18,8 @@ from adjoint.graph.forking import import_module
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64
-from adjoint.ops.joining import stack
-from adjoint.ops.movement import reshape
+from adjoint.ops.shape.joining import stack
+from adjoint.ops.shape.movement import reshape
 from adjoint.scipy.common import by_scipy, constant, refuse, unsupported
 
 __all__ = ["OdeResult", "odeint", "solve_ivp"]

@@ -11,12 +11,12 @@ from adjoint.array import numerical
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.choice import where
-from adjoint.ops.cumulative import cumsum
-from adjoint.ops.joining import concat
-from adjoint.ops.movement import broadcast_to
-from adjoint.ops.rearrange import flip, moveaxis
-from adjoint.ops.reduction import sum
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.reductions.cumulative import cumsum
+from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.shape.joining import concat
+from adjoint.ops.shape.movement import broadcast_to
+from adjoint.ops.shape.rearrange import flip, moveaxis
 from adjoint.scipy.common import floating, integer, no_counterpart, operand, real_dtype, refuse
 from adjoint.scipy.initial_value import odeint, solve_ivp
 

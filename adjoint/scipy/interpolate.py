@@ -10,11 +10,11 @@ import numpy as np
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.choice import clip, where
-from adjoint.ops.comparison import logical_and
-from adjoint.ops.movement import reshape
-from adjoint.ops.rearrange import moveaxis
-from adjoint.ops.sorting import argsort, searchsorted
+from adjoint.ops.elementwise.choice import clip, where
+from adjoint.ops.elementwise.comparison import logical_and
+from adjoint.ops.reductions.sorting import argsort, searchsorted
+from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.rearrange import moveaxis
 from adjoint.scipy.bsplines import (
     BSpline,
     InterpolatedUnivariateSpline,

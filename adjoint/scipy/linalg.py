@@ -8,10 +8,10 @@ from adjoint.array import equations as core
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import to_complex
-from adjoint.ops import matrix_functions
-from adjoint.ops.joining import concat
-from adjoint.ops.matrices import common_dtype, square
-from adjoint.ops.slicing import along, zeros_of
+from adjoint.ops.indexing.slicing import along, zeros_of
+from adjoint.ops.linalg import matrix_functions
+from adjoint.ops.linalg.matrices import common_dtype, square
+from adjoint.ops.shape.joining import concat
 from adjoint.scipy.common import no_counterpart, refuse
 from adjoint.scipy.equations import (
     det,

@@ -11,10 +11,10 @@ import numpy as np
 from adjoint.errors import ConcretizationError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.exponential import exp
-from adjoint.ops.norm import norm2
-from adjoint.ops.rearrange import flip
-from adjoint.ops.reduction import sum
+from adjoint.ops.elementwise.exponential import exp
+from adjoint.ops.reductions.norm import norm2
+from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.shape.rearrange import flip
 from adjoint.scipy.common import (
     differentiated,
     floating,

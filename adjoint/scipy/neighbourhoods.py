@@ -9,9 +9,9 @@ import numpy as np
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.choice import where
-from adjoint.ops.convolution import convolve_last
-from adjoint.ops.rearrange import flip, moveaxis
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.shape.rearrange import flip, moveaxis
+from adjoint.ops.signal.convolution import convolve_last
 from adjoint.scipy.common import floating, integer, refuse, unsupported
 from adjoint.scipy.convolutions import windows
 

@@ -11,13 +11,13 @@ from adjoint.errors import NotDifferentiableError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType
-from adjoint.ops.arithmetic import remainder
-from adjoint.ops.choice import clip, where
-from adjoint.ops.cumulative import cumsum
-from adjoint.ops.joining import concat, stack
-from adjoint.ops.movement import reshape
-from adjoint.ops.rearrange import moveaxis
-from adjoint.ops.sorting import searchsorted
+from adjoint.ops.elementwise.arithmetic import remainder
+from adjoint.ops.elementwise.choice import clip, where
+from adjoint.ops.reductions.cumulative import cumsum
+from adjoint.ops.reductions.sorting import searchsorted
+from adjoint.ops.shape.joining import concat, stack
+from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.rearrange import moveaxis
 from adjoint.scipy.common import integer, real_dtype
 
 __all__ = ["Piecewise", "abscissae", "ordinates", "spread"]

@@ -14,12 +14,12 @@ from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.banded import solve_banded
-from adjoint.ops.convolution import convolve_last
-from adjoint.ops.joining import concat, stack
-from adjoint.ops.movement import broadcast_to, permute_dims, reshape
-from adjoint.ops.rearrange import flip, moveaxis
-from adjoint.ops.slicing import along
+from adjoint.ops.indexing.slicing import along
+from adjoint.ops.linalg.banded import solve_banded
+from adjoint.ops.shape.joining import concat, stack
+from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
+from adjoint.ops.shape.rearrange import flip, moveaxis
+from adjoint.ops.signal.convolution import convolve_last
 from adjoint.scipy.common import (
     constant,
     floating,

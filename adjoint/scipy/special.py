@@ -9,13 +9,13 @@ import numpy as np
 from adjoint.array import special as core
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops import softmax as softmaxes
-from adjoint.ops.choice import abs, sign, where
-from adjoint.ops.comparison import equal, isfinite, less_equal
-from adjoint.ops.exponential import exp, log, logaddexp
-from adjoint.ops.movement import reshape
-from adjoint.ops.reduction import sum
-from adjoint.ops.trigonometric import cos
+from adjoint.ops.elementwise.choice import abs, sign, where
+from adjoint.ops.elementwise.comparison import equal, isfinite, less_equal
+from adjoint.ops.elementwise.exponential import exp, log, logaddexp
+from adjoint.ops.elementwise.trigonometric import cos
+from adjoint.ops.reductions import softmax as softmaxes
+from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.shape.movement import reshape
 from adjoint.scipy.calling import DEFAULTS, ufunc
 from adjoint.scipy.common import constant, floating, integer, operand, refuse, unsupported
 from adjoint.scipy.elementwise import (

@@ -9,12 +9,12 @@ import numpy as np
 from adjoint.array import equations, numerical
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.banded import solve_banded
-from adjoint.ops.choice import abs, sign, where
-from adjoint.ops.comparison import equal, not_equal
-from adjoint.ops.joining import concat, stack
-from adjoint.ops.movement import broadcast_to, reshape
-from adjoint.ops.rearrange import roll
+from adjoint.ops.elementwise.choice import abs, sign, where
+from adjoint.ops.elementwise.comparison import equal, not_equal
+from adjoint.ops.linalg.banded import solve_banded
+from adjoint.ops.shape.joining import concat, stack
+from adjoint.ops.shape.movement import broadcast_to, reshape
+from adjoint.ops.shape.rearrange import roll
 from adjoint.scipy.common import real_dtype, unsupported
 from adjoint.scipy.piecewise import Piecewise, abscissae, ordinates, spread
 

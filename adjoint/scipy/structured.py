@@ -11,15 +11,15 @@ from adjoint.array import equations
 from adjoint.errors import ShapeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops import banded
-from adjoint.ops.joining import concat, stack
-from adjoint.ops.matmul import matmul
-from adjoint.ops.matrices import common_dtype, conjugate_transpose, square
-from adjoint.ops.movement import matrix_transpose, reshape
-from adjoint.ops.rearrange import diagonal, flip
-from adjoint.ops.reduction import conjugate
-from adjoint.ops.slicing import pick
-from adjoint.ops.triangular import cholesky as lower_cholesky
+from adjoint.ops.indexing.slicing import pick
+from adjoint.ops.linalg import banded
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.linalg.matrices import common_dtype, conjugate_transpose, square
+from adjoint.ops.linalg.triangular import cholesky as lower_cholesky
+from adjoint.ops.reductions.reduction import conjugate
+from adjoint.ops.shape.joining import concat, stack
+from adjoint.ops.shape.movement import matrix_transpose, reshape
+from adjoint.ops.shape.rearrange import diagonal, flip
 from adjoint.scipy.common import floating, integer, refuse, unsupported
 from adjoint.scipy.equations import symmetric_from
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from adjoint.errors import LostDerivativeError
 from adjoint.graph.node import Scope
-from adjoint.tracing import guarded
+from adjoint.tracing import catching
 from adjoint.tracing.classes import give_back
 from adjoint.tracing.constants import plain_within, tracing
 from adjoint.tracing.queries import forget
@@ -47,7 +47,7 @@ def call(
     return plain_within(result)
 
 
-guarded.outermost.append(call.__code__)
+catching.outermost.append(call.__code__)
 
 
 def _cause(error: BaseException | None) -> LostDerivativeError | None:

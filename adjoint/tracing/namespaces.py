@@ -23,9 +23,9 @@ from adjoint.graph.numpy_protocol import call_function, call_ufunc, ufunc_functi
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.tracing.adopted import adopted
+from adjoint.tracing.catching import looked_at, tried_with
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.creation import FUNCTIONS_OF_NUMPY
-from adjoint.tracing.guarded import looked_at, tried_with
 from adjoint.tracing.mathematics import FUNCTIONS_OF_MATH
 from adjoint.tracing.polynomials import is_series, traced_class
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import adjoint as ad
-from adjoint.backends.llvm import jit
+from adjoint.backends.llvm.compile import jit
 
 X = np.linspace(-2, 2, 40).reshape(8, 5)
 

@@ -18,8 +18,8 @@ import numpy as np
 from llvmlite import ir
 
 import adjoint as ad
-from adjoint.backends.llvm import entry
-from adjoint.backends.llvm.entry import Input, Output
+from adjoint.backends.llvm.entry import entry
+from adjoint.backends.llvm.entry.entry import Input, Output
 
 ANY, INT, LONG = ir.PointerType(), ir.IntType(32), ir.IntType(64)
 DOUBLE = ir.DoubleType()

@@ -17,7 +17,7 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar, llvm_type
 
 STRETCH = 512
 INDEX = ir.IntType(64)

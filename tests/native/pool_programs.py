@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.llvm import jit, pool
+from adjoint.backends.llvm.compile import jit
+from adjoint.backends.llvm.system import thread_pool
 
 TASK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 PARALLEL = ctypes.CFUNCTYPE(
@@ -80,7 +81,7 @@ end:
 @functools.cache
 def native() -> Any:
     """The tasks in native code."""
-    return jit.load_object(jit.compile_object({"loops": NATIVE}), pool.symbols())
+    return jit.load_object(jit.compile_object({"loops": NATIVE}), thread_pool.symbols())
 
 
 def address(name: str) -> int:
@@ -96,7 +97,7 @@ def repeat(task: str, context: int | None, size: int, grain: int, times: int) ->
 
 def parallel(task: int, context: int | None, low: int, high: int, grain: int) -> None:
     """`adjoint_parallel`, called without the lock of the interpreter."""
-    PARALLEL(pool.symbols()["adjoint_parallel"])(task, context, low, high, grain)
+    PARALLEL(thread_pool.symbols()["adjoint_parallel"])(task, context, low, high, grain)
 
 
 def run(task: Callable[[int, int], Any], low: int, high: int, grain: int) -> None:

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 import adjoint as ad
-from adjoint.backends import auto
-from adjoint.backends.llvm import library, reserve
-from adjoint.backends.llvm.cold import ColdProgram, can_run
-from adjoint.backends.llvm.guarded import GuardedProgram, poison
+from adjoint.backends import tiering
+from adjoint.backends.llvm.compile import kernel_cache
+from adjoint.backends.llvm.program.memory_guards import GuardedProgram, poison
+from adjoint.backends.llvm.program.stepwise import ColdProgram, can_run
+from adjoint.backends.llvm.system import caching_allocator
 from adjoint.schedule.plan import Nest
 from tests.native.random_programs import Program, program, together
 
@@ -55,7 +56,7 @@ class Calls:
         self.donate = donate
         self.function = together(programs)
         self.shapes: list[Any] = []
-        library._known.clear()  # what other programs have compiled is of no use to these
+        kernel_cache._known.clear()  # what other programs have compiled is of no use to these
         self.compiled = self.compile()
 
     def compile(self) -> Any:
@@ -88,7 +89,7 @@ class Calls:
 
 def reserve_room(size: int) -> Any:
     """Poisoned memory of the reserve."""
-    room = reserve.empty((size,), np.dtype(np.uint8))
+    room = caching_allocator.empty((size,), np.dtype(np.uint8))
     room[...] = 0xFF
     return room
 
@@ -174,7 +175,7 @@ def uncompiled_stages(calls: Calls) -> Iterator[tuple[str, Results]]:
         groups = [program(p.seed).inputs if p.donates else p.inputs for p in calls.programs]
         return ad.evaluate(calls.function(*groups))
 
-    auto.clear()
+    tiering.clear()
     with ad.options(native="always"):
         yield "uncompiled", calls.take(call)
         yield "uncompiled again", calls.take(call)

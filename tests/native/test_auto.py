@@ -12,7 +12,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.api.options import options
-from adjoint.backends import auto, interpreter, pending
+from adjoint.backends import graph_signature, interpreter, tiering
 from adjoint.errors import OutOfBoundsError
 from adjoint.graph import engine
 
@@ -22,17 +22,17 @@ pytestmark = pytest.mark.native
 @pytest.fixture(autouse=True)
 def forgetful():
     """The engine under test, which has seen nothing yet."""
-    auto.clear()
-    with engine.using(auto.evaluate):
+    tiering.clear()
+    with engine.using(tiering.evaluate):
         yield
-    auto.clear()
+    tiering.clear()
 
 
 @pytest.fixture
 def eager(monkeypatch):
     """Whatever native code can do faster is compiled when it is seen for the third time."""
-    monkeypatch.setattr(auto, "PATIENCE", 0.0)
-    monkeypatch.setattr(auto, "WORTH", np.inf)
+    monkeypatch.setattr(tiering, "PATIENCE", 0.0)
+    monkeypatch.setattr(tiering, "WORTH", np.inf)
 
 
 def agree(found, wanted, ulps=16):
@@ -57,7 +57,7 @@ def test_a_structure_is_answered_natively_from_the_third_time_on(eager):
     counts, values = [], []
     for _ in range(5):
         values.append(float(work(ad.asarray(X))))
-        counts.append(auto.answered())
+        counts.append(tiering.answered())
     assert counts == [0, 0, 1, 2, 3]
     agree(values, interpreted(lambda: [float(work(ad.asarray(X)))] * 5))
 
@@ -69,7 +69,7 @@ def test_other_values_and_layouts_of_the_same_structure(eager):
         given = (x, x.T.copy().T, x[::-1, ::-1], np.ascontiguousarray(x))[n % 4]
         t = ad.asarray(given)
         agree(work(t), interpreted(lambda t=t: work(ad.asarray(t)).numpy()))
-    assert auto.answered()
+    assert tiering.answered()
 
 
 def test_shapes_and_dtypes_are_told_apart(eager):
@@ -78,21 +78,21 @@ def test_shapes_and_dtypes_are_told_apart(eager):
             found = work(ad.asarray(x)).numpy()
             assert found.dtype == x.dtype
             agree(found, interpreted(lambda x=x: work(ad.asarray(x)).numpy()), 64)
-    assert auto.answered() >= 8
+    assert tiering.answered() >= 8
 
 
 def test_without_patience_nothing_small_is_compiled():
     x = ad.asarray([1.0, 2.0])
     for _ in range(300):
         float(ad.sum(ad.sin(x) * x + 1.0))
-    assert auto.answered() == 0
+    assert tiering.answered() == 0
 
 
 def test_large_work_is_compiled_soon():
     x = ad.asarray(np.linspace(0.0, 1.0, 1_000_000))
     for _ in range(40):
         float(ad.sum(ad.sin(ad.exp(x)) * x + ad.cos(x)))
-    assert auto.answered()
+    assert tiering.answered()
 
 
 def test_what_somebody_holds_gets_its_value(eager):
@@ -105,7 +105,7 @@ def test_what_somebody_holds_gets_its_value(eager):
         assert kept.node.inputs == ()
         agree(kept, np.exp(np.sin(X)))
         assert loss.node.inputs == ()
-        assert (auto.answered() > 0) == (n >= 2)
+        assert (tiering.answered() > 0) == (n >= 2)
 
 
 def test_what_another_graph_needs_gets_its_value(eager):
@@ -117,7 +117,7 @@ def test_what_another_graph_needs_gets_its_value(eager):
         float(first)
         assert node.value is not None
         agree(float(second), 3.0 * np.exp(np.sin(X)).sum())
-    assert auto.answered()
+    assert tiering.answered()
 
 
 def test_who_holds_what_may_change(eager):
@@ -146,7 +146,7 @@ def test_an_open_tape_keeps_its_values(eager):
     for _ in range(6):
         agree(ad.grad(f)(ad.asarray(X)), slope)
     assert all(seen)
-    assert auto.answered()
+    assert tiering.answered()
 
 
 def test_variables_made_by_hand(eager):
@@ -162,7 +162,7 @@ def test_numbers_that_change_are_not_written_into_the_code(eager):
     for n in range(12):
         rate = 0.5 if n < 6 else 0.1 * n
         agree(ad.sum(ad.exp(ad.asarray(X)) * rate), np.exp(X).sum() * rate)
-    assert auto.answered() >= 4
+    assert tiering.answered() >= 4
 
 
 def test_signs_of_zero_are_numbers_that_change(eager):
@@ -191,11 +191,11 @@ def test_a_training_loop_ends_where_the_interpreter_ends(eager):
         return values, p
 
     found, wanted = train(), interpreted(train)
-    assert auto.answered() >= 15
+    assert tiering.answered() >= 15
     np.testing.assert_allclose(found[0], wanted[0], rtol=1e-13)
     np.testing.assert_allclose(found[1]["w"], wanted[1]["w"], rtol=1e-12, atol=1e-15)
     again = train()
-    auto.clear()
+    tiering.clear()
     fresh = train()
     assert fresh[0] == found[0]
     assert again[0][-1] == pytest.approx(found[0][-1], rel=1e-12)
@@ -215,14 +215,14 @@ def test_errors_are_those_of_the_interpreter(eager):
 def test_the_options_pin_the_engine():
     with options(native="always"):
         float(work(ad.asarray(X)))
-        assert auto.answered() == 1
+        assert tiering.answered() == 1
         agree(ad.sin(ad.asarray(X)), np.sin(X))
-        assert auto.answered() == 2
+        assert tiering.answered() == 2
         with options(native="never"):
             float(work(ad.asarray(X)))
         with options(debug_nans=True):
             float(work(ad.asarray(X)))
-    assert auto.answered() == 2
+    assert tiering.answered() == 2
 
 
 def test_always_keeps_tapes_and_handles():
@@ -260,7 +260,7 @@ def test_many_nodes_held_or_not_agree_with_the_interpreter(eager):
             wanted = interpreted(lambda seed=seed: [t.numpy() for t in build(seed)])
             for a, b in zip(found, wanted, strict=True):
                 agree(a, b, 64)
-    assert auto.answered() > 12
+    assert tiering.answered() > 12
 
 
 def test_threads_may_look_at_the_same_graph(eager):
@@ -284,15 +284,15 @@ def test_threads_may_look_at_the_same_graph(eager):
 
 
 def test_what_is_remembered_is_bounded(eager, monkeypatch):
-    monkeypatch.setattr(auto, "FAMILIES", 8)
+    monkeypatch.setattr(tiering, "FAMILIES", 8)
     for n in range(2, 40):
         float(ad.sum(ad.sin(ad.asarray(X[:n])) * 2.0))
-    assert len(auto._families) <= 8
+    assert len(tiering._families) <= 8
     same_glance = [ad.sin, ad.cos, ad.exp, ad.tanh, ad.square, ad.sqrt, ad.cosh, ad.sinh, ad.cbrt]
     for _ in range(4):
         for f in same_glance:
             float(ad.sum(ad.exp(f(ad.asarray(X)) * 2.0) * 3.0 + 1.0))
-    assert all(len(family.forms) <= auto.FORMS for family in auto._families.values())
+    assert all(len(family.forms) <= tiering.FORMS for family in tiering._families.values())
 
 
 def test_nothing_is_left_to_the_collector(eager):
@@ -315,7 +315,7 @@ def test_reference_counts_tell_who_holds_a_node():
     inner = ad.sin(x)
     outer = ad.exp(inner) * inner
     order = interpreter.pending_order([outer.node])
-    look = pending.Look(order)
+    look = graph_signature.Look(order)
     assert list(look.held(look.uses())) == [1, 0, 1]
     del inner
     assert list(look.held(look.uses())) == [0, 0, 1]

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.backends.llvm import jit, store
-from adjoint.backends.llvm.runtime import COLD_CALLS
+from adjoint.backends.llvm.compile import jit, object_cache
+from adjoint.backends.llvm.program.program import COLD_CALLS
 
 pytestmark = pytest.mark.native
 
@@ -118,14 +118,14 @@ def damaged(data: bytes) -> dict[str, bytes]:
 @pytest.mark.parametrize("way", damaged(bytes(100)))
 def test_a_damaged_entry_is_rebuilt(folder: Path, compiled: list[str], way: str) -> None:
     body = bytes(range(256)) * 4
-    store.write("key", body)
-    assert store.read("key") == body
+    object_cache.write("key", body)
+    assert object_cache.read("key") == body
     path = folder / "key"
     path.write_bytes(damaged(path.read_bytes())[way])
-    assert store.read("key") is None
+    assert object_cache.read("key") is None
     assert not path.exists()
-    store.write("key", body)
-    assert store.read("key") == body
+    object_cache.write("key", body)
+    assert object_cache.read("key") == body
 
 
 def test_a_process_that_finds_only_damage_compiles_again(folder: Path) -> None:
@@ -138,16 +138,16 @@ def test_a_process_that_finds_only_damage_compiles_again(folder: Path) -> None:
 
 
 def test_an_entry_under_the_name_of_another_is_none(folder: Path) -> None:
-    store.write("key", b"body")
+    object_cache.write("key", b"body")
     (folder / "key").rename(folder / "other")
-    assert store.read("other") is None
+    assert object_cache.read("other") is None
 
 
 def test_an_entry_that_is_a_folder_is_no_entry(folder: Path) -> None:
     (folder / "key").mkdir(parents=True)
-    assert store.read("key") is None
-    store.write("key", b"body")
-    assert store.read("key") is None
+    assert object_cache.read("key") is None
+    object_cache.write("key", b"body")
+    assert object_cache.read("key") is None
 
 
 def test_a_folder_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -196,19 +196,19 @@ def test_a_disk_that_is_full_or_read_only(
 
     targets: dict[str, tuple[Any, str, Any]] = {
         "mkdir": (Path, "mkdir", fail),
-        "mkstemp": (store.tempfile, "mkstemp", fail),
-        "write": (store.os, "fdopen", Full),
-        "replace": (store.os, "replace", fail),
+        "mkstemp": (object_cache.tempfile, "mkstemp", fail),
+        "write": (object_cache.os, "fdopen", Full),
+        "replace": (object_cache.os, "replace", fail),
         "iterdir": (Path, "iterdir", fail),
     }
     with monkeypatch.context() as patch:
         patch.setattr(*targets[at])
-        store.write("key", b"body")
+        object_cache.write("key", b"body")
         f = ad.compile(lambda x: ad.sin(x) * 2 + len(at))
         assert float(f(0.0)) == len(at)
     left = [path.name for path in folder.rglob("*") if path.name.startswith(".new-")]
     assert not left
-    assert store.read("key") in (None, b"body")
+    assert object_cache.read("key") in (None, b"body")
 
 
 def test_many_processes_at_once(folder: Path) -> None:
@@ -222,12 +222,12 @@ def test_many_processes_at_once(folder: Path) -> None:
 
 
 def test_the_oldest_entries_go_first(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(store, "LIMIT", 10_000)
+    monkeypatch.setattr(object_cache, "LIMIT", 10_000)
     for number in range(30):
-        store.write(f"key{number}", bytes(1000))
+        object_cache.write(f"key{number}", bytes(1000))
         os.utime(folder / f"key{number}", (number, number))
         if number >= 5:
-            assert store.read("key2") == bytes(1000)  # in use, so kept
+            assert object_cache.read("key2") == bytes(1000)  # in use, so kept
             os.utime(folder / "key2", (number + 0.5, number + 0.5))
     size = sum(path.stat().st_size for path in entries(folder))
     assert size <= 10_000
@@ -241,43 +241,43 @@ def test_a_full_folder_is_not_looked_over_each_time(
 ) -> None:
     """With thousands of entries that would take longer than to compile one."""
     looks: list[Path] = []
-    monkeypatch.setattr(store, "_bound", looks.append)
-    monkeypatch.setattr(store, "LIMIT", 1_000_000)
+    monkeypatch.setattr(object_cache, "_bound", looks.append)
+    monkeypatch.setattr(object_cache, "LIMIT", 1_000_000)
     for number in range(500):
-        store.write(f"key{number}", bytes(1000))
+        object_cache.write(f"key{number}", bytes(1000))
     assert 10 <= len(looks) <= 64  # 32 expected
 
 
 def test_an_entry_larger_than_the_bound_does_not_stay(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    monkeypatch.setattr(store, "LIMIT", 100)
-    store.write("key", bytes(1000))
+    monkeypatch.setattr(object_cache, "LIMIT", 100)
+    object_cache.write("key", bytes(1000))
     assert sum(path.stat().st_size for path in entries(folder)) <= 100
 
 
 def test_what_was_left_by_a_killed_process_counts_and_goes(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    monkeypatch.setattr(store, "LIMIT", 5_000)
+    monkeypatch.setattr(object_cache, "LIMIT", 5_000)
     folder.mkdir()
     stale = folder / ".new-killed"
     stale.write_bytes(bytes(4_000))
     os.utime(stale, (1, 1))
-    store.write("key", bytes(2_000))
-    assert not stale.exists() and store.read("key") == bytes(2_000)
+    object_cache.write("key", bytes(2_000))
+    assert not stale.exists() and object_cache.read("key") == bytes(2_000)
 
 
 def test_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """ADJOINT_CACHE_DIR, or adjoint in the user's cache."""
     monkeypatch.setenv("ADJOINT_CACHE_DIR", str(tmp_path / "chosen"))
-    assert store.folder() == tmp_path / "chosen"
+    assert object_cache.folder() == tmp_path / "chosen"
     monkeypatch.delenv("ADJOINT_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert store.folder() == tmp_path / "adjoint"
+    assert object_cache.folder() == tmp_path / "adjoint"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert store.folder() == tmp_path / "home" / ".cache" / "adjoint"
+    assert object_cache.folder() == tmp_path / "home" / ".cache" / "adjoint"
 
 
 def test_without_a_home(tmp_path: Path) -> None:
@@ -315,4 +315,4 @@ def test_the_report_says_where_the_code_came_from(compiled: list[str]) -> None:
     assert compiled
     for _ in range(COLD_CALLS):
         first(np.ones(3))
-    assert store.read(first.trace(np.ones(3)).program.key) is not None
+    assert object_cache.read(first.trace(np.ones(3)).program.key) is not None

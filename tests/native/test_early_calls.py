@@ -17,7 +17,7 @@ import adjoint as ad
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor
-from adjoint.schedule.access import reads_of
+from adjoint.schedule.access_patterns import reads_of
 from adjoint.schedule.fuse import schedule
 from adjoint.schedule.in_place import kernels_of
 

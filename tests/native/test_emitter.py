@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adjoint.backends.llvm.emitter import LLVMEmitter
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.graph.emitter import Emitter
 from tests.native.harness import build
 from tests.native.numpy_emitter import NumPyEmitter

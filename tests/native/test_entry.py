@@ -20,8 +20,9 @@ import pytest
 from llvmlite import ir
 
 import adjoint as ad
-from adjoint.backends.llvm import entry, entry_layout
-from adjoint.backends.llvm.entry import Input, Output
+from adjoint.backends.llvm.entry import entry
+from adjoint.backends.llvm.entry.entry import Input, Output
+from adjoint.backends.llvm.system import cpython_layout
 from adjoint.errors import ArgumentError
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.verify import verify
@@ -41,7 +42,7 @@ from tests.native.entry_programs import (
 pytestmark = pytest.mark.native
 
 ROOT = Path(__file__).resolve().parents[2]
-DTYPES = [dtype.name for dtype in entry_layout.DTYPES]
+DTYPES = [dtype.name for dtype in cpython_layout.DTYPES]
 SCALAR = Output(F64, ())
 ROW = Output(F64, (3,))
 
@@ -587,21 +588,21 @@ def test_an_unexpected_interpreter_is_noticed(monkeypatch: pytest.MonkeyPatch) -
 
         __slots__ = ("node", "__weakref__", "color")
 
-    monkeypatch.setattr(entry_layout, "Tensor", Other)
-    layout, reason = entry_layout._layout()
+    monkeypatch.setattr(cpython_layout, "Tensor", Other)
+    layout, reason = cpython_layout._layout()
     assert layout is None and "other slots in tensors" in reason
     monkeypatch.undo()
-    monkeypatch.setattr(entry_layout, "_ARRAY_TYPE", 3)
-    layout, reason = entry_layout._layout()
+    monkeypatch.setattr(cpython_layout, "_ARRAY_TYPE", 3)
+    layout, reason = cpython_layout._layout()
     assert layout is None and "NumPy's table" in reason
     monkeypatch.undo()
-    assert entry_layout._layout()[0] == entry_layout.LAYOUT
+    assert cpython_layout._layout()[0] == cpython_layout.LAYOUT
 
 
 def test_without_native_entries(monkeypatch: pytest.MonkeyPatch) -> None:
-    from adjoint.backends.llvm import entry_words
+    from adjoint.backends.llvm.entry import object_builder
 
-    monkeypatch.setattr(entry_words, "LAYOUT", None)
+    monkeypatch.setattr(object_builder, "LAYOUT", None)
     with pytest.raises(ArgumentError, match="python_entry"):
         sums(1)
 
@@ -620,7 +621,7 @@ def test_pointers_reach_the_loader() -> None:
     module = ir.Module("program")
     kind = ir.FunctionType(ir.PointerType(), [])
     builder = ir.IRBuilder(ir.Function(module, kind, "address").append_basic_block())
-    name = entry_layout.type_symbol(ad.Tensor)
+    name = cpython_layout.type_symbol(ad.Tensor)
     builder.ret(ir.GlobalVariable(module, ir.IntType(8), name))
     engine = load(module)
     address = ctypes.CFUNCTYPE(ctypes.c_void_p)(engine.get_function_address("address"))()

@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.backends.llvm import guarded
-from adjoint.backends.llvm.guarded import GuardedProgram, GuardError, Guards, program_for
-from adjoint.backends.llvm.runtime import Program
+from adjoint.backends.llvm.program import memory_guards
+from adjoint.backends.llvm.program.memory_guards import (
+    GuardedProgram,
+    GuardError,
+    Guards,
+    program_for,
+)
+from adjoint.backends.llvm.program.program import Program
 from adjoint.graph.node import Node
 
 pytestmark = pytest.mark.native
@@ -156,4 +161,4 @@ def test_narrowing_writes_nothing_beyond(narrow: str, rest: int) -> None:
 
 
 def test_guards_are_wider_than_any_store() -> None:
-    assert guarded.GUARD >= 128
+    assert memory_guards.GUARD >= 128

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import adjoint as ad
-from adjoint.backends.llvm import jit
+from adjoint.backends.llvm.compile import jit
 from adjoint.errors import LinAlgError
 
 pytestmark = pytest.mark.native

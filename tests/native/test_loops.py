@@ -7,7 +7,7 @@ import pytest
 from llvmlite import ir
 
 import adjoint as ad
-from adjoint.backends.llvm.loop import DEEP, I64, MANY, MOST, SHORT, loop
+from adjoint.backends.llvm.codegen.loops import DEEP, I64, MANY, MOST, SHORT, loop
 
 pytestmark = pytest.mark.native
 

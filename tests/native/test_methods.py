@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.backends.llvm import entry, entry_methods
-from adjoint.backends.llvm.entry_layout import DTYPES, slot_definition
+from adjoint.backends.llvm.entry import entry, tensor_methods
+from adjoint.backends.llvm.system.cpython_layout import DTYPES, slot_definition
 from adjoint.errors import AdjointError
 
 pytestmark = pytest.mark.native
@@ -81,7 +81,7 @@ def outcome(call, t):
 def test_native_methods_answer_as_those_in_python(name):
     for t in tensors():
         found = outcome(NATIVE[name], t)
-        assert found == outcome(entry_methods._slow[name], t)
+        assert found == outcome(tensor_methods._slow[name], t)
 
 
 def test_conversions_are_native():

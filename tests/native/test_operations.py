@@ -15,7 +15,7 @@ import pytest
 import adjoint as ad
 from adjoint.graph.op import OPS
 from adjoint.graph.tensor import make
-from adjoint.ops.elementwise import _KINDS, Elementwise, scalar_rule
+from adjoint.ops.family.elementwise import _KINDS, Elementwise, scalar_rule
 from adjoint.ops.scalar import BOUNDS
 from adjoint.schedule.plan import NATIVE_DTYPES
 from tests.native.layouts import LAYOUTS

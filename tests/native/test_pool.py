@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adjoint.backends.llvm import containers, jit, pool
-from adjoint.backends.llvm.pool_code import code
+from adjoint.backends.llvm.compile import jit
+from adjoint.backends.llvm.system import cgroups, thread_pool
+from adjoint.backends.llvm.system.thread_pool_ir import code
 from adjoint.errors import ArgumentError, RangeError
 from tests.native.pool_programs import (
     PARALLEL,
@@ -32,14 +33,14 @@ from tests.native.pool_programs import (
 
 pytestmark = pytest.mark.native
 ROOT = Path(__file__).resolve().parent.parent.parent
-needs_threads = pytest.mark.skipif(not pool.available, reason="there are no POSIX threads")
+needs_threads = pytest.mark.skipif(not thread_pool.available, reason="there are no POSIX threads")
 
 
 @pytest.fixture(autouse=True)
 def default_threads() -> Iterator[None]:
     """Every test leaves the pool as it was."""
     yield
-    pool.set_threads(None)
+    thread_pool.set_threads(None)
 
 
 def wait_for(condition, seconds=120.0):
@@ -55,7 +56,7 @@ def wait_for(condition, seconds=120.0):
 
 @pytest.mark.parametrize("threads", range(1, 9))
 def test_every_chunk_is_done_once(threads):
-    pool.set_threads(threads)
+    thread_pool.set_threads(threads)
     for size, grain in itertools.product(
         (0, 1, 2, 3, 7, 8, 9, 64, 100, 1000), (1, 2, 3, 7, 8, 64, 999, 1000, 1001, 10**18)
     ):
@@ -76,7 +77,7 @@ def test_a_grain_below_one_is_the_whole_range(grain):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ranges_at_the_ends_of_the_integers(threads):
-    pool.set_threads(threads)
+    thread_pool.set_threads(threads)
     top, bottom = 2**63 - 1, -(2**63)
     check(top - 10, top, 3)
     check(bottom, bottom + 10, 3)
@@ -89,7 +90,7 @@ def test_results_are_the_same_bits_for_any_number_of_threads():
     for grain in (97, 1_000, 50_000):
         found = []
         for threads in range(1, 9):
-            pool.set_threads(threads)
+            thread_pool.set_threads(threads)
             for _ in range(5):
                 found.append(sums(x, grain).tobytes())
         assert len(set(found)) == 1
@@ -97,7 +98,7 @@ def test_results_are_the_same_bits_for_any_number_of_threads():
 
 @needs_threads
 def test_the_caller_and_workers_share_the_work():
-    pool.set_threads(3)
+    thread_pool.set_threads(3)
     workers = set()
     barrier = threading.Barrier(3)  # passed only if three threads are in the job at once
 
@@ -114,7 +115,7 @@ def test_the_caller_and_workers_share_the_work():
 
 
 def test_four_threads_at_once():
-    pool.set_threads(4)
+    thread_pool.set_threads(4)
     x = np.random.default_rng(1).normal(size=20_000)
     expected = sums(x, 100).tobytes()
     wrong = []
@@ -136,7 +137,7 @@ def test_four_threads_at_once():
 
 @needs_threads
 def test_a_busy_pool_lets_others_work_alone():
-    pool.set_threads(2)
+    thread_pool.set_threads(2)
     inside, leave = threading.Event(), threading.Event()
 
     def long(start, stop):
@@ -156,7 +157,7 @@ def test_a_busy_pool_lets_others_work_alone():
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_nested_jobs(threads):
-    pool.set_threads(threads)
+    thread_pool.set_threads(threads)
     done = []
     run(
         lambda a, b: run(lambda c, d: run(lambda e, f: done.append(e), c, d, 1), a, b, 2),
@@ -168,7 +169,7 @@ def test_nested_jobs(threads):
 
 
 def test_nested_native_jobs():
-    pool.set_threads(4)
+    thread_pool.set_threads(4)
     count = np.zeros(1, np.int64)
     repeat("nested", count.ctypes.data, 1_000, 10, 500)
     assert count[0] == 500_000
@@ -177,7 +178,7 @@ def test_nested_native_jobs():
 def test_a_task_that_raises_harms_nobody(monkeypatch):
     seen = []
     monkeypatch.setattr(sys, "unraisablehook", seen.append)
-    pool.set_threads(2)
+    thread_pool.set_threads(2)
     run(lambda start, stop: 1 // 0, 0, 4, 1)
     assert len(seen) == 4
     seen.clear()
@@ -205,19 +206,19 @@ def test_threads_start_only_when_needed():
 
 @needs_threads
 def test_surplus_threads_end():
-    pool.set_threads(8)
+    thread_pool.set_threads(8)
     check(0, 100, 1)
-    assert pool.workers() == 7
-    pool.set_threads(3)
-    wait_for(lambda: pool.workers() == 2)
+    assert thread_pool.workers() == 7
+    thread_pool.set_threads(3)
+    wait_for(lambda: thread_pool.workers() == 2)
     check(0, 100, 1)
-    pool.set_threads(1)
-    wait_for(lambda: pool.workers() == 0)
+    thread_pool.set_threads(1)
+    wait_for(lambda: thread_pool.workers() == 0)
     check(0, 100, 1)
-    assert pool.workers() == 0
-    pool.set_threads(2)
+    assert thread_pool.workers() == 0
+    thread_pool.set_threads(2)
     check(0, 100, 1)
-    assert pool.workers() == 1
+    assert thread_pool.workers() == 1
 
 
 def test_the_number_may_change_while_jobs_run():
@@ -229,7 +230,7 @@ def test_the_number_may_change_while_jobs_run():
         for n in itertools.cycle((1, 5, 2, 8, 3)):
             if stop.is_set():
                 return
-            pool.set_threads(n)
+            thread_pool.set_threads(n)
 
     changer = threading.Thread(target=change)
     changer.start()
@@ -245,19 +246,19 @@ def test_a_hundred_thousand_tiny_jobs():
 
     count = np.zeros(1, np.int64)
     for threads in (2, 4):
-        pool.set_threads(threads)
+        thread_pool.set_threads(threads)
         repeat("count", count.ctypes.data, 4, 1, 1_000)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         count[0] = 0
         repeat("count", count.ctypes.data, 4, 1, 100_000)
         assert count[0] == 400_000
-        assert pool.workers() <= threads - 1
+        assert thread_pool.workers() <= threads - 1
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000  # KiB
 
 
 @needs_threads
 def test_jobs_that_let_the_workers_sleep_in_between():
-    pool.set_threads(4)
+    thread_pool.set_threads(4)
     count = np.zeros(1, np.int64)
     for i in range(300):
         time.sleep(0.0005 * (i % 3))
@@ -477,25 +478,25 @@ def test_ctrl_c_during_a_job():
 
 def test_the_number_must_be_sensible():
     with pytest.raises(ArgumentError, match="whole number"):
-        pool.set_threads(2.0)  # type: ignore[arg-type]
+        thread_pool.set_threads(2.0)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError):
-        pool.set_threads(True)
+        thread_pool.set_threads(True)
     for n in (0, -1, 1025):
         with pytest.raises(RangeError, match=r"1 to 1024"):
-            pool.set_threads(n)
-    pool.set_threads(3)
-    assert pool.threads() == 3
-    pool.set_threads(None)
-    assert pool.threads() == pool.default_threads()
+            thread_pool.set_threads(n)
+    thread_pool.set_threads(3)
+    assert thread_pool.threads() == 3
+    thread_pool.set_threads(None)
+    assert thread_pool.threads() == thread_pool.default_threads()
 
 
 @pytest.fixture
 def groups(tmp_path, monkeypatch):
     """A process with eight cores, in control groups that the test makes."""
-    monkeypatch.setattr(containers, "CGROUPS", tmp_path)
-    monkeypatch.setattr(containers, "OWN_CGROUPS", tmp_path / "own")
-    monkeypatch.setattr(pool, "cores", lambda: 8)
-    monkeypatch.delenv(pool.VARIABLE, raising=False)
+    monkeypatch.setattr(cgroups, "CGROUPS", tmp_path)
+    monkeypatch.setattr(cgroups, "OWN_CGROUPS", tmp_path / "own")
+    monkeypatch.setattr(thread_pool, "cores", lambda: 8)
+    monkeypatch.delenv(thread_pool.VARIABLE, raising=False)
 
     def write(**files):
         for name, text in files.items():
@@ -507,7 +508,7 @@ def groups(tmp_path, monkeypatch):
 
 
 def test_without_limits_there_is_a_thread_for_each_core(groups):
-    assert pool.default_threads() == 8
+    assert thread_pool.default_threads() == 8
 
 
 @pytest.mark.parametrize(
@@ -523,12 +524,12 @@ def test_without_limits_there_is_a_thread_for_each_core(groups):
 )
 def test_quota_of_cgroup_version_2(groups, inner, outer, threads):
     groups(own="0::/a/b\n", a__b__cpuDOTmax=inner, a__cpuDOTmax=outer)
-    assert pool.default_threads() == threads
+    assert thread_pool.default_threads() == threads
 
 
 def test_quota_of_a_namespace_at_the_root(groups):
     groups(own="0::/not/mounted\n", cpuDOTmax="200000 100000\n")
-    assert pool.default_threads() == 2
+    assert thread_pool.default_threads() == 2
 
 
 @pytest.mark.parametrize("quota, threads", [("300000", 3), ("-1", 8)])
@@ -538,17 +539,17 @@ def test_quota_of_cgroup_version_1(groups, quota, threads):
         cpuCOMMAcpuacct__docker__x__cpuDOTcfs_quota_us=quota,
         cpuCOMMAcpuacct__docker__x__cpuDOTcfs_period_us="100000",
     )
-    assert pool.default_threads() == threads
+    assert thread_pool.default_threads() == threads
 
 
 def test_the_environment_limits(groups, monkeypatch):
     for text, threads in {"3": 3, " 1 ": 1, "100": 8, "": 8}.items():
-        monkeypatch.setenv(pool.VARIABLE, text)
-        assert pool.default_threads() == threads
+        monkeypatch.setenv(thread_pool.VARIABLE, text)
+        assert thread_pool.default_threads() == threads
     for text in ("0", "-2", "2.5", "many"):
-        monkeypatch.setenv(pool.VARIABLE, text)
+        monkeypatch.setenv(thread_pool.VARIABLE, text)
         with pytest.raises(RangeError, match=r"ADJOINT_NUM_THREADS.*whole number"):
-            pool.default_threads()
+            thread_pool.default_threads()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="there is no affinity")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.backends.llvm import library
+from adjoint.backends.llvm.compile import kernel_cache
 from adjoint.graph.verify import verify
 from tests.native import comparing
 from tests.native.comparing import compare
@@ -129,7 +129,7 @@ def test_the_generated_code_is_well_formed(first: int) -> None:
     """LLVM's verifier accepts the kernels and the program that calls them."""
     programs = [program(seed) for seed in range(first, first + 20)]
     found = ad.compile(together(programs)).trace(*[p.inputs for p in programs]).program
-    for text in (*library.kernels_texts(found.writer.all_kernels()).values(), found.written()):
+    for text in (*kernel_cache.kernels_texts(found.writer.all_kernels()).values(), found.written()):
         module = llvm.parse_assembly(text)
         module.verify()
 

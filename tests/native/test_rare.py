@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from llvmlite import ir
 
-from adjoint.backends.llvm.body import Given
-from adjoint.backends.llvm.emitter import LLVMEmitter, Scalar, llvm_type
+from adjoint.backends.llvm.codegen.element import Given
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar, llvm_type
 from adjoint.errors import AdjointError
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import OPS
 from adjoint.graph.types import DType
-from adjoint.schedule.rare import is_rare
+from adjoint.schedule.slow_path import is_rare
 
 pytestmark = pytest.mark.native
 

@@ -9,11 +9,11 @@ import pytest
 
 import adjoint as ad
 from adjoint.errors import GraphError
-from adjoint.schedule import in_place, memory, nests, parts
+from adjoint.schedule import in_place, kernel_splitting, memory, nests
 from adjoint.schedule.donation import places_for_outputs
 from adjoint.schedule.memory import plan_memory
+from adjoint.schedule.memory_check import PlanError, check_plan
 from adjoint.schedule.plan import Schedule
-from adjoint.schedule.replay import PlanError, check_plan
 from tests.native.random_programs import program, together
 from tests.native.test_in_place import APART, IN_PLACE, X
 
@@ -74,7 +74,7 @@ def test_what_a_loop_may_read_again_is_found(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_loop_that_reads_elsewhere_what_it_writes_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parts, "too_early", lambda *given: set())
+    monkeypatch.setattr(kernel_splitting, "too_early", lambda *given: set())
 
     def f(x: Any) -> Any:
         for _ in range(11):

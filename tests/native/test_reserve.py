@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.backends import large
-from adjoint.backends.llvm import containers, entry, reserve
+from adjoint.backends import large_arrays
+from adjoint.backends.llvm.entry import entry
+from adjoint.backends.llvm.system import caching_allocator, cgroups
 from adjoint.errors import ArgumentError, RangeError
 from adjoint.graph.options import current
 
@@ -33,9 +34,9 @@ handler_name = np._core.multiarray.get_handler_name  # type: ignore[attr-defined
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
     """Every test begins and ends with nothing in reserve."""
-    reserve.clear()
+    caching_allocator.clear()
     yield
-    reserve.clear()
+    caching_allocator.clear()
 
 
 @ad.compile
@@ -70,7 +71,7 @@ def test_another_function_uses_it_too():
     first = made(np.ones(MIB // 8))
     where = address(first)
     del first
-    assert address(reserve.empty((MIB // 4,), np.dtype("float32"))) == where
+    assert address(caching_allocator.empty((MIB // 4,), np.dtype("float32"))) == where
 
 
 @pytest.mark.parametrize(
@@ -117,14 +118,14 @@ def test_no_reference_is_left_behind():
     """To the handler of the reserve, or to the one before it."""
     x = np.ones(MIB // 8)
     made(x)
-    block = reserve.memory()
+    block = caching_allocator.memory()
     with block:
         pass
-    handlers = reserve.reserve().handler, block.before
+    handlers = caching_allocator.reserve().handler, block.before
     before = [sys.getrefcount(handler) for handler in handlers]
     for _ in range(100):
         line(x)
-        reserve.empty((MIB,), BYTES)
+        caching_allocator.empty((MIB,), BYTES)
     assert [sys.getrefcount(handler) for handler in handlers] == before
 
 
@@ -137,7 +138,7 @@ def test_small_results_are_left_to_numpy():
 
 def test_fresh_zeros_are_zero():
     """Also where the memory was used before."""
-    with reserve.memory():
+    with caching_allocator.memory():
         used = np.ones(MIB)
         del used
         assert not np.zeros(MIB).any()
@@ -146,40 +147,40 @@ def test_fresh_zeros_are_zero():
 def test_at_most_the_limit_is_kept():
     """What goes beyond is given back; so is what was there, when the limit sinks."""
     with ad.options(reserve=4 * MIB):
-        arrays = [reserve.empty((MIB,), BYTES) for _ in range(10)]
-        assert reserve.held() == 0
+        arrays = [caching_allocator.empty((MIB,), BYTES) for _ in range(10)]
+        assert caching_allocator.held() == 0
         arrays.clear()
-        assert 3 * MIB <= reserve.held() <= 4 * MIB
-        reserve.empty((8 * MIB,), BYTES)
-        assert reserve.held() <= 4 * MIB
+        assert 3 * MIB <= caching_allocator.held() <= 4 * MIB
+        caching_allocator.empty((8 * MIB,), BYTES)
+        assert caching_allocator.held() <= 4 * MIB
         with ad.options(reserve=MIB):
-            assert reserve.held() <= MIB
+            assert caching_allocator.held() <= MIB
         with ad.options(reserve=0):
-            assert reserve.held() == 0
-            reserve.empty((MIB,), BYTES)
-            assert reserve.held() == 0
+            assert caching_allocator.held() == 0
+            caching_allocator.empty((MIB,), BYTES)
+            assert caching_allocator.held() == 0
 
 
 def test_what_is_not_asked_for_makes_room():
     """The sizes of yesterday do not fill the reserve for ever."""
     with ad.options(reserve=4 * MIB):
-        arrays = [reserve.empty((MIB,), BYTES) for _ in range(4)]
+        arrays = [caching_allocator.empty((MIB,), BYTES) for _ in range(4)]
         arrays.clear()
-        other = reserve.empty((3 * MIB,), BYTES)
+        other = caching_allocator.empty((3 * MIB,), BYTES)
         where = address(other)
         for _ in range(3):
             del other
-            other = reserve.empty((3 * MIB,), BYTES)
-        assert address(other) == where or reserve.held() <= MIB
+            other = caching_allocator.empty((3 * MIB,), BYTES)
+        assert address(other) == where or caching_allocator.held() <= MIB
         del other
-        assert reserve.held() >= 3 * MIB
+        assert caching_allocator.held() >= 3 * MIB
 
 
 def test_the_usual_limit():
     """A part of the machine's memory, and not too much of a large one."""
-    assert 0 < reserve.most() <= reserve.MOST
+    assert 0 < caching_allocator.most() <= caching_allocator.MOST
     with ad.options(reserve=5):
-        assert reserve.most() == 5 and current().reserve == 5
+        assert caching_allocator.most() == 5 and current().reserve == 5
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -189,13 +190,13 @@ def test_the_usual_limit_in_a_container(version, tmp_path, monkeypatch):
     group.mkdir(parents=True)
     (tmp_path / "own").write_text("7:memory:/docker/x\n" if version == 1 else "0::/docker/x\n")
     name = "memory.limit_in_bytes" if version == 1 else "memory.max"
-    monkeypatch.setattr(containers, "CGROUPS", tmp_path)
-    monkeypatch.setattr(containers, "OWN_CGROUPS", tmp_path / "own")
-    free = reserve.most()
+    monkeypatch.setattr(cgroups, "CGROUPS", tmp_path)
+    monkeypatch.setattr(cgroups, "OWN_CGROUPS", tmp_path / "own")
+    free = caching_allocator.most()
     (group / name).write_text(f"{64 * MIB}\n")
-    assert reserve.most() == 8 * MIB < free
+    assert caching_allocator.most() == 8 * MIB < free
     (group / name).write_text("max\n")
-    assert reserve.most() == free
+    assert caching_allocator.most() == free
 
 
 @pytest.mark.parametrize("size", ["1 GiB", 1.5, True, object()])
@@ -214,7 +215,7 @@ def test_a_limit_is_a_number_of_bytes(size):
 
 def native():
     """`take` and `give` as functions that let other Python threads run."""
-    own = reserve.reserve()
+    own = caching_allocator.reserve()
     take = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_size_t)(own.take)
     give = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(own.give)
     return take, give
@@ -244,7 +245,7 @@ def test_too_much_is_refused():
     take, _ = native()
     assert take(2**64 - 1) is None and take(1 << 60) is None
     with pytest.raises(MemoryError):
-        reserve.empty((1 << 45,), np.dtype("float64"))
+        caching_allocator.empty((1 << 45,), np.dtype("float64"))
     assert handler_name() == "default_allocator"
 
 
@@ -278,9 +279,9 @@ def test_threads_never_share_a_block():
         for thread in threads:
             thread.join()
         assert not wrong
-        assert 0 <= reserve.held() <= 2 * MIB
-    reserve.clear()
-    assert reserve.held() == 0
+        assert 0 <= caching_allocator.held() <= 2 * MIB
+    caching_allocator.clear()
+    assert caching_allocator.held() == 0
 
 
 def test_memory_is_seen_by_tracemalloc():
@@ -288,7 +289,7 @@ def test_memory_is_seen_by_tracemalloc():
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        array = reserve.empty((MIB,), BYTES)
+        array = caching_allocator.empty((MIB,), BYTES)
         assert tracemalloc.get_traced_memory()[0] - before >= MIB
         del array
         assert tracemalloc.get_traced_memory()[0] - before < MIB // 2
@@ -367,8 +368,8 @@ def evaluated(x):
 
 def test_uncompiled_code_uses_it_in_the_end(monkeypatch):
     """When so much has been read that loading it is little; small arrays stay NumPy's."""
-    monkeypatch.setattr(large, "_read", 0)
-    monkeypatch.setattr(large, "PATIENCE", 3 * MIB)
+    monkeypatch.setattr(large_arrays, "_read", 0)
+    monkeypatch.setattr(large_arrays, "PATIENCE", 3 * MIB)
     x = np.linspace(0, 1, MIB // 8)
     names = [handler_name(evaluated(x)) for _ in range(4)]
     assert names == ["default_allocator"] * 2 + ["adjoint"] * 2
@@ -378,7 +379,7 @@ def test_uncompiled_code_uses_it_in_the_end(monkeypatch):
 
 def test_uncompiled_code_leaves_numpy_as_it_was_after_an_error(monkeypatch):
     """Also where an operation fails while the reserve is in use."""
-    monkeypatch.setattr(large, "PATIENCE", 0)
+    monkeypatch.setattr(large_arrays, "PATIENCE", 0)
     handlers = []
 
     def fail(*values):
@@ -398,10 +399,10 @@ def test_uncompiled_code_leaves_numpy_as_it_was_after_an_error(monkeypatch):
 @pytest.mark.parametrize("what", ["LLVM", "NumPy's interface"])
 def test_arrays_are_numpys_if_something_is_missing(what, monkeypatch):
     """Other interpreters and systems do without the reserve."""
-    monkeypatch.setattr(large, "PATIENCE", 0)
+    monkeypatch.setattr(large_arrays, "PATIENCE", 0)
     if what == "LLVM":
-        monkeypatch.setattr(large, "missing", lambda: "llvmlite is not installed")
+        monkeypatch.setattr(large_arrays, "missing", lambda: "llvmlite is not installed")
     else:
-        monkeypatch.setattr(reserve, "available", False)
-        assert handler_name(reserve.empty((MIB,), BYTES)) == "default_allocator"
+        monkeypatch.setattr(caching_allocator, "available", False)
+        assert handler_name(caching_allocator.empty((MIB,), BYTES)) == "default_allocator"
     assert handler_name(evaluated(np.ones(MIB // 8))) == "default_allocator"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.ops.movement import split_axes
+from adjoint.ops.shape.movement import split_axes
 
 pytestmark = pytest.mark.native
 

@@ -9,8 +9,9 @@ import pytest
 from llvmlite import ir
 
 import adjoint as ad
-from adjoint.backends.llvm import jit, library, vectors
-from adjoint.backends.llvm.emitter import Vector
+from adjoint.backends.llvm.codegen import vectors
+from adjoint.backends.llvm.codegen.emitter import Vector
+from adjoint.backends.llvm.compile import jit, kernel_cache
 
 pytestmark = pytest.mark.native
 
@@ -32,7 +33,7 @@ AVX2 = "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse4.1,+sse4.2"
 def way(request, monkeypatch, tmp_path):
     """All ways to write a kernel; nothing is found on disk or in memory."""
     monkeypatch.setenv("ADJOINT_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(library, "_known", {})
+    monkeypatch.setattr(kernel_cache, "_known", {})
     if request.param == "one by one":
         monkeypatch.setattr(vectors, "width", lambda: 0)
     elif not vectors.width():

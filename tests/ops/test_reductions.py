@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import adjoint as ad
 from adjoint.errors import DTypeError, RangeError, ShapeError
-from adjoint.ops.norm import norm2
+from adjoint.ops.reductions.norm import norm2
 
 pytestmark = pytest.mark.unit
 
@@ -261,7 +261,7 @@ def test_products_of_complex_numbers():
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("dtype", ["float64", "float32", "complex128"])
 def test_a_recurrence_is_the_loop(lanes, reverse, dtype):
-    from adjoint.ops.product import recurrence
+    from adjoint.ops.reductions.product import recurrence
 
     a, b = (RNG.normal(size=(lanes, 6)).astype(dtype) for _ in range(2))
     expected = np.zeros_like(b)

@@ -14,11 +14,11 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.text import graph_text
 from adjoint.graph.verify import verify
-from adjoint.ops.slicing import put_into_zeros
-from adjoint.passes.expand import expand
-from adjoint.passes.fold import fold
+from adjoint.ops.indexing.slicing import put_into_zeros
+from adjoint.passes.common_subexpressions import share
+from adjoint.passes.constant_folding import fold
+from adjoint.passes.decompose import expand
 from adjoint.passes.pipeline import PIPELINE, optimise
-from adjoint.passes.share import share
 from adjoint.passes.simplify import simplify
 from adjoint.passes.stabilise import stabilise
 from tests.counting import assert_linear

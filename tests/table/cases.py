@@ -14,7 +14,7 @@ import adjoint as ad
 import adjoint.ops
 from adjoint.graph.op import FUNCTIONS, OPS
 from adjoint.graph.tensor import Tensor, make
-from adjoint.ops.elementwise import _KINDS, Elementwise, Missing
+from adjoint.ops.family.elementwise import _KINDS, Elementwise, Missing
 from tests.table.oracles import Differences, Flat, Mathematics, mathematics, numerical
 from tests.table.rows import ROWS, Row
 

@@ -10,7 +10,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.graph.op import FUNCTIONS, OPS
-from adjoint.ops.elementwise import _KINDS, Elementwise
+from adjoint.ops.family.elementwise import _KINDS, Elementwise
 from tests.table.cases import FLAT
 from tests.table.edges import COMPLEX, EDGES, Edge, Functions, Missing
 from tests.table.oracles import numerical

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.backends.llvm import library
+from adjoint.backends.llvm.compile import kernel_cache
 from adjoint.errors import GraphError, OutOfBoundsError
 
 CALLS = 7
@@ -21,7 +21,7 @@ CALLS = 7
 def cold(monkeypatch, tmp_path):
     """Nothing is found on disk or in memory."""
     monkeypatch.setenv("ADJOINT_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(library, "_known", {})
+    monkeypatch.setattr(kernel_cache, "_known", {})
 
 
 @pytest.mark.native

@@ -15,8 +15,8 @@ import adjoint as ad
 from adjoint.api.graph_first import backprop
 from adjoint.graph import node as nodes
 from adjoint.graph.tensor import make
-from adjoint.ops.linear import Linear
-from adjoint.ops.product import recurrence
+from adjoint.ops.family.linear import Linear
+from adjoint.ops.reductions.product import recurrence
 from tests.trust.nestings import check, drawn, reference
 
 pytestmark = [pytest.mark.native, pytest.mark.filterwarnings("ignore::RuntimeWarning")]

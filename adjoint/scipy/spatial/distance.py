@@ -16,15 +16,15 @@ from adjoint.array.norms import vector_norm
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.choice import abs, where
-from adjoint.ops.comparison import equal
-from adjoint.ops.extremum import max
-from adjoint.ops.joining import concat, stack
-from adjoint.ops.matmul import matmul
-from adjoint.ops.movement import matrix_transpose, reshape
-from adjoint.ops.norm import norm2
-from adjoint.ops.power import power, sqrt
-from adjoint.ops.reduction import sum
+from adjoint.ops.elementwise.choice import abs, where
+from adjoint.ops.elementwise.comparison import equal
+from adjoint.ops.elementwise.power import power, sqrt
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.reductions.extremum import max
+from adjoint.ops.reductions.norm import norm2
+from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.shape.joining import concat, stack
+from adjoint.ops.shape.movement import matrix_transpose, reshape
 from adjoint.scipy.common import constant, floating, no_counterpart, real_dtype, refuse, unsupported
 
 # fmt: off

@@ -9,10 +9,10 @@ import numpy as np
 
 from adjoint.array import special
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.choice import abs, where
-from adjoint.ops.comparison import greater
-from adjoint.ops.exponential import exp, expit, expm1, log, log1p
-from adjoint.ops.trigonometric import arctan2, tan
+from adjoint.ops.elementwise.choice import abs, where
+from adjoint.ops.elementwise.comparison import greater
+from adjoint.ops.elementwise.exponential import exp, expit, expm1, log, log1p
+from adjoint.ops.elementwise.trigonometric import arctan2, tan
 from adjoint.scipy.stats.distribution import Continuous
 
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2 * math.pi)

@@ -8,10 +8,10 @@ from typing import Any
 from adjoint.array import special
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType
-from adjoint.ops.choice import where
-from adjoint.ops.comparison import equal, isnan, logical_and
-from adjoint.ops.exponential import exp, expm1, log
-from adjoint.ops.rounding import floor
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import equal, isnan, logical_and
+from adjoint.ops.elementwise.exponential import exp, expm1, log
+from adjoint.ops.elementwise.rounding import floor
 from adjoint.scipy.common import count, real_dtype
 from adjoint.scipy.stats.distribution import INF, Distribution, both, positive, unless
 

@@ -15,10 +15,10 @@ import numpy as np
 from adjoint.errors import ArgumentError, NotDifferentiableError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType
-from adjoint.ops.choice import where
-from adjoint.ops.comparison import equal, isnan, logical_and
-from adjoint.ops.exponential import exp, log
-from adjoint.ops.power import power, sqrt
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import equal, isnan, logical_and
+from adjoint.ops.elementwise.exponential import exp, log
+from adjoint.ops.elementwise.power import power, sqrt
 from adjoint.scipy.common import real_dtype
 
 INF = float("inf")

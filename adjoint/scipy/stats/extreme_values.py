@@ -9,9 +9,9 @@ import numpy as np
 
 from adjoint.array import special
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.choice import where
-from adjoint.ops.exponential import exp, expm1, log, log1p
-from adjoint.ops.power import power, sqrt
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.exponential import exp, expm1, log, log1p
+from adjoint.ops.elementwise.power import power, sqrt
 from adjoint.scipy.stats.distribution import INF, Continuous, at_edge
 
 _EULER = float(np.euler_gamma)

@@ -7,9 +7,9 @@ from typing import Any
 
 from adjoint.array import special
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.choice import where
-from adjoint.ops.comparison import equal, isinf, less
-from adjoint.ops.exponential import exp, log, log1p, logaddexp
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import equal, isinf, less
+from adjoint.ops.elementwise.exponential import exp, log, log1p, logaddexp
 from adjoint.scipy.stats.distribution import INF, Continuous, at_edge
 
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2 * math.pi)

@@ -9,11 +9,11 @@ import numpy as np
 
 from adjoint.array import special
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.choice import where
-from adjoint.ops.comparison import logical_and
-from adjoint.ops.exponential import exp, expm1, log, log1p
-from adjoint.ops.power import sqrt
-from adjoint.ops.trigonometric import cos
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import logical_and
+from adjoint.ops.elementwise.exponential import exp, expm1, log, log1p
+from adjoint.ops.elementwise.power import sqrt
+from adjoint.ops.elementwise.trigonometric import cos
 from adjoint.scipy.stats.distribution import INF, Continuous
 
 _EULER = float(np.euler_gamma)

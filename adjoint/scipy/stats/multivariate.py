@@ -12,10 +12,10 @@ from adjoint.array.equations import solve_triangular
 from adjoint.errors import NotDifferentiableError, ShapeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.exponential import exp, log, log1p
-from adjoint.ops.movement import matrix_transpose, reshape, squeeze
-from adjoint.ops.rearrange import diagonal
-from adjoint.ops.reduction import sum
+from adjoint.ops.elementwise.exponential import exp, log, log1p
+from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.shape.movement import matrix_transpose, reshape, squeeze
+from adjoint.ops.shape.rearrange import diagonal
 from adjoint.scipy.common import real_dtype
 
 _LOG_TWO_PI = math.log(2 * math.pi)

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from adjoint.array import special, statistics
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.choice import abs, clip, where
-from adjoint.ops.exponential import exp, log
-from adjoint.ops.movement import reshape
-from adjoint.ops.norm import norm2
-from adjoint.ops.power import power, sqrt
-from adjoint.ops.reduction import sum
+from adjoint.ops.elementwise.choice import abs, clip, where
+from adjoint.ops.elementwise.exponential import exp, log
+from adjoint.ops.elementwise.power import power, sqrt
+from adjoint.ops.reductions.norm import norm2
+from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.shape.movement import reshape
 from adjoint.scipy.common import (
     constant,
     floating,

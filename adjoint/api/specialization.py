@@ -1,0 +1,151 @@
+"""One signature of a compiled function: its graph, its schedule, and the ways to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from adjoint.api.arguments import as_output
+from adjoint.api.donation import Array, Donation
+from adjoint.api.fast_tree import builder_for, mismatch
+from adjoint.api.graph_first import evaluate
+from adjoint.api.signature import Leaf, contiguous, is_open, tree_of
+from adjoint.api.tree import flatten
+from adjoint.backends import interpreter
+from adjoint.backends.replay import Replay
+from adjoint.graph import engine
+from adjoint.graph.arrays import scalar_value
+from adjoint.graph.forking import building
+from adjoint.graph.leaf import is_weak, variable_node
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.order import topological_order
+from adjoint.graph.tensor import Tensor, from_array
+from adjoint.graph.types import DType
+from adjoint.passes.pipeline import optimise
+from adjoint.passes.rewriting import owned
+from adjoint.schedule.fuse import schedule
+from adjoint.schedule.plan import Schedule
+from adjoint.transforms.substitute import substitute
+
+
+def _narrowed(inputs: Sequence[Node], outputs: Sequence[Node]) -> list[tuple[int, DType]]:
+    """The numbers of the inputs that stand for Python integers and take the dtype of narrower
+    ones, or of unsigned ones, which they meet; with that dtype."""
+    weak = {x: i for i, x in enumerate(inputs) if x.dtype.kind == "i" and is_weak(x)}
+    found: set[tuple[int, DType]] = set()
+    for node in topological_order(outputs) if weak else ():
+        if node.op.name == "astype" and node.dtype.kind in "iu" and node.inputs[0] in weak:
+            found.add((weak[node.inputs[0]], node.dtype))
+    return list(found)
+
+
+class Traced:
+    """The function as a graph between `inputs` and `outputs`, from the passes to the program."""
+
+    def __init__(self, f: Any, structure: Any, leaves: Sequence[Leaf], call: Any) -> None:
+        scope = Scope(abstract=True)
+        self.leaves = leaves
+        self.inputs = [variable_node(None, x.shape, x.dtype, scope, weak=x.weak) for x in leaves]
+        try:
+            with engine.using(interpreter.evaluate):
+                result = call(structure.unflatten(map(Tensor, self.inputs)))
+        finally:
+            scope.close()
+        outputs, self.structure = flatten(result)
+        self.tree = tree_of(result)
+        self.unflatten = builder_for(result, self.structure)
+        self.outputs = [as_output("compile", f, y).node for y in outputs]
+        self.narrowed = _narrowed(self.inputs, self.outputs)
+        self.is_part = any(map(is_open, self.outputs))
+        """Whether it closes over what somebody differentiates, of whose graph it is a part."""
+        self.optimised = owned(optimise(self.outputs, self.inputs), self.inputs)
+        self.schedule: Schedule = schedule(self.inputs, self.optimised)
+        self.built: Any = None
+        self.donation: Donation | None = None
+        """What calls give away."""
+        self._entry: Any = None
+        self._strict_entry: Any = None
+        self._replay: Replay | None = None
+        self.direct: Any = None
+        """The native entry of a compiled function itself."""
+
+    @property
+    def program(self) -> Any:
+        """The native program, made when first needed."""
+        if self.built is None:
+            with building:
+                if self.built is None:
+                    from adjoint.backends.llvm.program.memory_guards import program_for
+
+                    weak = [x.weak for x in self.leaves]
+                    self.built = program_for(self.schedule, weak, self.tree)
+        return self.built
+
+    def bind(self, slow: Callable[..., Any]) -> Any:
+        """The native entry, which hands what does not fit to `slow`."""
+        gifts = None if self.donation is None else self.donation.gifts
+        return self.program.bind("compiled", slow, self.unflatten, gifts)
+
+    @property
+    def can_enter(self) -> bool:
+        """Whether calls may go through the native entry."""
+        if self.narrowed:  # somebody must look at the numbers
+            return False
+        return not self.program.is_cold and (self.donation is None or self.donation.is_sure)
+
+    # Not functools.cached_property: until Python 3.12 it holds a lock, also in a forked child.
+
+    @property
+    def entry(self) -> Any:
+        """The native entry, which hands what does not fit to `run`."""
+        if self._entry is None:
+            self._entry = self.bind(self.run)
+        return self._entry
+
+    @property
+    def strict_entry(self) -> Any:
+        """The native entry, which raises `Mismatch` at what does not fit."""
+        if self._strict_entry is None:
+            self._strict_entry = self.bind(mismatch)
+        return self._strict_entry
+
+    def run(self, *leaves: Any) -> Any:
+        """The result for leaves of this signature, whatever their layout.
+
+        It lies in the memory of donated leaves where that can be; they are given away.
+        """
+        if self.donation is None:
+            return self.run_into({}, self.arrays(leaves))
+        return self.run_into(*self.donation.take(leaves, self.arrays))
+
+    def run_into(self, into: Mapping[int, Array], arrays: Sequence[Array]) -> Any:
+        """The result for arrays in row-major order, some outputs written `into` given arrays."""
+        try:
+            results = [from_array(array) for array in self.program.run(arrays, into)]
+        except self.program.failed:
+            results = self.interpret(arrays)
+        return self.unflatten(results)
+
+    def arrays(self, leaves: Sequence[Any]) -> list[Array]:
+        """The values of leaves, in row-major order; `TooLargeError` at a Python integer that does
+        not fit into the dtype it takes."""
+        for number, dtype in self.narrowed:
+            scalar_value(leaves[number], dtype)
+        return [contiguous(x, leaf) for x, leaf in zip(leaves, self.leaves, strict=True)]
+
+    def interpret(self, arrays: Sequence[Array]) -> list[Tensor]:
+        """The outputs by the interpreter, which raises what native code can only notice."""
+        given = dict(zip(self.inputs, map(from_array, arrays), strict=True))
+        with engine.using(interpreter.evaluate):
+            return evaluate(substitute(self.outputs, given))  # type: ignore[no-any-return]
+
+    @property
+    def replay(self) -> Replay:
+        """The optimised graph, evaluated by NumPy."""
+        if self._replay is None:
+            self._replay = Replay(self.inputs, self.optimised)
+        return self._replay
+
+    def run_without_native(self, leaves: Sequence[Any]) -> Any:
+        """The result by NumPy alone."""
+        return self.unflatten([from_array(array) for array in self.replay(self.arrays(leaves))])

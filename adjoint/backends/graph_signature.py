@@ -1,0 +1,173 @@
+"""A pending graph as the engine sees it: its structure, who holds what of it, and what it costs.
+
+Floor 6. Two graphs of equal structure are answered by the same native code. The structure is what
+decides the code: operations, parameters, edges, and shapes and dtypes of the values it starts from.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from operator import ne
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from adjoint.graph.forking import import_module
+from adjoint.graph.leaf import constant, constant_node, variable_node
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.types import size_of
+
+CALL = 4.0
+"""Microseconds that answering a graph natively costs at least."""
+INTERPRETED = 1.2
+NATIVE = 0.8
+"""Microseconds that a node costs whatever its size, on the interpreter and natively, where each
+node is still looked at to know the structure."""
+CHEAP = 1.5
+DEAR = 8.0
+"""Nanoseconds an element costs NumPy, in an operation of an instruction or two and in others."""
+FUSED = 0.3
+STORED = 0.7
+"""The part of that which fused native code needs, and the part of a cheap one if it is stored."""
+FLOP = 0.02
+"""Nanoseconds of an operation of a matrix product, on either."""
+COMPILATION = 30_000.0
+COMPILED = 700.0
+"""Microseconds that compiling costs, and for each node."""
+
+Held: TypeAlias = bytes
+"""For each pending node one byte: whether somebody outside the graph holds it."""
+
+
+class Look:
+    """What one walk over a pending graph finds: its structure, and its nodes in order."""
+
+    __slots__ = ("key", "leaves", "pending")
+
+    key: Hashable
+    pending: list[Node]
+    leaves: list[Node]
+
+    def __init__(self, order: Sequence[Node]) -> None:
+        number: dict[Node, int] = {}
+        self.pending = pending = []
+        self.leaves = leaves = []
+        key: list[Hashable] = []
+        add = key.append
+        for node in order:
+            number[node] = len(number)
+            if node.value is None:
+                pending.append(node)
+                add(node.op)
+                add(node.params)
+                add(node.dtype)
+                for child in node.inputs:
+                    add(number[child])
+            else:
+                leaves.append(node)
+                add(node.shape)
+                add(node.dtype)
+        self.key = tuple(key)
+
+    def held(self, uses: Sequence[int]) -> Held:
+        """Which pending nodes must get a value, as others than their `uses` in the graph hold them.
+
+        That is a question of reference counts. A node that a transform which is still open may
+        ask for counts as held.
+        """
+        found = bytes(map(ne, map(sys.getrefcount, self.pending), uses))
+        kept = {scope for scope in {n.scope for n in self.pending} if scope and scope.is_open()}
+        if kept:
+            pairs = zip(self.pending, found, strict=True)
+            found = bytes([held or node.scope in kept for node, held in pairs])
+        return found
+
+    def uses(self) -> list[int]:
+        """The reference counts of the pending nodes if nobody outside the graph holds them."""
+        place = {node: i for i, node in enumerate(self.pending)}
+        counts = [_base()] * len(place)
+        for node in self.pending:
+            for child in node.inputs:
+                if child in place:
+                    counts[place[child]] += 1
+        return counts
+
+
+@cache
+def _base() -> int:
+    """The reference count of a node in a `Look` that nobody uses or holds."""
+    look = Look(order := [Node(constant, (), (), (), np.dtype(bool))])
+    return next(map(sys.getrefcount, look.pending[: len(order)])) - 1
+
+
+def can_tell_who_holds() -> bool:
+    """Whether reference counts are exact in this Python."""
+    with_lock: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
+    return sys.implementation.name == "cpython" and with_lock()
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Microseconds: on the interpreter, natively, and to compile. From the structure alone, so that
+    the same program takes the same decisions each time it runs."""
+
+    interpreted: float
+    native: float
+    compilation: float
+
+
+def estimate(pending: Sequence[Node], held: Held) -> Estimate:
+    """What a graph costs of which some nodes are held, and so must be stored."""
+    fuse = import_module("adjoint.schedule.fuse")
+    library = import_module("adjoint.schedule.library_calls")
+    interpreted, native = 0.0, CALL
+    for node, stored in zip(pending, held, strict=True):
+        size = max([size_of(node.shape), *(size_of(x.shape) for x in node.inputs)])
+        if library.gemm(node) is not None:
+            work = rest = 2e-3 * FLOP * size_of(node.shape) * node.inputs[0].shape[-1]
+        else:
+            cost = 1 if node.op.combine is not None else fuse.own_cost(node)
+            work = 1e-3 * size * (0.0 if cost == 0 else CHEAP if cost == 1 else DEAR)
+            rest = work * FUSED if fuse.is_native(node) else work
+            if stored:
+                rest = max(rest, min(work, 1e-3 * size * CHEAP * STORED))
+        interpreted += INTERPRETED + work
+        native += NATIVE + rest
+    return Estimate(interpreted, native, COMPILATION + COMPILED * len(pending))
+
+
+@dataclass(frozen=True)
+class Template:
+    """A graph of the same structure without values: what the passes and the schedule are given."""
+
+    inputs: list[Node]
+    outputs: list[Node]
+
+
+def template(order: Sequence[Node], held: Held, literals: Sequence[Node]) -> Template:
+    """The graph of `order` on variables, but for `literals`, which keep their values."""
+    scope = Scope(abstract=True)
+    known = set(literals)
+    twin: dict[Node, Node] = {}
+    inputs: list[Node] = []
+    outputs: list[Node] = []
+    wanted = iter(held)
+    for node in order:
+        if node.value is None:
+            new = Node(node.op, tuple([twin[c] for c in node.inputs]), node.params, *_kind(node))
+            if next(wanted):
+                outputs.append(new)
+        elif node in known:
+            new = constant_node(np.asarray(node.value), *_kind(node))
+        else:
+            new = variable_node(None, *_kind(node), scope)
+            inputs.append(new)
+        twin[node] = new
+    return Template(inputs, outputs)
+
+
+def _kind(node: Node) -> tuple[Any, Any]:
+    return node.shape, node.dtype

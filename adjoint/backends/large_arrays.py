@@ -1,0 +1,41 @@
+"""Memory for large arrays that NumPy makes while a graph is evaluated: from the reserve.
+
+Floor 6. The reserve is native code, so it is not loaded for a few of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from adjoint.backends.availability import missing
+from adjoint.graph.node import Node
+from adjoint.graph.types import size_of
+
+LARGE = 1 << 16
+"""Bytes of a value from which on results are taken to be large, too."""
+PATIENCE = 1 << 27
+"""Bytes of large values that must have been read before the reserve is worth loading."""
+
+_nothing: AbstractContextManager[Any] = nullcontext()
+_read = 0
+
+
+def memory_for(order: Sequence[Node]) -> AbstractContextManager[Any]:
+    """Where the nodes of a pending graph are to be evaluated: with memory of the reserve or not."""
+    global _read
+    size = max((nbytes(n) for n in order if n.value is not None and n.shape), default=0)
+    if size < LARGE:
+        return _nothing
+    _read += size
+    if _read < PATIENCE or missing():
+        return _nothing
+    from adjoint.backends.llvm.system import caching_allocator
+
+    return caching_allocator.memory() if caching_allocator.available else _nothing
+
+
+def nbytes(node: Node) -> int:
+    """The bytes of the value of a node."""
+    return size_of(node.shape) * node.dtype.itemsize

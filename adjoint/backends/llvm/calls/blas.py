@@ -1,0 +1,224 @@
+"""BLAS by address: the C functions that NumPy and SciPy ship, called from native code."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from adjoint.backends.llvm.calls.cython_api import functions
+from adjoint.backends.llvm.codegen.emitter import llvm_type
+from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, loop
+from adjoint.graph.node import Node
+from adjoint.graph.types import DType, size_of
+from adjoint.schedule.plan import Gemm
+
+INTEGER = ir.IntType(64 if sys.byteorder == "little" else 32)
+"""The type in which whole numbers are passed, by address. A routine that expects 32 bits finds them
+in the first half of 64."""
+
+PRODUCTS = frozenset({"gemm", "gemv"})
+"""The routines that are taken from NumPy: they write no whole numbers."""
+
+
+@cache
+def address(name: str) -> int:
+    """The address of a routine of BLAS or LAPACK.
+
+    NumPy has the products loaded already, and threads for them; the rest is SciPy's.
+    """
+    return (name[1:] in PRODUCTS and INTEGER.width == 64 and _in_numpy(name)) or _in_scipy(name)
+
+
+def _in_numpy(name: str) -> int | None:
+    """The routine in the library that NumPy's wheels bring, whose whole numbers have 64 bits."""
+    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
+    routine = getattr(library, f"scipy_{name}_64_", None)
+    return None if routine is None else ctypes.cast(routine, ctypes.c_void_p).value
+
+
+def _in_scipy(name: str) -> int:
+    in_blas = name in functions("cython_blas")
+    capsule = functions("cython_blas" if in_blas else "cython_lapack")[name]
+    api = ctypes.pythonapi
+    api.PyCapsule_GetName.restype = ctypes.c_char_p
+    api.PyCapsule_GetName.argtypes = [ctypes.py_object]
+    api.PyCapsule_GetPointer.restype = ctypes.c_void_p
+    api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    found: int = api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))
+    return found
+
+
+def routine(step: Gemm) -> str:
+    """The routine that computes the products."""
+    return prefix(step.root.dtype) + ("gemv" if 1 in step.root.shape[-2:] else "gemm")
+
+
+def prefix(dtype: DType) -> str:
+    """The first letter of the routines for a dtype."""
+    return "s" if dtype.itemsize == 4 else "d"
+
+
+def emit_gemm(builder: Any, step: Gemm, a: Any, b: Any, c: Any, scale: Any = None) -> None:
+    """Call BLAS for each of the matrices that the leading axes count; `scale` is an address."""
+    words = Words(builder, step.root.dtype)
+    factor = words.factor(step.negative, scale)
+
+    def along(axes: Sequence[int], pointers: Sequence[Any]) -> None:
+        if not axes:
+            emit_product(words, step, **dict(zip("abc", pointers, strict=True)), scale=factor)
+            return
+        axis, *rest = axes
+        size = step.root.shape[axis]
+        with loop(builder, I64(0), I64(size)) as i:
+            moved = []
+            for pointer, node in zip(pointers, (step.a, step.b, step.root), strict=True):
+                place = builder.mul(i, I64(stride(node, axis, step.root)))
+                moved.append(builder.gep(pointer, [place], source_etype=ir.IntType(8)))
+            along(rest, moved)
+
+    along(range(len(step.root.shape) - 2), (a, b, c))
+
+
+def stride(node: Node, axis: int, root: Node) -> int:
+    """The bytes between the matrices of `node` along an axis of the result."""
+    own = axis - (len(root.shape) - len(node.shape))
+    if own < 0 or node.shape[own] == 1:
+        return 0
+    return size_of(node.shape[own + 1 :]) * node.dtype.itemsize
+
+
+def emit_product(words: Words, step: Gemm, **given: Any) -> None:
+    """Call ``c = scale op(a) op(b)``, or ``+=``, on row-major matrices, all given by address."""
+    call = [
+        given[value] if kind == "address" else getattr(words, kind)(value)
+        for kind, value in product_call(step)
+    ]
+    words.call(routine(step)[1:], *call)
+
+
+def product_call(step: Gemm) -> list[tuple[str, Any]]:
+    """The arguments of the BLAS routine for one product, each with its kind.
+
+    BLAS counts columns first, so in its eyes every matrix is transposed: cᵀ = op(b)ᵀ op(a)ᵀ.
+    """
+    rows, columns = step.root.shape[-2:]
+    if columns == 1:
+        return _gemv(step, "a", step.a, step.transpose_a, "b")
+    if rows == 1:
+        return _gemv(step, "b", step.b, not step.transpose_b, "a")
+    return [
+        ("letter", "T" if step.transpose_b else "N"),
+        ("letter", "T" if step.transpose_a else "N"),
+        ("integer", columns),
+        ("integer", rows),
+        ("integer", step.a.shape[-2 if step.transpose_a else -1]),
+        ("address", "scale"),
+        ("address", "b"),
+        ("integer", step.b.shape[-1]),
+        ("address", "a"),
+        ("integer", step.a.shape[-1]),
+        ("real", 0.0 if step.addend is None else 1.0),
+        ("address", "c"),
+        ("integer", columns),
+    ]
+
+
+def _gemv(
+    step: Gemm, matrix: str, node: Node, transposed: bool, vector: str
+) -> list[tuple[str, Any]]:
+    """``c = scale op(matrix) vector``, or ``+=``: for BLAS the stored rows are columns."""
+    rows, columns = node.shape[-2:]
+    return [
+        ("letter", "N" if transposed else "T"),
+        ("integer", columns),
+        ("integer", rows),
+        ("address", "scale"),
+        ("address", matrix),
+        ("integer", columns),
+        ("address", vector),
+        ("integer", 1),
+        ("real", 0.0 if step.addend is None else 1.0),
+        ("address", "c"),
+        ("integer", 1),
+    ]
+
+
+def multiply(step: Gemm, a: int, b: int, c: int) -> None:
+    """The products computed now, on the matrices at these addresses."""
+    real = ctypes.c_float if routine(step)[0] == "s" else ctypes.c_double
+    factor = real(np.asarray(1.0 if step.scale is None else step.scale.value).item())
+    factor.value *= -1.0 if step.negative else 1.0
+    makers: dict[str, Any] = {
+        "letter": lambda x: ctypes.c_char(x.encode()),
+        "integer": ctypes.c_int64 if INTEGER.width == 64 else ctypes.c_int32,
+        "real": real,
+    }
+    call = product_call(step)
+    function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(call))(address(routine(step)))
+    held: list[Any] = [None if kind == "address" else makers[kind](value) for kind, value in call]
+    lead = step.root.shape[:-2]
+    ends = {"a": (a, step.a), "b": (b, step.b), "c": (c, step.root)}
+    for place in np.ndindex(lead):
+        at = {
+            name: start + sum(i * stride(node, axis, step.root) for axis, i in enumerate(place))
+            for name, (start, node) in ends.items()
+        } | {"scale": ctypes.addressof(factor)}
+        function(
+            *(
+                at[value] if kind == "address" else ctypes.addressof(word)
+                for (kind, value), word in zip(call, held, strict=True)
+            )
+        )
+
+
+class Words:
+    """Calls of BLAS and LAPACK in one precision, which take everything by address."""
+
+    def __init__(self, builder: Any, dtype: DType) -> None:
+        self.builder = builder
+        self.module = builder.module
+        self.prefix = prefix(dtype)
+        self.kind = llvm_type(dtype)
+
+    def call(self, name: str, *arguments: Any) -> None:
+        """Call the routine called `name` but for its first letter."""
+        kinds = [POINTER] * len(arguments)
+        function = extern(self.module, f"adjoint_{self.prefix}{name}", ir.VoidType(), kinds)
+        self.builder.call(function, arguments)
+
+    def letter(self, letter: str) -> Any:
+        return self.constant(ir.Constant(ir.IntType(8), ord(letter)))
+
+    def integer(self, value: int) -> Any:
+        return self.constant(INTEGER(max(1, value)))
+
+    def factor(self, negative: bool, scale: Any) -> Any:
+        """Where ± the number at `scale` stands, or ± 1 if there is none."""
+        if scale is None or not negative:
+            return scale or self.real(-1.0 if negative else 1.0)
+        with self.builder.goto_entry_block():
+            place = self.builder.alloca(self.kind)
+        number = self.builder.fneg(self.builder.load(scale, typ=self.kind))
+        self.builder.store(number, place)
+        place.type = POINTER
+        return place
+
+    def real(self, value: float) -> Any:
+        return self.constant(ir.Constant(self.kind, value))
+
+    def constant(self, value: Any) -> Any:
+        """A constant in memory."""
+        label = f"const.{value.type}.{value.constant}".replace("-", "m")
+        found = self.module.globals.get(label)
+        if found is None:
+            found = ir.GlobalVariable(self.module, value.type, label)
+            found.initializer = value
+            found.linkage = "private"
+            found.global_constant = True
+        return found

@@ -1,0 +1,150 @@
+"""What the code of a kernel depends on: its loops, its buffers, what it folds."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from adjoint.backends.llvm.codegen import vectors
+from adjoint.backends.llvm.codegen.loops import MANY
+from adjoint.graph.node import Node
+from adjoint.graph.types import Shape, size_of
+from adjoint.schedule.fuse import own_cost
+from adjoint.schedule.plan import Kernel
+from adjoint.schedule.signature import is_flat, is_generic, is_literal, kernel_text
+from adjoint.schedule.slow_path import is_rare
+
+MOST_INLINED = 12
+"""A kernel of scalars with more elementary functions than this calls them."""
+
+MOST_ARGUMENTS = 24
+"""A kernel with more buffers than this takes their addresses in a table."""
+
+FIXED = 4096
+"""A kernel over at most so many elements is written for its size."""
+
+FEW = 4
+"""An innermost loop of at most so many rounds is not done with vectors, but unrolled."""
+
+ABREAST = 8
+"""So many rows are scanned side by side: a step of one need not wait for a step of another."""
+
+ABREAST_WEIGHT = 16
+"""The most nodes of a kernel for which that is done."""
+
+SCALAR = 16
+"""Over at most so many elements at a time LLVM need not look for vectors: none would be full."""
+
+
+class KernelForm:
+    """A kernel as code sees it: the domain of its loops, and what lies in memory.
+
+    A small kernel that is always run whole can be `fixed`: written for its size. Others are run
+    over at most so many `rows` at a time, if that is known.
+    """
+
+    def __init__(self, kernel: Kernel, fixed: bool = False, rows: int | None = None) -> None:
+        self.kernel = kernel
+        self.few = rows is not None and rows * size_of(kernel.domain[1:]) <= SCALAR
+        self.flat = is_flat(kernel)
+        is_open = self.flat or is_generic(kernel)
+        self.fixed = fixed and size_of(kernel.domain) <= FIXED and not is_open
+        self.dear = sum(own_cost(n) > 1 for n in (*kernel.inlined, *kernel.roots))
+        self.outlines = kernel.domain == () and self.dear > MOST_INLINED
+        self.domain: Shape = (size_of(kernel.domain),) if self.flat else kernel.domain
+        self.last = last_long(self.domain)
+        size = self.domain[self.last] if self.last >= 0 else 1
+        self.span = "few" if size <= FEW else "many" if size >= MANY else "some"
+        self.stored = list(dict.fromkeys((*self.stored_reads(), *kernel.roots)))
+        self.arguments = list(dict.fromkeys(kernel.buffer_of(n)[0] for n in self.stored))
+        self.own = set(kernel.roots)
+        self.rare = any(map(is_rare, (*kernel.inlined, *kernel.roots)))
+        self.side_by_side = self.scans_rows()
+
+    def stored_reads(self) -> list[Node]:
+        return [n for n in self.kernel.reads if n not in self.kernel.roots and not is_literal(n)]
+
+    @property
+    def by_table(self) -> bool:
+        """Whether the addresses are passed in a table, being too many for arguments."""
+        return len(self.arguments) > MOST_ARGUMENTS
+
+    def written_buffers(self) -> list[Node]:
+        """The buffers in which the roots lie."""
+        return list(dict.fromkeys(self.kernel.buffer_of(root)[0] for root in self.kernel.roots))
+
+    def text(self) -> str:
+        """The structure of the kernel: kernels with equal text have equal code."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
+        kind = "fixed" if self.fixed else "open"
+        kind += " few" if self.few else ""
+        return f"{kind} {self.span} {kernel_text(self.kernel, self.stored, self.arguments)}"
+
+    @property
+    def has_loops(self) -> bool:
+        """Whether LLVM should look for vectors in its loops, if they are not written with them."""
+        return bool(self.domain) and not self.few
+
+    def scans_rows(self) -> bool:
+        """Whether the kernel only scans along the last axis, and has enough rows."""
+        roots, last = self.kernel.roots, len(self.domain) - 1
+        if last < 1 or self.rare or self.domain[last - 1] < ABREAST:
+            return False
+        if len(roots) + len(self.kernel.inlined) > ABREAST_WEIGHT:
+            return False
+        return all(root.op.scans and root.params[0] == last for root in roots)
+
+    def most_lanes(self) -> int:
+        """As many elements along the last axis as a vector register holds."""
+        nodes = (*self.stored, *self.kernel.inlined)
+        if self.span == "few":
+            return 1
+        roots = self.kernel.roots
+        if any(r.op.scatters or (r.op.scans and r.params[0] == self.last) for r in roots):
+            return 1
+        floats = [n.dtype.itemsize for n in nodes if n.dtype.kind == "f"]
+        return vectors.lanes_for(max(floats or [n.dtype.itemsize for n in nodes]))
+
+    # reductions
+
+    def reductions(self) -> list[Node]:
+        return [root for root in self.kernel.roots if root.op.combine is not None]
+
+    def reduced_axes(self, root: Node) -> set[int]:
+        return {0} if self.flat else set(root.params[0])
+
+    def depth(self, root: Node) -> int:
+        """The axis from which inwards all loops belong to the reduction."""
+        axes = self.reduced_axes(root)
+        depth = len(self.domain)
+        while depth and depth - 1 in axes:
+            depth -= 1
+        return depth
+
+    def spread_sums(self) -> bool:
+        """Whether something is added to memory in the innermost loop."""
+        if any(root.op.scatters for root in self.kernel.roots):
+            return True
+        return any(self.depth(root) == len(self.domain) for root in self.reductions())
+
+    def folds_along(self) -> bool:
+        """Whether something is folded in the innermost loop, each step waiting for the last."""
+        return any(self.depth(root) <= self.last for root in self.reductions())
+
+    def accumulates(self, root: Node) -> bool:
+        """Whether the result in memory is added to, rather than written once."""
+        if root.op.scatters:
+            return True
+        if root.op.combine is None:
+            return False
+        axes = self.reduced_axes(root)
+        if 0 in axes and not self.fixed:  # other calls add their rows
+            return True
+        return any(a < self.depth(root) for a in axes)
+
+
+def last_long(domain: Shape) -> int:
+    """The last axis with more than one element, or -1."""
+    return max((axis for axis, size in enumerate(domain) if size > 1), default=-1)

@@ -1,0 +1,1 @@
+"""From the text of LLVM to machine code, and the caches of what was made."""

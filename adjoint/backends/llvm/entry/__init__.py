@@ -1,0 +1,1 @@
+"""How a Python call reaches native code and comes back."""

@@ -1,0 +1,1 @@
+"""A schedule as a program: written, loaded, run natively or step by step."""

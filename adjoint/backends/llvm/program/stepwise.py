@@ -1,0 +1,240 @@
+"""The cold way: a program whose kernels are all known, run step by step from Python.
+
+A new batch size of a function needs no new kernels, only code that calls them with other numbers.
+Until the program has been called a few times that code is this module, which costs nothing to
+make; results are the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from adjoint.backends.llvm.calls import blas, lapack
+from adjoint.backends.llvm.codegen.kernel import KernelWriter
+from adjoint.backends.llvm.codegen.nest import NestWriter
+from adjoint.backends.llvm.compile import kernel_cache
+from adjoint.backends.llvm.program.program_writer import ProgramWriter
+from adjoint.backends.llvm.system.caching_allocator import empty
+from adjoint.graph.node import Node
+from adjoint.graph.types import DType, Shape, size_of
+from adjoint.schedule.nests import work_of
+from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, nbytes
+
+Array = np.ndarray[Any, Any]
+Room: TypeAlias = Callable[[Shape, DType], Array]
+
+
+MOST_WORK = 1 << 24
+"""Elements times operations of nests for threads, up to which one thread takes hardly longer than
+it takes to compile code for several."""
+
+MOST_CALLS = 500
+"""How often the kernels of a nest may be called: each costs a microsecond or two."""
+
+FOLDS: dict[str, np.ufunc] = {"add": np.add, "multiply": np.multiply}
+"""What adds up partial results as native code does, to the last bit."""
+
+
+def can_run(writer: ProgramWriter) -> bool:
+    """Whether the steps can be taken from Python without losing time."""
+    return all(is_short(step, writer) for step in writer.schedule.steps if isinstance(step, Nest))
+
+
+def is_short(nest: Nest, writer: ProgramWriter) -> bool:
+    """Whether a nest has few blocks of rows, and little to gain from threads."""
+    if nest.is_whole:
+        return True
+    parts = writers_of(nest, writer)
+    roots = [root for part in parts for root in part.kernel.roots if part.accumulates(root)]
+    blocks = -(-nest.extent // nest.block)
+    return (
+        work_of(nest.kernels) <= MOST_WORK
+        and blocks * len(parts) <= MOST_CALLS
+        and (not nest.in_chunks or all(root.op.combine in FOLDS for root in roots))
+    )
+
+
+class Failed(Exception):
+    """A check in native code failed; the interpreter knows how to say what is wrong."""
+
+
+class ColdProgram:
+    """Runs the steps of a schedule one by one."""
+
+    def __init__(self, writer: ProgramWriter) -> None:
+        self.writer = writer
+        self.constants = {n: np.ascontiguousarray(n.value) for n in writer.schedule.constants}
+        self.checks = writer.checks
+        self.calls = [self.call_for(step) for step in writer.schedule.steps]
+
+    def run(self, inputs: Sequence[Array], into: Mapping[int, Array] | None = None) -> list[Array]:
+        """The outputs for contiguous input arrays of the right dtypes and shapes.
+
+        into: for some outputs, by number, the arrays to write them to.
+        """
+        schedule, memory = self.writer.schedule, self.writer.memory
+        block = self.block()
+        arrays = dict(zip(schedule.inputs, inputs, strict=True)) | self.constants
+        outputs = rooms(schedule.outputs, into, self.room)
+        for node, output in zip(schedule.outputs, outputs, strict=True):
+            arrays.setdefault(node, output)
+        for node, offset in memory.offsets.items():
+            arrays[node] = _view(block, offset, node)
+        for node, (source, place) in memory.storage.items():
+            if source in memory.offsets:
+                arrays[node] = _view(block, memory.offsets[source] + place, node)
+            elif source in arrays and source is not node:
+                arrays[node] = _view(arrays[source].reshape(-1).view(np.uint8), place, node)
+        before = kernel_cache.failures.value
+        for call in self.calls:
+            call(arrays)
+        if self.checks and kernel_cache.failures.value != before:
+            raise Failed
+        for node, output in zip(schedule.outputs, outputs, strict=True):
+            if arrays[node] is not output:
+                output[...] = arrays[node].reshape(node.shape)
+        return outputs
+
+    def room(self, shape: Shape, dtype: DType) -> Array:
+        """A new array that kernels will write."""
+        return empty(shape, dtype)
+
+    def block(self) -> Array:
+        """Memory for the intermediate results of one call."""
+        return self.room((self.writer.memory.size + 64,), np.dtype(np.uint8))
+
+    def call_for(self, step: Any) -> Any:
+        """A function of the arrays that takes one step."""
+        match step:
+            case Kernel():
+                return kernel_call(step, self.writer.writer_of(step, fixed=True))
+            case Nest():
+                return nest_call(step, writers_of(step, self.writer), self.room)
+            case Gemm():
+                return lambda arrays: _multiply(arrays, step)
+            case Lapack():
+                return self.lapack_call(step)
+            case Alias(root=root) if root.op.name == "reshape":
+                return lambda arrays: _hand_on(arrays, root, root.inputs[0])
+            case Alias():
+                return lambda arrays: None  # a part, whose place is known
+            case NumpyCall(root=root):
+                return lambda arrays: _evaluate(arrays, root)
+        raise TypeError(f"no cold way to run {step.name}")
+
+    def lapack_call(self, step: Lapack) -> Any:
+        address = kernel_cache.address(kernel_cache.kernel_name(lapack.LapackWriter(step)))
+
+        def call(arrays: dict[Node, Array]) -> None:
+            places = [arrays[node].ctypes.data for node in (*step.reads, step.root)]
+            if not lapack.run(step, address, places):
+                raise Failed
+
+        return call
+
+
+def writers_of(nest: Nest, writer: ProgramWriter) -> list[KernelWriter]:
+    """The writers of the kernels of a nest of the program."""
+    return [writer.writer_of(k, nest.is_whole, nest.rows_at_once) for k in nest.kernels]
+
+
+def kernel_call(kernel: Kernel, writer: KernelWriter) -> Any:
+    """A function that runs a kernel over all its rows."""
+    rows_of = runner(writer)
+    folded = [root for root in kernel.roots if writer.accumulates(root)]
+    rows = kernel.domain[0] if kernel.domain else 1
+
+    def call(arrays: dict[Node, Array]) -> None:
+        for root in folded:
+            arrays[root][...] = start_of(root)
+        rows_of(arrays, 0, rows)
+
+    return call
+
+
+def nest_call(nest: Nest, writers: Sequence[KernelWriter], room: Room) -> Any:
+    """A function that runs the kernels of a nest, chunk by chunk and block by block."""
+    parts = [runner(writer) for writer in writers]
+    form = NestWriter(nest, lambda kernel: (writers[nest.kernels.index(kernel)], None))
+
+    def call(arrays: dict[Node, Array]) -> None:
+        for root in (*form.filled, *form.sums):
+            arrays[root][...] = start_of(root)
+        places = arrays | {node: room(node.shape, node.dtype) for node in nest.local}
+        for low in range(0, nest.extent, nest.grain):
+            high = min(low + nest.grain, nest.extent)
+            if nest.in_chunks:
+                for root in form.sums:
+                    places[root] = room(root.shape, root.dtype)
+                    places[root][...] = start_of(root)
+            for start in range(low, high, nest.block):
+                for part in parts:
+                    part(places, start, min(start + nest.block, high))
+            if nest.in_chunks:
+                for root in form.sums:
+                    fold = FOLDS[str(root.op.combine)]
+                    fold(arrays[root], places[root], out=arrays[root])
+
+    return call
+
+
+def runner(writer: KernelWriter) -> Any:
+    """A function of the arrays and the rows from which on and before which a kernel runs."""
+    count = 1 if writer.by_table else len(writer.arguments)
+    kinds = [ctypes.c_void_p] * count + [ctypes.c_int64] * 2
+    address = kernel_cache.address(kernel_cache.kernel_name(writer))
+    function = ctypes.CFUNCTYPE(None, *kinds)(address)
+    width = size_of(writer.kernel.domain[1:]) if writer.flat else 1
+
+    def run(arrays: Mapping[Node, Array], low: int, high: int) -> None:
+        places = [arrays[node].ctypes.data for node in writer.arguments]
+        if writer.by_table:
+            table = (ctypes.c_void_p * len(places))(*places)
+            places = [ctypes.addressof(table)]
+        function(*places, low * width, high * width)
+
+    return run
+
+
+def start_of(root: Node) -> Any:
+    """Where what is added to in memory starts, as a number of its dtype."""
+    return root.dtype.type(0 if root.op.scatters else root.op.start(root.dtype))
+
+
+def rooms(
+    outputs: Sequence[Node], into: Mapping[int, Array] | None, room: Room = empty
+) -> list[Array]:
+    """An array for each output: the one given, or a fresh one."""
+    given = into or {}
+    return [given[i] if i in given else room(n.shape, n.dtype) for i, n in enumerate(outputs)]
+
+
+def _view(block: Array, offset: int, node: Node) -> Array:
+    part = block[offset : offset + max(nbytes(node), node.dtype.itemsize)]
+    return part.view(node.dtype)[: math.prod(node.shape)].reshape(node.shape)
+
+
+def _multiply(arrays: dict[Node, Array], step: Gemm) -> None:
+    if step.addend is not None:
+        _hand_on(arrays, step.root, step.addend)
+    blas.multiply(step, *(arrays[node].ctypes.data for node in (step.a, step.b, step.root)))
+
+
+def _hand_on(arrays: dict[Node, Array], root: Node, node: Node) -> None:
+    """The elements of `node` as `root`: the same memory, or a copy into an output."""
+    source = arrays[node].reshape(root.shape)
+    if root not in arrays:
+        arrays[root] = source
+    elif source.size and not np.shares_memory(arrays[root], source):
+        arrays[root][...] = source
+
+
+def _evaluate(arrays: dict[Node, Array], root: Node) -> None:
+    with np.errstate(all="ignore"):
+        values = [arrays[node] for node in root.inputs]
+        arrays[root][...] = root.op.evaluate(*values, *root.params)

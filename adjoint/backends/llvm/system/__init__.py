@@ -1,0 +1,1 @@
+"""What native code needs of the machine: threads, memory, layouts of objects."""

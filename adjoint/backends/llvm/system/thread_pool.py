@@ -1,0 +1,173 @@
+"""The thread pool: native code runs a loop in chunks on all cores.
+
+``void adjoint_parallel(void (*task)(void *context, int64 low, int64 high), void *context,
+int64 low, int64 high, int64 grain)`` runs `task` over [low, high) in chunks of `grain`. Where the
+chunks lie depends on these three numbers only, so results are the same for any number of threads.
+The caller works too. If the pool is at work already, for another thread or for a task that asks
+again, the caller does the whole job alone, at once. Tasks must not touch Python objects.
+
+Workers are native threads: they start with the first job that has several chunks, hold no Python
+state, block signals, and end with the process. A forked child starts its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import platform
+import signal
+import threading
+import time
+from typing import Any
+
+from adjoint.backends.llvm.compile import jit, object_cache
+from adjoint.backends.llvm.system import cgroups
+from adjoint.backends.llvm.system.thread_pool_ir import FUNCTIONS, Platform, code
+from adjoint.errors import ArgumentError, RangeError
+from adjoint.graph import options
+from adjoint.graph.forking import building
+
+VARIABLE = "ADJOINT_NUM_THREADS"
+"""The environment variable that limits the number of threads."""
+PATIENCE = 20_000
+"""Nanoseconds for which a thread spins before it sleeps."""
+
+
+def _platform() -> tuple[Platform | None, dict[str, int]]:
+    """What this system is, and the addresses of its functions; None if it has no such threads."""
+    if os.name != "posix" or ctypes.sizeof(ctypes.c_void_p) != 8:
+        return None, {}
+    library = ctypes.CDLL(None)
+    addresses = {}
+    for name, c_name in FUNCTIONS.items():
+        function = getattr(library, c_name, None)
+        if function is None:
+            return None, {}
+        addresses["adjoint_pool_" + name] = ctypes.cast(function, ctypes.c_void_p).value or 0
+    faults = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
+    numbers = tuple(int(fault) for fault in faults)
+    own = Platform(platform.machine(), time.CLOCK_MONOTONIC, int(signal.SIG_SETMASK), numbers)
+    return own, addresses
+
+
+_PLATFORM, _ADDRESSES = _platform()
+available = _PLATFORM is not None
+"""Whether there are threads; if not, `adjoint_parallel` works alone."""
+
+
+class Pool:
+    """The native code of the pool in this process. There is one, and it is never unloaded."""
+
+    def __init__(self) -> None:
+        text = code(_PLATFORM)
+        key = jit.cache_key(text)
+        found = object_cache.read(key)
+        if found is None:
+            found = jit.compile_object({"driver": text})
+            object_cache.write(key, found)
+        self.loaded = jit.load_object(found, _ADDRESSES)
+        self.address = self.loaded.address("adjoint_parallel")
+        # Workers may still run in this code when the interpreter takes its modules apart.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.loaded))
+        if available:
+            self._limit = self._function("adjoint_pool_limit", None, ctypes.c_int64, ctypes.c_int64)
+            self._workers = self._function("adjoint_pool_workers", ctypes.c_int64)
+            self.reset = self._function("adjoint_pool_reset", None)
+            self.reset()
+
+    def _function(self, name: str, *types: Any) -> Any:
+        return ctypes.CFUNCTYPE(*types)(self.loaded.address(name))
+
+    def set_threads(self, n: int) -> None:
+        """Let at most `n` threads work, the caller included."""
+        if available:
+            self._limit(n - 1, PATIENCE if n <= cores() else 0)
+
+    def workers(self) -> int:
+        """How many threads wait for work, or work, beside the callers."""
+        return int(self._workers()) if available else 0
+
+
+_lock = threading.Lock()
+_pool: Pool | None = None
+_chosen: int | None = None
+
+
+def _load() -> Pool:
+    """The pool, loaded now if it was not; call with the lock held."""
+    global _pool
+    if _pool is None:
+        n = threads()
+        made = Pool()
+        made.set_threads(n)
+        _pool = made
+    return _pool
+
+
+def symbols() -> dict[str, int]:
+    """The address of `adjoint_parallel`, for native code that calls it."""
+    with building, _lock:
+        return {"adjoint_parallel": _load().address}
+
+
+def threads() -> int:
+    """How many threads may work at a job."""
+    return default_threads() if _chosen is None else _chosen
+
+
+def workers() -> int:
+    """How many native threads there are now beside those that call."""
+    with _lock:
+        return 0 if _pool is None else _pool.workers()
+
+
+def set_threads(n: int | None) -> None:
+    """Let `n` threads work at a job; None for as many as the process may use.
+
+    Also while a job runs: a worker that is one too many ends when it has done its chunks.
+    """
+    global _chosen
+    if n is not None:
+        if isinstance(n, bool) or not isinstance(n, int):
+            raise ArgumentError(f"set_threads: n must be a whole number or None, got {n!r}")
+        if not 1 <= n <= 1024:
+            raise RangeError(f"set_threads: n must be from 1 to 1024, got {n}")
+    with _lock:
+        _chosen = n
+        if _pool is not None:
+            _pool.set_threads(threads())
+
+
+def cores() -> int:
+    """The processors on which this process may run."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def default_threads() -> int:
+    """The processors this process may use, by affinity, container and environment."""
+    limits = [float(cores()), *cgroups.processors()]
+    asked = os.environ.get(VARIABLE, "").strip()
+    if asked:
+        if not asked.isdecimal() or int(asked) < 1:
+            raise RangeError(
+                f"the environment variable {VARIABLE} must be a whole number above zero, "
+                f"got {asked!r}; set it right or remove it"
+            )
+        limits.append(int(asked))
+    return max(1, math.ceil(min(limits)))
+
+
+def _after_fork() -> None:
+    """In a forked child, where only the thread that forked goes on: forget the workers."""
+    global _lock
+    _lock = threading.Lock()
+    if _pool is not None:
+        _pool.reset()
+
+
+if available:
+    os.register_at_fork(after_in_child=_after_fork)
+options.watch("threads", lambda values: set_threads(values[-1] if values else None))

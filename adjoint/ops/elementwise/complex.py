@@ -1,0 +1,136 @@
+"""The parts of complex numbers. Linear over the reals only, so they state both modes themselves.
+
+The gradient of a real function of z = a + ib is ∂/∂a + i ∂/∂b, the direction of steepest ascent.
+With the real inner product Re(u* v) the transposes follow: of z ↦ Re z it is r ↦ r, of z ↦ Im z it
+is r ↦ ir, and conjugation is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.node import Node
+from adjoint.graph.op import FUNCTIONS, public, register
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import DType
+from adjoint.ops.elementwise.trigonometric import arctan2, rad2deg
+from adjoint.ops.family.broadcasting import fit
+from adjoint.ops.family.elementwise import Elementwise, apply, real_result
+
+__all__ = ["real", "imag", "conj", "conjugate", "angle", "isreal", "iscomplex"]
+
+
+class ComplexPart(Elementwise):
+    """`real`, `imag` or `conj`: linear, so it is its own tangent rule."""
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        return None if tangents[0] is None else apply(self, tangents)
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        if self.name == "conj":
+            return (conj(adjoint),)
+        return (fit(adjoint if self.name == "real" else adjoint * 1j, node.inputs[0]),)
+
+
+def _part(name: str, numpy: Any, result: Any = None) -> Any:
+    return register(
+        ComplexPart(
+            name,
+            numpy,
+            (1,),
+            accepts="number",
+            result=result,
+            domain=((-2.0, 2.0),),
+            zeros="all",
+            tame=True,
+            holomorphic=False,
+        )
+    )
+
+
+_real = _part("real", np.real, real_result)
+_imag = _part("imag", np.imag, real_result)
+_conj = _part("conj", np.conj)
+
+
+@public
+def real(x: Any, /) -> Tensor:
+    """The real part.
+
+    >>> import adjoint as ad
+    >>> ad.real(1 + 2j)
+    Tensor(1.)
+    """
+    x = as_tensor(x)
+    return apply(_real, (x,)) if x.node.dtype.kind == "c" else Tensor(x.node)
+
+
+@public
+def imag(x: Any, /) -> Tensor:
+    """The imaginary part, 0 for real numbers.
+
+    >>> import adjoint as ad
+    >>> ad.imag(1 + 2j)
+    Tensor(2.)
+    """
+    x = as_tensor(x)
+    return apply(_imag, (x,)) if x.node.dtype.kind == "c" else _zeros(x)
+
+
+def _zeros(x: Tensor) -> Tensor:
+    dtype: DType = x.node.dtype
+    result: Tensor = FUNCTIONS["broadcast_to"](as_tensor(0, dtype), x.node.shape)
+    return result
+
+
+@public
+def conj(x: Any, /) -> Tensor:
+    """The complex conjugate; real numbers are their own.
+
+    >>> import adjoint as ad
+    >>> ad.conj(1 + 2j)
+    Tensor(1.-2.j)
+    """
+    x = as_tensor(x)
+    return apply(_conj, (x,)) if x.node.dtype.kind == "c" else Tensor(x.node)
+
+
+conjugate = conj
+
+
+@public
+def angle(z: Any, /, deg: bool = False) -> Tensor:
+    """The angle of a complex number, from -π to π, in degrees if `deg`; its gradient at 0 is 0.
+
+    >>> import adjoint as ad
+    >>> ad.angle(1j, deg=True)
+    Tensor(90.)
+    """
+    z = as_tensor(z)
+    turned = arctan2(imag(z), real(z))
+    return rad2deg(turned) if deg else turned
+
+
+@public
+def isreal(x: Any, /) -> Tensor:
+    """Whether the imaginary part is 0.
+
+    >>> import adjoint as ad
+    >>> ad.isreal(ad.asarray([1j, 2.0]))
+    Tensor([False,  True])
+    """
+    return imag(x) == 0
+
+
+@public
+def iscomplex(x: Any, /) -> Tensor:
+    """Whether the imaginary part is not 0.
+
+    >>> import adjoint as ad
+    >>> ad.iscomplex(ad.asarray([1j, 2.0]))
+    Tensor([ True, False])
+    """
+    return imag(x) != 0

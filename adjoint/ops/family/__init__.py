@@ -1,0 +1,1 @@
+"""The families of operations, and what all operations share."""

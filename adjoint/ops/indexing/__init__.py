@@ -1,0 +1,1 @@
+"""Reading and writing parts of a tensor: slices, index tensors, gather and scatter."""

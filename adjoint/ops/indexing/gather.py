@@ -1,0 +1,449 @@
+"""Elements chosen by integer tensors: `gather`, its transpose `scatter_add`, and `scatter_set`.
+
+The index tensors broadcast to one shape, whose axes stand in the result at `position` in place of
+the indexed `axes`. Elements that are chosen twice are summed by the transpose; of two that are
+written to the same place the last one stays, in the value and in the gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from adjoint.errors import ShapeError
+from adjoint.graph.forking import import_module
+from adjoint.graph.loop_form import Affine, Index, Loops, broadcast_index
+from adjoint.graph.node import Node
+from adjoint.graph.op import Op, register
+from adjoint.graph.tensor import Tensor, from_array, make
+from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
+from adjoint.ops.family.broadcasting import align
+from adjoint.ops.family.elementwise import keep_where
+from adjoint.ops.family.linear import Linear, Together
+from adjoint.ops.family.structural_zeros import applied, counts, positive, whole
+from adjoint.ops.indexing.bounds import (
+    check_bounds,
+    counted_axis,
+    has_elements,
+    in_bounds,
+    one_in_each_row,
+)
+from adjoint.ops.indexing.slicing import batch_size, zeros_of
+from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+Axes: TypeAlias = tuple[int, ...]
+
+_MANY = 100_000
+"""From so many numbers on their sums are worth a product with a sparse matrix, 20 times as fast."""
+_IN_SPARSE = tuple(map(np.dtype, ("float32", "float64", "complex64", "complex128")))
+
+
+def index_shape(nodes: Sequence[Node]) -> Shape:
+    """The shape to which the index tensors broadcast."""
+    if len(nodes) == 1:
+        return nodes[0].shape
+    return broadcast_shapes("indexing by several tensors", *[node.shape for node in nodes])
+
+
+def gathered_shape(shape: Shape, indices: Sequence[Node], axes: Axes, position: int) -> Shape:
+    """The shape of what is gathered from a tensor of `shape`."""
+    rest = tuple([size for axis, size in enumerate(shape) if axis not in axes])
+    return rest[:position] + index_shape(indices) + rest[position:]
+
+
+def chosen(
+    loops: Loops, indices: Sequence[Node], index: Index, sizes: Sequence[int]
+) -> list[Affine]:
+    """The counters that the elements of the index tensors at `index` stand for, in bounds."""
+    found = []
+    for node, size in zip(indices, sizes, strict=True):
+        along = counted_axis(node, len(index))
+        if along is not None:
+            found.append(index[along])
+            continue
+        number = loops.read(node, broadcast_index(index, node.shape))
+        found.append(loops.counter(in_bounds(loops, number, size, node.op.name == "constant")))
+    return found
+
+
+def known_of(indices: Sequence[Node]) -> tuple[int | str, ...]:
+    """What `chosen` makes use of: for index tensors that count the axis along which they do, for
+    others whether they are constant and so were looked at."""
+    rank = len(index_shape(indices))
+    known: list[int | str] = []
+    for node in indices:
+        along = counted_axis(node, rank)
+        known.append(("constant" if node.op.name == "constant" else "") if along is None else along)
+    return tuple(known)
+
+
+def joined_index(rest: Index, found: Sequence[Affine], axes: Axes) -> Index:
+    """The index with `found` on `axes` and `rest` on the other axes."""
+    where = dict(zip(axes, found, strict=True))
+    others = iter(rest)
+    return tuple([where[a] if a in where else next(others) for a in range(len(rest) + len(axes))])
+
+
+class Gather(Linear):
+    """The elements of the first input at the others along `axes`."""
+
+    name = "gather"
+    moves = True
+    param_names = ("axes", "position")
+    native = True
+
+    def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
+        x, *indices = node.inputs
+        return [(i, a, x.shape[a]) for i, a in zip(indices, node.params[0], strict=True)]
+
+    def lowers(self, node: Node) -> bool:
+        return has_elements(self.indexed(node))
+
+    def held(self, node: Node) -> tuple[int | str, ...]:
+        return known_of(node.inputs[1:])
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        x, *indices = node.inputs
+        axes, position = node.params
+        rank = len(index_shape(indices))
+        block = index[position : position + rank]
+        rest = (*index[:position], *index[position + rank :])
+        found = chosen(loops, indices, block, [x.shape[a] for a in axes])
+        return loops.read(x, joined_index(rest, found, axes))
+
+    def infer(self, x: Node, *args: Any) -> tuple[Shape, DType]:
+        *indices, axes, position = args
+        return gathered_shape(x.shape, indices, axes, position), x.dtype
+
+    def evaluate(self, x: Any, *args: Any) -> Any:
+        *indices, axes, position = args
+        try:
+            return gather_values(np.asarray(x), indices, axes, position)
+        except IndexError:
+            for index, axis in zip(indices, axes, strict=True):
+                check_bounds("indexing", np.asarray(index), axis, x.shape[axis])
+            raise
+
+    def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
+        x, *indices = node.inputs
+        params = (*node.params, x.shape)
+        return make(_scatter_add, (adjoint, *map(Tensor, indices)), params)
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        x, *indices = inputs
+        axes, position = node.params
+        if not any(batched[1:]):
+            return make(self, inputs, (shifted(axes), position + 1))
+        aligned = aligned_indices(node.inputs[1:], indices, batched[1:])
+        rank = len(index_shape(node.inputs[1:]))
+        size = batch_size(inputs, batched)
+        if batched[0]:
+            whole = [x, example_numbers(size, rank), *aligned]
+            return move_block(make(self, whole, ((0, *shifted(axes)), 0)), 1, rank, position + 1)
+        return move_block(make(self, [x, *aligned], (axes, position)), position, 1, 0)
+
+
+class ScatterAdd(Linear):
+    """Zeros of `shape`, to which the first input is added at the places named by the others."""
+
+    name = "scatter_add"
+    param_names = ("axes", "position", "shape")
+    native = scatters = chooses = adds = True
+
+    def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
+        axes, _, shape = node.params
+        return [(i, a, shape[a]) for i, a in zip(node.inputs[1:], axes, strict=True)]
+
+    def lowers(self, node: Node) -> bool:
+        return has_elements(self.indexed(node))
+
+    def expand(self, node: Node) -> Tensor | None:
+        x, *indices = node.inputs
+        return one_in_each_row(Tensor(x), indices, *node.params)
+
+    def held(self, node: Node) -> tuple[int | str, ...]:
+        return known_of(node.inputs[1:])
+
+    def target(self, node: Node, index: Index, loops: Loops) -> Index:
+        axes, position, shape = node.params
+        indices = node.inputs[1:]
+        rank = len(index_shape(indices))
+        block = index[position : position + rank]
+        rest = (*index[:position], *index[position + rank :])
+        found = chosen(loops, indices, block, [shape[a] for a in axes])
+        return joined_index(rest, found, axes)
+
+    def infer(self, x: Node, *args: Any) -> tuple[Shape, DType]:
+        *indices, axes, position, shape = args
+        expected = gathered_shape(shape, indices, axes, position)
+        if x.shape != expected:
+            raise ShapeError(
+                f"scatter_add: the values have shape {x.shape}, but the indices choose {expected}"
+            )
+        return shape, x.dtype
+
+    def evaluate(self, x: Any, *args: Any) -> Any:
+        *indices, axes, position, shape = args
+        sizes = tuple(shape[a] for a in axes)
+        places = flat_places(indices, axes, sizes)
+        values = block_first(np.asarray(x), position, places.ndim)
+        rest = values.shape[places.ndim :]
+        count = math.prod(sizes)
+        rows = values.reshape(places.size, math.prod(rest))
+        summed = sum_rows(places.ravel(), rows, count).reshape(sizes + rest)
+        return np.moveaxis(summed, range(len(axes)), axes)
+
+    def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
+        indices = map(Tensor, node.inputs[1:])
+        return make(_gather, (adjoint, *indices), node.params[:2])
+
+    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        x, *indices = node.inputs
+        axes, position, shape = node.params
+        if any(i.op.permutes for i in indices) and x.shape == shape:
+            return None if masks[0] is None else super().support(node, masks)
+        if masks[0] is not None:
+            return super().support(node, masks)
+        named = tuple([size if a in axes else 1 for a, size in enumerate(shape)])
+        ones = counts(whole(None, gathered_shape(named, indices, axes, position)))
+        places = list(map(Tensor, indices))
+        return positive(applied(self, (ones, *places), (axes, position, named)))
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        axes, position, shape = node.params
+        size = batch_size(inputs, batched)
+        if not any(batched[1:]):
+            return make(self, inputs, (shifted(axes), position + 1, (size, *shape)))
+        x, *indices = inputs
+        aligned = aligned_indices(node.inputs[1:], indices, batched[1:])
+        rank = len(index_shape(node.inputs[1:]))
+        values = values_of_examples(x, size, batched[0], rank, position)
+        whole = [values, example_numbers(size, rank), *aligned]
+        return make(self, whole, ((0, *shifted(axes)), 0, (size, *shape)))
+
+
+class ScatterSet(Together):
+    """The first input with the second at the places named by the others; the last one stays.
+
+    `unique` promises that no place is named twice. Linear in the first two inputs together.
+    """
+
+    name = "scatter_set"
+    joins = 2
+    param_names = ("axes", "position", "unique")
+
+    def infer(self, x: Node, values: Node, *args: Any) -> tuple[Shape, DType]:
+        *indices, axes, position, _ = args
+        expected = gathered_shape(x.shape, indices, axes, position)
+        if values.shape != expected:
+            raise ShapeError(
+                f"scatter_set: the values have shape {values.shape}, but the indices choose "
+                f"{expected}"
+            )
+        return x.shape, x.dtype
+
+    def evaluate(self, x: Any, values: Any, *args: Any) -> Any:
+        *indices, axes, position, unique = args
+        result = np.array(x)
+        sizes = tuple(result.shape[a] for a in axes)
+        places = flat_places(indices, axes, sizes)
+        values = block_first(np.asarray(values), position, places.ndim)
+        values = values.reshape(places.size, *values.shape[places.ndim :])
+        flat = places.ravel()
+        if not unique and flat.size > 1:
+            stays = last_writers(flat, math.prod(sizes))
+            flat, values = flat[stays], values[stays]
+        front = np.moveaxis(result, axes, range(len(axes)))
+        front[np.unravel_index(flat, sizes)] = values
+        return result
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        x, values = tangents[:2]
+        if x is None and values is None:
+            return None
+        x = zeros_of(node) if x is None else x
+        values = zeros_of(node.inputs[1]) if values is None else values
+        return make(self, (x, values, *map(Tensor, node.inputs[2:])), node.params)
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        x, values, *nodes = node.inputs
+        indices = list(map(Tensor, nodes))
+        axes, position, unique = node.params
+        kept = share = None
+        if wanted[0]:
+            kept = make(self, (adjoint, zeros_of(values), *indices), node.params)
+        if wanted[1]:
+            share = make(_gather, (adjoint, *indices), (axes, position))
+            if not unique:
+                stays = make(_last_writer, indices, (tuple(x.shape[a] for a in axes),))
+                after = len(values.shape) - position - stays.ndim
+                share = keep_where(reshape(stays, stays.shape + (1,) * after), share)
+        return (kept, share, *(None for _ in indices))
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        x, values, *indices = inputs
+        axes, position, unique = node.params
+        size = batch_size(inputs, batched)
+        x = x if batched[0] else broadcast_to(x, (size, *x.shape))
+        if not any(batched[2:]):
+            values = values if batched[1] else broadcast_to(values, (size, *values.shape))
+            return make(self, [x, values, *indices], (shifted(axes), position + 1, unique))
+        aligned = aligned_indices(node.inputs[2:], indices, batched[2:])
+        rank = len(index_shape(node.inputs[2:]))
+        values = values_of_examples(values, size, batched[1], rank, position)
+        whole = [x, values, example_numbers(size, rank), *aligned]
+        return make(self, whole, ((0, *shifted(axes)), 0, unique))
+
+
+class LastWriter(Op):
+    """Whether each index is the last of those that name its place; boolean, so no derivative."""
+
+    name = "last_writer"
+    param_names = ("sizes",)
+
+    def infer(self, *args: Any) -> tuple[Shape, DType]:
+        return index_shape(args[:-1]), BOOL
+
+    def evaluate(self, *args: Any) -> Any:
+        *indices, sizes = args
+        places = flat_places(indices, tuple(range(len(sizes))), sizes)
+        return last_writers(places.ravel(), math.prod(sizes)).reshape(places.shape)
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        aligned = aligned_indices(node.inputs, inputs, batched)
+        size = batch_size(inputs, batched)
+        numbers = example_numbers(size, len(node.shape))
+        return make(self, [numbers, *aligned], ((size, *node.params[0]),))
+
+
+_gather, _scatter_add, _scatter_set, _last_writer = map(
+    register, (Gather(), ScatterAdd(), ScatterSet(), LastWriter())
+)
+
+
+def gather(x: Tensor, indices: Sequence[Tensor], axes: Axes, position: int) -> Tensor:
+    """The elements of `x` at the integer tensors `indices` along `axes`."""
+    return make(_gather, (x, *indices), (axes, position))
+
+
+def scatter_add(
+    values: Tensor, indices: Sequence[Tensor], axes: Axes, position: int, shape: Shape
+) -> Tensor:
+    """Zeros of `shape` to which `values` are added: the transpose of `gather`."""
+    return make(_scatter_add, (values, *indices), (axes, position, shape))
+
+
+def scatter_set(
+    x: Tensor, values: Tensor, indices: Sequence[Tensor], axes: Axes, position: int, unique: bool
+) -> Tensor:
+    """`x` with `values`, of the shape that `gather` would return, put in the same places."""
+    return make(_scatter_set, (x, values, *indices), (axes, position, unique))
+
+
+# Batching: examples with indices of their own are told apart by one more index, their number.
+
+
+def shifted(axes: Axes) -> Axes:
+    """The same axes behind a batch axis."""
+    return tuple(a + 1 for a in axes)
+
+
+def example_numbers(size: int, rank: int) -> Tensor:
+    """0, 1, 2 … along the batch axis, to broadcast against index tensors of `rank` axes more."""
+    return from_array(np.arange(size).reshape(size, *(1,) * rank))
+
+
+def aligned_indices(
+    nodes: Sequence[Node], indices: Sequence[Tensor], batched: Sequence[bool]
+) -> list[Tensor]:
+    """The index tensors, batched ones with the batch axis in front of all others."""
+    rank = len(index_shape(nodes))
+    return [align(i, rank) if b else i for i, b in zip(indices, batched, strict=True)]
+
+
+def values_of_examples(x: Tensor, size: int, batched: bool, rank: int, position: int) -> Tensor:
+    """The values of `size` examples, with the index axes right behind the batch axis."""
+    if batched:
+        return move_block(x, position + 1, rank, 1)
+    x = move_block(x, position, rank, 0)
+    return broadcast_to(x, (size, *x.shape))
+
+
+def move_block(x: Tensor, start: int, count: int, target: int) -> Tensor:
+    """`x` with the `count` axes from `start` on moved together to `target`."""
+    block = list(range(start, start + count))
+    order = [a for a in range(x.ndim) if a not in block]
+    order[target:target] = block
+    return permute_dims(x, order)
+
+
+# Values, by NumPy.
+
+
+def gather_values(x: Array, indices: Sequence[Array], axes: Axes, position: int) -> Any:
+    """What `gather` returns."""
+    if len(axes) == 1 and position == axes[0]:
+        return np.take(x, indices[0], axis=axes[0])
+    where: list[Any] = [slice(None)] * x.ndim
+    for axis, index in zip(axes, indices, strict=True):
+        where[axis] = index
+    found = x[tuple(where)]
+    neighbours = axes[-1] - axes[0] == len(axes) - 1
+    natural = axes[0] if neighbours else 0
+    if natural == position:
+        return found
+    rank = found.ndim - x.ndim + len(axes)
+    return np.moveaxis(found, range(natural, natural + rank), range(position, position + rank))
+
+
+def flat_places(indices: Sequence[Array], axes: Axes, sizes: Axes) -> Array:
+    """The index tensors as one, into the flattened axes; negative indices count from the end."""
+    flat: Array = np.zeros((), np.int64)
+    for index, axis, size in zip(indices, axes, sizes, strict=True):
+        index = np.asarray(index)
+        check_bounds("indexing", index, axis, size)
+        flat = flat * size + np.where(index < 0, index + size, index)
+    return flat
+
+
+def block_first(values: Array, position: int, rank: int) -> Array:
+    """The array with the `rank` axes from `position` on moved to the front."""
+    if not position:
+        return values
+    return np.moveaxis(values, range(position, position + rank), range(rank))
+
+
+def sum_rows(places: Array, rows: Array, count: int) -> Array:
+    """An array of `count` rows, row i the sum of the `rows` whose place is i."""
+    width = rows.shape[1]
+    if width == 1 and rows.dtype.kind == "f":
+        return np.bincount(places, rows[:, 0], count).astype(rows.dtype).reshape(count, 1)
+    result = np.zeros((count, width), rows.dtype)
+    if width == 1 and rows.dtype.kind == "c":
+        result.real = np.bincount(places, rows[:, 0].real, count).reshape(count, 1)
+        result.imag = np.bincount(places, rows[:, 0].imag, count).reshape(count, 1)
+        return result
+    if rows.size > _MANY and rows.dtype in _IN_SPARSE:
+        csc_array = import_module("scipy.sparse").csc_array
+        entries = np.ones(places.size, rows.dtype), places, np.arange(places.size + 1)
+        product: Array = csc_array(entries, shape=(count, places.size)) @ rows
+        return product
+    if places.size and width:
+        order = np.argsort(places, kind="stable")
+        ordered = places[order]
+        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        result[ordered[starts]] = np.add.reduceat(rows[order], starts, axis=0)
+    return result
+
+
+def last_writers(places: Array, count: int) -> Array:
+    """Which entries of `places` are the last with their value."""
+    last = np.full(count, -1)
+    numbers = np.arange(places.size)
+    np.maximum.at(last, places, numbers)
+    result: Array = last[places] == numbers
+    return result

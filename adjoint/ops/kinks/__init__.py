@@ -1,0 +1,1 @@
+"""Derivatives where a function has a kink: smooth forms, slopes, higher orders."""

@@ -1,0 +1,248 @@
+"""The slope at a kink: how what arrives at |x|, a norm, a maximum leaves its kink.
+
+The inputs of the operation are where the kink is met, and what the region between the kink and the
+adjoint is given (`region`). Where no kink is met it does nothing but look. Where one is, g, its
+slope by r in two directions, and its slope by everything else that varies decide: see `kinks`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from adjoint.errors import KinkWarning
+from adjoint.graph.caller import stack_level
+from adjoint.graph.node import Node, are_nested
+from adjoint.graph.op import FUNCTIONS, Op, register
+from adjoint.graph.tensor import Tensor, make
+from adjoint.graph.types import DType, Shape, broadcast_shapes
+from adjoint.ops.family.broadcasting import align, fit
+from adjoint.ops.kinks.region import OTHER, POINT, Array, Region, magnitude, region_of, values_of
+from adjoint.ops.reductions.reduction import sum
+
+_NEAR = 64
+"""How many units in the last place of its terms a sum may be away from 0 that ought to cancel."""
+_ALIKE = 1e-6
+"""By how much of itself a slope may differ between two directions."""
+_GOLDEN = 0.6180339887498949
+
+
+class Kink(NamedTuple):
+    """What is to be known of a kink.
+
+    `kind`: the "size" of one number, the "length" of several, both even; two "sides", of which
+    one was taken; or the "turn" of an angle, of which nothing follows. `axes`: what the operation
+    takes together, counted from the end.
+    """
+
+    kind: str
+    name: str
+    line: str
+    axes: tuple[int, ...]
+
+    def warn(self, spoilt: Array) -> None:
+        """Warn if any element of a derivative is spoilt."""
+        count = int(np.count_nonzero(spoilt))
+        if not count:
+            return
+        place = f"{self.line}: " if self.line else ""
+        many = f" in {count} of {spoilt.size} elements" if spoilt.size > 1 else ""
+        warnings.warn(
+            f"{place}{self.name} is at a kink{many}: its first derivative there is chosen among "
+            f"several, and one of the second order or higher would depend on that choice, so it "
+            f"is nan; move the point off the kink, write a function that is smooth there, choose a "
+            f"piece with adjoint.where, which has the derivatives of the piece, or hold fixed what "
+            f"stands in {self.name} (adjoint.stop_gradient)",
+            KinkWarning,
+            stacklevel=stack_level(),
+        )
+
+
+class KinkSlope(Op):
+    """The slope of what arrives at a kink where it is met, nan if it depends on the side; else 0.
+
+    `batches` says for each axis of examples in front which of the inputs have it.
+    """
+
+    name = "kink_slope"
+    family = "kinks"
+    param_names = ("region", "kink", "batches")
+
+    def infer(self, *args: Any) -> tuple[Shape, DType]:
+        *nodes, region, _, batches = args
+        lead = []
+        for depth, flags in enumerate(batches):
+            seen = [len([b for b in batches[:depth] if b[n]]) for n in range(len(nodes))]
+            n = flags.index(True)
+            lead.append(nodes[n].shape[seen[n]])
+        count = len([b for b in batches if b[0]])
+        shape, dtype = region.kind
+        return (*lead, *broadcast_shapes(self.name, shape, nodes[0].shape[count:])), dtype
+
+    def evaluate(self, *args: Any) -> Any:
+        met, *values, region, kink, batches = args
+        shape, dtype = region.kind
+        if batches:
+            flags, *rest = batches
+            given = [met, *values]
+            size = len(given[flags.index(True)])
+            rows = [
+                [x[i] if f else x for x, f in zip(given, flags, strict=True)] for i in range(size)
+            ]
+            if np.any(met):
+                found = [self.evaluate(*row, region, kink, tuple(rest)) for row in rows]
+                return np.stack(found)
+            one = self.evaluate(*rows[0], region, kink, tuple(rest)) if size else np.zeros(0)
+            return np.zeros((size, *one.shape), dtype)
+        result = np.zeros(np.broadcast_shapes(shape, np.shape(met)), dtype)
+        if np.any(met):
+            with np.errstate(all="ignore"):
+                result = np.where(met, slope_at(region, values, kink), result).astype(dtype)
+            kink.warn(np.isnan(result) & met)
+        return result
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        unknown = self.unknown(node)
+        found = None
+        for t in tangents:
+            if t is not None:
+                term = unknown * (t if t.shape == node.shape else sum(t))
+                found = term if found is None else found + term
+        return found
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        spoilt = self.unknown(node) * adjoint
+        return [
+            (fit(spoilt if x.shape == node.shape else sum(spoilt), x) if is_wanted else None)
+            for x, is_wanted in zip(node.inputs, wanted, strict=True)
+        ]
+
+    def unknown(self, node: Node) -> Tensor:
+        """nan where the kink is met, of which higher orders know nothing; else 0."""
+        return make(_unknown, (Tensor(node.inputs[0]),), (node.params[1], node.dtype))
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        region, kink, batches = node.params
+        return make(self, inputs, (region, kink, (tuple(batched), *batches)))
+
+
+class KinkUnknown(Op):
+    """nan where a kink is met, else 0."""
+
+    name = "kink_unknown"
+    family = "kinks"
+    param_names = ("kink", "dtype")
+
+    def infer(self, met: Node, kink: Kink, dtype: DType) -> tuple[Shape, DType]:
+        return met.shape, dtype
+
+    def evaluate(self, met: Any, kink: Kink, dtype: DType) -> Any:
+        kink.warn(np.asarray(met))
+        return np.where(met, np.nan, 0.0).astype(dtype)
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        return make(self, inputs, node.params)
+
+
+class KinkBlind(Op):
+    """0; its derivative by the second input is unknown where the kink is met."""
+
+    name = "kink_blind"
+    family = "kinks"
+    param_names = ("kink",)
+
+    def infer(self, met: Node, x: Node, kink: Kink) -> tuple[Shape, DType]:
+        return broadcast_shapes(self.name, met.shape, x.shape), x.dtype
+
+    def evaluate(self, met: Any, x: Any, kink: Kink) -> Any:
+        return np.zeros(np.broadcast_shapes(np.shape(met), np.shape(x)), np.asarray(x).dtype)
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        return None if tangents[1] is None else self.unknown(node) * tangents[1]
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        return None, fit(self.unknown(node) * adjoint, node.inputs[1])
+
+    def unknown(self, node: Node) -> Tensor:
+        """nan where the kink is met, else 0."""
+        return make(_unknown, (Tensor(node.inputs[0]),), (node.params[0], node.dtype))
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        ranks = (len(x.shape) for x in node.inputs)
+        rank = max(ranks)
+        given = [align(x, rank) if b else x for x, b in zip(inputs, batched, strict=True)]
+        return make(self, given, node.params)
+
+
+_slope, _unknown, _blind = map(register, (KinkSlope(), KinkUnknown(), KinkBlind()))
+
+
+def slope(g: Tensor, r: Node, met: Tensor, kink: Kink, moved: Sequence[Tensor]) -> Tensor | None:
+    """The slope of `g` by `r` where the kink of `r` is `met`; None if it is 0 in any case.
+
+    `moved`, in the shape of r, is what makes r leave its kink.
+    """
+    region, given = region_of(g.node, r)
+    if kink.kind not in ("length", "turn") and not region.varies:
+        return None
+    found = make(_slope, (met, *map(Tensor, given)), (region, kink, ()))
+    if are_nested(found.node, *(x.node for x in moved)):  # there may be a third derivative
+        for x in moved:
+            found = found + blind(met, FUNCTIONS["real"](x), kink)
+    return found
+
+
+def blind(met: Tensor, x: Tensor, kink: Kink) -> Tensor:
+    """0, whose derivative by `x` is unknown where the kink is `met`."""
+    return make(_blind, (met, x), (kink,))
+
+
+def slope_at(region: Region, values: Sequence[Array], kink: Kink) -> Array:
+    """The slope of the result of `region`, as if the kink were met everywhere."""
+    nodes = region.numbers(values)
+    g = nodes[-1]
+    count = 0
+
+    def ones(role: str, shape: Shape) -> Array | None:
+        return np.ones(shape) if role == POINT else None
+
+    def skewed(role: str, shape: Shape) -> Array | None:
+        return _uneven(shape, 0) if role == POINT else None
+
+    def otherwise(role: str, shape: Shape) -> Array | None:
+        nonlocal count
+        count += 1
+        return _uneven(shape, count) if role == OTHER else None
+
+    along, askew, beside = (region.tangent(nodes, seed) for seed in (ones, skewed, otherwise))
+    values_of([g, *(t.node for t in (along, askew, beside) if t is not None)])
+    still = _vanishes(beside.node) if beside is not None else np.asarray(True)
+    if along is None or askew is None:
+        q, alike = np.zeros(g.shape, g.dtype), np.asarray(True)
+        flat = np.asarray(True)
+    else:
+        q, other = np.asarray(along.node.value), askew.node.value / _uneven(region.point, 0)
+        alike = (q == other) | (np.abs(q - other) <= _ALIKE * np.abs(q))
+        flat = _vanishes(along.node) & _vanishes(askew.node)
+        alike = alike | flat
+    smooth = _vanishes(g) & alike & still & (kink.kind not in ("sides", "turn"))
+    straight = flat & still & (kink.kind not in ("length", "turn"))
+    return np.where(smooth, q, np.where(straight, 0.0, np.nan))
+
+
+def _vanishes(node: Node) -> Array:
+    """Where the value of a node is 0, but for the rounding of terms that cancel."""
+    value = np.asarray(node.value)
+    bound = _NEAR * np.finfo(value.dtype).eps * magnitude(node)
+    # A single term is its own magnitude: only 0 is below a part of itself.
+    return np.asarray((value == 0) | (np.abs(value) <= bound))
+
+
+def _uneven(shape: Shape, number: int) -> Array:
+    """Steps between 1 and 2 of which no two stand in a simple ratio."""
+    places = np.arange(1, int(np.prod(shape)) + 1).reshape(shape)
+    steps: Array = 1 + np.modf(_GOLDEN * places + number * 0.7548776662466927)[0]
+    return steps

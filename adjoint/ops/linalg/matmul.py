@@ -1,0 +1,160 @@
+"""The matrix product: bilinear, so its two transposes say everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from adjoint.errors import ShapeError
+from adjoint.graph.loop_form import ZERO, Index, Loops, broadcast_index
+from adjoint.graph.node import Node
+from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.tensor import Tensor, as_tensor, make
+from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote, size_of
+from adjoint.ops.elementwise.comparison import not_equal
+from adjoint.ops.family.broadcasting import align, fit
+from adjoint.ops.family.structural_zeros import alive, onto, over
+from adjoint.ops.shape.movement import matrix_transpose, reshape
+
+__all__ = ["matmul"]
+
+
+def _conj_transpose(x: Tensor) -> Tensor:
+    turned = matrix_transpose(x)
+    return FUNCTIONS["conj"](turned) if x.node.dtype.kind == "c" else turned
+
+
+TINY = 4
+"""Matrices of at most so many rows and columns are multiplied in loops if there are MANY of them: a
+call of a library costs more than such a product."""
+MANY = 64
+
+
+_FACTORS = frozenset({"permute_dims", "conj", "multiply", "matmul"})
+"""What the second factor of V diag(d) Vᴴ can be made by."""
+
+
+class MatMul(Op):
+    """Products of stacks of matrices, both inputs with at least two axes."""
+
+    name = "matmul"
+    family = "bilinear"
+    tame = True
+    native = True
+    composes = True
+
+    def lowers(self, node: Node) -> bool:
+        sizes = (*node.shape[-2:], node.inputs[0].shape[-1])
+        return min(sizes) > 0 and max(sizes) <= TINY and size_of(node.shape[:-2]) >= MANY
+
+    def lower(self, node: Node, index: Index, loops: Loops) -> Any:
+        a, b = node.inputs
+        e, (*lead, row, column) = loops.e, index
+        terms = []
+        for place in range(a.shape[-1]):
+            x = loops.read(a, broadcast_index((*lead, row, ZERO + place), a.shape))
+            y = loops.read(b, broadcast_index((*lead, ZERO + place, column), b.shape))
+            terms.append(e.multiply(x, y))
+        return reduce(e.add, terms)
+
+    def infer(self, a: Node, b: Node) -> tuple[Shape, DType]:
+        if a.shape[-1] != b.shape[-2]:
+            raise ShapeError(
+                f"matmul: shapes {a.shape} and {b.shape} do not fit: the last axis of the first "
+                f"has size {a.shape[-1]}, the second-to-last of the second {b.shape[-2]}; "
+                f"they must be equal (transpose one with .mT?)"
+            )
+        lead = a.shape[:-2]
+        if lead != b.shape[:-2]:
+            lead = broadcast_shapes("matmul", lead, b.shape[:-2])
+        return (*lead, a.shape[-2], b.shape[-1]), a.dtype
+
+    def evaluate(self, a: Any, b: Any) -> Any:
+        return np.matmul(a, b)
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        a, b = map(Tensor, node.inputs)
+        first = None if tangents[0] is None else make(self, (tangents[0], b))
+        second = None if tangents[1] is None else make(self, (a, tangents[1]))
+        if first is None or second is None:
+            return first if second is None else second
+        return first + second
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        a, b = node.inputs
+        by_a = by_b = None
+        if wanted[0]:
+            by_a = fit(make(self, (adjoint, _conj_transpose(alive(node, 1, adjoint)))), a)
+        if wanted[1]:
+            by_b = fit(make(self, (_conj_transpose(alive(node, 0, adjoint)), adjoint)), b)
+        return by_a, by_b
+
+    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        shape = node.inputs[number].shape
+        return over(mask, shape, (len(shape) - 1 - number,))
+
+    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        shape = node.inputs[number].shape
+        return onto(over(mask, node.shape, (len(node.shape) - 1 - number,)), shape)
+
+    def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        if node.inputs[1].op.name not in _FACTORS:
+            return None
+        return FUNCTIONS["spectral_form"](node, kept)  # type: ignore[no-any-return]
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        a, b = inputs
+        if batched == [True, False] and b.ndim == 2:
+            rows = reshape(a, (size_of(a.shape[:-1]), a.shape[-1]))
+            return reshape(make(self, (rows, b)), (a.shape[0], *node.shape))
+        if batched == [False, True] and a.ndim == 2 and b.ndim == 3 and b.shape[-1] == 1:
+            rows = reshape(b, b.shape[:2])
+            return reshape(make(self, (rows, matrix_transpose(a))), (b.shape[0], *node.shape))
+        rank = len(node.shape)
+        return make(
+            self, [align(x, rank) if m else x for x, m in zip(inputs, batched, strict=True)]
+        )
+
+
+_matmul = register(MatMul())
+
+
+@public
+def matmul(x1: Any, x2: Any, /) -> Tensor:
+    """The matrix product, for all ranks as in NumPy: 1-d inputs are vectors, stacks broadcast.
+
+    x1: shape (..., n, k) or (k,); x2: shape (..., k, m) or (k,). Raises `ShapeError`.
+
+    >>> import adjoint as ad
+    >>> ad.matmul(ad.asarray([[1.0, 2.0], [3.0, 4.0]]), ad.asarray([1.0, 1.0]))
+    Tensor([3., 7.])
+    """
+    a, b = as_tensor(x1), as_tensor(x2)
+    for number, x in (("first", a), ("second", b)):
+        if not x.ndim:
+            raise ShapeError(f"matmul: the {number} operand is 0-d; multiply by numbers with *")
+    dtype = promote(a.node.dtype, b.node.dtype)
+    if dtype is BOOL:  # as in NumPy: whether any product holds
+        whole = np.dtype(np.int64)
+        return not_equal(matmul(as_tensor(a, whole), as_tensor(b, whole)), 0)
+    a, b = as_tensor(a, dtype), as_tensor(b, dtype)
+    row, column = a.ndim == 1, b.ndim == 1
+    if row:
+        a = reshape(a, (1, *a.shape))
+    if column:
+        b = reshape(b, (*b.shape, 1))
+    if a.ndim > 2 and b.ndim == 2:
+        rows = reshape(a, (size_of(a.shape[:-1]), a.shape[-1]))
+        result = reshape(make(_matmul, (rows, b)), (*a.shape[:-1], b.shape[-1]))
+    else:
+        result = make(_matmul, (a, b))
+    if row or column:
+        shape = result.shape
+        result = reshape(
+            result, (*shape[:-2], *(() if row else shape[-2:-1]), *(() if column else shape[-1:]))
+        )
+    return result

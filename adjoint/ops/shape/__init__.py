@@ -1,0 +1,1 @@
+"""Movement: the same elements under another shape or order, or joined."""

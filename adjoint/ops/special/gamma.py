@@ -1,0 +1,186 @@
+"""The gamma function, its logarithmic derivatives, the beta and the zeta function."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from adjoint.errors import RangeError
+from adjoint.graph.forking import import_module
+from adjoint.graph.op import FUNCTIONS, public, register
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.ops.elementwise.arithmetic import reciprocal
+from adjoint.ops.family.elementwise import Elementwise, Missing, Unary, apply
+from adjoint.ops.special.scipy_function import (
+    keep_dtype,
+    scipy_function,
+    special_binary,
+    special_unary,
+)
+
+__all__ = [
+    "gamma",
+    "gammaln",
+    "gammasgn",
+    "digamma",
+    "psi",
+    "polygamma",
+    "multigammaln",
+    "beta",
+    "betaln",
+    "binom",
+    "zeta",
+]
+
+_POSITIVE = (0.5, 3.0)
+
+gamma = special_unary(
+    "gamma",
+    lambda x, y: y * digamma(x),
+    "The gamma function ∫₀^∞ tˣ⁻¹ e⁻ᵗ dt.",
+    "1.77245385",
+    domain=_POSITIVE,
+)
+_gammaln = scipy_function("gammaln")
+
+
+def _log_gamma(x: Any) -> Any:
+    """SciPy's, but for -∞, where |Γ| has no limit but C says ∞, and what is close to 0."""
+    x = np.asarray(x)
+    result = np.where(np.equal(x, -np.inf), np.inf, _gammaln(x))
+    near = (np.abs(x) < np.finfo(x.dtype).tiny) & np.not_equal(x, 0)
+    return np.where(near, -np.log(np.abs(x)), result).astype(x.dtype)
+
+
+gammaln = special_unary(
+    "gammaln",
+    lambda x, y: digamma(x),
+    "The logarithm of |Γ(x)|.",
+    "0.57236494",
+    domain=_POSITIVE,
+    numpy=_log_gamma,
+)
+gammasgn = special_unary("gammasgn", None, "The sign of Γ(x).", "1.", domain=_POSITIVE)
+
+
+def _digamma_slope(x: Tensor, y: Tensor) -> Tensor:
+    return polygamma(1, x)
+
+
+digamma: Unary = special_unary(
+    "digamma", _digamma_slope, "The logarithmic derivative of Γ.", "-1.96351003", domain=_POSITIVE
+)
+psi = FUNCTIONS["psi"] = digamma
+
+
+def _polygamma_value(x: Any, n: int) -> Any:
+    return keep_dtype(import_module("scipy.special").polygamma(n, x), x)
+
+
+_polygamma = register(
+    Elementwise(
+        "polygamma",
+        _polygamma_value,
+        (lambda x, y, n: polygamma(n + 1, x),),
+        accepts="real",
+        domain=(_POSITIVE,),
+        param_names=("n",),
+        samples=((1,), (2,)),
+    )
+)
+
+
+@public
+def polygamma(n: int, x: Any, /) -> Tensor:
+    """The n-th derivative of `digamma`; n is a Python integer, 0 or more.
+
+    >>> import adjoint as ad
+    >>> ad.special.polygamma(1, 1.0)
+    Tensor(1.64493407)
+    """
+    if type(n) is not int or n < 0:
+        raise RangeError(f"polygamma: n must be a Python integer, 0 or more, got {n!r}")
+    return apply(_polygamma, (x,), (n,)) if n else digamma(x)
+
+
+@public
+def multigammaln(a: Any, d: int, /) -> Tensor:
+    """The logarithm of the multivariate gamma function of dimension d.
+
+    log Γ_d(a) = d (d-1) / 4 log π + Σ_j log Γ(a - j/2), j from 0 to d - 1.
+
+    >>> import adjoint as ad
+    >>> ad.special.multigammaln(2.5, 2)
+    Tensor(0.85704781)
+    """
+    if type(d) is not int or d < 1:
+        raise RangeError(f"multigammaln: d must be a Python integer, 1 or more, got {d!r}")
+    a = as_tensor(a)
+    total = gammaln(a)
+    for j in range(1, d):
+        total = total + gammaln(a - j / 2)
+    return total + d * (d - 1) / 4 * math.log(math.pi)
+
+
+beta = special_binary(
+    "beta",
+    "a, b",
+    (
+        lambda a, b, y: y * (digamma(a) - digamma(a + b)),
+        lambda a, b, y: y * (digamma(b) - digamma(a + b)),
+    ),
+    "The beta function Γ(a) Γ(b) / Γ(a + b).",
+    "0.08333333",
+    domain=(_POSITIVE, _POSITIVE),
+)
+betaln = special_binary(
+    "betaln",
+    "a, b",
+    (
+        lambda a, b, y: digamma(a) - digamma(a + b),
+        lambda a, b, y: digamma(b) - digamma(a + b),
+    ),
+    "The logarithm of |B(a, b)|.",
+    "-2.48490665",
+    domain=(_POSITIVE, _POSITIVE),
+)
+
+
+@public
+def binom(n: Any, k: Any, /) -> Tensor:
+    """The binomial coefficient of real n and k, 1 / ((n + 1) B(n - k + 1, k + 1)).
+
+    >>> import adjoint as ad
+    >>> ad.special.binom(4.0, 2.0)
+    Tensor(6.)
+    """
+    n, k = as_tensor(n), as_tensor(k)
+    return reciprocal((n + 1) * beta(n - k + 1, k + 1))
+
+
+def _zeta_slope(x: Tensor, q: Tensor, y: Tensor) -> Tensor:
+    return -x * _zeta(x + 1, q)
+
+
+_zeta = special_binary(
+    "zeta",
+    "x, q",
+    (Missing("zeta", "x"), _zeta_slope),
+    "The Hurwitz zeta function.",
+    "0.2020569",
+    domain=((1.5, 4.0), _POSITIVE),
+    prefix="_",
+)
+
+
+@public
+def zeta(x: Any, q: Any = 1.0, /) -> Tensor:
+    """The zeta function Σ_k (k + q)⁻ˣ, Riemann's for q = 1; its derivative by x is not known.
+
+    >>> import adjoint as ad
+    >>> ad.special.zeta(2.0)
+    Tensor(1.64493407)
+    """
+    return _zeta(x, q)

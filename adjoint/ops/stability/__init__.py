@@ -1,0 +1,1 @@
+"""Forms of a graph that do not overflow on the way to an ordinary number."""

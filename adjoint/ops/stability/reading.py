@@ -1,0 +1,391 @@
+"""How nodes are read as scaled numbers r eᵐ (see `adjoint.ops.stability.scaled_numbers`).
+
+A rule for each operation through which exponentials are seen, by its name. A rule looks at a few
+nodes below, and makes the tensors r and m of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import TypeAlias
+
+from adjoint.graph.node import Node
+from adjoint.graph.tensor import Tensor, make
+from adjoint.graph.types import size_of
+from adjoint.ops.stability.scaled_numbers import (
+    Scaled,
+    below,
+    call,
+    counted,
+    is_excess,
+    is_one,
+    most_of,
+    number,
+    product,
+    quotient,
+    softplus,
+    total,
+)
+
+LOOK = 200
+"""How many nodes are looked at to read one."""
+GLANCE = 64
+"""How many are looked at to see whether there is anything to read."""
+
+
+class TooLarge(Exception):
+    """More nodes than one is willing to look at."""
+
+
+class Reader:
+    """Reads nodes as scaled numbers, without looking through those in `kept`.
+
+    With `deep`, also what cannot overflow but can underflow to 0, which matters to a logarithm:
+    exp(x - max(x)), softmax and the logistic function. Terms of a sum never need that.
+    """
+
+    def __init__(self, kept: AbstractSet[Node], deep: bool = False) -> None:
+        self.kept = kept
+        self.deep = deep
+        self.looked = 0
+
+    def opaque(self, x: Node) -> bool:
+        """Whether one must not, or cannot, look through `x`."""
+        return not x.inputs or x in self.kept or x.dtype.kind != "f"
+
+    def read(self, x: Node) -> Scaled | None:
+        """`x` as r eᵐ; None if there is no exponential in it that one can see."""
+        rule = _RULES.get(x.op.name)
+        if rule is None or self.opaque(x):
+            return None
+        self.looked += 1
+        if self.looked > LOOK:
+            raise TooLarge
+        return rule(self, x)
+
+    def sees_exponential(self, x: Node) -> bool:
+        """Whether there can be an exponential in `x`: a quick look before `read` makes tensors."""
+        below = [x]
+        looked = 0
+        while below:
+            y = below.pop()
+            kind = _RULES.get(y.op.name)
+            if kind is None or not y.inputs or y in self.kept or y.dtype.kind != "f":
+                continue
+            if kind in _EXPONENTIALS:
+                return True
+            looked += 1
+            if looked > GLANCE:
+                return False
+            below += y.inputs
+        return False
+
+    def part(self, x: Node) -> Scaled:
+        """`x` as r eᵐ, be it as x e⁰."""
+        return self.read(x) or Scaled(None, Tensor(x))
+
+    def terms(self, x: Node) -> Scaled | None:
+        """As `read`, for a term of a sum."""
+        deep, self.deep = self.deep, False
+        found = self.read(x)
+        self.deep = deep
+        return found
+
+
+Rule: TypeAlias = "Callable[[Reader, Node], Scaled | None]"
+
+
+# How nodes are read, by the name of their operation.
+
+
+def _exp(reader: Reader, x: Node) -> Scaled | None:
+    u = x.inputs[0]
+    return Scaled(Tensor(u), None) if reader.deep or not is_lowered(u) else None
+
+
+def is_lowered(u: Node) -> bool:
+    """Whether u is x - max(x), or -|x|, so that its exponential cannot overflow."""
+    if u.op.name == "negative" and u.inputs:
+        return u.inputs[0].op.name == "abs"
+    if u.op.name != "subtract" or not u.inputs:
+        return False
+    top = u.inputs[1]
+    while top.op.name in _VIEWS and top.inputs:
+        top = top.inputs[0]
+    return top.op.name in ("max", "maximum")
+
+
+_VIEWS = frozenset({"reshape", "broadcast_to", "stop_gradient", "permute_dims"})
+
+
+def _expm1(reader: Reader, x: Node) -> Scaled | None:
+    u = Tensor(x.inputs[0])
+    if u.node.op.name in ("subtract", "negative") and any(map(is_excess, u.node.inputs)):
+        return None  # a form made here
+    taken = call("excess", call("maximum", call("stop_gradient", u), 0.0))
+    return Scaled(taken, call("expm1", u - taken) - call("expm1", -taken))
+
+
+def _cosh(reader: Reader, x: Node) -> Scaled:
+    """(eᵘ ± e⁻ᵘ) / 2 where u is large, else as it was written."""
+    u = Tensor(x.inputs[0])
+    taken = call("excess", call("abs", call("stop_gradient", u)))
+    rise, fall = call("exp_within", u - taken), call("exp_within", -u - taken)
+    ends = rise + fall if x.op.name == "cosh" else rise - fall
+    return Scaled(taken, call("where", call("equal", taken, 0.0), Tensor(x), 0.5 * ends))
+
+
+def _sum_of_two(reader: Reader, x: Node) -> Scaled | None:
+    sign = -1 if x.op.name == "subtract" else 1
+    if sign < 0:
+        rest = complement(reader, x)
+        if rest is not None:
+            return rest
+    found = less_one(reader, x)
+    if found is not None:
+        return found
+    first, second = x.inputs
+    a, b = reader.terms(first), reader.terms(second)
+    if a is None and b is None:
+        return None
+    a = a or Scaled(None, Tensor(first))
+    b = b or Scaled(None, Tensor(second))
+    taken = call("excess", call("maximum", counted(a, x), counted(b, x)))
+    most = most_of(x)
+    p, q = below(a, taken, most), below(b, taken, most)
+    return Scaled(taken, p - q if sign < 0 else p + q)
+
+
+def less_one(reader: Reader, x: Node) -> Scaled | None:
+    """eᵘ - 1 and 1 - eᵘ by expm1."""
+    first, second = x.inputs
+    if x.op.name == "add":
+        return None
+    for a, b in ((first, second), (second, first)):
+        if is_one(b) and a.op.name == "exp" and not reader.opaque(a) and a.shape == x.shape:
+            found = _expm1(reader, a)
+            if found is not None and found.factor is not None and b is first:
+                return Scaled(found.exponent, -found.factor)
+            return found
+    return None
+
+
+def complement(reader: Reader, x: Node) -> Scaled | None:
+    """1 - a / (a + b) = b / (a + b), in which nothing cancels."""
+    one, part = x.inputs
+    if not is_one(one) or reader.opaque(part) or part.shape != x.shape:
+        return None
+    if part.op.name == "expit":
+        if not reader.deep:
+            return None
+        return Scaled(-softplus(Tensor(part.inputs[0])), None)
+    parts = fraction(reader, part)
+    if parts is None:
+        return None
+    share, whole = parts
+    if whole.op.name != "add" or reader.opaque(whole):
+        return None
+    for this, other in (whole.inputs, whole.inputs[::-1]):
+        if share is this or (share is None and is_one(this)) or both_one(share, this):
+            a, b = reader.part(other), reader.terms(whole)
+            return None if b is None else quotient(a, b)
+        if share is not None and same_power(reader, share, this):
+            a, b = reader.part(other), reader.terms(whole)
+            return None if b is None else quotient(a, b)
+    return None
+
+
+def both_one(a: Node | None, b: Node) -> bool:
+    """Whether both are the number 1."""
+    return a is not None and is_one(a) and is_one(b)
+
+
+def same_power(reader: Reader, a: Node, b: Node) -> bool:
+    """Whether both are the exponential of the same, or of what was made in the same way."""
+    if a.op.name != "exp" or b.op.name != "exp" or reader.opaque(a) or reader.opaque(b):
+        return False
+    return alike(a.inputs[0], b.inputs[0], reader.kept)
+
+
+def alike(a: Node, b: Node, kept: AbstractSet[Node], look: int = 4) -> bool:
+    """Whether `b` is `a`, or made in the same way, so that either can stand for both."""
+    if a is b:
+        return True
+    if a.op.name == b.op.name == "constant":
+        return a.shape == b.shape == () and a.dtype == b.dtype and bool(a.value == b.value)
+    if a.op is not b.op or a.params != b.params or not look or not a.inputs or not b.inputs:
+        return False
+    if a in kept or b in kept or len(a.inputs) != len(b.inputs):
+        return False
+    pairs = zip(a.inputs, b.inputs, strict=True)
+    return all(alike(p, q, kept, look - 1) for p, q in pairs)
+
+
+def fraction(reader: Reader, x: Node) -> tuple[Node | None, Node] | None:
+    """a and b where x is a / b; a is None for 1."""
+    if reader.opaque(x):
+        return None
+    if x.op.name == "divide":
+        return x.inputs[0], x.inputs[1]
+    if x.op.name == "reciprocal":
+        return None, x.inputs[0]
+    return None
+
+
+def _product(reader: Reader, x: Node) -> Scaled | None:
+    a, b = map(reader.read, x.inputs)
+    if a is None and b is None:
+        return None
+    a = a or Scaled(None, Tensor(x.inputs[0]))
+    b = b or Scaled(None, Tensor(x.inputs[1]))
+    return Scaled(total(a.exponent, b.exponent), product(a.factor, b.factor))
+
+
+def _quotient(reader: Reader, x: Node) -> Scaled | None:
+    a, b = map(reader.read, x.inputs)
+    if a is None and b is None:
+        return None
+    a = a or Scaled(None, None if is_one(x.inputs[0]) else Tensor(x.inputs[0]))
+    return quotient(a, b or Scaled(None, Tensor(x.inputs[1])))
+
+
+def _reciprocal(reader: Reader, x: Node) -> Scaled | None:
+    a = reader.read(x.inputs[0])
+    return None if a is None else quotient(Scaled(None, None), a)
+
+
+def _negative(reader: Reader, x: Node) -> Scaled | None:
+    a = reader.read(x.inputs[0])
+    if a is None:
+        return None
+    return Scaled(a.exponent, number(-1.0, x) if a.factor is None else -a.factor)
+
+
+def _raised(exponent: float) -> Rule:
+    def rule(reader: Reader, x: Node) -> Scaled | None:
+        n = x.params[0] if x.params else exponent
+        a = reader.read(x.inputs[0])
+        if a is None:
+            return None
+        m = None if a.exponent is None else a.exponent * n
+        return Scaled(m, None if a.factor is None else call("power", a.factor, n))
+
+    return rule
+
+
+def _moved(reader: Reader, x: Node) -> Scaled | None:
+    """What is moved is moved in both parts."""
+    first, *others = x.inputs
+    a = reader.read(first)
+    if a is None:
+        return None
+
+    def moved(part: Tensor | None) -> Tensor | None:
+        if part is None or part.shape == () == first.shape:
+            return part if x.shape == () or part is None else remade(part)
+        return remade(part)
+
+    def remade(part: Tensor) -> Tensor:
+        if part.shape != first.shape:
+            part = call("broadcast_to", part, first.shape)
+        return make(x.op, (part, *map(Tensor, others)), x.params)
+
+    return Scaled(moved(a.exponent), moved(a.factor))
+
+
+def _chosen(reader: Reader, x: Node) -> Scaled | None:
+    condition = Tensor(x.inputs[0])
+    if condition.node.op.name == "equal" and any(map(is_excess, condition.node.inputs)):
+        return None  # a form made here
+    a, b = reader.terms(x.inputs[1]), reader.terms(x.inputs[2])
+    if a is None and b is None:
+        return None
+    a = a or Scaled(None, Tensor(x.inputs[1]))
+    b = b or Scaled(None, Tensor(x.inputs[2]))
+
+    def either(p: Tensor | None, q: Tensor | None, missing: float) -> Tensor | None:
+        if p is None and q is None:
+            return None
+        none = number(missing, x)
+        chosen: Tensor = call(
+            "where", condition, none if p is None else p, none if q is None else q
+        )
+        return chosen
+
+    return Scaled(either(a.exponent, b.exponent, 0.0), either(a.factor, b.factor, 1.0))
+
+
+def _sum(reader: Reader, x: Node) -> Scaled | None:
+    (y,) = x.inputs
+    axes = x.params[0]
+    a = reader.terms(y)
+    if a is None or not size_of(y.shape):
+        return None
+    m = call("broadcast_to", counted(a, y), y.shape)
+    taken = call("excess", call("max", m, axes, keepdims=True))
+    terms = call("broadcast_to", below(a, taken, most_of(x)), y.shape)
+    return Scaled(call("reshape", taken, x.shape), call("sum", terms, axes))
+
+
+def _matmul(reader: Reader, x: Node) -> Scaled | None:
+    first, second = x.inputs
+    a, b = reader.terms(first), reader.terms(second)
+    if (a is None and b is None) or not size_of(first.shape) or not size_of(second.shape):
+        return None
+    flat = len(first.shape) == 1, len(second.shape) == 1
+    p, left = _along(a, first, -1, flat[1])
+    q, right = _along(b, second, -1 if flat[1] else -2, flat[0])
+    return Scaled(total(left, right), call("matmul", p, q))
+
+
+def _along(a: Scaled | None, x: Node, axis: int, squeezed: bool) -> tuple[Tensor, Tensor | None]:
+    """A factor of a matrix product, and the exponents taken out along the axis that is summed."""
+    if a is None:
+        return Tensor(x), None
+    m = call("broadcast_to", counted(a, x), x.shape)
+    taken = call("excess", call("max", m, (axis,), keepdims=True))
+    factor = call("broadcast_to", below(a, taken, most_of(x)), x.shape)
+    if squeezed or len(x.shape) == 1:
+        return factor, call("squeeze", taken, axis)
+    return factor, taken
+
+
+def _softmax(reader: Reader, x: Node) -> Scaled | None:
+    if not reader.deep:
+        return None
+    return Scaled(call("log_softmax", Tensor(x.inputs[0]), *x.params), None)
+
+
+def _expit(reader: Reader, x: Node) -> Scaled | None:
+    if not reader.deep:
+        return None
+    return Scaled(-softplus(-Tensor(x.inputs[0])), None)
+
+
+_RULES: dict[str, Rule] = {
+    "exp": _exp,
+    "expm1": _expm1,
+    "cosh": _cosh,
+    "sinh": _cosh,
+    "add": _sum_of_two,
+    "subtract": _sum_of_two,
+    "multiply": _product,
+    "divide": _quotient,
+    "reciprocal": _reciprocal,
+    "negative": _negative,
+    "square": _raised(2),
+    "sqrt": _raised(0.5),
+    "power_const": _raised(1),
+    "reshape": _moved,
+    "broadcast_to": _moved,
+    "permute_dims": _moved,
+    "slice": _moved,
+    "gather": _moved,
+    "where": _chosen,
+    "sum": _sum,
+    "matmul": _matmul,
+    "softmax": _softmax,
+    "expit": _expit,
+}
+_EXPONENTIALS = frozenset({_exp, _expm1, _cosh, _softmax, _expit})

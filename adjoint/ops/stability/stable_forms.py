@@ -1,0 +1,296 @@
+"""Stable forms: logarithms and quotients of exponentials that overflow though the result does not.
+
+log(sum(exp(x))), exp(x) / sum(exp(x)), 1 / (1 + exp(-x)), log(cosh(x)) are ordinary numbers at
+±1000, but their pieces are not. Each function here is the `stable` rule of an operation that
+completes such a composition: from a node it makes the form, or None. A few compositions are
+functions that exist (expit, softplus, logsumexp, tanh); all others are computed with exponents of
+their own (`adjoint.ops.stability.reading`), which changes nothing as long as nothing overflows.
+
+Values and derivatives follow the form; the graph stays as it was written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+
+from adjoint.graph.node import Node
+from adjoint.graph.tensor import Tensor
+from adjoint.ops.stability.reading import Reader, TooLarge, alike, fraction, is_lowered
+from adjoint.ops.stability.scaled_numbers import (
+    Scaled,
+    call,
+    difference,
+    is_excess,
+    is_one,
+    number,
+    power,
+    product,
+    quotient,
+    softplus,
+    total,
+)
+
+Form = Callable[[Node, AbstractSet[Node]], Tensor | None]
+
+_GROWING = frozenset({"exp", "expm1", "cosh", "sinh", "add", "subtract", "sum", "matmul"})
+_COMBINED = frozenset(
+    {
+        *("multiply", "divide", "reciprocal", "negative", "square", "sqrt", "power_const"),
+        *("reshape", "broadcast_to", "permute_dims", "slice", "gather", "where"),
+    }
+)
+_READ = _GROWING | _COMBINED
+_INVERSES = frozenset({"divide", "reciprocal", "power_const"})
+_POWERS = frozenset({"exp", "cosh", "sinh"})
+
+
+def form(rule: Form) -> Form:
+    """`rule`, for real numbers, and with a result of the shape of the node."""
+
+    def checked(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        if node.dtype.kind != "f":
+            return None
+        try:
+            found = rule(node, kept)
+        except TooLarge:
+            return None
+        if found is not None and found.shape != node.shape:
+            found = call("broadcast_to", found, node.shape)
+        return found
+
+    checked.__doc__ = rule.__doc__
+    return checked
+
+
+@form
+def divided(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    """a / b where b is made of exponentials."""
+    a, b = node.inputs
+    if b.op.name not in _READ:
+        return None
+    reader = Reader(kept)
+    if not reader.sees_exponential(b):
+        return None
+    found = _known(reader, a, b)
+    if found is not None:
+        return found
+    below = reader.read(b)
+    if below is None:
+        return None
+    return _value(quotient(reader.read(a) or _leaf(a), below), node)
+
+
+@form
+def inverted(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    """1 / b, and negative powers of b, where b is made of exponentials."""
+    (b,) = node.inputs
+    n = node.params[0] if node.params else -1
+    if n >= 0 or b.op.name not in _READ:
+        return None
+    reader = Reader(kept)
+    if not reader.sees_exponential(b):
+        return None
+    if n == -1:
+        found = _known(reader, None, b)
+        if found is not None:
+            return found
+    below = reader.read(b)
+    if below is None:
+        return None
+    m = None if below.exponent is None else below.exponent * n
+    r = None if below.factor is None else call("power", below.factor, n)
+    return _value(Scaled(m, r), node)
+
+
+@form
+def multiplied(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    """exp(a) times 1 / b where b is made of exponentials."""
+    a, b = node.inputs
+    if a.op.name not in _POWERS:
+        a, b = b, a
+    if a.op.name not in _POWERS or b.op.name not in _INVERSES:
+        return None
+    reader = Reader(kept)
+    if not reader.sees_exponential(b):
+        return None
+    first, second = reader.read(a), reader.read(b)
+    if first is None or second is None or second.exponent is None:
+        return None
+    m = total(first.exponent, second.exponent)
+    return _value(Scaled(m, product(first.factor, second.factor)), node)
+
+
+def logarithm(scale: float, name: str) -> Form:
+    """The rule of a logarithm, `scale` times the natural one."""
+
+    @form
+    def rule(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        """log(r eᵐ) = m + log r"""
+        (x,) = node.inputs
+        if x.op.name not in _READ and x.op.name not in ("softmax", "expit"):
+            return None
+        reader = Reader(kept, deep=True)
+        if not reader.sees_exponential(x):
+            return None
+        found = _log_of_known(reader, x)
+        if found is not None:
+            return found if scale == 1 else found * scale
+        parts = reader.read(x)
+        if parts is None or parts.exponent is None:
+            return None
+        m, r = parts.exponent, parts.factor
+        if r is None:
+            return m if scale == 1 else m * scale
+        taken = m if is_excess(m.node) else call("excess", call("stop_gradient", m))
+        if taken is not m:
+            r = r * call("exp_within", m - taken)
+        return (taken if scale == 1 else taken * scale) + call(name, r)
+
+    return rule
+
+
+@form
+def logarithm_of_one_more(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    """log(1 + r eᵐ)"""
+    (x,) = node.inputs
+    if x.op.name not in _READ and x.op.name != "softmax":
+        return None
+    reader = Reader(kept, deep=True)
+    if not reader.sees_exponential(x):
+        return None
+    if x.op.name == "exp":
+        return softplus(Tensor(x.inputs[0]))
+    if x.op.name == "expm1":
+        return Tensor(x.inputs[0])
+    if x.op.name == "negative":
+        u = _logit(reader, x.inputs[0])
+        if u is not None:
+            return -softplus(u)
+    parts = Reader(kept).read(x)
+    if parts is None or parts.exponent is None:
+        return None
+    m, r = parts
+    taken = call("excess", call("maximum", call("stop_gradient", m), 0.0))
+    inner = product(r, power(difference(m, taken)))
+    assert inner is not None
+    return taken + call("log1p", inner + call("expm1", -taken))
+
+
+def _leaf(x: Node) -> Scaled:
+    return Scaled(None, None if is_one(x) else Tensor(x))
+
+
+def _value(x: Scaled, node: Node) -> Tensor:
+    """The number r eᵐ itself."""
+    found = product(x.factor, power(x.exponent))
+    return number(1.0, node) if found is None else found
+
+
+# Compositions that are functions of their own.
+
+
+def _pure(reader: Reader, x: Node | None) -> Tensor | float | None:
+    """u where x is exp(u); 0 where it is 1."""
+    if x is None or is_one(x):
+        return 0.0
+    if x.op.name == "exp" and not reader.opaque(x):
+        return Tensor(x.inputs[0])
+    return None
+
+
+def _difference(reader: Reader, a: Tensor | float, b: Tensor | float) -> Tensor | None:
+    """a - b, unless both are numbers."""
+    if isinstance(a, Tensor):
+        return a - b if isinstance(b, Tensor) else a
+    return _opposite(reader, b) if isinstance(b, Tensor) else None
+
+
+def _opposite(reader: Reader, x: Tensor) -> Tensor:
+    """-x"""
+    if x.node.op.name == "negative" and not reader.opaque(x.node):
+        return Tensor(x.node.inputs[0])
+    return -x
+
+
+def _logistic(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
+    """u where a / b is 1 / (1 + exp(-u)): p / (p + q) of exponentials p and q."""
+    if b.op.name != "add" or reader.opaque(b):
+        return None
+    share = _pure(reader, a)
+    p, q = (_pure(reader, x) for x in b.inputs)
+    if share is None or p is None or q is None:
+        return None
+    for this, other in ((p, q), (q, p)):
+        if _equal(reader, share, this):
+            return _difference(reader, this, other)
+    return None
+
+
+def _equal(reader: Reader, a: Tensor | float, b: Tensor | float) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return alike(a.node, b.node, reader.kept)
+    return not isinstance(a, Tensor) and not isinstance(b, Tensor)
+
+
+def _logit(reader: Reader, x: Node) -> Tensor | None:
+    """u where x is the logistic function of u, or one less it."""
+    if reader.opaque(x):
+        return None
+    if x.op.name == "expit":
+        return Tensor(x.inputs[0])
+    if x.op.name == "subtract" and is_one(x.inputs[0]):
+        u = _logit(reader, x.inputs[1])
+        return None if u is None else _opposite(reader, u)
+    parts = fraction(reader, x)
+    return None if parts is None else _logistic(reader, *parts)
+
+
+def _known(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
+    """a / b where it is a logistic function or a hyperbolic tangent."""
+    u = _logistic(reader, a, b)
+    if u is not None:
+        return call("expit", u)
+    if a is None or reader.opaque(a):
+        return None
+    if a.op.name == "sinh" and b.op.name == "cosh" and alike(a.inputs[0], b.inputs[0], reader.kept):
+        return call("tanh", Tensor(b.inputs[0]))
+    if a.op.name == "subtract" and b.op.name == "add":
+        p, q = (_pure(reader, x) for x in a.inputs)
+        terms = [_pure(reader, x) for x in b.inputs]
+        if p is None or q is None or None in terms:
+            return None
+        for r, s in (terms, terms[::-1]):
+            if _equal(reader, p, r) and _equal(reader, q, s):  # type: ignore[arg-type]
+                u = _difference(reader, p, q)
+                return None if u is None else call("tanh", 0.5 * u)
+    return None
+
+
+def _log_of_known(reader: Reader, x: Node) -> Tensor | None:
+    """log x where x is a logistic function or a sum of exponentials."""
+    u = _logit(reader, x)
+    if u is not None:
+        return -softplus(_opposite(reader, u))
+    if x.op.name == "add":
+        p, q = (_pure(reader, y) for y in x.inputs)
+        if isinstance(p, Tensor) and isinstance(q, Tensor):
+            return call("logaddexp", p, q)
+        if isinstance(p, Tensor) and q is not None:
+            return softplus(p)
+        if isinstance(q, Tensor) and p is not None:
+            return softplus(q)
+    if x.op.name == "reshape" and not reader.opaque(x):
+        inner = _log_of_known(reader, x.inputs[0]) if x.inputs[0].op.name == "sum" else None
+        return None if inner is None else call("reshape", inner, x.shape)
+    if x.op.name == "sum" and not reader.opaque(x):
+        (y,) = x.inputs
+        if y.op.name == "exp" and not reader.opaque(y) and not is_lowered(y.inputs[0]):
+            return call("logsumexp", Tensor(y.inputs[0]), x.params[0])
+    return None
+
+
+logarithm_e = logarithm(1.0, "log")
+logarithm_2 = logarithm(1 / math.log(2.0), "log2")
+logarithm_10 = logarithm(1 / math.log(10.0), "log10")

@@ -1,0 +1,143 @@
+"""Where a kernel reads what it reads: found by running the `lower` rules without an emitter."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from adjoint.errors import GraphError
+from adjoint.graph.loop_form import Affine, Index, broadcast_index
+from adjoint.graph.node import Node
+from adjoint.schedule.plan import Kernel
+
+
+class _Nothing:
+    """Stands for any scalar: every word of an emitter makes another one of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: self
+
+
+NOTHING: Any = _Nothing()
+
+
+class Recorder:
+    """Implements `adjoint.graph.loop_form.Loops` by writing down what is read."""
+
+    e = NOTHING
+
+    def __init__(self) -> None:
+        self.todo: list[tuple[Node, Index]] = []
+        self.unknown = 0
+
+    def read(self, x: Node, index: Index) -> Any:
+        self.todo.append((x, index))
+        return NOTHING
+
+    def inside(self, i: Affine, low: int, high: int) -> Any:
+        return NOTHING
+
+    def edges(self, i: Affine, places: Sequence[int]) -> None:
+        pass
+
+    def check(self, condition: Any) -> None:
+        pass
+
+    def scalar(self, i: Affine) -> Any:
+        return NOTHING
+
+    def clamped(self, i: Affine, size: int) -> Affine:
+        return self.counter(NOTHING)
+
+    def counter(self, scalar: Any) -> Affine:
+        self.unknown += 1
+        return Affine(0, {("unknown", self.unknown): 1})
+
+
+def reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
+    """For each stored node that the kernel reads, the indices at which it does.
+
+    The loop counter of axis a is the term a of an index. What is written by the kernel itself at
+    the very place it is read at does not count.
+    """
+    if kernel.found is None:
+        kernel.found = _reads_of(kernel)
+    return kernel.found
+
+
+def _reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
+    recorder = Recorder()
+    place: Index = tuple(Affine(0, {a: 1}) for a in range(len(kernel.domain)))
+    inlined = {*kernel.inlined, *kernel.roots}
+    roots = set(kernel.roots)
+    found: dict[Node, list[Index]] = {}
+    for root in kernel.roots:
+        if root.op.combine is not None or root.op.scatters:
+            recorder.read(root.inputs[0], place)
+            if root.op.scatters:
+                root.op.target(root, place, recorder)
+        else:
+            _inputs(recorder, root, reversed_along(root, place))
+    seen: set[tuple[Node, Hashable]] = set()
+    while recorder.todo:
+        node, index = recorder.todo.pop()
+        key = (node, tuple([i.key for i in index]))
+        if key in seen:
+            continue
+        seen.add(key)
+        if node not in inlined or (node in roots and index != reversed_along(node, place)):
+            found.setdefault(node, []).append(index)
+        elif node not in roots:
+            _inputs(recorder, node, index)
+    return found
+
+
+def reversed_along(root: Node, place: Index) -> Index:
+    """The index of the element of `root` that is computed when the counters are at `place`.
+
+    A scan from the end goes along its axis the other way.
+    """
+    if not root.op.scans or not root.params[1]:
+        return place
+    axis = root.params[0]
+    return (*place[:axis], place[axis] * -1 + (root.shape[axis] - 1), *place[axis + 1 :])
+
+
+def is_serial(kernel: Kernel) -> bool:
+    """Whether a row of the kernel's domain depends on another row of it."""
+    own = set(kernel.roots)
+    found = reads_of(kernel)
+    extent = kernel.domain[0] if kernel.domain else 1
+    return any(
+        node in own and not is_row_local(node, where, extent) for node, where in found.items()
+    )
+
+
+def check_complete(kernel: Kernel) -> None:
+    """Raise `GraphError` if the kernel reads at another index what it is still writing.
+
+    No schedule has such a kernel; if one had, its results would be wrong without a word.
+    """
+    found = reads_of(kernel)
+    for root in kernel.roots:
+        for index in () if root.op.scans else found.get(root, ()):
+            long = [(a, i) for a, i in enumerate(index) if root.shape[a] != 1]
+            if any(i.key != Affine(0, {a: 1}).key for a, i in long):
+                raise GraphError(
+                    f"a kernel would read {root.op.name} before it is complete; please report "
+                    f"this graph"
+                )
+
+
+def _inputs(recorder: Recorder, node: Node, index: Index) -> None:
+    if node.op.pointwise:
+        for child in node.inputs:
+            recorder.read(child, broadcast_index(index, child.shape))
+    else:
+        node.op.lower(node, index, recorder)
+
+
+def is_row_local(node: Node, indices: list[Index], extent: int) -> bool:
+    """Whether each row of the kernel's domain reads its own row of `node` only."""
+    first = Affine(0, {0: 1})
+    return bool(node.shape) and node.shape[0] == extent and all(i[0] == first for i in indices)
