@@ -1,0 +1,142 @@
+"""One step of a loop, traced: the user's function on variables in place of state and slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from adjoint.api.arguments import as_output, function_name
+from adjoint.api.tree import flatten, path_text, same_structure
+from adjoint.backends import interpreter
+from adjoint.errors import AdjointError, ArgumentError, DTypeError, ShapeError
+from adjoint.graph import engine
+from adjoint.graph.leaf import is_weak, variable_node
+from adjoint.graph.node import Scope
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import DType, Shape
+from adjoint.tracing.call import call
+
+
+def open_leaves(what: str, tree: Any) -> tuple[list[Tensor], Any]:
+    """The leaves of a tree as tensors, and its structure."""
+    leaves, structure = flatten(tree)
+    found = []
+    for leaf, path in zip(leaves, structure.paths(), strict=True):
+        try:
+            found.append(as_tensor(leaf))
+        except AdjointError as error:
+            raise ArgumentError(f"{what}{path_text(path)}: {error}") from error
+    return found, structure
+
+
+def traced(f: Any, args: Sequence[Any]) -> Any:
+    """``f(*args)``, in which nobody may ask for the value of a variable without one."""
+    with engine.using(interpreter.evaluate):
+        return call(f, args, {}, None)
+
+
+class Step:
+    """What a function of a loop makes of a state and slices.
+
+    A Python number in the initial state takes the dtype that the step gives it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        f: Any,
+        init: Any,
+        slices: Any,
+        examples: Sequence[tuple[Shape, DType]],
+        has_ys: bool = True,
+    ) -> None:
+        self.name, self.f, self.has_ys = name, f, has_ys
+        leaves, self.structure = flatten(init)
+        self.init, _ = open_leaves(f"{name}: {self.word}", init)
+        self.weak = [
+            type(leaf) in (int, float, complex) or is_weak(x.node)
+            for leaf, x in zip(leaves, self.init, strict=True)
+        ]
+        self.paths = self.structure.paths()
+        self.trace(slices, examples)
+        if self.adapt():
+            self.trace(slices, examples)
+        self.check()
+
+    @property
+    def word(self) -> str:
+        """What users call the initial state."""
+        return "init" if self.has_ys else "init_val"
+
+    def trace(self, slices: Any, examples: Sequence[tuple[Shape, DType]]) -> None:
+        """Call the function once, on variables."""
+        scope = Scope(abstract=True)
+        self.state = [
+            Tensor(variable_node(None, x.node.shape, x.node.dtype, scope, weak=w))
+            for x, w in zip(self.init, self.weak, strict=True)
+        ]
+        self.slices = [Tensor(variable_node(None, *example, scope)) for example in examples]
+        state = self.structure.unflatten([Tensor(x.node) for x in self.state])
+        try:
+            if self.has_ys:
+                row = slices.unflatten([Tensor(x.node) for x in self.slices])
+                result = traced(self.f, (state, row))
+                if not isinstance(result, (tuple, list)) or len(result) != 2:
+                    raise ArgumentError(
+                        f"{self.name}: {function_name(self.f)} must return a pair (state, y), got "
+                        f"{type(result).__name__}; return (state, None) if there is no y"
+                    )
+                state, ys = result
+            else:
+                state, ys = traced(self.f, (state,)), None
+        finally:
+            scope.close()
+        after, structure = flatten(state)
+        if not same_structure(structure, self.structure):
+            raise ArgumentError(
+                f"{self.name}: the state must keep its structure from step to step; "
+                f"{self.word} has {self.structure}, {function_name(self.f)} returned {structure}"
+            )
+        self.after = [as_output(self.name, self.f, x) for x in after]
+        rows, self.ys_structure = flatten(ys)
+        self.ys = [as_output(self.name, self.f, y) for y in rows]
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The next state, then the ys."""
+        return [*self.after, *self.ys]
+
+    def adapt(self) -> bool:
+        """Give Python numbers in the initial state the dtype after a step; whether that changed any."""
+        changed = False
+        for number, (x, after) in enumerate(zip(self.init, self.after, strict=True)):
+            if self.weak[number] and after.node.dtype != x.node.dtype:
+                self.init[number] = as_tensor(x, after.node.dtype)
+                self.weak[number] = False
+                changed = True
+        return changed
+
+    def check(self) -> None:
+        """Raise unless the state keeps its shapes and dtypes."""
+        for x, after, path in zip(self.init, self.after, self.paths, strict=True):
+            place = f"{self.word}{path_text(path)}"
+            if x.node.shape != after.node.shape:
+                raise ShapeError(
+                    f"{self.name}: {place} has shape {x.shape}, but {function_name(self.f)} "
+                    f"returned shape {after.shape} in its place; the state must keep its shape "
+                    f"(start with {place} of shape {after.shape}, or reduce what is returned)"
+                )
+            if x.node.dtype != after.node.dtype:
+                raise DTypeError(
+                    f"{self.name}: {place} has dtype {x.dtype}, but {function_name(self.f)} "
+                    f"returned {after.dtype} in its place; the state must keep its dtype: start "
+                    f"with .astype({str(after.dtype)!r}), or return .astype({str(x.dtype)!r})"
+                )
+
+    def unflatten(self, results: Sequence[Tensor]) -> tuple[Any, Any]:
+        """The last state and the ys as trees."""
+        count = len(self.state)
+        return (
+            self.structure.unflatten(results[:count]),
+            self.ys_structure.unflatten(results[count:]),
+        )

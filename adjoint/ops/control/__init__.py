@@ -1,0 +1,1 @@
+"""Control flow: loops and branches, operations that hold the graphs they run."""

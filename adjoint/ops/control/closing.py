@@ -1,0 +1,44 @@
+"""Closing a graph: what it uses from outside becomes inputs, so that a loop can hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adjoint.graph.leaf import constant
+from adjoint.graph.node import Node
+from adjoint.graph.order import topological_order
+from adjoint.graph.subgraph import Subgraph, fresh_variables
+from adjoint.graph.tensor import Tensor
+from adjoint.transforms.substitute import substitute
+
+
+def dependent(order: Sequence[Node], variables: Sequence[Node]) -> set[Node]:
+    """The nodes of a topological order that depend on the variables."""
+    found = set(variables)
+    for node in order:
+        if not found.isdisjoint(node.inputs):
+            found.add(node)
+    return found
+
+
+def captured(outputs: Sequence[Node], variables: Sequence[Node]) -> list[Node]:
+    """The nodes from outside that the graph between `variables` and `outputs` reads.
+
+    What depends on no variable is computed outside, once; constants are written into the graph.
+    """
+    ends = set(variables)
+    order = topological_order(
+        outputs, lambda n: () if n in ends or n.value is not None else n.inputs
+    )
+    inside = dependent(order, variables)
+    read = [x for node in order if node in inside and node not in ends for x in node.inputs]
+    read += outputs
+    return [x for x in dict.fromkeys(read) if x not in inside and x.op is not constant]
+
+
+def closed(outputs: Sequence[Node], variables: Sequence[Node], outside: Sequence[Node]) -> Subgraph:
+    """The graph with inputs for the nodes from `outside`, and after them for the `variables`."""
+    given = [*outside, *variables]
+    inputs = fresh_variables(given)
+    found: dict[Node, Tensor] = dict(zip(given, inputs, strict=True))
+    return Subgraph([x.node for x in inputs], [x.node for x in substitute(outputs, found)])

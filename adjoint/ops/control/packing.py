@@ -1,0 +1,207 @@
+"""Several results of one operation, packed one after the other into one array.
+
+A node has one value, a loop has many results. They lie in one array of one axis, out of which
+`unpack` takes one; in native code that is an address. What goes back through `unpack` is a `pack`
+that lacks the other pieces, and whoever wants the pieces of an adjoint finds them in the graph: a
+packed adjoint need never be computed. Pieces of another dtype lie in it as they are, bit by bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.node import Node
+from adjoint.graph.op import Op, register
+from adjoint.graph.tensor import Tensor, make
+from adjoint.graph.types import DType, Shape, is_inexact, size_of
+from adjoint.ops.elementwise.arithmetic import add
+from adjoint.ops.indexing.slicing import zeros_of
+from adjoint.ops.shape.movement import broadcast_to
+
+_SMALL = 16
+"""Pieces up to this size are copied, so that they do not keep a large array alive."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where pieces of such shapes and dtypes lie in an array of one axis and of `dtype`."""
+
+    pieces: tuple[tuple[Shape, DType], ...]
+    dtype: DType
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Where each piece begins, and where the last one ends, in elements of the array."""
+        found = [0]
+        for shape, dtype in self.pieces:
+            bytes_of_piece = size_of(shape) * dtype.itemsize
+            found.append(found[-1] + -(-bytes_of_piece // self.dtype.itemsize))
+        return tuple(found)
+
+    def read(self, packed: Any, number: int) -> Any:
+        """The piece with a number; a view where that is possible. Leading axes stay."""
+        shape, dtype = self.pieces[number]
+        part = packed[..., self.starts[number] : self.starts[number + 1]]
+        if dtype != self.dtype:
+            raw = np.ascontiguousarray(part).view(np.uint8)
+            raw = raw[..., : size_of(shape) * dtype.itemsize]
+            part = np.ascontiguousarray(raw).view(dtype)
+        return part.reshape((*packed.shape[:-1], *shape))
+
+    def write(self, packed: Any, number: int, value: Any) -> None:
+        """Put a piece into its place."""
+        shape, dtype = self.pieces[number]
+        part = packed[..., self.starts[number] : self.starts[number + 1]]
+        lead = packed.shape[:-1]
+        value = np.ascontiguousarray(value, dtype).reshape((*lead, size_of(shape)))
+        if dtype == self.dtype:
+            part[...] = value
+            return
+        raw = np.zeros((*lead, part.shape[-1] * self.dtype.itemsize), np.uint8)
+        raw[..., : size_of(shape) * dtype.itemsize] = value.view(np.uint8)
+        part[...] = raw.view(self.dtype)
+
+    def empty(self) -> Any:
+        """An array for all pieces."""
+        return np.zeros(self.starts[-1], self.dtype)
+
+
+def layout_of(pieces: Sequence[tuple[Shape, DType]]) -> Layout:
+    """The layout of pieces whose floating ones are of one dtype."""
+    dtypes = [dtype for _, dtype in pieces]
+    chosen = next(filter(is_inexact, dtypes), dtypes[0] if dtypes else np.dtype(np.float64))
+    return Layout(tuple(pieces), chosen)
+
+
+class Pack(Op):
+    """Its inputs as the pieces of a layout that are `present`, in order; zeros for the others."""
+
+    name = "pack"
+    family = "control"
+    tame = True
+    param_names = ("layout", "present")
+
+    def infer(self, *args: Any) -> tuple[Shape, DType]:
+        *nodes, layout, present = args
+        lead = nodes[0].shape[: len(nodes[0].shape) - len(layout.pieces[present[0]][0])]
+        return (*lead, layout.starts[-1]), layout.dtype
+
+    def evaluate(self, *args: Any) -> Any:
+        *values, layout, present = args
+        first = np.shape(values[0])
+        lead = first[: len(first) - len(layout.pieces[present[0]][0])]
+        packed = np.zeros((*lead, layout.starts[-1]), layout.dtype)
+        for number, value in zip(present, values, strict=True):
+            layout.write(packed, number, value)
+        return packed
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        layout, present = node.params
+        return pack(layout, dict(zip(present, tangents, strict=True)))
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        layout, present = node.params
+        found = pieces_of(adjoint, layout)
+        return [found[number] if w else None for number, w in zip(present, wanted, strict=True)]
+
+    push, pull = jvp, vjp
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
+        size = next(x.node.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
+        whole = [
+            x if b else broadcast_to(x, (size, *x.node.shape))
+            for x, b in zip(inputs, batched, strict=True)
+        ]
+        return make(self, whole, node.params)
+
+
+class Unpack(Op):
+    """One piece of a packed array."""
+
+    name = "unpack"
+    family = "control"
+    tame = True
+    param_names = ("layout", "number")
+
+    def infer(self, x: Node, layout: Layout, number: int) -> tuple[Shape, DType]:
+        shape, dtype = layout.pieces[number]
+        return (*x.shape[:-1], *shape), dtype
+
+    def evaluate(self, x: Any, layout: Layout, number: int) -> Any:
+        part = layout.read(np.asarray(x), number)
+        return part.copy() if part.size <= _SMALL else part
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        (tangent,) = tangents
+        return None if tangent is None else unpack(tangent, *node.params)
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        layout, number = node.params
+        return (pack(layout, {number: adjoint}),)
+
+    push, pull = jvp, vjp
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
+        return unpack(inputs[0], *node.params)
+
+
+_pack, _unpack = register(Pack()), register(Unpack())
+
+
+def pack(layout: Layout, pieces: dict[int, Tensor | None]) -> Tensor | None:
+    """The packed array of the pieces that are there; None if there is none."""
+    present = {number: x for number, x in pieces.items() if x is not None}
+    if not present:
+        return None
+    numbers = tuple(sorted(present))
+    return make(_pack, [present[number] for number in numbers], (layout, numbers))
+
+
+def unpack(x: Tensor, layout: Layout, number: int) -> Tensor:
+    """The piece of `x` with a number: the very tensor that was packed, if the graph shows it."""
+    node = x.node
+    if node.op is _pack and node.inputs:
+        present = node.params[1]
+        if number in present:
+            return Tensor(node.inputs[present.index(number)])
+        if len(node.shape) == 1:
+            return Tensor(zeros_of(_model(layout, number)).node)
+    return make(_unpack, (x,), (layout, number))
+
+
+def _model(layout: Layout, number: int) -> Node:
+    """A node of the shape and dtype of a piece."""
+    shape, dtype = layout.pieces[number]
+    return Node(_unpack, (), (layout, number), shape, dtype)
+
+
+def pieces_of(x: Tensor, layout: Layout) -> list[Tensor | None]:
+    """The pieces of a packed adjoint or tangent; None for those that are zero by construction."""
+    found: list[Tensor | None] = [None] * len(layout.pieces)
+    stack = [x.node]
+    while stack:
+        node = stack.pop()
+        if node.op is _pack and node.inputs:
+            terms = dict(zip(node.params[1], map(Tensor, node.inputs), strict=True))
+        elif (
+            node.op.name == "add"
+            and node.inputs
+            and all(a.shape == node.shape for a in node.inputs)
+        ):
+            stack += reversed(node.inputs)
+            continue
+        else:
+            terms = {
+                number: make(_unpack, (Tensor(node),), (layout, number))
+                for number, (_, dtype) in enumerate(layout.pieces)
+                if is_inexact(dtype)
+            }
+        for number, term in terms.items():
+            known = found[number]
+            found[number] = term if known is None else add(known, term)
+    return found

@@ -1,0 +1,195 @@
+"""`scan`: a graph repeated along the leading axis of its inputs, handing a state from step to step.
+
+One step maps (constants, state, slices of the xs) to (state, slices of the ys). What the loop
+returns is the last state and the stacked ys, packed (see `packing`). Its tangent is a scan over
+states and tangents together; how adjoints go back stands in `scan_adjoint`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.node import Node, are_nested
+from adjoint.graph.op import Op, register
+from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import DType, Shape
+from adjoint.ops.control.derived import Linearised, instance
+from adjoint.ops.control.loop import Loop, layouts, scan
+from adjoint.ops.control.packing import pack
+from adjoint.ops.control.scan_adjoint import scan_adjoints
+from adjoint.ops.indexing.slicing import zeros_of
+from adjoint.ops.shape.movement import broadcast_to, permute_dims
+from adjoint.transforms.batch import batch
+
+
+class Scan(Op):
+    """The packed results of a loop that are in one of its groups."""
+
+    name = "scan"
+    family = "control"
+    param_names = ("loop", "group")
+
+    def infer(self, *args: Any) -> tuple[Shape, DType]:
+        *_, loop, group = args
+        layout = layouts(loop)[group][1]
+        return (layout.starts[-1],), layout.dtype
+
+    def evaluate(self, *args: Any) -> Any:
+        *values, loop, group = args
+        numbers, layout = layouts(loop)[group]
+        packed = layout.empty()
+        state, stacks = run_loop(loop, values)
+        for place, number in enumerate(numbers):
+            value = state[number] if number < loop.state else stacks[number - loop.state]
+            layout.write(packed, place, value)
+        return packed
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        loop, group = node.params
+        results = scan_tangents(node, loop, tangents)
+        numbers, layout = layouts(loop)[group]
+        return pack(layout, {place: results[number] for place, number in enumerate(numbers)})
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        loop, group = node.params
+        return scan_adjoints(node, loop, layouts(loop)[group], adjoint, wanted)
+
+    push, pull = jvp, vjp
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
+        loop, group = node.params
+        results = batched_scan(loop, inputs, batched)
+        numbers, layout = layouts(loop)[group]
+        return pack(layout, {place: results[number] for place, number in enumerate(numbers)})
+
+
+register(Scan())
+
+
+def run_loop(loop: Loop, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """The last state and the stacked ys of a loop, step by step."""
+    first = loop.constants + loop.state
+    constants, state, xs = values[: loop.constants], values[loop.constants : first], values[first:]
+    state = [np.asarray(x) for x in state]
+    stacks = [np.empty(shape, dtype) for shape, dtype in loop.pieces()[loop.state :]]
+    steps = range(loop.length)
+    for t in reversed(steps) if loop.backwards else steps:
+        found = loop.body.run([*constants, *state, *[x[t] for x in xs]])
+        state = found[: loop.state]
+        for stack, y in zip(stacks, found[loop.state :], strict=True):
+            stack[t] = y
+    return state, stacks
+
+
+def scan_tangents(node: Node, loop: Loop, tangents: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """The tangents of all results of a loop: one that carries the tangents of its state along."""
+    given = [number for number, x in enumerate(tangents) if x is not None]
+    if not given:
+        return [None] * len(loop.body.outputs)
+    state = range(loop.constants, loop.constants + loop.state)
+    linear = Linearised(loop.body, are_nested(node, *[tangents[n].node for n in given]))
+    moving = set(given)
+    while True:  # a state moves if it did at first, or does after a step
+        order = sorted(moving)
+        seeds = dict(zip(order, linear.variables([linear.inputs[n] for n in order]), strict=True))
+        found = linear.tangents(seeds)
+        more = {n for n in state if found[n - loop.constants] is not None} - moving
+        if not more:
+            break
+        moving |= more
+    parts = [
+        [n for n in order if n < loop.constants],
+        [n for n in order if n in state],
+        [n for n in order if n >= state.stop],
+    ]
+    zero = [x if x is not None else zeros_of(c) for x, c in zip(tangents, node.inputs, strict=True)]
+    moved = [
+        found[n - loop.constants]
+        if found[n - loop.constants] is not None
+        else zeros_of(seeds[n].node)
+        for n in parts[1]
+    ]
+    ys = [n for n in range(loop.state, len(found)) if found[n] is not None]
+    whole = range(len(linear.inputs))
+    split = [whole[: loop.constants], state, whole[state.stop :]]
+    inputs = [
+        x
+        for own, part in zip(split, parts, strict=True)
+        for x in (*[linear.inputs[n] for n in own], *[seeds[n] for n in part])
+    ]
+    outer = [
+        x
+        for own, part in zip(split, parts, strict=True)
+        for x in (*[Tensor(node.inputs[n]) for n in own], *[zero[n] for n in part])
+    ]
+    outputs = [*linear.outputs[: loop.state], *moved, *[found[n] for n in ys]]
+    body = Subgraph([x.node for x in inputs], [x.node for x in outputs])
+    doubled = Loop(
+        body,
+        loop.constants + len(parts[0]),
+        loop.state + len(parts[1]),
+        loop.length,
+        loop.backwards,
+    )
+    results = scan(doubled, outer)
+    tangent: list[Tensor | None] = [None] * len(loop.body.outputs)
+    for place, n in enumerate(parts[1]):
+        tangent[n - loop.constants] = results[loop.state + place]
+    for place, n in enumerate(ys):
+        tangent[n] = results[doubled.state + place]
+    return tangent
+
+
+def batched_scan(
+    loop: Loop, inputs: Sequence[Tensor], batched: Sequence[bool]
+) -> list[Tensor | None]:
+    """All results of a loop over many examples at once, with a leading axis for these."""
+    size = next(x.node.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
+    first = loop.constants + loop.state
+    many = {number for number, b in enumerate(batched) if b}
+    plain = fresh_variables(loop.body.inputs)
+    outputs = instance(loop.body, plain)
+    while True:  # a part of the state is batched if it was at first, or is after a step
+        wide = {
+            n: fresh_variable((size, *plain[n].node.shape), plain[n].node.dtype)
+            for n in sorted(many)
+        }
+        found = batch([x.node for x in outputs], {plain[n].node: x for n, x in wide.items()})
+        state = outputs[: loop.state]
+        more = {n + loop.constants for n, x in enumerate(state) if x.node in found} - many
+        if not more:
+            break
+        many |= more
+    given = []
+    for number, (x, b) in enumerate(zip(inputs, batched, strict=True)):
+        if b and number >= first:
+            axes = (1, 0, *range(2, len(x.node.shape)))
+            x = permute_dims(x, axes)
+        elif number in many and not b:
+            x = broadcast_to(x, (size, *x.node.shape))
+        given.append(x)
+    results: list[Tensor] = [
+        found[x.node]
+        if x.node in found
+        else broadcast_to(x, (size, *x.node.shape))
+        if n < loop.state and n + loop.constants in many
+        else x
+        for n, x in enumerate(outputs)
+    ]
+    variables = [wide.get(n, x) for n, x in enumerate(plain)]
+    body = Subgraph([x.node for x in variables], [x.node for x in results])
+    wider = Loop(body, loop.constants, loop.state, loop.length, loop.backwards)
+    answer: list[Tensor | None] = []
+    for n, (x, y) in enumerate(zip(scan(wider, given), outputs, strict=True)):
+        is_many = y.node in found or (n + loop.constants in many and n < loop.state)
+        if not is_many:
+            answer.append(broadcast_to(x, (size, *x.node.shape)))
+        elif n < loop.state:
+            answer.append(x)
+        else:
+            answer.append(permute_dims(x, (1, 0, *range(2, len(x.node.shape)))))
+    return answer

@@ -1,0 +1,251 @@
+"""How adjoints go back through a loop: a loop that runs the other way.
+
+The loop forward is run so that it stacks what a step back needs: the state each step began with,
+and what is expensive to compute again (products, decompositions); the rest is computed again. The
+loop back carries the adjoints of the state. The adjoint of a constant is a sum over all steps;
+where a step adds a product of matrices, as for a weight, the factors are stacked, and one product
+after the loop makes the whole sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from adjoint.graph.node import Node, are_nested
+from adjoint.graph.order import topological_order
+from adjoint.graph.subgraph import Subgraph, fresh_variable
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import BOOL, is_inexact
+from adjoint.ops.control.closing import dependent
+from adjoint.ops.control.derived import Linearised
+from adjoint.ops.control.loop import Loop, scan
+from adjoint.ops.control.packing import Layout, pieces_of
+from adjoint.ops.elementwise.arithmetic import add
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.family.structural_zeros import support, whole
+from adjoint.ops.indexing.slicing import zeros_of
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.shape.movement import matrix_transpose, reshape
+
+
+def scan_adjoints(
+    node: Node,
+    loop: Loop,
+    group: tuple[tuple[int, ...], Layout],
+    adjoint: Tensor,
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:
+    """The partial adjoints that a loop sends to its inputs, for that of its packed results."""
+    numbers, layout = group
+    given: dict[int, Tensor] = {}
+    for number, piece in zip(numbers, pieces_of(adjoint, layout), strict=True):
+        if piece is not None and is_inexact(piece.dtype):
+            given[number] = piece
+    if not given or not loop.length:
+        return _of_no_steps(loop, given, wanted)
+    nested = are_nested(node, *[x.node for x in given.values()])
+    return _Backward(node, loop, given, wanted, nested).results()
+
+
+def _of_no_steps(
+    loop: Loop, given: dict[int, Tensor], wanted: Sequence[bool]
+) -> list[Tensor | None]:
+    """The last state is the first one."""
+    result: list[Tensor | None] = [None] * len(wanted)
+    for number, piece in given.items():
+        if number < loop.state:
+            result[loop.constants + number] = piece
+    return result
+
+
+class _Backward:
+    """The loop back for adjoints `given` of some results."""
+
+    def __init__(
+        self,
+        node: Node,
+        loop: Loop,
+        given: dict[int, Tensor],
+        wanted: Sequence[bool],
+        nested: bool,
+    ) -> None:
+        self.node, self.loop, self.given, self.wanted = node, loop, given, wanted
+        self.linear = Linearised(loop.body, nested)
+        self.first = loop.constants + loop.state
+        self.seed()
+
+    def seed(self) -> None:
+        """Find which parts of the state have adjoints, and what a step makes of them."""
+        loop, linear = self.loop, self.linear
+        state = range(loop.constants, self.first)
+        wanted = [
+            n
+            for n, (x, w) in enumerate(zip(linear.inputs, self.wanted, strict=True))
+            if is_inexact(x.dtype) and (w or n in state)
+        ]
+        ys = [n for n in self.given if n >= loop.state]
+        self.stacks = [linear.variables([linear.outputs[n]])[0] for n in ys]
+        self.masks: list[
+            tuple[Tensor, Tensor]
+        ] = []  # a variable, and the stacked mask it stands for
+        seeds = {}
+        for n, variable in zip(ys, self.stacks, strict=True):
+            mask = support(self.given[n])
+            seeds[n] = variable
+            if mask is not None:
+                stacked = whole(mask, self.given[n].shape)
+                own = fresh_variable(stacked.node.shape[1:], BOOL, linear.nested)
+                self.masks.append((own, stacked))
+                seeds[n] = where(own, variable, 0.0)
+        active = {n for n in self.given if n < loop.state}
+        while True:
+            self.active = sorted(active)
+            self.carried = linear.variables([linear.outputs[n] for n in self.active])
+            both = seeds | dict(zip(self.active, self.carried, strict=True))
+            self.adjoints = linear.adjoints(both, wanted)
+            more = {n - loop.constants for n in state if self.adjoints[n] is not None} - active
+            if not more:
+                return
+            active |= more
+
+    def results(self) -> list[Tensor | None]:
+        """Build the loop, and read its results."""
+        loop, linear = self.loop, self.linear
+        self.products: list[tuple[int, Tensor, Tensor]] = []
+        self.sums: list[tuple[int, Tensor]] = []
+        for n in range(loop.constants):
+            share = self.adjoints[n]
+            if share is not None and self.wanted[n]:
+                self.split(n, share)
+        slices = [n for n in range(self.first, len(linear.inputs)) if self.adjoints[n] is not None]
+        state = [
+            _or_zeros(self.adjoints[loop.constants + n], self.linear.inputs[loop.constants + n])
+            for n in self.active
+        ]
+        totals = linear.variables([share for _, share in self.sums])
+        sums = [add(total, share) for total, (_, share) in zip(totals, self.sums, strict=True)]
+        factors = [f for _, a, b in self.products for f in (a, b)]
+        outputs = [*state, *sums, *[self.adjoints[n] for n in slices], *factors]
+        nodes = [x.node for x in outputs if x is not None]
+        residuals = self.residuals(nodes)
+        stacked = self.forward(residuals)
+        constants = [n for n in range(loop.constants) if linear.inputs[n].node in self.read]
+        xs = [
+            n for n in range(self.first, len(linear.inputs)) if linear.inputs[n].node in self.read
+        ]
+        inputs = [
+            *[linear.inputs[n] for n in constants],
+            *self.carried,
+            *totals,
+            *[linear.inputs[n] for n in xs],
+            *map(Tensor, residuals),
+            *self.stacks,
+            *[own for own, _ in self.masks],
+        ]
+        outer = [
+            *[Tensor(self.node.inputs[n]) for n in constants],
+            *[
+                _or_zeros(self.given.get(n), x)
+                for n, x in zip(self.active, self.carried, strict=True)
+            ],
+            *[zeros_of(x.node) for x in totals],
+            *[Tensor(self.node.inputs[n]) for n in xs],
+            *stacked,
+            *[self.given[n] for n in self.given if n >= loop.state],
+            *[mask for _, mask in self.masks],
+        ]
+        body = Subgraph([x.node for x in inputs], nodes)
+        back = replace(
+            loop,
+            body=body,
+            constants=len(constants),
+            state=len(self.active) + len(totals),
+            backwards=not loop.backwards,
+        )
+        found = scan(back, outer)
+        result: list[Tensor | None] = [None] * len(linear.inputs)
+        for n, x in zip(self.active, found, strict=False):
+            result[loop.constants + n] = x
+        rest = found[len(self.active) :]
+        for (n, _), x in zip(self.sums, rest, strict=False):
+            result[n] = x
+        rest = rest[len(self.sums) :]
+        for n, x in zip(slices, rest, strict=False):
+            result[n] = x
+        rest = rest[len(slices) :]
+        for place, (n, _, _) in enumerate(self.products):
+            a, b = rest[2 * place], rest[2 * place + 1]
+            whole_sum = _summed_product(a, b)
+            known_sum = result[n]
+            result[n] = whole_sum if known_sum is None else add(known_sum, whole_sum)
+        return [x if w else None for x, w in zip(result, self.wanted, strict=True)]
+
+    def split(self, number: int, share: Tensor) -> None:
+        """Part the adjoint of a constant into products of matrices and what a step adds up."""
+        rest: list[Tensor] = []
+        stack = [share.node]
+        while stack:
+            node = stack.pop()
+            if node.op.name == "add" and all(x.shape == node.shape for x in node.inputs):
+                stack += reversed(node.inputs)
+            elif node.op.name == "matmul" and len(node.shape) == 2:
+                a, b = map(Tensor, node.inputs)
+                self.products.append((number, matrix_transpose(a), b))
+            else:
+                rest.append(Tensor(node))
+        if rest:
+            total = rest[0]
+            for x in rest[1:]:
+                total = add(total, x)
+            self.sums.append((number, total))
+
+    def residuals(self, outputs: Sequence[Node]) -> list[Node]:
+        """What of the forward step the step back reads and does not compute again."""
+        linear = self.linear
+        inputs = [x.node for x in linear.inputs]
+        ends = set(inputs)
+        order = topological_order(
+            [x.node for x in linear.outputs], lambda n: () if n in ends else n.inputs
+        )
+        changing = dependent(order, inputs[self.loop.constants :])
+        state = set(inputs[self.loop.constants : self.first])
+        self.read: set[Node] = set()
+        found: dict[Node, None] = {}
+
+        def follow(node: Node) -> tuple[Node, ...]:
+            if node in ends:
+                self.read.add(node)
+            if node in state or (node in changing and node not in ends and is_expensive(node)):
+                found[node] = None
+                return ()
+            return () if node in ends else node.inputs
+
+        topological_order(outputs, follow)
+        return list(found)
+
+    def forward(self, residuals: Sequence[Node]) -> list[Tensor]:
+        """The residuals of all steps, stacked by a loop that also computes the results."""
+        linear = self.linear
+        if not residuals:
+            return []
+        outputs = [*[x.node for x in linear.outputs], *residuals]
+        body = Subgraph([x.node for x in linear.inputs], outputs)
+        found = scan(replace(self.loop, body=body), list(map(Tensor, self.node.inputs)))
+        return found[len(linear.outputs) :]
+
+
+def is_expensive(node: Node) -> bool:
+    """Whether a step back had better read the value of a node than compute it again."""
+    return not (node.op.pointwise or node.op.family in ("linear", "leaf"))
+
+
+def _summed_product(a: Tensor, b: Tensor) -> Tensor:
+    """The sum over the leading axis of aᵀ b."""
+    steps, rows, m = a.node.shape
+    n = b.node.shape[2]
+    return matmul(matrix_transpose(reshape(a, (steps * rows, m))), reshape(b, (steps * rows, n)))
+
+
+def _or_zeros(x: Tensor | None, like: Tensor) -> Tensor:
+    return zeros_of(like.node) if x is None else x
