@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from math import isqrt
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from adjoint.api.arguments import check_callable
 from adjoint.api.stepping import Step, open_leaves
 from adjoint.api.tree import flatten, path_text
-from adjoint.errors import ArgumentError, ShapeError
-from adjoint.graph.tensor import Tensor
+from adjoint.errors import ArgumentError, DTypeError, ShapeError
+from adjoint.graph.subgraph import Subgraph
+from adjoint.graph.tensor import Tensor, as_tensor, from_array
+from adjoint.graph.types import INT64
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.hoisting import hoisted
 from adjoint.ops.control.loop import Loop
 from adjoint.ops.control.loop import scan as scan_of
+from adjoint.ops.control.while_loop import Rounds
+from adjoint.ops.control.while_loop import while_loop as while_loop_of
 from adjoint.ops.indexing.slicing import along, pick
-from adjoint.ops.shape.joining import concat
+from adjoint.ops.shape.joining import concat, stack
 from adjoint.ops.shape.movement import reshape
 
 
@@ -27,15 +34,17 @@ def scan(
     length: int | None = None,
     reverse: bool = False,
     unroll: int = 1,
+    memory: int | None = None,
 ) -> tuple[Any, Any]:
     """Run ``state, y = f(state, x)`` for each x along the leading axis of `xs`.
 
     `init` and `xs` are pytrees (`xs` may be None with a `length`), f returns a pair: the next
     state, with the structure, shapes and dtypes of `init`, and a pytree y. Returns the last state
     and the ys stacked along a new leading axis. With `reverse` the last x comes first; `unroll`
-    steps are traced as one. However many steps there are, f is traced once; all derivatives and
-    `vmap` work, and memory for a reverse sweep is that of the states. Raises `ArgumentError`,
-    `ShapeError` or `DTypeError` naming what does not fit.
+    steps are traced as one. However many steps there are, f is traced once or twice; all
+    derivatives and `vmap` work. A reverse sweep keeps the state before each step; if those would
+    take more than `memory` bytes it keeps fewer, and runs the loop again between them. Raises
+    `ArgumentError`, `ShapeError` or `DTypeError` naming what does not fit.
 
     >>> import adjoint as ad
     >>> def step(total, x):
@@ -49,7 +58,12 @@ def scan(
     slices = _slices("scan", xs, length)
     count = _positive("scan", "unroll", unroll)
     if count > 1 and slices.length > count:
-        return _unrolled(f, init, slices, reverse, count)
+        return _in_blocks(f, init, slices, reverse, count, _run_through)
+    if memory is not None:
+        size = _state_bytes(init)
+        if slices.length * size > memory:
+            count = max(2, isqrt(slices.length))
+            return _in_blocks(f, init, slices, reverse, count, scan)
     step = Step("scan", f, init, slices.structure, slices.examples())
     outputs, variables, rows = hoisted(
         [x.node for x in step.outputs],
@@ -111,41 +125,52 @@ def _positive(name: str, argument: str, value: Any, least: int = 1) -> int:
     return number
 
 
-def _unrolled(f: Any, init: Any, slices: _Slices, reverse: bool, count: int) -> tuple[Any, Any]:
-    """As `scan`, `count` steps at a time; the steps that are left over come last."""
+def _state_bytes(init: Any) -> int:
+    """The bytes of a state."""
+    return sum(x.nbytes for x in open_leaves("scan: init", init)[0])
+
+
+Blocks: TypeAlias = Callable[..., tuple[Any, Any]]
+
+
+def _in_blocks(
+    f: Any, init: Any, slices: _Slices, reverse: bool, count: int, run: Blocks
+) -> tuple[Any, Any]:
+    """As `scan`, over blocks of `count` steps, each of which `run` takes; and those left over."""
     blocks, rest = divmod(slices.length, count)
     whole = blocks * count
     first = rest if reverse else 0
 
-    def part(x: Tensor, start: int, size: int) -> Tensor:
-        return along(x, 0, start, 1, size)
-
-    def several(state: Any, xs: Any) -> tuple[Any, Any]:
-        leaves, _ = flatten(xs)
-        found = [None] * count
-        order = range(count)
-        for t in reversed(order) if reverse else order:
-            state, found[t] = f(state, slices.structure.unflatten(pick(x, 0, t) for x in leaves))
-        return state, stacked(found)
+    def block(state: Any, xs: Any) -> tuple[Any, Any]:
+        return run(f, state, xs, count, reverse)
 
     rows = [
-        reshape(part(x, first, whole), (blocks, count, *x.node.shape[1:])) for x in slices.leaves
+        reshape(along(x, 0, first, 1, whole), (blocks, count, *x.node.shape[1:]))
+        for x in slices.leaves
     ]
-    state, ys = scan(several, init, slices.structure.unflatten(rows), blocks, reverse)
+    state, ys = scan(block, init, slices.structure.unflatten(rows), blocks, reverse)
     leaves, structure = flatten(ys)
     leaves = [reshape(y, (whole, *y.node.shape[2:])) for y in leaves]
     if rest:
-        left = [part(x, 0 if reverse else whole, rest) for x in slices.leaves]
+        left = [along(x, 0, 0 if reverse else whole, 1, rest) for x in slices.leaves]
         state, more = scan(f, state, slices.structure.unflatten(left), rest, reverse)
         pairs = zip(leaves, flatten(more)[0], strict=True)
         leaves = [concat((b, a) if reverse else (a, b)) for a, b in pairs]
     return state, structure.unflatten(leaves)
 
 
+def _run_through(f: Any, state: Any, xs: Any, length: int, reverse: bool) -> tuple[Any, Any]:
+    """As `scan`, written out step by step."""
+    leaves, structure = flatten(xs)
+    found = [None] * length
+    order = range(length)
+    for t in reversed(order) if reverse else order:
+        state, found[t] = f(state, structure.unflatten(pick(x, 0, t) for x in leaves))
+    return state, stacked(found)
+
+
 def stacked(trees: Sequence[Any]) -> Any:
     """Trees of one structure as one tree, their leaves stacked along a new leading axis."""
-    from adjoint.ops.shape.joining import stack
-
     rows = [flatten(tree)[0] for tree in trees]
     structure = flatten(trees[0])[1]
     return structure.unflatten(stack(list(leaves)) for leaves in zip(*rows, strict=True))
@@ -162,3 +187,74 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     """
     check_callable("map", f)
     return scan(lambda _, x: (None, f(x)), None, xs)[1]
+
+
+STATES = 1 << 28
+"""Bytes of states that a reverse sweep through `while_loop` keeps if nobody says otherwise."""
+
+
+def while_loop(
+    cond_fun: Callable[[Any], Any],
+    body_fun: Callable[[Any], Any],
+    init_val: Any,
+    *,
+    memory: int = STATES,
+) -> Any:
+    """``while cond_fun(val): val = body_fun(val)``, as one operation; returns the last val.
+
+    `init_val` is a pytree whose structure, shapes and dtypes `body_fun` must keep; `cond_fun`
+    returns a boolean scalar. All derivatives work, reverse mode too: the states are kept as they
+    come, in at most about `memory` bytes, those between them being computed again. Under `vmap`
+    rounds go on while any example needs one. Raises `ArgumentError`, `ShapeError` or `DTypeError`
+    naming what does not fit.
+
+    >>> import adjoint as ad
+    >>> def root(a):  # Newton's iteration
+    ...     return ad.while_loop(lambda x: abs(x * x - a) > 1e-12, lambda x: (x + a / x) / 2, a)
+    >>> ad.value_and_grad(root)(4.0)
+    (Tensor(2.), Tensor(0.25))
+    """
+    check_callable("while_loop", cond_fun)
+    check_callable("while_loop", body_fun)
+    step = Step("while_loop", body_fun, init_val, None, (), has_ys=False)
+    goes_on = step.condition(cond_fun)
+    state = [x.node for x in step.state]
+    outputs = [goes_on.node, *[x.node for x in step.outputs]]
+    outside = captured(outputs, state)
+    whole = closed(outputs, state, outside)
+    condition = Subgraph(whole.inputs, whole.outputs[:1])
+    body = Subgraph(whole.inputs, whole.outputs[1:])
+    loop = Rounds(condition, body, len(outside), _positive("while_loop", "memory", memory))
+    results = while_loop_of(loop, [*[Tensor(x) for x in outside], *step.init])
+    return step.unflatten(results)[0]
+
+
+def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
+    """``for i in range(lower, upper): val = body_fun(i, val)``; returns the last val.
+
+    With Python integers as bounds it is a `scan`, otherwise a `while_loop`.
+
+    >>> import adjoint as ad
+    >>> ad.fori_loop(0, 5, lambda i, total: total + i * i, 0)
+    Tensor(30)
+    """
+    check_callable("fori_loop", body_fun)
+    if type(lower) is int and type(upper) is int:
+        numbers = from_array(np.arange(lower, max(lower, upper)))
+        return scan(lambda val, i: (body_fun(i, val), None), init_val, numbers)[0]
+    first, last = (_integer_bound(name, x) for name, x in (("lower", lower), ("upper", upper)))
+    return while_loop(
+        lambda pair: pair[0] < last,
+        lambda pair: (pair[0] + 1, body_fun(*pair)),
+        (first, init_val),
+    )[1]
+
+
+def _integer_bound(name: str, x: Any) -> Tensor:
+    """A bound of `fori_loop` as a tensor."""
+    found = as_tensor(x)
+    if found.node.shape or found.node.dtype.kind not in "iu":
+        raise DTypeError(
+            f"fori_loop: {name} must be an integer scalar, got {found.dtype} of shape {found.shape}"
+        )
+    return as_tensor(found, INT64)

@@ -35,6 +35,17 @@ def traced(f: Any, args: Sequence[Any]) -> Any:
         return call(f, args, {}, None)
 
 
+def truth(name: str, argument: str, found: Any) -> Tensor:
+    """A boolean scalar, or an error that says what it should have been."""
+    x = as_output(name, argument, found)
+    if x.node.shape or x.node.dtype.kind != "b":
+        raise ArgumentError(
+            f"{name}: {argument} must be a boolean scalar, got {x.dtype} of shape {x.shape}; "
+            f"compare, or reduce it (adjoint.any, adjoint.all)"
+        )
+    return x
+
+
 class Step:
     """What a function of a loop makes of a state and slices.
 
@@ -107,7 +118,7 @@ class Step:
         return [*self.after, *self.ys]
 
     def adapt(self) -> bool:
-        """Give Python numbers in the initial state the dtype after a step; whether that changed any."""
+        """Give Python numbers in `init` the dtype after a step; whether any had another."""
         changed = False
         for number, (x, after) in enumerate(zip(self.init, self.after, strict=True)):
             if self.weak[number] and after.node.dtype != x.node.dtype:
@@ -132,6 +143,11 @@ class Step:
                     f"returned {after.dtype} in its place; the state must keep its dtype: start "
                     f"with .astype({str(after.dtype)!r}), or return .astype({str(x.dtype)!r})"
                 )
+
+    def condition(self, f: Any) -> Tensor:
+        """What a function of the state says about whether to go on."""
+        state = self.structure.unflatten([Tensor(x.node) for x in self.state])
+        return truth(self.name, "cond_fun", traced(f, (state,)))
 
     def unflatten(self, results: Sequence[Tensor]) -> tuple[Any, Any]:
         """The last state and the ys as trees."""

@@ -13,6 +13,7 @@ from adjoint.graph.caller import user_place
 from adjoint.graph.node import Node
 from adjoint.graph.options import current
 from adjoint.graph.order import topological_order
+from adjoint.ops.control.merging import merged_results
 
 _NOTHING: frozenset[Node] = frozenset()
 _NO_FORMS: Mapping[Node, Node] = {}
@@ -35,7 +36,7 @@ def finish(order: list[Node], nodes: Sequence[Node]) -> None:
 
 def stable_forms(order: Sequence[Node]) -> dict[Node, Node]:
     """The nodes of a pending graph that are computed in another form, and these forms."""
-    forms = {}
+    forms = merged_results(order)
     for node in order:
         if node.op.rescales and node.value is None and node.inputs:
             form = node.op.stable(node, _NOTHING)

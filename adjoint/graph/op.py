@@ -57,6 +57,8 @@ class Op:
     """Whether elements of the result may be zero by construction, as those of `where`."""
     spreads: bool = False
     """Whether elements of the result may be zero by construction if such of the inputs are."""
+    repeats: bool = False
+    """Whether it is a loop, of which another may compute the results as well (`merging`)."""
     rescales: bool = False
     """Whether `stable` may know a form; where not, whoever evaluates need not ask."""
 

@@ -74,7 +74,7 @@ def fresh_variable(shape: Shape, dtype: DType, nested: bool = False) -> Tensor:
 
 
 class _Steps:
-    """A graph evaluated again and again: its order is found once, a value goes after its last use."""
+    """A graph to be evaluated often: the order is found once, a value goes after its last use."""
 
     def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
         ends = set(inputs)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from adjoint.graph.node import Node
 from adjoint.graph.subgraph import Subgraph, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import is_inexact
+from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
 from adjoint.transforms.substitute import substitute
@@ -50,7 +50,45 @@ class Linearised:
                 result[number] = found[node].sum()
         return result
 
+    def moving(
+        self, given: Iterable[int], state: range
+    ) -> tuple[dict[int, Tensor], list[Tensor | None]]:
+        """Variables for the tangents of the inputs that move, by number, and those of the outputs.
 
-def inexact(nodes: Sequence[Node]) -> list[int]:
-    """The numbers of those that have derivatives."""
-    return [number for number, x in enumerate(nodes) if is_inexact(x.dtype)]
+        The `given` ones move, and what of the `state` moves after a step. The first outputs are the
+        state after it.
+        """
+        moving = set(given)
+        while True:
+            order = sorted(moving)
+            variables = self.variables([self.inputs[n] for n in order])
+            seeds = dict(zip(order, variables, strict=True))
+            found = self.tangents(seeds)
+            more = {n for n in state if found[n - state.start] is not None} - moving
+            if not more:
+                return seeds, found
+            moving |= more
+
+    def going_back(
+        self, given: Iterable[int], state: range, wanted: Sequence[int], seeds: dict[int, Tensor]
+    ) -> tuple[dict[int, Tensor], list[Tensor | None]]:
+        """Variables for the adjoints of the state after a step, and the adjoints of the inputs.
+
+        The first outputs are the state. Those `given` have adjoints, and those that get one by a
+        step back; `seeds` are the adjoints of other outputs.
+        """
+        active = set(given)
+        while True:
+            order = sorted(active)
+            variables = self.variables([self.outputs[n] for n in order])
+            carried = dict(zip(order, variables, strict=True))
+            found = self.adjoints(seeds | carried, wanted)
+            more = {n - state.start for n in state if found[n] is not None} - active
+            if not more:
+                return carried, found
+            active |= more
+
+
+def or_zeros(x: Tensor | None, like: Tensor) -> Tensor:
+    """A derivative, or the zeros that it stands for."""
+    return zeros_of(like.node) if x is None else x

@@ -8,16 +8,17 @@ from functools import lru_cache
 
 from adjoint.graph.op import find
 from adjoint.graph.subgraph import Subgraph
-from adjoint.graph.tensor import Tensor, make
-from adjoint.graph.types import DType, Shape, is_inexact
-from adjoint.ops.control.packing import Layout, layout_of, unpack
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import DType, Shape
+from adjoint.ops.control.packing import Groups, groups_of, unpacked
 
 
 @dataclass(frozen=True)
 class Loop:
     """What is repeated: a `body` with so many constants and numbers in its state, `length` times.
 
-    `backwards`: the last slices come first.
+    `backwards`: the last slices come first. `extends`: the keys of bodies of which this one has
+    the outputs, and then more; a loop over it computes what loops over those do.
     """
 
     body: Subgraph
@@ -25,26 +26,7 @@ class Loop:
     state: int
     length: int
     backwards: bool = False
-
-    @property
-    def groups(self) -> list[tuple[int, ...]]:
-        """The numbers of the outputs that are packed together: those of one floating dtype.
-
-        The others, which have no derivatives, are packed with the first of these.
-        """
-        dtypes = [x.dtype for x in self.body.outputs]
-        floating = [d for d in dict.fromkeys(dtypes) if is_inexact(d)]
-        if len(floating) < 2:
-            return [tuple(range(len(dtypes)))]
-        first = floating[0]
-        return [
-            tuple(
-                number
-                for number, dtype in enumerate(dtypes)
-                if dtype == chosen or (chosen == first and not is_inexact(dtype))
-            )
-            for chosen in floating
-        ]
+    extends: tuple[str, ...] = ()
 
     def pieces(self) -> list[tuple[Shape, DType]]:
         """Shape and dtype of each result."""
@@ -55,17 +37,11 @@ class Loop:
 
 
 @lru_cache(maxsize=1024)
-def layouts(loop: Loop) -> tuple[tuple[tuple[int, ...], Layout], ...]:
+def layouts(loop: Loop) -> Groups:
     """For each group of results their numbers, and how they are packed."""
-    pieces = loop.pieces()
-    return tuple((group, layout_of([pieces[n] for n in group])) for group in loop.groups)
+    return groups_of(loop.pieces())
 
 
 def scan(loop: Loop, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The results of a loop: the last state, then the stacked ys."""
-    results: list[Tensor | None] = [None] * len(loop.body.outputs)
-    for group, (numbers, layout) in enumerate(layouts(loop)):
-        packed = make(find("scan"), inputs, (loop, group))
-        for place, number in enumerate(numbers):
-            results[number] = unpack(packed, layout, place)
-    return [x for x in results if x is not None]
+    return unpacked(find("scan"), inputs, loop, layouts(loop))

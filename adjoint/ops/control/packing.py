@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -205,3 +205,45 @@ def pieces_of(x: Tensor, layout: Layout) -> list[Tensor | None]:
             known = found[number]
             found[number] = term if known is None else add(known, term)
     return found
+
+
+Groups: TypeAlias = tuple[tuple[tuple[int, ...], Layout], ...]
+"""For each group of results of an operation their numbers, and how they are packed."""
+
+
+def groups_of(pieces: Sequence[tuple[Shape, DType]]) -> Groups:
+    """Results packed together if their floating dtype is one; the others are with the first."""
+    dtypes = [dtype for _, dtype in pieces]
+    floating: list[DType | None] = [*dict.fromkeys(d for d in dtypes if is_inexact(d))] or [None]
+    found = []
+    for chosen in floating:
+        numbers = tuple(
+            number
+            for number, dtype in enumerate(dtypes)
+            if dtype == chosen or (not is_inexact(dtype) and chosen is floating[0])
+        )
+        found.append((numbers, layout_of([pieces[number] for number in numbers])))
+    return tuple(found)
+
+
+def unpacked(op: Op, inputs: Sequence[Tensor], what: Any, groups: Groups) -> list[Tensor]:
+    """All results of an operation, of which the parameters are `what` and the number of a group."""
+    results: dict[int, Tensor] = {}
+    for group, (numbers, layout) in enumerate(groups):
+        packed = make(op, inputs, (what, group))
+        for place, number in enumerate(numbers):
+            results[number] = unpack(packed, layout, place)
+    return [results[number] for number in range(len(results))]
+
+
+def packed_group(groups: Groups, group: int, results: Sequence[Tensor | None]) -> Tensor | None:
+    """The results that are in a group, packed; None if there is none."""
+    numbers, layout = groups[group]
+    return pack(layout, {place: results[number] for place, number in enumerate(numbers)})
+
+
+def given_pieces(groups: Groups, group: int, adjoint: Tensor) -> dict[int, Tensor]:
+    """By the number of the result, the adjoints in that of a packed group."""
+    numbers, layout = groups[group]
+    pieces = zip(numbers, pieces_of(adjoint, layout), strict=True)
+    return {n: x for n, x in pieces if x is not None and is_inexact(x.dtype)}

@@ -8,6 +8,8 @@ states and tangents together; how adjoints go back stands in `scan_adjoint`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,10 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape
-from adjoint.ops.control.derived import Linearised, instance
+from adjoint.ops.control.derived import Linearised, instance, or_zeros
 from adjoint.ops.control.loop import Loop, layouts, scan
-from adjoint.ops.control.packing import pack
+from adjoint.ops.control.packing import given_pieces, packed_group
 from adjoint.ops.control.scan_adjoint import scan_adjoints
-from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.shape.movement import broadcast_to, permute_dims
 from adjoint.transforms.batch import batch
 
@@ -32,6 +33,7 @@ class Scan(Op):
     name = "scan"
     family = "control"
     param_names = ("loop", "group")
+    repeats = True
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         *_, loop, group = args
@@ -50,21 +52,18 @@ class Scan(Op):
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         loop, group = node.params
-        results = scan_tangents(node, loop, tangents)
-        numbers, layout = layouts(loop)[group]
-        return pack(layout, {place: results[number] for place, number in enumerate(numbers)})
+        return packed_group(layouts(loop), group, scan_tangents(node, loop, tangents))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         loop, group = node.params
-        return scan_adjoints(node, loop, layouts(loop)[group], adjoint, wanted)
+        given = given_pieces(layouts(loop), group, adjoint)
+        return scan_adjoints(node, loop, given, wanted)
 
     push, pull = jvp, vjp
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         loop, group = node.params
-        results = batched_scan(loop, inputs, batched)
-        numbers, layout = layouts(loop)[group]
-        return pack(layout, {place: results[number] for place, number in enumerate(numbers)})
+        return packed_group(layouts(loop), group, batched_scan(loop, inputs, batched))
 
 
 register(Scan())
@@ -87,60 +86,34 @@ def run_loop(loop: Loop, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 
 def scan_tangents(node: Node, loop: Loop, tangents: Sequence[Tensor | None]) -> list[Tensor | None]:
     """The tangents of all results of a loop: one that carries the tangents of its state along."""
-    given = [number for number, x in enumerate(tangents) if x is not None]
+    given = {number: x.node for number, x in enumerate(tangents) if x is not None}
     if not given:
         return [None] * len(loop.body.outputs)
     state = range(loop.constants, loop.constants + loop.state)
-    linear = Linearised(loop.body, are_nested(node, *[tangents[n].node for n in given]))
-    moving = set(given)
-    while True:  # a state moves if it did at first, or does after a step
-        order = sorted(moving)
-        seeds = dict(zip(order, linear.variables([linear.inputs[n] for n in order]), strict=True))
-        found = linear.tangents(seeds)
-        more = {n for n in state if found[n - loop.constants] is not None} - moving
-        if not more:
-            break
-        moving |= more
-    parts = [
-        [n for n in order if n < loop.constants],
-        [n for n in order if n in state],
-        [n for n in order if n >= state.stop],
-    ]
-    zero = [x if x is not None else zeros_of(c) for x, c in zip(tangents, node.inputs, strict=True)]
-    moved = [
-        found[n - loop.constants]
-        if found[n - loop.constants] is not None
-        else zeros_of(seeds[n].node)
-        for n in parts[1]
-    ]
-    ys = [n for n in range(loop.state, len(found)) if found[n] is not None]
-    whole = range(len(linear.inputs))
-    split = [whole[: loop.constants], state, whole[state.stop :]]
-    inputs = [
-        x
-        for own, part in zip(split, parts, strict=True)
-        for x in (*[linear.inputs[n] for n in own], *[seeds[n] for n in part])
-    ]
-    outer = [
-        x
-        for own, part in zip(split, parts, strict=True)
-        for x in (*[Tensor(node.inputs[n]) for n in own], *[zero[n] for n in part])
-    ]
-    outputs = [*linear.outputs[: loop.state], *moved, *[found[n] for n in ys]]
+    linear = Linearised(loop.body, are_nested(node, *given.values()))
+    seeds, found = linear.moving(given, state)
+    ends = 0, state.start, state.stop, len(linear.inputs)
+    inputs: list[Tensor] = []
+    outer: list[Tensor] = []
+    counts = []
+    for start, stop in pairwise(ends):
+        moving = [n for n in seeds if start <= n < stop]
+        counts.append(stop - start + len(moving))
+        inputs += [*linear.inputs[start:stop], *[seeds[n] for n in moving]]
+        outer += map(Tensor, node.inputs[start:stop])
+        outer += [or_zeros(tangents[n], linear.inputs[n]) for n in moving]
+    moved = [n for n in seeds if n in state]
+    after = [or_zeros(found[n - state.start], linear.inputs[n]) for n in moved]
+    ys = {n: y for n, y in enumerate(found) if y is not None and n >= loop.state}
+    outputs = [*linear.outputs[: loop.state], *after, *linear.outputs[loop.state :], *ys.values()]
     body = Subgraph([x.node for x in inputs], [x.node for x in outputs])
-    doubled = Loop(
-        body,
-        loop.constants + len(parts[0]),
-        loop.state + len(parts[1]),
-        loop.length,
-        loop.backwards,
-    )
+    doubled = Loop(body, counts[0], counts[1], loop.length, loop.backwards)
     results = scan(doubled, outer)
-    tangent: list[Tensor | None] = [None] * len(loop.body.outputs)
-    for place, n in enumerate(parts[1]):
-        tangent[n - loop.constants] = results[loop.state + place]
-    for place, n in enumerate(ys):
-        tangent[n] = results[doubled.state + place]
+    tangent: list[Tensor | None] = [None] * len(found)
+    for n, x in zip(moved, results[loop.state : doubled.state], strict=True):
+        tangent[n - state.start] = x
+    for n, x in zip(ys, results[len(results) - len(ys) :], strict=True):
+        tangent[n] = x
     return tangent
 
 
@@ -182,7 +155,7 @@ def batched_scan(
     ]
     variables = [wide.get(n, x) for n, x in enumerate(plain)]
     body = Subgraph([x.node for x in variables], [x.node for x in results])
-    wider = Loop(body, loop.constants, loop.state, loop.length, loop.backwards)
+    wider = replace(loop, body=body, extends=())
     answer: list[Tensor | None] = []
     for n, (x, y) in enumerate(zip(scan(wider, given), outputs, strict=True)):
         is_many = y.node in found or (n + loop.constants in many and n < loop.state)

@@ -18,9 +18,8 @@ from adjoint.graph.subgraph import Subgraph, fresh_variable
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL, is_inexact
 from adjoint.ops.control.closing import dependent
-from adjoint.ops.control.derived import Linearised
+from adjoint.ops.control.derived import Linearised, or_zeros
 from adjoint.ops.control.loop import Loop, scan
-from adjoint.ops.control.packing import Layout, pieces_of
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.structural_zeros import support, whole
@@ -30,18 +29,9 @@ from adjoint.ops.shape.movement import matrix_transpose, reshape
 
 
 def scan_adjoints(
-    node: Node,
-    loop: Loop,
-    group: tuple[tuple[int, ...], Layout],
-    adjoint: Tensor,
-    wanted: Sequence[bool],
+    node: Node, loop: Loop, given: dict[int, Tensor], wanted: Sequence[bool]
 ) -> list[Tensor | None]:
-    """The partial adjoints that a loop sends to its inputs, for that of its packed results."""
-    numbers, layout = group
-    given: dict[int, Tensor] = {}
-    for number, piece in zip(numbers, pieces_of(adjoint, layout), strict=True):
-        if piece is not None and is_inexact(piece.dtype):
-            given[number] = piece
+    """The partial adjoints that a loop sends to its inputs, for those `given` of some results."""
     if not given or not loop.length:
         return _of_no_steps(loop, given, wanted)
     nested = are_nested(node, *[x.node for x in given.values()])
@@ -98,16 +88,8 @@ class _Backward:
                 own = fresh_variable(stacked.node.shape[1:], BOOL, linear.nested)
                 self.masks.append((own, stacked))
                 seeds[n] = where(own, variable, 0.0)
-        active = {n for n in self.given if n < loop.state}
-        while True:
-            self.active = sorted(active)
-            self.carried = linear.variables([linear.outputs[n] for n in self.active])
-            both = seeds | dict(zip(self.active, self.carried, strict=True))
-            self.adjoints = linear.adjoints(both, wanted)
-            more = {n - loop.constants for n in state if self.adjoints[n] is not None} - active
-            if not more:
-                return
-            active |= more
+        active = [n for n in self.given if n < loop.state]
+        self.carried, self.adjoints = linear.going_back(active, state, wanted, seeds)
 
     def results(self) -> list[Tensor | None]:
         """Build the loop, and read its results."""
@@ -120,8 +102,8 @@ class _Backward:
                 self.split(n, share)
         slices = [n for n in range(self.first, len(linear.inputs)) if self.adjoints[n] is not None]
         state = [
-            _or_zeros(self.adjoints[loop.constants + n], self.linear.inputs[loop.constants + n])
-            for n in self.active
+            or_zeros(self.adjoints[loop.constants + n], self.linear.inputs[loop.constants + n])
+            for n in self.carried
         ]
         totals = linear.variables([share for _, share in self.sums])
         sums = [add(total, share) for total, (_, share) in zip(totals, self.sums, strict=True)]
@@ -136,7 +118,7 @@ class _Backward:
         ]
         inputs = [
             *[linear.inputs[n] for n in constants],
-            *self.carried,
+            *self.carried.values(),
             *totals,
             *[linear.inputs[n] for n in xs],
             *map(Tensor, residuals),
@@ -145,10 +127,7 @@ class _Backward:
         ]
         outer = [
             *[Tensor(self.node.inputs[n]) for n in constants],
-            *[
-                _or_zeros(self.given.get(n), x)
-                for n, x in zip(self.active, self.carried, strict=True)
-            ],
+            *[or_zeros(self.given.get(n), x) for n, x in self.carried.items()],
             *[zeros_of(x.node) for x in totals],
             *[Tensor(self.node.inputs[n]) for n in xs],
             *stacked,
@@ -160,14 +139,15 @@ class _Backward:
             loop,
             body=body,
             constants=len(constants),
-            state=len(self.active) + len(totals),
+            state=len(self.carried) + len(totals),
             backwards=not loop.backwards,
+            extends=(),
         )
         found = scan(back, outer)
         result: list[Tensor | None] = [None] * len(linear.inputs)
-        for n, x in zip(self.active, found, strict=False):
+        for n, x in zip(self.carried, found, strict=False):
             result[loop.constants + n] = x
-        rest = found[len(self.active) :]
+        rest = found[len(self.carried) :]
         for (n, _), x in zip(self.sums, rest, strict=False):
             result[n] = x
         rest = rest[len(self.sums) :]
@@ -231,7 +211,9 @@ class _Backward:
             return []
         outputs = [*[x.node for x in linear.outputs], *residuals]
         body = Subgraph([x.node for x in linear.inputs], outputs)
-        found = scan(replace(self.loop, body=body), list(map(Tensor, self.node.inputs)))
+        extends = (*self.loop.extends, self.loop.body.key)
+        loop = replace(self.loop, body=body, extends=extends)
+        found = scan(loop, list(map(Tensor, self.node.inputs)))
         return found[len(linear.outputs) :]
 
 
@@ -245,7 +227,3 @@ def _summed_product(a: Tensor, b: Tensor) -> Tensor:
     steps, rows, m = a.node.shape
     n = b.node.shape[2]
     return matmul(matrix_transpose(reshape(a, (steps * rows, m))), reshape(b, (steps * rows, n)))
-
-
-def _or_zeros(x: Tensor | None, like: Tensor) -> Tensor:
-    return zeros_of(like.node) if x is None else x

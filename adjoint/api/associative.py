@@ -1,0 +1,97 @@
+"""associative_scan: all prefixes of a sequence, in a logarithmic number of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from adjoint.api.arguments import check_callable
+from adjoint.api.stepping import open_leaves
+from adjoint.api.tree import flatten, path_text, same_structure
+from adjoint.errors import ArgumentError, ShapeError
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import normalize_axis
+from adjoint.ops.indexing.slicing import along
+from adjoint.ops.shape.joining import concat, stack
+from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.rearrange import flip, moveaxis
+
+Leaves = list[Tensor]
+
+
+def associative_scan(
+    fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0
+) -> Any:
+    """The combinations a₀, a₀∘a₁, a₀∘a₁∘a₂, … along an axis, for an associative ``fn(a, b)``.
+
+    `elems` is a pytree of arrays of one length along `axis`; `fn` combines whole slices of it, as
+    `cumsum` would with addition. With `reverse` it goes from the end. It takes about 2 log₂ n calls
+    of `fn` on arrays (Blelloch, 1990). Raises `ArgumentError` or `ShapeError` naming what does not
+    fit.
+
+    >>> import adjoint as ad
+    >>> ad.associative_scan(ad.multiply, ad.asarray([1.0, 2.0, 3.0, 4.0]))
+    Tensor([ 1.,  2.,  6., 24.])
+    """
+    check_callable("associative_scan", fn)
+    leaves, structure = open_leaves("associative_scan: elems", elems)
+    sizes: dict[int, str] = {}
+    moved = []
+    for x, path in zip(leaves, structure.paths(), strict=True):
+        if not x.node.shape:
+            raise ShapeError(
+                f"associative_scan: elems{path_text(path)} is 0-d and has no axis to scan along"
+            )
+        place = normalize_axis("associative_scan", axis, x.ndim)
+        sizes.setdefault(x.node.shape[place], f"elems{path_text(path)}")
+        moved.append(moveaxis(x, place, 0))
+    if len(sizes) != 1:
+        given = ", ".join(f"{size} ({place})" for size, place in sizes.items()) or "none"
+        raise ShapeError(f"associative_scan: arrays in elems must have one length, got {given}")
+
+    def combine(a: Leaves, b: Leaves) -> Leaves:
+        result, found = flatten(fn(structure.unflatten(a), structure.unflatten(b)))
+        if not same_structure(found, structure):
+            raise ArgumentError(
+                f"associative_scan: fn must return a tree like elems, {structure}, got {found}"
+            )
+        return [as_tensor(x) for x in result]
+
+    if reverse:
+        moved = [flip(x, 0) for x in moved]
+    found = _prefixes(combine, moved)
+    if reverse:
+        found = [flip(x, 0) for x in found]
+    return structure.unflatten(
+        moveaxis(x, 0, normalize_axis("associative_scan", axis, x.ndim)) for x in found
+    )
+
+
+def _prefixes(combine: Callable[[Leaves, Leaves], Leaves], elems: Leaves) -> Leaves:
+    """All prefixes along the first axis: those of pairs give every second one."""
+    size = elems[0].node.shape[0]
+    if size < 2:
+        return elems
+    half = size // 2
+    pairs = combine(
+        [along(x, 0, 0, 2, half) for x in elems], [along(x, 0, 1, 2, half) for x in elems]
+    )
+    odd = _prefixes(combine, pairs)
+    rest = (size - 1) // 2
+    even = [along(x, 0, 0, 1, 1) for x in elems]
+    if rest:
+        later = combine(
+            [along(x, 0, 0, 1, rest) for x in odd], [along(x, 0, 2, 2, rest) for x in elems]
+        )
+        even = [concat((a, b)) for a, b in zip(even, later, strict=True)]
+    return [_alternating(a, b) for a, b in zip(even, odd, strict=True)]
+
+
+def _alternating(even: Tensor, odd: Tensor) -> Tensor:
+    """Elements of the one and the other in turn; the first may have one more."""
+    half = odd.node.shape[0]
+    both = stack([along(even, 0, 0, 1, half), odd], axis=1)
+    found = reshape(both, (2 * half, *odd.node.shape[1:]))
+    if even.node.shape[0] > half:
+        found = concat((found, along(even, 0, half, 1, 1)))
+    return found

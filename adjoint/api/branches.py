@@ -1,0 +1,158 @@
+"""Branches as one operation: cond and switch, and checkpoint, a branch without a choice."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from adjoint.api.arguments import as_output, check_callable, function_name
+from adjoint.api.stepping import open_leaves, traced, truth
+from adjoint.api.tree import flatten, path_text, same_structure
+from adjoint.errors import ArgumentError, DTypeError, ShapeError
+from adjoint.graph.leaf import is_weak, variable_node
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import INT64
+from adjoint.ops.control.branch import Choice, branch
+from adjoint.ops.control.closing import captured, closed
+
+
+def cond(
+    pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any
+) -> Any:
+    """``true_fun(*operands) if pred else false_fun(*operands)``, for a `pred` known only later.
+
+    `pred` is a boolean scalar, the operands are pytrees. Both functions are traced and must return
+    trees of one structure, with equal shapes and dtypes; only the chosen one is computed, also in
+    derivatives. Where `vmap` makes examples choose for themselves both are computed. Raises
+    `ArgumentError`, `ShapeError` or `DTypeError` naming what does not fit.
+
+    >>> import adjoint as ad
+    >>> f = ad.compile(lambda x: ad.cond(x > 0, ad.sqrt, lambda x: 0 * x, x))
+    >>> f(4.0), f(-4.0)
+    (Tensor(2.), Tensor(-0.))
+    """
+    check_callable("cond", true_fun)
+    check_callable("cond", false_fun)
+    number = as_tensor(truth("cond", "pred", pred), INT64)
+    names = ("false_fun", "true_fun")
+    return _choose("cond", number, names, (false_fun, true_fun), operands)
+
+
+def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+    """``branches[index](*operands)``; an index out of range takes the nearest branch.
+
+    As `cond`, for an integer scalar and any number of functions.
+
+    >>> import adjoint as ad
+    >>> [float(ad.switch(i, [ad.sin, ad.cos, ad.exp], 0.0)) for i in range(3)]
+    [0.0, 1.0, 1.0]
+    """
+    if not isinstance(branches, (tuple, list)) or not branches:
+        raise ArgumentError(
+            f"switch: branches must be a non-empty sequence of functions, got {branches!r}"
+        )
+    for f in branches:
+        check_callable("switch", f)
+    number = as_tensor(index)
+    if number.node.shape or number.node.dtype.kind not in "iu":
+        raise DTypeError(
+            f"switch: index must be an integer scalar, got {number.dtype} of shape {number.shape}"
+        )
+    names = [f"branches[{n}]" for n in range(len(branches))]
+    return _choose("switch", as_tensor(number, INT64), names, branches, operands)
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """`f`, of which a reverse sweep keeps the arguments only and computes the rest again.
+
+    The derivatives are the same; they need less memory and more time. Under the name of
+    ``jax.checkpoint`` and ``torch.utils.checkpoint``.
+
+    >>> import adjoint as ad
+    >>> ad.grad(ad.checkpoint(lambda x: ad.sin(ad.sin(x))))(1.0)
+    Tensor(0.36003949)
+    """
+    check_callable("checkpoint", f)
+
+    @functools.wraps(f)
+    def recomputed(*args: Any, **kwargs: Any) -> Any:
+        number = as_tensor(np.int64(0))
+        return _choose("checkpoint", number, [function_name(f)], (f,), args, kwargs)
+
+    return recomputed
+
+
+class _Traced:
+    """One branch as a graph of variables in place of the operands."""
+
+    def __init__(
+        self, name: str, f: Any, structure: Any, operands: Sequence[Tensor], kwargs: dict[str, Any]
+    ) -> None:
+        scope = Scope(abstract=True)
+        self.variables = [
+            variable_node(None, x.node.shape, x.node.dtype, scope, weak=is_weak(x.node))
+            for x in operands
+        ]
+        args = structure.unflatten(map(Tensor, self.variables))
+        try:
+            result = traced(functools.partial(f, **kwargs) if kwargs else f, args)
+        finally:
+            scope.close()
+        self.result, self.structure = flatten(result)
+        self.weak = [type(x) in (int, float, complex) for x in self.result]
+        self.outputs = [as_output(name, f, x) for x in self.result]
+
+
+def _choose(
+    name: str,
+    number: Tensor,
+    names: Sequence[str],
+    functions: Sequence[Any],
+    operands: Sequence[Any],
+    kwargs: dict[str, Any] | None = None,
+) -> Any:
+    """The result of the function with a number."""
+    leaves, structure = open_leaves(f"{name}: operand ", tuple(operands))
+    found = [_Traced(name, f, structure, leaves, kwargs or {}) for f in functions]
+    first = found[0]
+    for own, one in zip(names[1:], found[1:], strict=True):
+        if not same_structure(one.structure, first.structure):
+            raise ArgumentError(
+                f"{name}: the branches must return trees of one structure; {names[0]} returned "
+                f"{first.structure}, {own} returned {one.structure}"
+            )
+    _agree(name, names, found)
+    outside: dict[Node, None] = {}
+    for one in found:
+        outside.update(dict.fromkeys(captured([x.node for x in one.outputs], one.variables)))
+    given = list(outside)
+    graphs = [closed([x.node for x in one.outputs], one.variables, given) for one in found]
+    results = branch(Choice(tuple(graphs)), [number, *map(Tensor, given), *leaves])
+    return first.structure.unflatten(results)
+
+
+def _agree(name: str, names: Sequence[str], found: Sequence[_Traced]) -> None:
+    """Give Python numbers the dtype of the other branches; raise where results differ."""
+    for place, path in enumerate(found[0].structure.paths()):
+        strong = [one.outputs[place].node.dtype for one in found if not one.weak[place]]
+        for one in found:
+            if strong and one.weak[place]:
+                one.outputs[place] = as_tensor(one.outputs[place], strong[0])
+        first = found[0].outputs[place].node
+        for own, one in zip(names[1:], found[1:], strict=True):
+            other = one.outputs[place].node
+            what = f"result{path_text(path)} of"
+            if other.shape != first.shape:
+                raise ShapeError(
+                    f"{name}: the branches must return equal shapes; {what} {names[0]} has shape "
+                    f"{first.shape}, {what} {own} {other.shape}"
+                )
+            if other.dtype != first.dtype:
+                raise DTypeError(
+                    f"{name}: the branches must return equal dtypes; {what} {names[0]} has dtype "
+                    f"{first.dtype}, {what} {own} {other.dtype}; convert one with .astype"
+                )
