@@ -1,5 +1,9 @@
 """Floor 3: the operations, each in one place, by family; importing this registers them all."""
 
+import adjoint.ops.control.branch
+import adjoint.ops.control.packing
+import adjoint.ops.control.scan
+import adjoint.ops.control.while_loop
 import adjoint.ops.elementwise.arithmetic
 import adjoint.ops.elementwise.bits
 import adjoint.ops.elementwise.choice

@@ -1,32 +1,49 @@
-"""Loops: what another loop computes as well is read from that one."""
+"""Loops: what another loop computes as well is read from that; what nobody reads is left out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.ops.control.merging import merged_results
+from adjoint.ops.control.pruning import unread_left_out
 from adjoint.passes.rewriting import is_known, with_inputs
 
 
 def merge_loops(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     """The outputs of an equal graph in which no loop does a part of what another does."""
+    return _redirected(outputs, inputs, merged_results(_order(outputs, inputs)))
+
+
+def prune_loops(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
+    """The outputs of an equal graph in which loops compute only what is read of them."""
+    order = _order(outputs, inputs)
+    return _redirected(outputs, inputs, unread_left_out(order, set(outputs)))
+
+
+def _order(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     ends = set(inputs)
-    order = topological_order(outputs, lambda n: () if n in ends or is_known(n) else n.inputs)
-    merged = merged_results(order)
-    if not merged:
+    return topological_order(outputs, lambda n: () if n in ends or is_known(n) else n.inputs)
+
+
+def _redirected(
+    outputs: Sequence[Node], inputs: Sequence[Node], targets: Mapping[Node, Node]
+) -> list[Node]:
+    """The outputs of a graph that reads the targets in place of other nodes."""
+    if not targets:
         return list(outputs)
+    ends = set(inputs)
 
     def follow(node: Node) -> tuple[Node, ...]:
-        if node in merged:
-            return (merged[node],)
+        if node in targets:
+            return (targets[node],)
         return () if node in ends or is_known(node) else node.inputs
 
     done: dict[Node, Node] = {}
     for node in topological_order(outputs, follow):
-        if node in merged:
-            done[node] = done[merged[node]]
+        if node in targets:
+            done[node] = done[targets[node]]
         elif node in ends or is_known(node):
             done[node] = node
         else:

@@ -8,7 +8,7 @@ from adjoint.graph.node import Node
 from adjoint.passes.common_subexpressions import share
 from adjoint.passes.constant_folding import fold
 from adjoint.passes.decompose import expand
-from adjoint.passes.loops import merge_loops
+from adjoint.passes.loops import merge_loops, prune_loops
 from adjoint.passes.push_down_slices import narrow
 from adjoint.passes.simplify import simplify
 from adjoint.passes.stabilise import stabilise
@@ -18,6 +18,7 @@ Pass = Callable[[Sequence[Node], Sequence[Node]], list[Node]]
 PIPELINE: tuple[Pass, ...] = (
     stabilise,  # first: it looks for what users wrote
     merge_loops,
+    prune_loops,  # after merging: then it is known what is read
     expand,  # then the others see the pieces
     fold,
     simplify,  # after folding: it looks for constants

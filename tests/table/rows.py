@@ -166,6 +166,69 @@ def odd_power(n: Any, x: Any) -> Any:
     return n.matmul(u * s**3, v)
 
 
+def recurrent(n: Any, x: Any, a: Any, h: Any) -> Any:
+    """The last state and all outputs of a small recurrent network."""
+
+    def step(h: Any, row: Any) -> tuple[Any, Any]:
+        h = n.sin(a * h) / 2 + row
+        return h, h * row
+
+    h, ys = n.scan(step, h, x)
+    return n.concat((h, n.reshape(ys, (-1,))))
+
+
+def recurrent_rows(x: Any, a: Any, h: Any) -> Any:
+    """The same, written as a loop."""
+    ys = []
+    for row in x:
+        h = np.sin(a * h) / 2 + row
+        ys.append(h * row)
+    return np.concatenate((h, *ys))
+
+
+def chosen(n: Any, x: Any, number: int = 0) -> Any:
+    """One of two functions of x."""
+    return n.switch(number, (lambda x: n.sin(x) * x, n.square), x)
+
+
+def repeated(n: Any, x: Any, a: Any) -> Any:
+    """x ← a sin(x), three times."""
+
+    def step(state: Any) -> Any:
+        return state[0] + 1, a * n.sin(state[1])
+
+    return n.while_loop(lambda state: state[0] < 3, step, (0, x))[1]
+
+
+def repeated_rows(x: Any, a: Any) -> Any:
+    """The same, written as a loop."""
+    for _ in range(3):
+        x = a * np.sin(x)
+    return x
+
+
+def repeated_slope(n: Any, x: Any) -> Any:
+    """The gradient of x⁴, as x is squared twice."""
+
+    def step(state: Any) -> Any:
+        return state[0] + 1, state[1] * state[1]
+
+    def value(x: Any) -> Any:
+        return n.sum(n.while_loop(lambda state: state[0] < 2, step, (0, x))[1])
+
+    return n.grad(value)(x)
+
+
+def in_and_out(n: Any, x: Any, y: Any) -> Any:
+    """Two pieces packed, and unpacked again by an operation that does not see that."""
+    from adjoint.ops.control.packing import layout_of
+
+    layout = layout_of([(x.shape, x.dtype), (y.shape, y.dtype)])
+    packed = registered("pack")((x, y), layout, (0, 1)) * 1.0
+    first, second = (registered("unpack")((packed,), layout, number) for number in range(2))
+    return n.concat((n.reshape(first * 2, (-1,)), second))
+
+
 BANDS = np.array([[0, 0, 0.3, 0.2], [0, 0.5, 0.1, 0.4], [4, 5, 4.5, 6], [0.3, 0.2, 0.6, 0]])
 MATRIX = np.array([[1.0, 0.4, -0.7], [2.0, -1.1, 0.3], [-0.5, 0.9, 1.3]])
 DOMINANT = np.array([[4.0, 0.4, -0.7], [2.0, -5.0, 0.3], [-0.5, 0.9, 6.0]])
@@ -494,4 +557,11 @@ ROWS: list[Row] = [
         dtypes=REAL,
         digits=10.0,
     ),
+    Row("scan", recurrent, [(3, 3), (3,), (3,)], recurrent_rows, spread=0.3),
+    Row("branch", chosen, [(3,)], lambda x: np.sin(x) * x, label="first"),
+    Row("branch", lambda n, x: chosen(n, x, 1), [(3,)], np.square, label="second"),
+    Row("while_loop", repeated, [(3,), (3,)], repeated_rows, spread=0.5),
+    Row("while_adjoint", repeated_slope, [(3,)], lambda x: 4 * x * x * x, dtypes=REAL),
+    Row("pack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),
+    Row("unpack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),
 ]
