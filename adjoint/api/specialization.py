@@ -12,7 +12,7 @@ from adjoint.api.graph_first import evaluate
 from adjoint.api.signature import Leaf, contiguous, is_open, tree_of
 from adjoint.api.tree import flatten
 from adjoint.backends import interpreter
-from adjoint.backends.replay import Replay
+from adjoint.backends.interpreter import Evaluator
 from adjoint.graph import engine
 from adjoint.graph.arrays import scalar_value
 from adjoint.graph.forking import building
@@ -65,7 +65,7 @@ class Traced:
         """What calls donate."""
         self._entry: Any = None
         self._strict_entry: Any = None
-        self._replay: Replay | None = None
+        self._replay: Evaluator | None = None
         self.direct: Any = None
         """The native entry of a compiled function itself."""
 
@@ -140,10 +140,10 @@ class Traced:
             return evaluate(substitute(self.outputs, given))  # type: ignore[no-any-return]
 
     @property
-    def replay(self) -> Replay:
+    def replay(self) -> Evaluator:
         """The optimised graph, evaluated by NumPy."""
         if self._replay is None:
-            self._replay = Replay(self.inputs, self.optimised)
+            self._replay = Evaluator(self.inputs, self.optimised)
         return self._replay
 
     def run_without_native(self, leaves: Sequence[Any]) -> Any:
