@@ -91,7 +91,7 @@ class Traced:
         """Whether calls may go through the native entry."""
         if self.narrowed:  # somebody must look at the numbers
             return False
-        return not self.program.is_cold and (self.donation is None or self.donation.is_sure)
+        return not self.program.is_stepwise and (self.donation is None or self.donation.is_sure)
 
     # Not functools.cached_property: until Python 3.12 it holds a lock, also in a forked child.
 

@@ -35,7 +35,7 @@ class Native:
             results = self.slow(*values)
         except Failed:
             return None
-        if not self.program.is_cold:
+        if not self.program.is_stepwise:
             self.entry = self.program.bind("native", self.slow, None)
         return results
 
