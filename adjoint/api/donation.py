@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.graph_signature import can_tell_who_holds
+from adjoint.backends.graph_signature import are_counts_exact
 from adjoint.errors import DonatedError
 from adjoint.graph import engine
 from adjoint.graph.leaf import constant_node
@@ -88,7 +88,7 @@ def buffer_of(leaf: Any) -> Array | None:
     """The array of a donated leaf if it may be written to; None if somebody else can see it."""
     if type(leaf) is Tensor:
         engine.value_of(leaf.node)
-        if not can_tell_who_holds() or _holders(leaf) != _sole():
+        if not are_counts_exact() or _holders(leaf) != _sole():
             return None
         array = leaf.node.value
         if type(array) is not np.ndarray or array.base is not None:

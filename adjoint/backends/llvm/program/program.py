@@ -35,7 +35,7 @@ a step of a small network, where taking its four steps from Python costs 50 µs 
 
 LONG_RUNNING = 1 << 18
 """Bytes of inputs and outputs from which on a program lets other Python threads run. Going through
-that much takes 20 µs and more. Below, a waiting thread gains little, and a program that gave the
+that much takes 10 µs and more. Below, a waiting thread gains little, and a program that gave the
 lock away may wait up to 5 ms (`sys.getswitchinterval`) until it has it back."""
 
 LARGEST_ARRAY = 1 << 62
