@@ -11,7 +11,17 @@ from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import size_of
 from adjoint.schedule.memory import plan_memory
-from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, Step, nbytes
+from adjoint.schedule.plan import (
+    Alias,
+    Control,
+    Gemm,
+    Kernel,
+    Lapack,
+    Nest,
+    NumpyCall,
+    Step,
+    nbytes,
+)
 
 
 @dataclass(frozen=True)
@@ -161,7 +171,7 @@ def _row(step: Step) -> Row:
         case Lapack(root=root):
             shown = " ".join([root.op.name, *(str(list(n.shape)) for n in step.reads)])
             return Row(step.name, shown, 1, _moved(step.reads, (root,)), 2 * step.work)
-        case Alias(root=root) | NumpyCall(root=root):
+        case Alias(root=root) | NumpyCall(root=root) | Control(root=root):
             flops = size_of(root.shape)
             return Row(step.name, root.op.name, 1, _moved(step.reads, (root,)), flops)
 

@@ -16,6 +16,7 @@ from adjoint.errors import NotDifferentiableError, UnknownNameError
 if TYPE_CHECKING:
     from adjoint.graph.loop_form import Index, Loops
     from adjoint.graph.node import Node
+    from adjoint.graph.subgraph import Subgraph
     from adjoint.graph.tensor import Tensor
     from adjoint.graph.types import DType, Shape
 
@@ -151,6 +152,18 @@ class Op:
     def start(self, dtype: DType) -> Any:
         """For reductions that `combine`: the value over nothing."""
         raise NotImplementedError(f"{self.name} states no start")
+
+    def graphs(self, node: Node) -> tuple[Subgraph, ...]:
+        """The graphs that it holds and runs, for loops and branches."""
+        return ()
+
+    def rounds(self, node: Node) -> int:
+        """About how often the graphs that it holds are run."""
+        return 1
+
+    def piece(self, node: Node) -> int | None:
+        """Where, in bytes, the result lies in the only input, if it is a part of its memory."""
+        return None
 
     def lowers(self, node: Node) -> bool:
         """Whether native loops can compute this very node."""

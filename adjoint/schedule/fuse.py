@@ -15,6 +15,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
 from adjoint.ops.indexing.bounds import check_known
+from adjoint.passes.pipeline import optimise
 from adjoint.schedule.gemm_epilogue import Sums
 from adjoint.schedule.kernel_splitting import cut, heavy
 from adjoint.schedule.library_calls import gemm, lapack
@@ -23,6 +24,7 @@ from adjoint.schedule.plan import (
     NATIVE_DTYPES,
     SCALAR,
     Alias,
+    Control,
     Gemm,
     Kernel,
     NumpyCall,
@@ -327,6 +329,10 @@ def call_for(node: Node) -> Step | None:
         return call
     if node.op.name == "reshape" and not node.op.lowers(node):
         return Alias(node)
+    if (offset := node.op.piece(node)) is not None:
+        return Alias(node, offset)
+    if graphs := node.op.graphs(node):
+        return Control(node, [schedule(g.inputs, optimise(g.outputs, g.inputs)) for g in graphs])
     return None if is_native(node) else NumpyCall(node)
 
 

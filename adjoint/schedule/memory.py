@@ -84,7 +84,8 @@ def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
     readers = Counter(node for step in schedule.steps for node in step.reads)
     movable = {node for node in written - fixed if readers[node] == 1 and node not in storage}
     for root, source in aliases.items():
-        if root in schedule.outputs and source in written - fixed and source not in storage:
+        is_movable = source in written - fixed and source not in storage
+        if root in schedule.outputs and is_movable and nbytes(source) == nbytes(root):
             storage[source] = root, 0
     for step in reversed(schedule.steps):  # sums before their addends, which may be sums
         if isinstance(step, Gemm) and step.addend in movable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -172,6 +173,26 @@ class Alias:
 
 
 @dataclass(eq=False)
+class Control:
+    """A loop or a branch, which runs the schedules of the graphs that its operation holds."""
+
+    root: Node
+    inner: list[Schedule]
+
+    @property
+    def roots(self) -> list[Node]:
+        return [self.root]
+
+    @property
+    def reads(self) -> list[Node]:
+        return list(self.root.inputs)
+
+    @property
+    def name(self) -> str:
+        return self.root.op.name
+
+
+@dataclass(eq=False)
 class NumpyCall:
     """An operation without native code, evaluated by its own rule."""
 
@@ -190,7 +211,7 @@ class NumpyCall:
         return "numpy"
 
 
-Step = Kernel | Nest | Gemm | Lapack | Alias | NumpyCall
+Step = Kernel | Nest | Gemm | Lapack | Alias | Control | NumpyCall
 
 
 @dataclass(eq=False)
@@ -208,3 +229,12 @@ class Schedule:
 def nbytes(node: Node) -> int:
     """The bytes of a stored node."""
     return size_of(node.shape) * node.dtype.itemsize
+
+
+def all_steps(schedule: Schedule) -> Iterator[Step]:
+    """The steps of a schedule, and those of the graphs that loops and branches run."""
+    for step in schedule.steps:
+        yield step
+        if isinstance(step, Control):
+            for inner in step.inner:
+                yield from all_steps(inner)

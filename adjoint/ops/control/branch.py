@@ -72,6 +72,13 @@ class Branch(Op):
             layout.write(packed, place, results[n])
         return packed
 
+    def graphs(self, node: Node) -> tuple[Subgraph, ...]:
+        choice, group = node.params
+        numbers = layouts(choice)[group][0]
+        return tuple(
+            Subgraph(one.inputs, [one.outputs[n] for n in numbers]) for one in choice.branches
+        )
+
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         choice, group = node.params
         given = {n: x for n, x in enumerate(tangents[1:]) if x is not None}

@@ -136,6 +136,11 @@ class Unpack(Op):
         part = layout.read(np.asarray(x), number)
         return part.copy() if part.size <= _SMALL else part
 
+    def piece(self, node: Node) -> int | None:
+        layout, number = node.params
+        alone = len(node.inputs[0].shape) == 1
+        return int(layout.starts[number] * layout.dtype.itemsize) if alone else None
+
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         (tangent,) = tangents
         return None if tangent is None else unpack(tangent, *node.params)

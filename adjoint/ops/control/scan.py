@@ -50,6 +50,17 @@ class Scan(Op):
             layout.write(packed, place, value)
         return packed
 
+    def rounds(self, node: Node) -> int:
+        return int(node.params[0].length)
+
+    def graphs(self, node: Node) -> tuple[Subgraph, ...]:
+        loop, group = node.params
+        body = loop.body
+        ys = [n for n in layouts(loop)[group][0] if n >= loop.state]
+        return (
+            Subgraph(body.inputs, [*body.outputs[: loop.state], *(body.outputs[n] for n in ys)]),
+        )
+
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         loop, group = node.params
         return packed_group(layouts(loop), group, scan_tangents(node, loop, tangents))

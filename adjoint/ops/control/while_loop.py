@@ -38,6 +38,9 @@ from adjoint.ops.reductions.reduction import any as any_of
 from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.transforms.batch import batch
 
+_LIKELY_ROUNDS = 100
+"""How often a loop is taken to go round where that has to be guessed, to weigh what it costs."""
+
 
 @dataclass(frozen=True)
 class Rounds:
@@ -89,6 +92,13 @@ class WhileLoop(Op):
         for place, number in enumerate(numbers):
             layout.write(packed, place, state[number])
         return packed
+
+    def rounds(self, node: Node) -> int:
+        return _LIKELY_ROUNDS
+
+    def graphs(self, node: Node) -> tuple[Subgraph, ...]:
+        loop = node.params[0]
+        return loop.condition, loop.body
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         loop, group = node.params

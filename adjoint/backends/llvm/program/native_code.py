@@ -28,7 +28,7 @@ from adjoint.backends.llvm.system import caching_allocator, thread_pool
 from adjoint.graph import engine
 from adjoint.graph.arrays import truths
 from adjoint.graph.node import Node
-from adjoint.schedule.plan import Gemm, Nest, NumpyCall, Schedule, nbytes
+from adjoint.schedule.plan import Gemm, Nest, NumpyCall, Schedule, all_steps, nbytes
 
 _loaded: WeakValueDictionary[int, NativeCode] = WeakValueDictionary()
 """By number, the code that NumPy calls come from."""
@@ -63,7 +63,8 @@ class NativeCode:
         addresses = (ctypes.c_void_p * max(1, len(self.constants))).from_address(table)
         for i, array in enumerate(self.constants):
             addresses[i] = array.ctypes.data
-        if any(isinstance(step, NumpyCall) for step in self.schedule.steps):
+        self.numpy_calls = [s for s in all_steps(self.schedule) if isinstance(s, NumpyCall)]
+        if self.numpy_calls:
             number = next(_numbers)
             _loaded[number] = self
             place = self.loaded.global_address("adjoint_program")
@@ -87,9 +88,9 @@ def symbols_of(schedule: Schedule) -> dict[str, int]:
         **kernel_cache.symbols(),
         **signals.symbols(),
     }
-    if any(isinstance(step, Nest) and step.in_chunks for step in schedule.steps):
+    if any(isinstance(step, Nest) and step.in_chunks for step in all_steps(schedule)):
         found.update(thread_pool.symbols())
-    for step in schedule.steps:
+    for step in all_steps(schedule):
         if isinstance(step, Gemm):
             name = blas.routine(step)
             found["adjoint_" + name] = blas.address(name)
@@ -115,8 +116,7 @@ def _evaluate(number: int, position: int, addresses: Any) -> int:
     Its inputs and then its result lie at the addresses.
     """
     try:
-        step = _loaded[number].schedule.steps[position]
-        assert isinstance(step, NumpyCall)
+        step = _loaded[number].numpy_calls[position]
         values = [_array_at(addresses[i], n) for i, n in enumerate(step.reads)]
         values = [truths(x) if x.dtype.kind == "b" else x for x in values]
         with np.errstate(all="ignore"):

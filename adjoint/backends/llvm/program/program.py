@@ -15,6 +15,7 @@ from adjoint.backends.llvm.compile import jit, kernel_cache, object_cache
 from adjoint.backends.llvm.entry import entry
 from adjoint.backends.llvm.program.native_code import NativeCode, write_call_without_lock
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
+from adjoint.backends.llvm.program.signals import work_of
 from adjoint.backends.llvm.program.stepwise import (
     Array,
     Failed,
@@ -25,7 +26,7 @@ from adjoint.backends.llvm.program.stepwise import (
 from adjoint.errors import GraphError
 from adjoint.graph.forking import building
 from adjoint.schedule.donation import Donations
-from adjoint.schedule.plan import Gemm, Nest, NumpyCall, Schedule, nbytes
+from adjoint.schedule.plan import Control, Gemm, Nest, NumpyCall, Schedule, all_steps, nbytes
 from adjoint.schedule.signature import schedule_text
 
 STEPWISE_CALLS = 3
@@ -171,15 +172,18 @@ class Program:
     @property
     def kind(self) -> str:
         """What kind of code the program is: short ones are worth more of LLVM's time."""
-        long = (Gemm, NumpyCall, Nest)
+        long = (Control, Gemm, NumpyCall, Nest)
         is_short = not any(isinstance(step, long) for step in self.schedule.steps)
         return "written" if is_short and not self.is_long else "driver"
 
     @property
     def is_long(self) -> bool:
         """Whether the program runs so long, without Python, that other threads should run too."""
-        if any(isinstance(step, NumpyCall) for step in self.schedule.steps):
+        steps = self.schedule.steps
+        if any(isinstance(step, NumpyCall) for step in all_steps(self.schedule)):
             return False
+        if any(isinstance(step, Control) and work_of(step) > LONG_RUNNING for step in steps):
+            return True
         nodes = (*self.schedule.inputs, *self.schedule.outputs)
         return sum(map(nbytes, nodes)) > LONG_RUNNING
 

@@ -20,17 +20,20 @@ from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, failures_o
 from adjoint.backends.llvm.codegen.nest import NestWriter, call_kernel, table_of, whole
 from adjoint.backends.llvm.codegen.reduction_buffers import copied, fill
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
+from adjoint.backends.llvm.program import control_writer as control
 from adjoint.backends.llvm.program.signals import Interrupts, ask_at_once, go_on_if_done
 from adjoint.graph.node import Node
-from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory
+from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory, rounded
 from adjoint.schedule.plan import (
     Alias,
+    Control,
     Gemm,
     Kernel,
     Lapack,
     Nest,
     NumpyCall,
     Schedule,
+    all_steps,
     is_checked,
 )
 from adjoint.schedule.signature import is_literal
@@ -66,15 +69,31 @@ def unwritten(step: Kernel) -> tuple[KernelWriter, Any]:
 class ProgramWriter:
     """Writes the module of a schedule."""
 
+    is_inner = False
+
     def __init__(self, schedule: Schedule, gap: int = 0) -> None:
         self.schedule = schedule
         self.memory: MemoryPlan = plan_memory(schedule, gap)
         self.module = ir.Module("adjoint")
-        self.stored = [n for n in schedule.constants if not is_literal(n)]
         self.kernels: dict[str, Writer] = {}
-        self.writers: dict[tuple[Kernel, bool, int | None], KernelWriter] = {}
         self.nests: list[NestWriter] = []
+        self.stored: list[Node] = []
+        """The constants in memory, also those of the graphs that loops and branches run."""
+        self.numpy_calls = [s for s in all_steps(schedule) if isinstance(s, NumpyCall)]
+        self.begin()
+
+    def begin(self) -> None:
+        """What a writer of a whole program and one of a graph within it have in common."""
+        self.writers: dict[tuple[Kernel, bool, int | None], KernelWriter] = {}
         self.places: dict[Node, Any] = {}
+        self.first_stored = len(self.stored)
+        self.own_stored = [n for n in self.schedule.constants if not is_literal(n)]
+        self.stored += self.own_stored
+        self.inner = {
+            step: [GraphWriter(graph, self) for graph in step.inner]
+            for step in self.schedule.steps
+            if isinstance(step, Control)
+        }
 
     def write(self) -> ir.Function:
         """The function that runs the whole schedule."""
@@ -88,10 +107,8 @@ class ProgramWriter:
         self.failed = body.append_basic_block("failed")
         self.find_buffers(builder, body.args[0])
         failures = self.count_failures(builder)
-        interrupts = Interrupts(self.module, builder, self.schedule.steps)
-        for number, step in enumerate(self.schedule.steps):
-            interrupts.ask_before(step, self.failed)
-            self.step(builder, number, step)
+        self.interrupts = Interrupts(self.module, builder, self.schedule.steps)
+        self.run_steps(builder)
         self.compare_failures(builder, failures)
         self.copy_outputs(builder)
         self.release(builder)
@@ -100,6 +117,12 @@ class ProgramWriter:
         self.release(builder)
         builder.ret(I32(1))
         return body
+
+    def run_steps(self, builder: Any) -> None:
+        """All steps, in order."""
+        for step in self.schedule.steps:
+            self.interrupts.ask_before(step, self.failed)
+            self.step(builder, step)
 
     @property
     def checks(self) -> bool:
@@ -124,7 +147,7 @@ class ProgramWriter:
 
     def computed(self) -> Iterator[Node]:
         """The nodes computed in loops."""
-        for step in self.schedule.steps:
+        for step in all_steps(self.schedule):
             for kernel in step.kernels if isinstance(step, Nest) else [step]:
                 if isinstance(kernel, Kernel):
                     yield from (*kernel.inlined, *kernel.roots)
@@ -143,7 +166,7 @@ class ProgramWriter:
         for node, place in zip(self.schedule.outputs, self.outputs, strict=True):
             if node in written:
                 self.places.setdefault(node, place)
-        for number, node in enumerate(self.stored):
+        for number, node in enumerate(self.own_stored, self.first_stored):
             self.places[node] = self.pointer_at(builder, self.constants, number)
         self.open_block(builder)
         for node, offset in self.memory.offsets.items():
@@ -166,7 +189,7 @@ class ProgramWriter:
         finds null and takes a block of its own.
         """
         self.keeper = None
-        size = min(self.memory.size + self.partial_bytes(), MOST_BYTES)
+        size = min(self.block_bytes(), MOST_BYTES)
         if size <= ON_STACK:
             self.block = on_stack(builder, ir.ArrayType(I8, max(1, size)))
             return
@@ -185,6 +208,20 @@ class ProgramWriter:
         block.add_incoming(taken, entry)
         block.add_incoming(fresh, inside)
         self.block = block
+
+    def block_bytes(self) -> int:
+        """The memory that the steps need: results, partial sums, and what loops and branches do."""
+        return self.inner_start() + max(
+            (control.memory_of(step, writers) for step, writers in self.inner.items()), default=0
+        )
+
+    def inner_start(self) -> int:
+        """Where in the block loops and branches have their memory; one of them runs at a time."""
+        return (
+            rounded(self.memory.size + self.partial_bytes())
+            if self.inner
+            else (self.memory.size + self.partial_bytes())
+        )
 
     def partial_bytes(self) -> int:
         """The memory that the partial sums of a nest need at most; one nest runs at a time."""
@@ -209,7 +246,7 @@ class ProgramWriter:
 
     # steps
 
-    def step(self, builder: Any, number: int, step: Any) -> None:
+    def step(self, builder: Any, step: Any) -> None:
         match step:
             case Kernel():
                 self.run_kernel(builder, step)
@@ -221,10 +258,16 @@ class ProgramWriter:
                 places = [*(self.place_of(builder, n) for n in reads), self.places[root]]
                 lapack.emit(builder, step, self.one_matrix(step), places, self.failed)
             case Alias(root=root):
-                if root in self.schedule.outputs and not self.lies_in(root.inputs[0], root):
-                    self.copy(builder, root.inputs[0], self.places[root])
+                source = root.inputs[0]
+                if root in self.schedule.outputs and not self.lies_in(source, root):
+                    start = self.place_of(builder, source)
+                    if step.offset:
+                        start = builder.gep(start, [I64(step.offset)], source_etype=I8)
+                    copied(builder, root, self.places[root], start)
+            case Control():
+                control.run(builder, step, self)
             case NumpyCall():
-                self.numpy_call(builder, number, step)
+                self.numpy_call(builder, step)
 
     def kernel(
         self, step: Kernel, fixed: bool = False, rows: int | None = None
@@ -258,7 +301,7 @@ class ProgramWriter:
 
     def all_kernels(self) -> dict[str, Writer]:
         """The kernels that the program calls, by name; it need not have been written."""
-        if not self.kernels:
+        if not self.kernels or self.is_inner:
             for step in self.schedule.steps:
                 if isinstance(step, Kernel):
                     self.writer_of(step, fixed=True)
@@ -267,7 +310,13 @@ class ProgramWriter:
                         self.writer_of(part, step.is_whole, step.rows_at_once)
                 elif isinstance(step, Lapack):
                     self.one_matrix(step)
+            for writer in self.inner_writers():
+                writer.all_kernels()
         return self.kernels
+
+    def inner_writers(self) -> Iterator[GraphWriter]:
+        """The writers of the graphs that loops and branches run."""
+        return (writer for writers in self.inner.values() for writer in writers)
 
     def run_nest(self, builder: Any, step: Nest) -> None:
         kernel = partial_call(self.kernel, fixed=step.is_whole, rows=step.rows_at_once)
@@ -288,7 +337,8 @@ class ProgramWriter:
         scale = None if step.scale is None else self.place_of(builder, step.scale)
         blas.emit_gemm(builder, step, a, b, c, scale)
 
-    def numpy_call(self, builder: Any, number: int, step: NumpyCall) -> None:
+    def numpy_call(self, builder: Any, step: NumpyCall) -> None:
+        number = self.numpy_calls.index(step)
         places = [*(self.place_of(builder, n) for n in step.reads), self.places[step.root]]
         table = table_of(builder, [*places, self.places[step.root]])  # two at least, for errors
         call = extern(self.module, "adjoint_numpy_call", I32, [I64, I32, POINTER])
@@ -323,3 +373,38 @@ class ProgramWriter:
 
     def copy(self, builder: Any, node: Node, place: Any) -> None:
         copied(builder, node, place, self.place_of(builder, node))
+
+
+class GraphWriter(ProgramWriter):
+    """Writes ``i32 graph(ptr *buffers, ptr block)``, which runs a graph within a program."""
+
+    is_inner = True
+
+    def __init__(self, schedule: Schedule, outer: ProgramWriter) -> None:
+        self.schedule = schedule
+        self.memory = plan_memory(schedule)
+        self.module, self.kernels, self.nests = outer.module, outer.kernels, outer.nests
+        self.stored, self.numpy_calls = outer.stored, outer.numpy_calls
+        self.outer = outer
+        self.begin()
+
+    def function(self) -> ir.Function:
+        """The function; it returns 0 if all is well."""
+        self.constants = self.outer.constants
+        kind = ir.FunctionType(I32, [POINTER, POINTER])
+        body = ir.Function(self.module, kind, self.module.get_unique_name("adjoint_graph"))
+        body.linkage = "internal"
+        builder = ir.IRBuilder(body.append_basic_block())
+        self.failed = body.append_basic_block("failed")
+        self.block = body.args[1]
+        self.find_buffers(builder, body.args[0])
+        self.interrupts = Interrupts(self.module, builder, [s for s in self.inner])
+        self.run_steps(builder)
+        self.copy_outputs(builder)
+        builder.ret(I32(0))
+        builder.position_at_end(self.failed)
+        builder.ret(I32(1))
+        return body
+
+    def open_block(self, builder: Any) -> None:
+        """The block is a part of the program's."""

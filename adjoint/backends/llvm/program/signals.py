@@ -14,7 +14,7 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern
 from adjoint.graph.types import size_of
-from adjoint.schedule.plan import Gemm, Kernel, Lapack, Nest, Step
+from adjoint.schedule.plan import Control, Gemm, Kernel, Lapack, Nest, Step
 
 I32 = ir.IntType(32)
 MUCH = 1 << 18
@@ -47,6 +47,9 @@ def work_of(step: Step) -> int:
             return size_of(domain) * (len(roots) + len(inlined))
         case Nest(kernels=kernels):
             return sum(map(work_of, kernels))
+        case Control(root=root, inner=inner):
+            once = sum(work_of(s) for schedule in inner for s in schedule.steps)
+            return once * root.op.rounds(root)
     return 0
 
 
@@ -57,7 +60,7 @@ class Interrupts:
         self.module = module
         self.builder = builder
         self.long = set([step for step in steps if work_of(step) >= MUCH][1:])
-        if self.long:
+        if self.long or any(isinstance(step, Control) for step in steps):
             self.last = alloca(builder, I64)
             self.last.type = POINTER
             builder.store(self.now(), self.last)
@@ -69,8 +72,11 @@ class Interrupts:
 
     def ask_before(self, step: Step, stopped: Any) -> None:
         """Before a long step but the first, go to `stopped` if a signal raises something."""
-        if step not in self.long:
-            return
+        if step in self.long:
+            self.ask(stopped)
+
+    def ask(self, stopped: Any) -> None:
+        """Go to `stopped` if a signal raises something; asked of Python once a second."""
         builder, now = self.builder, self.now()
         changed = builder.icmp_signed("!=", now, builder.load(self.last, typ=I64))
         ask, going_on = (builder.append_basic_block(n) for n in ("ask", "going_on"))

@@ -27,6 +27,7 @@ from adjoint.schedule.memory import ALIGNMENT
 from adjoint.schedule.nests import work_of
 from adjoint.schedule.plan import (
     Alias,
+    Control,
     Gemm,
     Kernel,
     Lapack,
@@ -58,7 +59,10 @@ or two nans NumPy's maximum and minimum take depends on the processor, so they a
 
 def can_run_stepwise(writer: ProgramWriter) -> bool:
     """Whether the steps can be taken from Python without losing time."""
-    return all(is_short(step, writer) for step in writer.schedule.steps if isinstance(step, Nest))
+    steps = writer.schedule.steps
+    if any(isinstance(step, Control) for step in steps):
+        return False  # a loop from Python takes as long as to compile it
+    return all(is_short(step, writer) for step in steps if isinstance(step, Nest))
 
 
 def is_short(nest: Nest, writer: ProgramWriter) -> bool:
@@ -84,7 +88,7 @@ class Stepwise:
 
     def __init__(self, writer: ProgramWriter) -> None:
         self.writer = writer
-        self.constants = {n: np.ascontiguousarray(n.value) for n in writer.schedule.constants}
+        self.constants = {n: np.asarray(n.value, order="C") for n in writer.schedule.constants}
         self.checks = writer.checks
         self.calls = [self.call_for(step) for step in writer.schedule.steps]
 
@@ -143,7 +147,7 @@ class Stepwise:
                 return lambda arrays: _hand_on(arrays, root, root.inputs[0])
             case Alias():
                 return lambda arrays: None  # a part, whose memory is known
-            case NumpyCall(root=root):
+            case NumpyCall(root=root) | Control(root=root):
                 return lambda arrays: _evaluate(arrays, root)
 
     def lapack_call(self, step: Lapack) -> Call:

@@ -1,0 +1,235 @@
+"""Loops and branches in a program: calls of the functions of the graphs they hold.
+
+The functions take a table of addresses, as a whole program does. A loop writes the state in turn to
+two places, of which one is where the last state is wanted; slices are addresses in the stacks. So
+nothing is copied from step to step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from llvmlite import ir
+
+from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, loop
+from adjoint.backends.llvm.codegen.reduction_buffers import copied
+from adjoint.backends.llvm.program.signals import work_of
+from adjoint.graph.node import Node
+from adjoint.ops.control import branch, while_loop
+from adjoint.ops.control import loop as scans
+from adjoint.schedule.memory import rounded
+from adjoint.schedule.plan import Control, nbytes
+
+if TYPE_CHECKING:
+    from adjoint.backends.llvm.program.program_writer import GraphWriter, ProgramWriter
+
+I8, I32 = ir.IntType(8), ir.IntType(32)
+ASK_EVERY = 1 << 18
+"""Operations after which a loop looks at the clock, as a program does between steps."""
+
+
+def memory_of(step: Control, writers: Sequence[GraphWriter]) -> int:
+    """The bytes that a step needs beside its result."""
+    return _state_bytes(step) + max(writer.block_bytes() for writer in writers)
+
+
+def _state_bytes(step: Control) -> int:
+    """Bytes for results that are not wanted, and for two states."""
+    sizes = [rounded(nbytes(x)) for x in step.inner[-1].outputs]
+    return 2 * sum(sizes) + rounded(8)
+
+
+def run(builder: Any, step: Control, writer: ProgramWriter) -> None:
+    """Write a loop or a branch."""
+    WRITERS[step.root.op.name](builder, step, writer)
+
+
+class Scratch:
+    """Memory of a step, taken piece by piece."""
+
+    def __init__(self, builder: Any, step: Control, writer: ProgramWriter) -> None:
+        self.builder = builder
+        self.base = builder.gep(writer.block, [I64(writer.inner_start())], source_etype=I8)
+        self.used = 0
+        self.block = builder.gep(self.base, [I64(_state_bytes(step))], source_etype=I8)
+
+    def take(self, node: Node) -> Any:
+        """A place for a result like `node`."""
+        place = self.builder.gep(self.base, [I64(self.used)], source_etype=I8)
+        self.used += rounded(nbytes(node))
+        return place
+
+
+def pieces(builder: Any, step: Control, writer: ProgramWriter, groups: Any) -> dict[int, Any]:
+    """Where the results of the step are wanted, by their numbers: in the packed result, or in an
+    output that is only read from there."""
+    group = step.root.params[1]
+    numbers, layout = groups[group]
+    base = writer.places[step.root]
+    found = {
+        number: builder.gep(
+            base, [I64(layout.starts[place] * layout.dtype.itemsize)], source_etype=I8
+        )
+        for place, number in enumerate(numbers)
+    }
+    return found
+
+
+class Call:
+    """A call of the function of a graph, by a table of addresses."""
+
+    def __init__(self, builder: Any, graph: GraphWriter, block: Any, failed: Any) -> None:
+        self.builder, self.block, self.failed = builder, block, failed
+        self.function = graph.function()
+        count = len(graph.schedule.inputs) + len(graph.schedule.outputs)
+        self.outputs = len(graph.schedule.inputs)
+        self.table = alloca(builder, ir.ArrayType(POINTER, max(1, count)))
+        self.table.type = POINTER
+
+    def set(self, number: int, address: Any) -> None:
+        """Put an address into the table: inputs come first, then outputs."""
+        place = self.builder.gep(self.table, [I64(number)], source_etype=POINTER)
+        self.builder.store(address, place)
+
+    def run(self) -> None:
+        """Call the function; go to `failed` if it fails."""
+        builder = self.builder
+        status = builder.call(self.function, [self.table, self.block])
+        going_on = builder.append_basic_block()
+        builder.cbranch(builder.icmp_signed("==", status, I32(0)), going_on, self.failed)
+        builder.position_at_end(going_on)
+
+
+def at_step(builder: Any, base: Any, t: Any, node: Node) -> Any:
+    """The address of the slice with number `t` of a stack of results like `node`."""
+    offset = builder.mul(t, I64(nbytes(node)))
+    return builder.gep(base, [offset], source_etype=I8)
+
+
+def run_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
+    """A loop of known length."""
+    what: scans.Loop = step.root.params[0]
+    (graph,) = writer.inner[step]
+    inputs = [writer.place_of(builder, x) for x in step.root.inputs]
+    scratch = Scratch(builder, step, writer)
+    groups = scans.layouts(what)
+    wanted = pieces(builder, step, writer, groups)
+    ys = [n for n in groups[step.root.params[1]][0] if n >= what.state]
+    body = graph.schedule
+    first = what.constants + what.state
+    last = [wanted.get(n) or scratch.take(body.outputs[n]) for n in range(what.state)]
+    other = [scratch.take(body.outputs[n]) for n in range(what.state)]
+    initial = inputs[what.constants : first]
+    if not what.length:
+        for n in range(what.state):
+            copied(builder, body.outputs[n], last[n], initial[n])
+        return
+    call = Call(builder, graph, scratch.block, writer.failed)
+    for n in range(what.constants):
+        call.set(n, inputs[n])
+    with loop(builder, I64(0), I64(what.length), stays=True) as i:
+        ask_now_and_then(builder, i, body, writer)
+        left = builder.sub(I64(what.length - 1), i)
+        is_last = builder.icmp_signed("==", builder.and_(left, I64(1)), I64(0))
+        is_first = builder.icmp_signed("==", i, I64(0))
+        for n in range(what.state):
+            before = builder.select(is_last, other[n], last[n])
+            before = builder.select(is_first, initial[n], before)
+            call.set(what.constants + n, before)
+            call.set(call.outputs + n, builder.select(is_last, last[n], other[n]))
+        t = left if what.backwards else i
+        for n in range(first, len(inputs)):
+            call.set(n, at_step(builder, inputs[n], t, body.inputs[n]))
+        for place, n in enumerate(ys):
+            number = what.state + place
+            y = at_step(builder, wanted[n], t, body.outputs[number])
+            call.set(call.outputs + number, y)
+        call.run()
+
+
+def run_while(builder: Any, step: Control, writer: ProgramWriter) -> None:
+    """A loop that goes on while a condition holds."""
+    what: while_loop.Rounds = step.root.params[0]
+    condition, graph = writer.inner[step]
+    inputs = [writer.place_of(builder, x) for x in step.root.inputs]
+    scratch = Scratch(builder, step, writer)
+    wanted = pieces(builder, step, writer, while_loop.layouts(what))
+    body = graph.schedule
+    states = [[scratch.take(x) for x in body.outputs] for _ in range(2)]
+    answer = scratch.take(condition.schedule.outputs[0])
+    asked = Call(builder, condition, scratch.block, writer.failed)
+    call = Call(builder, graph, scratch.block, writer.failed)
+    for n in range(what.constants):
+        asked.set(n, inputs[n])
+        call.set(n, inputs[n])
+    asked.set(asked.outputs, answer)
+    for n, x in enumerate(body.outputs):
+        copied(builder, x, states[0][n], inputs[what.constants + n])
+    start = builder.block
+    head, again, done = (builder.append_basic_block(name) for name in ("head", "again", "done"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    count = builder.phi(I64)
+    count.add_incoming(I64(0), start)
+    is_even = builder.icmp_signed("==", builder.and_(count, I64(1)), I64(0))
+    now = [builder.select(is_even, a, b) for a, b in zip(*states, strict=True)]
+    for n, x in enumerate(now):
+        asked.set(what.constants + n, x)
+    asked.run()
+    holds = builder.icmp_unsigned("!=", builder.load(answer, typ=I8), I8(0))
+    builder.cbranch(holds, again, done)
+    builder.position_at_end(again)
+    ask_now_and_then(builder, count, body, writer)
+    for n, (a, b) in enumerate(zip(*states, strict=True)):
+        call.set(what.constants + n, now[n])
+        call.set(call.outputs + n, builder.select(is_even, b, a))
+    call.run()
+    count.add_incoming(builder.add(count, I64(1)), builder.block)
+    builder.branch(head)
+    builder.position_at_end(done)
+    for n, place in wanted.items():
+        copied(builder, body.outputs[n], place, now[n])
+
+
+def run_branch(builder: Any, step: Control, writer: ProgramWriter) -> None:
+    """One of several graphs."""
+    what: branch.Choice = step.root.params[0]
+    graphs = writer.inner[step]
+    number, *inputs = [writer.place_of(builder, x) for x in step.root.inputs]
+    scratch = Scratch(builder, step, writer)
+    wanted = list(pieces(builder, step, writer, branch.layouts(what)).values())
+    chosen = builder.load(number, typ=I64)
+    done = builder.append_basic_block("done")
+    blocks = [builder.append_basic_block() for _ in graphs]
+    negative = builder.icmp_signed("<", chosen, I64(0))
+    chosen = builder.select(negative, I64(0), chosen)
+    switch = builder.switch(chosen, blocks[-1])
+    for n, block in enumerate(blocks[:-1]):
+        switch.add_case(I64(n), block)
+    for graph, block in zip(graphs, blocks, strict=True):
+        builder.position_at_end(block)
+        call = Call(builder, graph, scratch.block, writer.failed)
+        for n, address in enumerate([*inputs, *wanted]):
+            call.set(n, address)
+        call.run()
+        builder.branch(done)
+    builder.position_at_end(done)
+
+
+def ask_now_and_then(builder: Any, count: Any, body: Any, writer: ProgramWriter) -> None:
+    """Let a signal stop a long loop."""
+    work = sum(map(work_of, body.steps)) + 64
+    every = 1
+    while every * work < ASK_EVERY:
+        every *= 2
+    due = builder.icmp_signed("==", builder.and_(count, I64(every - 1)), I64(every - 1))
+    with builder.if_then(due, likely=False):
+        writer.interrupts.ask(writer.failed)
+
+
+WRITERS: dict[str, Callable[[Any, Control, Any], None]] = {
+    "scan": run_scan,
+    "while_loop": run_while,
+    "branch": run_branch,
+}
