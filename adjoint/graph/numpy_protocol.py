@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
-from adjoint.graph import engine
+from adjoint.graph import calls, engine
 from adjoint.graph.caller import Asker, user_place
 from adjoint.graph.lost import is_of_variable, losers, report
 from adjoint.graph.numpy_arguments import arranged
@@ -129,7 +129,7 @@ class NumpyProtocol:
         return call_function(function, args, kwargs)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        return FUNCTIONS["__namespace__"]()
+        return calls.namespace()
 
     def __dlpack__(self, **kwargs: Any) -> Any:
         return self.numpy().copy().__dlpack__(**kwargs)
@@ -209,11 +209,11 @@ def _says_nothing(name: str, value: Any) -> bool:
 
 def _spread(a: Any, b: Any) -> tuple[Any, Any]:
     """`a` with as many axes of size one behind as `b` has, for all pairs of elements."""
-    asarray = FUNCTIONS["__namespace__"]().asarray
+    asarray = calls.namespace().asarray
     a = asarray(a)
     if type(b) not in (float, int, bool, complex):  # a number takes the dtype of `a`
         b = asarray(b)
-        a = FUNCTIONS["reshape"](a, a.shape + (1,) * b.ndim)
+        a = calls.reshape(a, a.shape + (1,) * b.ndim)
     return a, b
 
 
@@ -264,7 +264,7 @@ def _write_at_first(
         return
     rest = args[1:] if key is None else args
     others = {k: v for k, v in kwargs.items() if k != key}
-    made = FUNCTIONS["written_by"](name, target, rest, others)
+    made = calls.written_by(name, cast("Tensor", target), rest, others)
     assign(cast("Tensor", target), made.node)
 
 

@@ -15,13 +15,14 @@ import numpy as np
 
 from adjoint.errors import DTypeError
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import DType, Shape, to_inexact
 from adjoint.ops.elementwise.choice import minimum, where
 from adjoint.ops.elementwise.comparison import equal, isfinite, isinf, logical_and
 from adjoint.ops.elementwise.exponential import exp, log
 from adjoint.ops.family.structural_zeros import over
+from adjoint.ops.reductions import extremum
 from adjoint.ops.reductions.reduction import Reduction, axes_of, kept, reduce_over, sum
 from adjoint.ops.shape.movement import astype, reshape
 
@@ -42,7 +43,7 @@ def _log_total(x: Any, top: Any, axes: tuple[int, ...]) -> Any:
 
 def shifted(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """The largest element, exp(x - it) without ∞ - ∞, and the sum of these; axes are kept."""
-    top = FUNCTIONS["max"](x, axes, keepdims=True)
+    top = extremum.max(x, axes, keepdims=True)
     finite = where(isfinite(top), top, 0.0)
     powers = where(equal(top, np.inf), astype(equal(x, top), x.dtype), exp(x - finite))
     return top, powers, sum(powers, axes, keepdims=True)
