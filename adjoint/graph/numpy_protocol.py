@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import signature
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -138,6 +138,11 @@ class NumpyProtocol:
         return (1, 0)
 
 
+def is_tensor(x: Any) -> TypeGuard[Tensor]:
+    """Whether `x` is a tensor, the only class that NumPy talks to here."""
+    return isinstance(x, NumpyProtocol)
+
+
 def ufunc_function(ufunc: Any) -> Callable[..., Any] | None:
     """The function that one of NumPy's ufuncs is called here, if there is one."""
     return FUNCTIONS.get(_UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__))
@@ -219,14 +224,14 @@ def _spread(a: Any, b: Any) -> tuple[Any, Any]:
 
 def _values(x: Any) -> Any:
     """`x` with copies of the values of tensors in their place, also inside lists and tuples."""
-    if isinstance(x, NumpyProtocol):
+    if is_tensor(x):
         return np.array(engine.value_of(x.node))
     return type(x)(map(_values, x)) if type(x) in (list, tuple) else x
 
 
 def _is_traced(x: Any) -> bool:
     """Whether somebody differentiates by what a tensor in `x` depends on, or traces it."""
-    if isinstance(x, NumpyProtocol):
+    if is_tensor(x):
         return x.node.scope is not None and x.node.scope.is_open()
     if isinstance(x, dict):
         x = tuple(x.values())
@@ -236,8 +241,8 @@ def _is_traced(x: Any) -> bool:
 def _written(shown: str, result: Any, out: Any, where: Any) -> Any:
     """The arrays or tensors `out`, into which the results are written."""
     if not isinstance(out, tuple):
-        if isinstance(out, NumpyProtocol):
-            write(cast("Tensor", out), result, shown, where)
+        if is_tensor(out):
+            write(out, result, shown, where)
         elif isinstance(out, np.ndarray):
             np.copyto(out, _leaving(shown, result), casting="same_kind", where=_plain(where))
         else:
@@ -259,18 +264,18 @@ def _write_at_first(
     """Write into the first argument, be it a tensor or an array."""
     key = next((k for k in ("arr", "a", "dst") if k in kwargs), None)
     target = args[0] if key is None else kwargs[key]
-    if not isinstance(target, NumpyProtocol):  # the others leave the graph
+    if not is_tensor(target):  # the others leave the graph
         function(*_all_leaving(shown, args), **_all_leaving(shown, kwargs))
         return
     rest = args[1:] if key is None else args
     others = {k: v for k, v in kwargs.items() if k != key}
-    made = calls.written_by(name, cast("Tensor", target), rest, others)
-    assign(cast("Tensor", target), made.node)
+    made = calls.written_by(name, target, rest, others)
+    assign(target, made.node)
 
 
 def _all_leaving(shown: str, x: Any) -> Any:
     """`x` with values in the place of tensors, also inside lists, tuples and dictionaries."""
-    if isinstance(x, NumpyProtocol):
+    if is_tensor(x):
         return np.array(_leaving(shown, x))
     if isinstance(x, dict):
         return {k: _all_leaving(shown, v) for k, v in x.items()}
@@ -287,4 +292,4 @@ def _leaving(shown: str, result: Any) -> Any:
 
 
 def _plain(x: Any) -> Any:
-    return engine.value_of(x.node) if isinstance(x, NumpyProtocol) else x
+    return engine.value_of(x.node) if is_tensor(x) else x

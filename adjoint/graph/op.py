@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Named = TypeVar("Named")
+Operation = TypeVar("Operation", bound="Op")
 
 OPS: dict[str, Op] = {}
 """Every operation by name."""
@@ -174,7 +175,7 @@ class Op:
         return f"<operation {self.name}>"
 
 
-def register(op: Any) -> Any:
+def register(op: Operation) -> Operation:
     """Enter `op` into the registry, and so into every test; returns it."""
     if op.name in OPS:
         raise ValueError(f"an operation named {op.name!r} is registered already")

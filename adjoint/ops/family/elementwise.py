@@ -407,7 +407,7 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
 def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Binary:
     """Register an elementwise operation of two inputs; options as in `unary`."""
     page = Page.take(options, (3.0, 2.0), "x1, x2")
-    otherwise = options.pop("otherwise", None)
+    otherwise: Callable[[Any, Any], Tensor | None] | None = options.pop("otherwise", None)
     domain = options.pop("domain", ((-2.0, 2.0), (-2.0, 2.0)))
     op = register(Elementwise(name, numpy, partials, domain=domain, **options))
     kinds = _KINDS[op.accepts]
@@ -419,7 +419,7 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
         if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind not in kinds:
             if otherwise is not None and (found := otherwise(x1, x2)) is not None:
-                return found  # type: ignore[no-any-return]
+                return found
             (a, b), dtype = operands(op, (x1, x2))
         else:
             dtype = a.dtype

@@ -159,8 +159,7 @@ class DeterminantSign(FromFactors):
         if node.dtype.kind != "c" or tangents[0] is None:
             return None
         turned = imag(self.relative(node, tangents[0]))
-        result: Tensor = Tensor(node) * turned * 1j
-        return result
+        return Tensor(node) * turned * 1j
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         if node.dtype.kind != "c":
@@ -309,17 +308,12 @@ class CofactorsAlong(Stacked):
         )
 
 
-_det, _log_abs_det, _log_det_slope, _det_sign, _cofactors, _cofactors_along = map(
-    register,
-    (
-        Determinant(),
-        LogDeterminant(),
-        LogDeterminantSlope(),
-        DeterminantSign(),
-        Cofactors(),
-        CofactorsAlong(),
-    ),
-)
+_det = register(Determinant())
+_log_abs_det = register(LogDeterminant())
+_log_det_slope = register(LogDeterminantSlope())
+_det_sign = register(DeterminantSign())
+_cofactors = register(Cofactors())
+_cofactors_along = register(CofactorsAlong())
 
 
 def det(a: Tensor) -> Tensor:

@@ -88,8 +88,7 @@ def _rows(x: Tensor, order: Tensor) -> Tensor:
 
 
 def _lower(both: Tensor) -> Tensor:
-    result: Tensor = tril(both, -1) + from_array(np.eye(both.shape[-1], dtype=both.dtype))
-    return result
+    return tril(both, -1) + from_array(np.eye(both.shape[-1], dtype=both.dtype))
 
 
 def _over_upper(x: Tensor, both: Tensor) -> Tensor:
@@ -99,8 +98,7 @@ def _over_upper(x: Tensor, both: Tensor) -> Tensor:
 
 def _conjugated_left(both: Tensor, x: Tensor) -> Tensor:
     """L⁻ᴴ X"""
-    result: Tensor = conj(triangular_solve(both, conj(x), True, True, True))
-    return result
+    return conj(triangular_solve(both, conj(x), True, True, True))
 
 
 _pivot_order, _lu_parts = map(register, (PivotOrder(), LUParts()))

@@ -91,8 +91,7 @@ class Extremum(Reduction):
 
     def attained(self, x: Tensor, y: Tensor) -> Tensor:
         """Which elements attain the value; nan counts as attained everywhere."""
-        won: Tensor = logical_not(less(x, y) if self.worst < 0 else greater(x, y))
-        return won
+        return logical_not(less(x, y) if self.worst < 0 else greater(x, y))
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if tangents[0] is None:

@@ -213,8 +213,7 @@ def sum(
         x = chosen(x, where, 0)
     if initial is not None:
         found = sum(x, axis, dtype=dtype, keepdims=keepdims)
-        started: Tensor = found + as_tensor(initial, found.dtype)
-        return started
+        return found + as_tensor(initial, found.dtype)
     if dtype is not None or type(x) is not Tensor or x.node.dtype.kind not in "fc":
         x = to_accumulate(x, dtype)
     node = x.node

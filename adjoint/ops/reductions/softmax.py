@@ -102,8 +102,7 @@ class Softmax(AlongAxes):
         if not Tensor(node.inputs[0]).size:
             return None
         _, powers, total = shifted(Tensor(node.inputs[0]), node.params[0])
-        result: Tensor = powers / where(equal(total, 0.0), 1.0, total)
-        return result
+        return powers / where(equal(total, 0.0), 1.0, total)
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         top = _top(x, axes)
@@ -137,8 +136,7 @@ class LogSoftmax(AlongAxes):
         top, _, total = shifted(x, node.params[0])
         ends = logical_and(isinf(top), equal(x, top))
         below = where(ends, minimum(top, 0.0), x - top)
-        result: Tensor = below - log(where(equal(total, 0.0), 1.0, total))
-        return result
+        return below - log(where(equal(total, 0.0), 1.0, total))
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         top = _top(x, axes)
@@ -158,7 +156,9 @@ class LogSoftmax(AlongAxes):
         return (adjoint - weights(Tensor(node.inputs[0]), axes) * total,)
 
 
-_logsumexp, _softmax, _log_softmax = map(register, (LogSumExp(), Softmax(), LogSoftmax()))
+_logsumexp = register(LogSumExp())
+_softmax = register(Softmax())
+_log_softmax = register(LogSoftmax())
 
 
 def weights(x: Tensor, axes: tuple[int, ...]) -> Tensor:

@@ -91,8 +91,7 @@ def _log_ndtr_slope(x: Tensor, y: Tensor) -> Tensor:
     right = x > 5.0
     left: Tensor = math.sqrt(2 / math.pi) / erfcx(where(right, 0.0, x) * (-1 / _ROOT_TWO))
     far = where(right, x, 5.0)
-    result: Tensor = where(right, _density(far) / ndtr(far), left)
-    return result
+    return where(right, _density(far) / ndtr(far), left)
 
 
 log_ndtr = special_unary(

@@ -86,8 +86,7 @@ def _student_by_df(df: Tensor, t: Tensor, y: Tensor) -> Tensor:
     z = df / (df + t * t)
     direct = sign(t) * betainc_by_a(df * 0.5, 0.5, z) * 0.25
     through_z: Tensor = 0.5 * t / df * _student_density(df, t)
-    result: Tensor = -direct - through_z
-    return result
+    return -direct - through_z
 
 
 stdtr = special_binary(

@@ -258,11 +258,11 @@ def _known(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
         return calls.tanh(Tensor(b.inputs[0]))
     if a.op.name == "subtract" and b.op.name == "add":
         p, q = (_pure(reader, x) for x in a.inputs)
-        terms = [_pure(reader, x) for x in b.inputs]
-        if p is None or q is None or None in terms:
+        terms = [r for x in b.inputs if (r := _pure(reader, x)) is not None]
+        if p is None or q is None or len(terms) < 2:
             return None
         for r, s in (terms, terms[::-1]):
-            if _equal(reader, p, r) and _equal(reader, q, s):  # type: ignore[arg-type]
+            if _equal(reader, p, r) and _equal(reader, q, s):
                 u = _difference(reader, p, q)
                 return None if u is None else calls.tanh(0.5 * u)
     return None
