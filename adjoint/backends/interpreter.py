@@ -212,8 +212,8 @@ def _no_value(node: Node) -> str:
     return (
         f"{place + ': ' if place else ''}a value was asked for (by if, float(), print, "
         f"numpy.asarray, an index, …) that depends on {subject} of shape {node.shape} of which "
-        f"only shape and dtype are known here; choose with adjoint.where or adjoint.cond instead "
-        f"of if, repeat with adjoint.while_loop instead of while, make the argument "
-        f"static (adjoint.compile(f, static=...)), leave the function uncompiled, or give "
-        f"the argument a value"
+        f"only shape and dtype are known here; choose with adjoint.where instead of if (or branch "
+        f"with adjoint.cond, and repeat with adjoint.while_loop), make the argument static "
+        f"(adjoint.compile(f, static=...)), leave the function uncompiled, or give the argument a "
+        f"value"
     )

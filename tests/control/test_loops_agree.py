@@ -191,7 +191,7 @@ def test_while_loops_keep_few_states():
             lambda s: s[0] < 1000, lambda s: (s[0] + 1, s[1] * x), (0, 1.0), memory=memory
         )[1]
 
-    from adjoint.ops.control.while_loop import History
+    from adjoint.ops.control.while_adjoint import History
 
     before = History.backwards
 

@@ -143,22 +143,20 @@ class _Backward:
             backwards=not loop.backwards,
             extends=(),
         )
-        found = scan(back, outer)
-        result: list[Tensor | None] = [None] * len(linear.inputs)
-        for n, x in zip(self.carried, found, strict=False):
-            result[loop.constants + n] = x
-        rest = found[len(self.carried) :]
-        for (n, _), x in zip(self.sums, rest, strict=False):
-            result[n] = x
-        rest = rest[len(self.sums) :]
-        for n, x in zip(slices, rest, strict=False):
-            result[n] = x
-        rest = rest[len(slices) :]
-        for place, (n, _, _) in enumerate(self.products):
-            a, b = rest[2 * place], rest[2 * place + 1]
-            whole_sum = _summed_product(a, b)
-            known_sum = result[n]
-            result[n] = whole_sum if known_sum is None else add(known_sum, whole_sum)
+        return self.shares(scan(back, outer), slices)
+
+    def shares(self, found: Sequence[Tensor], slices: Sequence[int]) -> list[Tensor | None]:
+        """The partial adjoints of the inputs, in the results of the loop back."""
+        results = iter(found)
+        result: list[Tensor | None] = [None] * len(self.linear.inputs)
+        for n in self.carried:
+            result[self.loop.constants + n] = next(results)
+        for n in (*[n for n, _ in self.sums], *slices):
+            result[n] = next(results)
+        for n, _, _ in self.products:
+            total = _summed_product(next(results), next(results))
+            known = result[n]
+            result[n] = total if known is None else add(known, total)
         return [x if w else None for x, w in zip(result, self.wanted, strict=True)]
 
     def split(self, number: int, share: Tensor) -> None:

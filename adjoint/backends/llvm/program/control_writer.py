@@ -16,7 +16,7 @@ from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, loop
 from adjoint.backends.llvm.codegen.reduction_buffers import copied
 from adjoint.backends.llvm.program.signals import work_of
 from adjoint.graph.node import Node
-from adjoint.ops.control import branch, while_loop
+from adjoint.ops.control import branch, rounds
 from adjoint.ops.control import loop as scans
 from adjoint.schedule.memory import rounded
 from adjoint.schedule.plan import Control, nbytes
@@ -150,11 +150,11 @@ def run_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
 
 def run_while(builder: Any, step: Control, writer: ProgramWriter) -> None:
     """A loop that goes on while a condition holds."""
-    what: while_loop.Rounds = step.root.params[0]
+    what: rounds.Rounds = step.root.params[0]
     condition, graph = writer.inner[step]
     inputs = [writer.place_of(builder, x) for x in step.root.inputs]
     scratch = Scratch(builder, step, writer)
-    wanted = pieces(builder, step, writer, while_loop.layouts(what))
+    wanted = pieces(builder, step, writer, rounds.layouts(what))
     body = graph.schedule
     states = [[scratch.take(x) for x in body.outputs] for _ in range(2)]
     answer = scratch.take(condition.schedule.outputs[0])
