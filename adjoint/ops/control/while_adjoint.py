@@ -24,7 +24,7 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape, is_inexact
-from adjoint.ops.control.derived import Linearised, or_zeros
+from adjoint.ops.control.derived import Linearised
 from adjoint.ops.control.packing import Groups, given_pieces, groups_of, packed_group, unpacked
 from adjoint.ops.control.rounds import Doubled, Rounds, batched_rounds, while_loop
 from adjoint.ops.shape.movement import broadcast_to
@@ -50,13 +50,23 @@ def adjoint_layouts(way: WayBack) -> Groups:
     return groups_of(way.pieces())
 
 
-@lru_cache(maxsize=256)
-def step_back(way: WayBack) -> tuple[Subgraph, tuple[int, ...], tuple[int, ...]]:
-    """One step back: what it does, which parts of the state have adjoints, and which constants.
+@dataclass(frozen=True)
+class StepBack:
+    """What a step back does, and for which parts of the state (`active`) and which constants.
 
-    It maps (constants, state, adjoints of the state) to (adjoints of the state before, partial
-    adjoints of the constants).
+    The graph maps (constants, state, adjoints of the active parts, masks of the `masked` ones) to
+    (adjoints before, their masks, partial adjoints of the constants).
     """
+
+    graph: Subgraph
+    active: tuple[int, ...]
+    masked: tuple[int, ...]
+    constants: tuple[int, ...]
+
+
+@lru_cache(maxsize=256)
+def step_back(way: WayBack) -> StepBack:
+    """One step back."""
     loop = way.loop
     linear = Linearised(loop.body, nested=False)
     state = range(loop.constants, len(linear.inputs))
@@ -65,14 +75,15 @@ def step_back(way: WayBack) -> tuple[Subgraph, tuple[int, ...], tuple[int, ...]]
         for n, x in enumerate(linear.inputs)
         if is_inexact(x.dtype) and (n in state or n in way.wanted)
     ]
-    carried, found = linear.going_back(way.given, state, asked, {})
-    before = [or_zeros(found[loop.constants + n], x) for n, x in carried.items()]
+    back = linear.going_back(way.given, state, asked, {}, way.given)
+    found = back.found
     constants = tuple(n for n in range(loop.constants) if found[n] is not None)
     shares = [x for x in found[: loop.constants] if x is not None]
     graph = Subgraph(
-        [x.node for x in (*linear.inputs, *carried.values())], [x.node for x in (*before, *shares)]
+        [x.node for x in (*linear.inputs, *back.carried.values(), *back.masks.values())],
+        [x.node for x in (*back.before(), *shares)],
     )
-    return graph, tuple(carried), constants
+    return StepBack(graph, tuple(back.carried), tuple(back.masks), constants)
 
 
 class WhileAdjoint(Op):
@@ -190,26 +201,22 @@ def while_adjoints(
 def _run_back(way: WayBack, values: Sequence[Any]) -> dict[int, Any]:
     """The adjoints of the inputs of a loop, by number; values are its inputs and the adjoints."""
     loop = way.loop
-    graph, active, summed = step_back(way)
+    step = step_back(way)
     count = len(loop.body.inputs)
     constants, state = values[: loop.constants], values[loop.constants : count]
     shapes = loop.pieces()
-    adjoints = {n: np.zeros(*shapes[n]) for n in active}
-    adjoints.update(zip(way.given, values[count:], strict=True))
-    totals = {
-        n: np.zeros(values[n].shape, values[n].dtype) for n in way.wanted if n < loop.constants
-    }
+    given = dict(zip(way.given, values[count:], strict=True))
+    carried = [given[n] if n in given else np.zeros(*shapes[n]) for n in step.active]
+    carried += [np.full(shapes[n][0], n in given) for n in step.masked]
+    totals = {n: np.zeros(values[n].shape, values[n].dtype) for n in way.wanted}
     history = History(loop, constants, state)
     for before in history.backwards():
-        found = graph.run([*constants, *before, *[adjoints[n] for n in active]])
-        adjoints.update(zip(active, found, strict=False))
-        for n, share in zip(summed, found[len(active) :], strict=True):
+        found = step.graph.run([*constants, *before, *carried])
+        carried = found[: len(carried)]
+        for n, share in zip(step.constants, found[len(carried) :], strict=True):
             totals[n] = totals[n] + share
-    for n in active:
-        totals[loop.constants + n] = adjoints[n]
-    for n in way.wanted:
-        if n not in totals:
-            totals[n] = np.zeros(values[n].shape, values[n].dtype)
+    for n, x in zip(step.active, carried, strict=False):
+        totals[loop.constants + n] = x
     return totals
 
 
