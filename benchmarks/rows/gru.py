@@ -40,9 +40,10 @@ def reference(*given: np.ndarray) -> Any:
 
     def loss(w: Any, u: Any, b: Any) -> Any:
         def step(h: Any, x: Any) -> Any:
-            return cell(np, sigmoid, w, u, b, h, x), None
+            h = cell(np, sigmoid, w, u, b, h, x)
+            return h, np.mean(h * h)
 
-        return np.sum(scan(step, given[4], given[3])[0] ** 2)
+        return np.mean(scan(step, given[4], given[3])[1])
 
     weights = given[:3]
     return loss(*weights), *gradient(loss, *weights)
@@ -53,9 +54,10 @@ def make_adjoint(*given: np.ndarray) -> Callable[[], Any]:
 
     def loss(w: Any, u: Any, b: Any, xs: Any, h: Any) -> Any:
         def step(h: Any, x: Any) -> Any:
-            return cell(ad, ad.special.expit, w, u, b, h, x), None
+            h = cell(ad, ad.special.expit, w, u, b, h, x)
+            return h, ad.mean(h * h)
 
-        return ad.sum(ad.scan(step, h, xs)[0] ** 2)
+        return ad.mean(ad.scan(step, h, xs)[1])
 
     f = ad.compile(ad.value_and_grad(loss, (0, 1, 2)))
 
@@ -72,9 +74,10 @@ def make_jax(*given: np.ndarray) -> Callable[[], Any]:
 
     def loss(w: Any, u: Any, b: Any, xs: Any, h: Any) -> Any:
         def step(h: Any, x: Any) -> Any:
-            return cell(jnp, jax.nn.sigmoid, w, u, b, h, x), None
+            h = cell(jnp, jax.nn.sigmoid, w, u, b, h, x)
+            return h, jnp.mean(h * h)
 
-        return jnp.sum(jax.lax.scan(step, h, xs)[0] ** 2)
+        return jnp.mean(jax.lax.scan(step, h, xs)[1])
 
     f = jax.jit(jax.value_and_grad(loss, (0, 1, 2)))
 
@@ -91,9 +94,11 @@ def make_torch(*given: np.ndarray) -> Callable[[], Any]:
     def work() -> Any:
         w, u, b, xs, h = map(torch.from_numpy, given)
         weights = [x.clone().requires_grad_() for x in (w, u, b)]
+        sizes = []
         for x in xs:
             h = cell(torch, torch.sigmoid, *weights, h, x)
-        value = (h**2).sum()
+            sizes.append((h * h).mean())
+        value = torch.stack(sizes).mean()
         slopes = torch.autograd.grad(value, weights)
         return value.detach().numpy(), *(x.numpy() for x in slopes)
 
