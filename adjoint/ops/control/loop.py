@@ -11,6 +11,7 @@ from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape
 from adjoint.ops.control.packing import Groups, groups_of, unpacked
+from adjoint.ops.shape.movement import broadcast_to
 
 
 @dataclass(frozen=True)
@@ -44,4 +45,6 @@ def layouts(loop: Loop) -> Groups:
 
 def scan(loop: Loop, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The results of a loop: the last state, then the stacked ys."""
+    if not inputs:  # and no state: every step returns the same constants
+        return [broadcast_to(Tensor(x), (loop.length, *x.shape)) for x in loop.body.outputs]
     return unpacked(find("scan"), inputs, loop, layouts(loop))
