@@ -59,7 +59,7 @@ def scan(
     count = _positive("scan", "unroll", unroll)
     if count > 1 and slices.length > count:
         return _in_blocks(f, init, slices, reverse, count, _run_through)
-    if memory is not None:
+    if memory is not None and slices.length > 1:
         size = _state_bytes(init)
         if slices.length * size > memory:
             count = max(2, isqrt(slices.length))
