@@ -13,6 +13,7 @@ from adjoint.api.arguments import check_callable
 from adjoint.api.stepping import Step, open_leaves
 from adjoint.api.tree import flatten, path_text
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
+from adjoint.graph.node import are_nested
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import INT64
@@ -64,7 +65,8 @@ def scan(
         if slices.length * size > memory:
             count = max(2, isqrt(slices.length))
             return _in_blocks(f, init, slices, reverse, count, scan)
-    step = Step("scan", f, init, slices.structure, slices.examples())
+    nested = are_nested(*[x.node for x in slices.leaves])
+    step = Step("scan", f, init, slices.structure, slices.examples(), nested=nested)
     outputs, variables, rows = hoisted(
         [x.node for x in step.outputs],
         [x.node for x in step.state],
