@@ -40,3 +40,30 @@ def test_a_step_that_reads_nothing(compiled):
     found = (ad.compile(f) if compiled else f)(np.zeros(3))
     np.testing.assert_array_equal(np.asarray(found[0]), np.ones((3, 2)))
     np.testing.assert_array_equal(np.asarray(found[1]), [1.5, 1.5])
+
+
+def test_steps_back_through_loops_in_loops_are_closed_graphs():
+    """What a step back read of an inner loop was once an input of it and the inner loop too."""
+
+    def f(x):
+        def step(s, _):
+            a, b = ad.scan(lambda s, _: ((ad.sin(s[0]), s[1] * 2), None), (s, s[0]), length=2)[0]
+            return ad.cos(a) * ad.max(a) + ad.sum(b), None
+
+        return ad.sum(ad.scan(step, x, length=3)[0] ** 2)
+
+    x = np.linspace(0.3, 1.0, 6).reshape(2, 3)
+    twice = ad.grad(lambda x: ad.sum(ad.grad(f)(x) * np.cos(x)))
+    np.testing.assert_allclose(np.asarray(ad.compile(twice)(x)), np.asarray(twice(x)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("how", [{}, {"unroll": 2}, {"memory": 16}])
+def test_no_steps_in_a_compiled_function(how):
+    def f(x):
+        state, ys = ad.scan(lambda c, x: (c * x, c + x), x, np.ones((0, 2)), **how)
+        return state, ys, ad.grad(lambda x: ad.sum(ad.fori_loop(3, 3, lambda i, v: v * i, x)))(x)
+
+    for g in (f, ad.compile(f)):
+        state, ys, slope = g(np.array([2.0, 3.0]))
+        assert np.asarray(state).tolist() == [2.0, 3.0] and ys.shape == (0, 2)
+        assert np.asarray(slope).tolist() == [1.0, 1.0]

@@ -17,7 +17,7 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.subgraph import Subgraph, fresh_variable
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL, is_inexact
-from adjoint.ops.control.closing import dependent
+from adjoint.ops.control.closing import closed, dependent
 from adjoint.ops.control.derived import Linearised, or_zeros, still_inputs
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.elementwise.arithmetic import add
@@ -138,7 +138,7 @@ class _Backward:
             *[self.given[n] for n in self.given if n >= loop.state],
             *[mask for _, mask in self.masks],
         ]
-        body = Subgraph([x.node for x in inputs], nodes)
+        body = closed(nodes, [x.node for x in inputs], ())  # residuals are nodes of the step
         back = replace(
             loop,
             body=body,
