@@ -18,6 +18,7 @@ from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import INT64
 from adjoint.ops.control.branch import Choice, branch
 from adjoint.ops.control.closing import captured, closed
+from adjoint.ops.elementwise.choice import minimum
 
 
 def cond(
@@ -62,6 +63,8 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         raise DTypeError(
             f"switch: index must be an integer scalar, got {number.dtype} of shape {number.shape}"
         )
+    if number.node.dtype == np.uint64:  # before it becomes a signed one
+        number = minimum(number, len(branches) - 1)
     names = [f"branches[{n}]" for n in range(len(branches))]
     return _choose("switch", as_tensor(number, INT64), names, branches, operands)
 

@@ -65,7 +65,8 @@ class Step:
 
     A Python number in the initial state takes the dtype that the step gives it. `nested`: more than
     one transform may differentiate by the slices, as by the state or what the function reads from
-    outside; then kinks have to be known as such.
+    outside; then kinks have to be known as such. With a `condition` it is the step of a while loop,
+    which has no slices and no ys, and `goes_on` is whether there is another one.
     """
 
     def __init__(
@@ -75,10 +76,11 @@ class Step:
         init: Any,
         slices: Any,
         examples: Sequence[tuple[Shape, DType]],
-        has_ys: bool = True,
+        condition: Any = None,
         nested: bool = False,
     ) -> None:
-        self.name, self.f, self.has_ys = name, f, has_ys
+        self.name, self.f, self.condition = name, f, condition
+        self.has_ys = condition is None
         leaves, self.structure = flatten(init)
         self.init, _ = open_leaves(f"{name}: {self.word}", init)
         self.weak = [
@@ -122,6 +124,8 @@ class Step:
         self.slices = [Tensor(variable_node(None, *example, scope)) for example in examples]
         state = self.structure.unflatten([Tensor(x.node) for x in self.state])
         if not self.has_ys:
+            again = self.structure.unflatten([Tensor(x.node) for x in self.state])
+            self.goes_on = truth(self.name, "cond_fun", traced(self.condition, (again,)))
             return traced(self.f, (state,)), None
         row = slices.unflatten([Tensor(x.node) for x in self.slices])
         result = traced(self.f, (state, row))
@@ -163,11 +167,6 @@ class Step:
                     f"returned {after.dtype} in its place; the state must keep its dtype: start "
                     f"with .astype({str(after.dtype)!r}), or return .astype({str(x.dtype)!r})"
                 )
-
-    def condition(self, f: Any) -> Tensor:
-        """What a function of the state says about whether to go on."""
-        state = self.structure.unflatten([Tensor(x.node) for x in self.state])
-        return truth(self.name, "cond_fun", traced(f, (state,)))
 
     def unflatten(self, results: Sequence[Tensor]) -> tuple[Any, Any]:
         """The last state and the ys as trees."""

@@ -89,11 +89,7 @@ def _structure(inputs: Sequence[Node], outputs: Sequence[Node]) -> str:
         params = () if node in ends else node.params
         name = "input" if node in ends else node.op.name
         digest.update(f"{name}{children}{params!r}{node.shape}{node.dtype.str}\n".encode())
-        if node in ends:
-            is_closed = not node.inputs
-        else:
-            is_closed = bool(node.inputs) or node.value is not None
-        if not is_closed:
+        if node.inputs if node in ends else not node.inputs and node.value is None:
             raise GraphError(
                 f"a loop or a branch holds a graph that is not closed at {node!r}; please report "
                 f"this function"

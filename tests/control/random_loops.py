@@ -89,7 +89,10 @@ class RandomLoop:
         def step(state: Arrays, row: Arrays) -> Any:
             if not self.nested:
                 return self.body(0, captured, state, row)
-            inner = lambda s, _: (self.body(1, captured, s, row)[0], None)
+
+            def inner(s: Arrays, _: Any) -> Any:
+                return self.body(1, captured, s, row)[0], None
+
             state = loop(inner, state, None, 2)[0]
             return self.body(0, captured, state, row)
 
