@@ -2,6 +2,8 @@
 
 Floor 6. Between steps with much work a program looks at the clock, and once a second it asks Python
 whether a signal has come in. That takes the lock of the interpreter, which long programs let go of.
+Those that were not known to be long, as they may be which loop until a condition holds, let other
+threads run then.
 """
 
 from __future__ import annotations
@@ -85,6 +87,9 @@ class Interrupts:
         builder.store(now, self.last)
         state = builder.call(extern(self.module, "PyGILState_Ensure", I32, []), [])
         raised = builder.call(extern(self.module, "PyErr_CheckSignals", I32, []), [])
+        let_go = extern(self.module, "PyEval_SaveThread", POINTER, [])
+        take_back = extern(self.module, "PyEval_RestoreThread", ir.VoidType(), [POINTER])
+        builder.call(take_back, [builder.call(let_go, [])])  # a thread that waits has its turn
         builder.call(extern(self.module, "PyGILState_Release", ir.VoidType(), [I32]), [state])
         builder.cbranch(builder.icmp_signed("==", raised, I32(0)), going_on, stopped)
         builder.position_at_end(going_on)
