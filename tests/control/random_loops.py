@@ -43,10 +43,13 @@ class RandomLoop:
         rows = [draw(r, rng, real, self.length) for _ in range(r.choice((0, 1, 1, 2)))]
         if self.kind == "map" and not rows:
             rows = [numbers(rng, (self.length,), np.dtype(real))]
+        self.choice = r.randrange(-1, 4)
+        self.by_number = self.kind in ("while_loop", "cond", "switch")
+        if self.by_number:  # how often, or which branch, is the first of what is captured
+            captured.insert(0, np.asarray(self.length if self.kind[0] == "w" else self.choice))
         self.arguments: Arrays = [*captured, *state, *rows]
         self.ends = len(captured), len(captured) + len(state)
         self.like = [(x.shape, x.dtype) for x in state]
-        self.choice = r.randrange(-1, 4)
 
     def parted(self, arguments: Sequence[Any]) -> tuple[Arrays, Arrays, Arrays]:
         """What is captured, the state, and the xs."""
@@ -113,25 +116,16 @@ class RandomLoop:
             take = lambda i, s: step(s, [ad.take(x, i, axis=0) for x in rows])[0]  # noqa: E731
             return list(ad.fori_loop(0, last, take, state)) if n else state
         if self.kind == "while_loop":
-            goes_on = lambda s: s[0] < self.rounds(captured)  # noqa: E731
+            goes_on = lambda s: s[0] < captured[0]  # noqa: E731
             take = lambda s: (s[0] + 1, step(s[1], [])[0])  # noqa: E731
             count, after = ad.while_loop(goes_on, take, (0, state))
             return [count, *after]
         branches = [lambda c, s, x, k=k: flat(self.fixed(k, c, s, x)) for k in range(3)]
         if self.kind == "cond":
-            return ad.cond(self.choice > 1, branches[1], branches[0], captured, state, rows)
+            return ad.cond(captured[0] > 1, branches[1], branches[0], captured, state, rows)
         if self.kind == "switch":
-            number = self.number(arguments)
-            return ad.switch(number, branches, captured, state, rows)
+            return ad.switch(captured[0], branches, captured, state, rows)
         return ad.checkpoint(branches[0])(captured, state, rows)
-
-    def rounds(self, captured: Arrays) -> Any:
-        """How many rounds there are; found by computing with what is captured."""
-        return ad.asarray(self.length)
-
-    def number(self, arguments: Sequence[Any]) -> Any:
-        """Which branch is taken."""
-        return ad.asarray(self.choice)
 
     def fixed(self, k: int, captured: Arrays, state: Arrays, rows: Arrays) -> Any:
         """Branch `k`: results of shapes that do not depend on it."""
@@ -153,14 +147,14 @@ class RandomLoop:
                 state = step(state, [x[i] for x in rows])[0]
             return state
         if self.kind == "while_loop":
-            for _ in range(n):
+            for _ in range(int(captured[0])):
                 state = step(state, [])[0]
-            return [ad.asarray(n), *state]
+            return [captured[0], *state]
         k = 0
         if self.kind == "cond":
-            k = int(self.choice > 1)
+            k = int(int(captured[0]) > 1)
         if self.kind == "switch":
-            k = min(max(self.choice, 0), 2)
+            k = min(max(int(captured[0]), 0), 2)
         return flat(self.fixed(k, captured, state, rows))
 
 
