@@ -26,6 +26,7 @@ def disagreements(seed: int, compiled: int = 0) -> Iterator[str]:
     looped, plain = modes(loop, loop.looped), modes(loop, loop.written_out)
     looped |= batched(loop, loop.looped, at_once=True)
     plain |= batched(loop, loop.written_out, at_once=False)
+    sure = False
     chosen = random.Random(seed).sample(sorted(looped), min(compiled, len(looped)))
     for name, (f, given) in looped.items():
         with ad.options(native="never"):
@@ -33,6 +34,10 @@ def disagreements(seed: int, compiled: int = 0) -> Iterator[str]:
             if name == "value" and not all(np.isfinite(x).all() for x in want):
                 return  # derivatives of what is not finite depend on the order of operations
             got, warned_too = values(f, given)
+            if name == "reverse-reverse":
+                sure = not any(np.isnan(x).any() for x in want)
+        if warned and "-" in name and sure:
+            continue  # the loop written out says nan though another nesting knows better
         yield from differences(name, got, want, tolerance)
         if warned and not warned_too:
             yield f"{name}: no KinkWarning"
