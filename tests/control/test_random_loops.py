@@ -24,6 +24,13 @@ def test_compiled_modes_agree(seed: int) -> None:
     assert not list(disagreements(seed, compiled=2)), seed
 
 
+@pytest.mark.native
+def test_programs_that_look_after_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADJOINT_DEBUG_MEMORY", "1")
+    for seed in (20_000, 20_002, 20_005, 20_007):
+        assert not list(disagreements(seed, compiled=2)), seed
+
+
 if __name__ == "__main__":
     start, stop = map(int, sys.argv[1:3])
     for seed in range(start, stop):
