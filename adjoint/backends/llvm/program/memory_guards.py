@@ -117,7 +117,7 @@ def is_same_stepwise(schedule: Schedule) -> bool:
 
 
 def check_plans(writer: ProgramWriter) -> None:
-    """Check the memory plan of a program and those of the graphs that its loops and branches run."""
+    """Check the memory plan of a program and those of the graphs that its loops hold."""
     check_plan(writer.schedule, writer.memory)
     for inner in writer.inner_writers():
         check_plans(inner)
