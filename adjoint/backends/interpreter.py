@@ -220,7 +220,8 @@ def no_value(node: Any) -> str:
             f"to a tensor outside; return it instead, from a loop as a part of the state or as y"
         )
     return (
-        f"{start} (by if, float(), print, numpy.asarray, an index, …) that depends on {subject} of "
+        f"{start} (by if, float(), print, numpy.asarray, an index, by writing it into an array of "
+        f"NumPy, …) that depends on {subject} of "
         f"shape {node.shape} of which only shape and dtype are known here; choose with "
         f"adjoint.where instead of if (or branch with adjoint.cond, and repeat with "
         f"adjoint.while_loop), make the argument static (adjoint.compile(f, static=...)), leave "

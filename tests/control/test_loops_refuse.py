@@ -134,3 +134,15 @@ def test_indices_and_bounds_that_are_very_large():
     assert ad.fori_loop(10**12, 0, lambda i, v: v + i, 0) == 0
     with pytest.raises(OverflowError, match="int64"):
         ad.fori_loop(0, 2**70, lambda i, v: v + i, 0)
+
+
+def test_writing_into_an_array_outside():
+    filled = np.zeros(3)
+
+    def step(c, x):
+        filled[0] = x
+        return c + filled[0], None
+
+    for call in (lambda: ad.scan(step, 0.0, THREE), lambda: ad.compile(step)(0.0, 1.0)):
+        with pytest.raises(ConcretizationError, match="writing it into an array"):
+            call()
