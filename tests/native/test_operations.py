@@ -140,16 +140,20 @@ def test_values_and_gradients_at_the_points_of_the_table(name: str) -> None:
     interpreted = results(*[tuple(map(ad.asarray, group)) for group in groups])
     for case, ours, theirs in zip(cases, ad.compile(results)(*groups), interpreted, strict=True):
         for place, (found, expected) in enumerate(zip(ours, theirs, strict=True)):
-            close(found.numpy(), expected.numpy(), f"{case.name}, result {place}")
+            what = f"{case.name}, result {place}"
+            close(found.numpy(), expected.numpy(), what, np.float32 if case.single else None)
 
 
-def close(found: Any, expected: Any, what: str) -> None:
-    """Equal to 1,000 units of the largest element: a sum of products is no better conditioned."""
+def close(found: Any, expected: Any, what: str, made_of: Any = None) -> None:
+    """Equal to 1,000 units of the largest element: a sum of products is no better conditioned.
+
+    The units are those of the dtype that the numbers are `made_of`, if that is another.
+    """
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype), what
     if expected.dtype.kind not in "fc":
         np.testing.assert_array_equal(found, expected, what)
         return
-    tolerance = 1000 * np.finfo(expected.dtype).eps
+    tolerance = 1000 * np.finfo(made_of or expected.dtype).eps
     size = float(np.max(np.abs(expected[np.isfinite(expected)]), initial=0.0))
     np.testing.assert_allclose(found, expected, tolerance, tolerance * size, err_msg=what)
 

@@ -52,6 +52,6 @@ def test_what_is_not_finite_spreads_as_in_any_product():
 
 def test_no_library_is_called():
     f = ad.compile(lambda a, b: ad.tanh(a @ b))
-    for count, calls in ((64, 0), (63, 1)):
-        f(np.ones((count, 3, 3)), np.ones((count, 3, 3)))
+    for size, calls in ((8, 0), (9, 1)):
+        f(np.ones((size, size)), np.ones((size, size)))
         assert [row.kind for row in f.report().rows].count("gemm") == calls

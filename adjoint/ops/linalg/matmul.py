@@ -30,10 +30,11 @@ def _conj_transpose(x: Tensor) -> Tensor:
     return conj(turned) if x.node.dtype.kind == "c" else turned
 
 
-TINY = 4
-"""Matrices of at most so many rows and columns are multiplied in loops if there are MANY of them: a
-call of a library costs more than such a product."""
-MANY = 64
+TINY = 8
+"""Rows and columns up to which products are computed in loops, fused with what follows: 19 ns for
+8×8 float64 where a call of BLAS takes 34 (Intel Ice Lake; at 12 it is 126 against 86)."""
+TINY_WITH_VECTOR = 16
+"""The same for a matrix times a vector: 39 ns for 16 where BLAS takes 52."""
 
 
 _FACTORS = frozenset({"permute_dims", "conj", "multiply", "matmul"})
@@ -51,7 +52,8 @@ class MatMul(Op):
 
     def lowers(self, node: Node) -> bool:
         sizes = (*node.shape[-2:], node.inputs[0].shape[-1])
-        return min(sizes) > 0 and max(sizes) <= TINY and size_of(node.shape[:-2]) >= MANY
+        limit = TINY_WITH_VECTOR if 1 in node.shape[-2:] else TINY
+        return 0 < min(sizes) <= max(sizes) <= limit
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         a, b = node.inputs
