@@ -87,7 +87,7 @@ class Compiled:
         if self._donate and found.donation is None:
             donated = self._donated(args)
             found.donation = Donation(found.schedule, donated, function_name(self))
-        if found.can_enter and not static:
+        if not static and found.can_enter:
             self._remember(args, kwargs, found)
         return found.answer(leaves)
 
