@@ -199,7 +199,7 @@ class Compiled:
     # as a function like others
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """A method compiled for one object, which counts as static: what it holds is read once."""
+        """A method compiled for one object, which is static: its attributes are read once."""
         if instance is None:
             return self
         known = self._methods.get(id(instance))
@@ -354,10 +354,10 @@ def compile(
     later calls answer from the native program. `f` must be a function of its arguments only.
 
     - static: positions or names of arguments whose value is part of the signature (hashable).
-    - donate: positions of arguments that are given away. A result of the shape and dtype of an
+    - donate: positions of arguments that are donated. A result of the shape and dtype of an
       array in one may be written into its memory. Donated tensors cannot be used afterwards, as
       `DonatedError` will say; NumPy arrays may be overwritten, and then are what the result
-      holds, so leave them alone. Inside other transforms nothing is given away.
+      holds, so leave them alone. Inside other transforms nothing is donated.
 
     Looking at a value inside `f` (``if x > 0``) raises `ConcretizationError`, which names ways out.
 
@@ -371,16 +371,16 @@ def compile(
     check_callable("compile", f)
     if (reason := missing()) and options.current().native != "never":
         _warn_once(reason)
-    fixed = (static,) if isinstance(static, (int, str)) else tuple(static)
-    given = (donate,) if isinstance(donate, int) else tuple(donate)
-    for position in given:
+    statics = (static,) if isinstance(static, (int, str)) else tuple(static)
+    donated = (donate,) if isinstance(donate, int) else tuple(donate)
+    for position in donated:
         if not isinstance(position, int) or isinstance(position, bool) or position < 0:
             raise ArgumentError(
                 f"compile: donate={donate!r} must be the position of an argument, or a tuple of "
                 f"positions, counted from 0"
             )
-        if position in fixed:
+        if position in statics:
             raise ArgumentError(
                 f"compile: argument {position} is static, so it has no memory to donate"
             )
-    return made(f, fixed, given)
+    return made(f, statics, donated)

@@ -56,7 +56,7 @@ class Family:
     def __init__(self) -> None:
         self.sightings = self.hits = self.misses = 0
         self.next_check = 2
-        """The sighting at which the structure is looked at next."""
+        """The sighting at which the structure is determined next."""
         self.uses: dict[Hashable, list[int]] = {}
         self.variants: dict[tuple[Hashable, Referenced], NativeVariant] = {}
         self.stable: dict[Hashable, bool] = {}
@@ -71,7 +71,7 @@ class Family:
         return found
 
     def is_due(self) -> bool:
-        """Whether it is time to look at the structure; seldom, as long as that led nowhere."""
+        """Whether it is time to determine the structure; seldom, as long as that led nowhere."""
         self.sightings += 1
         return self.sightings >= self.next_check
 
@@ -93,10 +93,10 @@ class Family:
         return variant
 
     def plan_next_check(self, answered: bool) -> None:
-        """Decide when to look at the structure again, after native code answered or did not.
+        """Decide when to determine the structure again, after native code answered or did not.
 
-        A look costs a third of interpreting small nodes. So while nothing comes of it the sightings
-        between two looks grow by half, but one is not missed at which a variant is compiled.
+        That costs a third of interpreting small nodes. So while nothing comes of it, the sightings
+        between two checks grow by half, but none is missed at which a variant is to be compiled.
         """
         if answered:
             self.hits += 1

@@ -66,8 +66,8 @@ class NativeCode:
         if any(isinstance(step, NumpyCall) for step in self.schedule.steps):
             number = next(_numbers)
             _loaded[number] = self
-            place = self.loaded.global_address("adjoint_program")
-            ctypes.c_int64.from_address(place).value = number
+            holder = self.loaded.global_address("adjoint_program")
+            ctypes.c_int64.from_address(holder).value = number
 
     def run(self, arrays: Sequence[Array], outputs: Sequence[Array]) -> None:
         """Write the outputs for contiguous input arrays of the right dtypes and shapes."""

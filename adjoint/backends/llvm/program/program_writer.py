@@ -22,7 +22,7 @@ from adjoint.backends.llvm.codegen.nest import NestWriter, call_kernel, table_of
 from adjoint.backends.llvm.codegen.reduction_buffers import copied, fill
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
 from adjoint.backends.llvm.program.block import I8, I32, NULL, Block, opaque, stack_memory
-from adjoint.backends.llvm.program.signals import Interrupts, ask_at_once, go_on_if_done
+from adjoint.backends.llvm.program.signals import Interrupts, check_signals, resume_if_done
 from adjoint.graph.node import Node
 from adjoint.schedule.memory import MemoryPlan, plan_memory
 from adjoint.schedule.plan import (
@@ -66,7 +66,7 @@ class ProgramWriter:
         failures = self.count_failures(builder)
         interrupts = Interrupts(self.module, builder, self.schedule.steps)
         for number, step in enumerate(self.schedule.steps):
-            interrupts.ask_before(step, self.failed)
+            interrupts.check_before(step, self.failed)
             self.write_step(builder, number, step)
         self.fail_if_counted(builder, failures)
         self.copy_outputs(builder)
@@ -96,9 +96,10 @@ class ProgramWriter:
         return builder.load(failures_of(self.module), typ=I64) if self.checks else None
 
     def fail_if_counted(self, builder: Any, before: Any) -> None:
-        """Fail if a check failed meanwhile: perhaps another program's, so look without native code.
+        """Fail if a check failed meanwhile, of this program or another: the interpreter will tell.
 
-        The number only grows, so that no program takes for itself what another waits for.
+        Kernels only count failures, and the count of the process only grows. A flag that one
+        program resets would hide the failure of another, in another thread.
         """
         if before is None:
             return
@@ -265,9 +266,9 @@ class ProgramWriter:
         if program is None:
             program = ir.GlobalVariable(self.module, I64, "adjoint_program")
             program.initializer = I64(0)
-        ask_at_once(builder, self.failed)
+        check_signals(builder, self.failed)
         status = builder.call(call, [builder.load(program, typ=I64), I32(number), table])
-        go_on_if_done(builder, status, table, self.failed)
+        resume_if_done(builder, status, table, self.failed)
 
 
 def only_asked(step: Kernel) -> tuple[KernelWriter, Any]:
