@@ -49,7 +49,11 @@ new shapes for ever needs no more memory."""
 
 
 class Family:
-    """The graphs with equal coarse keys, of one structure or of several."""
+    """The graphs with equal coarse keys, of one structure or of several.
+
+    The coarse key costs a dictionary look-up; only a graph of a family that is due has its
+    structure determined.
+    """
 
     __slots__ = ("hits", "misses", "next_check", "sightings", "stable", "uses", "variants")
 
@@ -137,7 +141,9 @@ def answer_natively(order: list[Node], at_once: bool) -> bool:
 
     at_once: do it whatever the gain.
     """
-    family = family_of(order)
+    last = order[-1]
+    coarse_key = len(order), last.op, last.shape, last.dtype, order[len(order) // 2].op
+    family = _families.get(coarse_key) or remember(coarse_key)
     if not (family.is_due() or at_once) or not is_available():
         return False
     signature = GraphSignature(order)
@@ -159,13 +165,6 @@ def answer_natively(order: list[Node], at_once: bool) -> bool:
     answered = variant.run(signature)
     family.plan_next_check(answered)
     return answered
-
-
-def family_of(order: Sequence[Node]) -> Family:
-    """The family of a pending graph, by a key that costs a dictionary look-up."""
-    last = order[-1]
-    coarse_key = len(order), last.op, last.shape, last.dtype, order[len(order) // 2].op
-    return _families.get(coarse_key) or remember(coarse_key)
 
 
 def reads_known_nodes(order: Sequence[Node]) -> bool:
