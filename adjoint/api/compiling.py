@@ -57,8 +57,9 @@ class Compiled:
 
     def _answer(self, *args: Any, **kwargs: Any) -> Any:
         """The result for any arguments, at once if they are nested like those of the last call."""
-        if self._nested is not None:
-            positional, read, entry = self._nested
+        nested = self._nested  # read once: another thread may look at calls from now on
+        if nested is not None:
+            positional, read, entry = nested
             if not (kwargs and positional):
                 leaves: list[Any] = []
                 try:
