@@ -229,7 +229,7 @@ import sys
 from adjoint.api.options import options
 options(threads=3)
 assert not any(m.startswith("llvmlite") for m in sys.modules)
-from adjoint.backends.llvm import pool
+from adjoint.backends.llvm.system import thread_pool as pool
 assert pool.threads() == 3
 """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=300)

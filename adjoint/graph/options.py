@@ -7,13 +7,13 @@ pool of threads, is told all values in force by `watch`.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
+
+from adjoint.graph import forking
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Record:
         self.final = False
 
 
-_lock = threading.Lock()
+_lock = forking.new_lock()
 _records: list[Record] = []
 _watchers: dict[str, list[Callable[[Sequence[Any]], None]]] = {}
 _told: dict[str, list[Any]] = {}
@@ -141,13 +141,3 @@ def _compact() -> None:
         else:
             kept.append(record)
     _records[:] = kept
-
-
-def _after_fork() -> None:
-    """In a forked child: whoever held the lock is not there any more."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

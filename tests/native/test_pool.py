@@ -297,7 +297,7 @@ def test_workers_are_deaf_to_signals_and_sleep_between_jobs():
 PRELUDE = """
 import ctypes, multiprocessing, os, pathlib, re, signal, sys, threading, time, warnings
 import numpy as np
-from adjoint.backends.llvm import pool
+from adjoint.backends.llvm.system import thread_pool as pool
 from tests.native.pool_programs import *
 warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads is the point
 """

@@ -14,7 +14,6 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cache
@@ -26,8 +25,7 @@ from adjoint.backends.llvm.compile import jit, object_cache
 from adjoint.backends.llvm.system import cgroups
 from adjoint.backends.llvm.system.caching_allocator_ir import FIRST, FUNCTIONS, Platform, code
 from adjoint.backends.llvm.system.cpython_layout import LAYOUT, set_handler_address
-from adjoint.graph import options
-from adjoint.graph.forking import building
+from adjoint.graph import forking, options
 from adjoint.graph.types import DType, Shape, size_of
 
 Array = np.ndarray[Any, Any]
@@ -87,7 +85,7 @@ def _addresses(has_advice: bool) -> dict[str, int]:
     }
 
 
-_lock = threading.Lock()
+_lock = forking.new_lock()
 _made: Reserve | None = None
 _chosen: int | None = None
 
@@ -96,7 +94,7 @@ def reserve() -> Reserve:
     """The reserve, made now if there was none."""
     global _made
     if _made is None:
-        with building, _lock:
+        with forking.building, _lock:
             if _made is None:
                 made = Reserve()
                 made.limit(most())
@@ -156,16 +154,6 @@ def empty(shape: Shape, dtype: DType) -> Array:
         return np.empty(shape, dtype)
     with memory():
         return np.empty(shape, dtype)
-
-
-def _after_fork() -> None:
-    """In a forked child: whoever held the lock is not there any more."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _follow(values: Sequence[int | None]) -> None:

@@ -17,7 +17,6 @@ import math
 import os
 import platform
 import signal
-import threading
 import time
 from typing import Any
 
@@ -25,8 +24,7 @@ from adjoint.backends.llvm.compile import jit, object_cache
 from adjoint.backends.llvm.system import cgroups
 from adjoint.backends.llvm.system.thread_pool_ir import FUNCTIONS, Platform, code
 from adjoint.errors import ArgumentError, RangeError
-from adjoint.graph import options
-from adjoint.graph.forking import building
+from adjoint.graph import forking, options
 
 VARIABLE = "ADJOINT_NUM_THREADS"
 """The environment variable that limits the number of threads."""
@@ -89,7 +87,7 @@ class Pool:
         return int(self._workers()) if available else 0
 
 
-_lock = threading.Lock()
+_lock = forking.new_lock()
 _pool: Pool | None = None
 _chosen: int | None = None
 
@@ -107,7 +105,7 @@ def _load() -> Pool:
 
 def symbols() -> dict[str, int]:
     """The address of `adjoint_parallel`, for native code that calls it."""
-    with building, _lock:
+    with forking.building, _lock:
         return {"adjoint_parallel": _load().address}
 
 
@@ -160,14 +158,11 @@ def default_threads() -> int:
     return max(1, math.ceil(min(limits)))
 
 
-def _after_fork() -> None:
-    """In a forked child, where only the thread that forked goes on: forget the workers."""
-    global _lock
-    _lock = threading.Lock()
-    if _pool is not None:
+@forking.in_forked_child
+def _reset() -> None:
+    """Forget the workers: only the thread that forked goes on in the child."""
+    if _pool is not None and available:
         _pool.reset()
 
 
-if available:
-    os.register_at_fork(after_in_child=_after_fork)
 options.watch("threads", lambda values: set_threads(values[-1] if values else None))
