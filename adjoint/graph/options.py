@@ -2,7 +2,7 @@
 
 `adjoint.options` writes them. A setting for the program holds in all threads; one of a block holds
 in the thread (or asynchronous task) that is in the block. What a whole process shares, like the
-pool of threads, is told all values in force by `watch`.
+thread pool, is told all values in force by `watch`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Options:
     threads: int | None = None
     native: Literal["auto", "always", "never"] = "auto"
     debug_nans: bool = False
-    reserve: int | None = None
+    cached_memory_limit: int | None = None
     lost_derivatives: Literal["error", "warn", "allow"] = "error"
 
 

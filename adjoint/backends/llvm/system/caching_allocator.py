@@ -160,4 +160,4 @@ def _follow(values: Sequence[int | None]) -> None:
     set_most(values[-1] if values else None)
 
 
-options.watch("reserve", _follow)
+options.watch("cached_memory_limit", _follow)

@@ -146,16 +146,16 @@ def test_fresh_zeros_are_zero():
 
 def test_at_most_the_limit_is_kept():
     """What goes beyond is given back; so is what was there, when the limit sinks."""
-    with ad.options(reserve=4 * MIB):
+    with ad.options(cached_memory_limit=4 * MIB):
         arrays = [caching_allocator.empty((MIB,), BYTES) for _ in range(10)]
         assert caching_allocator.held() == 0
         arrays.clear()
         assert 3 * MIB <= caching_allocator.held() <= 4 * MIB
         caching_allocator.empty((8 * MIB,), BYTES)
         assert caching_allocator.held() <= 4 * MIB
-        with ad.options(reserve=MIB):
+        with ad.options(cached_memory_limit=MIB):
             assert caching_allocator.held() <= MIB
-        with ad.options(reserve=0):
+        with ad.options(cached_memory_limit=0):
             assert caching_allocator.held() == 0
             caching_allocator.empty((MIB,), BYTES)
             assert caching_allocator.held() == 0
@@ -163,7 +163,7 @@ def test_at_most_the_limit_is_kept():
 
 def test_what_is_not_asked_for_makes_room():
     """The sizes of yesterday do not fill the reserve for ever."""
-    with ad.options(reserve=4 * MIB):
+    with ad.options(cached_memory_limit=4 * MIB):
         arrays = [caching_allocator.empty((MIB,), BYTES) for _ in range(4)]
         arrays.clear()
         other = caching_allocator.empty((3 * MIB,), BYTES)
@@ -179,8 +179,8 @@ def test_what_is_not_asked_for_makes_room():
 def test_the_usual_limit():
     """A part of the machine's memory, and not too much of a large one."""
     assert 0 < caching_allocator.most() <= caching_allocator.MOST
-    with ad.options(reserve=5):
-        assert caching_allocator.most() == 5 and current().reserve == 5
+    with ad.options(cached_memory_limit=5):
+        assert caching_allocator.most() == 5 and current().cached_memory_limit == 5
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -202,15 +202,15 @@ def test_the_usual_limit_in_a_container(version, tmp_path, monkeypatch):
 @pytest.mark.parametrize("size", ["1 GiB", 1.5, True, object()])
 def test_a_limit_is_a_whole_number(size):
     """Other things are refused by name."""
-    with pytest.raises(ArgumentError, match="options: reserve must be a whole number"):
-        ad.options(reserve=size)
+    with pytest.raises(ArgumentError, match="options: cached_memory_limit must be a whole number"):
+        ad.options(cached_memory_limit=size)
 
 
 @pytest.mark.parametrize("size", [-1, 2**63])
 def test_a_limit_is_a_number_of_bytes(size):
     """Not below zero, nor beyond all machines."""
-    with pytest.raises(RangeError, match="options: reserve must be a number of bytes"):
-        ad.options(reserve=size)
+    with pytest.raises(RangeError, match="options: cached_memory_limit must be a number of bytes"):
+        ad.options(cached_memory_limit=size)
 
 
 def native():
@@ -272,7 +272,7 @@ def test_threads_never_share_a_block():
         for place, _ in blocks:
             give(place)
 
-    with ad.options(reserve=2 * MIB):
+    with ad.options(cached_memory_limit=2 * MIB):
         threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 7)]
         for thread in threads:
             thread.start()
