@@ -33,7 +33,7 @@ def memory_for(order: Sequence[Node]) -> AbstractContextManager[Any]:
         return _nothing
     from adjoint.backends.llvm.system import caching_allocator
 
-    return caching_allocator.memory() if caching_allocator.available else _nothing
+    return caching_allocator.for_numpy() if caching_allocator.available else _nothing
 
 
 def nbytes(node: Node) -> int:

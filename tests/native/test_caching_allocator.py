@@ -34,9 +34,9 @@ handler_name = np._core.multiarray.get_handler_name  # type: ignore[attr-defined
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
     """Every test begins and ends with nothing in reserve."""
-    caching_allocator.clear()
+    caching_allocator.empty_cache()
     yield
-    caching_allocator.clear()
+    caching_allocator.empty_cache()
 
 
 @ad.compile
@@ -118,10 +118,10 @@ def test_no_reference_is_left_behind():
     """To the handler of the reserve, or to the one before it."""
     x = np.ones(MIB // 8)
     made(x)
-    block = caching_allocator.memory()
+    block = caching_allocator.for_numpy()
     with block:
         pass
-    handlers = caching_allocator.reserve().handler, block.before
+    handlers = caching_allocator.allocator().handler, block.before
     before = [sys.getrefcount(handler) for handler in handlers]
     for _ in range(100):
         line(x)
@@ -138,7 +138,7 @@ def test_small_results_are_left_to_numpy():
 
 def test_fresh_zeros_are_zero():
     """Also where the memory was used before."""
-    with caching_allocator.memory():
+    with caching_allocator.for_numpy():
         used = np.ones(MIB)
         del used
         assert not np.zeros(MIB).any()
@@ -148,17 +148,17 @@ def test_at_most_the_limit_is_kept():
     """What goes beyond is given back; so is what was there, when the limit sinks."""
     with ad.options(cached_memory_limit=4 * MIB):
         arrays = [caching_allocator.empty((MIB,), BYTES) for _ in range(10)]
-        assert caching_allocator.held() == 0
+        assert caching_allocator.cached() == 0
         arrays.clear()
-        assert 3 * MIB <= caching_allocator.held() <= 4 * MIB
+        assert 3 * MIB <= caching_allocator.cached() <= 4 * MIB
         caching_allocator.empty((8 * MIB,), BYTES)
-        assert caching_allocator.held() <= 4 * MIB
+        assert caching_allocator.cached() <= 4 * MIB
         with ad.options(cached_memory_limit=MIB):
-            assert caching_allocator.held() <= MIB
+            assert caching_allocator.cached() <= MIB
         with ad.options(cached_memory_limit=0):
-            assert caching_allocator.held() == 0
+            assert caching_allocator.cached() == 0
             caching_allocator.empty((MIB,), BYTES)
-            assert caching_allocator.held() == 0
+            assert caching_allocator.cached() == 0
 
 
 def test_what_is_not_asked_for_makes_room():
@@ -171,16 +171,16 @@ def test_what_is_not_asked_for_makes_room():
         for _ in range(3):
             del other
             other = caching_allocator.empty((3 * MIB,), BYTES)
-        assert address(other) == where or caching_allocator.held() <= MIB
+        assert address(other) == where or caching_allocator.cached() <= MIB
         del other
-        assert caching_allocator.held() >= 3 * MIB
+        assert caching_allocator.cached() >= 3 * MIB
 
 
 def test_the_usual_limit():
     """A part of the machine's memory, and not too much of a large one."""
-    assert 0 < caching_allocator.most() <= caching_allocator.MOST
+    assert 0 < caching_allocator.limit() <= caching_allocator.MOST
     with ad.options(cached_memory_limit=5):
-        assert caching_allocator.most() == 5 and current().cached_memory_limit == 5
+        assert caching_allocator.limit() == 5 and current().cached_memory_limit == 5
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -192,11 +192,11 @@ def test_the_usual_limit_in_a_container(version, tmp_path, monkeypatch):
     name = "memory.limit_in_bytes" if version == 1 else "memory.max"
     monkeypatch.setattr(cgroups, "CGROUPS", tmp_path)
     monkeypatch.setattr(cgroups, "OWN_CGROUPS", tmp_path / "own")
-    free = caching_allocator.most()
+    free = caching_allocator.limit()
     (group / name).write_text(f"{64 * MIB}\n")
-    assert caching_allocator.most() == 8 * MIB < free
+    assert caching_allocator.limit() == 8 * MIB < free
     (group / name).write_text("max\n")
-    assert caching_allocator.most() == free
+    assert caching_allocator.limit() == free
 
 
 @pytest.mark.parametrize("size", ["1 GiB", 1.5, True, object()])
@@ -214,36 +214,36 @@ def test_a_limit_is_a_number_of_bytes(size):
 
 
 def native():
-    """`take` and `give` as functions that let other Python threads run."""
-    own = caching_allocator.reserve()
-    take = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_size_t)(own.take)
-    give = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(own.give)
-    return take, give
+    """`allocate` and `free` as functions that let other Python threads run."""
+    own = caching_allocator.allocator()
+    allocate = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_size_t)(own.allocate)
+    free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(own.free)
+    return allocate, free
 
 
 def test_blocks_are_as_large_as_asked():
     """On a boundary of 64 bytes, for sizes around all edges of classes."""
-    take, give = native()
+    allocate, free = native()
     rng = np.random.default_rng(0)
     around = [(n << k) + d for k in range(12, 21) for n in range(8, 16) for d in (-1, 0, 1)]
     sizes = [0, 1, 63, 64, 65, *around, *rng.integers(1, 1 << 23, 200).tolist()]
     blocks = []
     for i, size in enumerate(sizes):
-        place = take(size)
+        place = allocate(size)
         assert place % 64 == 0
         ctypes.memset(place, i % 251, size)
         blocks.append((place, size, i % 251))
         if i % 3 == 0:
-            give(blocks.pop(rng.integers(len(blocks)))[0])
+            free(blocks.pop(rng.integers(len(blocks)))[0])
     for place, size, value in blocks:
         assert ctypes.string_at(place, size) == bytes([value]) * size
-        give(place)
+        free(place)
 
 
 def test_too_much_is_refused():
     """With Python's own error; the handler of NumPy is then as it was."""
-    take, _ = native()
-    assert take(2**64 - 1) is None and take(1 << 60) is None
+    allocate, _ = native()
+    assert allocate(2**64 - 1) is None and allocate(1 << 60) is None
     with pytest.raises(MemoryError):
         caching_allocator.empty((1 << 45,), np.dtype("float64"))
     assert handler_name() == "default_allocator"
@@ -251,7 +251,7 @@ def test_too_much_is_refused():
 
 def test_threads_never_share_a_block():
     """Native threads take, write, look and give, all at once, of few sizes and a small reserve."""
-    take, give = native()
+    allocate, free = native()
     wrong = []
 
     def work(number):
@@ -260,7 +260,7 @@ def test_threads_never_share_a_block():
         blocks = []
         for _ in range(1500):
             size = int(rng.choice([1 << 16, 3 << 16, 1 << 18]))
-            place = take(size)
+            place = allocate(size)
             for end in (place, place + size - 64):
                 ctypes.memmove(end, mine, 64)
             blocks.append((place, size))
@@ -268,9 +268,9 @@ def test_threads_never_share_a_block():
                 place, size = blocks.pop(int(rng.integers(5)))
                 ends = (place, place + size - 64)
                 wrong.extend(end for end in ends if ctypes.string_at(end, 64) != mine)
-                give(place)
+                free(place)
         for place, _ in blocks:
-            give(place)
+            free(place)
 
     with ad.options(cached_memory_limit=2 * MIB):
         threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 7)]
@@ -279,9 +279,9 @@ def test_threads_never_share_a_block():
         for thread in threads:
             thread.join()
         assert not wrong
-        assert 0 <= caching_allocator.held() <= 2 * MIB
-    caching_allocator.clear()
-    assert caching_allocator.held() == 0
+        assert 0 <= caching_allocator.cached() <= 2 * MIB
+    caching_allocator.empty_cache()
+    assert caching_allocator.cached() == 0
 
 
 def test_memory_is_seen_by_tracemalloc():
