@@ -10,9 +10,8 @@ import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, RangeError, UnknownNameError
 from adjoint.graph import options as state
-from adjoint.graph.options import Settings
+from adjoint.graph.options import MOST_THREADS, Settings
 
-MOST_THREADS = 1024
 _NATIVE = ("auto", "always", "never")
 _LOST = ("error", "warn", "allow")
 _NAMES = ("threads", "native", "debug_nans", "cached_memory_limit", "lost_derivatives")

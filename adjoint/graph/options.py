@@ -30,6 +30,8 @@ class Options:
 Settings: TypeAlias = tuple[tuple[str, Any], ...]
 """Names and values of some settings."""
 
+MOST_THREADS = 1024
+"""More than any machine has cores; each takes a stack of some MB of addresses."""
 DEFAULTS = Options()
 _program = DEFAULTS
 _block: ContextVar[Settings] = ContextVar("adjoint_options", default=())

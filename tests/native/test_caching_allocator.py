@@ -1,4 +1,4 @@
-"""The reserve of memory: used again when nobody sees it any more, never before, and bounded."""
+"""Cached memory is used again when nobody sees it any more, never before, and is bounded."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ import pytest
 
 import adjoint as ad
 from adjoint.backends import large_arrays
+from adjoint.backends.llvm.compile import jit
 from adjoint.backends.llvm.entry import entry
 from adjoint.backends.llvm.system import caching_allocator, cgroups
+from adjoint.backends.llvm.system.caching_allocator_ir import C_FUNCTIONS, HUGE, PAGE, code
+from adjoint.backends.llvm.system.native_code import c_functions
 from adjoint.errors import ArgumentError, RangeError
 from adjoint.graph.options import current
 
@@ -33,7 +36,7 @@ handler_name = np._core.multiarray.get_handler_name  # type: ignore[attr-defined
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
-    """Every test begins and ends with nothing in reserve."""
+    """Every test begins and ends with an empty cache."""
     caching_allocator.empty_cache()
     yield
     caching_allocator.empty_cache()
@@ -96,15 +99,15 @@ def test_results_that_live_together_have_memory_of_their_own():
     held = [y.numpy() for _ in range(3) for y in f(x)]
     assert [array[0] for array in held] == [1, 2, 3] * 3
     assert [array[-1] for array in held] == [1, 2, 3] * 3
-    places = {address(array) for array in held}
-    assert len(places) == 9
+    addresses = {address(array) for array in held}
+    assert len(addresses) == 9
     del held
     again = [y.numpy() for _ in range(3) for y in f(x)]
-    assert {address(array) for array in again} == places
+    assert {address(array) for array in again} == addresses
 
 
 def test_results_are_arrays_like_any_other():
-    """They own their memory, can be written to, and can be resized in place."""
+    """They own their memory, can be written to, and can be resized in block."""
     array = made(np.arange(MIB / 8)).base
     assert array.flags.owndata and array.flags.writeable and array.base is None
     copy = np.array(array)
@@ -115,7 +118,7 @@ def test_results_are_arrays_like_any_other():
 
 
 def test_no_reference_is_left_behind():
-    """To the handler of the reserve, or to the one before it."""
+    """To the handler of the allocator, or to the one before it."""
     x = np.ones(MIB // 8)
     made(x)
     block = caching_allocator.for_numpy()
@@ -161,8 +164,8 @@ def test_at_most_the_limit_is_kept():
             assert caching_allocator.cached() == 0
 
 
-def test_what_is_not_asked_for_makes_room():
-    """The sizes of yesterday do not fill the reserve for ever."""
+def test_sizes_that_nobody_asks_for_are_freed():
+    """They do not fill the cache for ever."""
     with ad.options(cached_memory_limit=4 * MIB):
         arrays = [caching_allocator.empty((MIB,), BYTES) for _ in range(4)]
         arrays.clear()
@@ -229,15 +232,37 @@ def test_blocks_are_as_large_as_asked():
     sizes = [0, 1, 63, 64, 65, *around, *rng.integers(1, 1 << 23, 200).tolist()]
     blocks = []
     for i, size in enumerate(sizes):
-        place = allocate(size)
-        assert place % 64 == 0
-        ctypes.memset(place, i % 251, size)
-        blocks.append((place, size, i % 251))
+        block = allocate(size)
+        assert block % 64 == 0
+        ctypes.memset(block, i % 251, size)
+        blocks.append((block, size, i % 251))
         if i % 3 == 0:
             free(blocks.pop(rng.integers(len(blocks)))[0])
-    for place, size, value in blocks:
-        assert ctypes.string_at(place, size) == bytes([value]) * size
-        free(place)
+    for block, size, value in blocks:
+        assert ctypes.string_at(block, size) == bytes([value]) * size
+        free(block)
+
+
+def test_huge_blocks_begin_on_a_huge_page():
+    """So that all of it can be of such pages; smaller ones do not waste as much."""
+    assert address(caching_allocator.empty((HUGE,), BYTES)) % PAGE == 0
+    assert address(caching_allocator.empty((HUGE // 2,), BYTES)) % 64 == 0
+
+
+def test_it_works_without_advice_on_huge_pages():
+    """Other systems have none."""
+    symbols = c_functions(C_FUNCTIONS)
+    loaded = jit.load_object(jit.compile_object({"driver": code(has_huge_pages=False)}), symbols)
+    allocate = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_size_t)(
+        loaded.address("adjoint_cache_allocate")
+    )
+    free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(loaded.address("adjoint_cache_free"))
+    ctypes.CFUNCTYPE(None, ctypes.c_int64)(loaded.address("adjoint_cache_limit"))(64 * MIB)
+    for size in (100, MIB, 2 * HUGE):
+        block = allocate(size)
+        ctypes.memset(block, 1, size)
+        free(block)
+        assert size == 100 or allocate(size) == block
 
 
 def test_too_much_is_refused():
@@ -250,7 +275,7 @@ def test_too_much_is_refused():
 
 
 def test_threads_never_share_a_block():
-    """Native threads take, write, look and give, all at once, of few sizes and a small reserve."""
+    """Native threads allocate, write, read and free, all at once, few sizes from a small cache."""
     allocate, free = native()
     wrong = []
 
@@ -260,17 +285,17 @@ def test_threads_never_share_a_block():
         blocks = []
         for _ in range(1500):
             size = int(rng.choice([1 << 16, 3 << 16, 1 << 18]))
-            place = allocate(size)
-            for end in (place, place + size - 64):
+            block = allocate(size)
+            for end in (block, block + size - 64):
                 ctypes.memmove(end, mine, 64)
-            blocks.append((place, size))
+            blocks.append((block, size))
             if len(blocks) > 5:
-                place, size = blocks.pop(int(rng.integers(5)))
-                ends = (place, place + size - 64)
+                block, size = blocks.pop(int(rng.integers(5)))
+                ends = (block, block + size - 64)
                 wrong.extend(end for end in ends if ctypes.string_at(end, 64) != mine)
-                free(place)
-        for place, _ in blocks:
-            free(place)
+                free(block)
+        for block, _ in blocks:
+            free(block)
 
     with ad.options(cached_memory_limit=2 * MIB):
         threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 7)]
@@ -319,7 +344,7 @@ for _ in range(5):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_child_goes_on_by_itself():
-    """Both use what was in reserve, and neither sees what the other writes."""
+    """Both use what was cached, and neither sees what the other writes."""
     script(
         BEGIN
         + """
@@ -359,6 +384,11 @@ atexit.register(lambda: f(x).numpy())
 # uncompiled code
 
 
+def test_an_array_is_large_at_one_size():
+    """Which is written twice, as the allocator is not loaded to know it."""
+    assert large_arrays.LARGE == caching_allocator.LARGE
+
+
 def evaluated(x):
     """An array that the interpreter made."""
     with ad.options(native="never"):
@@ -369,7 +399,7 @@ def evaluated(x):
 def test_uncompiled_code_uses_it_in_the_end(monkeypatch):
     """When so much has been read that loading it is little; small arrays stay NumPy's."""
     monkeypatch.setattr(large_arrays, "_read", 0)
-    monkeypatch.setattr(large_arrays, "PATIENCE", 3 * MIB)
+    monkeypatch.setattr(large_arrays, "WORTH_LOADING", 3 * MIB)
     x = np.linspace(0, 1, MIB // 8)
     names = [handler_name(evaluated(x)) for _ in range(4)]
     assert names == ["default_allocator"] * 2 + ["adjoint"] * 2
@@ -378,8 +408,8 @@ def test_uncompiled_code_uses_it_in_the_end(monkeypatch):
 
 
 def test_uncompiled_code_leaves_numpy_as_it_was_after_an_error(monkeypatch):
-    """Also where an operation fails while the reserve is in use."""
-    monkeypatch.setattr(large_arrays, "PATIENCE", 0)
+    """Also where an operation fails while memory comes from the cache."""
+    monkeypatch.setattr(large_arrays, "WORTH_LOADING", 0)
     handlers = []
 
     def fail(*values):
@@ -398,8 +428,8 @@ def test_uncompiled_code_leaves_numpy_as_it_was_after_an_error(monkeypatch):
 
 @pytest.mark.parametrize("what", ["LLVM", "NumPy's interface"])
 def test_arrays_are_numpys_if_something_is_missing(what, monkeypatch):
-    """Other interpreters and systems do without the reserve."""
-    monkeypatch.setattr(large_arrays, "PATIENCE", 0)
+    """Other interpreters and systems do without the caching allocator."""
+    monkeypatch.setattr(large_arrays, "WORTH_LOADING", 0)
     if what == "LLVM":
         monkeypatch.setattr(large_arrays, "missing", lambda: "llvmlite is not installed")
     else:

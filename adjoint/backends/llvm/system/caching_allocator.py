@@ -59,9 +59,8 @@ class CachingAllocator:
     """The native code of the allocator in this process. There is one."""
 
     def __init__(self) -> None:
-        advice = c_functions(ADVICE) if sys.platform == "linux" else None
-        symbols = {**(c_functions(C_FUNCTIONS) or {}), **(advice or {})}
-        has_huge_pages = advice is not None
+        has_huge_pages = sys.platform == "linux"
+        symbols = c_functions((*C_FUNCTIONS, *(ADVICE if has_huge_pages else ())))
         key = f"caching allocator {has_huge_pages}"
         loaded = NativeCode(key, lambda: code(has_huge_pages), symbols)
         self.allocate = loaded.address("adjoint_cache_allocate")

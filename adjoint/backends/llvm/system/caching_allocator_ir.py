@@ -25,13 +25,17 @@ from adjoint.backends.llvm.system.function_writer import (
 )
 
 SMALLEST = 16
-"""Blocks of less than 2 to this many bytes are not kept: the system is quick with them."""
+"""Blocks of less than 2 to this many bytes are not kept.
+
+The C library has its own cache for them: 40 results of 64 KiB took 9 times as long from it as from
+here, 40 of 16 KiB no longer (glibc 2.36).
+"""
 LARGEST = 48
 """Nor can more than 2 to this many bytes be asked for: no machine addresses more."""
 STEPS = 8
 """Classes for each power of two; a block is at most an eighth larger than what was asked for."""
 WAYS = 32
-"""How many free blocks of one class there may be: more than one step of a program gives back."""
+"""How many free blocks of one class there may be: the weights of as many layers of one size."""
 SLOTS = (LARGEST - SMALLEST + 1) * STEPS * WAYS
 HUGE = 1 << 22
 """Bytes from which on huge pages are asked for, as NumPy does, too: one fault instead of 512.
@@ -47,7 +51,7 @@ MADV_HUGEPAGE = 14
 HEADER = 24
 """Bytes before a block: the address that the system gave, its class, and its own bytes."""
 MEMORY, CLASS, CAPACITY = -3, -2, -1
-"""Their places, in words from the block."""
+"""Where these stand, in words from the block."""
 
 C_FUNCTIONS = {
     "malloc": (POINTER, [I64]),
@@ -162,8 +166,8 @@ def _write_new_block(module: ModuleWriter, has_huge_pages: bool) -> None:
         w.ret(NULL)
     after = w.add(w.ptrtoint(memory, I64), slack)
     block = w.inttoptr(w.and_(after, w.neg(boundary)), POINTER)
-    for place, value in ((MEMORY, memory), (CLASS, kind), (CAPACITY, capacity)):
-        w.set(w.item(block, place), value)
+    for position, value in ((MEMORY, memory), (CLASS, kind), (CAPACITY, capacity)):
+        w.set(w.item(block, position), value)
     if has_huge_pages:
         with w.if_then(is_huge):
             w.invoke("madvise", block, w.and_(capacity, I64(-PAGE)), I32(MADV_HUGEPAGE))

@@ -43,9 +43,8 @@ def keep_for_ever(thing: Any) -> Any:
     return thing
 
 
-def c_functions(names: Iterable[str]) -> dict[str, int] | None:
-    """The addresses of functions of the C library; None if it lacks one of them."""
+def c_functions(names: Iterable[str]) -> dict[str, int]:
+    """The addresses of functions of the C library, without those that it lacks."""
     library = ctypes.CDLL(None)
-    if not all(hasattr(library, name) for name in names):
-        return None
-    return {n: ctypes.cast(library[n], ctypes.c_void_p).value or 0 for n in names}
+    found = {name: getattr(library, name) for name in names if hasattr(library, name)}
+    return {name: ctypes.cast(f, ctypes.c_void_p).value or 0 for name, f in found.items()}

@@ -40,7 +40,7 @@ def _platform() -> tuple[Platform | None, dict[str, int]]:
     if os.name != "posix" or ctypes.sizeof(ctypes.c_void_p) != 8:
         return None, {}
     addresses = c_functions(C_FUNCTIONS)
-    if addresses is None:
+    if len(addresses) < len(C_FUNCTIONS):
         return None, {}
     faults = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
     numbers = tuple(int(fault) for fault in faults)
@@ -121,8 +121,8 @@ def set_threads(n: int | None) -> None:
     if n is not None:
         if isinstance(n, bool) or not isinstance(n, int):
             raise ArgumentError(f"set_threads: n must be a whole number or None, got {n!r}")
-        if not 1 <= n <= 1024:
-            raise RangeError(f"set_threads: n must be from 1 to 1024, got {n}")
+        if not 1 <= n <= options.MOST_THREADS:
+            raise RangeError(f"set_threads: n must be from 1 to {options.MOST_THREADS}, got {n}")
     with _lock:
         _chosen = n
         if _pool is not None:
