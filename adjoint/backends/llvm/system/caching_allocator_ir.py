@@ -83,7 +83,7 @@ def code(has_huge_pages: bool) -> str:
     _write_free(module)
     _write_settings(module)
     _write_numpy_handler(module)
-    return str(module.module)
+    return module.text()
 
 
 def _write_class_of(module: ModuleWriter) -> None:

@@ -149,3 +149,7 @@ class ModuleWriter:
         if not public:
             function.linkage = "internal"
         return Writer(function.append_basic_block("start")), function.args
+
+    def text(self) -> str:
+        """The module as LLVM reads it."""
+        return str(self.module)

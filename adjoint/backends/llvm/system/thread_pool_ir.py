@@ -47,12 +47,13 @@ C_FUNCTIONS = {
     "sched_yield": (I32, []),
 }
 _X86, _ARM = ("llvm.x86.sse2.pause", ()), ("llvm.aarch64.hint", (I32(1),))
-_PAUSES: dict[str, tuple[str, tuple[Any, ...]]] = {
-    **{"x86_64": _X86, "AMD64": _X86, "aarch64": _ARM, "arm64": _ARM}
-}
+_PAUSES: dict[str, tuple[str, tuple[Any, ...]]] = dict(
+    x86_64=_X86, AMD64=_X86, aarch64=_ARM, arm64=_ARM
+)
 """By machine the instruction that makes a busy wait cheap for the other thread of its core."""
 _SPINS = 16
-"""Looks between two looks at the clock, which costs as much as some of them (25 ns)."""
+"""Looks between two offers of the core, which are calls of the system: so seldom that a change is
+seen at once, so often that somebody else can work."""
 _LINE = 64
 """Bytes of a line of the cache. What many threads write has one to itself: a write takes the line
 away from all other cores."""
@@ -94,7 +95,7 @@ def code(platform: Platform | None) -> str:
         _write_close(module)
         _write_parallel(module)
         _write_settings(module)
-    return str(module.module)
+    return module.text()
 
 
 def _declare_state(module: ModuleWriter) -> None:
