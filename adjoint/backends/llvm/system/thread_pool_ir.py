@@ -61,7 +61,8 @@ _LARGE = ir.ArrayType(BYTE, 256)
 """Room for any C type used here: the largest anywhere is sigset_t, of 128 bytes on Linux."""
 
 _TASK = PointerTo(ir.FunctionType(VOID, [POINTER, I64, I64]))
-_JOB = (_TASK, POINTER, I64, I64, I64)  # task, context, low, high, grain
+_JOB = (_TASK, POINTER, I64, I64, I64)
+_STATE_OF_JOB = ("task", "context", "low", "high", "grain", "chunks")
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,7 @@ def code(platform: Platform | None) -> str:
     module = ModuleWriter({} if platform is None else C_FUNCTIONS)
     _write_serial(module)
     if platform is None:
-        w, job = module.define("adjoint_parallel", VOID, *_JOB, public=True)
-        _return_if_empty(w, job)
-        _run_alone(w, job)
+        _run_alone(*_define_parallel(module))
     else:
         _declare_state(module)
         _write_now(module, platform.clock)
@@ -110,10 +109,16 @@ def _declare_state(module: ModuleWriter) -> None:
     module.variable("busy", align=_LINE)  # whether somebody has the pool
     module.variable("generation", align=_LINE)  # the number of jobs opened so far
     module.variable("next", align=_LINE)  # the next chunk
-    module.variable("task", POINTER, _LINE)  # and on: the job
-    module.variable("context", POINTER)
-    for name in ("low", "high", "grain", "chunks"):
-        module.variable(name)
+    for name, kind in zip(_STATE_OF_JOB, (*_JOB, I64), strict=True):
+        module.variable(name, kind, _LINE if name == "task" else 8)
+
+
+def _lock(w: Writer) -> None:
+    w.invoke("pthread_mutex_lock", w["mutex"])
+
+
+def _unlock(w: Writer) -> None:
+    w.invoke("pthread_mutex_unlock", w["mutex"])
 
 
 def _run_chunk(w: Writer, task: Any, context: Any, start: Any, high: Any, grain: Any) -> Any:
@@ -178,7 +183,7 @@ def _write_drain(module: ModuleWriter) -> None:
     """
     w, _ = module.define("drain", VOID)
     task, context = w.get("task", _TASK), w.get("context", POINTER)
-    low, high, grain, chunks = (w.get(name) for name in ("low", "high", "grain", "chunks"))
+    low, high, grain, chunks = (w.get(name) for name in _STATE_OF_JOB[2:])
     with w.loop() as leave_if:
         number = w.fetch("add", "next", I64(1))
         leave_if(w.icmp_unsigned(">=", number, chunks))
@@ -194,7 +199,7 @@ def _write_work(module: ModuleWriter) -> None:
     """
     w, _ = module.define("work", POINTER, POINTER)
     seen = w.local(-1)  # the last job that this worker knows of
-    w.invoke("pthread_mutex_lock", w["mutex"])
+    _lock(w)
     with w.loop() as leave_if:  # the mutex is held whenever a round begins
         leave_if(w.icmp_signed(">", w.get("workers"), w.get("limit")))
         generation = w.get("generation")
@@ -205,25 +210,25 @@ def _write_work(module: ModuleWriter) -> None:
             with join:
                 _take_part(w)
                 w.invoke("watch", w["generation"], generation, BIT(1))
-                w.invoke("pthread_mutex_lock", w["mutex"])
+                _lock(w)
             with sleep:
                 w.increase("sleeping", 1)
                 w.invoke("pthread_cond_wait", w["wake"], w["mutex"])
                 w.increase("sleeping", -1)
     w.increase("workers", -1)
-    w.invoke("pthread_mutex_unlock", w["mutex"])
+    _unlock(w)
     w.ret(NULL)
 
 
 def _take_part(w: Writer) -> None:
     """Work at the open job. The mutex is held before, and not after."""
     w.increase("active", 1, RELAXED)
-    w.invoke("pthread_mutex_unlock", w["mutex"])
+    _unlock(w)
     w.invoke("drain")
     # Under the mutex also because it passes the results on to the caller.
-    w.invoke("pthread_mutex_lock", w["mutex"])
+    _lock(w)
     active = w.increase("active", -1, RELAXED)
-    w.invoke("pthread_mutex_unlock", w["mutex"])
+    _unlock(w)
     with w.if_then(w.equal(active, I64(0))):
         w.invoke("pthread_cond_signal", w["done"])
 
@@ -259,14 +264,15 @@ def _write_wake_workers(module: ModuleWriter) -> None:
     Not all for few chunks: each that wakes up in vain takes the mutex, and a core, from others.
     """
     w, (count, sleeping) = module.define("wake_workers", VOID, I64, I64)
+    with w.if_then(w.icmp_signed("<=", count, I64(0))):
+        w.ret_void()
     with w.if_then(w.icmp_signed(">=", count, sleeping)):
         w.invoke("pthread_cond_broadcast", w["wake"])
         w.ret_void()
     left = w.local(count)
     with w.loop() as leave_if:
-        leave_if(w.icmp_signed("<=", w.get(left), I64(0)))
         w.invoke("pthread_cond_signal", w["wake"])
-        w.increase(left, -1)
+        leave_if(w.equal(w.increase(left, -1), I64(0)))
     w.ret_void()
 
 
@@ -276,14 +282,14 @@ def _write_open(module: ModuleWriter) -> None:
     They are woken after the mutex is free: they would only run into it.
     """
     w, (needed,) = module.define("open_job", VOID, I64)
-    w.invoke("pthread_mutex_lock", w["mutex"])
+    _lock(w)
     with w.if_then(w.icmp_signed("<", w.get("workers"), needed)):
         w.invoke("start", needed)
     w.set("open", 1)
     w.increase("generation", 1, RELAXED)
     sleeping = w.get("sleeping")
     awake = w.sub(w.get("workers"), sleeping)
-    w.invoke("pthread_mutex_unlock", w["mutex"])
+    _unlock(w)
     w.invoke("wake_workers", w.sub(needed, awake), sleeping)
     w.ret_void()
 
@@ -291,16 +297,16 @@ def _write_open(module: ModuleWriter) -> None:
 def _write_close(module: ModuleWriter) -> None:
     """`close_job()`: let nobody join any more, and wait for the workers in the job."""
     w, _ = module.define("close_job", VOID)
-    w.invoke("pthread_mutex_lock", w["mutex"])
+    _lock(w)
     w.set("open", 0)
     with w.if_then(w.icmp_unsigned("!=", w.get("active"), I64(0))):
-        w.invoke("pthread_mutex_unlock", w["mutex"])
+        _unlock(w)
         w.invoke("watch", w["active"], I64(0), BIT(0))
-        w.invoke("pthread_mutex_lock", w["mutex"])
+        _lock(w)
     with w.loop() as leave_if:
         leave_if(w.equal(w.get("active"), I64(0)))
         w.invoke("pthread_cond_wait", w["done"], w["mutex"])
-    w.invoke("pthread_mutex_unlock", w["mutex"])
+    _unlock(w)
     w.ret_void()
 
 
@@ -310,18 +316,15 @@ def _write_parallel(module: ModuleWriter) -> None:
     Who finds the pool busy works alone. `busy` is acquired and released: what the next job writes
     over, this one has read.
     """
-    w, job = module.define("adjoint_parallel", VOID, *_JOB, public=True)
-    task, context, low, high, _ = job
-    _return_if_empty(w, job)
-    grain = _grain_of(w, job)
+    w, job = _define_parallel(module)
+    _, _, low, high, grain = job
     others = w.udiv(w.sub(w.sub(high, low), I64(1)), grain)  # chunks beside the first
     limit = w.get("limit", order=RELAXED)
     with w.if_then(w.or_(w.icmp_signed("<", limit, I64(1)), w.equal(others, I64(0)))):
         _run_alone(w, job)
     with w.if_then(w.not_(w.exchange_null("busy", I64(1), "acquire"))):
         _run_alone(w, job)
-    described = {"task": task, "context": context, "low": low, "high": high, "grain": grain}
-    for name, value in {**described, "chunks": w.add(others, I64(1))}.items():
+    for name, value in zip(_STATE_OF_JOB, (*job, w.add(others, I64(1))), strict=True):
         w.set(name, value)
     w.set("next", 0, RELAXED)
     w.invoke("open_job", w.smaller(others, limit))
@@ -331,39 +334,38 @@ def _write_parallel(module: ModuleWriter) -> None:
     w.ret_void()
 
 
-def _return_if_empty(w: Writer, job: Any) -> None:
-    _, _, low, high, _ = job
+def _define_parallel(module: ModuleWriter) -> tuple[Writer, tuple[Any, ...]]:
+    """The beginning of `adjoint_parallel`: from here on the job is not empty and has a grain."""
+    w, (task, context, low, high, grain) = module.define(
+        "adjoint_parallel", VOID, *_JOB, public=True
+    )
     with w.if_then(w.icmp_signed(">=", low, high)):
         w.ret_void()
+    # A grain below one stands for the whole range.
+    grain = w.select(w.icmp_signed(">", grain, I64(0)), grain, w.sub(high, low))
+    return w, (task, context, low, high, grain)
 
 
-def _grain_of(w: Writer, job: Any) -> Any:
-    """The size of a chunk; a grain below one stands for the whole range."""
-    _, _, low, high, grain = job
-    return w.select(w.icmp_signed(">", grain, I64(0)), grain, w.sub(high, low))
-
-
-def _run_alone(w: Writer, job: Any) -> None:
+def _run_alone(w: Writer, job: tuple[Any, ...]) -> None:
     """Do the whole job in this thread, and return."""
-    task, context, low, high, _ = job
-    w.invoke("serial", task, context, low, high, _grain_of(w, job))
+    w.invoke("serial", *job)
     w.ret_void()
 
 
 def _write_settings(module: ModuleWriter) -> None:
     """What Python calls: set the limit and the patience, count the workers, forget them."""
     w, (workers, patience) = module.define("adjoint_pool_limit", VOID, I64, I64, public=True)
-    w.invoke("pthread_mutex_lock", w["mutex"])
+    _lock(w)
     w.set("limit", workers, RELAXED)
     w.set("patience", patience, RELAXED)
-    w.invoke("pthread_mutex_unlock", w["mutex"])
+    _unlock(w)
     w.invoke("pthread_cond_broadcast", w["wake"])  # those that are too many shall end
     w.ret_void()
 
     w, _ = module.define("adjoint_pool_workers", I64, public=True)
-    w.invoke("pthread_mutex_lock", w["mutex"])
+    _lock(w)
     count = w.get("workers")
-    w.invoke("pthread_mutex_unlock", w["mutex"])
+    _unlock(w)
     w.ret(count)
 
     # Whoever held the mutex is gone: this is the first call, or a forked child.
