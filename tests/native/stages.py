@@ -109,7 +109,7 @@ def compiled_stages(calls: Calls) -> Iterator[tuple[str, Results]]:
         yield name, calls.take(lambda: traced.run(*calls.leaves()))
     if traced.can_enter:
         poison(built)
-        yield "entry", calls.take(lambda: traced.answer(calls.leaves()))
+        yield "entry", calls.take(lambda: traced.enter(calls.leaves()))
     for name in ("call", "call again"):
         poison(built)
         yield name, calls.take(lambda: calls.compiled(*calls.inputs()))
