@@ -21,7 +21,7 @@ from llvmlite import ir
 
 import adjoint as ad
 from adjoint.backends.llvm.entry import entry
-from adjoint.backends.llvm.entry.entry import Input, Output
+from adjoint.backends.llvm.entry.descriptor import Input, Output
 from adjoint.backends.llvm.system import cpython_layout
 from adjoint.errors import ArgumentError
 from adjoint.graph.node import Node, Scope

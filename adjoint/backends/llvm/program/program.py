@@ -66,8 +66,7 @@ class Program:
         self.cold: ColdProgram | None = None
         self.is_hot = False
         self.kernel_names = sorted(self.writer.all_kernels())
-        shape = f"{self.inputs} {tree} {entry.available} {entry.fingerprint()}"
-        self.key = jit.cache_key(schedule_text(schedule), shape, *self.kernel_names)
+        self.key = jit.cache_key(schedule_text(schedule), *self.kernel_names)
         with building:
             self.make(began)
 
@@ -101,7 +100,6 @@ class Program:
             self.was_cached = False
             code = jit.compile_object({self.kind: self.written()})
             object_cache.write(self.key, code)
-        entry.register_symbols()
         self.loaded = jit.load_object(code, self.symbols())
         self.hold_constants()
         block = self.loaded.global_address("adjoint_block")
@@ -116,7 +114,7 @@ class Program:
         self.cold = None
 
     def written(self) -> str:
-        """The LLVM text of the program and its entry."""
+        """The LLVM text of the program."""
         self.writer = ProgramWriter(self.schedule)
         body = self.writer.write()
         if sorted(self.writer.kernels) != self.kernel_names:
@@ -126,17 +124,6 @@ class Program:
             )
         if self.is_long():
             emit_call(self.writer.module, body)
-        if entry.available:
-            entry.emit_entry(
-                self.writer.module,
-                "adjoint_entry",
-                self.inputs,
-                self.outputs,
-                self.tree if self.tree is not None else tuple(range(len(self.schedule.outputs))),
-                body,
-                has_unflatten=self.tree is None,
-                release_gil=self.is_long(),
-            )
         return str(self.writer.module)
 
     @property
@@ -158,8 +145,19 @@ class Program:
         """The built-in that runs the program; calls that do not fit go to `slow`."""
         if not entry.available:
             return slow
-        address = self.loaded.address("adjoint_entry")
-        return entry.bind_entry(address, name, "", slow, self.outputs, unflatten, self, gifts)
+        return entry.bind_entry(
+            self.loaded.address("adjoint_body"),
+            self.inputs,
+            self.outputs,
+            self.tree if self.tree is not None else (),
+            name,
+            "",
+            slow,
+            unflatten if self.tree is None else None,
+            self,
+            gifts,
+            self.is_long(),
+        )
 
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""

@@ -1,0 +1,179 @@
+"""The results of an entry: memory to write them to, tensors around them, tuples around these.
+
+Floor 6. Where a function returns NULL or zero an exception is set, and what stands in its arrays by
+then is for the caller to release.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adjoint.backends.llvm.entry.descriptor import Column
+from adjoint.backends.llvm.entry.object_builder import (
+    ANY,
+    BIT,
+    BYTE,
+    INT,
+    LONG,
+    NULL,
+    ROW,
+    SLOT,
+    ObjectBuilder,
+)
+from adjoint.graph.node import Node
+from adjoint.graph.tensor import Tensor
+
+
+def write_keep(b: ObjectBuilder) -> None:
+    """`keep(objects*, count)`: one more reference to each; NULL is skipped."""
+    objects, count = b.args
+    with b.each(count) as index:
+        obj = b.item(objects, index)
+        with b.if_then(b.not_(b.null(obj))):
+            b.keep(obj)
+    b.ret_void()
+
+
+def write_release(b: ObjectBuilder) -> None:
+    """`release(objects*, count)`: lets go of each, and leaves NULL; NULL is skipped."""
+    objects, count = b.args
+    with b.each(count) as index:
+        obj = b.item(objects, index)
+        with b.if_then(b.not_(b.null(obj))):
+            b.store(NULL, b.element(objects, index))  # first, as Py_DecRef may run any code
+            b.run("Py_DecRef", obj)
+    b.ret_void()
+
+
+def write_allocate(b: ObjectBuilder) -> None:
+    """`done = allocate(table*, count, values*, slots*, buffers*)`.
+
+    Results that are arrays are made, if they are not there, and left in `values`; 0-d ones get a
+    slot, and NULL in `values`. The addresses to write to go into `buffers`.
+    """
+    table, count, values, slots, buffers = b.args
+    failed = b.append_basic_block("failed")
+    with b.each(count) as index:
+        row, buffer = b.element(table, index, ROW), b.element(buffers, index)
+        with b.if_else(b.same(b.column(row, Column.NDIM), LONG(0))) as (scalar, array):
+            with scalar:
+                b.store(b.element(slots, index, SLOT), buffer)
+            with array:
+                value = b.element(values, index)
+                with b.if_then(b.null(b.load(value, typ=ANY)), likely=True):
+                    made = _new_array(b, row)
+                    b.demand(b.not_(b.null(made)), failed)
+                    b.store(made, value)
+                b.store(b.field(b.load(value, typ=ANY), b.layout.data), buffer)
+    b.ret(INT(1))
+    b.position_at_end(failed)
+    b.ret(INT(0))
+
+
+def _new_array(b: ObjectBuilder, row: Any) -> Any:
+    kind = b.type_object(np.ndarray)
+    dtype = b.keep(b.column(row, Column.DTYPE, ANY))  # the call takes over a reference
+    ndim, sizes = b.trunc(b.column(row, Column.NDIM), INT), b.column(row, Column.SIZES, ANY)
+    return b.run("PyArray_NewFromDescr", kind, dtype, ndim, sizes, NULL, NULL, INT(0), NULL)
+
+
+def write_allocate_large(b: ObjectBuilder) -> None:
+    """`allocate` with memory from the caching allocator."""
+    failed = b.append_basic_block("failed")
+    before = b.run("PyDataMem_SetHandler", b.symbol("handler"))
+    b.demand(b.not_(b.null(before)), failed)
+    done = b.run("adjoint.allocate", *b.args)
+    ours = b.run("PyDataMem_SetHandler", before)
+    b.run("Py_DecRef", before)
+    b.demand(b.not_(b.null(ours)), failed)
+    b.run("Py_DecRef", ours)
+    b.ret(done)
+    b.position_at_end(failed)
+    b.ret(INT(0))
+
+
+def write_wrap(b: ObjectBuilder) -> None:
+    """`done = wrap(table*, count, values*, slots*)`: values become tensors."""
+    table, count, values, slots = b.args
+    failed = b.append_basic_block("failed")
+    with b.each(count) as index:
+        row, place = b.element(table, index, ROW), b.element(values, index)
+        with b.if_then(b.same(b.column(row, Column.NDIM), LONG(0))):
+            scalar = b.run("adjoint.scalar", row, b.element(slots, index, SLOT))
+            b.demand(b.not_(b.null(scalar)), failed)
+            b.store(scalar, place)
+        tensor = b.run("adjoint.tensor", row, b.load(place, typ=ANY))
+        b.demand(b.not_(b.null(tensor)), failed)
+        b.store(tensor, place)
+    b.ret(INT(1))
+    b.position_at_end(failed)
+    b.ret(INT(0))
+
+
+def write_scalar(b: ObjectBuilder) -> None:
+    """`value = scalar(row*, slot*)`: the NumPy scalar with the value in `slot`."""
+    row, slot = b.args
+    kind, number = b.column(row, Column.TYPE, ANY), b.layout.number
+    with b.if_then(b.same(kind, b.type_object(np.bool_)), likely=False):
+        true = b.icmp_unsigned("!=", b.load(slot, typ=BYTE), BYTE(0))
+        b.ret(b.keep(b.select(true, b.symbol("numpy.True"), b.symbol("numpy.False"))))
+    made = b.run("_PyObject_New", kind)
+    with b.if_then(b.null(made), likely=False):
+        b.ret(NULL)
+    b.set_field(made, number, b.field(slot, 0, LONG))  # each scalar has room for 8 bytes
+    with b.if_then(b.same(b.column(row, Column.ITEMSIZE), LONG(16)), likely=False):
+        b.set_field(made, number + 8, b.field(slot, 8, LONG))
+    b.ret(made)
+
+
+def write_tensor(b: ObjectBuilder) -> None:
+    """`tensor = tensor(row*, value)`: on a constant node; takes over the value.
+
+    What all constants have in common is copied from one. A constant is part of no cycle, so the
+    garbage collector need not know it.
+    """
+    row, value = b.args
+    layout = b.layout
+    node = b.run("_PyObject_GC_New", b.type_object(Node))
+    with b.if_then(b.null(node), likely=False):
+        b.ret(NULL)
+    constant = b.symbol("constant")
+    for offset in layout.node_common:
+        b.set_field(node, offset, b.keep(b.field(constant, offset)))
+    for offset in (*layout.node_empty, layout.node_value):
+        b.set_field(node, offset, NULL)
+    b.set_field(node, layout.node_shape, b.keep(b.column(row, Column.SHAPE, ANY)))
+    b.set_field(node, layout.node_dtype, b.keep(b.column(row, Column.DTYPE, ANY)))
+    tensor = b.run("PyType_GenericAlloc", b.type_object(Tensor), LONG(0))
+    with b.if_then(b.null(tensor), likely=False):
+        b.run("Py_DecRef", node)
+        b.ret(NULL)
+    b.set_field(node, layout.node_value, value)
+    b.set_field(tensor, layout.tensor_node, node)
+    b.ret(tensor)
+
+
+def write_tuple(b: ObjectBuilder) -> None:
+    """`made = tuple(objects*, branches*, count)`: a tuple of some of the objects.
+
+    Where a branch takes over the reference that the list of objects has (see `TuplePlan`), NULL is
+    left in the list.
+    """
+    objects, branches, count = b.args
+    made = b.run("PyTuple_New", count)
+    with b.if_then(b.null(made), likely=False):
+        b.ret(NULL)
+    items = b.address(made, b.layout.items)
+    with b.each(count) as index:
+        branch = b.item(branches, index, LONG)
+        place = b.element(objects, b.lshr(branch, LONG(1)))
+        obj = b.load(place, typ=ANY)
+        b.store(obj, b.element(items, index))
+        with b.if_else(b.trunc(branch, BIT)) as (moves, stays):
+            with moves:
+                b.store(NULL, place)
+            with stays:
+                b.keep(obj)
+    b.ret(made)
