@@ -13,7 +13,6 @@ import numpy as np
 from adjoint.backends.llvm.entry.descriptor import Column, Kind
 from adjoint.backends.llvm.entry.object_builder import (
     ANY,
-    BIT,
     DOUBLE,
     FLOAT,
     INT,

@@ -19,8 +19,6 @@ from adjoint.backends.llvm.entry.descriptor import Column
 from adjoint.backends.llvm.system import caching_allocator
 from adjoint.backends.llvm.system.cpython_layout import (
     CONSTANT,
-    DTYPES,
-    POINTER,
     Layout,
     new_array_address,
     set_handler_address,

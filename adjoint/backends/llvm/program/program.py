@@ -51,6 +51,7 @@ class Program:
     """
 
     failed = Failed
+    without_native_entry = entry.reason
 
     def __init__(self, schedule: Schedule, weak: Sequence[bool], tree: entry.Tree | None) -> None:
         began = time.perf_counter()

@@ -261,8 +261,8 @@ def set_handler_address() -> int:
 def _probe() -> Layout:
     _check_interpreter()
     _check_header()
+    _check_numpy_table()  # before arrays, as its ABI number says that their struct can be read
     _check_array()
-    _check_numpy_table()
     node, common, empty = _constants()
     return Layout(
         kind=POINTER,
