@@ -115,8 +115,9 @@ def describe(
 ) -> tuple[Table, tuple[Any, ...]]:
     """The descriptor of a program, and what has to live as long."""
     check_tree(tree, len(outputs))
-    sizes = [np.array(spec.shape, np.int64) for spec in (*inputs, *outputs)]
-    rows = [_row(spec, size) for spec, size in zip((*inputs, *outputs), sizes, strict=True)]
+    leaves: list[Input | Output] = [*inputs, *outputs]
+    sizes = [np.array(spec.shape, np.int64) for spec in leaves]
+    rows = [_row(spec, size) for spec, size in zip(leaves, sizes, strict=True)]
     table = np.array(rows, np.int64).reshape(-1, len(Column))
     built: Tree = tree if unflatten is None else tuple(range(len(outputs)))
     plan = plan_tuples(built, len(inputs), len(outputs))

@@ -88,9 +88,7 @@ def bind_entry(
     """
     if not available:
         raise ArgumentError(f"bind_entry: there are no native entries here ({reason})")
-    described, kept = describe(
-        body, inputs, outputs, tree, slow, unflatten, gifts, release_gil
-    )
+    described, kept = describe(body, inputs, outputs, tree, slow, unflatten, gifts, release_gil)
     texts = [np.frombuffer(text.encode() + b"\0", np.uint8) for text in (name, doc)]
     method = np.zeros((), _METHOD)
     method["name"], method["doc"] = (text.ctypes.data for text in texts)

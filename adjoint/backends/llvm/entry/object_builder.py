@@ -7,7 +7,6 @@ disk; `symbols` says where they are.
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -34,10 +33,9 @@ ROW = ir.ArrayType(LONG, len(Column))
 SLOT = ir.ArrayType(BYTE, 16)
 """Memory for one scalar of any dtype."""
 
-_COUNT = INT if sys.version_info >= (3, 12) else LONG  # of references
-
 _TYPES = {"void": ir.VoidType(), "ptr": ANY, "i32": INT, "i64": LONG}
 _C_API = {
+    "Py_IncRef": "void(ptr)",
     "Py_DecRef": "void(ptr)",
     "PyErr_NoMemory": "ptr()",
     "PyErr_Occurred": "ptr()",
@@ -100,39 +98,38 @@ def _address(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
+def _declared(module: Any, name: str) -> Any:
+    """The function of a name, declared now if it was not."""
+    found = module.globals.get(name)
+    if found is None:
+        result, parameters = _SIGNATURES[name].rstrip(")").split("(")
+        kinds = [_TYPES[kind] for kind in parameters.split(",") if kind]
+        found = ir.Function(module, ir.FunctionType(_TYPES[result], kinds), name)
+    return found
+
+
 class ObjectBuilder(ir.IRBuilder):  # type: ignore[misc]  # llvmlite has no annotations
     """An IR builder inside a function, which knows where objects keep what."""
 
     def __init__(self, module: Any, layout: Layout, name: str) -> None:
+        super().__init__(_declared(module, name).append_basic_block("start"))
         self.layout = layout
-        self.objects = module
-        super().__init__(self._named(name).append_basic_block("start"))
 
     @property
     def args(self) -> Sequence[Any]:
         """The parameters of the function."""
         return self.function.args  # type: ignore[no-any-return]
 
-    def _named(self, name: str) -> Any:
-        """The function of a name, declared now if it was not."""
-        found = self.objects.globals.get(name)
-        if found is None:
-            result, parameters = _SIGNATURES[name].rstrip(")").split("(")
-            kinds = [_TYPES[kind] for kind in parameters.split(",") if kind]
-            kind = ir.FunctionType(_TYPES[result], kinds)
-            found = ir.Function(self.objects, kind, name)
-        return found
-
     def run(self, name: str, *args: Any) -> Any:
         """Call a function of CPython, of NumPy, or one of the helpers of entries."""
-        return self.call(self._named(name), args)
+        return self.call(_declared(self.module, name), args)
 
     def symbol(self, name: str) -> Any:
         """The object in `_SINGLES` of that name."""
         name = "adjoint." + name
-        found = self.objects.globals.get(name)
+        found = self.module.globals.get(name)
         if found is None:
-            found = ir.GlobalVariable(self.objects, ANY, name)  # its fields are reached by offsets
+            found = ir.GlobalVariable(self.module, ANY, name)  # its fields are reached by offsets
         return found
 
     # memory
@@ -191,22 +188,14 @@ class ObjectBuilder(ir.IRBuilder):  # type: ignore[misc]  # llvmlite has no anno
     def keep(self, obj: Any) -> Any:
         """Take one more reference to an object.
 
-        This is CPython's Py_INCREF, which its headers define inline; Py_IncRef does the same in a
-        call, but a result of two arrays takes twenty references.
+        By CPython's own function: writing the count here, as its macro does, was no faster.
         """
-        place = self.address(obj, 0)
-        more = self.add(self.load(place, typ=_COUNT), _COUNT(1))
-        if _COUNT is LONG:
-            self.store(more, place)
-            return obj
-        mortal = self.icmp_unsigned("!=", more, INT(0))  # since 3.12 some objects never die
-        with self.if_then(mortal, likely=True):
-            self.store(more, place)
+        self.run("Py_IncRef", obj)
         return obj
 
     def is_held(self, obj: Any, times: int) -> Any:
         """Whether there are so many references to an object."""
-        return self.same(self.field(obj, 0, _COUNT), _COUNT(times))
+        return self.same(self.field(obj, 0, INT), INT(times))
 
     def column(self, row: Any, column: int, kind: Any = LONG) -> Any:
         """What a row of a table of leaves says."""
