@@ -108,17 +108,18 @@ def _check_header() -> None:
 def _slots(kind: type, instance: Any) -> dict[str, int]:
     """The offsets of the slots of a class, found by what an instance holds in them."""
     _expect(kind.__dictoffset__ == 0, f"{kind.__name__}: instances with a dictionary")
-    offsets = range(_HEADER, kind.__basicsize__, POINTER)
-    names = [name for base in kind.__mro__ for name in base.__dict__.get("__slots__", ())]
-    _expect(len(names) == len(offsets), f"{kind.__name__}: fields beside {', '.join(names)}")
+    # Until CPython 3.12 the list of weak references stands there too, since then before the object.
+    offsets = {*range(_HEADER, kind.__basicsize__, POINTER)} - {kind.__weakrefoffset__}
     found = {}
-    for name in names:
+    for name in (name for base in kind.__mro__ for name in base.__dict__.get("__slots__", ())):
         if name != "__weakref__":
             marker = object()
             setattr(instance, name, marker)
             places = [offset for offset in offsets if _pointer(instance, offset) == id(marker)]
             _expect(len(places) == 1, f"{kind.__name__}.{name}: not a slot")
             found[name] = places[0]
+    known = {*found.values()} == offsets
+    _expect(known, f"{kind.__name__}: has fields beside {', '.join(found)}")
     return found
 
 
