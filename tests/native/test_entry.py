@@ -531,7 +531,7 @@ from tests.native.entry_programs import *
 def never(layout):
     raise AssertionError("the code of the entry was to be found on the disk")
 if sys.argv[1] == "second":
-    entry.entry_module = never
+    entry.entry_texts = never
 outputs = [Output(F64, (3,)), Output(F64, ()), Output(np.dtype("bool"), ())]
 inputs = [Input(F64, (3,)), NUMBER, Input(np.dtype("bool"), ())]
 f = program(inputs, outputs, (0, 1, 2)).native
@@ -555,7 +555,7 @@ def test_the_code_works_in_another_process(tmp_path: Path) -> None:
 
 def test_the_code_names_no_address() -> None:
     assert cpython_layout.LAYOUT is not None
-    text = str(entry.entry_module(cpython_layout.LAYOUT))
+    text = "".join(entry.entry_texts(cpython_layout.LAYOUT).values())
     assert not any(str(address) in text for address in symbols().values())
     assert "inttoptr" not in text
 

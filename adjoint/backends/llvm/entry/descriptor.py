@@ -60,6 +60,7 @@ class Field(IntEnum):
     RELEASE_GIL = auto()
     INPUTS = auto()  # their number, and the address of a row for each
     INPUT_TABLE = auto()
+    HAS_ARRAYS = auto()  # whether some input is no Python scalar
     OUTPUTS = auto()
     OUTPUT_TABLE = auto()
     HAS_LARGE = auto()  # whether an output gets its memory from the caching allocator
@@ -129,6 +130,7 @@ def describe(
         Field.RELEASE_GIL: release_gil,
         Field.INPUTS: len(inputs),
         Field.INPUT_TABLE: table.ctypes.data,
+        Field.HAS_ARRAYS: not all(spec.python_scalar for spec in inputs),
         Field.OUTPUTS: len(outputs),
         Field.OUTPUT_TABLE: table[len(inputs) :].ctypes.data,
         Field.HAS_LARGE: any(spec.nbytes >= LARGE for spec in outputs),

@@ -24,25 +24,19 @@ def _row(b: ObjectBuilder, table: Any, index: Any) -> tuple[Any, Any]:
     return b.item(table, first, LONG), b.item(table, b.add(first, LONG(1)), LONG)
 
 
-def write_can_donate(b: ObjectBuilder) -> None:
-    """`passed = can_donate(args*, table*)`: whether all that is given away are tensors."""
-    args, table = b.args
-    mismatch = b.append_basic_block("mismatch")
+def check_donated(b: ObjectBuilder, args: Any, table: Any, mismatch: Any) -> None:
+    """Go on only if all that is given away are tensors."""
     with b.each(b.field(table, 0, LONG)) as index:
         argument, _ = _row(b, table, index)
         b.demand(b.is_a(b.item(args, argument), Tensor), mismatch)
-    b.ret(INT(1))
-    b.position_at_end(mismatch)
-    b.ret(INT(0))
 
 
-def write_donate(b: ObjectBuilder) -> None:
-    """`donate(args*, table*, nodes*, values*)`: give tensors away, the memory of some for results.
+def donate(b: ObjectBuilder, args: Any, table: Any, nodes: Any, values: Any) -> None:
+    """Give tensors away, the memory of some for results.
 
-    The caller holds one reference to the value of each argument. A value that becomes a result goes
+    The call holds one reference to the value of each argument. A value that becomes a result goes
     into `values`, with a reference of its own.
     """
-    args, table, nodes, values = b.args
     with b.each(b.field(table, 0, LONG)) as index:
         argument, result = _row(b, table, index)
         tensor = b.item(args, argument)
@@ -53,7 +47,6 @@ def write_donate(b: ObjectBuilder) -> None:
                 b.store(b.keep(value), b.element(values, result))
         b.set_field(tensor, b.layout.tensor_node, b.keep(b.item(nodes, index)))
         b.run("Py_DecRef", node)
-    b.ret_void()
 
 
 def _is_sole(b: ObjectBuilder, node: Any, value: Any) -> Any:

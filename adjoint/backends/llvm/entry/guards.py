@@ -6,6 +6,7 @@ NULL, and then the call goes the slow way, whatever the argument was.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,18 +30,27 @@ _ORDERLY = 0x0001 | 0x0100
 """NumPy's flags of arrays that are C-contiguous and aligned."""
 
 
-def write_guards(b: ObjectBuilder) -> None:
-    """`passed = guards(args*, table*, count, owners*, buffers*, slots*)`.
+@dataclass(frozen=True)
+class Arguments:
+    """Where the arguments of a call stand, and where what is read of them goes."""
 
-    The addresses of the arguments' data go into `buffers`; scalars are copied into `slots`. Where
-    an argument is a tensor, its owner is the object in it that holds the data, which has to be kept
-    alive; otherwise NULL.
+    args: Any
+    table: Any
+    count: Any
+    owners: Any  # of the data that an argument refers to: to be kept alive, or NULL
+    buffers: Any  # addresses of the data
+    slots: Any  # copies of scalars
+
+
+def check_arguments(b: ObjectBuilder, given: Arguments, mismatch: Any) -> None:
+    """Fill the owners and buffers of all arguments, or go to `mismatch`.
+
+    Where an argument is a tensor, its owner is the object in it that holds the data. An array needs
+    none: whoever calls holds it until the call is over.
     """
-    args, table, count, owners, buffers, slots = b.args
-    mismatch = b.append_basic_block("mismatch")
-    with b.each(count) as index:
-        arg, row = b.item(args, index), b.element(table, index, ROW)
-        owner, buffer = b.element(owners, index), b.element(buffers, index)
+    with b.each(given.count) as index:
+        arg, row = b.item(given.args, index), b.element(given.table, index, ROW)
+        owner, buffer = b.element(given.owners, index), b.element(given.buffers, index)
         is_array = b.same(b.column(row, Column.KIND), LONG(Kind.ARRAY))
         with b.if_else(is_array) as (array, scalar):
             with array:
@@ -50,46 +60,45 @@ def write_guards(b: ObjectBuilder) -> None:
             with scalar:
                 b.store(NULL, owner)
                 b.demand(b.has_type(arg, b.column(row, Column.TYPE, ANY)), mismatch)
-                slot = b.element(slots, index, SLOT)
-                b.demand(b.holds(b.run("adjoint.scalar_guard", arg, row, slot)), mismatch)
+                slot = b.element(given.slots, index, SLOT)
+                _copy_scalar(b, arg, row, slot, mismatch)
                 b.store(slot, buffer)
-    b.ret(INT(1))
-    b.position_at_end(mismatch)
-    b.ret(INT(0))
 
 
-def write_scalar_guard(b: ObjectBuilder) -> None:
-    """`passed = scalar_guard(arg, row*, slot*)`: copy the value of a Python scalar.
+def _copy_scalar(b: ObjectBuilder, arg: Any, row: Any, slot: Any, mismatch: Any) -> None:
+    """Copy the value of a Python scalar, whose type is the right one already.
 
-    Its type is the right one already. Numbers are little-endian, so the narrow integer stands at
-    the start of the wide one.
+    Numbers are little-endian, so a narrow integer stands at the start of the wide one.
     """
-    arg, row, slot = b.args
-    number = b.layout.number
-    failed = b.append_basic_block("failed")
-    blocks = {kind: b.append_basic_block(kind.name.lower()) for kind in Kind if kind != Kind.ARRAY}
-    choice = b.switch(b.column(row, Column.KIND), failed)
-    for kind, block in blocks.items():
+    copied = b.append_basic_block("copied")
+    scalars = [kind for kind in Kind if kind != Kind.ARRAY]
+    choice = b.switch(b.column(row, Column.KIND), mismatch)
+    for kind in scalars:
+        block = b.append_basic_block(kind.name.lower())
         choice.add_case(LONG(kind), block)
         b.position_at_end(block)
         if kind == Kind.BOOL:
             b.store(b.zext(b.same(arg, b.symbol("True")), LONG), slot)
         elif kind == Kind.INTEGER:
-            b.store(_integer(b, arg, row, failed), slot)
+            b.store(_integer(b, arg, row, mismatch), slot)
         else:
-            single = kind in (Kind.FLOAT32, Kind.COMPLEX64)
-            for part in range(1 + (kind in (Kind.COMPLEX64, Kind.COMPLEX128))):
-                value = b.field(arg, number + 8 * part, DOUBLE)
-                size = 4 if single else 8
-                b.set_field(slot, part * size, b.fptrunc(value, FLOAT) if single else value)
-        b.ret(INT(1))
-    b.position_at_end(failed)
-    b.ret(INT(0))
+            _copy_float(b, arg, slot, kind)
+        b.branch(copied)
+    b.position_at_end(copied)
+
+
+def _copy_float(b: ObjectBuilder, arg: Any, slot: Any, kind: Kind) -> None:
+    parts = 2 if kind in (Kind.COMPLEX64, Kind.COMPLEX128) else 1
+    single = kind in (Kind.FLOAT32, Kind.COMPLEX64)
+    for part in range(parts):
+        value = b.field(arg, b.layout.number + 8 * part, DOUBLE)
+        b.set_field(slot, part * (4 if single else 8), b.fptrunc(value, FLOAT) if single else value)
 
 
 def _integer(b: ObjectBuilder, arg: Any, row: Any, failed: Any) -> Any:
     """The value of a Python integer within its bounds."""
-    overflow = b.stack(1)
+    with b.goto_entry_block():
+        overflow = b.stack(1)
     value = b.run("PyLong_AsLongLongAndOverflow", arg, overflow)
     b.demand(b.same(b.load(overflow, typ=INT), INT(0)), failed)
     b.demand(b.icmp_signed(">=", value, b.column(row, Column.LOW)), failed)

@@ -26,24 +26,26 @@ from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 
 
-def write_keep(b: ObjectBuilder) -> None:
-    """`keep(objects*, count)`: one more reference to each; NULL is skipped."""
-    objects, count = b.args
+def keep_all(b: ObjectBuilder, objects: Any, count: Any) -> None:
+    """Take one more reference to each object; NULL is skipped."""
     with b.each(count) as index:
         obj = b.item(objects, index)
         with b.if_then(b.not_(b.null(obj))):
             b.keep(obj)
-    b.ret_void()
 
 
-def write_release(b: ObjectBuilder) -> None:
-    """`release(objects*, count)`: lets go of each, and leaves NULL; NULL is skipped."""
-    objects, count = b.args
+def release_all(b: ObjectBuilder, objects: Any, count: Any) -> None:
+    """Let go of each object, and leave NULL; NULL is skipped."""
     with b.each(count) as index:
         obj = b.item(objects, index)
         with b.if_then(b.not_(b.null(obj))):
             b.store(NULL, b.element(objects, index))  # first, as Py_DecRef may run any code
             b.run("Py_DecRef", obj)
+
+
+def write_release(b: ObjectBuilder) -> None:
+    """`release(objects*, count)`: `release_all` as a function, for the ways that are rare."""
+    release_all(b, *b.args)
     b.ret_void()
 
 
@@ -94,22 +96,19 @@ def write_allocate_large(b: ObjectBuilder) -> None:
     b.ret(INT(0))
 
 
-def write_wrap(b: ObjectBuilder) -> None:
-    """`done = wrap(table*, count, values*, slots*)`: values become tensors."""
-    table, count, values, slots = b.args
-    failed = b.append_basic_block("failed")
+def wrap_all(
+    b: ObjectBuilder, table: Any, count: Any, values: Any, slots: Any, failure: Any
+) -> None:
+    """Turn all values into tensors; the values of 0-d ones are in `slots`."""
     with b.each(count) as index:
         row, place = b.element(table, index, ROW), b.element(values, index)
         with b.if_then(b.same(b.column(row, Column.NDIM), LONG(0))):
             scalar = b.run("adjoint.scalar", row, b.element(slots, index, SLOT))
-            b.demand(b.not_(b.null(scalar)), failed)
+            b.demand(b.not_(b.null(scalar)), failure)
             b.store(scalar, place)
         tensor = b.run("adjoint.tensor", row, b.load(place, typ=ANY))
-        b.demand(b.not_(b.null(tensor)), failed)
+        b.demand(b.not_(b.null(tensor)), failure)
         b.store(tensor, place)
-    b.ret(INT(1))
-    b.position_at_end(failed)
-    b.ret(INT(0))
 
 
 def write_scalar(b: ObjectBuilder) -> None:
@@ -155,20 +154,29 @@ def write_tensor(b: ObjectBuilder) -> None:
     b.ret(tensor)
 
 
-def write_tuple(b: ObjectBuilder) -> None:
-    """`made = tuple(objects*, branches*, count)`: a tuple of some of the objects.
-
-    Where a branch takes over the reference that the list of objects has (see `TuplePlan`), NULL is
-    left in the list.
-    """
-    objects, branches, count = b.args
-    made = b.run("PyTuple_New", count)
-    with b.if_then(b.null(made), likely=False):
-        b.ret(NULL)
-    items = b.address(made, b.layout.items)
+def build_tuples(
+    b: ObjectBuilder, listed: Any, count: Any, owned: Any, tuples: Any, failure: Any
+) -> None:
+    """Build all tuples of a `TuplePlan` from what the call owns; they go into `tuples`."""
+    with b.goto_entry_block():
+        next_tuple = b.stack(1)
+    b.store(listed, next_tuple)
     with b.each(count) as index:
+        here = b.load(next_tuple, typ=ANY)
+        length, branches = b.field(here, 0, LONG), b.address(here, 8)
+        made = b.run("PyTuple_New", length)
+        b.demand(b.not_(b.null(made)), failure)
+        _fill_tuple(b, made, branches, length, owned)
+        b.store(made, b.element(tuples, index))
+        b.store(b.element(branches, length, LONG), next_tuple)
+
+
+def _fill_tuple(b: ObjectBuilder, made: Any, branches: Any, length: Any, owned: Any) -> None:
+    """Put objects into a new tuple; those whose reference it takes over leave NULL behind."""
+    items = b.address(made, b.layout.items)
+    with b.each(length) as index:
         branch = b.item(branches, index, LONG)
-        place = b.element(objects, b.lshr(branch, LONG(1)))
+        place = b.element(owned, b.lshr(branch, LONG(1)))
         obj = b.load(place, typ=ANY)
         b.store(obj, b.element(items, index))
         with b.if_else(b.trunc(branch, BIT)) as (moves, stays):
@@ -176,4 +184,3 @@ def write_tuple(b: ObjectBuilder) -> None:
                 b.store(NULL, place)
             with stays:
                 b.keep(obj)
-    b.ret(made)

@@ -13,6 +13,8 @@ from typing import Any
 from llvmlite import ir
 
 from adjoint.backends.llvm.entry.descriptor import Field
+from adjoint.backends.llvm.entry.donation import check_donated, donate
+from adjoint.backends.llvm.entry.guards import Arguments, check_arguments
 from adjoint.backends.llvm.entry.object_builder import (
     ANY,
     INT,
@@ -21,6 +23,7 @@ from adjoint.backends.llvm.entry.object_builder import (
     SLOT,
     ObjectBuilder,
 )
+from adjoint.backends.llvm.entry.results import build_tuples, keep_all, release_all, wrap_all
 
 _BODY = ir.FunctionType(INT, [ANY]).as_pointer()
 
@@ -78,30 +81,28 @@ class EntryWriter:
         b = self.b
         b.demand(b.and_(b.same(self.count, self.inputs), b.null(self.names)), self.mismatch)
         table = self._get(Field.INPUT_TABLE, ANY)
-        given = (self.args, table, self.inputs, self.owned, self.buffers, self.slots)
-        b.demand(b.holds(b.run("adjoint.guards", *given)), self.mismatch)
+        given = Arguments(self.args, table, self.inputs, self.owned, self.buffers, self.slots)
+        check_arguments(b, given, self.mismatch)
         with b.if_then(self._holds(Field.DONATION), likely=False):
-            passed = b.run("adjoint.can_donate", self.args, self._get(Field.DONATION, ANY))
-            b.demand(b.holds(passed), self.mismatch)
+            check_donated(b, self.args, self._get(Field.DONATION, ANY), self.mismatch)
 
     def _prepare(self) -> None:
-        """Take the references that the inputs need, and make room for the results."""
+        """Take the references that the inputs need, and find memory for the results."""
         b = self.b
         with b.each(b.sub(self._get(Field.OWNED), self.inputs)) as index:
             b.store(NULL, b.element(self.values, index))
-        b.run("adjoint.keep", self.owned, self.inputs)
+        keep_all(b, self.owned, self.inputs)
         with b.if_then(self._holds(Field.DONATION), likely=False):
             nodes = b.address(self._get(Field.DONATED, ANY), b.layout.items)
-            table = self._get(Field.DONATION, ANY)
-            b.run("adjoint.donate", self.args, table, nodes, self.values)
+            donate(b, self.args, self._get(Field.DONATION, ANY), nodes, self.values)
         table = self._get(Field.OUTPUT_TABLE, ANY)
         buffers = b.element(self.buffers, self.inputs)
         given = (table, self.outputs, self.values, self.value_slots, buffers)
-        with b.if_else(self._holds(Field.HAS_LARGE)) as (large, small):
-            with large:
-                b.demand(b.holds(b.run("adjoint.allocate_large", *given)), self.failure)
-            with small:
-                b.demand(b.holds(b.run("adjoint.allocate", *given)), self.failure)
+        with b.if_else(self._holds(Field.HAS_LARGE)) as ways:
+            for way, name in zip(ways, ("allocate_large", "allocate"), strict=True):
+                with way:
+                    done = b.run("adjoint." + name, *given)
+                    b.demand(b.same(done, INT(1)), self.failure)
 
     # the body and after
 
@@ -127,19 +128,11 @@ class EntryWriter:
         """Turn results into tensors, and build the tuples; the address of what is returned."""
         b = self.b
         table = self._get(Field.OUTPUT_TABLE, ANY)
-        done = b.run("adjoint.wrap", table, self.outputs, self.values, self.value_slots)
-        b.demand(b.holds(done), self.failure)
-        b.run("adjoint.release", self.owned, self.inputs)
-        listed = b.stack(1)
-        b.store(self._get(Field.TUPLE_LIST, ANY), listed)
+        wrap_all(b, table, self.outputs, self.values, self.value_slots, self.failure)
+        release_all(b, self.owned, self.inputs)
+        listed, count = self._get(Field.TUPLE_LIST, ANY), self._get(Field.TUPLES)
         tuples = b.element(self.values, self.outputs)
-        with b.each(self._get(Field.TUPLES)) as index:
-            here = b.load(listed, typ=ANY)
-            length, branches = b.field(here, 0, LONG), b.address(here, 8)
-            made = b.run("adjoint.tuple", self.owned, branches, length)
-            b.demand(b.not_(b.null(made)), self.failure)
-            b.store(made, b.element(tuples, index))
-            b.store(b.element(branches, length, LONG), listed)
+        build_tuples(b, listed, count, self.owned, tuples, self.failure)
         return b.element(self.owned, self._get(Field.RESULT))
 
     def _return(self, place: Any) -> None:
