@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from adjoint.api.specialization import Specialization
 from adjoint.backends.availability import missing
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
@@ -101,22 +101,24 @@ class Cost:
         )
 
 
-def cost_of(traced: Any) -> Cost:
-    """The cost of a traced function; it need not have been compiled."""
-    report, plan = report_of(traced), traced.schedule
+def cost_of(specialization: Specialization) -> Cost:
+    """The cost of a call; the specialization need not have been compiled."""
+    report, plan = report_of(specialization), specialization.schedule
     held = _bytes([*plan.inputs, *plan.constants]) + sum(map(nbytes, plan.outputs))
     return Cost(report.flops, report.bytes_moved, held + report.peak_memory, report.kernels)
 
 
-def report_of(traced: Any) -> Report:
-    """The report of a traced function; it need not have been compiled."""
-    plan = plan_memory(traced.schedule)
-    inputs = set(traced.inputs)
-    order = topological_order(traced.outputs, lambda n: () if n in inputs else n.inputs)
+def report_of(specialization: Specialization) -> Report:
+    """The report of a specialization; it need not have been compiled."""
+    plan = plan_memory(specialization.schedule)
+    inputs = set(specialization.inputs)
+    order = topological_order(specialization.outputs, lambda n: () if n in inputs else n.inputs)
     work = [n for n in order if n not in inputs and n.op.name != "constant"]
-    program = traced.built
+    program = specialization.built
     return Report(
-        rows=tuple(_row(step) for step in traced.schedule.steps if not isinstance(step, Alias)),
+        rows=tuple(
+            _row(step) for step in specialization.schedule.steps if not isinstance(step, Alias)
+        ),
         operations=len(work),
         bytes_before=sum(nbytes(n) + _bytes(n.inputs) for n in work),
         temporaries=plan.size,

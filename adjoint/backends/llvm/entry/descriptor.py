@@ -17,7 +17,7 @@ import numpy as np
 from adjoint.backends.llvm.system.caching_allocator import LARGE
 from adjoint.errors import ArgumentError
 from adjoint.graph.node import Node
-from adjoint.schedule.donation import Gifts
+from adjoint.schedule.donation import Donations
 
 Tree: TypeAlias = "int | tuple[Tree, ...]"
 """The structure of the results: the index of a leaf, or a tuple of such structures."""
@@ -111,7 +111,7 @@ def describe(
     tree: Tree,
     slow: Callable[..., Any],
     unflatten: Callable[[Any], Any] | None,
-    gifts: Gifts | None,
+    donations: Donations | None,
     release_gil: bool,
 ) -> tuple[Table, tuple[Any, ...]]:
     """The descriptor of a program, and what has to live as long."""
@@ -123,7 +123,7 @@ def describe(
     built: Tree = tree if unflatten is None else tuple(range(len(outputs)))
     plan = plan_tuples(built, len(inputs), len(outputs))
     listed = np.array([n for branches in plan.tuples for n in (len(branches), *branches)], np.int64)
-    donation, donated = (None, ()) if gifts is None else donation_table(gifts)
+    donation, donated = (None, ()) if donations is None else donation_table(donations)
     made = np.zeros(len(Field), np.int64)
     fields: Mapping[Field, Any] = {
         Field.BODY: body,
@@ -172,16 +172,16 @@ def _scalar_kind(dtype: np.dtype[Any]) -> Kind:
     return Kind[dtype.name.upper()]
 
 
-def donation_table(gifts: Gifts) -> tuple[Table, tuple[Node, ...]]:
+def donation_table(donations: Donations) -> tuple[Table, tuple[Node, ...]]:
     """The table of donated arguments, and the nodes that their tensors stand for afterwards.
 
     Behind their number it lists for each the argument, and the result that may take its memory, or
     -1.
     """
-    result_of = {argument: result for result, argument in gifts.places.items()}
-    rows = [(i, result_of.get(i, -1)) for i in gifts.nodes]
+    result_of = {argument: result for result, argument in donations.reused.items()}
+    rows = [(i, result_of.get(i, -1)) for i in donations.nodes]
     numbers = [len(rows), *(number for row in rows for number in row)]
-    return np.array(numbers, np.int64), tuple(gifts.nodes.values())
+    return np.array(numbers, np.int64), tuple(donations.nodes.values())
 
 
 @dataclass(frozen=True)

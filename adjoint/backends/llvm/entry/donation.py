@@ -1,4 +1,4 @@
-"""Donated arguments: tensors that a call gives away, and whose memory its results may take.
+"""Donated arguments: tensors of no more use, whose memory results may take.
 
 Floor 6. Memory is taken only if nobody but the argument can see it, as the counts of references
 say. Where a step may fail, the arguments may be needed once more, so such programs do not donate
@@ -25,7 +25,7 @@ def _row(b: ObjectBuilder, table: Any, index: Any) -> tuple[Any, Any]:
 
 
 def check_donated(b: ObjectBuilder, args: Any, table: Any, mismatch: Any) -> None:
-    """Go on only if all that is given away are tensors."""
+    """Go on only if all donated arguments are tensors."""
     with b.each(b.field(table, 0, LONG)) as index:
         argument, _ = _row(b, table, index)
         b.demand(b.is_a(b.item(args, argument), Tensor), mismatch)

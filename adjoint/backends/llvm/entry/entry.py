@@ -28,7 +28,7 @@ from adjoint.backends.llvm.entry.object_builder import ObjectBuilder, symbols
 from adjoint.backends.llvm.system.cpython_layout import LAYOUT, REASON, Layout, fingerprint
 from adjoint.errors import ArgumentError
 from adjoint.graph.forking import building
-from adjoint.schedule.donation import Gifts
+from adjoint.schedule.donation import Donations
 
 available = LAYOUT is not None
 """Whether native entries work in this interpreter."""
@@ -75,20 +75,20 @@ def bind_entry(
     slow: Callable[..., Any],
     unflatten: Callable[[Any], Any] | None = None,
     keepalive: Any = None,
-    gifts: Gifts | None = None,
+    donations: Donations | None = None,
     release_gil: bool = False,
 ) -> Callable[..., Any]:
     """The built-in function `name` that enters the code at the address `body`.
 
     It keeps `keepalive`, which must own the code, alive. Call it with positional arguments; any
     call that does not fit becomes ``slow(*args, **kwargs)``. The results are built as `tree` says,
-    or by `unflatten`, which receives all of them as a flat tuple. With `gifts` the tensors among
-    them are given away, and any other argument that should be does not fit. With `release_gil`
-    other Python threads run while the body does, so the body must not touch Python objects.
+    or by `unflatten`, which receives all of them as a flat tuple. The tensors that `donations`
+    lists are donated; any other argument in their place does not fit. With `release_gil` other
+    Python threads run while the body does, so the body must not touch Python objects.
     """
     if not available:
         raise ArgumentError(f"bind_entry: there are no native entries here ({reason})")
-    described, kept = describe(body, inputs, outputs, tree, slow, unflatten, gifts, release_gil)
+    described, kept = describe(body, inputs, outputs, tree, slow, unflatten, donations, release_gil)
     texts = [np.frombuffer(text.encode() + b"\0", np.uint8) for text in (name, doc)]
     method = np.zeros((), _METHOD)
     method["name"], method["doc"] = (text.ctypes.data for text in texts)
