@@ -201,13 +201,13 @@ def plan_tuples(tree: Tree, inputs: int, outputs: int) -> TuplePlan:
     """The plan of a tree of results, which are owned behind the inputs, and the tuples behind."""
     tuples: list[list[int]] = []
 
-    def place(branch: Tree) -> int:
+    def owned_index(branch: Tree) -> int:
         if isinstance(branch, int):
             return inputs + branch
-        tuples.append([place(part) for part in branch])
+        tuples.append([owned_index(part) for part in branch])
         return inputs + outputs + len(tuples) - 1
 
-    result = place(tree)
+    result = owned_index(tree)
     last = {index: (i, j) for i, part in enumerate(tuples) for j, index in enumerate(part)}
     moved = [
         [2 * index + (last[index] == (i, j)) for j, index in enumerate(part)]

@@ -43,13 +43,13 @@ def donate(b: ObjectBuilder, args: Any, table: Any, nodes: Any, values: Any) -> 
         node = b.field(tensor, b.layout.tensor_node)
         with b.if_then(b.icmp_signed(">=", result, LONG(0))):
             value = b.field(node, b.layout.node_value)
-            with b.if_then(_is_sole(b, node, value)):
-                b.store(b.keep(value), b.element(values, result))
-        b.set_field(tensor, b.layout.tensor_node, b.keep(b.item(nodes, index)))
-        b.run("Py_DecRef", node)
+            with b.if_then(_is_unshared(b, node, value)):
+                b.store(b.incref(value), b.element(values, result))
+        b.set_field(tensor, b.layout.tensor_node, b.incref(b.item(nodes, index)))
+        b.call_named("Py_DecRef", node)
 
 
-def _is_sole(b: ObjectBuilder, node: Any, value: Any) -> Any:
+def _is_unshared(b: ObjectBuilder, node: Any, value: Any) -> Any:
     """Whether a node is held by one tensor, and its value is an array that only it can see.
 
     Two references to the value are its node's and the caller's. A view would hold a third.
@@ -59,9 +59,9 @@ def _is_sole(b: ObjectBuilder, node: Any, value: Any) -> Any:
     b.cbranch(b.is_a(value, np.ndarray), look, done)
     b.position_at_end(look)
     flags = b.and_(b.field(value, b.layout.flags, INT), INT(_OWN))
-    alone = b.and_(b.is_held(node, 1), b.is_held(value, 2))
+    alone = b.and_(b.has_refcount(node, 1), b.has_refcount(value, 2))
     alone = b.and_(alone, b.same(flags, INT(_OWN)))
-    alone = b.and_(alone, b.null(b.field(value, b.layout.base)))
+    alone = b.and_(alone, b.is_null(b.field(value, b.layout.base)))
     b.branch(done)
     b.position_at_end(done)
     sole = b.phi(alone.type)

@@ -38,7 +38,7 @@ reason = REASON
 _FASTCALL_KEYWORDS = 0x0080 | 0x0002
 _HELPERS = {
     "array_guard": guards.write_array_guard,
-    "release": results.write_release,
+    "clear": results.write_clear,
     "allocate": results.write_allocate,
     "allocate_large": results.write_allocate_large,
     "scalar": results.write_scalar,

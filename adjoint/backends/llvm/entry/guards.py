@@ -54,8 +54,8 @@ def check_arguments(b: ObjectBuilder, given: Arguments, mismatch: Any) -> None:
         is_array = b.same(b.column(row, Column.KIND), LONG(Kind.ARRAY))
         with b.if_else(is_array) as (array, scalar):
             with array:
-                data = b.run("adjoint.array_guard", arg, row, owner)
-                b.demand(b.not_(b.null(data)), mismatch)
+                data = b.call_named("adjoint.array_guard", arg, row, owner)
+                b.demand(b.not_(b.is_null(data)), mismatch)
                 b.store(data, buffer)
             with scalar:
                 b.store(NULL, owner)
@@ -99,7 +99,7 @@ def _integer(b: ObjectBuilder, arg: Any, row: Any, failed: Any) -> Any:
     """The value of a Python integer within its bounds."""
     with b.goto_entry_block():
         overflow = b.stack(1)
-    value = b.run("PyLong_AsLongLongAndOverflow", arg, overflow)
+    value = b.call_named("PyLong_AsLongLongAndOverflow", arg, overflow)
     b.demand(b.same(b.load(overflow, typ=INT), INT(0)), failed)
     b.demand(b.icmp_signed(">=", value, b.column(row, Column.LOW)), failed)
     b.demand(b.icmp_signed("<=", value, b.column(row, Column.HIGH)), failed)
@@ -144,10 +144,10 @@ def _value_and_owner(b: ObjectBuilder, arg: Any, mismatch: Any) -> tuple[Any, An
 
     b.position_at_end(tensor)
     node = b.field(arg, b.layout.tensor_node)
-    b.demand(b.not_(b.null(node)), mismatch)
+    b.demand(b.not_(b.is_null(node)), mismatch)
     b.demand(b.is_a(node, Node), mismatch)
     known = b.field(node, b.layout.node_value)
-    b.demand(b.not_(b.null(known)), mismatch)
+    b.demand(b.not_(b.is_null(known)), mismatch)
     _demand_closed(b, b.field(node, b.layout.node_scope), mismatch)
     end = b.block
     b.branch(done)
@@ -163,7 +163,7 @@ def _value_and_owner(b: ObjectBuilder, arg: Any, mismatch: Any) -> tuple[Any, An
 def _demand_closed(b: ObjectBuilder, scope: Any, mismatch: Any) -> None:
     """Nobody differentiates with respect to what the value depends on."""
     with b.if_then(b.not_(b.same(scope, b.symbol("None"))), likely=False):
-        b.demand(b.not_(b.null(scope)), mismatch)
+        b.demand(b.not_(b.is_null(scope)), mismatch)
         b.demand(b.is_a(scope, Scope), mismatch)
         is_open = b.field(scope, b.layout.scope_open)
         b.demand(b.same(is_open, b.symbol("False")), mismatch)

@@ -34,7 +34,9 @@ ROW = ir.ArrayType(LONG, len(Column))
 SLOT = ir.ArrayType(BYTE, 16)
 """Memory for one scalar of any dtype."""
 
-_COUNT = INT if sys.version_info >= (3, 12) else LONG  # of references
+_COUNT = INT if sys.version_info >= (3, 12) else LONG
+"""A count of references. Since CPython 3.12 one with all bits set belongs to an immortal object and
+stays."""
 
 _TYPES = {"void": ir.VoidType(), "ptr": ANY, "i32": INT, "i64": LONG}
 _C_API = {
@@ -58,7 +60,7 @@ _NUMPY_API = {
 _HELPERS = {
     "adjoint.entry": "ptr(ptr,ptr,i64,ptr)",
     "adjoint.array_guard": "ptr(ptr,ptr,ptr)",
-    "adjoint.release": "void(ptr,i64)",
+    "adjoint.clear": "void(ptr,i64)",
     "adjoint.allocate": "i32(ptr,i64,ptr,ptr,ptr)",
     "adjoint.allocate_large": "i32(ptr,i64,ptr,ptr,ptr)",
     "adjoint.scalar": "ptr(ptr,ptr)",
@@ -115,7 +117,7 @@ class ObjectBuilder(ir.IRBuilder):  # type: ignore[misc]  # llvmlite has no anno
         """The parameters of the function."""
         return self.function.args  # type: ignore[no-any-return]
 
-    def run(self, name: str, *args: Any) -> Any:
+    def call_named(self, name: str, *args: Any) -> Any:
         """Call a function of CPython, of NumPy, or one of the helpers of entries."""
         return self.call(_declared(self.module, name), args)
 
@@ -156,7 +158,7 @@ class ObjectBuilder(ir.IRBuilder):  # type: ignore[misc]  # llvmlite has no anno
 
     # objects
 
-    def null(self, pointer: Any) -> Any:
+    def is_null(self, pointer: Any) -> Any:
         """Whether a pointer is NULL."""
         return self.same(pointer, NULL)
 
@@ -176,25 +178,25 @@ class ObjectBuilder(ir.IRBuilder):  # type: ignore[misc]  # llvmlite has no anno
         """A type as an object."""
         return self.symbol(f"type.{kind.__module__}.{kind.__qualname__}")
 
-    def keep(self, obj: Any) -> Any:
+    def incref(self, obj: Any) -> Any:
         """Take one more reference to an object, and return it.
 
-        Written as CPython's macro Py_INCREF: a result takes ten references, and calls of Py_IncRef
-        made it 11 of 90 ns slower.
+        What CPython's macro Py_INCREF does. A result takes ten references, and Py_IncRef, the
+        function, made it 11 of 90 ns slower.
         """
-        place = self.address(obj, 0)
-        more = self.add(self.load(place, typ=_COUNT), _COUNT(1))
+        address = self.address(obj, 0)
+        more = self.add(self.load(address, typ=_COUNT), _COUNT(1))
         if _COUNT is LONG:
-            self.store(more, place)
+            self.store(more, address)
             return obj
-        mortal = self.icmp_unsigned("!=", more, INT(0))  # since 3.12 some objects never die
+        mortal = self.icmp_unsigned("!=", more, INT(0))
         with self.if_then(mortal, likely=True):
-            self.store(more, place)
+            self.store(more, address)
         return obj
 
-    def is_held(self, obj: Any, times: int) -> Any:
+    def has_refcount(self, obj: Any, count: int) -> Any:
         """Whether there are so many references to an object."""
-        return self.same(self.field(obj, 0, _COUNT), _COUNT(times))
+        return self.same(self.field(obj, 0, _COUNT), _COUNT(count))
 
     def column(self, row: Any, column: int, kind: Any = LONG) -> Any:
         """What a row of a table of leaves says."""

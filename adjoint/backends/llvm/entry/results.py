@@ -26,26 +26,26 @@ from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 
 
-def keep_all(b: ObjectBuilder, objects: Any, count: Any) -> None:
+def incref_all(b: ObjectBuilder, objects: Any, count: Any) -> None:
     """Take one more reference to each object; NULL is skipped."""
     with b.each(count) as index:
         obj = b.item(objects, index)
-        with b.if_then(b.not_(b.null(obj))):
-            b.keep(obj)
+        with b.if_then(b.not_(b.is_null(obj))):
+            b.incref(obj)
 
 
-def release_all(b: ObjectBuilder, objects: Any, count: Any) -> None:
+def clear_all(b: ObjectBuilder, objects: Any, count: Any) -> None:
     """Let go of each object, and leave NULL; NULL is skipped."""
     with b.each(count) as index:
         obj = b.item(objects, index)
-        with b.if_then(b.not_(b.null(obj))):
+        with b.if_then(b.not_(b.is_null(obj))):
             b.store(NULL, b.element(objects, index))  # first, as Py_DecRef may run any code
-            b.run("Py_DecRef", obj)
+            b.call_named("Py_DecRef", obj)
 
 
-def write_release(b: ObjectBuilder) -> None:
-    """`release(objects*, count)`: `release_all` as a function, for the ways that are rare."""
-    release_all(b, *b.args)
+def write_clear(b: ObjectBuilder) -> None:
+    """`clear(objects*, count)`: `clear_all` as a function, for the ways that are rare."""
+    clear_all(b, *b.args)
     b.ret_void()
 
 
@@ -64,9 +64,9 @@ def write_allocate(b: ObjectBuilder) -> None:
                 b.store(b.element(slots, index, SLOT), buffer)
             with array:
                 value = b.element(values, index)
-                with b.if_then(b.null(b.load(value, typ=ANY)), likely=True):
+                with b.if_then(b.is_null(b.load(value, typ=ANY)), likely=True):
                     made = _new_array(b, row)
-                    b.demand(b.not_(b.null(made)), failed)
+                    b.demand(b.not_(b.is_null(made)), failed)
                     b.store(made, value)
                 b.store(b.field(b.load(value, typ=ANY), b.layout.data), buffer)
     b.ret(INT(1))
@@ -76,21 +76,21 @@ def write_allocate(b: ObjectBuilder) -> None:
 
 def _new_array(b: ObjectBuilder, row: Any) -> Any:
     kind = b.type_object(np.ndarray)
-    dtype = b.keep(b.column(row, Column.DTYPE, ANY))  # the call takes over a reference
+    dtype = b.incref(b.column(row, Column.DTYPE, ANY))  # the call takes over a reference
     ndim, sizes = b.trunc(b.column(row, Column.NDIM), INT), b.column(row, Column.SIZES, ANY)
-    return b.run("PyArray_NewFromDescr", kind, dtype, ndim, sizes, NULL, NULL, INT(0), NULL)
+    return b.call_named("PyArray_NewFromDescr", kind, dtype, ndim, sizes, NULL, NULL, INT(0), NULL)
 
 
 def write_allocate_large(b: ObjectBuilder) -> None:
     """`allocate` with memory from the caching allocator."""
     failed = b.append_basic_block("failed")
-    before = b.run("PyDataMem_SetHandler", b.symbol("handler"))
-    b.demand(b.not_(b.null(before)), failed)
-    done = b.run("adjoint.allocate", *b.args)
-    ours = b.run("PyDataMem_SetHandler", before)
-    b.run("Py_DecRef", before)
-    b.demand(b.not_(b.null(ours)), failed)
-    b.run("Py_DecRef", ours)
+    before = b.call_named("PyDataMem_SetHandler", b.symbol("handler"))
+    b.demand(b.not_(b.is_null(before)), failed)
+    done = b.call_named("adjoint.allocate", *b.args)
+    ours = b.call_named("PyDataMem_SetHandler", before)
+    b.call_named("Py_DecRef", before)
+    b.demand(b.not_(b.is_null(ours)), failed)
+    b.call_named("Py_DecRef", ours)
     b.ret(done)
     b.position_at_end(failed)
     b.ret(INT(0))
@@ -101,14 +101,14 @@ def wrap_all(
 ) -> None:
     """Turn all values into tensors; the values of 0-d ones are in `slots`."""
     with b.each(count) as index:
-        row, place = b.element(table, index, ROW), b.element(values, index)
+        row, address = b.element(table, index, ROW), b.element(values, index)
         with b.if_then(b.same(b.column(row, Column.NDIM), LONG(0))):
-            scalar = b.run("adjoint.scalar", row, b.element(slots, index, SLOT))
-            b.demand(b.not_(b.null(scalar)), failure)
-            b.store(scalar, place)
-        tensor = b.run("adjoint.tensor", row, b.load(place, typ=ANY))
-        b.demand(b.not_(b.null(tensor)), failure)
-        b.store(tensor, place)
+            scalar = b.call_named("adjoint.scalar", row, b.element(slots, index, SLOT))
+            b.demand(b.not_(b.is_null(scalar)), failure)
+            b.store(scalar, address)
+        tensor = b.call_named("adjoint.tensor", row, b.load(address, typ=ANY))
+        b.demand(b.not_(b.is_null(tensor)), failure)
+        b.store(tensor, address)
 
 
 def write_scalar(b: ObjectBuilder) -> None:
@@ -117,9 +117,9 @@ def write_scalar(b: ObjectBuilder) -> None:
     kind, number = b.column(row, Column.TYPE, ANY), b.layout.number
     with b.if_then(b.same(kind, b.type_object(np.bool_)), likely=False):
         true = b.icmp_unsigned("!=", b.load(slot, typ=BYTE), BYTE(0))
-        b.ret(b.keep(b.select(true, b.symbol("numpy.True"), b.symbol("numpy.False"))))
-    made = b.run("_PyObject_New", kind)
-    with b.if_then(b.null(made), likely=False):
+        b.ret(b.incref(b.select(true, b.symbol("numpy.True"), b.symbol("numpy.False"))))
+    made = b.call_named("_PyObject_New", kind)
+    with b.if_then(b.is_null(made), likely=False):
         b.ret(NULL)
     b.set_field(made, number, b.field(slot, 0, LONG))  # each scalar has room for 8 bytes
     with b.if_then(b.same(b.column(row, Column.ITEMSIZE), LONG(16)), likely=False):
@@ -135,19 +135,19 @@ def write_tensor(b: ObjectBuilder) -> None:
     """
     row, value = b.args
     layout = b.layout
-    node = b.run("_PyObject_GC_New", b.type_object(Node))
-    with b.if_then(b.null(node), likely=False):
+    node = b.call_named("_PyObject_GC_New", b.type_object(Node))
+    with b.if_then(b.is_null(node), likely=False):
         b.ret(NULL)
     constant = b.symbol("constant")
     for offset in layout.node_common:
-        b.set_field(node, offset, b.keep(b.field(constant, offset)))
+        b.set_field(node, offset, b.incref(b.field(constant, offset)))
     for offset in (*layout.node_empty, layout.node_value):
         b.set_field(node, offset, NULL)
-    b.set_field(node, layout.node_shape, b.keep(b.column(row, Column.SHAPE, ANY)))
-    b.set_field(node, layout.node_dtype, b.keep(b.column(row, Column.DTYPE, ANY)))
-    tensor = b.run("PyType_GenericAlloc", b.type_object(Tensor), LONG(0))
-    with b.if_then(b.null(tensor), likely=False):
-        b.run("Py_DecRef", node)
+    b.set_field(node, layout.node_shape, b.incref(b.column(row, Column.SHAPE, ANY)))
+    b.set_field(node, layout.node_dtype, b.incref(b.column(row, Column.DTYPE, ANY)))
+    tensor = b.call_named("PyType_GenericAlloc", b.type_object(Tensor), LONG(0))
+    with b.if_then(b.is_null(tensor), likely=False):
+        b.call_named("Py_DecRef", node)
         b.ret(NULL)
     b.set_field(node, layout.node_value, value)
     b.set_field(tensor, layout.tensor_node, node)
@@ -164,8 +164,8 @@ def build_tuples(
     with b.each(count) as index:
         here = b.load(next_tuple, typ=ANY)
         length, branches = b.field(here, 0, LONG), b.address(here, 8)
-        made = b.run("PyTuple_New", length)
-        b.demand(b.not_(b.null(made)), failure)
+        made = b.call_named("PyTuple_New", length)
+        b.demand(b.not_(b.is_null(made)), failure)
         _fill_tuple(b, made, branches, length, owned)
         b.store(made, b.element(tuples, index))
         b.store(b.element(branches, length, LONG), next_tuple)
@@ -176,11 +176,11 @@ def _fill_tuple(b: ObjectBuilder, made: Any, branches: Any, length: Any, owned: 
     items = b.address(made, b.layout.items)
     with b.each(length) as index:
         branch = b.item(branches, index, LONG)
-        place = b.element(owned, b.lshr(branch, LONG(1)))
-        obj = b.load(place, typ=ANY)
+        address = b.element(owned, b.lshr(branch, LONG(1)))
+        obj = b.load(address, typ=ANY)
         b.store(obj, b.element(items, index))
         with b.if_else(b.trunc(branch, BIT)) as (moves, stays):
             with moves:
-                b.store(NULL, place)
+                b.store(NULL, address)
             with stays:
-                b.keep(obj)
+                b.incref(obj)

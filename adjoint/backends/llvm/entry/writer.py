@@ -1,8 +1,9 @@
 """The entry itself: guard the arguments, run the body, wrap the results.
 
-Floor 6. What a call owns while it runs stands in one array on the stack: the owners of input data,
-then the leaves of the results, then the tuples around them. Every failure after the guards releases
-that whole array, so no path can forget a reference.
+Floor 6. References that a call owns stand in one array on the stack: to the owners of input data,
+then to the leaves of the results, then to the tuples around them. What is not made yet is NULL, and
+what another object takes over becomes NULL. Every failure after the guards clears the whole array,
+so no path can forget a reference or drop one twice.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from adjoint.backends.llvm.entry.object_builder import (
     SLOT,
     ObjectBuilder,
 )
-from adjoint.backends.llvm.entry.results import build_tuples, keep_all, release_all, wrap_all
+from adjoint.backends.llvm.entry.results import build_tuples, clear_all, incref_all, wrap_all
 
 _BODY = ir.FunctionType(INT, [ANY]).as_pointer()
 
@@ -44,18 +45,18 @@ class EntryWriter:
         b = self.b
         own, self.args, self.count, self.names = b.args
         self.descriptor = b.field(b.field(own, b.layout.items), b.layout.data)
-        self.mismatch, self.failure, self.again = (
-            b.append_basic_block(n) for n in ("mismatch", "failure", "again")
+        self.mismatch, self.failure, self.body_failed = (
+            b.append_basic_block(n) for n in ("mismatch", "failure", "body_failed")
         )
-        self._reserve_stack()
+        self._allocate_stack()
         self._guard()
         self._prepare()
         self._run_body()
         self._return(self._build())
-        self._write_again()
+        self._write_body_failed()
         self._write_mismatch()
         b.position_at_end(self.failure)
-        b.run("adjoint.release", self.owned, self._get(Field.OWNED))
+        b.call_named("adjoint.clear", self.owned, self._get(Field.OWNED))
         b.ret(NULL)
 
     def _get(self, field: Field, kind: Any = LONG) -> Any:
@@ -68,7 +69,7 @@ class EntryWriter:
 
     # before the body
 
-    def _reserve_stack(self) -> None:
+    def _allocate_stack(self) -> None:
         b = self.b
         self.inputs, self.outputs = self._get(Field.INPUTS), self._get(Field.OUTPUTS)
         leaves = b.add(self.inputs, self.outputs)
@@ -79,7 +80,7 @@ class EntryWriter:
 
     def _guard(self) -> None:
         b = self.b
-        b.demand(b.and_(b.same(self.count, self.inputs), b.null(self.names)), self.mismatch)
+        b.demand(b.and_(b.same(self.count, self.inputs), b.is_null(self.names)), self.mismatch)
         table = self._get(Field.INPUT_TABLE, ANY)
         given = Arguments(self.args, table, self.inputs, self.owned, self.buffers, self.slots)
         check_arguments(b, given, self.mismatch)
@@ -87,11 +88,14 @@ class EntryWriter:
             check_donated(b, self.args, self._get(Field.DONATION, ANY), self.mismatch)
 
     def _prepare(self) -> None:
-        """Take the references that the inputs need, and find memory for the results."""
+        """Take references to the owners of input data, and find memory for the results.
+
+        The guards took none, so until here a call could go the slow way at no cost.
+        """
         b = self.b
         with b.each(b.sub(self._get(Field.OWNED), self.inputs)) as index:
             b.store(NULL, b.element(self.values, index))
-        keep_all(b, self.owned, self.inputs)
+        incref_all(b, self.owned, self.inputs)
         with b.if_then(self._holds(Field.DONATION), likely=False):
             nodes = b.address(self._get(Field.DONATED, ANY), b.layout.items)
             donate(b, self.args, self._get(Field.DONATION, ANY), nodes, self.values)
@@ -101,25 +105,27 @@ class EntryWriter:
         with b.if_else(self._holds(Field.HAS_LARGE)) as ways:
             for way, name in zip(ways, ("allocate_large", "allocate"), strict=True):
                 with way:
-                    done = b.run("adjoint." + name, *given)
+                    done = b.call_named("adjoint." + name, *given)
                     b.demand(b.same(done, INT(1)), self.failure)
 
     # the body and after
 
     def _run_body(self) -> None:
-        """Run the body; while it computes for long, other Python threads may run.
+        """Run the body; while a long one computes, other Python threads may run.
 
-        A body that touches Python objects must not be entered so.
+        They cannot take anything from under it: the call holds references to the values of tensors,
+        its caller those to arrays, and nobody else knows the results yet. A body that touches
+        Python objects must keep the lock.
         """
         b = self.b
-        with b.if_else(self._holds(Field.RELEASE_GIL)) as (alone, locked):
-            with alone:
-                state = b.run("PyEval_SaveThread")
+        with b.if_else(self._holds(Field.RELEASE_GIL)) as (without_lock, with_lock):
+            with without_lock:
+                state = b.call_named("PyEval_SaveThread")
                 status = self._call_body()
-                b.run("PyEval_RestoreThread", state)
-                b.demand(b.same(status, INT(0)), self.again)
-            with locked:
-                b.demand(b.same(self._call_body(), INT(0)), self.again)
+                b.call_named("PyEval_RestoreThread", state)
+                b.demand(b.same(status, INT(0)), self.body_failed)
+            with with_lock:
+                b.demand(b.same(self._call_body(), INT(0)), self.body_failed)
 
     def _call_body(self) -> Any:
         return self.b.call(self._get(Field.BODY, _BODY), [self.buffers])
@@ -129,42 +135,47 @@ class EntryWriter:
         b = self.b
         table = self._get(Field.OUTPUT_TABLE, ANY)
         wrap_all(b, table, self.outputs, self.values, self.value_slots, self.failure)
-        release_all(b, self.owned, self.inputs)
+        clear_all(b, self.owned, self.inputs)
         listed, count = self._get(Field.TUPLE_LIST, ANY), self._get(Field.TUPLES)
         tuples = b.element(self.values, self.outputs)
         build_tuples(b, listed, count, self.owned, tuples, self.failure)
         return b.element(self.owned, self._get(Field.RESULT))
 
-    def _return(self, place: Any) -> None:
-        """Return the object in `place`; drop results that the tree does not mention."""
+    def _return(self, address: Any) -> None:
+        """Return the object at `address`; drop results that the tree does not mention."""
         b = self.b
-        result = b.load(place, typ=ANY)
+        result = b.load(address, typ=ANY)
         with b.if_then(self._holds(Field.HAS_UNUSED), likely=False):
-            b.store(NULL, place)
-            b.run("adjoint.release", self.owned, self._get(Field.OWNED))
+            b.store(NULL, address)
+            b.call_named("adjoint.clear", self.owned, self._get(Field.OWNED))
         with b.if_then(self._holds(Field.UNFLATTEN)):
-            built = b.run("PyObject_CallOneArg", self._get(Field.UNFLATTEN, ANY), result)
-            b.run("Py_DecRef", result)
+            built = b.call_named("PyObject_CallOneArg", self._get(Field.UNFLATTEN, ANY), result)
+            b.call_named("Py_DecRef", result)
             b.ret(built)
         b.ret(result)
 
     # the ways out
 
     def _write_mismatch(self) -> None:
-        """Hand the arguments, as they came, to the slow path."""
+        """Hand the arguments, as they came, to the slow path.
+
+        METH_FASTCALL and vectorcall take arguments alike: positional ones, then those by keyword,
+        whose names are in a tuple or NULL. The count lacks the flag by which a caller lets others
+        write before the first argument.
+        """
         b = self.b
         b.position_at_end(self.mismatch)
         slow = self._get(Field.SLOW, ANY)
-        b.ret(b.run("PyObject_Vectorcall", slow, self.args, self.count, self.names))
+        b.ret(b.call_named("PyObject_Vectorcall", slow, self.args, self.count, self.names))
 
-    def _write_again(self) -> None:
+    def _write_body_failed(self) -> None:
         """The body failed: raise what it did, or let the slow path find out why."""
         b = self.b
-        b.position_at_end(self.again)
-        b.run("adjoint.release", self.owned, self._get(Field.OWNED))
-        with b.if_then(b.not_(b.null(b.run("PyErr_Occurred")))):
+        b.position_at_end(self.body_failed)
+        b.call_named("adjoint.clear", self.owned, self._get(Field.OWNED))
+        with b.if_then(b.not_(b.is_null(b.call_named("PyErr_Occurred")))):
             b.ret(NULL)
         # The arguments are gone, and only a lack of memory stops a program that may donate.
         with b.if_then(self._holds(Field.DONATION)):
-            b.ret(b.run("PyErr_NoMemory"))
+            b.ret(b.call_named("PyErr_NoMemory"))
         b.branch(self.mismatch)
