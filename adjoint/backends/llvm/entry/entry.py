@@ -26,6 +26,7 @@ from adjoint.backends.llvm.entry import guards, results, writer
 from adjoint.backends.llvm.entry.descriptor import Input, Output, Tree, describe
 from adjoint.backends.llvm.entry.object_builder import ObjectBuilder, symbols
 from adjoint.backends.llvm.system.cpython_layout import LAYOUT, REASON, Layout, fingerprint
+from adjoint.backends.llvm.system.native_code import keep_for_ever
 from adjoint.errors import ArgumentError
 from adjoint.graph.forking import building
 from adjoint.schedule.donation import Donations
@@ -93,7 +94,7 @@ def bind_entry(
     method = np.zeros((), _METHOD)
     method["name"], method["doc"] = (text.ctypes.data for text in texts)
     with building:  # once in a process
-        method["function"], _ = _entry_code()
+        method["function"] = _entry_address()
     method["flags"] = _FASTCALL_KEYWORDS
     # The built-in holds this tuple until it is gone itself. Neither a tuple nor an array can be
     # emptied by the garbage collector, so what addresses point to outlives every use of them.
@@ -115,16 +116,17 @@ def _new_function() -> Any:
 
 
 @cache
-def _entry_code() -> tuple[int, jit.Loaded]:
-    """The address of the entry and the code it is in, from the disk or compiled."""
+def _entry_address() -> int:
+    """Where the code of the entry is; loaded now, from the disk or compiled, and never unloaded."""
     assert LAYOUT is not None
     key = jit.cache_key("entry", fingerprint())
     code = object_cache.read(key)
     if code is None:
         code = jit.compile_object(entry_texts(LAYOUT))
         object_cache.write(key, code)
-    loaded = jit.load_object(code, symbols())
-    return loaded.address("adjoint.entry"), loaded
+    loaded = keep_for_ever(jit.load_object(code, symbols()))
+    address: int = loaded.address("adjoint.entry")
+    return address
 
 
 __all__ = ["Input", "Output", "Tree", "available", "bind_entry", "reason"]

@@ -86,7 +86,7 @@ def symbols() -> dict[str, int]:
     found = {name: _address(getattr(ctypes.pythonapi, name)) for name in _C_API}
     found["PyArray_NewFromDescr"] = new_array_address()
     found["PyDataMem_SetHandler"] = set_handler_address()
-    found["adjoint.handler"] = id(caching_allocator.reserve().handler)
+    found["adjoint.handler"] = id(caching_allocator.allocator().handler)
     found |= {"adjoint." + name: id(single) for name, single in _SINGLES.items()}
     return found
 

@@ -77,11 +77,11 @@ class NativeCode:
 
 def symbols_of(schedule: Schedule) -> dict[str, int]:
     """The addresses of what the code of a schedule calls outside."""
-    memory = caching_allocator.reserve()
+    memory = caching_allocator.allocator()
     found = {
         "adjoint_numpy_call": _address(_numpy_call),
-        "adjoint_allocate": memory.take,
-        "adjoint_free": memory.give,
+        "adjoint_allocate": memory.allocate,
+        "adjoint_free": memory.free,
         **kernel_cache.symbols(),
         **signals.symbols(),
     }
@@ -146,7 +146,8 @@ def _array_at(address: int, node: Node) -> Array:
 
 def _free_block(holder: int) -> None:
     """Free the block that code which is about to go has kept between its calls."""
-    caching_allocator.reserve().drop(ctypes.c_void_p.from_address(holder).value)
+    free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(caching_allocator.allocator().free)
+    free(ctypes.c_void_p.from_address(holder).value)
 
 
 def _address(function: Any) -> int:
