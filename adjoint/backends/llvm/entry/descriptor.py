@@ -60,7 +60,6 @@ class Field(IntEnum):
     RELEASE_GIL = auto()
     INPUTS = auto()  # their number, and the address of a row for each
     INPUT_TABLE = auto()
-    HAS_ARRAYS = auto()  # whether some input is no Python scalar
     OUTPUTS = auto()
     OUTPUT_TABLE = auto()
     HAS_LARGE = auto()  # whether an output gets its memory from the caching allocator
@@ -130,7 +129,6 @@ def describe(
         Field.RELEASE_GIL: release_gil,
         Field.INPUTS: len(inputs),
         Field.INPUT_TABLE: table.ctypes.data,
-        Field.HAS_ARRAYS: not all(spec.python_scalar for spec in inputs),
         Field.OUTPUTS: len(outputs),
         Field.OUTPUT_TABLE: table[len(inputs) :].ctypes.data,
         Field.HAS_LARGE: any(spec.nbytes >= LARGE for spec in outputs),
@@ -151,7 +149,7 @@ def describe(
 
 def _row(spec: Input | Output, sizes: Table) -> list[int]:
     """The columns of a leaf."""
-    dtype = np.dtype(spec.dtype.type)  # the one object that arrays have as their dtype
+    dtype = np.dtype(spec.dtype.type)  # the object that native arrays have, whatever `spec` holds
     row = [0] * len(Column)
     row[Column.TYPE], row[Column.DTYPE] = id(dtype.type), id(dtype)
     row[Column.NDIM], row[Column.SIZES] = len(spec.shape), sizes.ctypes.data
@@ -162,7 +160,7 @@ def _row(spec: Input | Output, sizes: Table) -> list[int]:
         if dtype.kind in "iu":
             bounds = np.iinfo(dtype)
             row[Column.LOW] = int(bounds.min)
-            row[Column.HIGH] = min(int(bounds.max), 2**63 - 1)  # larger ones go the slow way
+            row[Column.HIGH] = min(int(bounds.max), 2**63 - 1)  # what the entry reads at most
     return row
 
 

@@ -1,12 +1,12 @@
 """Where CPython and NumPy keep things: offsets that native entries rely on, checked on import.
 
-Checked with CPython 3.11 (the whole test suite) and with the headers and objects of 3.12 and 3.13;
-with NumPy 2.3 and 2.4. An older or newer CPython is refused unseen, as it may count references in
-another way. NumPy is recognised by the number that it raises when its C structs change.
+Checked were CPython 3.11 and NumPy 2.4 by the whole test suite, CPython 3.12 and 3.13 by their
+headers and by objects made as entries make them. Another CPython is refused unseen, as it may count
+references in another way. NumPy raises a number when its C structs change, and is known by that.
 
-Nothing is taken on trust: every offset is read off live objects, and where one looks unexpected
-`LAYOUT` is None, `REASON` says why, and programs are entered through Python instead. So they are
-on PyPy, in free-threaded and in debug builds.
+Nothing else is taken on trust: every offset is read off live objects, and where one looks
+unexpected `LAYOUT` is None, `REASON` says why, and programs are entered through Python instead. So
+they are on PyPy, in free-threaded and in debug builds.
 """
 
 from __future__ import annotations
