@@ -168,6 +168,9 @@ big = np.ones(100_000)
 for _ in range(5):
     np.testing.assert_allclose(f(big)[1], np.cos(1.0) + np.sin(1.0))
 assert ad.compile(lambda x: x[x.shape[0] - 1])(x) == 2.0
+with ad.options(native="always"):
+    for _ in range(6):
+        assert float(ad.sum(ad.exp(ad.asarray(np.zeros(5))) * 2)) == 10.0
 report = f.report()
 print(report.without_native_entry or "native")
 assert not report.without_native_entry or report.without_native_entry in str(report)
