@@ -1,7 +1,7 @@
 """A loop around one scalar function, compiled for this machine: what the native engine does, small.
 
-Where the function leaves rare arguments aside, the loop works in stretches: a vector loop, which
-also asks whether a rare argument was met, and only then a branching loop over the same stretch.
+Where the function has a slow path, the loop works in stretches: a vector loop, which
+also asks whether an argument needs it, and only then a branching loop over the same stretch.
 """
 
 from __future__ import annotations

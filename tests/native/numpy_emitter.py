@@ -91,8 +91,8 @@ class NumPyEmitter:
         a, b = self._match(a, b)
         return np.where(condition, a, b)
 
-    def rare(self, condition: Any, usual: Any, unusual: Callable[[], Any]) -> Array:
-        return np.where(condition, unusual(), usual)
+    def slow_path(self, condition: Any, fast: Any, slow: Callable[[], Any]) -> Array:
+        return np.where(condition, slow(), fast)
 
     def convert(self, x: Any, dtype: Any) -> Array:
         x, dtype = np.asarray(x), np.dtype(dtype)

@@ -98,9 +98,9 @@ def test_bitcast(source: str, target: str) -> None:
 
 @pytest.mark.parametrize("dtype", NUMBERS)
 def test_choice(dtype: str) -> None:
-    """select and rare agree; a number among the operands takes the other's dtype."""
+    """select and slow_path agree; a number among the operands takes the other's dtype."""
     check(lambda e, a, b: e.select(e.less(a, b), a, 7), dtype, dtype)
-    check(lambda e, a, b: e.rare(e.less(a, b), a, lambda: e.add(b, 1)), dtype, dtype)
+    check(lambda e, a, b: e.slow_path(e.less(a, b), a, lambda: e.add(b, 1)), dtype, dtype)
 
 
 def test_a_call_reaches_the_c_library() -> None:

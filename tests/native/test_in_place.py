@@ -77,7 +77,7 @@ def test_one_matrix_is_room_enough(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["sin", "cos", "tan", "gammaln", "digamma", "trigamma"])
 def test_what_loops_may_read_again_is_not_written_over(name: str) -> None:
-    """A stretch with rare arguments is done twice, whatever the operation is called."""
+    """A stretch that needs the slow path is computed twice, whatever the operation is called."""
     function = {
         "gammaln": ad.special.gammaln,
         "digamma": ad.special.digamma,

@@ -65,7 +65,7 @@ def greedy(schedule: Schedule, shared: Any, apart: Any) -> dict[Any, Any]:
 
 
 def test_what_a_loop_may_read_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_place, "is_rare", lambda node: False)
+    monkeypatch.setattr(in_place, "has_slow_path", lambda node: False)
     plan = planned(lambda x: ad.sin(1e8 * (ad.rint(x) @ ad.rint(x))) @ x, X)
     with pytest.raises(PlanError, match="another place may have written"):
         check_plan(plan, plan_memory(plan))

@@ -3,7 +3,7 @@
 Floor 6. Knows values in registers only: memory, loops and functions belong to those who call it. A
 value is a number, or as many as the emitter has `lanes`. With one lane what it writes is
 straight-line code of instructions and intrinsics that LLVM vectorises, so a loop around it becomes
-a vector loop (`call` and a branching `rare` excepted).
+a vector loop (`call` and a branching `slow_path` excepted).
 """
 
 from __future__ import annotations
@@ -110,14 +110,14 @@ def _number(value: float, dtype: np.dtype[Any]) -> Any:
 class LLVMEmitter:
     """Writes words at the builder's position.
 
-    `contract` allows an fma where a product is added. `rare_conditions`, if given, collects the
-    conditions of `rare` (each a bit) instead of branching on them. With several `lanes` it writes
-    vector instructions. What was `written` before at this place is not written again.
+    `contract` allows an fma where a product is added. `slow_conditions`, if given, collects the
+    conditions of `slow_path` (each a bit) instead of branching on them. With several `lanes` it
+    writes vector instructions. What was `written` before at this place is not written again.
     """
 
     builder: Any
     contract: bool = False
-    rare_conditions: list[Any] | None = field(default=None, repr=False)
+    slow_conditions: list[Any] | None = field(default=None, repr=False)
     lanes: int = 1
     written: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -255,21 +255,21 @@ class LLVMEmitter:
         a, b = self._match(a, b)
         return Scalar(self._write("select", condition.value, a.value, b.value), a.dtype)
 
-    def rare(self, condition: Scalar, usual: Scalar, unusual: Callable[[], Scalar]) -> Scalar:
-        if self.rare_conditions is not None:
-            self.rare_conditions.append(condition.value)
-            return usual
+    def slow_path(self, condition: Scalar, fast: Scalar, slow: Callable[[], Scalar]) -> Scalar:
+        if self.slow_conditions is not None:
+            self.slow_conditions.append(condition.value)
+            return fast
         before, known = self.builder.block, dict(self.written)
         anywhere = in_any_lane(self.builder, condition.value, self.lanes)
         with self.builder.if_then(anywhere, likely=False):
-            answer = self.select(condition, unusual(), usual) if self.lanes > 1 else unusual()
+            answer = self.select(condition, slow(), fast) if self.lanes > 1 else slow()
             inside = self.builder.block
         self.written.clear()
         self.written.update(known)
-        result = self.builder.phi(self.kind(usual.dtype))
-        result.add_incoming(usual.value, before)
+        result = self.builder.phi(self.kind(fast.dtype))
+        result.add_incoming(fast.value, before)
         result.add_incoming(answer.value, inside)
-        return Scalar(result, usual.dtype)
+        return Scalar(result, fast.dtype)
 
     def convert(self, x: Scalar, dtype: DTypeLike) -> Scalar:
         dtype = np.dtype(dtype)

@@ -37,7 +37,7 @@ from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_literal
 
 STRETCH = 512
-"""How many elements a loop with rare arguments does before it asks whether it met one."""
+"""How many elements a loop with a slow path computes before it asks whether one needs it."""
 
 MOST_PARTS = 6
 """The most parts into which the range of a loop is cut at the edges of slices."""
@@ -211,7 +211,9 @@ class KernelWriter(KernelForm):
                 start = self.rows_abreast(builder, axis, counters, (start, stop), (low, high))
             if axis == self.last and self.lanes > 1:
                 Rounds(self, builder, counters, sums, (low, high)).over(start, stop)
-            elif last_axis and self.rare and not (self.is_in_vectors or self.spread_sums()):
+            elif (
+                last_axis and self.has_slow_path and not (self.is_in_vectors or self.spread_sums())
+            ):
                 self.in_stretches(builder, axis, counters, sums, (start, stop), (low, high))
             else:
                 with loop(builder, start, stop, stays=self.is_long(axis)) as value:
@@ -262,7 +264,7 @@ class KernelWriter(KernelForm):
     def in_stretches(
         self, builder: Any, axis: int, counters: list[Counter], sums: Any, ends: Any, part: Any
     ) -> None:
-        """A vector loop that asks whether it met rare arguments, and repeats the stretch if so."""
+        """A loop that LLVM can vectorise; a stretch that needs the slow path is computed again."""
         met = alloca(builder, BIT)
         with loop(builder, ends[0], ends[1], STRETCH) as start:
             stop = builder.add(start, I64(STRETCH), flags=("nsw",))
@@ -294,9 +296,9 @@ class KernelWriter(KernelForm):
                 here = counters
             self.elements(self.body(builder, here, None), sums)
 
-    def body(self, builder: Any, counters: list[Counter], rare: list[Any] | None) -> Body:
+    def body(self, builder: Any, counters: list[Counter], slow: list[Any] | None) -> Body:
         lanes = self.lanes if self.is_in_vectors else 1
-        body = Body(self, LLVMEmitter(builder, True, rare, lanes), counters, self.mask)
+        body = Body(self, LLVMEmitter(builder, True, slow, lanes), counters, self.mask)
         if self.known is not None and self.abreast == 1:
             body.known = self.known
         return body

@@ -11,7 +11,7 @@ from adjoint.graph.types import Shape, size_of
 from adjoint.schedule.fuse import own_cost
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_flat, is_generic, is_literal, kernel_text
-from adjoint.schedule.slow_path import is_rare
+from adjoint.schedule.slow_path import has_slow_path
 
 MOST_INLINED = 12
 """A kernel of scalars with more elementary functions than this calls them."""
@@ -57,7 +57,7 @@ class KernelForm:
         self.stored = list(dict.fromkeys((*self.stored_reads(), *kernel.roots)))
         self.arguments = list(dict.fromkeys(kernel.buffer_of(n)[0] for n in self.stored))
         self.own = set(kernel.roots)
-        self.rare = any(map(is_rare, (*kernel.inlined, *kernel.roots)))
+        self.has_slow_path = any(map(has_slow_path, (*kernel.inlined, *kernel.roots)))
         self.side_by_side = self.scans_rows()
 
     def stored_reads(self) -> list[Node]:
@@ -90,7 +90,7 @@ class KernelForm:
     def scans_rows(self) -> bool:
         """Whether the kernel only scans along the last axis, and has enough rows."""
         roots, last = self.kernel.roots, len(self.domain) - 1
-        if last < 1 or self.rare or self.domain[last - 1] < ABREAST:
+        if last < 1 or self.has_slow_path or self.domain[last - 1] < ABREAST:
             return False
         if len(roots) + len(self.kernel.inlined) > ABREAST_WEIGHT:
             return False

@@ -1,4 +1,4 @@
-"""Which native rules leave rare arguments aside: what is heard is what LLVM's emitter meets."""
+"""Which native rules have a slow path: what the schedule finds is what LLVM's emitter is asked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import OPS
 from adjoint.graph.types import DType
-from adjoint.schedule.slow_path import is_rare
+from adjoint.schedule.slow_path import has_slow_path
 
 pytestmark = pytest.mark.native
 
@@ -30,7 +30,7 @@ def nodes(op: Any) -> list[Node]:
             try:
                 node = node_of(op, params, dtypes)
                 if op.lowers(node):
-                    meets_rare(node)
+                    asks_for_slow_path(node)
                     found.append(node)
             except (AdjointError, ValueError):  # it does not take this dtype
                 continue
@@ -43,13 +43,13 @@ def node_of(op: Any, params: tuple[Any, ...], dtypes: Sequence[DType]) -> Node:
     return Node(op, inputs, params, *op.infer(*inputs, *params))
 
 
-def meets_rare(node: Node) -> bool:
+def asks_for_slow_path(node: Node) -> bool:
     """Whether LLVM's emitter collects a condition when it writes the rule of a node."""
     kinds = [llvm_type(x.dtype) for x in node.inputs]
     function = ir.Function(ir.Module(), ir.FunctionType(llvm_type(node.dtype), kinds), "f")
     arguments = [Scalar(v, x.dtype) for v, x in zip(function.args, node.inputs, strict=True)]
     met: list[Any] = []
-    emitter = LLVMEmitter(ir.IRBuilder(function.append_basic_block()), rare_conditions=met)
+    emitter = LLVMEmitter(ir.IRBuilder(function.append_basic_block()), slow_conditions=met)
     loops: Any = Given(emitter, dict(zip(node.inputs, arguments, strict=True)))
     node.op.lower(node, (), loops)
     return bool(met)
@@ -59,13 +59,13 @@ ELEMENTWISE = [name for name, op in OPS.items() if hasattr(op, "partials") and n
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_listening_hears_what_the_emitter_meets(name):
+def test_the_schedule_finds_the_slow_paths_that_the_emitter_writes(name):
     for node in nodes(OPS[name]):
-        assert is_rare(node) == meets_rare(node), node
+        assert has_slow_path(node) == asks_for_slow_path(node), node
 
 
-def test_some_operations_have_rare_arguments_and_most_have_not():
-    rare = {name for name in ELEMENTWISE if any(map(is_rare, nodes(OPS[name])))}
-    assert {"sin", "cos", "tan", "gammaln", "digamma"} <= rare
-    assert not {"exp", "tanh", "add", "where"} & rare
+def test_some_operations_have_a_slow_path_and_most_have_none():
+    slow = {name for name in ELEMENTWISE if any(map(has_slow_path, nodes(OPS[name])))}
+    assert {"sin", "cos", "tan", "gammaln", "digamma"} <= slow
+    assert not {"exp", "tanh", "add", "where"} & slow
     assert len(ELEMENTWISE) > 80
