@@ -7,18 +7,25 @@ import pytest
 from llvmlite import ir
 
 import adjoint as ad
-from adjoint.backends.llvm.codegen.loops import DEEP, I64, MANY, MOST, SHORT, loop
+from adjoint.backends.llvm.codegen.loops import (
+    I64,
+    MANY_ITERATIONS,
+    MAX_FULL_UNROLL,
+    MAX_INTERLEAVED_INSTRUCTIONS,
+    MIN_INTERLEAVE_DEPTH,
+    loop,
+)
 
 pytestmark = pytest.mark.native
 
 
-def text_of(rounds: int | None, chain: int, others: int = 0, stays: bool = False) -> str:
-    """A module with a loop of a chain of instructions, and others; of unknown rounds if None."""
+def text_of(trip_count: int | None, chain: int, others: int = 0, unroll: bool = True) -> str:
+    """A module with a loop over a chain of instructions and others; of unknown length if None."""
     module = ir.Module()
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64, I64]), "f")
     builder = ir.IRBuilder(function.append_basic_block())
-    stop = function.args[1] if rounds is None else I64(rounds)
-    with loop(builder, I64(0), stop, stays=stays) as i:
+    stop = function.args[1] if trip_count is None else I64(trip_count)
+    with loop(builder, I64(0), stop, unroll=unroll) as i:
         value = i
         for _ in range(chain):
             value = builder.mul(value, i)
@@ -28,24 +35,25 @@ def text_of(rounds: int | None, chain: int, others: int = 0, stays: bool = False
     return str(module)
 
 
-@pytest.mark.parametrize("rounds", [None, MANY, 10**9])
-def test_long_chains_are_worked_on_side_by_side(rounds: int | None) -> None:
-    """Not what is wide and short, nor what LLVM would brood over too long."""
-    assert "interleave.count" in text_of(rounds, DEEP, 100)
-    assert "interleave.count" not in text_of(rounds, DEEP // 2, 2 * DEEP)
-    assert "interleave.count" not in text_of(rounds, DEEP, MOST)
+@pytest.mark.parametrize("trip_count", [None, MANY_ITERATIONS, 10**9])
+def test_long_dependence_chains_are_interleaved(trip_count: int | None) -> None:
+    """Not what is wide and shallow, nor what LLVM would take long to compile."""
+    depth, most = MIN_INTERLEAVE_DEPTH, MAX_INTERLEAVED_INSTRUCTIONS
+    assert "interleave.count" in text_of(trip_count, depth, 100)
+    assert "interleave.count" not in text_of(trip_count, depth // 2, 2 * depth)
+    assert "interleave.count" not in text_of(trip_count, depth, most)
 
 
-def test_loops_of_few_rounds_are_not() -> None:
-    """The shortest are unrolled, unless they are to stay."""
-    assert "interleave.count" not in text_of(MANY - 1, DEEP)
-    assert "unroll.full" in text_of(SHORT, DEEP)
-    assert "llvm.loop" not in text_of(SHORT, DEEP, stays=True)
+def test_loops_of_few_iterations_are_not_interleaved() -> None:
+    """The shortest are unrolled, where the caller allows it."""
+    assert "interleave.count" not in text_of(MANY_ITERATIONS - 1, MIN_INTERLEAVE_DEPTH)
+    assert "unroll.full" in text_of(MAX_FULL_UNROLL, MIN_INTERLEAVE_DEPTH)
+    assert "llvm.loop" not in text_of(MAX_FULL_UNROLL, MIN_INTERLEAVE_DEPTH, unroll=False)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_an_element_does_not_depend_on_its_place(dtype: str) -> None:
-    """Whether the last rounds are done in vectors, in halves of them or one by one."""
+def test_an_element_does_not_depend_on_its_position(dtype: str) -> None:
+    """Whether it is computed in a whole vector, in the tail or alone."""
     rng = np.random.default_rng(0)
     x, y = rng.uniform(0.1, 3.0, (2, 700)).astype(dtype)
     f = ad.compile(lambda x, y: x**y + ad.special.erf(x) * ad.log(y))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen.element import Given
+from adjoint.backends.llvm.codegen.element import ArgumentReader
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar, llvm_type
 from adjoint.errors import AdjointError
 from adjoint.graph.leaf import variable_node
@@ -50,7 +50,7 @@ def asks_for_slow_path(node: Node) -> bool:
     arguments = [Scalar(v, x.dtype) for v, x in zip(function.args, node.inputs, strict=True)]
     met: list[Any] = []
     emitter = LLVMEmitter(ir.IRBuilder(function.append_basic_block()), slow_conditions=met)
-    loops: Any = Given(emitter, dict(zip(node.inputs, arguments, strict=True)))
+    loops: Any = ArgumentReader(emitter, dict(zip(node.inputs, arguments, strict=True)))
     node.op.lower(node, (), loops)
     return bool(met)
 

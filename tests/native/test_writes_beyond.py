@@ -35,13 +35,13 @@ def way(request, monkeypatch, tmp_path):
     monkeypatch.setenv("ADJOINT_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(kernel_cache, "_known", {})
     if request.param == "one by one":
-        monkeypatch.setattr(vectors, "width", lambda: 0)
-    elif not vectors.width():
+        monkeypatch.setattr(vectors, "register_bytes", lambda: 0)
+    elif not vectors.register_bytes():
         pytest.skip("the lanes of this processor's vectors cannot be masked")
     elif request.param == "AVX2":
         triple, _, _ = jit.host()
         monkeypatch.setattr(jit, "host", lambda: (triple, "haswell", AVX2))
-        monkeypatch.setattr(vectors, "width", vectors.width.__wrapped__)
+        monkeypatch.setattr(vectors, "register_bytes", vectors.register_bytes.__wrapped__)
     return request.param
 
 

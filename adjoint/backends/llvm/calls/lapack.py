@@ -81,7 +81,7 @@ def emit(builder: Any, step: Lapack, function: Any, places: Sequence[Any], faile
             builder.store(builder.or_(builder.load(status, typ=I32), found), status)
             return
         axis, *rest = axes
-        with loop(builder, I64(0), I64(step.root.shape[axis]), stays=True) as i:
+        with loop(builder, I64(0), I64(step.root.shape[axis]), unroll=False) as i:
             moved = []
             for pointer, node in zip(pointers, (*step.reads, step.root), strict=True):
                 place = builder.mul(i, I64(blas.stride(node, axis, step.root)))

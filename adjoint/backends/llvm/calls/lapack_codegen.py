@@ -59,7 +59,7 @@ class Matrix(blas.Words):
 
     def rounds(self, count: Any) -> loop:
         """A loop of so many rounds."""
-        return loop(self.builder, I64(0), number(count), stays=True)
+        return loop(self.builder, I64(0), number(count), unroll=False)
 
     def integer(self, value: Any) -> Any:
         if isinstance(value, int):
