@@ -56,7 +56,7 @@ class Calls:
         self.donate = donate
         self.function = together(programs)
         self.shapes: list[Any] = []
-        kernel_cache._known.clear()  # what other programs have compiled is of no use to these
+        kernel_cache._kernels.clear()  # what other programs have compiled is of no use to these
         self.compiled = self.compile()
 
     def compile(self) -> Any:

@@ -67,4 +67,4 @@ def test_loops_over_few_rows_have_no_vectors():
     for kernel in nest.kernels:
         writer = KernelWriter(kernel, rows=nest.rows_at_once)
         assert writer.few == (kernel.domain == (512, 1))
-        assert list(kernel_cache.kernels_texts({"kernel": writer})) == ["written"] or not writer.few
+        assert list(kernel_cache.module_texts({"kernel": writer})) == ["written"] or not writer.few

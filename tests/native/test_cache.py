@@ -222,7 +222,7 @@ def test_many_processes_at_once(folder: Path) -> None:
 
 
 def test_the_oldest_entries_go_first(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(object_cache, "LIMIT", 10_000)
+    monkeypatch.setattr(object_cache, "MAX_BYTES", 10_000)
     for number in range(30):
         object_cache.write(f"key{number}", bytes(1000))
         os.utime(folder / f"key{number}", (number, number))
@@ -241,8 +241,8 @@ def test_a_full_folder_is_not_looked_over_each_time(
 ) -> None:
     """With thousands of entries that would take longer than to compile one."""
     looks: list[Path] = []
-    monkeypatch.setattr(object_cache, "_bound", looks.append)
-    monkeypatch.setattr(object_cache, "LIMIT", 1_000_000)
+    monkeypatch.setattr(object_cache, "_evict", looks.append)
+    monkeypatch.setattr(object_cache, "MAX_BYTES", 1_000_000)
     for number in range(500):
         object_cache.write(f"key{number}", bytes(1000))
     assert 10 <= len(looks) <= 64  # 32 expected
@@ -251,7 +251,7 @@ def test_a_full_folder_is_not_looked_over_each_time(
 def test_an_entry_larger_than_the_bound_does_not_stay(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    monkeypatch.setattr(object_cache, "LIMIT", 100)
+    monkeypatch.setattr(object_cache, "MAX_BYTES", 100)
     object_cache.write("key", bytes(1000))
     assert sum(path.stat().st_size for path in entries(folder)) <= 100
 
@@ -259,7 +259,7 @@ def test_an_entry_larger_than_the_bound_does_not_stay(
 def test_what_was_left_by_a_killed_process_counts_and_goes(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    monkeypatch.setattr(object_cache, "LIMIT", 5_000)
+    monkeypatch.setattr(object_cache, "MAX_BYTES", 5_000)
     folder.mkdir()
     stale = folder / ".new-killed"
     stale.write_bytes(bytes(4_000))

@@ -23,7 +23,7 @@ AVX2 = "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse4.1,+sse4.2"
 def way(request, monkeypatch, tmp_path):
     """All ways to write a kernel; nothing is found on disk or in memory."""
     monkeypatch.setenv("ADJOINT_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(kernel_cache, "_known", {})
+    monkeypatch.setattr(kernel_cache, "_kernels", {})
     if request.param == "one by one":
         monkeypatch.setattr(vectors, "register_bytes", lambda: 0)
     elif not vectors.register_bytes():
@@ -183,7 +183,7 @@ def test_bits_do_not_depend_on_which_size_came_first(way, tmp_path, monkeypatch)
     f = lambda x: ad.sum(ad.exp(x) * 1.1)  # noqa: E731
     results = []
     for order in (sizes, sizes[::-1]):
-        monkeypatch.setattr(kernel_cache, "_known", {})
+        monkeypatch.setattr(kernel_cache, "_kernels", {})
         monkeypatch.setenv("ADJOINT_CACHE_DIR", str(tmp_path / str(order[0])))
         g = ad.compile(f)
         results.append({n: float(g(random(n, "f8"))) for n in order})

@@ -33,7 +33,7 @@ AVX2 = "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse4.1,+sse4.2"
 def way(request, monkeypatch, tmp_path):
     """All ways to write a kernel; nothing is found on disk or in memory."""
     monkeypatch.setenv("ADJOINT_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(kernel_cache, "_known", {})
+    monkeypatch.setattr(kernel_cache, "_kernels", {})
     if request.param == "one by one":
         monkeypatch.setattr(vectors, "register_bytes", lambda: 0)
     elif not vectors.register_bytes():
