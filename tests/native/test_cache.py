@@ -305,6 +305,16 @@ def test_keys_depend_on_processor_and_versions(monkeypatch: pytest.MonkeyPatch) 
         assert jit.cache_key("text") != key
 
 
+def test_the_fingerprint_covers_every_module_that_decides_what_is_compiled() -> None:
+    """A module that moved to another folder must not leave stale code behind."""
+    found = jit.own_version()
+    for name in (*sys.modules, "adjoint.ops.linalg.lu"):
+        package, *path = name.split(".")
+        if package == "adjoint" and len(path) > 1 and path[0] in jit.FLOORS:
+            file = Path(*path)
+            assert f"'{file}.py'" in found or f"'{file}/__init__.py'" in found, name
+
+
 def test_the_report_says_where_the_code_came_from(compiled: list[str]) -> None:
     def program() -> Any:
         return ad.compile(lambda x: ad.exp(ad.sin(x) * 1.25) / 7.5)

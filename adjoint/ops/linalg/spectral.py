@@ -203,7 +203,7 @@ def svd_start(node: Node) -> int:
 
 
 def svd_workspace(few: Any, many: Any) -> Any:
-    """How many elements of workspace LAPACK is given, for a matrix with so `few` rows or columns and
+    """How many elements of workspace LAPACK is given for a matrix with `few` rows or columns and
     `many` of the other: enough to treat columns in blocks.
 
     As the signs of vectors hang on the last digits, native code must give it as much.

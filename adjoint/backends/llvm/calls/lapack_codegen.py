@@ -194,7 +194,7 @@ class MatrixWriter(blas.RoutineCalls):
 
 
 def lu_factor(m: MatrixWriter, a: Any, out: Any) -> Any:
-    """Decompose; then make floats that count from 0 of the pivots, which LAPACK gives as integers."""
+    """Decompose; then make floats, from 0 on, of the pivots that LAPACK gives as integers."""
     builder, size = m.builder, m.shape[0]
     m.copy(out, a, size * size)
     pivots, order = m.at(out, size * size), m.integer(size)

@@ -63,18 +63,21 @@ def compiling_machine(level: int, *host: str) -> Any:
     return target_machine(level)
 
 
+FLOORS = ("graph", "ops", "passes", "schedule", "backends")
+"""The floors whose code decides what is compiled."""
+
+
 @cache
 def own_version() -> str:
-    """A fingerprint of the code that decides what is compiled: the files of these floors.
+    """A fingerprint of the code that decides what is compiled: the files of `FLOORS`.
 
     Sizes and times stand for contents, which take several milliseconds to read. An edit or another
     release changes them; a copy of the package changes the times, and so compiles once more.
     """
-    package = Path(__file__).parents[2]
-    floors = ("graph", "ops", "passes", "schedule", "backends")
-    files = sorted(path for floor in floors for path in (package / floor).rglob("*.py"))
-    states = [(path, path.stat()) for path in files]
-    return str([(path.name, state.st_size, state.st_mtime_ns) for path, state in states])
+    package = Path(__file__).parents[__name__.count(".") - 1]
+    files = sorted(path for floor in FLOORS for path in (package / floor).rglob("*.py"))
+    states = [(path.relative_to(package), path.stat()) for path in files]
+    return str([(str(path), state.st_size, state.st_mtime_ns) for path, state in states])
 
 
 def cache_key(*parts: str) -> str:
