@@ -71,8 +71,8 @@ FLOORS = ("graph", "ops", "passes", "schedule", "backends")
 def own_version() -> str:
     """A fingerprint of the code that decides what is compiled: the files of `FLOORS`.
 
-    Sizes and times stand for contents, as in Python's own ``.pyc`` files. An edit or another release
-    changes them; a copy of the package may change the times, and then compiles once more.
+    Sizes and times stand for contents, as in Python's own ``.pyc`` files. An edit or another
+    release changes them; a copy of the package may change the times, and then compiles once more.
     """
     package = Path(__file__).parents[__name__.count(".") - 1]
     files = sorted(path for floor in FLOORS for path in (package / floor).rglob("*.py"))
