@@ -38,7 +38,8 @@ def compare(programs: Sequence[Program], uncompiled: bool = True, donate: bool =
     """Compile the programs together, and compare the results of each at each stage with what the
     interpreter finds; at the `uncompiled` ones, too, for which LLVM has to work once more.
 
-    donate: whether those programs that do so donate their inputs, with which not every program can be entered natively.
+    donate: whether programs donate inputs, if they ask for it; one that does cannot always be
+    entered natively.
     """
     verdict = Verdict([], [])
     with ad.options(native="never"):
