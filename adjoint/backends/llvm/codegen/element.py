@@ -25,6 +25,7 @@ from adjoint.backends.llvm.codegen.emitter import (
     vector_type,
 )
 from adjoint.backends.llvm.codegen.loops import BIT, I64, memory_type
+from adjoint.graph.leaf import constant
 from adjoint.graph.loop_form import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
@@ -130,7 +131,7 @@ class ElementWriter:
             hoisted = x not in writer.roots and self.is_invariant(offset)
             with self.in_preheader() if hoisted else nullcontext():
                 return self.load(writer.pointers[x], x.dtype, offset)
-        if x.op.name == "constant":
+        if x.op is constant:
             return self.e.constant(np.asarray(x.value).item(), x.dtype)
         return self.computed(x, index)
 
