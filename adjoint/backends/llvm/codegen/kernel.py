@@ -327,8 +327,9 @@ class KernelWriter(KernelLayout):
     ) -> None:
         """Strips of a loop without branches, which LLVM can vectorise.
 
-        It also collects whether an element needs the slow path. A strip with one is computed again
-        by a loop that branches, from the accumulators that it began with.
+        Each also collects whether an element needs the slow path. If one does, the strip is
+        computed again by a loop that branches, from the accumulators that it began with. What it
+        reads must still be there then: `reads_once` in `schedule/in_place.py` sees to it.
         """
         is_slow = alloca(builder, BIT)
         with loop(builder, segment.start, segment.stop, STRIP) as start:
