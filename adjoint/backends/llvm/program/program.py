@@ -77,7 +77,7 @@ class Program:
 
         That is native code if it lies on disk, or if steps one by one would take much longer.
         """
-        self.kernels = kernel_cache.provide(self.writer.all_kernels())
+        self.kernels = kernel_cache.load_kernels(self.writer.all_kernels())
         code = object_cache.read(self.key)
         self.was_cached = all(k.was_cached for k in self.kernels)
         if code is None and can_run_stepwise(self.writer):
@@ -185,7 +185,7 @@ class Program:
 
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""
-        kernels = kernel_cache.kernels_texts(ProgramWriter(self.schedule).all_kernels())
+        kernels = kernel_cache.module_texts(ProgramWriter(self.schedule).all_kernels())
         texts = [*kernels.items(), (self.kind, self.llvm_text())]
         return "\n".join(jit.assembly(text, kind)[stage == "assembly"] for kind, text in texts)
 
