@@ -1,7 +1,6 @@
-"""`docs/how-it-works.md` runs as it stands: its code in order, and what it prints is what it shows."""
+"""`docs/how-it-works.md` runs as it stands, in order, and prints what it shows."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
