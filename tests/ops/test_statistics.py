@@ -237,7 +237,7 @@ def test_the_trapezoidal_rule_is_numpys():
     assert_allclose(ad.trapezoid(X, dx=0.1), np.trapezoid(X, dx=0.1))
     assert_allclose(ad.trapezoid(X, X**2, axis=0), np.trapezoid(X, X**2, axis=0))
     check_derivatives(lambda x: ad.trapezoid(X, x, axis=1), places)
-    with pytest.raises(ShapeError, match=r"^trapezoid: the places x"):
+    with pytest.raises(ShapeError, match=r"^trapezoid: the coordinates x"):
         ad.trapezoid(X, np.ones(3))
 
 

@@ -112,9 +112,9 @@ def test_a_parameter_that_is_not_allowed_gives_nan_in_value_and_slope():
 
 
 def test_counts_have_no_derivative():
-    with pytest.raises(NotDifferentiableError, match=r"poisson\.logpmf: .* by k, which counts"):
+    with pytest.raises(NotDifferentiableError, match=r"poisson\.logpmf: .* by k, an integer"):
         ad.grad(lambda k: stats.poisson.logpmf(k, 2.0))(3.0)
-    with pytest.raises(NotDifferentiableError, match=r"binom\.logpmf: .* by n, which counts"):
+    with pytest.raises(NotDifferentiableError, match=r"binom\.logpmf: .* by n, an integer"):
         ad.grad(lambda n: stats.binom.logpmf(1, n, 0.5))(3.0)
     held = ad.grad(lambda x: stats.poisson.logpmf(ad.stop_gradient(x), x))(3.0)
     assert float(held) == 0.0
@@ -176,7 +176,7 @@ def options(metric):
         (lambda x: linalg.solve_banded((1, 1), x, x[0]), ShapeError, "first of 3"),
         (lambda x: integrate.quad(ad.sin, 0, x[0, 0]), NotDifferentiableError, "fixed_quad"),
         (lambda x: integrate.romb([x[0, 0]] * 4), RangeError, "2ᵏ"),
-        (lambda x: interpolate.CubicSpline([1.0, 0.0], x), RangeError, "rise strictly"),
+        (lambda x: interpolate.CubicSpline([1.0, 0.0], x), RangeError, "strictly increasing"),
         (lambda x: interpolate.interp1d([0.0, 1.0], x)(3.0), RangeError, "outside"),
         (lambda x: interpolate.make_interp_spline(x[0], x, k=1), NotDifferentiableError, "by x"),
         (lambda x: interpolate.UnivariateSpline(x[0], x[0]), NotDifferentiableError, "CubicSpline"),
