@@ -254,10 +254,10 @@ def local_imports(node: ast.AST, module: Module, inside: bool = False) -> Iterat
             continue
         if inside and isinstance(child, ast.Import | ast.ImportFrom):
             yield from ((child.lineno, name) for name in names_in(child, module))
-        if isinstance(child, ast.Call) and re.search(
-            r"(^|[._])(import_module|__import__)$", ast.unparse(child.func)
-        ):
-            yield child.lineno, next(iter(names_in(child, module)), "")
+        if isinstance(child, ast.Call):
+            called = getattr(child.func, "attr", getattr(child.func, "id", ""))
+            if called in ("import_module", "_import_module", "__import__"):
+                yield child.lineno, next(iter(names_in(child, module)), "")
         within = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         yield from local_imports(child, module, inside or within)
 
