@@ -368,7 +368,7 @@ def test_nothing_is_imported_inside_a_function_unless_listed(house):
     assert not faults, listed(faults)
 
 
-def test_import_linter_is_told_the_same_floors():
+def test_import_linter_has_the_same_floors():
     settings = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
     (contract,) = settings["tool"]["importlinter"]["contracts"]
     told = [tuple(re.findall(r"\w+", layer)) for layer in reversed(contract["layers"])]

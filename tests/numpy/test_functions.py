@@ -225,7 +225,7 @@ def test_frequencies_are_traced():
     assert float(ad.grad(lambda d: ad.fft.rfftfreq(4, d)[1])(0.5)) == pytest.approx(-1.0)
 
 
-def test_what_has_no_derivative_is_told_at_once():
+def test_what_has_no_derivative_raises_at_the_call():
     a = ad.asarray(np.eye(2))
     for function, error, said in (
         (lambda: ad.fft.rfft(1j * a), ValueError, "must be real"),

@@ -249,7 +249,7 @@ def test_dtypes_of_adjoints_are_those_of_the_inputs():
     assert (to_a.dtype, to_b.dtype) == ("float32", "float64")
 
 
-def test_tiles_of_which_there_are_none():
+def test_tiles_repeated_zero_times():
     assert ad.tile(V, 0).shape == (0,)
     assert ad.tile(A, (2, 0, 1)).shape == (4, 0, 4)
 

@@ -120,7 +120,7 @@ def test_the_derivatives_of_a_quantile():
     assert_array_equal(ad.quantile([1.0, INF], 0.0), 1.0)
 
 
-def test_what_is_wrong_with_a_quantile():
+def test_errors_of_quantiles():
     with pytest.raises(RangeError, match=r"^quantile: q must be from 0 to 1, got 1\.5"):
         ad.quantile(X, 1.5)
     with pytest.raises(RangeError, match=r"^percentile: method must be"):
@@ -206,7 +206,7 @@ def test_norms_where_they_are_not_smooth():
     assert_array_equal(ad.grad(norm)(np.zeros((2, 2))), np.zeros((2, 2)))
 
 
-def test_what_is_wrong_with_a_norm():
+def test_errors_of_norms():
     with pytest.raises(RangeError, match=r"^norm: the ord of a matrix norm"):
         ad.linalg.norm(np.eye(2), 3)
     with pytest.raises(RangeError, match=r"^vector_norm: ord must be a number"):
