@@ -26,6 +26,7 @@ from tests.test_architecture import (  # noqa: E402  the root must be on the pat
     imports_of,
     is_within,
     local_imports,
+    look_up_faults,
     read_package,
     room_of,
 )
@@ -78,6 +79,7 @@ def report(root: Path) -> str:
             "",
             f"circles of modules: {len(circles(modules))}",
             f"imports inside functions: {inside}",
+            f"functions looked up by a known name: {len(look_up_faults(modules))}",
         ]
     )
 
