@@ -205,6 +205,17 @@ def floor_faults(modules: dict[str, Module]) -> list[str]:
     return faults
 
 
+def number_faults(modules: dict[str, Module]) -> list[str]:
+    """Docstrings of modules that give another number to their floor."""
+    return [
+        f"{module.name}: says Floor {said}, is on floor {floor_of(module.name)}"
+        for module in modules.values()
+        if module.name != PACKAGE
+        for said in re.findall(r"\bFloor (\d+)", ast.get_docstring(module.tree) or "")
+        if int(said) != floor_of(module.name)
+    ]
+
+
 def is_within(name: str, folder: str) -> bool:
     """Whether `name` is the module or package `folder`, or in it."""
     return name == folder or name.startswith(folder + ".")
@@ -371,6 +382,11 @@ def test_a_module_imports_only_from_lower_floors(house):
     assert not faults, listed(faults)
 
 
+def test_a_module_gives_its_floor_the_right_number(house):
+    faults = number_faults(house)
+    assert not faults, listed(faults)
+
+
 def test_no_modules_import_each_other_in_a_circle(house):
     faults = [" <-> ".join(group) for group in circles(house)]
     assert not faults, listed(faults)
@@ -458,6 +474,11 @@ def test_the_facade_and_the_floors_below_may_be_relied_on(tmp_path):
 def test_a_module_without_a_floor_is_found(tmp_path):
     (fault,) = floor_faults(build(tmp_path, utils=""))
     assert fault.startswith("adjoint.utils: on no floor")
+
+
+def test_a_floor_with_a_wrong_number_is_found(tmp_path):
+    modules = build(tmp_path, api="'Floor 7: what users call.'", graph="'Floor 1: the graph.'")
+    assert number_faults(modules) == ["adjoint.api: says Floor 7, is on floor 8"]
 
 
 def test_a_circle_is_found_though_one_import_hides_in_a_function(tmp_path):
