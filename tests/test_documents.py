@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import adjoint as ad
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.op import Op
+
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +25,9 @@ FOLDER = re.compile(
     r"(?<![\w./:-])(?:adjoint|tests|benchmarks|docs|tools)(?:/[\w-]+)+/?(?![\w./*-])"
 )
 DOTTED = re.compile(r"(?<![\w./-])adjoint(?:\.[a-zA-Z_]\w*)+(?!\w)")
+ATTRIBUTE = re.compile(r"`(Node|Op|Scope|Tensor)\.(\w+)")
+CLASSES = {"Node": Node, "Op": Op, "Scope": Scope, "Tensor": ad.Tensor}
+IN_FILE = re.compile(r"`(\w+)`\s+in\s+`([\w/]+\.py)`")
 MADE_BY_THE_READER = {"docs/_build"}
 """Paths that are not there until somebody follows the page."""
 
@@ -32,11 +39,20 @@ def file_names() -> frozenset[str]:
     return frozenset(path.name for name in folders for path in (ROOT / name).rglob("*.py"))
 
 
+def paths_of(path: str, page: Path) -> list[Path]:
+    """The files that `path` may mean, from one of `FOLDERS` or from the page."""
+    starts = [*(ROOT / folder for folder in FOLDERS), page.parent]
+    return [start / path for start in starts if (start / path).is_file()]
+
+
 def is_file(path: str, page: Path) -> bool:
-    """Whether `path` names a file of the project, from one of `FOLDERS`, the page, or by itself."""
-    if any((ROOT / folder / path).is_file() for folder in FOLDERS):
-        return True
-    return (page.parent / path).is_file() or path in file_names()
+    """Whether `path` names a file of the project, by a path or by its name alone."""
+    return bool(paths_of(path, page)) or path in file_names()
+
+
+def is_in(name: str, source: Path) -> bool:
+    """Whether a file defines or uses a name."""
+    return re.search(rf"\b{name}\b", source.read_text(encoding="utf-8")) is not None
 
 
 def is_defined(dotted: str) -> bool:
@@ -67,6 +83,10 @@ def test_what_a_page_names_exists(page):
     assert not [x for x in sorted(set(FILE.findall(text))) if not is_file(x, page)]
     assert not [x for x in sorted(folders) if not ((ROOT / x).exists() or is_file(x + ".py", page))]
     assert not [x for x in sorted(set(DOTTED.findall(text))) if not is_defined(x)]
+    assert not [f"{a}.{b}" for a, b in ATTRIBUTE.findall(text) if not hasattr(CLASSES[a], b)]
+    for name, path in IN_FILE.findall(text):
+        sources = [source for source in paths_of(path, page) if is_in(name, source)]
+        assert sources, f"{name} is not in {path}"
 
 
 def test_a_name_that_is_wrong_is_found():
