@@ -1,4 +1,4 @@
-"""What was not chosen has no say: in no operation, in no mode, at no order, compiled or not.
+"""What was not chosen has no influence: in no operation, in no mode, at no order, compiled or not.
 
 Every registered operation is evaluated where it is singular or has no value, and something else is
 chosen there. The derivatives must be those of a program in which the bad places do not occur.
