@@ -203,14 +203,14 @@ def test_the_usual_limit_in_a_container(version, tmp_path, monkeypatch):
 def test_a_limit_is_a_whole_number(size):
     """Other things are refused by name."""
     with pytest.raises(ArgumentError, match="options: reserve must be a whole number"):
-        ad.options(reserve=size)
+        ad.set_options(reserve=size)
 
 
 @pytest.mark.parametrize("size", [-1, 2**63])
 def test_a_limit_is_a_number_of_bytes(size):
     """Not below zero, nor beyond all machines."""
     with pytest.raises(RangeError, match="options: reserve must be a number of bytes"):
-        ad.options(reserve=size)
+        ad.set_options(reserve=size)
 
 
 def native():
