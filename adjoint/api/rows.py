@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def no_derivative(y: Tensor, node: Node) -> Tensor:
 
 
 def tangents_by_rows(
-    outputs: list[Tensor], seeds: Mapping[Node, Tensor], scope: Scope
+    outputs: Sequence[Tensor], seeds: Mapping[Node, Tensor], scope: Scope
 ) -> list[Tensor]:
     """The tangents of the outputs for those of the nodes, each row of the Jacobian times these.
 
