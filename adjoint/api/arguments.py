@@ -75,8 +75,11 @@ def where_text(f: Any, number: int, path: tuple[Any, ...]) -> str:
     return f"argument {number}{name}{path_text(path)}"
 
 
-def as_differentiable(leaf: Any, describe: Callable[[], str]) -> Tensor:
-    """`leaf` as a floating or complex tensor; Python integers become float64."""
+def as_differentiable(leaf: Any, describe: Callable[..., str], *which: Any) -> Tensor:
+    """`leaf` as a floating or complex tensor; Python integers become float64.
+
+    Errors name it by ``describe(*which)``.
+    """
     if type(leaf) is Tensor and is_inexact(leaf.node.dtype):
         return leaf
     if type(leaf) is int:
@@ -84,12 +87,12 @@ def as_differentiable(leaf: Any, describe: Callable[[], str]) -> Tensor:
     try:
         x = as_tensor(leaf)
     except AdjointError as error:
-        raise ArgumentError(f"{describe()}: {error}") from error
+        raise ArgumentError(f"{describe(*which)}: {error}") from error
     if is_weak(x.node) and x.node.dtype.kind in "iu":
         return as_tensor(x, FLOAT64)
     if not is_inexact(x.node.dtype):
         raise DTypeError(
-            f"{describe()} has dtype {x.dtype}, and only floating and complex numbers have "
+            f"{describe(*which)} has dtype {x.dtype}, and only floating and complex numbers have "
             f"derivatives; convert it with .astype('float64'), or do not differentiate by it"
         )
     return x

@@ -1,6 +1,6 @@
 """Derivatives that are arrays: jacobian, jacfwd, jacrev, hessian, hvp; and vmap, which makes them.
 
-A Jacobian is one derivative graph for a symbolic direction, which becomes each unit direction.
+A Jacobian is one derivative graph for a symbolic direction, which becomes each basis vector.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adjoint.api.arguments import check_callable, function_name, normalize_argnums
-from adjoint.api.basis_jacobian import Units
+from adjoint.api.basis_jacobian import BasisTangents
 from adjoint.api.derivatives import gradient_for, jvp_for
 from adjoint.api.rows import no_derivative, rows
 from adjoint.api.traced_call import TracedCall
@@ -245,11 +245,11 @@ def _column(outputs: list[Tensor], node: Node, scope: Scope, along: complex) -> 
     direction = variable_node(None, node.shape, node.dtype, Scope(abstract=True))
     seed = Tensor(direction) if along == 1 else Tensor(direction) * along
     found = forward([y.node for y in outputs], {node: seed}, scope)
-    units = Units([found[y.node].node for y in outputs if y.node in found], direction)
+    basis = BasisTangents([found[y.node].node for y in outputs if y.node in found], direction)
     column = []
     for y in outputs:
-        if y.node in found and found[y.node].node in units.found:
-            tangent = units.whole(found[y.node].node, last=True)
+        if y.node in found and found[y.node].node in basis:
+            tangent = basis.dense(found[y.node].node, last=True)
             column.append(FUNCTIONS["reshape"](tangent, (*y.node.shape, *node.shape)))
         else:
             column.append(no_derivative(y, node))

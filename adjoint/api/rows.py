@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adjoint.api.arguments import zeros_like
-from adjoint.api.basis_jacobian import Units
+from adjoint.api.basis_jacobian import BasisTangents
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import FUNCTIONS
@@ -25,12 +25,12 @@ def _row(y: Tensor, nodes: list[Node], scope: Scope) -> list[Tensor]:
     direction = variable_node(None, y.node.shape, y.node.dtype, Scope(abstract=True))
     found = reverse([(y.node, Tensor(direction))], nodes, scope)
     adjoints = {node: found[node].sum() for node in nodes if node in found}
-    units = Units([a.node for a in adjoints.values()], direction)
+    basis = BasisTangents([a.node for a in adjoints.values()], direction)
     row = []
     for node in nodes:
-        if node in adjoints and adjoints[node].node in units.found:
-            whole = units.whole(adjoints[node].node)
-            row.append(FUNCTIONS["reshape"](whole, (*y.node.shape, *node.shape)))
+        if node in adjoints and adjoints[node].node in basis:
+            adjoint = basis.dense(adjoints[node].node)
+            row.append(FUNCTIONS["reshape"](adjoint, (*y.node.shape, *node.shape)))
         else:
             row.append(no_derivative(y, node))
     return row

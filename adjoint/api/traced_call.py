@@ -22,13 +22,15 @@ from adjoint.tracing.call import call
 class TracedArgument:
     """One argument of a transform, its leaves replaced by variables of `scope`."""
 
+    __slots__ = ("nodes", "primals", "structure")
+
     def __init__(self, transform: str, f: Any, number: int, argument: Any, scope: Scope) -> None:
         leaves, self.structure = flatten(argument)
-        paths = self.structure.paths()
-        self.primals = [
-            as_differentiable(leaf, lambda p=path: f"{transform}: {where_text(f, number, p)}")  # type: ignore[misc]
-            for leaf, path in zip(leaves, paths, strict=True)
-        ]
+
+        def describe(leaf: int) -> str:
+            return f"{transform}: {where_text(f, number, self.structure.paths()[leaf])}"
+
+        self.primals = [as_differentiable(x, describe, n) for n, x in enumerate(leaves)]
         self.nodes = [
             stand_in(x.node, scope, weak=type(leaf) in (int, float, complex))
             for x, leaf in zip(self.primals, leaves, strict=True)
@@ -46,13 +48,12 @@ class TracedArgument:
 class TracedArguments:
     """The arguments of one call: `given` to the function, and the variables in them, `nodes`."""
 
-    def __init__(
-        self, transform: str, f: Any, args: Sequence[Any], numbers: Sequence[int], scope: Scope
-    ) -> None:
-        traced = {n: TracedArgument(transform, f, n, args[n], scope) for n in numbers}
-        self.traced = [traced[n] for n in numbers]
-        self.given = [traced[n].argument() if n in traced else a for n, a in enumerate(args)]
-        self.nodes = [node for argument in traced.values() for node in argument.nodes]
+    __slots__ = ("given", "nodes", "traced")
+
+    def __init__(self, given: list[Any], traced: list[TracedArgument]) -> None:
+        self.given = given
+        self.traced = traced
+        self.nodes = [node for argument in dict.fromkeys(traced) for node in argument.nodes]
 
     def trees(self, values: Mapping[Node, Any]) -> list[Any]:
         """What belongs to each variable, in a tree like the argument it is of."""
@@ -90,7 +91,9 @@ class TracedCall:
     def open(self, args: Sequence[Any], numbers: Sequence[int] | None = None) -> TracedArguments:
         """Variables for the leaves of the arguments at `numbers`, or of all."""
         chosen = range(len(args)) if numbers is None else numbers
-        return TracedArguments(self.transform, self.f, args, chosen, self.scope)
+        traced = {n: TracedArgument(self.transform, self.f, n, args[n], self.scope) for n in chosen}
+        given = [traced[n].argument() if n in traced else a for n, a in enumerate(args)]
+        return TracedArguments(given, [traced[n] for n in chosen])
 
     def scalar(self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool) -> Tensor:
         """The output of the function, which must be one real number."""

@@ -1,4 +1,4 @@
-"""Jacobians: all unit directions at once give what each gives alone, with no more zeros in the
+"""Jacobians: all basis vectors at once give what each gives alone, with no more zeros in the
 graph than the result has."""
 
 from __future__ import annotations
