@@ -18,53 +18,57 @@ from adjoint.api.graph_first import (
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
 from adjoint.array import fft, linalg, special
 from adjoint.array.calculus import ediff1d, unwrap
-from adjoint.array.concatenators import c_, r_
-from adjoint.array.contraction import (
-    cross, dot, inner, kron, matrix_power, multi_dot, outer, tensordot, vander, vdot, vecdot,
+from adjoint.array.creation.concatenators import c_, r_
+from adjoint.array.creation.constructors import (
+    array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, ones, ones_like,
+    zeros, zeros_like,
 )
-from adjoint.array.counting import (
-    bincount, histogram, histogram2d, histogram_bin_edges, histogramdd, intersect1d, setdiff1d,
-    setxor1d, union1d, unique, unique_all, unique_counts, unique_inverse, unique_values,
-)
-from adjoint.array.creation import (
-    array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, ones, ones_like, zeros,
-    zeros_like,
-)
+from adjoint.array.creation.ranges import arange, geomspace, kaiser, linspace, logspace
 from adjoint.array.dtypes import (
-    bool, bool_, can_cast, complex128, complex64, e, finfo, float16, float32, float64, iinfo, inf,
-    int16, int32, int64, int8, isdtype, nan, newaxis, pi, result_type, uint16, uint32, uint64,
-    uint8,
+    bool, bool_, can_cast, common_type, complex128, complex64, e, finfo, float16, float32,
+    float64, iinfo, inf, int16, int32, int64, int8, isdtype, nan, newaxis, pi, result_type,
+    uint16, uint32, uint64, uint8,
 )
-from adjoint.array.editing import (
+from adjoint.array.elementwise.composites import (
+    allclose, array_equal, array_equiv, divmod, fabs, isclose, isneginf, isposinf, ldexp, modf,
+    nan_to_num,
+)
+from adjoint.array.elementwise.integers import bitwise_count, gcd, lcm
+from adjoint.array.elementwise.number_parts import frexp, real_if_close, spacing
+from adjoint.array.functional import apply_along_axis, apply_over_axes, frompyfunc, vectorize
+from adjoint.array.linalg.contraction import (
+    cross, dot, inner, kron, matrix_power, matvec, multi_dot, outer, tensordot, vander, vdot,
+    vecdot, vecmat,
+)
+from adjoint.array.linalg.einsum import einsum
+from adjoint.array.manipulation.editing import (
     choose, delete, diagflat, insert, ix_, piecewise, resize, rollaxis, select,
     sliding_window_view, tri, trim_zeros,
 )
-from adjoint.array.einsum import einsum
-from adjoint.array.elementwise import (
-    allclose, array_equal, divmod, fabs, isclose, isneginf, isposinf, ldexp, modf, nan_to_num,
-)
-from adjoint.array.functional import apply_along_axis, apply_over_axes, frompyfunc, vectorize
-from adjoint.array.manipulation import (
+from adjoint.array.manipulation.flat_indices import ravel_multi_index, unravel_index
+from adjoint.array.manipulation.joining import (
     append, array_split, atleast_1d, atleast_2d, atleast_3d, block, broadcast_arrays,
     broadcast_shapes, column_stack, compress, dsplit, dstack, extract, hsplit, hstack, meshgrid,
     split, unstack, vsplit, vstack,
 )
-from adjoint.array.nan_order import (
-    nanargmax, nanargmin, nancumprod, nancumsum, nanmedian, nanpercentile, nanquantile,
-)
-from adjoint.array.nan_statistics import nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
+from adjoint.array.manipulation.padding import pad
 from adjoint.array.numerical import diff, interp, trapezoid
-from adjoint.array.oddments import (
-    argpartition, array_equiv, bitwise_count, common_type, frexp, gcd, lcm, matvec, partition,
-    ravel_multi_index, real_if_close, sort_complex, spacing, unravel_index, vecmat,
-)
-from adjoint.array.padding import pad
-from adjoint.array.polynomials import (
+from adjoint.array.polynomials.coefficients import (
     poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval, roots,
 )
-from adjoint.array.ranges import arange, geomspace, kaiser, linspace, logspace
-from adjoint.array.statistics import (
+from adjoint.array.sorting import argpartition, partition, sort_complex
+from adjoint.array.statistics.counting import (
+    bincount, histogram, histogram2d, histogram_bin_edges, histogramdd, intersect1d, setdiff1d,
+    setxor1d, union1d, unique, unique_all, unique_counts, unique_inverse, unique_values,
+)
+from adjoint.array.statistics.descriptive import (
     average, corrcoef, cov, mean, median, percentile, ptp, quantile, std, var,
+)
+from adjoint.array.statistics.nan_order_statistics import (
+    nanargmax, nanargmin, nancumprod, nancumsum, nanmedian, nanpercentile, nanquantile,
+)
+from adjoint.array.statistics.nan_reductions import (
+    nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar,
 )
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise.arithmetic import (
@@ -72,8 +76,8 @@ from adjoint.ops.elementwise.arithmetic import (
     subtract, true_divide,
 )
 from adjoint.ops.elementwise.bits import (
-    bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift,
-    bitwise_xor, invert, left_shift, right_shift,
+    bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or,
+    bitwise_right_shift, bitwise_xor, invert, left_shift, right_shift,
 )
 from adjoint.ops.elementwise.choice import (
     abs, absolute, clip, copysign, fmax, fmin, heaviside, maximum, minimum, sign, stop_gradient,
@@ -114,14 +118,14 @@ from adjoint.ops.shape.movement import (
     astype, broadcast_to, expand_dims, matrix_transpose, permute_dims, reshape, squeeze,
 )
 from adjoint.ops.shape.rearrange import (
-    diag, diagonal, flatten, flip, fliplr, flipud, moveaxis, ravel, repeat, roll, rot90, swapaxes,
-    tile, trace, transpose, tril, triu,
+    diag, diagonal, flatten, flip, fliplr, flipud, moveaxis, ravel, repeat, roll, rot90,
+    swapaxes, tile, trace, transpose, tril, triu,
 )
 from adjoint.ops.signal.convolution import convolve, correlate
 # fmt: on
-from adjoint.array import methods as _methods
-from adjoint.array import series_functions as _series
-from adjoint.array import ufunc_methods as _ufunc_methods
+from adjoint.array.methods import array_methods as _methods
+from adjoint.array.methods import ufunc_methods as _ufunc_methods
+from adjoint.array.polynomials import series_functions as _series
 from adjoint.backends import tiering as _auto
 from adjoint.graph import engine as _engine
 from adjoint.graph.forking import import_module as _import_module

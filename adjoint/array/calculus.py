@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.statistics import inexact
+from adjoint.array.statistics.descriptive import inexact
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.op import public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor

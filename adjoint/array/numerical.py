@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.statistics import inexact
+from adjoint.array.statistics.descriptive import inexact
 from adjoint.array.values import known
 from adjoint.errors import DTypeError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import equations, numerical
+from adjoint.array import numerical
+from adjoint.array.linalg import equations
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import abs, sign, where

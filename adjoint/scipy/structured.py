@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import equations
+from adjoint.array.linalg import equations
 from adjoint.errors import ShapeError
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.array.creation.ranges import linspace
 from adjoint.array.dtypes import result_type
-from adjoint.array.ranges import linspace
 from adjoint.array.values import known
 from adjoint.errors import ArgumentError
 from adjoint.graph.op import FUNCTIONS

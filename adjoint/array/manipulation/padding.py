@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.ranges import linspace
+from adjoint.array.creation.ranges import linspace
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array

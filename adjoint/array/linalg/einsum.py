@@ -14,7 +14,7 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.forking import import_module
-from adjoint.graph.op import public
+from adjoint.graph.op import public, public_as
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.reductions.reduction import sum as sum_over
@@ -22,7 +22,9 @@ from adjoint.ops.shape.joining import joined
 from adjoint.ops.shape.movement import permute_dims, reshape
 from adjoint.ops.shape.rearrange import diagonal
 
-__all__ = ["einsum"]
+__all__ = [
+    "einsum",
+]
 
 Labels: TypeAlias = tuple[Hashable, ...]
 _DOTS = "..."
@@ -270,3 +272,10 @@ def _path(
     shapes = [term.x.shape for term in terms]
     path = planner.contract_path(text, *shapes, shapes=True, optimize=plan)[0]
     return path
+
+
+@public_as("einsum_path")
+def _einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
+    """As NumPy's, which needs shapes alone."""
+    given = [np.broadcast_to(0.0, x.shape) if isinstance(x, Tensor) else x for x in operands]
+    return np.einsum_path(*given, optimize=optimize)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adjoint.array.contraction import (
+from adjoint.array.linalg.contraction import (
     cross,
     matrix_power,
     multi_dot,
@@ -12,8 +12,8 @@ from adjoint.array.contraction import (
     tensordot,
     vecdot,
 )
-from adjoint.array.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
-from adjoint.array.equations import (
+from adjoint.array.linalg.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from adjoint.array.linalg.equations import (
     cond,
     det,
     inv,
@@ -24,8 +24,8 @@ from adjoint.array.equations import (
     solve,
     solve_triangular,
 )
-from adjoint.array.norms import matrix_norm, norm, vector_norm
-from adjoint.array.spectra import eig, eigvals, tensorinv, tensorsolve
+from adjoint.array.linalg.norms import matrix_norm, norm, vector_norm
+from adjoint.array.linalg.spectra import eig, eigvals, tensorinv, tensorsolve
 from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.linalg.matmul import matmul

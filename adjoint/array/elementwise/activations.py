@@ -52,7 +52,7 @@ _SELU_SCALE = 1.0507009873554805
 def relu(x: Any, /) -> Tensor:
     """max(x, 0), with derivative 0 at 0.
 
-    >>> from adjoint.array.activation import relu
+    >>> from adjoint.array.elementwise.activations import relu
     >>> relu([-1.0, 0.0, 2.0])
     Tensor([0., 0., 2.])
     """
@@ -64,7 +64,7 @@ def relu(x: Any, /) -> Tensor:
 def relu6(x: Any, /) -> Tensor:
     """min(max(x, 0), 6), with derivative 0 at both edges.
 
-    >>> from adjoint.array.activation import relu6
+    >>> from adjoint.array.elementwise.activations import relu6
     >>> relu6([-1.0, 2.0, 7.0])
     Tensor([0., 2., 6.])
     """
@@ -75,7 +75,7 @@ def relu6(x: Any, /) -> Tensor:
 def hard_tanh(x: Any, /, low: float = -1, high: float = 1) -> Tensor:
     """`x` cut off below `low` and above `high`, with derivative 0 at both edges.
 
-    >>> from adjoint.array.activation import hard_tanh
+    >>> from adjoint.array.elementwise.activations import hard_tanh
     >>> hard_tanh([-3.0, 0.5, 3.0])
     Tensor([-1. ,  0.5,  1. ])
     """
@@ -88,7 +88,7 @@ def hard_tanh(x: Any, /, low: float = -1, high: float = 1) -> Tensor:
 def leaky_relu(x: Any, /, negative_slope: float = 0.01) -> Tensor:
     """x where it is positive, else `negative_slope` x; at 0 the slope of smaller magnitude.
 
-    >>> from adjoint.array.activation import leaky_relu
+    >>> from adjoint.array.elementwise.activations import leaky_relu
     >>> leaky_relu([-1.0, 2.0], negative_slope=0.1)
     Tensor([-0.1,  2. ])
     """
@@ -108,7 +108,7 @@ def _right(x: Tensor, slope_to_the_left: Any) -> Tensor:
 def elu(x: Any, /, alpha: float = 1.0) -> Tensor:
     """x where it is positive, else `alpha` (exp(x) - 1).
 
-    >>> from adjoint.array.activation import elu
+    >>> from adjoint.array.elementwise.activations import elu
     >>> elu([-1000.0, 2.0])
     Tensor([-1.,  2.])
     """
@@ -125,7 +125,7 @@ def elu(x: Any, /, alpha: float = 1.0) -> Tensor:
 def celu(x: Any, /, alpha: float = 1.0) -> Tensor:
     """x where it is positive, else `alpha` (exp(x / `alpha`) - 1); smooth at 0.
 
-    >>> from adjoint.array.activation import celu
+    >>> from adjoint.array.elementwise.activations import celu
     >>> celu([-1000.0, 2.0], alpha=2.0)
     Tensor([-2.,  2.])
     """
@@ -138,7 +138,7 @@ def selu(x: Any, /) -> Tensor:
     """λ x where x is positive, else λ α (exp(x) - 1), with the constants that keep mean and
     variance.
 
-    >>> from adjoint.array.activation import selu
+    >>> from adjoint.array.elementwise.activations import selu
     >>> selu([-1000.0, 1.0])
     Tensor([-1.75809934,  1.05070099])
     """
@@ -151,7 +151,7 @@ def gelu(x: Any, /, approximate: bool = False) -> Tensor:
 
     With `approximate` x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2.
 
-    >>> from adjoint.array.activation import gelu
+    >>> from adjoint.array.elementwise.activations import gelu
     >>> gelu([-1.0, 0.0, 1.0])
     Tensor([-0.15865525,  0.        ,  0.84134475])
     """
@@ -168,7 +168,7 @@ def gelu(x: Any, /, approximate: bool = False) -> Tensor:
 def silu(x: Any, /) -> Tensor:
     """x / (1 + exp(-x)), also called swish.
 
-    >>> from adjoint.array.activation import silu
+    >>> from adjoint.array.elementwise.activations import silu
     >>> silu([-1000.0, 0.0, 1000.0])
     Tensor([  -0.,    0., 1000.])
     """
@@ -181,7 +181,7 @@ def silu(x: Any, /) -> Tensor:
 def mish(x: Any, /) -> Tensor:
     """x tanh(log(1 + exp(x))).
 
-    >>> from adjoint.array.activation import mish
+    >>> from adjoint.array.elementwise.activations import mish
     >>> mish([0.0, 1000.0])
     Tensor([   0., 1000.])
     """
@@ -194,7 +194,7 @@ def mish(x: Any, /) -> Tensor:
 def sigmoid(x: Any, /) -> Tensor:
     """The logistic function 1 / (1 + exp(-x)), stable for every x.
 
-    >>> from adjoint.array.activation import sigmoid
+    >>> from adjoint.array.elementwise.activations import sigmoid
     >>> sigmoid([-1000.0, 0.0, 1000.0])
     Tensor([0. , 0.5, 1. ])
     """
@@ -206,7 +206,7 @@ def sigmoid(x: Any, /) -> Tensor:
 def log_sigmoid(x: Any, /) -> Tensor:
     """log(1 / (1 + exp(-x))), stable for every x.
 
-    >>> from adjoint.array.activation import log_sigmoid
+    >>> from adjoint.array.elementwise.activations import log_sigmoid
     >>> log_sigmoid([-1000.0, 1000.0])
     Tensor([-1000.,    -0.])
     """
@@ -217,7 +217,7 @@ def log_sigmoid(x: Any, /) -> Tensor:
 def softplus(x: Any, /) -> Tensor:
     """log(1 + exp(x)), stable for every x.
 
-    >>> from adjoint.array.activation import softplus
+    >>> from adjoint.array.elementwise.activations import softplus
     >>> softplus([-1000.0, 1000.0])
     Tensor([   0., 1000.])
     """
@@ -229,7 +229,7 @@ def softplus(x: Any, /) -> Tensor:
 def hard_sigmoid(x: Any, /) -> Tensor:
     """relu6(x + 3) / 6.
 
-    >>> from adjoint.array.activation import hard_sigmoid
+    >>> from adjoint.array.elementwise.activations import hard_sigmoid
     >>> hard_sigmoid([-3.0, 0.0, 3.0])
     Tensor([0. , 0.5, 1. ])
     """
@@ -240,7 +240,7 @@ def hard_sigmoid(x: Any, /) -> Tensor:
 def hard_silu(x: Any, /) -> Tensor:
     """x relu6(x + 3) / 6.
 
-    >>> from adjoint.array.activation import hard_silu
+    >>> from adjoint.array.elementwise.activations import hard_silu
     >>> hard_silu([-3.0, 0.0, 3.0])
     Tensor([-0.,  0.,  3.])
     """
@@ -256,7 +256,7 @@ def one_hot(x: Any, /, num_classes: int, *, dtype: Any = FLOAT64) -> Tensor:
     A number outside 0 … `num_classes` - 1 gives a row of zeros. Raises `DTypeError` unless `x`
     holds integers.
 
-    >>> from adjoint.array.activation import one_hot
+    >>> from adjoint.array.elementwise.activations import one_hot
     >>> one_hot([0, 2], 3)
     Tensor([[1., 0., 0.],
             [0., 0., 1.]])

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adjoint.array.decompositions import svdvals
-from adjoint.array.norms import matrix_norm
+from adjoint.array.linalg.decompositions import svdvals
+from adjoint.array.linalg.norms import matrix_norm
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor

@@ -13,6 +13,7 @@ from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
+from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.reductions.reduction import sum as sum_over
 from adjoint.ops.reductions.reduction import to_accumulate
@@ -27,12 +28,14 @@ __all__ = [
     "inner",
     "kron",
     "matrix_power",
+    "matvec",
     "multi_dot",
     "outer",
     "tensordot",
     "vander",
     "vdot",
     "vecdot",
+    "vecmat",
 ]
 
 
@@ -358,3 +361,31 @@ def vander(x: Any, /, N: int | None = None, increasing: bool = False) -> Tensor:
     for _ in range(count - 1):
         powers.append(powers[-1] * x)
     return stack(powers if increasing else powers[::-1], 1)
+
+
+@public
+def matvec(x1: Any, x2: Any, /) -> Tensor:
+    """The products of the matrices in the last two axes of `x1` and the vectors in the last of
+    `x2`; the other axes broadcast.
+
+    >>> import adjoint as ad
+    >>> ad.matvec(ad.ones((2, 3)), ad.ones(3))
+    Tensor([3., 3.])
+    """
+    a, b = joined("matvec", (x1, x2))
+    found = matmul(a, reshape(b, (*b.shape, 1)))
+    return reshape(found, found.shape[:-1])
+
+
+@public
+def vecmat(x1: Any, x2: Any, /) -> Tensor:
+    """The products of the conjugated vectors in the last axis of `x1` and the matrices in the last
+    two of `x2`; the other axes broadcast.
+
+    >>> import adjoint as ad
+    >>> ad.vecmat(ad.ones(2), ad.ones((2, 3)))
+    Tensor([2., 2., 2.])
+    """
+    a, b = joined("vecmat", (x1, x2))
+    found = matmul(reshape(conj(a), (*a.shape[:-1], 1, a.shape[-1])), b)
+    return reshape(found, (*found.shape[:-2], found.shape[-1]))

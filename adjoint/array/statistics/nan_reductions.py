@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.statistics import in_dtype, squares
+from adjoint.array.statistics.descriptive import in_dtype, squares
 from adjoint.errors import ArgumentError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.statistics import inexact
+from adjoint.array.statistics.descriptive import inexact
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public
 from adjoint.graph.tensor import Tensor

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.contraction import vander
-from adjoint.array.equations import lstsq
-from adjoint.array.spectra import eigvals
-from adjoint.array.statistics import inexact
+from adjoint.array.linalg.contraction import vander
+from adjoint.array.linalg.equations import lstsq
+from adjoint.array.linalg.spectra import eigvals
+from adjoint.array.statistics.descriptive import inexact
 from adjoint.array.values import is_open, known
 from adjoint.errors import ArgumentError, NotDifferentiableError, RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public

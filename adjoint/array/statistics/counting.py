@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adjoint.array.ranges import linspace
-from adjoint.array.statistics import inexact
+from adjoint.array.creation.ranges import linspace
+from adjoint.array.statistics.descriptive import inexact
 from adjoint.array.values import known, known_integers
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from adjoint.array.equations import inv, solve
+from adjoint.array.linalg.equations import inv, solve
 from adjoint.array.values import known
 from adjoint.errors import ShapeError
 from adjoint.graph.op import FUNCTIONS, public

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.manipulation import broadcast_arrays
-from adjoint.array.quantile_methods import between
+from adjoint.array.manipulation.joining import broadcast_arrays
+from adjoint.array.statistics.quantile_methods import between
 from adjoint.array.values import known
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import FUNCTIONS, public

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from adjoint.array.polynomials import polyadd, polyder, polyint, polymul, polysub
-from adjoint.array.series import BASES, Recurrence
+from adjoint.array.polynomials.coefficients import polyadd, polyder, polyint, polymul, polysub
+from adjoint.array.polynomials.series import BASES, Recurrence
 from adjoint.graph.op import FUNCTIONS, public_as
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import to_inexact

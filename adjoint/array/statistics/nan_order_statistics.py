@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.quantile_methods import between
-from adjoint.array.statistics import inexact
+from adjoint.array.statistics.descriptive import inexact
+from adjoint.array.statistics.quantile_methods import between
 from adjoint.array.values import known
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import public

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.creation import asarray
-from adjoint.array.manipulation import broadcast_arrays
-from adjoint.array.statistics import inexact
+from adjoint.array.creation.constructors import asarray
+from adjoint.array.manipulation.joining import broadcast_arrays
+from adjoint.array.statistics.descriptive import inexact
 from adjoint.array.values import known
 from adjoint.errors import RangeError
 from adjoint.graph.arrays import plain_array

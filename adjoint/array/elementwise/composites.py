@@ -7,25 +7,27 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.op import FUNCTIONS, public
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import FLOAT64, promote
 from adjoint.ops.elementwise.arithmetic import floor_divide, remainder
 from adjoint.ops.elementwise.choice import copysign, where
 from adjoint.ops.elementwise.comparison import equal, isnan, less_equal, logical_and, logical_or
 from adjoint.ops.elementwise.complex import imag, real
 from adjoint.ops.elementwise.rounding import trunc
+from adjoint.ops.reductions import reduction
 
 __all__ = [
-    "nan_to_num",
-    "isclose",
     "allclose",
     "array_equal",
-    "isposinf",
-    "isneginf",
-    "fabs",
+    "array_equiv",
     "divmod",
-    "modf",
+    "fabs",
+    "isclose",
+    "isneginf",
+    "isposinf",
     "ldexp",
+    "modf",
+    "nan_to_num",
 ]
 
 
@@ -190,3 +192,19 @@ def ldexp(x1: Any, x2: Any, /) -> Tensor:
     for part in (third, third, n - 2 * third):
         x = x * as_tensor(FUNCTIONS["exp2"](as_tensor(part, x.node.dtype)), x.node.dtype)
     return x
+
+
+@public
+def array_equiv(a1: Any, a2: Any) -> Tensor:
+    """Whether the elements of two tensors are equal after broadcasting.
+
+    >>> import adjoint as ad
+    >>> ad.array_equiv([1, 1], 1)
+    Tensor(True)
+    """
+    a, b = as_tensor(a1), as_tensor(a2)
+    try:
+        np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        return from_array(np.asarray(False))
+    return reduction.all(equal(a, b))

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.array.manipulation.writing import WRITERS
 from adjoint.array.values import known, known_integers
-from adjoint.array.writing import WRITERS
 from adjoint.errors import ArgumentError, OutOfBoundsError, ShapeError, UnknownNameError
 from adjoint.graph.op import FUNCTIONS, public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
