@@ -56,7 +56,7 @@ from adjoint.array.numerical import diff, interp, trapezoid
 from adjoint.array.polynomials.coefficients import (
     poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval, roots,
 )
-from adjoint.array.sorting import argpartition, partition, sort_complex
+from adjoint.array.partitioning import argpartition, partition, sort_complex
 from adjoint.array.statistics.counting import (
     bincount, histogram, histogram2d, histogram_bin_edges, histogramdd, intersect1d, setdiff1d,
     setxor1d, union1d, unique, unique_all, unique_counts, unique_inverse, unique_values,
@@ -127,9 +127,9 @@ from adjoint.array.methods import array_methods as _methods
 from adjoint.array.methods import ufunc_methods as _ufunc_methods
 from adjoint.array.polynomials import series_functions as _series
 from adjoint.backends import tiering as _auto
+from adjoint.graph import calls as _calls
 from adjoint.graph import engine as _engine
 from adjoint.graph.forking import import_module as _import_module
-from adjoint.graph.op import FUNCTIONS as _FUNCTIONS
 
 if _TYPE_CHECKING:
     from adjoint import data, nn, optim
@@ -227,4 +227,4 @@ _engine.install(_auto.evaluate)
 _ufunc_methods.enter()
 _methods.attach()
 _series.enter()
-_FUNCTIONS["__namespace__"] = lambda: _import_module("adjoint")
+_calls.namespace = lambda: _import_module("adjoint")
