@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.array.manipulation.joining import writing
+from adjoint.array.manipulation import writing
 from adjoint.array.methods.ufunc_methods import applied_at
 from adjoint.errors import ArgumentError, LostDerivativeError, OutOfBoundsError, ShapeError
 

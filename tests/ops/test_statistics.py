@@ -10,7 +10,7 @@ import scipy.special
 from numpy.testing import assert_allclose, assert_array_equal
 
 import adjoint as ad
-from adjoint.array.elementwise.composites import activations
+from adjoint.array.elementwise import activations
 from adjoint.errors import DTypeError, RangeError, ShapeError
 from tests.ops.test_reductions import both_modes, check_derivatives
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import adjoint as ad
-from adjoint.array.elementwise.composites import activations
+from adjoint.array.elementwise import activations
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 
