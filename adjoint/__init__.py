@@ -17,7 +17,8 @@ from adjoint.api.graph_first import (
 )
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
 from adjoint.array import fft, linalg, special
-from adjoint.array.calculus import ediff1d, unwrap
+from adjoint.array.calculus.differences import diff, ediff1d, unwrap
+from adjoint.array.calculus.tabulated_functions import interp, trapezoid
 from adjoint.array.creation.concatenators import c_, r_
 from adjoint.array.creation.constructors import (
     array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, ones, ones_like,
@@ -52,7 +53,6 @@ from adjoint.array.manipulation.joining import (
     split, unstack, vsplit, vstack,
 )
 from adjoint.array.manipulation.padding import pad
-from adjoint.array.numerical import diff, interp, trapezoid
 from adjoint.array.polynomials.coefficients import (
     poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval, roots,
 )

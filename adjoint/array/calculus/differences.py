@@ -15,15 +15,57 @@ from adjoint.array.statistics.descriptive import inexact
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.op import public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import normalize_axis
+from adjoint.graph.types import BOOL, normalize_axis
 from adjoint.ops.elementwise.arithmetic import remainder
 from adjoint.ops.elementwise.choice import abs, where
+from adjoint.ops.elementwise.comparison import not_equal
 from adjoint.ops.indexing.slicing import along
 from adjoint.ops.reductions.cumulative import cumsum
+from adjoint.ops.reductions.reduction import kept
 from adjoint.ops.shape.joining import concat
-from adjoint.ops.shape.movement import astype, reshape
+from adjoint.ops.shape.movement import astype, broadcast_to, reshape
 
-__all__ = ["ediff1d", "unwrap"]
+__all__ = ["diff", "ediff1d", "unwrap"]
+
+
+def neighbours(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """All elements but the first, and all but the last, along `axis`."""
+    lead = (slice(None),) * axis
+    return x[(*lead, slice(1, None))], x[(*lead, slice(None, -1))]
+
+
+@public
+def diff(
+    x: Any, /, n: int = 1, axis: Any = -1, *, prepend: Any = None, append: Any = None
+) -> Tensor:
+    """The differences of neighbours along `axis`, `n` times; of booleans, whether they differ.
+
+    `prepend` and `append` are put before and after `x` first. Raises `ShapeError`, and
+    `RangeError` for a negative `n`.
+
+    >>> import adjoint as ad
+    >>> ad.diff(ad.asarray([1.0, 2.0, 4.0]))
+    Tensor([1., 2.])
+    """
+    y = Tensor(as_tensor(x).node)
+    if n < 0:
+        raise RangeError(f"diff: n must not be negative, got {n}")
+    place = normalize_axis("diff", axis, y.ndim)
+    parts = [_end(prepend, y, place), y, _end(append, y, place)]
+    given = [part for part in parts if part is not None]
+    if len(given) > 1:
+        y = concat(given, axis=place)
+    for _ in range(n):
+        after, before = neighbours(y, place)
+        y = not_equal(after, before) if y.dtype is BOOL else after - before
+    return y
+
+
+def _end(part: Any, x: Tensor, axis: int) -> Tensor | None:
+    if part is None:
+        return None
+    part = as_tensor(part)
+    return part if part.ndim else broadcast_to(part, kept(x.shape, (axis,)))
 
 
 @public_as("gradient")

@@ -1,4 +1,4 @@
-"""Differences, integrals and interpolation of tabulated functions. Composites."""
+"""Integrals and interpolation of tabulated functions. Composites."""
 
 from __future__ import annotations
 
@@ -6,63 +6,24 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.array.calculus.differences import diff, neighbours
 from adjoint.array.statistics.descriptive import inexact
 from adjoint.array.values import known
 from adjoint.errors import DTypeError, RangeError, ShapeError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import BOOL, normalize_axis, promote
+from adjoint.graph.types import normalize_axis, promote
 from adjoint.ops.elementwise.arithmetic import remainder
 from adjoint.ops.elementwise.choice import abs, clip, stop_gradient, where
-from adjoint.ops.elementwise.comparison import equal, greater, less, not_equal
+from adjoint.ops.elementwise.comparison import equal, greater, less
 from adjoint.ops.indexing.indexing import take
 from adjoint.ops.kinks.kinks import sharp
-from adjoint.ops.reductions.reduction import kept, sum
+from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.reductions.sorting import argsort, searchsorted
 from adjoint.ops.shape.joining import concat
-from adjoint.ops.shape.movement import broadcast_to, reshape
+from adjoint.ops.shape.movement import reshape
 
-__all__ = ["diff", "trapezoid", "interp"]
-
-
-def _pairs(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """All elements but the first, and all but the last, along `axis`."""
-    lead = (slice(None),) * axis
-    return x[(*lead, slice(1, None))], x[(*lead, slice(None, -1))]
-
-
-@public
-def diff(
-    x: Any, /, n: int = 1, axis: Any = -1, *, prepend: Any = None, append: Any = None
-) -> Tensor:
-    """The differences of neighbours along `axis`, `n` times; of booleans, whether they differ.
-
-    `prepend` and `append` are put before and after `x` first. Raises `ShapeError`, and
-    `RangeError` for a negative `n`.
-
-    >>> import adjoint as ad
-    >>> ad.diff(ad.asarray([1.0, 2.0, 4.0]))
-    Tensor([1., 2.])
-    """
-    y = Tensor(as_tensor(x).node)
-    if n < 0:
-        raise RangeError(f"diff: n must not be negative, got {n}")
-    place = normalize_axis("diff", axis, y.ndim)
-    parts = [_edge(prepend, y, place), y, _edge(append, y, place)]
-    given = [part for part in parts if part is not None]
-    if len(given) > 1:
-        y = concat(given, axis=place)
-    for _ in range(n):
-        after, before = _pairs(y, place)
-        y = not_equal(after, before) if y.dtype is BOOL else after - before
-    return y
-
-
-def _edge(part: Any, x: Tensor, axis: int) -> Tensor | None:
-    if part is None:
-        return None
-    part = as_tensor(part)
-    return part if part.ndim else broadcast_to(part, kept(x.shape, (axis,)))
+__all__ = ["interp", "trapezoid"]
 
 
 @public
@@ -90,7 +51,7 @@ def trapezoid(y: Any, /, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Tensor
         width = diff(x, axis=place if x.ndim == y.ndim else 0)
         if x.ndim != y.ndim:
             width = reshape(width, (-1, *(1,) * (y.ndim - place - 1)))
-    after, before = _pairs(y, place)
+    after, before = neighbours(y, place)
     return sum(width * (after + before) / 2, place)
 
 
