@@ -17,7 +17,7 @@ from adjoint.ops.elementwise.arithmetic import remainder
 from adjoint.ops.elementwise.choice import abs, clip, stop_gradient, where
 from adjoint.ops.elementwise.comparison import equal, greater, less
 from adjoint.ops.indexing.indexing import take
-from adjoint.ops.kinks.kinks import sharp
+from adjoint.ops.kinks.kinks import with_kink
 from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.reductions.sorting import argsort, searchsorted
 from adjoint.ops.shape.joining import concat
@@ -97,7 +97,7 @@ def interp(
         step = equal(width, 0)  # two points at one place: a jump, to the later one
         slope = (f1 - f0) / where(step, 1, width)
         inside = where(step | equal(x, x1), f1 + (x - x1) * slope, f0 + (x - x0) * slope)
-        inside = sharp(inside, x, lambda: equal(x, x0) | equal(x, x1), "interp")
+        inside = with_kink(inside, x, lambda: equal(x, x0) | equal(x, x1), "interp")
     low = fp[0] if left is None else left
     high = fp[-1] if right is None else right
     return where(less(x, xp[0]), low, where(greater(x, xp[-1]), high, inside))

@@ -19,7 +19,7 @@ from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal, logical_or
 from adjoint.ops.elementwise.exponential import expit, expm1, logaddexp
 from adjoint.ops.elementwise.hyperbolic import tanh
-from adjoint.ops.kinks.kinks import sharp
+from adjoint.ops.kinks.kinks import with_kink
 from adjoint.ops.reductions.softmax import log_softmax, softmax
 from adjoint.ops.shape.movement import astype, expand_dims
 from adjoint.ops.special.error import erfc
@@ -58,7 +58,7 @@ def relu(x: Any, /) -> Tensor:
     Tensor([0., 0., 2.])
     """
     x = as_tensor(x)
-    return sharp(where(x <= 0, 0, x), x, lambda: equal(x, 0), "relu")
+    return with_kink(where(x <= 0, 0, x), x, lambda: equal(x, 0), "relu")
 
 
 @public
@@ -82,7 +82,7 @@ def hard_tanh(x: Any, /, low: float = -1, high: float = 1) -> Tensor:
     """
     x = as_tensor(x)
     y = where(x <= low, low, where(x >= high, high, x))
-    return sharp(y, x, lambda: logical_or(equal(x, low), equal(x, high)), "hard_tanh")
+    return with_kink(y, x, lambda: logical_or(equal(x, low), equal(x, high)), "hard_tanh")
 
 
 @public
@@ -95,7 +95,7 @@ def leaky_relu(x: Any, /, negative_slope: float = 0.01) -> Tensor:
     """
     x = as_tensor(x)
     y = where(_right(x, negative_slope), x, negative_slope * x)
-    return sharp(y, x, lambda: equal(x, 0), "leaky_relu")
+    return with_kink(y, x, lambda: equal(x, 0), "leaky_relu")
 
 
 def _right(x: Tensor, slope_to_the_left: Any) -> Tensor:
@@ -118,7 +118,7 @@ def elu(x: Any, /, alpha: float = 1.0) -> Tensor:
     return (
         y
         if not isinstance(alpha, Tensor) and alpha == 1
-        else sharp(y, x, lambda: equal(x, 0), "elu")
+        else with_kink(y, x, lambda: equal(x, 0), "elu")
     )
 
 

@@ -15,7 +15,7 @@ from adjoint.graph.types import normalize_axes, to_real
 from adjoint.ops.elementwise.choice import abs, where
 from adjoint.ops.elementwise.comparison import equal, not_equal
 from adjoint.ops.elementwise.power import power
-from adjoint.ops.kinks.kinks import sharp
+from adjoint.ops.kinks.kinks import with_kink
 from adjoint.ops.reductions.extremum import max, min
 from adjoint.ops.reductions.norm import norm2
 from adjoint.ops.reductions.reduction import kept, sum
@@ -93,10 +93,14 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     root = power(total, 1 / p)
     if p < 0:
         return root
-    met = equal(total, 0)
-    lanes = reshape(met, kept(x.shape, axes))
-    return sharp(
-        where(met, 0.0, root), size, lambda: lanes, "vector_norm", tuple([a - x.ndim for a in axes])
+    at_kink = equal(total, 0)
+    lanes = reshape(at_kink, kept(x.shape, axes))
+    return with_kink(
+        where(at_kink, 0.0, root),
+        size,
+        lambda: lanes,
+        "vector_norm",
+        tuple([a - x.ndim for a in axes]),
     )
 
 

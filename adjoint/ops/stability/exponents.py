@@ -1,7 +1,7 @@
-"""How nodes are read as scaled numbers r eᵐ (see `adjoint.ops.stability.scaled_numbers`).
+"""How exponents are taken out of nodes, which become r eᵐ (see `scaled_numbers`).
 
-A rule for each operation through which exponentials are seen, by its name. A rule looks at a few
-nodes below, and makes the tensors r and m of them.
+There is a rule for each operation through which exponentials are seen. It looks at a few nodes
+below, and makes the tensors r and m of them.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import size_of
 from adjoint.ops.stability.scaled_numbers import (
     Scaled,
-    below,
-    counted,
+    exponent_to_compare,
     is_excess,
     is_one,
-    most_of,
+    largest_exponent,
     number,
     product,
     quotient,
+    scaled_down,
     softplus,
     total,
 )
 
-LOOK = 200
-"""How many nodes are looked at to read one."""
-GLANCE = 64
-"""How many are looked at to see whether there is anything to read."""
+MOST_LOOKED_AT = 200
+"""How many nodes are looked at to take the exponent out of one."""
+MOST_GLANCED_AT = 64
+"""How many are looked at to see whether there is an exponential at all."""
 
 
 class TooLarge(Exception):
     """More nodes than one is willing to look at."""
 
 
-class Reader:
-    """Reads nodes as scaled numbers, without looking through those in `kept`.
+class ExponentExtractor:
+    """Makes scaled numbers of nodes, without looking through those in `kept`.
 
     With `deep`, also what cannot overflow but can underflow to 0, which matters to a logarithm:
     exp(x - max(x)), softmax and the logistic function. Terms of a sum never need that.
@@ -54,18 +54,18 @@ class Reader:
         """Whether one must not, or cannot, look through `x`."""
         return not x.inputs or x in self.kept or x.dtype.kind != "f"
 
-    def read(self, x: Node) -> Scaled | None:
+    def extract(self, x: Node) -> Scaled | None:
         """`x` as r eᵐ; None if there is no exponential in it that one can see."""
         rule = _RULES.get(x.op.name)
         if rule is None or self.opaque(x):
             return None
         self.looked += 1
-        if self.looked > LOOK:
+        if self.looked > MOST_LOOKED_AT:
             raise TooLarge
         return rule(self, x)
 
-    def sees_exponential(self, x: Node) -> bool:
-        """Whether there can be an exponential in `x`: a quick look before `read` makes tensors."""
+    def can_see_exponential(self, x: Node) -> bool:
+        """Whether there can be an exponential in `x`: a quick look before `extract`."""
         below = [x]
         looked = 0
         while below:
@@ -76,32 +76,32 @@ class Reader:
             if kind in _EXPONENTIALS:
                 return True
             looked += 1
-            if looked > GLANCE:
+            if looked > MOST_GLANCED_AT:
                 return False
             below += y.inputs
         return False
 
-    def part(self, x: Node) -> Scaled:
+    def extract_or_keep(self, x: Node) -> Scaled:
         """`x` as r eᵐ, be it as x e⁰."""
-        return self.read(x) or Scaled(None, Tensor(x))
+        return self.extract(x) or Scaled(None, Tensor(x))
 
-    def terms(self, x: Node) -> Scaled | None:
-        """As `read`, for a term of a sum."""
+    def extract_term(self, x: Node) -> Scaled | None:
+        """As `extract`, for a term of a sum."""
         deep, self.deep = self.deep, False
-        found = self.read(x)
+        found = self.extract(x)
         self.deep = deep
         return found
 
 
-Rule: TypeAlias = "Callable[[Reader, Node], Scaled | None]"
+Rule: TypeAlias = "Callable[[ExponentExtractor, Node], Scaled | None]"
 
 
-# How nodes are read, by the name of their operation.
+# The rules of operations.
 
 
-def _exp(reader: Reader, x: Node) -> Scaled | None:
+def _exp(extractor: ExponentExtractor, x: Node) -> Scaled | None:
     u = x.inputs[0]
-    return Scaled(Tensor(u), None) if reader.deep or not is_lowered(u) else None
+    return Scaled(Tensor(u), None) if extractor.deep or not is_lowered(u) else None
 
 
 def is_lowered(u: Node) -> bool:
@@ -119,15 +119,15 @@ def is_lowered(u: Node) -> bool:
 _VIEWS = frozenset({"reshape", "broadcast_to", "stop_gradient", "permute_dims"})
 
 
-def _expm1(reader: Reader, x: Node) -> Scaled | None:
+def _expm1(extractor: ExponentExtractor, x: Node) -> Scaled | None:
     u = Tensor(x.inputs[0])
     if u.node.op.name in ("subtract", "negative") and any(map(is_excess, u.node.inputs)):
-        return None  # a form made here
+        return None  # a stable form made here
     taken = calls.excess(calls.maximum(calls.stop_gradient(u), 0.0))
     return Scaled(taken, calls.expm1(u - taken) - calls.expm1(-taken))
 
 
-def _cosh(reader: Reader, x: Node) -> Scaled:
+def _cosh(extractor: ExponentExtractor, x: Node) -> Scaled:
     """(eᵘ ± e⁻ᵘ) / 2 where u is large, else as it was written."""
     u = Tensor(x.inputs[0])
     taken = calls.excess(calls.abs(calls.stop_gradient(u)))
@@ -136,62 +136,62 @@ def _cosh(reader: Reader, x: Node) -> Scaled:
     return Scaled(taken, calls.where(calls.equal(taken, 0.0), Tensor(x), 0.5 * ends))
 
 
-def _sum_of_two(reader: Reader, x: Node) -> Scaled | None:
+def _sum_of_two(extractor: ExponentExtractor, x: Node) -> Scaled | None:
     sign = -1 if x.op.name == "subtract" else 1
     if sign < 0:
-        rest = complement(reader, x)
+        rest = complement(extractor, x)
         if rest is not None:
             return rest
-    found = less_one(reader, x)
+    found = less_one(extractor, x)
     if found is not None:
         return found
     first, second = x.inputs
-    a, b = reader.terms(first), reader.terms(second)
+    a, b = extractor.extract_term(first), extractor.extract_term(second)
     if a is None and b is None:
         return None
     a = a or Scaled(None, Tensor(first))
     b = b or Scaled(None, Tensor(second))
-    taken = calls.excess(calls.maximum(counted(a, x), counted(b, x)))
-    most = most_of(x)
-    p, q = below(a, taken, most), below(b, taken, most)
+    taken = calls.excess(calls.maximum(exponent_to_compare(a, x), exponent_to_compare(b, x)))
+    most = largest_exponent(x)
+    p, q = scaled_down(a, taken, most), scaled_down(b, taken, most)
     return Scaled(taken, p - q if sign < 0 else p + q)
 
 
-def less_one(reader: Reader, x: Node) -> Scaled | None:
+def less_one(extractor: ExponentExtractor, x: Node) -> Scaled | None:
     """eᵘ - 1 and 1 - eᵘ by expm1."""
     first, second = x.inputs
     if x.op.name == "add":
         return None
     for a, b in ((first, second), (second, first)):
-        if is_one(b) and a.op.name == "exp" and not reader.opaque(a) and a.shape == x.shape:
-            found = _expm1(reader, a)
+        if is_one(b) and a.op.name == "exp" and not extractor.opaque(a) and a.shape == x.shape:
+            found = _expm1(extractor, a)
             if found is not None and found.factor is not None and b is first:
                 return Scaled(found.exponent, -found.factor)
             return found
     return None
 
 
-def complement(reader: Reader, x: Node) -> Scaled | None:
+def complement(extractor: ExponentExtractor, x: Node) -> Scaled | None:
     """1 - a / (a + b) = b / (a + b), in which nothing cancels."""
     one, part = x.inputs
-    if not is_one(one) or reader.opaque(part) or part.shape != x.shape:
+    if not is_one(one) or extractor.opaque(part) or part.shape != x.shape:
         return None
     if part.op.name == "expit":
-        if not reader.deep:
+        if not extractor.deep:
             return None
         return Scaled(-softplus(Tensor(part.inputs[0])), None)
-    parts = fraction(reader, part)
+    parts = fraction(extractor, part)
     if parts is None:
         return None
     share, whole = parts
-    if whole.op.name != "add" or reader.opaque(whole):
+    if whole.op.name != "add" or extractor.opaque(whole):
         return None
     for this, other in (whole.inputs, whole.inputs[::-1]):
         if share is this or (share is None and is_one(this)) or both_one(share, this):
-            a, b = reader.part(other), reader.terms(whole)
+            a, b = extractor.extract_or_keep(other), extractor.extract_term(whole)
             return None if b is None else quotient(a, b)
-        if share is not None and same_power(reader, share, this):
-            a, b = reader.part(other), reader.terms(whole)
+        if share is not None and same_power(extractor, share, this):
+            a, b = extractor.extract_or_keep(other), extractor.extract_term(whole)
             return None if b is None else quotient(a, b)
     return None
 
@@ -201,11 +201,11 @@ def both_one(a: Node | None, b: Node) -> bool:
     return a is not None and is_one(a) and is_one(b)
 
 
-def same_power(reader: Reader, a: Node, b: Node) -> bool:
+def same_power(extractor: ExponentExtractor, a: Node, b: Node) -> bool:
     """Whether both are the exponential of the same, or of what was made in the same way."""
-    if a.op.name != "exp" or b.op.name != "exp" or reader.opaque(a) or reader.opaque(b):
+    if a.op.name != "exp" or b.op.name != "exp" or extractor.opaque(a) or extractor.opaque(b):
         return False
-    return alike(a.inputs[0], b.inputs[0], reader.kept)
+    return alike(a.inputs[0], b.inputs[0], extractor.kept)
 
 
 def alike(a: Node, b: Node, kept: AbstractSet[Node], look: int = 4) -> bool:
@@ -222,9 +222,9 @@ def alike(a: Node, b: Node, kept: AbstractSet[Node], look: int = 4) -> bool:
     return all(alike(p, q, kept, look - 1) for p, q in pairs)
 
 
-def fraction(reader: Reader, x: Node) -> tuple[Node | None, Node] | None:
+def fraction(extractor: ExponentExtractor, x: Node) -> tuple[Node | None, Node] | None:
     """a and b where x is a / b; a is None for 1."""
-    if reader.opaque(x):
+    if extractor.opaque(x):
         return None
     if x.op.name == "divide":
         return x.inputs[0], x.inputs[1]
@@ -233,8 +233,8 @@ def fraction(reader: Reader, x: Node) -> tuple[Node | None, Node] | None:
     return None
 
 
-def _product(reader: Reader, x: Node) -> Scaled | None:
-    a, b = map(reader.read, x.inputs)
+def _product(extractor: ExponentExtractor, x: Node) -> Scaled | None:
+    a, b = map(extractor.extract, x.inputs)
     if a is None and b is None:
         return None
     a = a or Scaled(None, Tensor(x.inputs[0]))
@@ -242,30 +242,30 @@ def _product(reader: Reader, x: Node) -> Scaled | None:
     return Scaled(total(a.exponent, b.exponent), product(a.factor, b.factor))
 
 
-def _quotient(reader: Reader, x: Node) -> Scaled | None:
-    a, b = map(reader.read, x.inputs)
+def _quotient(extractor: ExponentExtractor, x: Node) -> Scaled | None:
+    a, b = map(extractor.extract, x.inputs)
     if a is None and b is None:
         return None
     a = a or Scaled(None, None if is_one(x.inputs[0]) else Tensor(x.inputs[0]))
     return quotient(a, b or Scaled(None, Tensor(x.inputs[1])))
 
 
-def _reciprocal(reader: Reader, x: Node) -> Scaled | None:
-    a = reader.read(x.inputs[0])
+def _reciprocal(extractor: ExponentExtractor, x: Node) -> Scaled | None:
+    a = extractor.extract(x.inputs[0])
     return None if a is None else quotient(Scaled(None, None), a)
 
 
-def _negative(reader: Reader, x: Node) -> Scaled | None:
-    a = reader.read(x.inputs[0])
+def _negative(extractor: ExponentExtractor, x: Node) -> Scaled | None:
+    a = extractor.extract(x.inputs[0])
     if a is None:
         return None
     return Scaled(a.exponent, number(-1.0, x) if a.factor is None else -a.factor)
 
 
 def _raised(exponent: float) -> Rule:
-    def rule(reader: Reader, x: Node) -> Scaled | None:
+    def rule(extractor: ExponentExtractor, x: Node) -> Scaled | None:
         n = x.params[0] if x.params else exponent
-        a = reader.read(x.inputs[0])
+        a = extractor.extract(x.inputs[0])
         if a is None:
             return None
         m = None if a.exponent is None else a.exponent * n
@@ -274,10 +274,10 @@ def _raised(exponent: float) -> Rule:
     return rule
 
 
-def _moved(reader: Reader, x: Node) -> Scaled | None:
+def _moved(extractor: ExponentExtractor, x: Node) -> Scaled | None:
     """What is moved is moved in both parts."""
     first, *others = x.inputs
-    a = reader.read(first)
+    a = extractor.extract(first)
     if a is None:
         return None
 
@@ -294,11 +294,11 @@ def _moved(reader: Reader, x: Node) -> Scaled | None:
     return Scaled(moved(a.exponent), moved(a.factor))
 
 
-def _chosen(reader: Reader, x: Node) -> Scaled | None:
+def _chosen(extractor: ExponentExtractor, x: Node) -> Scaled | None:
     condition = Tensor(x.inputs[0])
     if condition.node.op.name == "equal" and any(map(is_excess, condition.node.inputs)):
-        return None  # a form made here
-    a, b = reader.terms(x.inputs[1]), reader.terms(x.inputs[2])
+        return None  # a stable form made here
+    a, b = extractor.extract_term(x.inputs[1]), extractor.extract_term(x.inputs[2])
     if a is None and b is None:
         return None
     a = a or Scaled(None, Tensor(x.inputs[1]))
@@ -313,21 +313,21 @@ def _chosen(reader: Reader, x: Node) -> Scaled | None:
     return Scaled(either(a.exponent, b.exponent, 0.0), either(a.factor, b.factor, 1.0))
 
 
-def _sum(reader: Reader, x: Node) -> Scaled | None:
+def _sum(extractor: ExponentExtractor, x: Node) -> Scaled | None:
     (y,) = x.inputs
     axes = x.params[0]
-    a = reader.terms(y)
+    a = extractor.extract_term(y)
     if a is None or not size_of(y.shape):
         return None
-    m = calls.broadcast_to(counted(a, y), y.shape)
+    m = calls.broadcast_to(exponent_to_compare(a, y), y.shape)
     taken = calls.excess(calls.max(m, axes, keepdims=True))
-    terms = calls.broadcast_to(below(a, taken, most_of(x)), y.shape)
+    terms = calls.broadcast_to(scaled_down(a, taken, largest_exponent(x)), y.shape)
     return Scaled(calls.reshape(taken, x.shape), calls.sum(terms, axes))
 
 
-def _matmul(reader: Reader, x: Node) -> Scaled | None:
+def _matmul(extractor: ExponentExtractor, x: Node) -> Scaled | None:
     first, second = x.inputs
-    a, b = reader.terms(first), reader.terms(second)
+    a, b = extractor.extract_term(first), extractor.extract_term(second)
     if (a is None and b is None) or not size_of(first.shape) or not size_of(second.shape):
         return None
     flat = len(first.shape) == 1, len(second.shape) == 1
@@ -340,22 +340,22 @@ def _along(a: Scaled | None, x: Node, axis: int, squeezed: bool) -> tuple[Tensor
     """A factor of a matrix product, and the exponents taken out along the axis that is summed."""
     if a is None:
         return Tensor(x), None
-    m = calls.broadcast_to(counted(a, x), x.shape)
+    m = calls.broadcast_to(exponent_to_compare(a, x), x.shape)
     taken = calls.excess(calls.max(m, (axis,), keepdims=True))
-    factor = calls.broadcast_to(below(a, taken, most_of(x)), x.shape)
+    factor = calls.broadcast_to(scaled_down(a, taken, largest_exponent(x)), x.shape)
     if squeezed or len(x.shape) == 1:
         return factor, calls.squeeze(taken, axis)
     return factor, taken
 
 
-def _softmax(reader: Reader, x: Node) -> Scaled | None:
-    if not reader.deep:
+def _softmax(extractor: ExponentExtractor, x: Node) -> Scaled | None:
+    if not extractor.deep:
         return None
     return Scaled(calls.log_softmax(Tensor(x.inputs[0]), *x.params), None)
 
 
-def _expit(reader: Reader, x: Node) -> Scaled | None:
-    if not reader.deep:
+def _expit(extractor: ExponentExtractor, x: Node) -> Scaled | None:
+    if not extractor.deep:
         return None
     return Scaled(-softplus(-Tensor(x.inputs[0])), None)
 

@@ -1,10 +1,10 @@
 """What stands between a node and an adjoint that depends on it, taken out of the graph.
 
 To know how an adjoint g leaves the kink of r (where r = |x| = 0, say), one looks at g as a function
-of r. A `Region` is that function: the operations element by element between the two. Whatever else
-g is made of enters as a value; if it may vary too, it is one of the `others`, whose influence the
-caller must rule out. So a region may end anywhere without harm, and it ends early: at operations
-that take elements together, at other kinks, and after some hundred operations.
+of r. A `Subgraph` is that function: the operations element by element between the two. Whatever
+else g is made of enters as a value; if it may vary too, it is one of the `others`, whose influence
+the caller must rule out. So a subgraph may end anywhere without harm, and it ends early: at
+operations that take elements together, at other kinks, and after some hundred operations.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape
 
 _LONGEST = 200
-"""How many operations a region has at most."""
+"""How many operations a subgraph has at most."""
 _LEVELS = 8
 """How many levels of nodes are compared to know one for the other."""
 _MOVEMENTS = frozenset({"reshape", "broadcast_to", "permute_dims", "slice", "unslice", "concat"})
@@ -39,7 +39,7 @@ POINT, OTHER, FIXED = "point", "other", "fixed"
 
 
 @dataclass(frozen=True)
-class Region:
+class Subgraph:
     """A function of what is given, as entries, inputs before users; the last is its result."""
 
     entries: tuple[Entry, ...]
@@ -96,11 +96,11 @@ def _constant(value: Array, dtype: DType) -> Tensor:
     return Tensor(constant_node(value.astype(dtype), value.shape, dtype))
 
 
-def region_of(result: Node, point: Node) -> tuple[Region, list[Node]]:
+def subgraph_between(result: Node, point: Node) -> tuple[Subgraph, list[Node]]:
     """`result` as a function of `point`, and the nodes that are given, in their order."""
     builder = _Builder(point)
     builder.add(result)
-    return Region(tuple(builder.entries)), builder.given
+    return Subgraph(tuple(builder.entries)), builder.given
 
 
 class _Builder:
@@ -128,7 +128,7 @@ class _Builder:
                 numbers[node] = len(self.entries)
             self.entries.append((op, params, node.shape, node.dtype, places))
 
-    def marked(self, node: Node, share: int, met: int) -> tuple[int, int]:
+    def marked(self, node: Node, share: int, at_kink: int) -> tuple[int, int]:
         """What another kink sends: where that one is met too, it may change in any way."""
         kind = ((), node.dtype)
         change, zero = len(self.entries), len(self.entries) + 1
@@ -136,11 +136,11 @@ class _Builder:
             self.entries.append((None, role, *kind))
             self.given.append(constant_node(np.zeros((), node.dtype), *kind))
         shape = self.inputs[node][1].shape  # type: ignore[index]
-        self.entries.append((find("where"), (), shape, node.dtype, (met, change, zero)))
+        self.entries.append((find("where"), (), shape, node.dtype, (at_kink, change, zero)))
         return share, len(self.entries) - 1
 
     def follow(self, node: Node) -> tuple[Node, ...]:
-        """The inputs by which a region goes on; none where it ends."""
+        """The inputs by which a subgraph goes on; none where it ends."""
         found = self._inputs(node) if len(self.inputs) < _LONGEST else None
         self.inputs[node] = found
         return found or ()
@@ -151,7 +151,7 @@ class _Builder:
         if not is_differentiated(node):
             return None
         if node.op.name in _ROOTS:
-            form = node.op.smooth(node, frozenset())
+            form = node.op.smooth_form(node, frozenset())
             if form is not None:
                 return (form.node,)
         if node.op.name == "marked_adjoint":
@@ -215,9 +215,9 @@ def magnitude(node: Node, levels: int = _LEVELS) -> Any:
     return np.abs(node.value)
 
 
-def region_through(result: Node, point: Node) -> tuple[Region, list[Node]]:
-    """As `region_of`, but through every operation, so that all of `result` that depends on `point`
-    is known; what does not enters as a value."""
+def whole_subgraph_between(result: Node, point: Node) -> tuple[Subgraph, list[Node]]:
+    """As `subgraph_between`, but through every operation, so that all of `result` that depends on
+    `point` is known; what does not enters as a value."""
 
     def known(node: Node) -> tuple[Node, ...]:
         return node.inputs if node is not point and is_differentiated(node) else ()
@@ -242,4 +242,4 @@ def region_through(result: Node, point: Node) -> tuple[Region, list[Node]]:
             role = POINT if node is point else FIXED
             entries.append((None, role, node.shape, node.dtype))
             given.append(node)
-    return Region(tuple(entries)), given
+    return Subgraph(tuple(entries)), given
