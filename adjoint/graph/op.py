@@ -28,9 +28,9 @@ OPS: dict[str, Op] = {}
 """Every operation by name."""
 
 FUNCTIONS: dict[str, Any] = {}
-"""What users call, under NumPy's names, to be looked up by names that NumPy gives: those of the
-functions in its protocols, and of its namespace in traced code. Code of the library that knows
-which function it wants imports it, or calls it through `adjoint.graph.calls`."""
+"""What users call, under NumPy's names, for look-ups by names that come from outside: those of the
+functions in NumPy's protocols, of modules in traced code, and of formulas given as text. Code that
+knows which function it wants imports it, or calls it through `adjoint.graph.calls`."""
 
 
 class Op:
