@@ -183,7 +183,7 @@ def test_get_options_tells_what_holds_here():
         "threads": None,
         "native": "auto",
         "debug_nans": False,
-        "reserve": None,
+        "cached_memory_limit": None,
         "lost_derivatives": "error",
     }
     set_options(threads=2)
@@ -304,6 +304,7 @@ for thread in threads: thread.join()
         ({"thread": 2}, UnknownNameError, LookupError, ("'thread'", "did you mean 'threads'")),
         ({"Native": "auto"}, UnknownNameError, LookupError, ("'Native'", "'native'")),
         ({"debug_nan": True}, UnknownNameError, LookupError, ("did you mean 'debug_nans'",)),
+        ({"reserve": 1}, UnknownNameError, LookupError, ("now called 'cached_memory_limit'",)),
         ({"xyz": 1}, UnknownNameError, LookupError, ("'xyz'; there are: threads, native, debug",)),
         ({"threads": 0}, RangeError, ValueError, ("threads", "1 to 1024", "got 0", "None")),
         ({"threads": -3}, RangeError, ValueError, ("got -3",)),

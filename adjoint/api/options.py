@@ -13,8 +13,9 @@ import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, RangeError, UnknownNameError
 from adjoint.graph import options as state
+from adjoint.graph.options import MOST_THREADS
 
-MOST_THREADS = 1024
+_RENAMED = {"reserve": "cached_memory_limit"}
 
 
 class Settings(TypedDict, total=False):
@@ -23,7 +24,7 @@ class Settings(TypedDict, total=False):
     threads: int | None
     native: Literal["auto", "always", "never"]
     debug_nans: bool
-    reserve: int | None
+    cached_memory_limit: int | None
     lost_derivatives: Literal["error", "warn", "allow"]
 
 
@@ -38,9 +39,9 @@ def set_options(**settings: Unpack[Settings]) -> Settings:
         that nan from inputs without one. The error names the operation and your line that called
         it, if the setting was on then. A nan that `adjoint.where` leaves out is no error, nor is
         one that you gave. Evaluation is slower, and does not use native code.
-    reserve: the most bytes of memory that are kept when large results are gone, for those to come;
-        0 gives all back at once. None, as at first, for an eighth of the memory of the machine or
-        the container, but at most 1 GiB.
+    cached_memory_limit: the most bytes that the caching allocator keeps when large results are
+        gone, for those to come; 0 gives all back at once. None, as at first, for an eighth of the
+        memory of the machine or the container, but at most 1 GiB.
     lost_derivatives: what happens where a value that a transform differentiates by would leave the
         graph as a plain number or array (``float(x)``, a function that converts what it is given),
         through which nothing is traced: ``"error"``, `LostDerivativeError`; ``"warn"``,
@@ -78,9 +79,9 @@ class options:
 
     They hold for the thread (or asynchronous task) that is in the block, and end with it, also by
     an exception; those not named stay as they are. Threads that are started in the block begin
-    with the settings of the program. Only `threads` and `reserve` are shared: the process has one
-    pool of each, which follows the setting made last of those in force. Without a ``with`` nothing
-    is set, and a `RuntimeWarning` says so.
+    with the settings of the program. Only `threads` and `cached_memory_limit` are shared: the
+    process has one thread pool and one caching allocator, which follow the setting made last of
+    those in force. Without a ``with`` nothing is set, and a `RuntimeWarning` says so.
 
     >>> import adjoint as ad
     >>> with ad.options(debug_nans=True):
@@ -123,6 +124,10 @@ class options:
 def _checked(caller: str, settings: Any) -> state.Settings:
     """Settings as the floors below read them; raises for what is none, naming the caller."""
     for name in settings:
+        if name in _RENAMED:
+            raise UnknownNameError(
+                f"{caller}: the setting {name!r} is now called {_RENAMED[name]!r}"
+            )
         if name not in _CHECKS:
             raise UnknownNameError(
                 f"{caller}: there is no setting {name!r}{_nearest(name, tuple(_CHECKS))}; there "
@@ -146,10 +151,12 @@ def _checked_threads(caller: str, n: Any) -> int | None:
     return count
 
 
-def _checked_reserve(caller: str, n: Any) -> int | None:
-    count = _checked_count(caller, n, "reserve", "None for the usual bound")
+def _checked_bytes(caller: str, n: Any) -> int | None:
+    count = _checked_count(caller, n, "cached_memory_limit", "None for the usual limit")
     if count is not None and not 0 <= count < 2**63:
-        raise RangeError(f"{caller}: reserve must be a number of bytes, 0 or more, got {count}")
+        raise RangeError(
+            f"{caller}: cached_memory_limit must be a number of bytes, 0 or more, got {count}"
+        )
     return count
 
 
@@ -190,6 +197,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "threads": _checked_threads,
     "native": _checked_choice("native", "auto", "always", "never"),
     "debug_nans": _checked_flag,
-    "reserve": _checked_reserve,
+    "cached_memory_limit": _checked_bytes,
     "lost_derivatives": _checked_choice("lost_derivatives", "error", "warn", "allow"),
 }
