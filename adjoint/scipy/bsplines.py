@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.contraction import tensordot
+from adjoint.array.linalg.contraction import tensordot
 from adjoint.errors import RangeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import equations as core
-from adjoint.array import norms
+from adjoint.array.linalg import equations as core
+from adjoint.array.linalg import norms
 from adjoint.errors import RangeError
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.ops.linalg.matrices import common_dtype, conjugate_transpose, square

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import decompositions as core
+from adjoint.array.linalg import decompositions as core
 from adjoint.errors import RangeError
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import broadcast_shapes

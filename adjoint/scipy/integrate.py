@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import numerical
+from adjoint.array.calculus import tabulated_functions
+from adjoint.array.calculus.differences import diff
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -45,7 +46,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     >>> trapezoid([1.0, 2.0, 3.0], x=[0.0, 1.0, 3.0])
     Tensor(6.5)
     """
-    return numerical.trapezoid(floating(y), x, operand(dx), axis)
+    return tabulated_functions.trapezoid(floating(y), x, operand(dx), axis)
 
 
 def _lanes(name: str, y: Any, x: Any, axis: Any) -> tuple[Tensor, Tensor | None, int]:
@@ -81,7 +82,7 @@ def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Tensor:
     n = y.shape[-1]
     if n < 2:
         return sum(0.0 * y, -1)
-    widths = None if x is None else numerical.diff(x, axis=-1)
+    widths = None if x is None else diff(x, axis=-1)
     if n % 2:
         return _parabolas(y, widths, dx, n)
     if n == 2:
@@ -126,7 +127,7 @@ def cumulative_trapezoid(
     Tensor([0. , 1.5, 4. ])
     """
     y, x, place = _lanes("cumulative_trapezoid", y, x, axis)
-    width = operand(dx) if x is None else numerical.diff(x, axis=-1)
+    width = operand(dx) if x is None else diff(x, axis=-1)
     parts = width * (y[..., 1:] + y[..., :-1]) / 2.0
     return _with_initial(cumsum(parts, axis=-1), initial, place)
 
@@ -143,14 +144,14 @@ def cumulative_simpson(
     y, x, place = _lanes("cumulative_simpson", y, x, axis)
     n = y.shape[-1]
     if n < 3:
-        width = operand(dx) if x is None else numerical.diff(x, axis=-1)
+        width = operand(dx) if x is None else diff(x, axis=-1)
         result = cumsum(width * (y[..., 1:] + y[..., :-1]) / 2.0, axis=-1)
     else:
         if x is None:
             widths = as_tensor(np.ones(n - 1, y.dtype)) * dx
             rule = _first_of_equal
         else:
-            widths, rule = numerical.diff(x, axis=-1), _first_of_unequal
+            widths, rule = diff(x, axis=-1), _first_of_unequal
         first = rule(y, widths)  # the integral over the first of two intervals
         second = flip(rule(flip(y, -1), flip(widths, -1)), -1)  # and over the second
         odd = np.arange(n - 1) % 2 == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.manipulation import broadcast_arrays
+from adjoint.array.manipulation.joining import broadcast_arrays
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import clip, where

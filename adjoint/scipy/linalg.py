@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adjoint.array import equations as core
+from adjoint.array.linalg import equations as core
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import to_complex
 from adjoint.ops.elementwise.complex import real

@@ -63,17 +63,27 @@ def per_axis(name: str, argument: str, value: Any, count: int) -> list[Any]:
     return values
 
 
+def margins(name: str, size: int, origin: int) -> tuple[int, int]:
+    """How many elements before and after its own place `size` weights reach; raises if beyond."""
+    before, after = size // 2 + origin, size - 1 - size // 2 - origin
+    if before < 0 or after < 0:
+        raise RangeError(f"{name}: origin {origin} lies outside the {size} weights")
+    return before, after
+
+
+def mirrored(origin: int, size: int) -> int:
+    """The origin of a correlation with the flipped weights that is a convolution with `origin`."""
+    return -origin - (1 if size % 2 == 0 else 0)
+
+
 def weighted(
     name: str, x: Tensor, weights: Tensor, axis: int, mode: str, cval: Any, origin: int
 ) -> Tensor:
     """Σ_j weights[j] x[i + j - size // 2 - origin]"""
-    size = weights.shape[0]
-    before, after = size // 2 + origin, size - 1 - size // 2 - origin
-    if before < 0 or after < 0:
-        raise RangeError(f"{name}: origin {origin} lies outside the {size} weights")
-    whole = extended(name, x, axis, before, after, mode, cval)
-    lanes = convolve_last(moveaxis(whole, axis, -1), flip(weights), "valid")
-    return moveaxis(lanes, -1, axis)
+    before, after = margins(name, weights.shape[0], origin)
+    padded = extended(name, x, axis, before, after, mode, cval)
+    result = convolve_last(moveaxis(padded, axis, -1), flip(weights), "valid")
+    return moveaxis(result, -1, axis)
 
 
 def correlate1d(
@@ -117,8 +127,8 @@ def convolve1d(
     refuse(name, output=(output, None))
     x = floating(input)
     w = flip(as_tensor(weights, x.dtype))
-    origin = -origin - (1 if w.shape[0] % 2 == 0 else 0)
-    return weighted(name, x, w, axis_of(name, axis, x.ndim), mode, cval, origin)
+    place = axis_of(name, axis, x.ndim)
+    return weighted(name, x, w, place, mode, cval, mirrored(origin, w.shape[0]))
 
 
 def _several(
@@ -131,9 +141,7 @@ def _several(
         )
     modes = per_axis(name, "mode", mode, x.ndim)
     for axis, (size, origin) in enumerate(zip(weights.shape, origins, strict=True)):
-        before, after = size // 2 + origin, size - 1 - size // 2 - origin
-        if before < 0 or after < 0:
-            raise RangeError(f"{name}: origin {origin} lies outside the {size} weights")
+        before, after = margins(name, size, origin)
         x = extended(name, x, axis, before, after, modes[axis], cval)
     return windows(x, weights)
 
@@ -182,6 +190,5 @@ def convolve(
     x = floating(input)
     w = flip(as_tensor(weights, x.dtype))
     given = per_axis(name, "origin", origin, x.ndim)
-    even = [1 if size % 2 == 0 else 0 for size in w.shape]
-    origins = [-o - e for o, e in zip(given, even, strict=True)]
+    origins = [mirrored(o, size) for o, size in zip(given, w.shape, strict=True)]
     return _several(name, x, w, mode, cval, origins)

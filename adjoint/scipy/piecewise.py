@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import numerical
+from adjoint.array.calculus.differences import diff
 from adjoint.errors import NotDifferentiableError, RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType
@@ -132,7 +132,7 @@ class Piecewise:
             degree = made.c.shape[0] - 1
             rows = [made.c[i] / (degree - i + 1) for i in range(degree + 1)]
             zero = rows[0] * 0.0
-            steps = spread(numerical.diff(made.x), zero)
+            steps = spread(diff(made.x), zero)
             c = stack([*rows, zero])
             whole = _horner(c, steps, 0)
             start = concat([whole[:1] * 0.0, cumsum(whole, axis=0)[:-1]], axis=0)

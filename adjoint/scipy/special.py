@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.array import special as core
-from adjoint.array.manipulation import broadcast_arrays
+from adjoint.array.manipulation.joining import broadcast_arrays
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise import rounding
 from adjoint.ops.elementwise.choice import abs, sign, stop_gradient, where

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import equations, numerical
+from adjoint.array.calculus.differences import diff
+from adjoint.array.linalg import equations
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import abs, sign, where
 from adjoint.ops.elementwise.comparison import equal, not_equal
@@ -25,8 +26,8 @@ _NAMED = {"clamped": (1, 0.0), "natural": (2, 0.0)}
 
 def hermite(x: Tensor, y: Tensor, slopes: Tensor) -> Tensor:
     """The coefficients of the cubic pieces with these values and slopes at the breakpoints."""
-    h = spread(numerical.diff(x), y)
-    steep = numerical.diff(y, axis=0) / h
+    h = spread(diff(x), y)
+    steep = diff(y, axis=0) / h
     t = (slopes[:-1] + slopes[1:] - 2 * steep) / h
     return stack([t / h, (steep - slopes[:-1]) / h - t, slopes[:-1], y[:-1]])
 
@@ -104,9 +105,9 @@ def _slopes(x: Tensor, y: Tensor, first: Any, last: Any) -> Tensor:
 
     The conditions that name no derivative ask the first (last) two pieces to be one polynomial.
     """
-    h = numerical.diff(x)
+    h = diff(x)
     n = x.shape[0]
-    rise = numerical.diff(y, axis=0) / reshape(h, (-1, 1))
+    rise = diff(y, axis=0) / reshape(h, (-1, 1))
     if n == 2:
         first, last = (end or (1, rise[0]) for end in (first, last))
     elif n == 3 and first is None and last is None:
@@ -152,9 +153,9 @@ def _of_parabola(h: Tensor, rise: Tensor) -> Tensor:
 
 def _periodic_slopes(x: Tensor, y: Tensor) -> Tensor:
     """The slopes of a periodic spline, from the whole cyclic system."""
-    h = numerical.diff(x)
+    h = diff(x)
     n = h.shape[0]
-    rise = numerical.diff(y, axis=0) / reshape(h, (-1, 1))
+    rise = diff(y, axis=0) / reshape(h, (-1, 1))
     before, wide = roll(h, 1), reshape(h, (-1, 1))
     eye = np.eye(n, dtype=x.dtype)
     matrix = (
@@ -186,8 +187,8 @@ class PchipInterpolator(Piecewise):
 
 def _monotone_slopes(x: Tensor, y: Tensor) -> Tensor:
     """Harmonic means of the neighbouring slopes, 0 where they differ in sign."""
-    h = spread(numerical.diff(x), y)
-    m = numerical.diff(y, axis=0) / h
+    h = spread(diff(x), y)
+    m = diff(y, axis=0) / h
     if m.shape[0] == 1:
         return concat([m, m], axis=0)
     left, right = m[:-1], m[1:]
@@ -229,13 +230,13 @@ class Akima1DInterpolator(Piecewise):
 
 
 def _akima_slopes(x: Tensor, y: Tensor, modified: bool) -> Tensor:
-    m = numerical.diff(y, axis=0) / spread(numerical.diff(x), y)
+    m = diff(y, axis=0) / spread(diff(x), y)
     if m.shape[0] == 1:
         return concat([m, m], axis=0)
     before = 2 * m[:1] - m[1:2]
     after = 2 * m[-1:] - m[-2:-1]
     m = concat([2 * before - m[:1], before, m, after, 2 * after - m[-1:]], axis=0)
-    jump = abs(numerical.diff(m, axis=0))
+    jump = abs(diff(m, axis=0))
     if modified:
         jump = jump + 0.5 * abs(m[1:] + m[:-1])
     f1, f2 = jump[2:], jump[:-2]

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import contraction, equations
 from adjoint.array.dtypes import result_type
-from adjoint.array.manipulation import atleast_2d
+from adjoint.array.linalg import contraction, equations
+from adjoint.array.manipulation.joining import atleast_2d
 from adjoint.errors import ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.indexing.indexing import take
