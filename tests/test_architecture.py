@@ -75,6 +75,7 @@ LAZY: dict[tuple[str, str], str] = {
     ("adjoint.api", "adjoint.backends.llvm.program"): WHEN_COMPILING,
     ("adjoint.backends", "adjoint.backends"): WHEN_COMPILING,
     ("adjoint.backends", "adjoint.schedule"): WHEN_COMPILING,
+    ("adjoint.ops", "adjoint.ops.scalar"): "native rules are loaded when something is compiled",
 }
 """What may be imported inside a function, by whom, and why it is not at the head of the file."""
 
