@@ -74,7 +74,7 @@ class Program:
     def make(self, began: float) -> None:
         """Find or compile the code."""
         writers = self.writer.all_kernels()
-        self.kernels = kernel_cache.provide(writers)
+        self.kernels = kernel_cache.load_kernels(writers)
         code = object_cache.read(self.key)
         self.was_cached = all(k.was_cached for k in self.kernels)
         if code is None and can_run(self.writer):
@@ -163,7 +163,7 @@ class Program:
 
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""
-        kernels = kernel_cache.kernels_texts(ProgramWriter(self.schedule).all_kernels())
+        kernels = kernel_cache.module_texts(ProgramWriter(self.schedule).all_kernels())
         texts = [*kernels.items(), (self.kind, self.written())]
         return "\n".join(jit.assembly(text, kind)[stage == "assembly"] for kind, text in texts)
 

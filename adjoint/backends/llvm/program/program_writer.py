@@ -17,8 +17,8 @@ from adjoint.backends.llvm.calls import blas, lapack
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, failures_of, memory_type
-from adjoint.backends.llvm.codegen.nest import NestWriter, call_kernel, table_of, whole
-from adjoint.backends.llvm.codegen.reduction_buffers import copied, fill
+from adjoint.backends.llvm.codegen.nest import NestWriter, all_rows, call_kernel, table_of
+from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer, initialize
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
 from adjoint.backends.llvm.program.signals import Interrupts, ask_at_once, go_on_if_done
 from adjoint.graph.node import Node
@@ -253,8 +253,8 @@ class ProgramWriter:
         writer, function = self.kernel(step, fixed=True)
         for root in step.roots:
             if writer.accumulates(root):
-                fill(builder, root, self.places[root])
-        call_kernel(builder, writer, function, self.places, *whole(writer))
+                initialize(builder, root, self.places[root])
+        call_kernel(builder, writer, function, self.places, *all_rows(writer))
 
     def all_kernels(self) -> dict[str, Writer]:
         """The kernels that the program calls, by name; it need not have been written."""
@@ -322,4 +322,4 @@ class ProgramWriter:
                 self.copy(builder, node, place)
 
     def copy(self, builder: Any, node: Node, place: Any) -> None:
-        copied(builder, node, place, self.place_of(builder, node))
+        copy_buffer(builder, node, place, self.place_of(builder, node))

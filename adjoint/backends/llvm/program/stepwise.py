@@ -163,7 +163,7 @@ def nest_call(nest: Nest, writers: Sequence[KernelWriter], room: Room) -> Any:
     form = NestWriter(nest, lambda kernel: (writers[nest.kernels.index(kernel)], None))
 
     def call(arrays: dict[Node, Array]) -> None:
-        for root in (*form.filled, *form.sums):
+        for root in (*form.row_sums, *form.sums):
             arrays[root][...] = start_of(root)
         places = arrays | {node: room(node.shape, node.dtype) for node in nest.local}
         for low in range(0, nest.extent, nest.grain):
