@@ -207,12 +207,12 @@ class Explanation:
         return picture
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the explanation in the form its suffix tells: .txt .md .tex .html .svg .png.
+        """Write the explanation in the format its suffix tells: .txt .md .tex .html .svg .png.
 
         All of the file is written or nothing. Raises `ArgumentError` for another suffix,
         `SaveError` if the file cannot be written.
         """
-        forms: dict[str, Callable[[], str | bytes]] = {
+        formats: dict[str, Callable[[], str | bytes]] = {
             ".txt": self.text,
             ".md": self.markdown,
             ".tex": self.latex,
@@ -221,12 +221,12 @@ class Explanation:
             ".png": self.png,
         }
         suffix = Path(path).suffix.lower()
-        if suffix not in forms:
+        if suffix not in formats:
             raise ArgumentError(
                 f"save: {os.fspath(path)!r} ends in {suffix or 'no suffix'!r}; expected one of "
-                f"{', '.join(forms)}"
+                f"{', '.join(formats)}"
             )
-        return atomic_write(path, forms[suffix]())
+        return atomic_write(path, formats[suffix]())
 
     def _repr_html_(self) -> str:
         return self.html()

@@ -105,7 +105,7 @@ def _letters(text: str, subscripts: str) -> list[Hashable]:
 def _read_lists(
     args: tuple[Any, ...],
 ) -> tuple[list[list[Hashable]], list[Hashable] | None, tuple[Any, ...]]:
-    """The form ``einsum(a, [0, 1], b, [1, 2], [0, 2])``."""
+    """The operands and labels of ``einsum(a, [0, 1], b, [1, 2], [0, 2])``."""
     given = list(args)
     result = given.pop() if len(given) % 2 else None
     lists = [*given[1::2], *(() if result is None else (result,))]

@@ -24,7 +24,7 @@ from adjoint.scipy.common import (
     refuse,
     unsupported,
 )
-from adjoint.scipy.elementwise import boxcox
+from adjoint.scipy.special.elementwise import boxcox
 from adjoint.scipy.stats.gamma_family import beta
 
 

@@ -23,7 +23,7 @@ from adjoint.ops.shape.joining import concat, stack
 from adjoint.ops.shape.movement import matrix_transpose, reshape
 from adjoint.ops.shape.rearrange import diag, diagonal, flip
 from adjoint.scipy.common import floating, integer, refuse, unsupported
-from adjoint.scipy.equations import symmetric_from
+from adjoint.scipy.linalg.equations import symmetric_from
 
 __all__ = [
     "block_diag",

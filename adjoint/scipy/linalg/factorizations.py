@@ -21,7 +21,7 @@ from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import astype, broadcast_to, reshape
 from adjoint.ops.shape.rearrange import diag, tril, triu
 from adjoint.scipy.common import refuse, unsupported
-from adjoint.scipy.equations import solve_triangular, symmetric_from
+from adjoint.scipy.linalg.equations import solve_triangular, symmetric_from
 
 __all__ = [
     "cho_factor",

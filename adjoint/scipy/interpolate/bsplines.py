@@ -19,8 +19,8 @@ from adjoint.ops.indexing.indexing import take
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.reductions import reduction
 from adjoint.scipy.common import constant, integer, real_dtype, refuse, unsupported
-from adjoint.scipy.piecewise import Piecewise, ordinates
-from adjoint.scipy.splines import CubicSpline
+from adjoint.scipy.interpolate.piecewise import Piecewise, ordinates
+from adjoint.scipy.interpolate.splines import CubicSpline
 
 __all__ = ["BSpline", "InterpolatedUnivariateSpline", "make_interp_spline", "splev", "splrep"]
 

@@ -1,4 +1,4 @@
-"""Counterparts of ``scipy.integrate``: rules on given nodes. Composites."""
+"""Integrals by rules on given nodes. Composites."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import broadcast_to
 from adjoint.ops.shape.rearrange import flip, moveaxis
 from adjoint.scipy.common import floating, integer, no_counterpart, operand, real_dtype, refuse
-from adjoint.scipy.initial_value import odeint, solve_ivp
 
 __all__ = [
     "cumulative_simpson",
@@ -27,13 +26,11 @@ __all__ = [
     "dblquad",
     "fixed_quad",
     "nquad",
-    "odeint",
     "quad",
     "quad_vec",
     "romb",
     "simpson",
     "solve_bvp",
-    "solve_ivp",
     "tplquad",
     "trapezoid",
 ]

@@ -16,8 +16,8 @@ from adjoint.ops.elementwise.exponential import exp, expm1, log, log1p
 from adjoint.ops.elementwise.power import power, sqrt
 from adjoint.ops.elementwise.rounding import floor, rint
 from adjoint.ops.elementwise.trigonometric import sin
-from adjoint.scipy.calling import ufunc
 from adjoint.scipy.common import constant, floating, integer, operand
+from adjoint.scipy.special.calling import ufunc
 
 
 def _integral(name: str, of: Callable[..., Tensor]) -> Callable[..., Tensor]:

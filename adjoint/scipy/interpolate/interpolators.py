@@ -1,4 +1,4 @@
-"""Counterparts of ``scipy.interpolate``."""
+"""Interpolation of one variable and on grids of several. Composites."""
 
 from __future__ import annotations
 
@@ -18,32 +18,33 @@ from adjoint.ops.reductions.sorting import argsort, searchsorted
 from adjoint.ops.shape.joining import stack
 from adjoint.ops.shape.movement import reshape
 from adjoint.ops.shape.rearrange import moveaxis
-from adjoint.scipy.bsplines import (
-    BSpline,
-    InterpolatedUnivariateSpline,
-    make_interp_spline,
-    splev,
-    splrep,
-)
 from adjoint.scipy.common import no_counterpart, real_dtype, refuse, unsupported
-from adjoint.scipy.piecewise import Piecewise, abscissae, ordinates, spread
-from adjoint.scipy.splines import (
-    Akima1DInterpolator,
-    CubicHermiteSpline,
-    CubicSpline,
+from adjoint.scipy.interpolate.bsplines import (
+    make_interp_spline,
+)
+from adjoint.scipy.interpolate.piecewise import Piecewise, abscissae, ordinates, spread
+from adjoint.scipy.interpolate.splines import (
     PchipInterpolator,
 )
 
-# fmt: off
 __all__ = [
-    "Akima1DInterpolator", "BSpline", "BarycentricInterpolator", "CubicHermiteSpline",
-    "CubicSpline", "InterpolatedUnivariateSpline", "KroghInterpolator", "LSQUnivariateSpline",
-    "LinearNDInterpolator", "NearestNDInterpolator", "PPoly", "PchipInterpolator",
-    "RBFInterpolator", "RectBivariateSpline", "RegularGridInterpolator", "UnivariateSpline",
-    "griddata", "interp1d", "interpn", "make_interp_spline", "make_lsq_spline",
-    "make_smoothing_spline", "pchip_interpolate", "splev", "splrep",
+    "BarycentricInterpolator",
+    "KroghInterpolator",
+    "LSQUnivariateSpline",
+    "LinearNDInterpolator",
+    "NearestNDInterpolator",
+    "PPoly",
+    "RBFInterpolator",
+    "RectBivariateSpline",
+    "RegularGridInterpolator",
+    "UnivariateSpline",
+    "griddata",
+    "interp1d",
+    "interpn",
+    "make_lsq_spline",
+    "make_smoothing_spline",
+    "pchip_interpolate",
 ]
-# fmt: on
 
 PPoly = Piecewise
 

@@ -1,4 +1,4 @@
-"""Counterparts of ``scipy.ndimage``: linear filters."""
+"""Linear filters: bell curves, means, differences. Composites."""
 
 from __future__ import annotations
 
@@ -24,25 +24,35 @@ from adjoint.scipy.common import (
     refuse,
     unsupported,
 )
-from adjoint.scipy.neighbourhoods import (
+from adjoint.scipy.ndimage.correlations import (
     axis_of,
-    convolve,
-    convolve1d,
-    correlate,
     correlate1d,
     per_axis,
     weighted,
 )
 
-# fmt: off
 __all__ = [
-    "affine_transform", "convolve", "convolve1d", "correlate", "correlate1d", "gaussian_filter",
-    "gaussian_filter1d", "gaussian_gradient_magnitude", "gaussian_laplace", "generic_filter",
-    "laplace", "map_coordinates", "maximum_filter", "median_filter", "minimum_filter",
-    "percentile_filter", "prewitt", "rotate", "shift", "sobel", "spline_filter", "uniform_filter",
-    "uniform_filter1d", "zoom",
+    "affine_transform",
+    "gaussian_filter",
+    "gaussian_filter1d",
+    "gaussian_gradient_magnitude",
+    "gaussian_laplace",
+    "generic_filter",
+    "laplace",
+    "map_coordinates",
+    "maximum_filter",
+    "median_filter",
+    "minimum_filter",
+    "percentile_filter",
+    "prewitt",
+    "rotate",
+    "shift",
+    "sobel",
+    "spline_filter",
+    "uniform_filter",
+    "uniform_filter1d",
+    "zoom",
 ]
-# fmt: on
 
 
 def _gaussian_weights(sigma: Any, order: int, radius: int, dtype: Any) -> Tensor:

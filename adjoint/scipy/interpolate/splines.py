@@ -17,7 +17,7 @@ from adjoint.ops.shape.joining import concat, stack
 from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.ops.shape.rearrange import roll
 from adjoint.scipy.common import real_dtype, unsupported
-from adjoint.scipy.piecewise import Piecewise, abscissae, ordinates, spread
+from adjoint.scipy.interpolate.piecewise import Piecewise, abscissae, ordinates, spread
 
 __all__ = ["Akima1DInterpolator", "CubicHermiteSpline", "CubicSpline", "PchipInterpolator"]
 
