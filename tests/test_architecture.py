@@ -53,9 +53,15 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("elementwise indexing kinks reductions shape",),
         ("linalg", "signal", "special"),
     ),
+    "adjoint.array": (
+        ("values",),
+        ("dtypes", "elementwise", "fft", "functional", "partitioning", "special"),
+        ("creation linalg manipulation statistics",),
+        ("calculus", "methods", "polynomials", "trigonometric_transforms"),
+    ),
 }
-"""The rooms of folders that have many files, by floors from the ground up. Rooms of one floor do
-not know each other, but for those that stand in one string."""
+"""The rooms of folders that have many files (a room may be one file), by floors from the ground up.
+Rooms of one floor do not know each other, but for those that stand in one string."""
 
 DOORS = {"adjoint.backends.llvm": ("program", "system")}
 """The rooms that may be entered from outside their folder."""
