@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.native,
     pytest.mark.skipif(not entry.available, reason="NumPy's memory cannot be managed here"),
 ]
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 MIB = 1 << 20
 BYTES = np.dtype(np.uint8)
 handler_name = np._core.multiarray.get_handler_name  # type: ignore[attr-defined]

@@ -20,7 +20,7 @@ from adjoint.backends.llvm.compile import jit
 from adjoint.backends.llvm.system import cgroups, thread_pool
 from adjoint.backends.llvm.system.thread_pool_ir import Platform, code
 from adjoint.errors import ArgumentError, RangeError
-from tests.native.thread_pool_programs import (
+from tests.native.system.thread_pool_programs import (
     PARALLEL,
     TASK,
     address,
@@ -33,7 +33,7 @@ from tests.native.thread_pool_programs import (
 )
 
 pytestmark = pytest.mark.native
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 needs_threads = pytest.mark.skipif(not thread_pool.available, reason="there are no POSIX threads")
 
 
@@ -299,7 +299,7 @@ PRELUDE = """
 import ctypes, multiprocessing, os, pathlib, re, signal, sys, threading, time, warnings
 import numpy as np
 from adjoint.backends.llvm.system import thread_pool as pool
-from tests.native.thread_pool_programs import *
+from tests.native.system.thread_pool_programs import *
 warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads is the point
 """
 
