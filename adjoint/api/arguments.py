@@ -82,6 +82,8 @@ def as_differentiable(leaf: Any, describe: Callable[..., str], *which: Any) -> T
     """
     if type(leaf) is Tensor and is_inexact(leaf.node.dtype):
         return leaf
+    if type(leaf) is float:
+        return as_tensor(leaf)
     if type(leaf) is int:
         return as_tensor(leaf, FLOAT64)
     try:

@@ -12,11 +12,14 @@ from adjoint.api.arguments import (
     split_aux,
     where_text,
 )
-from adjoint.api.tree import flatten
+from adjoint.api.tree import LEAF, flatten
 from adjoint.graph.leaf import stand_in
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor
 from adjoint.tracing.call import call
+
+WEAK = (int, float, complex)
+"""Python's numbers, which take the dtype of what stands beside them."""
 
 
 class TracedArgument:
@@ -30,14 +33,17 @@ class TracedArgument:
         def describe(leaf: int) -> str:
             return f"{transform}: {where_text(f, number, self.structure.paths()[leaf])}"
 
-        self.primals = [as_differentiable(x, describe, n) for n, x in enumerate(leaves)]
-        self.nodes = [
-            stand_in(x.node, scope, weak=type(leaf) in (int, float, complex))
-            for x, leaf in zip(self.primals, leaves, strict=True)
-        ]
+        self.primals: list[Tensor] = []
+        self.nodes: list[Node] = []
+        for n, leaf in enumerate(leaves):
+            x = as_differentiable(leaf, describe, n)
+            self.primals.append(x)
+            self.nodes.append(stand_in(x.node, scope, weak=type(leaf) in WEAK))
 
     def argument(self) -> Any:
         """The argument to pass to the function."""
+        if self.structure is LEAF:
+            return Tensor(self.nodes[0])
         return self.structure.unflatten(map(Tensor, self.nodes))
 
     def unflatten(self, leaves: Sequence[Any]) -> Any:
@@ -46,14 +52,18 @@ class TracedArgument:
 
 
 class TracedArguments:
-    """The arguments of one call: `given` to the function, and the variables in them, `nodes`."""
+    """The arguments of one call: what is `given` to the function, and those that were `traced`."""
 
-    __slots__ = ("given", "nodes", "traced")
+    __slots__ = ("given", "traced")
 
     def __init__(self, given: list[Any], traced: list[TracedArgument]) -> None:
         self.given = given
         self.traced = traced
-        self.nodes = [node for argument in dict.fromkeys(traced) for node in argument.nodes]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The variables in all arguments, each once."""
+        return [node for argument in dict.fromkeys(self.traced) for node in argument.nodes]
 
     def trees(self, values: Mapping[Node, Any]) -> list[Any]:
         """What belongs to each variable, in a tree like the argument it is of."""
@@ -67,16 +77,15 @@ class TracedCall:
     of their history. `aux` is what the function returned beside its output, under ``has_aux``.
     """
 
-    __slots__ = ("aux", "f", "outputs", "scope", "structure", "transform", "_kept")
+    aux: Any = None
+    outputs: Sequence[Tensor] = ()
+    structure: Any = None
+    _kept = False
 
     def __init__(self, transform: str, f: Any, *, abstract: bool = False) -> None:
         self.transform = transform
         self.f = f
         self.scope = Scope(abstract=abstract, transform=transform)
-        self.outputs: Sequence[Tensor] = ()
-        self.structure: Any = None
-        self.aux: Any = None
-        self._kept = False
 
     def __enter__(self) -> TracedCall:
         return self
@@ -90,10 +99,13 @@ class TracedCall:
 
     def open(self, args: Sequence[Any], numbers: Sequence[int] | None = None) -> TracedArguments:
         """Variables for the leaves of the arguments at `numbers`, or of all."""
-        chosen = range(len(args)) if numbers is None else numbers
-        traced = {n: TracedArgument(self.transform, self.f, n, args[n], self.scope) for n in chosen}
+        transform, f, scope = self.transform, self.f, self.scope
+        if numbers is None:
+            everything = [TracedArgument(transform, f, n, a, scope) for n, a in enumerate(args)]
+            return TracedArguments([a.argument() for a in everything], everything)
+        traced = {n: TracedArgument(transform, f, n, args[n], scope) for n in numbers}
         given = [traced[n].argument() if n in traced else a for n, a in enumerate(args)]
-        return TracedArguments(given, [traced[n] for n in chosen])
+        return TracedArguments(given, [traced[n] for n in numbers])
 
     def scalar(self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool) -> Tensor:
         """The output of the function, which must be one real number."""
