@@ -80,6 +80,7 @@ LAZY: dict[tuple[str, str], str] = {
     ("adjoint", "matplotlib"): WHEN_ASKED,
     ("adjoint.api", "adjoint.backends.llvm.program"): WHEN_COMPILING,
     ("adjoint.backends", "adjoint.backends"): WHEN_COMPILING,
+    ("adjoint.backends", "adjoint.passes"): WHEN_COMPILING,
     ("adjoint.backends", "adjoint.schedule"): WHEN_COMPILING,
     ("adjoint.ops", "adjoint.ops.scalar"): "native rules are loaded when something is compiled",
 }

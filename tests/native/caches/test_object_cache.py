@@ -17,7 +17,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.backends.llvm.compile import jit, object_cache
-from adjoint.backends.llvm.program.program import COLD_CALLS
+from adjoint.backends.llvm.program.program import STEPWISE_CALLS
 
 pytestmark = [pytest.mark.native, pytest.mark.usefixtures("cache_folder")]
 
@@ -301,6 +301,6 @@ def test_the_report_says_where_the_code_came_from(compilations: list[str]) -> No
     first(np.ones(3))
     assert "from the cache" not in str(first.report())
     assert compilations
-    for _ in range(COLD_CALLS):
+    for _ in range(STEPWISE_CALLS):
         first(np.ones(3))
     assert object_cache.read(first.trace(np.ones(3)).program.key) is not None

@@ -17,23 +17,21 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 import pytest
-from llvmlite import ir
 
 import adjoint as ad
 from adjoint.backends.llvm.entry import entry
-from adjoint.backends.llvm.entry.entry import Input, Output
+from adjoint.backends.llvm.entry.descriptor import Field, Input, Output
+from adjoint.backends.llvm.entry.object_builder import symbols
 from adjoint.backends.llvm.system import cpython_layout
 from adjoint.errors import ArgumentError
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.verify import verify
-from tests.native.entry_programs import (
+from tests.native.entry.entry_programs import (
     F64,
     NUMBER,
     Program,
     copy_body,
     failing_body,
-    load,
-    machine,
     program,
     refused,
     sum_body,
@@ -41,7 +39,7 @@ from tests.native.entry_programs import (
 
 pytestmark = pytest.mark.native
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DTYPES = [dtype.name for dtype in cpython_layout.DTYPES]
 SCALAR = Output(F64, ())
 ROW = Output(F64, (3,))
@@ -258,7 +256,7 @@ def test_results_that_do_not_fit_in_memory() -> None:
 def test_any_arguments_at_all(seed: int) -> None:
     """In a process of its own: a crash is a failure."""
     count = 8000
-    command = [sys.executable, "-m", "tests.native.entry_programs", str(seed), str(count)]
+    command = [sys.executable, "-m", "tests.native.entry.entry_programs", str(seed), str(count)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     fast = int(done.stdout.split()[0])
@@ -267,11 +265,11 @@ def test_any_arguments_at_all(seed: int) -> None:
 
 OUT_OF_MEMORY = """
 import numpy as np, _testcapi, sys
-from tests.native.entry_programs import *
+from tests.native.entry.entry_programs import *
 f = program([NUMBER, Input(F64, (3,))], [Output(F64, ()), Output(F64, (3,)), Output(F64, ())],
             (0, (1, (2, 0))), sum_body).native
 x = np.ones(3); t = ad.asarray(x)
-watched = (None, F64, ad.Tensor, type(t.node), x, t.node.value, f.__self__[3], t.node.op, ())
+watched = (None, F64, ad.Tensor, type(t.node), x, t.node.value, f.__self__[1][-1][1], t.node.op, ())
 failures = 0
 result = f(1.0, t)
 result = None
@@ -411,10 +409,10 @@ class Keep:
 
 def test_a_built_in_frees_everything_it_holds() -> None:
     f = sums(1).native
-    address = entry_address(f)
+    given = body_address(f), [NUMBER, NUMBER], [SCALAR], (0,)
     kept = Keep()
     gone = weakref.ref(kept)
-    g: Any = entry.bind_entry(address, "g", "", refused, [SCALAR], None, (kept, f))
+    g: Any = entry.bind_entry(*given, "g", "", refused, None, (kept, f))
     del kept
     assert gone() is not None and g(1.0, 2.0)[0].item() == 3.0
     del g
@@ -423,7 +421,7 @@ def test_a_built_in_frees_everything_it_holds() -> None:
 
 def test_cycles_through_the_slow_path_are_collected() -> None:
     f = sums(1).native
-    address = entry_address(f)
+    given = body_address(f), [NUMBER, NUMBER], [SCALAR], (0,)
 
     class Compiled:
         def slow(self, *args: Any) -> Any:
@@ -431,7 +429,7 @@ def test_cycles_through_the_slow_path_are_collected() -> None:
 
     for _ in range(5):
         compiled: Any = Compiled()
-        compiled.enter = entry.bind_entry(address, "g", "", compiled.slow, [SCALAR], None, f)
+        compiled.enter = entry.bind_entry(*given, "g", "", compiled.slow, None, f)
         assert compiled.enter() is compiled
         gone = weakref.ref(compiled)
         del compiled
@@ -441,21 +439,20 @@ def test_cycles_through_the_slow_path_are_collected() -> None:
 
 def test_bindings_leave_nothing_behind() -> None:
     f = sums(1).native
-    address = entry_address(f)
+    given = body_address(f), [NUMBER, NUMBER], [SCALAR], (0,)
     if not os.path.exists("/proc/self/statm"):
         pytest.skip("reads Linux's process table")
     start = 0
     for i in range(100_000):
-        entry.bind_entry(address, "a name " * 20, "a text " * 100, refused, [SCALAR])
+        entry.bind_entry(*given, "a name " * 20, "a text " * 100, refused)
         if i == 5_000:
             start = resident()
     assert resident() - start < 1 << 20
 
 
-def entry_address(f: Any) -> int:
-    """Where the code of a built-in is."""
-    method = next(part for part in f.__self__ if isinstance(part, np.ndarray) and part.dtype.names)
-    return int(method["function"])
+def body_address(f: Any) -> int:
+    """Where the code is that a built-in enters."""
+    return int(f.__self__[0][Field.BODY])
 
 
 # calls within calls, and at once
@@ -526,19 +523,18 @@ def test_the_lock_is_free_while_a_body_runs() -> None:
     assert results == [(), ()]
 
 
-# code on disk, large programs, other interpreters
+# code on disk, large programs
 
-LOAD_OBJECT = """
+ANOTHER_PROCESS = """
 import sys
-import llvmlite.binding as llvm, numpy as np
-from tests.native.entry_programs import *
-entry.register_symbols()
-target = machine()
-engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
-engine.add_object_file(llvm.ObjectFileRef.from_path(sys.argv[1]))
-engine.finalize_object()
+from tests.native.entry.entry_programs import *
+def never(layout):
+    raise AssertionError("the code of the entry was to be found on the disk")
+if sys.argv[1] == "second":
+    entry.entry_texts = never
 outputs = [Output(F64, (3,)), Output(F64, ()), Output(np.dtype("bool"), ())]
-f = entry.bind_entry(engine.get_function_address("enter"), "f", "", refused, outputs, None, engine)
+inputs = [Input(F64, (3,)), NUMBER, Input(np.dtype("bool"), ())]
+f = program(inputs, outputs, (0, 1, 2)).native
 x = np.arange(3.0)
 for _ in range(1000):
     a, b, c = f(x, 2.5, ad.asarray(True))
@@ -547,27 +543,20 @@ assert f(1) == ("slow", (1,), {})
 """
 
 
-def test_object_code_works_in_another_process(tmp_path: Path) -> None:
-    inputs = [Input(F64, (3,)), NUMBER, Input(np.dtype("bool"), ())]
-    outputs = [ROW, SCALAR, Output(np.dtype("bool"), ())]
-    module = ir.Module("program")
-    body = copy_body(module, inputs, outputs)
-    entry.emit_entry(module, "enter", inputs, outputs, (0, 1, 2), body)
-    parsed = llvm.parse_assembly(str(module))
-    path = tmp_path / "program.o"
-    path.write_bytes(machine().emit_object(parsed))
-    command = [sys.executable, "-c", LOAD_OBJECT, str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
+def test_the_code_works_in_another_process(tmp_path: Path) -> None:
+    environment = {**os.environ, "ADJOINT_CACHE_DIR": str(tmp_path)}
+    for which in ("first", "second"):
+        done = subprocess.run(
+            [sys.executable, "-c", ANOTHER_PROCESS, which], cwd=ROOT, env=environment,
+            capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_the_code_names_no_address() -> None:
-    module = ir.Module("program")
-    inputs, outputs = [NUMBER, Input(F64, ())], [SCALAR, ROW]
-    body = sum_body(module, inputs, outputs[:1])
-    entry.emit_entry(module, "enter", inputs, outputs, (0, 1), body)
-    text = str(module)
-    assert not any(str(address) in text for address in entry.symbols().values())
+    assert cpython_layout.LAYOUT is not None
+    text = "".join(entry.entry_texts(cpython_layout.LAYOUT).values())
+    assert not any(str(address) in text for address in symbols().values())
     assert "inttoptr" not in text
 
 
@@ -582,47 +571,6 @@ def test_hundreds_of_leaves() -> None:
     assert f(*arrays[:-1], None)[0] == "slow"
 
 
-def test_an_unexpected_interpreter_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Other:
-        """A tensor of another making."""
-
-        __slots__ = ("node", "__weakref__", "color")
-
-    monkeypatch.setattr(cpython_layout, "Tensor", Other)
-    layout, reason = cpython_layout._layout()
-    assert layout is None and "other slots in tensors" in reason
-    monkeypatch.undo()
-    monkeypatch.setattr(cpython_layout, "_ARRAY_TYPE", 3)
-    layout, reason = cpython_layout._layout()
-    assert layout is None and "NumPy's table" in reason
-    monkeypatch.undo()
-    assert cpython_layout._layout()[0] == cpython_layout.LAYOUT
-
-
-def test_without_native_entries(monkeypatch: pytest.MonkeyPatch) -> None:
-    from adjoint.backends.llvm.entry import object_builder
-
-    monkeypatch.setattr(object_builder, "LAYOUT", None)
-    with pytest.raises(ArgumentError, match="python_entry"):
-        sums(1)
-
-
 def test_the_package_loads_without_the_compiler() -> None:
     code = "import sys, adjoint; assert not any(m.startswith('llvmlite') for m in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=300)
-
-
-def test_fingerprint() -> None:
-    assert ".".join(map(str, sys.version_info[:2])) in entry.fingerprint()
-    assert entry.fingerprint() == entry.fingerprint()
-
-
-def test_pointers_reach_the_loader() -> None:
-    module = ir.Module("program")
-    kind = ir.FunctionType(ir.PointerType(), [])
-    builder = ir.IRBuilder(ir.Function(module, kind, "address").append_basic_block())
-    name = cpython_layout.type_symbol(ad.Tensor)
-    builder.ret(ir.GlobalVariable(module, ir.IntType(8), name))
-    engine = load(module)
-    address = ctypes.CFUNCTYPE(ctypes.c_void_p)(engine.get_function_address("address"))()
-    assert address == id(ad.Tensor)

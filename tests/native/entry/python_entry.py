@@ -1,6 +1,6 @@
-"""The entry written in Python: what `emit_entry` and `bind_entry` do, for other interpreters.
+"""The entry written in Python: what native entries are compared with.
 
-Floor 6. It accepts and refuses exactly the same arguments; a call takes microseconds longer.
+It accepts and refuses exactly the same arguments; a call takes microseconds longer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.llvm.entry.object_builder import Input, Output, Tree, check_tree
+from adjoint.backends.llvm.entry.descriptor import Input, Output, Tree, check_tree
 from adjoint.backends.llvm.system.caching_allocator import empty
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node

@@ -19,7 +19,8 @@ from llvmlite import ir
 
 import adjoint as ad
 from adjoint.backends.llvm.entry import entry
-from adjoint.backends.llvm.entry.entry import Input, Output
+from adjoint.backends.llvm.entry.descriptor import Input, Output
+from tests.native.entry.python_entry import python_entry
 
 ANY, INT, LONG = ir.PointerType(), ir.IntType(32), ir.IntType(64)
 DOUBLE = ir.DoubleType()
@@ -39,7 +40,6 @@ def machine() -> Any:
 
 def load(module: Any, level: int = 3) -> Any:
     """The engine that holds the optimised code of a module."""
-    entry.register_symbols()
     target = machine()
     module.triple = llvm.get_default_triple()
     parsed = llvm.parse_assembly(str(module))
@@ -128,19 +128,13 @@ def program(
 ) -> Program:
     tree = tuple(range(len(outputs))) if tree is None else tree
     module = ir.Module("program")
-    code = body(module, inputs, outputs)
-    entry.emit_entry(
-        module, "enter", inputs, outputs, tree, code, unflatten is not None, release_gil
-    )
+    body(module, inputs, outputs)
     engine = load(module, level)
-    address = engine.get_function_address("enter")
+    given = (engine.get_function_address("body"), inputs, outputs, tree, "f", "A program.", slow)
     return Program(
-        entry.bind_entry(address, "f", "A program.", slow, outputs, unflatten, engine),
-        entry.python_entry(
-            engine.get_function_address("body"),
-            inputs, outputs, tree, "f", "A program.", slow, unflatten, engine, release_gil,
-        ),
-    )  # fmt: skip
+        entry.bind_entry(*given, unflatten, engine, release_gil=release_gil),
+        python_entry(*given, unflatten, engine, release_gil),
+    )
 
 
 # The fuzz test: any arguments at all, given to both entries, must lead to the same.
