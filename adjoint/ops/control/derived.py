@@ -8,7 +8,7 @@ from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL, is_inexact
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.family.structural_zeros import known_mask, support, whole
+from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
@@ -46,7 +46,7 @@ class GoingBack:
         """Where the adjoint of a part of the state before the step is not zero by construction."""
         found = self.found[self.start + number]
         shape = self.carried[number].shape
-        return whole(known_mask(False) if found is None else support(found), shape)
+        return whole(known_mask(False) if found is None else nonzero_mask(found), shape)
 
 
 class Linearised:
@@ -115,7 +115,7 @@ class Linearised:
         derivative, so a mask goes along.
         """
         active, whole_from_the_start = set(given), set(dense)
-        is_wild = any(x.node.wild for x in self.outputs)
+        may_be_infinite = any(x.node.may_be_infinite for x in self.outputs)
         while True:
             order = sorted(active)
             variables = self.variables([self.outputs[n] for n in order])
@@ -123,7 +123,7 @@ class Linearised:
             masks = {
                 n: fresh_variable(carried[n].shape, BOOL, self.nested)
                 for n in order
-                if is_wild and n not in whole_from_the_start
+                if may_be_infinite and n not in whole_from_the_start
             }
             own = {n: where(masks[n], x, 0.0) if n in masks else x for n, x in carried.items()}
             found = self.adjoints(seeds | own, wanted)

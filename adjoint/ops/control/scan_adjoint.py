@@ -22,7 +22,7 @@ from adjoint.ops.control.derived import Linearised, or_zeros
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.family.structural_zeros import known_mask, support, whole
+from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.shape.movement import matrix_transpose, reshape
@@ -81,7 +81,7 @@ class _Backward:
         ] = []  # a variable, and the stacked mask it stands for
         seeds = {}
         for n, variable in zip(ys, self.stacks, strict=True):
-            mask = support(self.given[n])
+            mask = nonzero_mask(self.given[n])
             seeds[n] = variable
             if mask is not None:
                 stacked = whole(mask, self.given[n].shape)
@@ -89,7 +89,7 @@ class _Backward:
                 self.masks.append((own, stacked))
                 seeds[n] = where(own, variable, 0.0)
         given = [n for n in self.given if n < loop.state]
-        dense = [n for n in given if support(self.given[n]) is None]
+        dense = [n for n in given if nonzero_mask(self.given[n]) is None]
         self.back = linear.going_back(given, state, wanted, seeds, dense)
         self.carried, self.adjoints = self.back.carried, self.back.found
 
@@ -165,7 +165,7 @@ class _Backward:
     def first_mask(self, number: int) -> Tensor:
         """Where the adjoint of a part of the last state is not zero by construction."""
         adjoint = self.given.get(number)
-        mask = known_mask(False) if adjoint is None else support(adjoint)
+        mask = known_mask(False) if adjoint is None else nonzero_mask(adjoint)
         return whole(mask, self.carried[number].shape)
 
     def split(self, number: int, share: Tensor) -> None:
