@@ -12,7 +12,7 @@ from itertools import count, islice
 from typing import Any, NamedTuple
 
 from adjoint.api.arguments import as_output, check_callable, function_name, where_text
-from adjoint.api.donation import Donation, give_away
+from adjoint.api.donation import Donation, donate
 from adjoint.api.fast_tree import Mismatch, Reader, mismatch, reader_for
 from adjoint.api.graph_first import evaluate
 from adjoint.api.report import Cost, Report, cost_of, report_of
@@ -81,12 +81,12 @@ class Compiled:
         chosen = options.current()
         if chosen.debug_nans:
             result = self._uncompiled(dict(fixed), opened(structure, leaves))
-            return self._given_away(args, leaves, result)
+            return self._consume_donated(args, leaves, result)
         traced = self._find(fixed, key_orders(moving), leaves, structure)
         if traced.is_part:
             return self._call_with(dict(fixed), structure.unflatten(leaves))
         if chosen.native == "never" or missing():
-            return self._given_away(args, leaves, traced.run_without_native(leaves))
+            return self._consume_donated(args, leaves, traced.run_without_native(leaves))
         if self._donate and traced.donation is None:
             given = self._donated(args), function_name(self)
             traced.donation = Donation(traced.schedule, *given)
@@ -107,11 +107,11 @@ class Compiled:
                 start = end
         return tuple(found)
 
-    def _given_away(self, args: tuple[Any, ...], leaves: Sequence[Any], result: Any) -> Any:
-        """`result`, the donated tensors being of no more use, as after any call."""
+    def _consume_donated(self, args: tuple[Any, ...], leaves: Sequence[Any], result: Any) -> Any:
+        """`result`, the donated tensors made unusable, as after any call."""
         for i in self._donated(args) if self._donate else ():
             if type(leaves[i]) is Tensor:
-                give_away(leaves[i], function_name(self))
+                donate(leaves[i], function_name(self))
         return result
 
     def _uncompiled(self, fixed: dict[Any, Any], tree: Any) -> Any:

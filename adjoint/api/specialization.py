@@ -62,7 +62,7 @@ class Traced:
         self.schedule: Schedule = schedule(self.inputs, self.optimised)
         self.built: Any = None
         self.donation: Donation | None = None
-        """What calls give away."""
+        """What calls donate."""
         self._entry: Any = None
         self._strict_entry: Any = None
         self._replay: Replay | None = None
@@ -83,8 +83,8 @@ class Traced:
 
     def bind(self, slow: Callable[..., Any]) -> Any:
         """The native entry, which hands what does not fit to `slow`."""
-        gifts = None if self.donation is None else self.donation.gifts
-        return self.program.bind("compiled", slow, self.unflatten, gifts)
+        donations = None if self.donation is None else self.donation.donations
+        return self.program.bind("compiled", slow, self.unflatten, donations)
 
     @property
     def can_enter(self) -> bool:
@@ -112,7 +112,7 @@ class Traced:
     def run(self, *leaves: Any) -> Any:
         """The result for leaves of this signature, whatever their layout.
 
-        It lies in the memory of donated leaves where that can be; they are given away.
+        It lies in the memory of donated leaves where that can be; they are donated.
         """
         if self.donation is None:
             return self.run_into({}, self.arrays(leaves))

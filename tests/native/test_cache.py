@@ -305,6 +305,12 @@ def test_keys_depend_on_processor_and_versions(monkeypatch: pytest.MonkeyPatch) 
         assert jit.cache_key("text") != key
 
 
+def test_keys_depend_on_the_files_that_decide_what_is_compiled() -> None:
+    version = jit.own_version()
+    for name in ("node.py", "fuse.py", "interpreter.py", "kernel.py", "program.py"):
+        assert f"('{name}', " in version
+
+
 def test_the_report_says_where_the_code_came_from(compiled: list[str]) -> None:
     def program() -> Any:
         return ad.compile(lambda x: ad.exp(ad.sin(x) * 1.25) / 7.5)

@@ -219,21 +219,21 @@ def test_random_programs_with_and_without_donation():
         f = random_function(seed, n)
         plain = ad.compile(f)
         donate = [(0,), (0, 1), (0, 1, 2), (2,)][seed % 4]
-        giving = ad.compile(f, donate=donate)
+        donating = ad.compile(f, donate=donate)
         for _ in range(5):
             given = [rng.normal(size=(n, n)) for _ in range(3)]
             wanted = [np.array(t) for t in plain(*given)]
             tensors = [tensor(x) for x in given]
             places = {place(tensors[i]) for i in donate}
             kept = {i: tensors[i].numpy() for i in range(3) if i not in donate}
-            found = giving(*tensors)
+            found = donating(*tensors)
             taken += sum(place(t) in places for t in found)
             for a, b in zip(found, wanted, strict=True):
                 np.testing.assert_array_equal(a, b)
             for i, array in kept.items():
                 np.testing.assert_array_equal(array, given[i])
             arrays = [x.copy() for x in given]
-            for a, b in zip(giving(*arrays), wanted, strict=True):
+            for a, b in zip(donating(*arrays), wanted, strict=True):
                 np.testing.assert_array_equal(a, b)
             for i in set(range(3)) - set(donate):
                 np.testing.assert_array_equal(arrays[i], given[i])
@@ -261,11 +261,11 @@ def test_once_compiled_no_python_code_answers(monkeypatch):
         step((X.copy(), X[0]), X)  # arrays are looked at in Python
 
 
-def test_giving_away_keeps_and_loses_no_reference():
+def test_donating_keeps_and_loses_no_reference():
     f = ad.compile(lambda x, y: (x + y, y[0]), donate=(0, 1))
     for _ in range(6):  # the entry, which holds what tensors become, is made once calls are native
         f(tensor(X), tensor(X))
-    given = next(iter(f._traced.values())).donation.gifts.nodes
+    given = next(iter(f._traced.values())).donation.donations.nodes
     shared, seen = tensor(X), tensor(X).numpy()
     before = [sys.getrefcount(x) for x in (*given.values(), shared.node, seen)]
     for _ in range(50):

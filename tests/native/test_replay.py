@@ -10,7 +10,7 @@ import pytest
 import adjoint as ad
 from adjoint.errors import GraphError
 from adjoint.schedule import in_place, kernel_splitting, memory, nests
-from adjoint.schedule.donation import places_for_outputs
+from adjoint.schedule.donation import reusable_inputs
 from adjoint.schedule.memory import plan_memory
 from adjoint.schedule.memory_check import PlanError, check_plan
 from adjoint.schedule.plan import Schedule
@@ -117,7 +117,7 @@ def test_a_block_too_small_is_found() -> None:
 )
 def test_places_of_donated_inputs(f: Any, fine: bool | None) -> None:
     plan = planned(f, X, X)
-    chosen = places_for_outputs(plan, [0])
+    chosen = reusable_inputs(plan, [0])
     assert check_plan(plan, plan_memory(plan), chosen)
     if fine is not None:
         assert bool(chosen) == fine

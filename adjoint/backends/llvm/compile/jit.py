@@ -55,7 +55,7 @@ def compiling_machine(level: int, *host: str) -> Any:
 @cache
 def own_version() -> str:
     """A fingerprint of the code that decides what is compiled: the files of this package."""
-    package = Path(__file__).parents[2]
+    package = Path(__file__).parents[3]
     floors = ("graph", "ops", "passes", "schedule", "backends")
     files = sorted(path for floor in floors for path in (package / floor).rglob("*.py"))
     states = [(path, path.stat()) for path in files]

@@ -45,7 +45,7 @@ from adjoint.backends.llvm.entry.writer import EntryWriter
 from adjoint.backends.llvm.system import caching_allocator
 from adjoint.backends.llvm.system.cpython_layout import LAYOUT, REASON, fingerprint, symbols
 from adjoint.graph.forking import building
-from adjoint.schedule.donation import Gifts
+from adjoint.schedule.donation import Donations
 
 available = LAYOUT is not None
 """Whether native entries work in this interpreter; if not, `reason` says why."""
@@ -117,13 +117,13 @@ def bind_entry(
     outputs: Sequence[Output],
     unflatten: Callable[[Any], Any] | None = None,
     keepalive: Any = None,
-    gifts: Gifts | None = None,
+    donations: Donations | None = None,
 ) -> Callable[..., Any]:
     """The built-in function `name` that enters the code at `address`, emitted for `outputs`.
 
     It keeps `keepalive`, which must own the code, alive. Call it with positional arguments; any
-    call that does not fit becomes ``slow(*args, **kwargs)``. With `gifts` the tensors among them
-    are given away, and any other argument that should be does not fit.
+    call that does not fit becomes ``slow(*args, **kwargs)``. The tensors among
+    them that `donations` lists are donated; there any other argument does not fit.
     """
     texts = [np.frombuffer(text.encode() + b"\0", np.uint8) for text in (name, doc)]
     method = np.zeros((), _METHOD)
@@ -132,7 +132,7 @@ def bind_entry(
     method.flags.writeable = False
     # The built-in holds this tuple until it is gone itself. Neither a tuple nor an array can be
     # emptied by the garbage collector, so the definition outlives every use of it.
-    given = listed(gifts) if gifts is not None else (None, None)
+    given = listed(donations) if donations is not None else (None, None)
     own = (slow, unflatten, *given, *(spec.shape for spec in outputs), keepalive, method, *texts)
     make = _new_function()
     return make(method.ctypes.data, own, None)  # type: ignore[no-any-return]

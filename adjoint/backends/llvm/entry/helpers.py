@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.entry.donation import write_giving
+from adjoint.backends.llvm.entry.donation import write_donation_helpers
 from adjoint.backends.llvm.entry.guards import write_guard, write_guards
 from adjoint.backends.llvm.entry.object_builder import ANY, BIT, BYTE, INT, LONG, NULL, Row, Words
 from adjoint.backends.llvm.entry.tensor_methods import write_methods
@@ -21,7 +21,17 @@ from adjoint.backends.llvm.system.cpython_layout import POINTER, type_symbol
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 
-HELPERS = ("guards", "keep", "release", "rooms", "large_rooms", "wrap", "tuple", "gifts", "give")
+HELPERS = (
+    "guards",
+    "keep",
+    "release",
+    "rooms",
+    "large_rooms",
+    "wrap",
+    "tuple",
+    "check_donations",
+    "donate",
+)
 """What entries call; in the code each has the prefix ``adjoint.``."""
 
 
@@ -29,7 +39,14 @@ def write_helpers(words: Words) -> None:
     """Define all helpers in a module."""
     writers = (
         *(write_guard, write_guards, _write_keep, _write_release, _write_scalar, _write_tensor),
-        *(_write_rooms, _write_large_rooms, _write_wrap, _write_tuple, write_giving, write_methods),
+        *(
+            _write_rooms,
+            _write_large_rooms,
+            _write_wrap,
+            _write_tuple,
+            write_donation_helpers,
+            write_methods,
+        ),
     )
     for writer in writers:
         writer(words)

@@ -64,8 +64,8 @@ _SIGNATURES = {
     "adjoint.tensor": (ANY, [ANY, ANY, ANY]),
     "adjoint.tuple": (ANY, [ANY, ANY, LONG]),
     "adjoint.view": (ANY, [ANY]),
-    "adjoint.gifts": (INT, [ANY, ANY]),
-    "adjoint.give": (ir.VoidType(), [ANY, ANY, ANY, ANY]),
+    "adjoint.check_donations": (INT, [ANY, ANY]),
+    "adjoint.donate": (ir.VoidType(), [ANY, ANY, ANY, ANY]),
 }
 
 

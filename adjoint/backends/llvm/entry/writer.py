@@ -29,7 +29,7 @@ from adjoint.backends.llvm.entry.object_builder import (
 from adjoint.backends.llvm.system.caching_allocator import LARGE
 from adjoint.backends.llvm.system.cpython_layout import POINTER
 
-SLOW, UNFLATTEN, GIFTS, GIVEN, SHAPES = range(5)
+SLOW, UNFLATTEN, DONATIONS, DONATED, SHAPES = range(5)
 """Where the tuple that an entry receives as `self` has its Python callables, what is given away
 and what that becomes (or None), and the shapes of the results from there on."""
 
@@ -113,17 +113,17 @@ class EntryWriter:
             table = w.table(f"{self.function.name}.inputs", self.arrays)
             given = (args, table, LONG(len(self.arrays)), self.owned, self.buffers)
             guard.demand(w.done(w.call("adjoint.guards", *given)))
-            with self._if_giving() as gifts:
-                guard.demand(w.done(w.call("adjoint.gifts", args, gifts)))
+            with self._if_donating() as donations:
+                guard.demand(w.done(w.call("adjoint.check_donations", args, donations)))
 
     @contextmanager
-    def _if_giving(self) -> Iterator[Any]:
-        """The code within runs where arguments are given away; yields the list of them."""
+    def _if_donating(self) -> Iterator[Any]:
+        """The code within runs where arguments are donated; yields the list of them."""
         w, own = self.words, self.function.args[0]
-        gifts = w.field(own, w.layout.items + GIFTS * POINTER)
-        none = w.same(gifts, w.symbol("adjoint.None"))
+        donations = w.field(own, w.layout.items + DONATIONS * POINTER)
+        none = w.same(donations, w.symbol("adjoint.None"))
         with self.builder.if_then(self.builder.not_(none)):
-            yield w.field(gifts, w.layout.data)
+            yield w.field(donations, w.layout.data)
 
     def _prepare(self) -> None:
         """Take the references that the inputs need, and make room for the results."""
@@ -131,7 +131,7 @@ class EntryWriter:
         self._clear(self.first_leaf, self.end)
         if self.arrays:
             w.call("adjoint.keep", self.owned, LONG(len(self.arrays)))
-            self._give()
+            self._donate()
         if self.outputs:
             rows = [(spec, spec.dtype.itemsize) for spec in self.outputs]
             self.results = w.table(f"{self.function.name}.outputs", rows)
@@ -145,12 +145,12 @@ class EntryWriter:
         with self.words.each(LONG(end - first)) as index:
             self.builder.store(NULL, self.words.place(self._place(first), index))
 
-    def _give(self) -> None:
-        """Give arguments away, and own the memory of some as results."""
+    def _donate(self) -> None:
+        """Donate arguments, and own the memory of some as results."""
         w, (own, args, _, _) = self.words, self.function.args
-        with self._if_giving() as gifts:
-            given = w.at(w.field(own, w.layout.items + GIVEN * POINTER), w.layout.items)
-            w.call("adjoint.give", args, gifts, given, self._place(self.first_leaf))
+        with self._if_donating() as donations:
+            nodes = w.at(w.field(own, w.layout.items + DONATED * POINTER), w.layout.items)
+            w.call("adjoint.donate", args, donations, nodes, self._place(self.first_leaf))
 
     def _leaves(self) -> tuple[Any, ...]:
         """The table of the results, their number, the values and the room for scalars."""
@@ -233,7 +233,7 @@ class EntryWriter:
             w.call("adjoint.release", self.owned, LONG(self.end))
         self.builder.cbranch(w.null(w.call("PyErr_Occurred")), quiet, raised)
         self.builder.position_at_end(quiet)
-        with self._if_giving():  # nothing else stops a program that may give arguments away
+        with self._if_donating():  # nothing but memory running out stops a program that donates
             self.builder.ret(w.call("PyErr_NoMemory"))
         self.builder.branch(mismatch)
         self.builder.position_at_end(raised)

@@ -27,7 +27,7 @@ from adjoint.graph import engine
 from adjoint.graph.arrays import truths
 from adjoint.graph.forking import building
 from adjoint.graph.node import Node
-from adjoint.schedule.donation import Gifts
+from adjoint.schedule.donation import Donations
 from adjoint.schedule.plan import Gemm, Nest, NumpyCall, Schedule, nbytes
 from adjoint.schedule.signature import schedule_text
 
@@ -153,13 +153,17 @@ class Program:
         return sum(nbytes(n) for n in (*self.schedule.inputs, *self.schedule.outputs)) > LONG
 
     def bind(
-        self, name: str, slow: Callable[..., Any], unflatten: Any, gifts: Gifts | None = None
+        self,
+        name: str,
+        slow: Callable[..., Any],
+        unflatten: Any,
+        donations: Donations | None = None,
     ) -> Callable[..., Any]:
         """The built-in that runs the program; calls that do not fit go to `slow`."""
         if not entry.available:
             return slow
         address = self.loaded.address("adjoint_entry")
-        return entry.bind_entry(address, name, "", slow, self.outputs, unflatten, self, gifts)
+        return entry.bind_entry(address, name, "", slow, self.outputs, unflatten, self, donations)
 
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""
