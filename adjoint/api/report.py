@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adjoint.backends.availability import missing
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import size_of
@@ -109,7 +110,7 @@ def report_of(traced: Any) -> Report:
     plan = plan_memory(traced.schedule)
     inputs = set(traced.inputs)
     order = topological_order(traced.outputs, lambda n: () if n in inputs else n.inputs)
-    work = [n for n in order if n not in inputs and n.op.name != "constant"]
+    work = [n for n in order if n not in inputs and not is_constant(n)]
     program = traced.built
     return Report(
         rows=tuple(_row(step) for step in traced.schedule.steps if not isinstance(step, Alias)),

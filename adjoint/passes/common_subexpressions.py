@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.passes.constant_folding import bits
 from adjoint.passes.rewriting import rebuild
@@ -21,7 +22,7 @@ def share(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     large: dict[Hashable, list[Node]] = {}
 
     def unique(node: Node) -> Node:
-        if node.op.name != "constant":
+        if not is_constant(node):
             return seen.setdefault(
                 (node.op, node.inputs, node.params, node.shape, node.dtype), node
             )

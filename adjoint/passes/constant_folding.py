@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph import engine
-from adjoint.graph.leaf import constant_node
+from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
@@ -28,7 +28,7 @@ def fold(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     arrays: dict[Node, Node] = {}
 
     def as_number(node: Node) -> Node:
-        if node.op.name != "constant" or not node.shape:
+        if not is_constant(node) or not node.shape:
             return node
         if node not in arrays:
             arrays[node] = number_everywhere(node) or node
@@ -39,7 +39,7 @@ def fold(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
             node = with_inputs(node, tuple([as_number(x) for x in node.inputs]))
         if (number := repeated(node)) is not None:
             return number
-        if not node.inputs or any(x.op.name != "constant" for x in node.inputs):
+        if not node.inputs or any(not is_constant(x) for x in node.inputs):
             return node
         if node.op.name == "broadcast_to":
             return node  # a number repeated is best left a number
@@ -74,7 +74,7 @@ def bits(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def repeated(node: Node) -> Node | None:
     """A node that works on one number repeated, as that number worked on, then repeated."""
-    if node.op.name == "broadcast_to" or all(x.op.name == "constant" for x in node.inputs):
+    if node.op.name == "broadcast_to" or all(is_constant(x) for x in node.inputs):
         return None
     numbers = [number_in(x) for x in node.inputs]
     if any(number is None for number in numbers) or not size_of(node.shape):
@@ -95,4 +95,4 @@ def number_in(node: Node) -> Node | None:
     """The constant that a node repeats."""
     while node.op.name in ("broadcast_to", "reshape") and node.inputs:
         node = node.inputs[0]
-    return node if node.op.name == "constant" and size_of(node.shape) == 1 else None
+    return node if is_constant(node) and size_of(node.shape) == 1 else None

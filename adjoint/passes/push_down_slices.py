@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adjoint.graph.leaf import constant_node
+from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
@@ -213,7 +213,7 @@ def resized(node: Node, inputs: tuple[Node, ...], choice: Choice) -> Node:
 
 def flat(index: Node) -> Node:
     """An index tensor with one axis."""
-    if index.op.name == "constant":
+    if is_constant(index):
         value = np.asarray(index.value).reshape(-1)
         return constant_node(value, value.shape, index.dtype)
     return reshape(Tensor(index), (size_of(index.shape),)).node

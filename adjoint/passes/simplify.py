@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from adjoint.graph.leaf import constant_node
+from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
@@ -98,7 +98,7 @@ def quotient(node: Node) -> Node | None:
     a, b = node.inputs
     if is_number(b, 1):
         return broadcast(a, node)
-    if b.op.name == "constant" and size_of(b.shape) == 1 and b.dtype.kind == "f":
+    if is_constant(b) and size_of(b.shape) == 1 and b.dtype.kind == "f":
         value = np.asarray(b.value)
         mantissa, exponent = np.frexp(value)
         if abs(mantissa.item()) == 0.5 and abs(exponent.item()) < 100:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from adjoint.errors import GraphError
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
@@ -140,7 +141,7 @@ class Fusion:
 
     def is_leaf(self, node: Node) -> bool:
         """Whether the node is there before the program runs."""
-        return node in self.inputs or node.op.name == "constant"
+        return node in self.inputs or is_constant(node)
 
     def is_alias(self, node: Node) -> bool:
         """Whether a reshape stands next to a call, so that a view of memory costs nothing.
@@ -434,5 +435,5 @@ def schedule(inputs: Sequence[Node], outputs: Sequence[Node]) -> Schedule:
     fusion = Fusion(inputs, outputs)
     check_known(fusion.order)
     steps = nested(fusion.run(), outputs)
-    constants = [n for n in fusion.order if n.op.name == "constant" and n not in fusion.inputs]
+    constants = [n for n in fusion.order if is_constant(n) and n not in fusion.inputs]
     return Schedule(list(inputs), list(outputs), constants, steps, fusion.packed)

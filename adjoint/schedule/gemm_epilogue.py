@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.plan import Gemm, Step
@@ -102,7 +103,7 @@ def terms_of(root: Node) -> list[tuple[Node, Node | None]]:
 
 def is_factor(node: Node, root: Node) -> bool:
     """Whether BLAS may multiply by a number: by zero it would not, whatever the product is."""
-    if node.op.name != "constant" or size_of(node.shape) != 1 or node.dtype is not root.dtype:
+    if not is_constant(node) or size_of(node.shape) != 1 or node.dtype is not root.dtype:
         return False
     value = np.asarray(node.value).item()
     return bool(value) and bool(np.isfinite(value))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
@@ -24,7 +25,7 @@ SCALAR = 8
 def is_checked(node: Node) -> bool:
     """Whether computing the node may find an index out of bounds; constants were looked at."""
     indices = node.inputs if node.op.name == "bounded_index" else node.inputs[1:]
-    return node.op.name in CHECKED and any(i.op.name != "constant" for i in indices)
+    return node.op.name in CHECKED and any(not is_constant(i) for i in indices)
 
 
 @dataclass(eq=False)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
@@ -28,7 +29,7 @@ def is_literal(node: Node) -> bool:
     Only common numbers are: others may depend on sizes, as 1/n in a mean does, and code that reads
     them serves every size.
     """
-    if node.op.name != "constant" or size_of(node.shape) != 1 or node.dtype not in NATIVE_DTYPES:
+    if not is_constant(node) or size_of(node.shape) != 1 or node.dtype not in NATIVE_DTYPES:
         return False
     value = np.asarray(node.value).item()
     return node.dtype.kind in "biu" or value != value or abs(value) in LITERALS
@@ -102,7 +103,7 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
         if node in reads:
             continue
         target = f"v{number}"
-        if node.op.name == "constant":
+        if is_constant(node):
             lines.append(f"{target}={literal_text(node)}")
         else:
             inputs = ",".join(numbers[c] for c in node.inputs)
@@ -135,7 +136,7 @@ def schedule_text(schedule: Schedule) -> str:
         kind = f"{node.dtype.str}{node.shape}"
         if node in inputs:
             lines.append(f"{number}=input{schedule.inputs.index(node)} {kind}")
-        elif node.op.name == "constant":
+        elif is_constant(node):
             value = literal_text(node) if is_literal(node) else "held"
             lines.append(f"{number}={value} {kind}")
         else:

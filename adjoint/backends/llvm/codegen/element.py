@@ -25,6 +25,7 @@ from adjoint.backends.llvm.codegen.emitter import (
     spread,
 )
 from adjoint.backends.llvm.codegen.loops import BIT, I64, memory_type
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
@@ -115,7 +116,7 @@ class Body:
             early = x not in writer.own and self.is_fixed(offset)
             with self.before_loop() if early else nullcontext():
                 return self.load(writer.pointers[x], x.dtype, offset)
-        if x.op.name == "constant":
+        if is_constant(x):
             return self.e.constant(np.asarray(x.value).item(), x.dtype)
         return self.computed(x, index)
 
