@@ -13,10 +13,8 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
+from adjoint.ops import records
 from adjoint.passes.rewriting import rebuild, with_inputs
-
-MOVEMENTS = frozenset({"slice", "permute_dims", "reshape"})
-"""Operations after which a repeated number still is one."""
 
 LIMIT = 1024
 """A larger result is folded only if it is no larger than what it is computed from."""
@@ -41,7 +39,7 @@ def fold(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
             return number
         if not node.inputs or any(not is_constant(x) for x in node.inputs):
             return node
-        if node.op.name == "broadcast_to":
+        if node.op is records.broadcast_to:
             return node  # a number repeated is best left a number
         if size_of(node.shape) > max(LIMIT, *(size_of(x.shape) for x in node.inputs)):
             return node
@@ -74,7 +72,7 @@ def bits(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def repeated(node: Node) -> Node | None:
     """A node that works on one number repeated, as that number worked on, then repeated."""
-    if node.op.name == "broadcast_to" or all(is_constant(x) for x in node.inputs):
+    if node.op is records.broadcast_to or all(is_constant(x) for x in node.inputs):
         return None
     numbers = [number_in(x) for x in node.inputs]
     if any(number is None for number in numbers) or not size_of(node.shape):
@@ -82,7 +80,7 @@ def repeated(node: Node) -> Node | None:
     if node.op.pointwise:
         scalars = tuple([constant_node(n.value, (), n.dtype) for n in numbers if n is not None])
         value = np.asarray(engine.value_of(Node(node.op, scalars, node.params, (), node.dtype)))
-    elif node.op.name in MOVEMENTS and numbers[0] is not None:
+    elif is_rearranged(node) and numbers[0] is not None:
         value = np.asarray(numbers[0].value)
     else:
         return None
@@ -91,8 +89,13 @@ def repeated(node: Node) -> Node | None:
     return result
 
 
+def is_rearranged(node: Node) -> bool:
+    """Whether each element of the result is one of the input: a repeated number remains one."""
+    return node.op.moves and not node.op.chooses and len(node.inputs) == 1
+
+
 def number_in(node: Node) -> Node | None:
     """The constant that a node repeats."""
-    while node.op.name in ("broadcast_to", "reshape") and node.inputs:
+    while node.inputs and is_rearranged(node):
         node = node.inputs[0]
     return node if is_constant(node) and size_of(node.shape) == 1 else None

@@ -17,6 +17,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
+from adjoint.ops import records
 from adjoint.ops.indexing.gather import gather
 from adjoint.ops.indexing.slicing import along
 from adjoint.ops.shape.movement import reshape
@@ -116,13 +117,13 @@ def choice_by(node: Node) -> Choice | None:
     if not node.inputs:
         return None
     x = node.inputs[0].shape
-    if node.op.name == "gather":
+    if node.op is records.gather:
         axes, position = node.params
         if len(axes) != 1 or position != axes[0]:
             return None
         index = node.inputs[1]
         found = Choice(size_of(index.shape), position, index)
-    elif node.op.name == "slice":
+    elif node.op is records.slice:
         starts, steps, sizes, _ = node.params
         cut = [a for a, size in enumerate(x) if size != sizes[a]]
         if len(cut) != 1 or any(steps[a] != 1 for a in range(len(x)) if a not in cut):
@@ -139,13 +140,13 @@ def passed_on(node: Node, choice: Choice) -> dict[Node, Choice] | None:
     axis, rank = choice.axis, len(node.shape)
     if node.op.pointwise:
         places = [axis - rank + len(x.shape) for x in node.inputs]
-    elif node.op.name == "matmul":
+    elif node.op is records.matmul:
         places = [axis - rank + len(x.shape) for x in node.inputs]
         if axis >= rank - 2:
             places[rank - 1 - axis] = -1  # rows of the first factor, columns of the second
-    elif node.op.name == "permute_dims":
+    elif node.op is records.permute_dims:
         places = [node.params[0][axis]]
-    elif node.op.name == "reshape":
+    elif node.op is records.reshape:
         places = [unmoved(node, axis)]
     elif node.op.combine is not None:
         kept = [a for a in range(len(node.inputs[0].shape)) if a not in node.params[0]]
@@ -172,7 +173,7 @@ def unmoved(node: Node, axis: int) -> int:
 
 def is_heavy(node: Node) -> bool:
     """Whether the node is a product with much to compute."""
-    return node.op.name == "matmul" and size_of(node.shape) * node.inputs[0].shape[-1] >= WORK
+    return node.op is records.matmul and size_of(node.shape) * node.inputs[0].shape[-1] >= WORK
 
 
 def rewritten(
@@ -207,7 +208,7 @@ def rewritten(
 def resized(node: Node, inputs: tuple[Node, ...], choice: Choice) -> Node:
     """`node` of inputs that are smaller along an axis."""
     shape = (*node.shape[: choice.axis], choice.count, *node.shape[choice.axis + 1 :])
-    params = (shape,) if node.op.name == "reshape" else node.params
+    params = (shape,) if node.op.has_shape_params else node.params
     return Node(node.op, inputs, params, shape, node.dtype)
 
 

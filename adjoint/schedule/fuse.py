@@ -19,6 +19,7 @@ from adjoint.ops.indexing.bounds import check_known
 from adjoint.schedule.gemm_epilogue import Sums
 from adjoint.schedule.kernel_splitting import cut, heavy
 from adjoint.schedule.library_calls import gemm, lapack
+from adjoint.schedule.native_rule import cost, is_elementary
 from adjoint.schedule.nests import nested
 from adjoint.schedule.plan import (
     NATIVE_DTYPES,
@@ -31,46 +32,14 @@ from adjoint.schedule.plan import (
     Step,
 )
 
-CHEAP = frozenset(
-    {
-        "add",
-        "subtract",
-        "multiply",
-        "negative",
-        "positive",
-        "where",
-        "abs",
-        "sign",
-        "maximum",
-        "minimum",
-        "clip",
-        "square",
-        "astype",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "equal",
-        "not_equal",
-        "logical_and",
-        "logical_or",
-        "logical_not",
-        "stop_gradient",
-        "variable",
-        "floor",
-        "ceil",
-        "trunc",
-        "round",
-        "isnan",
-        "isfinite",
-        "isinf",
-        "copysign",
-    }
-)
-"""Elementwise operations of an instruction or two: computing them again beats storing them."""
-
 RECOMPUTE = 6
-"""How many cheap operations may be computed again in each kernel that needs them."""
+"""Up to this cost an element is computed again in each kernel that needs it: a sum or a product is
+done before its operands have come from memory, and storing it would only add to what must come."""
+
+REPEATED = 5
+"""The same where one kernel would compute it several times, as for each row what is equal in all of
+them. Less than a division: with one for each row the gradient of (x - mean) / std along the first
+axis took 1.7 times as long (2000 by 300 in float64)."""
 
 ROUNDS = 4
 """How often it is asked what is to be stored: what is stored splits kernels, and what these have in
@@ -148,7 +117,7 @@ class Fusion:
 
         One that splits axes is computed in loops only if what it splits need not be stored.
         """
-        if self.is_leaf(node) or node.op.name != "reshape" or node in self.calls:
+        if self.is_leaf(node) or not node.op.keeps_order or node in self.calls:
             return False
         x = node.inputs[0]
         if x in self.calls or any(user in self.calls for user in self.users[node]):
@@ -160,17 +129,18 @@ class Fusion:
 
     def part_at(self, node: Node) -> int | None:
         """Where, in bytes, a slice that a call reads lies in what is there anyway; else None."""
-        if self.is_leaf(node) or node.op.name != "slice" or node in self.outputs:
+        if self.is_leaf(node) or node in self.outputs or not node.op.moves:
             return None
         if not any(user in self.calls for user in self.users[node]):
             return None
         x = node.inputs[0]
         there = self.breaks(x) or self.is_leaf(x)
-        return part_of(node) if there and size_of(x.shape) > 1 else None
+        offset = node.op.part_offset(node) if there and size_of(x.shape) > 1 else None
+        return None if offset is None else offset * x.dtype.itemsize
 
     def is_light(self, node: Node) -> bool:
         """Whether the node costs an instruction, and reads what is there or has been stored."""
-        return own_cost(node) <= 1 and all(self.is_leaf(c) or self.breaks(c) for c in node.inputs)
+        return cost(node) <= 1 and all(self.is_leaf(c) or self.breaks(c) for c in node.inputs)
 
     def reads(self, node: Node) -> Sequence[Node]:
         """The nodes that computing `node` reads."""
@@ -244,31 +214,31 @@ class Fusion:
 
     def store_what_is_dear(self) -> None:
         """Mark the nodes that are better stored than computed again in each kernel using them."""
-        cost: dict[Node, int] = {}
+        costs: dict[Node, int] = {}
         for node in self.order:
             inner = [c for c in self.reads(node) if not self.is_leaf(c) and c not in self.stored]
-            cost[node] = own_cost(node) + sum(cost[c] for c in inner)
+            costs[node] = cost(node) + sum(costs[c] for c in inner)
         homes: dict[Node, set[tuple[int, Shape]]] = {n: set() for n in self.order}
         elements = dict.fromkeys(self.order, 0)  # computed of a node if it is not stored
         for node in reversed(self.order):
             if self.is_leaf(node):
                 continue
             repeats = 1 < size_of(node.shape) < elements[node]
-            if node not in self.stored and self.is_dear(node, cost[node], homes[node], repeats):
+            if node not in self.stored and self.is_dear(node, costs[node], homes[node], repeats):
                 self.stored.add(node)
             stored = node in self.stored
             targets = {(self.levels[node], domain_of(node))} if stored else homes[node]
             count = size_of(domain_of(node)) if stored else elements[node]
             for child in self.reads(node):
                 homes[child] |= targets
-                elements[child] = max(elements[child], read_of(child, node, count))
+                elements[child] = max(elements[child], node.op.elements_read(node, child, count))
 
     def is_dear(self, node: Node, cost: int, homes: set[tuple[int, Shape]], repeats: bool) -> bool:
         """Whether storing the node beats computing it in each kernel that uses it.
 
         One of the kernels `repeats` it if it would compute an element several times.
         """
-        if cost <= RECOMPUTE:
+        if cost <= (REPEATED if repeats else RECOMPUTE):
             return False
         if len(homes) > 1 or repeats:
             return True
@@ -326,24 +296,9 @@ def call_for(node: Node) -> Step | None:
     """The call that computes a node which is not computed in loops."""
     if (call := gemm(node) or lapack(node)) is not None:
         return call
-    if node.op.name == "reshape" and not node.op.lowers(node):
+    if node.op.keeps_order and not node.op.lowers(node):
         return Alias(node)
     return None if is_native(node) else NumpyCall(node)
-
-
-def part_of(node: Node) -> int | None:
-    """Where, in bytes, a slice begins in its input; None unless it is contiguous there."""
-    x = node.inputs[0]
-    starts, steps, sizes, _ = node.params
-    place, single = 0, True
-    for size, start, step, count in zip(x.shape, starts, steps, sizes, strict=True):
-        if count != size and not single:
-            return None
-        if count > 1 and step != 1:
-            return None
-        single = single and count == 1
-        place = place * size + start
-    return place * x.dtype.itemsize
 
 
 def is_unit_reshape(node: Node) -> bool:
@@ -360,35 +315,11 @@ def same_index(node: Node, child: Node) -> bool:
     return node.op.pointwise and node.shape == child.shape
 
 
-def read_of(child: Node, node: Node, count: int) -> int:
-    """How many elements of `child` are read to compute `count` elements of `node`.
-
-    The parts of a join, and what is put among zeros or other elements, are read in their own place
-    only.
-    """
-    match node.op.name:
-        case "concat" | "stack":
-            apart = True
-        case "unslice" | "set_slice":
-            apart = child is not node.inputs[0] or node.op.name == "unslice"
-            apart = apart and all(abs(step) == 1 for step in node.params[1])
-        case "matmul":
-            return count * node.inputs[0].shape[-1]
-        case _:
-            apart = False
-    return count * size_of(child.shape) // max(1, size_of(node.shape)) if apart else count
-
-
-def own_cost(node: Node) -> int:
-    """About how many instructions an element costs."""
-    if node.op.family in ("leaf", "linear"):
-        return 0
-    return 1 if node.op.name in CHEAP else 100
-
-
 def own_weight(node: Node) -> int:
     """About how many instructions the node adds to a kernel."""
-    return 1 if own_cost(node) <= 1 else OUTLINED if node.shape == () else INLINED
+    if not is_elementary(node):
+        return 1
+    return OUTLINED if node.shape == () else INLINED
 
 
 def rows_of(step: Step) -> object:

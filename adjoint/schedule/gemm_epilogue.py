@@ -10,6 +10,7 @@ import numpy as np
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
+from adjoint.ops import records
 from adjoint.schedule.plan import Gemm, Step
 
 
@@ -48,7 +49,7 @@ class Sums:
                 found = self.scaled(root, term)
                 if found is not None:
                     inside, step = found
-                    negative = step.negative != (root.op.name == "subtract")
+                    negative = step.negative != (root.op is records.subtract)
                     yield inside, replace(step, negative=negative, addend=addend)
 
     def can_add(self, addend: Node, root: Node) -> bool:
@@ -67,12 +68,12 @@ class Sums:
         inside: list[Node] = []
         negative, scale, node = False, None, term
         while node not in self.calls:
-            match node.op.name, node.inputs:
-                case "negative", (x,):
+            match node.op, node.inputs:
+                case records.negative, (x,):
                     negative, below = not negative, x
-                case "multiply", (factor, x) if scale is None and is_factor(factor, root):
+                case records.multiply, (factor, x) if scale is None and is_factor(factor, root):
                     scale, below = factor, x
-                case "multiply", (x, factor) if scale is None and is_factor(factor, root):
+                case records.multiply, (x, factor) if scale is None and is_factor(factor, root):
                     scale, below = factor, x
                 case _:
                     return None
@@ -91,12 +92,12 @@ class Sums:
 
 def terms_of(root: Node) -> list[tuple[Node, Node | None]]:
     """The parts of a node that may be a product, each with what it is added to."""
-    match root.op.name, root.inputs:
-        case (("multiply" | "negative"), _):
+    match root.op, root.inputs:
+        case ((records.multiply | records.negative), _):
             return [(root, None)]
-        case "add", (x, y):
+        case records.add, (x, y):
             return [(y, x), (x, y)]
-        case "subtract", (x, y):
+        case records.subtract, (x, y):
             return [(y, x)]
     return []
 

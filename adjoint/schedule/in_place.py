@@ -14,8 +14,8 @@ from collections.abc import Set as AbstractSet
 from adjoint.graph.loop_form import Affine
 from adjoint.graph.node import Node
 from adjoint.schedule.access_patterns import is_row_local, reads_of
+from adjoint.schedule.native_rule import has_slow_path
 from adjoint.schedule.plan import Kernel, Nest, Schedule, Step
-from adjoint.schedule.slow_path import has_slow_path
 
 
 def kernels_of(step: Step) -> list[Kernel]:

@@ -20,8 +20,8 @@ from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.elements import Array, Box, Value, Walk, own_place, widened
 from adjoint.schedule.memory import MemoryPlan
+from adjoint.schedule.native_rule import has_slow_path
 from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, Schedule, Step, nbytes
-from adjoint.schedule.slow_path import has_slow_path
 
 NOBODY, MANY = -1, -2
 BOXES = 3

@@ -14,18 +14,13 @@ from adjoint.graph.types import Shape, size_of
 NATIVE_DTYPES = frozenset(map(np.dtype, "?bhilBHILfd"))
 """Bools, integers, float32 and float64: what loops compute with."""
 
-
-CHECKED = frozenset({"gather", "scatter_add", "bounded_index"})
-"""Operations that check indices while they run."""
-
 SCALAR = 8
 """Bytes between packed scalars."""
 
 
 def is_checked(node: Node) -> bool:
     """Whether computing the node may find an index out of bounds; constants were looked at."""
-    indices = node.inputs if node.op.name == "bounded_index" else node.inputs[1:]
-    return node.op.name in CHECKED and any(not is_constant(i) for i in indices)
+    return any(not is_constant(index) for index, _, _ in node.op.indexed(node))
 
 
 @dataclass(eq=False)

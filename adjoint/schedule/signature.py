@@ -44,18 +44,9 @@ def is_generic(kernel: Kernel) -> bool:
     if not kernel.domain or kernel.domain[0] < MANY_ROWS:
         return False
     nodes = (*kernel.inlined, *kernel.roots)
-    plain = all(
-        n.op.pointwise or n.op.combine or n.op.name in MOVEMENTS or stays_in_row(n) for n in nodes
+    return all(n.op.is_row_generic(n) for n in nodes) and all(
+        kernel.domain[0] not in n.shape[1:] for n in (*nodes, *kernel.reads)
     )
-    return plain and all(kernel.domain[0] not in n.shape[1:] for n in (*nodes, *kernel.reads))
-
-
-def stays_in_row(node: Node) -> bool:
-    """Whether a node gathers from the row that it computes, as a cross-entropy does."""
-    if node.op.name != "gather":
-        return False
-    axes, position = node.params
-    return (position, axes[0], node.op.held(node)[0]) == (0, 0, 0)
 
 
 def is_flat(kernel: Kernel) -> bool:
@@ -73,8 +64,6 @@ def is_flat(kernel: Kernel) -> bool:
     return all(shape == kernel.domain or shape == () for shape in shapes)
 
 
-MOVEMENTS = frozenset({"broadcast_to", "permute_dims", "reshape"})
-RESIZING = frozenset({"broadcast_to", "reshape"})
 MANY_ROWS = 16
 """Kernels over fewer rows are written for that number."""
 
@@ -108,7 +97,7 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
         else:
             inputs = ",".join(numbers[c] for c in node.inputs)
             written = f">{numbers[node]}" if node in roots else ""
-            is_sized = node.op.combine is not None if flat else node.op.name in RESIZING and rows
+            is_sized = node.op.combine is not None if flat else node.op.has_shape_params and rows
             params = "" if is_sized else f"{node.params}{node.op.held(node) or ''}"
             kind = f"{node.dtype.str}{shape_text(node.shape)}"
             lines.append(f"{target}{written}={node.op.name}({inputs}){params}{kind}")

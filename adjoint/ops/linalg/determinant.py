@@ -201,6 +201,7 @@ class Cofactors(FromFactors):
     """
 
     name = "cofactors"
+    lapack_inputs = slice(1, None)
 
     def infer(self, a: Node, factors: Node) -> tuple[Shape, DType]:
         return a.shape, a.dtype

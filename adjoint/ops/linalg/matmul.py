@@ -61,6 +61,10 @@ class MatMul(Op):
             terms.append(e.multiply(x, y))
         return reduce(e.add, terms)
 
+    def elements_read(self, node: Node, child: Node, count: int) -> int:
+        """A row, or a column, for each element."""
+        return count * node.inputs[0].shape[-1]
+
     def infer(self, a: Node, b: Node) -> tuple[Shape, DType]:
         if a.shape[-1] != b.shape[-2]:
             raise ShapeError(

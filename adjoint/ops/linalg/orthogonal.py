@@ -38,6 +38,7 @@ class OrthogonalTriangular(Stacked):
     """
 
     name = "qr"
+    lapack_inputs = slice(None)
     param_names = ("complete",)
 
     def infer(self, a: Node, complete: bool) -> tuple[Shape, DType]:

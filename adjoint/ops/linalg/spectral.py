@@ -45,6 +45,7 @@ class HermitianEigen(Stacked):
     """
 
     name = "eigh"
+    lapack_inputs = slice(None)
     kinks = True
 
     def infer(self, a: Node) -> tuple[Shape, DType]:
@@ -88,6 +89,7 @@ class SingularValues(Stacked):
     """
 
     name = "svd"
+    lapack_inputs = slice(None)
     param_names = ("full",)
     kinks = True
 

@@ -29,7 +29,7 @@ from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
-from adjoint.schedule.fuse import own_cost
+from adjoint.schedule.native_rule import is_elementary
 from adjoint.schedule.plan import Kernel
 
 
@@ -121,7 +121,7 @@ class Body:
         return self.computed(x, index)
 
     def computed(self, x: Node, index: Index) -> Scalar:
-        if self.writer.outlines and own_cost(x) > 1 and x.op.pointwise:
+        if self.writer.outlines and x.op.pointwise and is_elementary(x):
             return self.outlined(x, index)
         return x.op.lower(x, index, self)  # type: ignore[no-any-return]
 

@@ -8,10 +8,9 @@ from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.loops import MANY
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
-from adjoint.schedule.fuse import own_cost
+from adjoint.schedule.native_rule import has_slow_path, is_elementary
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_flat, is_generic, is_literal, kernel_text
-from adjoint.schedule.slow_path import has_slow_path
 
 MOST_INLINED = 12
 """A kernel of scalars with more elementary functions than this calls them."""
@@ -48,8 +47,8 @@ class KernelForm:
         self.flat = is_flat(kernel)
         is_open = self.flat or is_generic(kernel)
         self.fixed = fixed and size_of(kernel.domain) <= FIXED and not is_open
-        self.dear = sum(own_cost(n) > 1 for n in (*kernel.inlined, *kernel.roots))
-        self.outlines = kernel.domain == () and self.dear > MOST_INLINED
+        self.expensive = sum(map(is_elementary, (*kernel.inlined, *kernel.roots)))
+        self.outlines = kernel.domain == () and self.expensive > MOST_INLINED
         self.domain: Shape = (size_of(kernel.domain),) if self.flat else kernel.domain
         self.last = last_long(self.domain)
         size = self.domain[self.last] if self.last >= 0 else 1

@@ -21,7 +21,7 @@ class Writer(Protocol):
 
     lanes: int
     span: str
-    dear: int
+    expensive: int
     may_widen: bool
     before: Any
     round: list[Any]
@@ -46,7 +46,7 @@ class Rounds:
         lanes, which is faster, and for the rest.
         """
         lanes = self.writer.lanes
-        once = self.writer.dear and self.writer.span != "many"
+        once = self.writer.expensive and self.writer.span != "many"
         if is_constant(start) and is_constant(stop):
             rest = (stop.constant - start.constant) % lanes
             middle = I64(stop.constant - rest)

@@ -119,7 +119,7 @@ class ColdProgram:
                 return lambda arrays: _multiply(arrays, step)
             case Lapack():
                 return self.lapack_call(step)
-            case Alias(root=root) if root.op.name == "reshape":
+            case Alias(root=root) if root.op.keeps_order:
                 return lambda arrays: _hand_on(arrays, root, root.inputs[0])
             case Alias():
                 return lambda arrays: None  # a part, whose place is known
