@@ -10,17 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adjoint.graph.node import Node
-from adjoint.schedule.in_place import computed_by, kernels_of, writes_over
+from adjoint.schedule.in_place import writes_over
 from adjoint.schedule.memory import storages
-from adjoint.schedule.plan import (
-    Alias,
-    Gemm,
-    Lapack,
-    NumpyCall,
-    Schedule,
-    Step,
-    is_checked,
-)
+from adjoint.schedule.plan import Schedule, Step
 
 
 @dataclass(frozen=True)
@@ -57,14 +49,7 @@ def reusable_inputs(schedule: Schedule, donated: Sequence[int]) -> dict[int, int
 
 def is_sure(schedule: Schedule) -> bool:
     """Whether a program, once begun, comes to its end."""
-    return all(map(cannot_fail, schedule.steps))
-
-
-def cannot_fail(step: Step) -> bool:
-    """Whether a step, once begun, comes to its end."""
-    return not isinstance(step, NumpyCall | Lapack) and not any(
-        is_checked(node) for kernel in kernels_of(step) for node in computed_by(kernel)
-    )
+    return not any(step.can_fail for step in schedule.steps)
 
 
 class Life:
@@ -96,12 +81,12 @@ class Life:
 
     def in_step(self, step: Step, out: Node, given: Node) -> bool:
         """Whether one kernel of a step, and no other, reads `given`, just where it writes `out`."""
-        readers = [k for k in kernels_of(step) if any(self.home(n) is given for n in k.reads)]
-        if isinstance(step, Gemm):  # what it adds to is there before it begins
+        if not step.kernels:  # what a product adds to is there before it begins
             return given is step.addend and all(
                 self.home(n) is not given for n in step.reads if n is not given
             )
-        if len(readers) != 1 or isinstance(step, Alias):
+        readers = [k for k in step.kernels if any(self.home(n) is given for n in k.reads)]
+        if len(readers) != 1:
             return False
         (kernel,) = readers
         shared = any(self.home(n) is given and n is not given for n in kernel.reads)

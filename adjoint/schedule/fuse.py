@@ -8,7 +8,8 @@ kernel; that can close no circle, because what a kernel reads has a lower level 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import TypeAlias
 
 from adjoint.errors import GraphError
 from adjoint.graph.leaf import is_constant
@@ -25,7 +26,6 @@ from adjoint.schedule.plan import (
     NATIVE_DTYPES,
     SCALAR,
     Alias,
-    Gemm,
     Kernel,
     NumpyCall,
     Schedule,
@@ -40,6 +40,10 @@ REPEATED = 5
 """The same where one kernel would compute it several times, as for each row what is equal in all of
 them. Less than a division: with one for each row the gradient of (x - mean) / std along the first
 axis took 1.7 times as long (2000 by 300 in float64)."""
+
+COPIES = 8
+"""At so many indices a kernel may compute one node: each is code of its own. In a chain of steps
+that each read the one before at two indices, as x + flip(x), their number doubles with each."""
 
 ROUNDS = 4
 """How often it is asked what is to be stored: what is stored splits kernels, and what these have in
@@ -64,6 +68,10 @@ def domain_of(node: Node) -> Shape:
     """The space over which the loops of a stored node run."""
     gathers = node.op.combine is not None or node.op.scatters
     return node.inputs[0].shape if gathers else node.shape
+
+
+Home: TypeAlias = tuple[int, Shape]
+"""A kernel that may come to be: its level and its domain."""
 
 
 class Fusion:
@@ -100,8 +108,6 @@ class Fusion:
 
     def fold_sums(self) -> None:
         """Have products take along what they are multiplied by and added to."""
-        if not any(isinstance(step, Gemm) for step in self.calls.values()):
-            return
         sums = Sums(self.calls, self.users, self.outputs, self.is_leaf, self.must_store)
         gone = sums.fold(self.order)
         if gone:
@@ -122,7 +128,7 @@ class Fusion:
         x = node.inputs[0]
         if x in self.calls or any(user in self.calls for user in self.users[node]):
             return True
-        stored = self.breaks(x) or x in self.outputs
+        stored = self.is_fusion_barrier(x) or x in self.outputs
         if is_unit_reshape(node):
             return stored and node in self.outputs
         return stored or self.is_leaf(x) or not self.is_light(x)
@@ -134,13 +140,15 @@ class Fusion:
         if not any(user in self.calls for user in self.users[node]):
             return None
         x = node.inputs[0]
-        there = self.breaks(x) or self.is_leaf(x)
+        there = self.is_fusion_barrier(x) or self.is_leaf(x)
         offset = node.op.part_offset(node) if there and size_of(x.shape) > 1 else None
         return None if offset is None else offset * x.dtype.itemsize
 
     def is_light(self, node: Node) -> bool:
         """Whether the node costs an instruction, and reads what is there or has been stored."""
-        return cost(node) <= 1 and all(self.is_leaf(c) or self.breaks(c) for c in node.inputs)
+        return cost(node) <= 1 and all(
+            self.is_leaf(c) or self.is_fusion_barrier(c) for c in node.inputs
+        )
 
     def reads(self, node: Node) -> Sequence[Node]:
         """The nodes that computing `node` reads."""
@@ -148,7 +156,7 @@ class Fusion:
             return ()
         return self.calls[node].reads if node in self.calls else node.inputs
 
-    def breaks(self, node: Node) -> bool:
+    def is_fusion_barrier(self, node: Node) -> bool:
         """Whether the node's users must wait until all of it is computed."""
         if node in self.calls:
             return True
@@ -159,7 +167,7 @@ class Fusion:
     def must_store(self, node: Node) -> bool:
         return (
             node in self.outputs
-            or self.breaks(node)
+            or self.is_fusion_barrier(node)
             or any(user in self.calls for user in self.users[node])
         )
 
@@ -168,7 +176,7 @@ class Fusion:
         for _ in range(ROUNDS):
             self.count_levels()
             before = len(self.stored)
-            self.store_what_is_dear()
+            self.store_what_is_expensive()
             if len(self.stored) == before:
                 break
         else:
@@ -203,7 +211,7 @@ class Fusion:
         for node in self.order:
             level, top = 0, -1
             for child in self.reads(node):
-                if self.breaks(child) or node in self.calls:
+                if self.is_fusion_barrier(child) or node in self.calls:
                     level = max(level, self.levels[child] + 1)
                 elif same_index(node, child):
                     level, top = max(level, self.levels[child]), max(top, within[child])
@@ -212,35 +220,55 @@ class Fusion:
             self.levels[node] = level
             within[node] = level if node in self.stored else top
 
-    def store_what_is_dear(self) -> None:
-        """Mark the nodes that are better stored than computed again in each kernel using them."""
-        costs: dict[Node, int] = {}
-        for node in self.order:
-            inner = [c for c in self.reads(node) if not self.is_leaf(c) and c not in self.stored]
-            costs[node] = cost(node) + sum(costs[c] for c in inner)
-        homes: dict[Node, set[tuple[int, Shape]]] = {n: set() for n in self.order}
-        elements = dict.fromkeys(self.order, 0)  # computed of a node if it is not stored
+    def store_what_is_expensive(self) -> None:
+        """Mark the nodes that are better stored than computed again in each kernel using them.
+
+        From users to inputs, so that of each node it is known in which kernels it would be
+        computed if it is not stored, how many elements of it, and at which indices.
+        """
+        costs = self.written_out_costs()
+        homes: dict[Node, set[Home]] = {n: set() for n in self.order}
+        elements = dict.fromkeys(self.order, 0)
+        indices: dict[Node, set[Hashable]] = {n: set() for n in self.order}
         for node in reversed(self.order):
             if self.is_leaf(node):
                 continue
             repeats = 1 < size_of(node.shape) < elements[node]
-            if node not in self.stored and self.is_dear(node, costs[node], homes[node], repeats):
+            copies = len(indices[node])
+            if self.is_expensive(node, costs[node], homes[node], repeats, copies):
                 self.stored.add(node)
-            stored = node in self.stored
-            targets = {(self.levels[node], domain_of(node))} if stored else homes[node]
-            count = size_of(domain_of(node)) if stored else elements[node]
+            if node in self.stored:
+                home = self.levels[node], domain_of(node)
+                homes[node], elements[node], indices[node] = {home}, size_of(home[1]), {home}
             for child in self.reads(node):
-                homes[child] |= targets
-                elements[child] = max(elements[child], node.op.elements_read(node, child, count))
+                homes[child] |= homes[node]
+                read = node.op.elements_read(node, child, elements[node])
+                elements[child] = max(elements[child], read)
+                if same_index(node, child):
+                    indices[child] |= indices[node]
+                else:
+                    indices[child] |= {hash((self.position[node], i)) for i in indices[node]}
 
-    def is_dear(self, node: Node, cost: int, homes: set[tuple[int, Shape]], repeats: bool) -> bool:
+    def written_out_costs(self) -> dict[Node, int]:
+        """For each node the cost of an element with all that is not stored, as often as it is
+        read."""
+        costs: dict[Node, int] = {}
+        for node in self.order:
+            inner = [c for c in self.reads(node) if not self.is_leaf(c) and c not in self.stored]
+            costs[node] = cost(node) + sum(costs[c] for c in inner)
+        return costs
+
+    def is_expensive(
+        self, node: Node, cost: int, homes: set[Home], repeats: bool, copies: int
+    ) -> bool:
         """Whether storing the node beats computing it in each kernel that uses it.
 
-        One of the kernels `repeats` it if it would compute an element several times.
+        One of the kernels `repeats` it if it would compute an element several times; it is code in
+        `copies`, one for each index at which it is read.
         """
         if cost <= (REPEATED if repeats else RECOMPUTE):
             return False
-        if len(homes) > 1 or repeats:
+        if len(homes) > 1 or repeats or copies > COPIES:
             return True
         moved = any(not same_index(user, node) for user in self.users[node])
         return moved and len(self.users[node]) > 1
@@ -322,11 +350,6 @@ def own_weight(node: Node) -> int:
     return OUTLINED if node.shape == () else INLINED
 
 
-def rows_of(step: Step) -> object:
-    """The extent of rows of a kernel; other steps have none."""
-    return step.domain[:1] if isinstance(step, Kernel) else None
-
-
 def in_order(steps: Sequence[Step]) -> list[Step]:
     """The steps sorted so that what is read was written before.
 
@@ -343,7 +366,7 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
     ready: dict[object, deque[Step]] = {}
     for step in steps:
         if not waiting[step]:
-            ready.setdefault(rows_of(step), deque()).append(step)
+            ready.setdefault(step.rows, deque()).append(step)
     done: list[Step] = []
     rows: object = None
     while ready:
@@ -355,7 +378,7 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
         for user in users[step]:
             waiting[user] -= 1
             if not waiting[user]:
-                ready.setdefault(rows_of(user), deque()).append(user)
+                ready.setdefault(user.rows, deque()).append(user)
     if len(done) != len(steps):
         raise GraphError("the kernels of a schedule wait for each other; please report this graph")
     return done

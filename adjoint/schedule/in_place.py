@@ -8,29 +8,13 @@ step may be taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from adjoint.graph.loop_form import Affine
 from adjoint.graph.node import Node
 from adjoint.schedule.access_patterns import is_row_local, reads_of
 from adjoint.schedule.native_rule import has_slow_path
-from adjoint.schedule.plan import Kernel, Nest, Schedule, Step
-
-
-def kernels_of(step: Step) -> list[Kernel]:
-    """The kernels that a step runs."""
-    match step:
-        case Kernel():
-            return [step]
-        case Nest(kernels=kernels):
-            return list(kernels)
-    return []
-
-
-def computed_by(kernel: Kernel) -> Iterable[Node]:
-    """All nodes computed in a kernel."""
-    return (*kernel.inlined, *kernel.roots)
+from adjoint.schedule.plan import Kernel, Schedule
 
 
 def writes_over(kernel: Kernel, out: Node, given: Node) -> bool:
@@ -40,7 +24,7 @@ def writes_over(kernel: Kernel, out: Node, given: Node) -> bool:
         out in kernel.roots
         and out.shape == kernel.domain
         and given in kernel.reads
-        and all(map(reads_once, computed_by(kernel)))
+        and all(map(reads_once, kernel.nodes))
         and all(index == here for index in reads_of(kernel).get(given, ()))
         and not any(depends(root, given, kernel) for root in kernel.roots if root is not out)
     )
@@ -58,7 +42,7 @@ def reads_once(node: Node) -> bool:
 def meeting(kernel: Kernel) -> set[Node]:
     """The stored nodes of a kernel of which some may lie in the same memory as others."""
     found: set[Node] = set()
-    if not kernel.domain or not all(map(reads_once, computed_by(kernel))):
+    if not kernel.domain or not all(map(reads_once, kernel.nodes)):
         return found
     for root in kernel.roots:
         for given in kernel.reads:
@@ -96,7 +80,7 @@ def taken_places(
     last = {node: time for time, step in enumerate(schedule.steps) for node in step.reads}
     places: dict[Node, Node] = {}
     for time, step in enumerate(schedule.steps):
-        kernels = kernels_of(step)
+        kernels = list(step.kernels)
         alone = [n for n in step.reads if n not in apart and n not in shared] if kernels else []
         free = [n for n in alone if last[n] == time and n.shape]
         for number, kernel in enumerate(kernels if free else ()):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from adjoint.graph.node import Node
 from adjoint.schedule.in_place import taken_places
-from adjoint.schedule.plan import SCALAR, Alias, Gemm, Nest, Schedule, nbytes
+from adjoint.schedule.plan import SCALAR, Alias, Schedule, nbytes
 
 ALIGNMENT = 64
 WASTE = 2
@@ -34,8 +34,7 @@ def plan_memory(schedule: Schedule, gap: int = 0) -> MemoryPlan:
     storage = storages(schedule)
     outside = {*schedule.inputs, *schedule.outputs, *schedule.constants}
     for step in schedule.steps:
-        if isinstance(step, Nest):
-            outside |= step.local  # they live in the nest
+        outside |= step.local  # they live in the nest
     shared = {*storage, *(home for home, _ in storage.values())}
     places = taken_places(schedule, shared, outside)
     storage |= {node: (home, 0) for node, home in places.items()}
@@ -79,7 +78,7 @@ def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
     storage = dict(schedule.packed)
     written = {root for step in schedule.steps for root in step.roots}
     steps = [step for step in schedule.steps if isinstance(step, Alias)]
-    aliases = {step.root: step.root.inputs[0] for step in steps}
+    aliases = {step.root: step.source for step in steps}
     fixed = {*aliases, *schedule.outputs}
     readers = Counter(node for step in schedule.steps for node in step.reads)
     movable = {node for node in written - fixed if readers[node] == 1 and node not in storage}
@@ -87,8 +86,9 @@ def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
         if root in schedule.outputs and source in written - fixed and source not in storage:
             storage[source] = root, 0
     for step in reversed(schedule.steps):  # sums before their addends, which may be sums
-        if isinstance(step, Gemm) and step.addend in movable:
-            storage[step.addend] = storage.get(step.root, (step.root, 0))
+        if step.addend in movable:
+            (root,) = step.roots
+            storage[step.addend] = storage.get(root, (root, 0))
     for step in steps:  # now it is known where the sources lie
         if step.root not in schedule.outputs:
             source = aliases[step.root]

@@ -64,7 +64,7 @@ class Replay:
         self.canon: dict[Node, tuple[Node, int]] = {}
         for step in schedule.steps:
             if isinstance(step, Alias):
-                source = step.root.inputs[0]
+                source = step.source
                 first, shift = self.canon.get(source, (source, 0))
                 self.canon[step.root] = first, shift + step.offset // source.dtype.itemsize
         self.unit: dict[Hashable, int] = {}
@@ -90,7 +90,7 @@ class Replay:
                 space, place = self.places[source]
                 self.places[node] = space, place + behind
         for step in schedule.steps:
-            for node in step.local if isinstance(step, Nest) else ():
+            for node in step.local:
                 self.places[node] = node, 0
 
     def make_spaces(self) -> None:
@@ -202,7 +202,7 @@ class Replay:
         self.write(root, whole)
 
     def place_of_part(self, step: Alias) -> tuple[Hashable, int] | None:
-        source = step.root.inputs[0]
+        source = step.source
         if source not in self.places:
             return None
         space, place = self.places[source]
@@ -380,7 +380,7 @@ class Rows:
             *((x, False) for x in self.touched),
             *((x, True) for x in self.wrote),
         ]:
-            if any(labels is self.replay.labels.get(n) for n in getattr(self.step, "local", ())):
+            if any(labels is self.replay.labels.get(n) for n in self.step.local):
                 continue
             marks = [m.setdefault(id(labels), np.full(labels.shape, NOBODY)) for m in
                      (readers, writers)]  # fmt: skip

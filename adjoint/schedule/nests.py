@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adjoint.graph.node import Node
-from adjoint.graph.types import size_of
 from adjoint.schedule.access_patterns import check_complete, is_row_local, is_serial, reads_of
 from adjoint.schedule.plan import Kernel, Nest, Step, nbytes
 
@@ -45,9 +44,9 @@ def nested(steps: Sequence[Step], outputs: Sequence[Node]) -> list[Step]:
     for step in steps:
         if isinstance(step, Kernel):
             check_complete(step)
-        if isinstance(step, Kernel) and fits(step, group):
-            group.append(step)
-            continue
+            if fits(step, group):
+                group.append(step)
+                continue
         result.extend(finished(group, users, ends))
         group = []
         if isinstance(step, Kernel) and step.domain and step.domain[0] > 1 and not is_serial(step):
@@ -103,7 +102,8 @@ def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[No
     }
     traffic = sum(map(nbytes, local))
     extent = group[0].domain[0]
-    threads = work_of(group) >= WORK and extent >= 2 * CHUNKS and can_chunk(group)
+    work = sum(kernel.work for kernel in group)
+    threads = work >= WORK and extent >= 2 * CHUNKS and can_chunk(group)
     if not threads and traffic < LARGE:
         return [Nest(group, extent, set(), extent, extent)] if len(group) > 1 else list(group)
     if traffic < LARGE:
@@ -114,11 +114,6 @@ def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[No
     block = max(1, min(extent, CACHE // row)) if local else extent
     grain = -(-extent // CHUNKS) if threads else extent
     return [Nest(group, extent, local, min(block, grain), grain)]
-
-
-def work_of(group: Sequence[Kernel]) -> int:
-    """Elements times operations of some kernels."""
-    return sum(size_of(k.domain) * (len(k.inlined) + len(k.roots)) for k in group)
 
 
 def can_chunk(group: Sequence[Kernel]) -> bool:

@@ -148,7 +148,7 @@ class Program:
 
     def is_long(self) -> bool:
         """Whether the program runs so long, without Python, that other threads should run too."""
-        if any(isinstance(step, NumpyCall) for step in self.schedule.steps):
+        if any(step.calls_python for step in self.schedule.steps):
             return False
         return sum(nbytes(n) for n in (*self.schedule.inputs, *self.schedule.outputs)) > LONG
 
@@ -181,7 +181,7 @@ class Program:
             **kernel_cache.symbols(),
             **signals.symbols(),
         }
-        if any(isinstance(step, Nest) and step.in_chunks for step in self.schedule.steps):
+        if any(step.in_chunks for step in self.schedule.steps):
             found.update(thread_pool.symbols())
         for step in self.schedule.steps:
             if isinstance(step, Gemm):
@@ -197,7 +197,7 @@ class Program:
         table = (ctypes.c_void_p * max(1, len(stored))).from_address(place)
         for i, array in enumerate(self.constants):
             table[i] = array.ctypes.data
-        if any(isinstance(step, NumpyCall) for step in self.schedule.steps):
+        if any(step.calls_python for step in self.schedule.steps):
             place = self.loaded.global_address("adjoint_program")
             ctypes.c_int64.from_address(place).value = self.number
 

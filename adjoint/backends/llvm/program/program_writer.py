@@ -6,7 +6,6 @@ failed; then it may have left a Python exception, or the interpreter finds out w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial as partial_call
 from typing import Any
 
@@ -31,7 +30,6 @@ from adjoint.schedule.plan import (
     Nest,
     NumpyCall,
     Schedule,
-    is_checked,
 )
 from adjoint.schedule.signature import is_literal
 
@@ -104,7 +102,7 @@ class ProgramWriter:
     @property
     def checks(self) -> bool:
         """Whether a check in one of the kernels may fail."""
-        return any(map(is_checked, self.computed()))
+        return any(k.can_fail for step in self.schedule.steps for k in step.kernels)
 
     def count_failures(self, builder: Any) -> Any:
         """How many checks of the process have failed, if the program has any."""
@@ -121,13 +119,6 @@ class ProgramWriter:
         same = builder.icmp_signed("==", self.count_failures(builder), before)
         builder.cbranch(same, fine, self.failed)
         builder.position_at_end(fine)
-
-    def computed(self) -> Iterator[Node]:
-        """The nodes computed in loops."""
-        for step in self.schedule.steps:
-            for kernel in step.kernels if isinstance(step, Nest) else [step]:
-                if isinstance(kernel, Kernel):
-                    yield from (*kernel.inlined, *kernel.roots)
 
     # memory
 

@@ -13,8 +13,7 @@ from typing import Any
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern
-from adjoint.graph.types import size_of
-from adjoint.schedule.plan import Gemm, Kernel, Lapack, Nest, Step
+from adjoint.schedule.plan import Step
 
 I32 = ir.IntType(32)
 MUCH = 1 << 18
@@ -36,27 +35,13 @@ def symbols() -> dict[str, int]:
     return {name: ctypes.cast(f, ctypes.c_void_p).value or 0 for name, f in found.items()}
 
 
-def work_of(step: Step) -> int:
-    """About how many operations a step takes."""
-    match step:
-        case Gemm(root=root, a=a):
-            return size_of(root.shape) * a.shape[-2 if step.transpose_a else -1]
-        case Lapack():
-            return step.work
-        case Kernel(domain=domain, roots=roots, inlined=inlined):
-            return size_of(domain) * (len(roots) + len(inlined))
-        case Nest(kernels=kernels):
-            return sum(map(work_of, kernels))
-    return 0
-
-
 class Interrupts:
     """Writes the questions for signals into the body of a program."""
 
     def __init__(self, module: Any, builder: Any, steps: Sequence[Step]) -> None:
         self.module = module
         self.builder = builder
-        self.long = set([step for step in steps if work_of(step) >= MUCH][1:])
+        self.long = set([step for step in steps if step.work >= MUCH][1:])
         if self.long:
             self.last = alloca(builder, I64)
             self.last.type = POINTER

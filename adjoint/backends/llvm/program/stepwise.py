@@ -22,7 +22,6 @@ from adjoint.backends.llvm.program.program_writer import ProgramWriter
 from adjoint.backends.llvm.system.caching_allocator import empty
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape, size_of
-from adjoint.schedule.nests import work_of
 from adjoint.schedule.plan import Alias, Gemm, Kernel, Lapack, Nest, NumpyCall, nbytes
 
 Array = np.ndarray[Any, Any]
@@ -53,7 +52,7 @@ def is_short(nest: Nest, writer: ProgramWriter) -> bool:
     roots = [root for part in parts for root in part.kernel.roots if part.accumulates(root)]
     blocks = -(-nest.extent // nest.block)
     return (
-        work_of(nest.kernels) <= MOST_WORK
+        nest.work <= MOST_WORK
         and blocks * len(parts) <= MOST_CALLS
         and (not nest.in_chunks or all(root.op.combine in FOLDS for root in roots))
     )
