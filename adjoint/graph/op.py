@@ -150,7 +150,7 @@ class Op:
         """
         return None
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         """The same tensor by simpler operations, for native programs; None if there is no need."""
         return None
 
@@ -178,7 +178,7 @@ class Op:
         """The inputs that are indices: each with the axis into which it points, and its size."""
         return ()
 
-    def held(self, node: Node) -> tuple[Any, ...]:
+    def cache_key(self, node: Node) -> tuple[Any, ...]:
         """What code for the node depends on beside its structure: what its constant inputs hold."""
         return ()
 

@@ -1,4 +1,4 @@
-"""Folding: what depends on constants only is computed now, unless that would take more memory."""
+"""Constant folding: what depends on constants only is computed now, unless that takes memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from adjoint.ops import records
 from adjoint.passes.rewriting import rebuild, with_inputs
 
 LIMIT = 1024
-"""A larger result is folded only if it is no larger than what it is computed from."""
+"""A result of more elements is folded only if it has no more than what it is computed from: a
+program holds it as long as it lives, and computing 1024 elements takes longer than reading them."""
 
 
-def fold(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
+def fold_constants(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     """The outputs of an equal graph in which operations on constants are done."""
 
     arrays: dict[Node, Node] = {}

@@ -1,6 +1,6 @@
 """Donation: which outputs can be written into the memory of inputs that nobody needs afterwards.
 
-An output may take an input's place if the input is read for the last time before the output is
+An output may lie in an input's memory if the input is read for the last time before the output is
 written for the first time, or in the same loop at the very index that is written.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adjoint.graph.node import Node
-from adjoint.schedule.in_place import writes_over
+from adjoint.schedule.in_place import overwrites
 from adjoint.schedule.memory import storages
 from adjoint.schedule.plan import Schedule, Step
 
@@ -32,7 +32,7 @@ def reusable_inputs(schedule: Schedule, donated: Sequence[int]) -> dict[int, int
     """
     if not is_sure(schedule):
         return {}
-    life = Life(schedule)
+    life = Lifetimes(schedule)
     found: dict[int, int] = {}
     free = [i for i in donated if schedule.inputs[i] not in schedule.outputs]
     for number, out in enumerate(schedule.outputs):
@@ -52,7 +52,7 @@ def is_sure(schedule: Schedule) -> bool:
     return not any(step.can_fail for step in schedule.steps)
 
 
-class Life:
+class Lifetimes:
     """When the memory of each stored node is written first, and read last."""
 
     def __init__(self, schedule: Schedule) -> None:
@@ -62,17 +62,17 @@ class Life:
         self.read: dict[Node, int] = {}
         for time, step in enumerate(schedule.steps):
             for node in step.roots:
-                self.written.setdefault(self.home(node), time)
+                self.written.setdefault(self.owner(node), time)
             for node in step.reads:
-                self.read[self.home(node)] = time
+                self.read[self.owner(node)] = time
 
-    def home(self, node: Node) -> Node:
+    def owner(self, node: Node) -> Node:
         """The node in whose memory another lies."""
         return self.storage.get(node, (node, 0))[0]
 
     def allows(self, out: Node, given: Node) -> bool:
         """Whether `out` may be written into the memory of `given`."""
-        if out not in self.written or self.home(out) is not out:
+        if out not in self.written or self.owner(out) is not out:
             return False
         first, last = self.written[out], self.read.get(given, -1)
         if last != first:
@@ -83,11 +83,11 @@ class Life:
         """Whether one kernel of a step, and no other, reads `given`, just where it writes `out`."""
         if not step.kernels:  # what a product adds to is there before it begins
             return given is step.addend and all(
-                self.home(n) is not given for n in step.reads if n is not given
+                self.owner(n) is not given for n in step.reads if n is not given
             )
-        readers = [k for k in step.kernels if any(self.home(n) is given for n in k.reads)]
+        readers = [k for k in step.kernels if any(self.owner(n) is given for n in k.reads)]
         if len(readers) != 1:
             return False
         (kernel,) = readers
-        shared = any(self.home(n) is given and n is not given for n in kernel.reads)
-        return not shared and writes_over(kernel, out, given)
+        shared = any(self.owner(n) is given and n is not given for n in kernel.reads)
+        return not shared and overwrites(kernel, out, given)

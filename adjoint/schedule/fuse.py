@@ -17,10 +17,10 @@ from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
 from adjoint.ops.indexing.bounds import check_known
-from adjoint.schedule.gemm_epilogue import Sums
+from adjoint.schedule.gemm_epilogue import GemmEpilogues
 from adjoint.schedule.kernel_splitting import cut, heavy
 from adjoint.schedule.library_calls import gemm, lapack
-from adjoint.schedule.native_rule import cost, is_elementary
+from adjoint.schedule.native_rule import ELEMENTARY, cost, is_elementary
 from adjoint.schedule.nests import nested
 from adjoint.schedule.plan import (
     NATIVE_DTYPES,
@@ -47,14 +47,17 @@ that each read the one before at two indices, as x + flip(x), their number doubl
 
 ROUNDS = 4
 """How often it is asked what is to be stored: what is stored splits kernels, and what these have in
-common is computed in each unless it is stored, too."""
+common is computed in each unless it is stored, too. Thirty steps of diffusion with roll compiled
+in 7.7 s when this was asked once, in 0.2 s since."""
 
-INLINED = 25
+INLINED = ELEMENTARY
 OUTLINED = 3
-"""Instructions of an elementary function, written into a loop or called for a scalar."""
+"""Instructions of an elementary function: written into a loop, or passing the argument and the
+result of a call for a scalar."""
 
 LARGEST = 1000
-"""The largest weight of one kernel: LLVM is superlinear in the length of a block."""
+"""The largest weight of one kernel: LLVM is superlinear in the length of a block. A kernel of 240
+elementary functions compiled in 0.4 s cut so, in 1.9 s and more uncut."""
 
 
 def is_native(node: Node) -> bool:
@@ -88,7 +91,8 @@ class Fusion:
             if call is not None:
                 self.calls[node] = call
         self.users = self.find_users()
-        self.fold_sums()
+        self.find_epilogues()
+        # From users to inputs: whether a view costs nothing depends on whether its user is a call.
         for node in reversed(self.order):
             if self.is_alias(node):
                 self.calls[node] = Alias(node)
@@ -106,10 +110,12 @@ class Fusion:
                 users[child].append(node)
         return users
 
-    def fold_sums(self) -> None:
+    def find_epilogues(self) -> None:
         """Have products take along what they are multiplied by and added to."""
-        sums = Sums(self.calls, self.users, self.outputs, self.is_leaf, self.must_store)
-        gone = sums.fold(self.order)
+        epilogues = GemmEpilogues(
+            self.calls, self.users, self.outputs, self.is_leaf, self.must_store
+        )
+        gone = epilogues.find(self.order)
         if gone:
             self.order = [n for n in self.order if n not in gone]
             self.users = self.find_users()
@@ -207,6 +213,9 @@ class Fusion:
         `node` is computed: such a node may be computed in the same kernel. Read at another index,
         it must be complete, so the reader is one level up.
         """
+        # Why no circle can arise: a kernel is the stored nodes of one level, and whatever it reads
+        # at another index, or from a barrier, has a lower level by what follows. What it reads at
+        # the same index may have its own level, and then it is in the kernel and in a register.
         within: dict[Node, int] = {}
         for node in self.order:
             level, top = 0, -1
@@ -297,8 +306,8 @@ class Fusion:
 
     def pack(self, scalars: list[Node]) -> None:
         """Have the results of one kernel of scalars lie together, to be passed as one buffer."""
-        for place, node in enumerate(scalars):
-            self.packed[node] = scalars[0], place * SCALAR
+        for number, node in enumerate(scalars):
+            self.packed[node] = scalars[0], number * SCALAR
 
     def computed_for(self, roots: Sequence[Node]) -> list[Node]:
         """The roots and what is computed inside loops for them, inputs before users."""

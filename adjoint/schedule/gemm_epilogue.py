@@ -1,4 +1,4 @@
-"""Sums with products: a factor and an addend that BLAS takes along, as its alpha and beta."""
+"""Epilogues of products: a factor and an addend that BLAS takes along, as its alpha and beta."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from adjoint.schedule.plan import Gemm, Step
 
 
 @dataclass(frozen=True)
-class Sums:
+class GemmEpilogues:
     """Finds results that are ± scale · product + addend, where nobody else needs the product.
 
     Only what is stored anyway is made so, of what is stored anyway: other sums are better computed
@@ -28,7 +28,7 @@ class Sums:
     is_leaf: Callable[[Node], bool]
     must_store: Callable[[Node], bool]
 
-    def fold(self, order: Sequence[Node]) -> set[Node]:
+    def find(self, order: Sequence[Node]) -> set[Node]:
         """Make them calls; the nodes that are computed no more. `order`: inputs before users."""
         gone: set[Node] = set()
         for node in reversed(order):  # what a call adds to is stored, so users come first

@@ -18,7 +18,7 @@ NATIVE_DTYPES = frozenset(map(np.dtype, "?bhilBHILfd"))
 """Bools, integers, float32 and float64: what loops compute with."""
 
 SCALAR = 8
-"""Bytes between packed scalars."""
+"""Bytes between packed scalars: those of the largest dtype."""
 
 
 def nbytes(node: Node) -> int:
@@ -349,4 +349,4 @@ class Schedule:
     constants: list[Node]
     steps: list[Step]
     packed: dict[Node, tuple[Node, int]] = field(default_factory=dict)
-    """Scalars that lie together in memory: the first of them, and the place behind it in bytes."""
+    """Scalars that lie together in memory: the first of them, and the offset from it in bytes."""

@@ -65,7 +65,8 @@ def is_flat(kernel: Kernel) -> bool:
 
 
 MANY_ROWS = 16
-"""Kernels over fewer rows are written for that number."""
+"""Kernels over fewer rows are written for that number: loops of known length are unrolled, and a
+batch as small is seldom of another size the next time."""
 
 
 def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node]) -> str:
@@ -81,8 +82,8 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
 
     numbers = {}
     for node in stored:
-        leader, place = kernel.buffer_of(node)
-        numbers[node] = f"a{position[leader]}+{place}"
+        owner, offset = kernel.buffer_of(node)
+        numbers[node] = f"a{position[owner]}+{offset}"
     roots = set(kernel.roots)
     reads = set(stored) - roots
     order = topological_order(kernel.roots, lambda n: () if n in reads else n.inputs)
@@ -98,7 +99,7 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
             inputs = ",".join(numbers[c] for c in node.inputs)
             written = f">{numbers[node]}" if node in roots else ""
             is_sized = node.op.combine is not None if flat else node.op.has_shape_params and rows
-            params = "" if is_sized else f"{node.params}{node.op.held(node) or ''}"
+            params = "" if is_sized else f"{node.params}{node.op.cache_key(node) or ''}"
             kind = f"{node.dtype.str}{shape_text(node.shape)}"
             lines.append(f"{target}{written}={node.op.name}({inputs}){params}{kind}")
         numbers[node] = target
@@ -130,7 +131,7 @@ def schedule_text(schedule: Schedule) -> str:
             lines.append(f"{number}={value} {kind}")
         else:
             children = ",".join(str(numbers[c]) for c in node.inputs)
-            held = node.op.held(node) or ""
-            lines.append(f"{number}={node.op.name}({children}){node.params}{held} {kind}")
+            key = node.op.cache_key(node) or ""
+            lines.append(f"{number}={node.op.name}({children}){node.params}{key} {kind}")
     lines.append("out " + ",".join(str(numbers[node]) for node in schedule.outputs))
     return "\n".join(lines)

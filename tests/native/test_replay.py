@@ -44,8 +44,8 @@ def test_plans_of_random_programs_pass(first: int) -> None:
     ["read by columns too", "neighbours", "read again later"],
 )
 def test_a_place_taken_too_early_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_place, "may_take", lambda kernels, number, root, n: True)
-    monkeypatch.setattr(memory, "taken_places", greedy)
+    monkeypatch.setattr(in_place, "can_overwrite", lambda kernels, number, root, n: True)
+    monkeypatch.setattr(memory, "reused_buffers", greedy)
     plan = planned(APART[name], X)
     with pytest.raises(PlanError):
         check_plan(plan, plan_memory(plan))

@@ -159,7 +159,7 @@ def _horner(polynomial: Any, y: Any) -> Any:
 class PowerPart(Elementwise):
     """A derivative of xʸ of any order as one function, with its own limits at x = 0."""
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         names = ("power", "log", "where")
         words = SimpleNamespace(**{name: FUNCTIONS[name] for name in names})
         x, y = map(Tensor, node.inputs)

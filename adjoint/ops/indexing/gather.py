@@ -98,7 +98,7 @@ class AtIndices(Linear):
     def lowers(self, node: Node) -> bool:
         return has_elements(self.indexed(node))
 
-    def held(self, node: Node) -> tuple[int | str, ...]:
+    def cache_key(self, node: Node) -> tuple[int | str, ...]:
         return known_of(node.inputs[1:])
 
 
@@ -115,7 +115,7 @@ class Gather(AtIndices):
 
     def is_row_generic(self, node: Node) -> bool:  # it reads its own row, as a cross-entropy does
         axes, position = node.params
-        return (position, axes[0], self.held(node)[0]) == (0, 0, 0)
+        return (position, axes[0], self.cache_key(node)[0]) == (0, 0, 0)
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         x, *indices = node.inputs
@@ -169,7 +169,7 @@ class ScatterAdd(AtIndices):
         axes, _, shape = node.params
         return [(i, a, shape[a]) for i, a in zip(node.inputs[1:], axes, strict=True)]
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         x, *indices = node.inputs
         return one_in_each_row(Tensor(x), indices, *node.params)
 

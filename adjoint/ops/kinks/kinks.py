@@ -66,7 +66,7 @@ class Mark(Op):
     def evaluate(self, share: Any, *rest: Any) -> Any:
         return share
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         return Tensor(node.inputs[0])
 
     def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
@@ -316,7 +316,7 @@ class Sharp(Op):
     def evaluate(self, y: Any, *rest: Any) -> Any:
         return y
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         return Tensor(node.inputs[0])
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:

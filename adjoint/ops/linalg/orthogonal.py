@@ -101,7 +101,7 @@ class PseudoInverse(Stacked):
     def evaluate(self, a: Any, tolerance: float) -> Any:
         return np.linalg.pinv(a, tolerance)
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         a = node.inputs[0]
         if 0 in a.shape:
             return None

@@ -32,7 +32,7 @@ from adjoint.graph.loop_form import Affine, Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, size_of
 from adjoint.schedule.access_patterns import reversed_along
-from adjoint.schedule.in_place import meeting
+from adjoint.schedule.in_place import may_overlap
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_literal
 
@@ -113,7 +113,7 @@ class KernelWriter(KernelForm):
         """
         self.function = self.declare(module, name)
         self.functions = functions
-        together = meeting(self.kernel)
+        together = may_overlap(self.kernel)
         if not self.by_table:
             for node, argument in zip(self.arguments, self.function.args, strict=False):
                 if node not in together:
