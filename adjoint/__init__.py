@@ -123,9 +123,9 @@ from adjoint.array import methods as _methods
 from adjoint.array import series_functions as _series
 from adjoint.array import ufunc_methods as _ufunc_methods
 from adjoint.backends import tiering as _auto
+from adjoint.graph import calls as _calls
 from adjoint.graph import engine as _engine
 from adjoint.graph.forking import import_module as _import_module
-from adjoint.graph.op import FUNCTIONS as _FUNCTIONS
 
 if _TYPE_CHECKING:
     from adjoint import data, nn, optim
@@ -220,4 +220,4 @@ _engine.install(_auto.evaluate)
 _ufunc_methods.enter()
 _methods.attach()
 _series.enter()
-_FUNCTIONS["__namespace__"] = lambda: _import_module("adjoint")
+_calls.namespace = lambda: _import_module("adjoint")

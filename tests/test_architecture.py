@@ -203,6 +203,29 @@ def size_faults(modules: dict[str, Module]) -> list[str]:
     return faults
 
 
+def look_up_faults(modules: dict[str, Module]) -> list[str]:
+    """Where the table for NumPy's names is asked for a function, or given one, by a known name."""
+    faults = []
+    for module in modules.values():
+        for node in ast.walk(module.tree):
+            match node:
+                case ast.Subscript(value=table, slice=ast.Constant(value=str(name))):
+                    pass
+                case ast.Call(
+                    func=ast.Attribute(value=table, attr="get" | "pop" | "setdefault"),
+                    args=[ast.Constant(value=str(name)), *_],
+                ):
+                    pass
+                case _:
+                    continue
+            if ast.unparse(table).split(".")[-1].strip("_") == "FUNCTIONS":
+                faults.append(
+                    f"{module.name}, line {node.lineno}: looks up {name!r}; import the function, "
+                    f"or declare it in adjoint.graph.calls where that would close a circle"
+                )
+    return faults
+
+
 def listed(faults: list[str]) -> str:
     return "\n" + "\n".join(faults)
 
@@ -226,6 +249,11 @@ def test_no_modules_import_each_other_in_a_circle(house):
 
 def test_files_and_functions_are_short(house):
     faults = size_faults(house)
+    assert not faults, listed(faults)
+
+
+def test_a_function_whose_name_is_known_is_not_looked_up_by_it(house):
+    faults = look_up_faults(house)
     assert not faults, listed(faults)
 
 
@@ -328,3 +356,22 @@ def test_a_long_file_and_a_long_function_are_found(tmp_path):
     assert fault.startswith("adjoint.ops.f, line 1: 61 lines")
     (fault,) = size_faults(build(tmp_path, ops="x = 1\n" * 451))
     assert fault.startswith("adjoint.ops: 451 lines")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'FUNCTIONS["add"](1, 2)',
+        'FUNCTIONS["r_"] = 1',
+        'op.FUNCTIONS["add"]',
+        'FUNCTIONS.get("add")',
+    ],
+)
+def test_a_look_up_by_a_known_name_is_found(tmp_path, statement):
+    (fault,) = look_up_faults(build(tmp_path, ops=statement))
+    assert fault.startswith("adjoint.ops, line 1: looks up ")
+
+
+def test_a_look_up_by_a_name_that_numpy_gives_is_no_fault(tmp_path):
+    source = "FUNCTIONS[ufunc.__name__](1, 2)\nFUNCTIONS.get(name)\nOTHER['add']"
+    assert look_up_faults(build(tmp_path, ops=source)) == []

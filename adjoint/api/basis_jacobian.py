@@ -15,10 +15,15 @@ import numpy as np
 
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, find
+from adjoint.graph.op import find
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, size_of
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import equal
+from adjoint.ops.reductions import reduction
+from adjoint.ops.shape.joining import concat
+from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
 from adjoint.transforms.batch import batched_node
 from adjoint.transforms.paths import within
 
@@ -86,8 +91,7 @@ class Units:
             return (_placed if sparse else _chosen_by_owner)(found, self.size, last)
         if not last:
             return found
-        result: Tensor = FUNCTIONS["permute_dims"](found, (*range(1, found.ndim), 0))
-        return result
+        return permute_dims(found, (*range(1, found.ndim), 0))
 
 
 def _most_parts(node: Node, size: int) -> int:
@@ -111,7 +115,7 @@ def _chosen_by_owner(parts: Parts, size: int, last: bool) -> Tensor:
         numbers = numbers.reshape(-1, *(1,) * len(shape))
     terms = []
     for values, owners in parts:
-        mask = FUNCTIONS["equal"](from_array(numbers), from_array(owners.astype(kind)))
+        mask = equal(from_array(numbers), from_array(owners.astype(kind)))
         terms.append(_where(mask, values, _zeros((), values.node.dtype)))
     return _sum(terms)
 
@@ -127,7 +131,7 @@ def _placed(parts: Parts, size: int, last: bool) -> Tensor:
         if kept.size:
             values.append(_taken(_reshape(part.values, (many,)), kept))
             places.append(kept * size + owners[kept] if last else owners[kept] * many + kept)
-    joined = values[0] if len(values) == 1 else FUNCTIONS["concat"](values)
+    joined = values[0] if len(values) == 1 else concat(values)
     flat = _scattered(joined, np.concatenate(places), (size * many,))
     return _reshape(flat, (*shape, size) if last else (size, *shape))
 
@@ -156,7 +160,7 @@ def _summed(values: Tensor, owners: Array, axes: Sequence[int], size: int) -> Te
     if not table.size or (table != table[:, :1]).any():
         return None
     own = table[:, 0]
-    rows = FUNCTIONS["permute_dims"](values, (*axes, *rest))
+    rows = permute_dims(values, (*axes, *rest))
     rows = _taken(_reshape(rows, (count, *shape)), np.flatnonzero(own >= 0))
     own = own[own >= 0]
     if np.array_equal(own, np.arange(size)):
@@ -266,7 +270,7 @@ def _agree(a: Array, b: Array) -> bool:
 def _spread(part: Part, shape: Shape) -> Part:
     values = part.values
     if values.shape != shape:
-        values = FUNCTIONS["broadcast_to"](values, shape)
+        values = broadcast_to(values, shape)
     return Part(values, np.broadcast_to(part.owners, shape))
 
 
@@ -304,7 +308,7 @@ def _sums(parts: Parts, axes: Sequence[int], size: int) -> Parts | Tensor | None
     for values, owners in parts:
         own = np.max(owners, axis=tuple(axes), keepdims=True, initial=-1)
         if _agree(owners, own):
-            total = FUNCTIONS["sum"](values, tuple(axes))
+            total = reduction.sum(values, tuple(axes))
             kept.append(Part(total, own.reshape(total.shape)))
             continue
         whole = _summed(values, owners, axes, size)
@@ -377,7 +381,7 @@ def _zeros(shape: Shape, dtype: DType) -> Tensor:
 
 def _filled(number: int, shape: Shape, dtype: DType) -> Tensor:
     x = Tensor(constant_node(np.full((), number, dtype), (), dtype))
-    return FUNCTIONS["broadcast_to"](x, shape) if shape else x
+    return broadcast_to(x, shape) if shape else x
 
 
 def _is_zero(node: Node) -> bool:
@@ -395,10 +399,8 @@ def _sum(terms: Iterable[Tensor]) -> Tensor:
 
 
 def _reshape(x: Tensor, shape: Shape) -> Tensor:
-    result: Tensor = FUNCTIONS["reshape"](x, shape)
-    return result
+    return reshape(x, shape)
 
 
 def _where(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    result: Tensor = FUNCTIONS["where"](condition, a, b)
-    return result
+    return where(condition, a, b)

@@ -25,10 +25,10 @@ from adjoint.api.tree import LEAF, flatten
 from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
 from adjoint.ops.kinks.kinks import NestedTangents
+from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
 from adjoint.tracing.call import call
 from adjoint.transforms.batch import batch
 from adjoint.transforms.forward import forward
@@ -215,8 +215,7 @@ def _whole(found: dict[Node, Tensor], y: Tensor, size: int) -> Tensor:
     """A batched result; what is the same for every example is repeated."""
     if y.node in found:
         return found[y.node]
-    result: Tensor = FUNCTIONS["broadcast_to"](y, (size, *y.shape))
-    return result
+    return broadcast_to(y, (size, *y.shape))
 
 
 def _move_axis(name: str, x: Tensor, source: int, target: int) -> Tensor:
@@ -224,8 +223,7 @@ def _move_axis(name: str, x: Tensor, source: int, target: int) -> Tensor:
     start = normalize_axis(name, source, x.ndim)
     order = [a for a in range(x.ndim) if a != start]
     order.insert(normalize_axis(name, target, x.ndim), start)
-    result: Tensor = FUNCTIONS["permute_dims"](x, order)
-    return result
+    return permute_dims(x, order)
 
 
 def _columns(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
@@ -262,7 +260,7 @@ def _column(outputs: list[Tensor], node: Node, scope: Scope, along: complex) -> 
     for y in outputs:
         if y.node in found and found[y.node].node in units.found:
             tangent = units.whole(found[y.node].node, last=True)
-            column.append(FUNCTIONS["reshape"](tangent, (*y.node.shape, *node.shape)))
+            column.append(reshape(tangent, (*y.node.shape, *node.shape)))
         else:
             column.append(no_derivative(y, node))
     return column

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import DTypeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, as_dtype
 from adjoint.ops.elementwise.choice import where
@@ -22,6 +22,7 @@ from adjoint.ops.elementwise.hyperbolic import tanh
 from adjoint.ops.kinks.kinks import sharp
 from adjoint.ops.reductions.softmax import log_softmax, softmax
 from adjoint.ops.shape.movement import astype, expand_dims
+from adjoint.ops.special.error import erfc
 
 __all__ = [
     "celu",
@@ -159,7 +160,7 @@ def gelu(x: Any, /, approximate: bool = False) -> Tensor:
     if approximate:
         twice = 1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x)))
     else:
-        twice = FUNCTIONS["erfc"](x * -math.sqrt(0.5))
+        twice = erfc(x * -math.sqrt(0.5))
     result: Tensor = 0.5 * x * twice
     return result
 

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.array.creation import ones_like
+from adjoint.array.equations import inv
 from adjoint.errors import ArgumentError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.reductions.reduction import sum as sum_over
 from adjoint.ops.reductions.reduction import to_accumulate
 from adjoint.ops.shape.joining import concat, joined, stack
-from adjoint.ops.shape.movement import permute_dims, reshape
+from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
 from adjoint.ops.shape.rearrange import moveaxis, roll
 from adjoint.ops.signal.convolution import conjugate
 
@@ -264,7 +266,7 @@ def matrix_power(x: Any, /, n: int) -> Tensor:
     except AttributeError:
         raise ArgumentError(f"matrix_power: n must be an integer, got {n!r}") from None
     if n < 0:
-        x, n = FUNCTIONS["inv"](x), -n
+        x, n = inv(x), -n
     result: Tensor | None = None
     while n:
         if n % 2:
@@ -276,8 +278,7 @@ def matrix_power(x: Any, /, n: int) -> Tensor:
 
 def _identity_like(x: Tensor) -> Tensor:
     ones = as_tensor(np.eye(x.shape[-1], dtype=x.dtype))
-    result: Tensor = FUNCTIONS["broadcast_to"](ones, x.shape)
-    return result
+    return broadcast_to(ones, x.shape)
 
 
 @public
@@ -354,7 +355,7 @@ def vander(x: Any, /, N: int | None = None, increasing: bool = False) -> Tensor:
     count = x.shape[0] if N is None else N
     if not count:
         return reshape(x, (-1, 1))[:, :0]
-    powers: list[Tensor] = [FUNCTIONS["ones_like"](x)]
+    powers: list[Tensor] = [ones_like(x)]
     for _ in range(count - 1):
         powers.append(powers[-1] * x)
     return stack(powers if increasing else powers[::-1], 1)

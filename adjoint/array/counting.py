@@ -11,14 +11,15 @@ from adjoint.array.ranges import linspace
 from adjoint.array.statistics import inexact
 from adjoint.array.values import known, known_integers
 from adjoint.errors import RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import FLOAT64, INT64, normalize_axis, size_of, to_inexact
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.indexing.gather import gather, scatter_add
+from adjoint.ops.reductions import extremum
 from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.reductions.sorting import searchsorted
-from adjoint.ops.shape.joining import joined
+from adjoint.ops.shape.joining import concat, joined, stack
 from adjoint.ops.shape.movement import astype, broadcast_to, reshape
 
 __all__ = [
@@ -125,7 +126,7 @@ def _range(name: str, x: Tensor, range: Any) -> tuple[Any, Any]:
         if known(low) > known(high):
             raise RangeError(f"{name}: the range must rise, got {range}")
     elif x.size:
-        low, high = FUNCTIONS["min"](x), FUNCTIONS["max"](x)
+        low, high = extremum.min(x), extremum.max(x)
     else:
         low, high = 0.0, 1.0
     if known(low) == known(high):
@@ -202,7 +203,7 @@ def histogramdd(
             [0., 1.]])
     """
     if isinstance(sample, (list, tuple)):
-        points = FUNCTIONS["stack"]([reshape(as_tensor(c), (-1,)) for c in sample], axis=1)
+        points = stack([reshape(as_tensor(c), (-1,)) for c in sample], axis=1)
     else:
         points = as_tensor(sample)
         points = reshape(points, (-1, 1)) if points.ndim == 1 else points
@@ -342,7 +343,7 @@ def union1d(ar1: Any, ar2: Any) -> Tensor:
     >>> ad.union1d([3.0, 1.0], [1.0, 2.0])
     Tensor([1., 2., 3.])
     """
-    result: Tensor = unique(FUNCTIONS["concat"](_both("union1d", ar1, ar2)))
+    result: Tensor = unique(concat(_both("union1d", ar1, ar2)))
     return result
 
 
@@ -390,7 +391,5 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Tensor:
     first, second = _both("setxor1d", ar1, ar2)
     if not assume_unique:
         first, second = unique(first), unique(second)
-    result: Tensor = unique(
-        FUNCTIONS["concat"]([setdiff1d(first, second), setdiff1d(second, first)])
-    )
+    result: Tensor = unique(concat([setdiff1d(first, second), setdiff1d(second, first)]))
     return result

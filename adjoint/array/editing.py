@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.array.creation import zeros_like
 from adjoint.array.values import known, known_integers
 from adjoint.errors import ArgumentError, OutOfBoundsError, RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import (
     BOOL,
@@ -23,7 +24,7 @@ from adjoint.graph.types import (
     normalize_axis,
     size_of,
 )
-from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.choice import clip, where
 from adjoint.ops.indexing.gather import gather
 from adjoint.ops.indexing.indexing import setitem
 from adjoint.ops.indexing.slicing import along
@@ -101,7 +102,7 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: 
             f"more for all other elements; got {len(funclist)}"
         )
     flat = reshape(x, (-1,))
-    result: Tensor = FUNCTIONS["zeros_like"](flat)
+    result: Tensor = zeros_like(flat)
     for condition, function in zip(conditions, funclist, strict=True):
         places = np.flatnonzero(condition)
         if not callable(function):
@@ -139,7 +140,7 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Tensor:
     elif mode == "wrap":
         index = index % len(given)
     elif mode == "clip":
-        index = FUNCTIONS["clip"](index, 0, len(given) - 1)
+        index = clip(index, 0, len(given) - 1)
     else:
         raise RangeError(f'choose: mode must be "raise", "wrap" or "clip", got {mode!r}')
     shape = broadcast_shapes("choose", index.shape, *(x.shape for x in given))

@@ -6,14 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, promote
+from adjoint.ops.elementwise import choice
 from adjoint.ops.elementwise.arithmetic import floor_divide, remainder
 from adjoint.ops.elementwise.choice import copysign, where
-from adjoint.ops.elementwise.comparison import equal, isnan, less_equal, logical_and, logical_or
+from adjoint.ops.elementwise.comparison import (
+    equal,
+    isfinite,
+    isinf,
+    isnan,
+    less_equal,
+    logical_and,
+    logical_or,
+)
 from adjoint.ops.elementwise.complex import imag, real
+from adjoint.ops.elementwise.exponential import exp2
 from adjoint.ops.elementwise.rounding import trunc
+from adjoint.ops.reductions import reduction
 
 __all__ = [
     "nan_to_num",
@@ -97,10 +108,10 @@ def isclose(
     dtype = promote(a.node.dtype, b.node.dtype)
     if dtype.kind not in "fc":
         a, b = as_tensor(a, FLOAT64), as_tensor(b, FLOAT64)
-    size = FUNCTIONS["abs"]
+    size = choice.abs
     # With |b| = ∞ the bound is ∞ and anything would be close: the difference must be finite.
     gap = size(a - b)
-    near = logical_and(less_equal(gap, atol + rtol * size(b)), FUNCTIONS["isfinite"](gap))
+    near = logical_and(less_equal(gap, atol + rtol * size(b)), isfinite(gap))
     close = logical_or(near, equal(a, b))
     return logical_or(close, logical_and(isnan(a), isnan(b))) if equal_nan else close
 
@@ -115,8 +126,7 @@ def allclose(
     >>> ad.allclose(ad.asarray([1.0, 2.0]), 1.0)
     Tensor(False)
     """
-    result: Tensor = FUNCTIONS["all"](isclose(a, b, rtol, atol, equal_nan))
-    return result
+    return reduction.all(isclose(a, b, rtol, atol, equal_nan))
 
 
 @public
@@ -133,8 +143,7 @@ def array_equal(a: Any, b: Any, /, equal_nan: bool = False) -> Tensor:
     same = equal(a, b)
     if equal_nan:
         same = logical_or(same, logical_and(isnan(a), isnan(b)))
-    result: Tensor = FUNCTIONS["all"](same)
-    return result
+    return reduction.all(same)
 
 
 @public
@@ -146,8 +155,7 @@ def fabs(x: Any, /) -> Tensor:
     Tensor(1.)
     """
     x = as_tensor(x)
-    result: Tensor = FUNCTIONS["abs"](x if x.node.dtype.kind == "f" else as_tensor(x, FLOAT64))
-    return result
+    return choice.abs(x if x.node.dtype.kind == "f" else as_tensor(x, FLOAT64))
 
 
 @public
@@ -172,7 +180,7 @@ def modf(x: Any, /) -> tuple[Tensor, Tensor]:
     x = as_tensor(x)
     x = x if x.node.dtype.kind == "f" else as_tensor(x, FLOAT64)
     whole = trunc(x)
-    rest = where(FUNCTIONS["isinf"](x), 0, x - whole)
+    rest = where(isinf(x), 0, x - whole)
     return copysign(rest, x), whole
 
 
@@ -188,5 +196,5 @@ def ldexp(x1: Any, x2: Any, /) -> Tensor:
     x = x if x.node.dtype.kind == "f" else as_tensor(x, FLOAT64)
     third = n // 3  # as one factor 2**n may overflow where x 2**n does not
     for part in (third, third, n - 2 * third):
-        x = x * as_tensor(FUNCTIONS["exp2"](as_tensor(part, x.node.dtype)), x.node.dtype)
+        x = x * as_tensor(exp2(as_tensor(part, x.node.dtype)), x.node.dtype)
     return x

@@ -9,11 +9,12 @@ import numpy as np
 from adjoint.array.decompositions import svdvals
 from adjoint.array.norms import matrix_norm
 from adjoint.errors import ArgumentError, RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import INT64
 from adjoint.ops.elementwise.choice import abs, where
 from adjoint.ops.elementwise.comparison import equal, greater, logical_and
+from adjoint.ops.elementwise.complex import real
 from adjoint.ops.elementwise.power import square as squared
 from adjoint.ops.linalg import determinant, orthogonal
 from adjoint.ops.linalg.lu import lu_factor, lu_solve
@@ -26,9 +27,11 @@ from adjoint.ops.linalg.matrices import (
     square,
 )
 from adjoint.ops.linalg.triangular import triangular_solve
+from adjoint.ops.reductions import reduction
 from adjoint.ops.reductions.extremum import max
 from adjoint.ops.reductions.reduction import conjugate, count_nonzero, sum
 from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.rearrange import tril, triu
 
 __all__ = [
     "cond",
@@ -199,9 +202,9 @@ def pinv(x: Any, /, rcond: Any = None, hermitian: bool = False, *, rtol: Any = N
 def _whole(name: str, x: Any) -> Tensor:
     """The Hermitian matrices of which `x` holds the lower triangles."""
     a = square(name, x)
-    below: Tensor = FUNCTIONS["tril"](a, -1)
-    diagonal = FUNCTIONS["tril"](FUNCTIONS["triu"](a))
-    diagonal = FUNCTIONS["real"](diagonal) if a.dtype.kind == "c" else diagonal
+    below: Tensor = tril(a, -1)
+    diagonal = tril(triu(a))
+    diagonal = real(diagonal) if a.dtype.kind == "c" else diagonal
     whole: Tensor = below + as_tensor(diagonal, a.dtype) + conjugate_transpose(below)
     return whole
 
@@ -249,7 +252,7 @@ def matrix_rank(x: Any, /, tol: Any = None, hermitian: bool = False, *, rtol: An
     if tol is not None and rtol is not None:
         raise ArgumentError("matrix_rank: give tol or rtol, not both")
     if as_tensor(x).ndim < 2:
-        return as_tensor(FUNCTIONS["any"](x), INT64)
+        return as_tensor(reduction.any(x), INT64)
     a = _whole("matrix_rank", x) if hermitian else matrices("matrix_rank", x)
     if tol is not None:
         least = as_tensor(tol)

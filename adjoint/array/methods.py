@@ -6,31 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph.op import FUNCTIONS
+from adjoint.array import editing, manipulation, oddments
 from adjoint.graph.tensor import Tensor
+from adjoint.ops.reductions import sorting
 
 
 def argpartition(self: Tensor, kth: Any, axis: Any = -1, kind: Any = None) -> Tensor:
     """The indices that put the elements along `axis` in the order of `partition`."""
-    found: Tensor = FUNCTIONS["argpartition"](self, kth, axis)
-    return found
+    return oddments.argpartition(self, kth, axis)
 
 
 def choose(self: Tensor, choices: Any, mode: str = "raise") -> Tensor:
     """At each place the element of the tensor in `choices` that the integer there names."""
-    found: Tensor = FUNCTIONS["choose"](self, choices, mode)
-    return found
+    return editing.choose(self, choices, mode)
 
 
 def compress(self: Tensor, condition: Any, axis: int | None = None) -> Tensor:
     """The parts along `axis` at which the vector `condition` holds; None flattens first."""
-    found: Tensor = FUNCTIONS["compress"](condition, self, axis)
-    return found
+    return manipulation.compress(condition, self, axis)
 
 
 def partition(self: Tensor, kth: Any, axis: int = -1, kind: Any = None) -> None:
     """Sort in place, so that element `kth` along `axis` stands where it belongs."""
-    self[...] = FUNCTIONS["partition"](self, kth, axis)
+    self[...] = oddments.partition(self, kth, axis)
 
 
 def put(self: Tensor, indices: Any, values: Any, mode: str = "raise") -> None:
@@ -40,8 +38,7 @@ def put(self: Tensor, indices: Any, values: Any, mode: str = "raise") -> None:
 
 def searchsorted(self: Tensor, v: Any, side: str = "left", sorter: Any = None) -> Tensor:
     """The indices at which the elements of `v` would keep this sorted tensor sorted."""
-    found: Tensor = FUNCTIONS["searchsorted"](self, v, side, sorter)
-    return found
+    return sorting.searchsorted(self, v, side, sorter)
 
 
 def tobytes(self: Tensor, order: Any = "C") -> bytes:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.array.decompositions import svdvals
 from adjoint.array.statistics import inexact
 from adjoint.errors import RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import normalize_axes, to_real
 from adjoint.ops.elementwise.choice import abs, where
@@ -128,7 +129,7 @@ def _matrix_norm(name: str, x: Tensor, axes: tuple[int, ...], ord: Any, keepdims
         result = pick(sums, axes, keepdims=True)
     elif ord in (2, -2, "nuc"):
         rest = [a for a in range(x.ndim) if a not in axes]
-        values = FUNCTIONS["svdvals"](permute_dims(x, (*rest, rows, columns)))
+        values = svdvals(permute_dims(x, (*rest, rows, columns)))
         result = sum(values, -1) if ord == "nuc" else pick(values, -1)
     else:
         raise RangeError(

@@ -9,15 +9,17 @@ import numpy as np
 from adjoint.array.statistics import inexact
 from adjoint.array.values import known
 from adjoint.errors import DTypeError, RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, normalize_axis, promote
 from adjoint.ops.elementwise.arithmetic import remainder
 from adjoint.ops.elementwise.choice import abs, clip, stop_gradient, where
 from adjoint.ops.elementwise.comparison import equal, greater, less, not_equal
+from adjoint.ops.indexing.indexing import take
 from adjoint.ops.kinks.kinks import sharp
 from adjoint.ops.reductions.reduction import kept, sum
 from adjoint.ops.reductions.sorting import argsort, searchsorted
+from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import broadcast_to, reshape
 
 __all__ = ["diff", "trapezoid", "interp"]
@@ -49,7 +51,7 @@ def diff(
     parts = [_edge(prepend, y, place), y, _edge(append, y, place)]
     given = [part for part in parts if part is not None]
     if len(given) > 1:
-        y = FUNCTIONS["concat"](given, axis=place)
+        y = concat(given, axis=place)
     for _ in range(n):
         after, before = _pairs(y, place)
         y = not_equal(after, before) if y.dtype is BOOL else after - before
@@ -128,9 +130,7 @@ def interp(
     else:
         after = clip(searchsorted(xp, x, side="right"), 1, xp.size - 1)
         x0, x1, f0, f1 = (
-            FUNCTIONS["take"](points, place, axis=0)
-            for points in (xp, fp)
-            for place in (after - 1, after)
+            take(points, place, axis=0) for points in (xp, fp) for place in (after - 1, after)
         )
         width = x1 - x0
         step = equal(width, 0)  # two points at one place: a jump, to the later one
@@ -149,6 +149,5 @@ def _repeated(x: Tensor, xp: Tensor, fp: Tensor, period: Any) -> tuple[Tensor, T
         raise RangeError("interp: the period must not be 0")
     x, xp = remainder(x, period), remainder(xp, period)
     order = argsort(stop_gradient(xp))
-    xp, fp = (FUNCTIONS["take"](points, order, axis=0) for points in (xp, fp))
-    concat = FUNCTIONS["concat"]
+    xp, fp = (take(points, order, axis=0) for points in (xp, fp))
     return x, concat([xp[-1:] - period, xp, xp[:1] + period]), concat([fp[-1:], fp, fp[:1]])

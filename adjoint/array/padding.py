@@ -7,21 +7,30 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.array.contraction import tensordot
 from adjoint.array.ranges import linspace
+from adjoint.array.statistics import mean, median
 from adjoint.errors import ArgumentError, RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
+from adjoint.ops.elementwise import rounding
 from adjoint.ops.indexing.gather import gather
 from adjoint.ops.indexing.slicing import along, put_slice
+from adjoint.ops.reductions import extremum
 from adjoint.ops.reductions.reduction import kept
 from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import astype, broadcast_to, reshape
-from adjoint.ops.shape.rearrange import moveaxis
+from adjoint.ops.shape.rearrange import flip, moveaxis
 
 __all__ = ["pad"]
 
 _BY_INDEX = ("edge", "reflect", "symmetric", "wrap")
-_BY_STATISTICS = ("maximum", "mean", "median", "minimum")
+_BY_STATISTICS: dict[str, Callable[..., Tensor]] = {
+    "maximum": extremum.max,
+    "mean": mean,
+    "median": median,
+    "minimum": extremum.min,
+}
 _MODES = ("constant", "empty", *_BY_INDEX, "linear_ramp", *_BY_STATISTICS)
 
 Pairs = list[tuple[Any, Any]]
@@ -82,7 +91,7 @@ def _from_itself(
         raise ShapeError(f"pad: axis {axis} is empty, mode {mode!r} has nothing to repeat")
     if reflect_type == "odd" and mode in ("reflect", "symmetric"):  # linear: as of unit vectors
         weights = np.pad(np.eye(size), (widths, (0, 0)), mode=mode, reflect_type="odd")
-        rows = FUNCTIONS["tensordot"](from_array(weights.astype(x.dtype)), x, ((1,), (axis,)))
+        rows = tensordot(from_array(weights.astype(x.dtype)), x, ((1,), (axis,)))
         return moveaxis(rows, 0, axis)
     index = np.pad(np.arange(size), widths, mode=mode)
     return gather(x, (from_array(index),), (axis,), axis)
@@ -152,7 +161,7 @@ def _ramp(x: Tensor, axis: int, end: int, value: Tensor, width: int) -> Tensor:
     edge = along(x, axis, 0 if end == 0 else x.shape[axis] - 1, 1, 1)
     edge = reshape(edge, x.shape[:axis] + x.shape[axis + 1 :])
     ramp: Tensor = linspace(value, edge, width, endpoint=False, axis=axis)
-    return ramp if end == 0 else FUNCTIONS["flip"](ramp, axis)
+    return ramp if end == 0 else flip(ramp, axis)
 
 
 def _statistic(mode: str, x: Tensor, axis: int, end: int, length: Any, width: int) -> Tensor:
@@ -161,8 +170,7 @@ def _statistic(mode: str, x: Tensor, axis: int, end: int, length: Any, width: in
     if not count:
         raise RangeError(f"pad: there is no element of which the {mode} could be taken")
     part = along(x, axis, 0 if end == 0 else size - count, 1, count)
-    name = {"maximum": "max", "minimum": "min"}.get(mode, mode)
-    found: Tensor = FUNCTIONS[name](part, axis=axis, keepdims=True)
+    found = _BY_STATISTICS[mode](part, axis=axis, keepdims=True)
     if x.dtype.kind in "iu" and found.dtype.kind == "f":
-        found = FUNCTIONS["round"](found)
+        found = rounding.round(found)
     return reshape(found, kept(x.shape, (axis,)))

@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 
 from adjoint.array.contraction import vander
-from adjoint.array.equations import lstsq
+from adjoint.array.equations import inv, lstsq
 from adjoint.array.spectra import eigvals
 from adjoint.array.statistics import inexact
 from adjoint.array.values import is_open, known
 from adjoint.errors import ArgumentError, NotDifferentiableError, RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import promote
+from adjoint.ops.elementwise.complex import real
+from adjoint.ops.elementwise.power import sqrt
 from adjoint.ops.indexing.slicing import along
-from adjoint.ops.shape.joining import concat, joined
-from adjoint.ops.shape.movement import astype, broadcast_to, reshape
+from adjoint.ops.reductions import reduction
+from adjoint.ops.shape.joining import concat, joined, stack
+from adjoint.ops.shape.movement import astype, broadcast_to, matrix_transpose, reshape
 from adjoint.ops.signal.convolution import convolve
 
 __all__ = [
@@ -142,7 +145,7 @@ def polydiv(u: Any, v: Any) -> tuple[Tensor, Tensor]:
         rest = from_array(np.zeros(1, rest.dtype))
     counts = np.abs(known(rest)) > 1e-8  # as NumPy has it
     first = int(np.argmax(counts)) if counts.any() else rest.size - 1
-    return FUNCTIONS["stack"](quotient), along(rest, 0, first, 1, rest.size - first)
+    return stack(quotient), along(rest, 0, first, 1, rest.size - first)
 
 
 @public
@@ -194,7 +197,7 @@ def poly(seq_of_zeros: Any) -> Tensor:
     Tensor([ 1., -3.,  2.])
     """
     zeros = as_tensor(seq_of_zeros)
-    real = zeros.dtype.kind != "c"
+    is_real = zeros.dtype.kind != "c"
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] and zeros.shape[0]:
         zeros = eigvals(zeros)
     elif zeros.ndim > 1:
@@ -204,8 +207,8 @@ def poly(seq_of_zeros: Any) -> Tensor:
     for number in range(zeros.size):
         factor = concat([from_array(np.ones(1, zeros.dtype)), reshape(-zeros[number], (1,))])
         result = convolve(result, factor)
-    if result.dtype.kind == "c" and (real or _in_pairs(known(zeros))):
-        result = FUNCTIONS["real"](result)
+    if result.dtype.kind == "c" and (is_real or _in_pairs(known(zeros))):
+        result = real(result)
     return result
 
 
@@ -287,7 +290,7 @@ def polyfit(
             raise ShapeError(f"polyfit: the weights have shape {w.shape}, x has {x.shape}")
         left = left * reshape(w, (-1, 1))
         right = right * (reshape(w, (-1, 1)) if y.ndim == 2 else w)
-    scale = FUNCTIONS["sqrt"](FUNCTIONS["sum"](left * left, 0))
+    scale = sqrt(reduction.sum(left * left, 0))
     rcond = x.size * np.finfo(x.dtype).eps if rcond is None else rcond
     found = lstsq(left / scale, right, rcond)
     c = found.x / (reshape(scale, (-1, 1)) if y.ndim == 2 else scale)
@@ -295,7 +298,7 @@ def polyfit(
         return c, found.residuals, found.rank, found.singular_values, rcond
     if not cov:
         return c
-    inverse = FUNCTIONS["inv"](FUNCTIONS["matrix_transpose"](left / scale) @ (left / scale))
+    inverse = inv(matrix_transpose(left / scale) @ (left / scale))
     base = inverse / (reshape(scale, (-1, 1)) * scale)
     if cov == "unscaled":
         return c, base

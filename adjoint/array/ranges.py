@@ -12,13 +12,15 @@ from adjoint.array.statistics import inexact
 from adjoint.array.values import known
 from adjoint.errors import RangeError
 from adjoint.graph.arrays import plain_array
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import normalize_axis, to_real
+from adjoint.ops.elementwise.exponential import exp, log
 from adjoint.ops.elementwise.power import power
-from adjoint.ops.shape.joining import joined
-from adjoint.ops.shape.movement import astype, reshape
+from adjoint.ops.shape.joining import concat, joined
+from adjoint.ops.shape.movement import astype, broadcast_to, expand_dims, reshape
 from adjoint.ops.shape.rearrange import moveaxis
+from adjoint.ops.special.bessel import i0
 
 __all__ = ["arange", "geomspace", "kaiser", "linspace", "logspace"]
 
@@ -64,7 +66,7 @@ def kaiser(M: int, beta: Any) -> Tensor:
     place = 2 * np.arange(M) / (M - 1) - 1
     beta = inexact(beta)
     scale = np.sqrt(np.maximum(1 - place**2, 0))
-    window: Tensor = FUNCTIONS["i0"](beta * from_array(scale)) / FUNCTIONS["i0"](beta)
+    window: Tensor = i0(beta * from_array(scale)) / i0(beta)
     return window
 
 
@@ -141,8 +143,8 @@ def logspace(
     """
     if as_tensor(base).ndim:
         shape = broadcast_arrays(start, stop, base)[0].shape
-        start, stop = (FUNCTIONS["broadcast_to"](end, shape) for end in (start, stop))
-        base = FUNCTIONS["expand_dims"](FUNCTIONS["broadcast_to"](base, shape), axis)
+        start, stop = (broadcast_to(end, shape) for end in (start, stop))
+        base = expand_dims(broadcast_to(base, shape), axis)
     exponents = linspace(start, stop, num, endpoint=endpoint, axis=axis)
     found = power(base if isinstance(base, float) else inexact(base), exponents)
     return found if dtype is None else astype(found, dtype)
@@ -173,9 +175,9 @@ def geomspace(
     ratio = last / first
     if ratio.dtype.kind != "c" and (known(ratio) < 0).any():
         ratio = ratio * (1 + 0j)
-    found = first * FUNCTIONS["exp"](FUNCTIONS["log"](ratio) * _way(num, endpoint, first))
+    found = first * exp(log(ratio) * _way(num, endpoint, first))
     if num and endpoint:  # the ends are met exactly
         parts = [reshape(first, (1, *first.shape)), found[1:-1], reshape(last, (1, *last.shape))]
-        found = FUNCTIONS["concat"](parts if num > 1 else parts[:1], axis=0)
+        found = concat(parts if num > 1 else parts[:1], axis=0)
     found = moveaxis(found, 0, normalize_axis("geomspace", axis, found.ndim))
     return found if dtype is None else astype(found, dtype)

@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from adjoint.errors import ShapeError
-from adjoint.graph.op import FUNCTIONS
+from adjoint.graph import calls
+from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.shape.movement import reshape
 
@@ -57,7 +58,8 @@ def evaluated(name: str, step: Recurrence, x: Any, c: Any, tensor: bool = True) 
     return Tensor(total.node)
 
 
-def at(kind: str, real: Any, x: Any) -> Tensor:
+@calls.bind
+def series_at(kind: str, real: Any, x: Any) -> Tensor:
     """The series `real`, an object of NumPy's of class `kind`, at `x`."""
     _, name, step = BASES[kind]
     (a, b), (p, q) = real.domain, real.window
@@ -66,6 +68,5 @@ def at(kind: str, real: Any, x: Any) -> Tensor:
     return evaluated(name, step, mapped, as_tensor(real.coef))
 
 
-FUNCTIONS["polynomial.at"] = at
 for _module, _name, _step in BASES.values():
-    FUNCTIONS[f"polynomial.{_module}.{_name}"] = partial(evaluated, _name, _step)
+    public_as(f"polynomial.{_module}.{_name}")(partial(evaluated, _name, _step))

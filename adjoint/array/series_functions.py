@@ -4,13 +4,16 @@ of least squares, and arithmetic of polynomials, under their full names in ``num
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from adjoint.array.manipulation import broadcast_arrays
 from adjoint.array.polynomials import polyadd, polyder, polyint, polymul, polysub
-from adjoint.array.series import BASES, Recurrence
-from adjoint.graph.op import FUNCTIONS, public_as
+from adjoint.array.series import BASES, Recurrence, evaluated
+from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import to_inexact
+from adjoint.ops.shape.joining import stack
 from adjoint.ops.shape.movement import astype, broadcast_to, reshape
 from adjoint.ops.shape.rearrange import flip
 
@@ -19,7 +22,7 @@ def _at_points(value: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def at(*places: Any) -> Tensor:
         """The value of a series in several variables at points with these coordinates."""
         *xs, c = places
-        xs = list(FUNCTIONS["broadcast_arrays"](*xs))
+        xs = list(broadcast_arrays(*xs))
         c = value(xs[0], c)
         for x in xs[1:]:
             c = value(x, c, tensor=False)
@@ -50,8 +53,7 @@ def _columns(step: Recurrence) -> Callable[..., Tensor]:
             a, b, c = step(n)
             after = (x * a + b) * found[-1]
             found.append(after - c * found[-2] if n and c else after)
-        result: Tensor = FUNCTIONS["stack"](found, axis=-1)
-        return result
+        return stack(found, axis=-1)
 
     return vander
 
@@ -69,7 +71,7 @@ def enter() -> None:
     """Have traced code find the functions under their full names in NumPy."""
     for module, name, step in BASES.values():
         place = f"polynomial.{module}.{name.removesuffix('val')}"
-        value = FUNCTIONS[f"{place}val"]
+        value = partial(evaluated, name, step)
         for rank in ("2d", "3d"):
             public_as(f"{place}val{rank}")(_at_points(value))
             public_as(f"{place}grid{rank}")(_on_grid(value))

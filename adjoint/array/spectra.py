@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from adjoint.array.equations import inv, solve
 from adjoint.array.values import known
 from adjoint.errors import ShapeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import size_of
+from adjoint.ops.elementwise.complex import real
 from adjoint.ops.linalg import eigen
 from adjoint.ops.linalg.matrices import square
 from adjoint.ops.linalg.spectral import eigen_parts
@@ -33,7 +34,7 @@ def _parts(name: str, x: Any) -> tuple[Tensor, Tensor]:
     if a.dtype.kind == "c" or (scope is not None and scope.abstract):
         return values, vectors
     if not known(values).imag.any():
-        return FUNCTIONS["real"](values), FUNCTIONS["real"](vectors)
+        return real(values), real(vectors)
     return values, vectors
 
 

@@ -14,7 +14,7 @@ from adjoint.array.manipulation import broadcast_arrays
 from adjoint.array.quantile_methods import between
 from adjoint.array.values import known
 from adjoint.errors import RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, once
 from adjoint.graph.types import (
     BOOL,
@@ -29,11 +29,13 @@ from adjoint.graph.types import (
 )
 from adjoint.ops.elementwise.choice import where as where_
 from adjoint.ops.elementwise.comparison import equal
+from adjoint.ops.elementwise.complex import imag, real
 from adjoint.ops.elementwise.power import sqrt, square
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.reductions.extremum import max, min, order_statistic
 from adjoint.ops.reductions.norm import norm2
 from adjoint.ops.reductions.reduction import chosen, conjugate, kept, lanes_last, sum
+from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import (
     astype,
     broadcast_to,
@@ -163,7 +165,7 @@ def squares(x: Tensor) -> Tensor:
     """|x|², real."""
     if x.node.dtype.kind != "c":
         return square(x)
-    return square(FUNCTIONS["real"](x)) + square(FUNCTIONS["imag"](x))
+    return square(real(x)) + square(imag(x))
 
 
 @public
@@ -406,7 +408,7 @@ def _variables(name: str, x: Any, y: Any, rowvar: bool, dtype: Any) -> Tensor:
             parts.append(reshape(part, (1, part.size)))
         else:
             parts.append(part if rowvar else matrix_transpose(part))
-    joined: Tensor = parts[0] if len(parts) == 1 else FUNCTIONS["concat"](parts, axis=0)
+    joined: Tensor = parts[0] if len(parts) == 1 else concat(parts, axis=0)
     return joined
 
 

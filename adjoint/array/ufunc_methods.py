@@ -14,9 +14,11 @@ import numpy as np
 from adjoint.array.values import known, known_integers
 from adjoint.array.writing import WRITERS
 from adjoint.errors import ArgumentError, OutOfBoundsError, ShapeError, UnknownNameError
-from adjoint.graph.op import FUNCTIONS, public, public_as
+from adjoint.graph import calls
+from adjoint.graph.op import FUNCTIONS, public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import BOOL, normalize_axes, normalize_axis
+from adjoint.ops.elementwise import choice
 from adjoint.ops.indexing.gather import gather, scatter_add
 from adjoint.ops.indexing.indexing import getitem, index_add, setitem
 from adjoint.ops.indexing.slicing import along, pick
@@ -101,7 +103,7 @@ def _reduce(name: str) -> Callable[..., Tensor]:
             start = NEUTRAL.get(name) if initial is None else initial
             if start is None:
                 raise ArgumentError(f"{shown}: where needs initial, a number that changes nothing")
-            x = FUNCTIONS["where"](as_tensor(where), x, as_tensor(start, x.dtype))
+            x = choice.where(as_tensor(where), x, as_tensor(start, x.dtype))
         if initial is None and x.size == 0:
             initial = NEUTRAL.get(name)
         for place in reversed(axes):
@@ -199,7 +201,7 @@ def applied_at(name: str, x: Tensor, index: Any, *operand: Any) -> Tensor:
     return reshape(flat, x.shape)
 
 
-@public
+@calls.bind
 def written_by(name: str, x: Tensor, args: Any, kwargs: Any) -> Tensor:
     """What stands in `x` after NumPy's function `name`, or the method at of a ufunc, wrote into it.
 

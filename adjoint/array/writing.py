@@ -13,9 +13,8 @@ import numpy as np
 
 from adjoint.array.values import known, known_integers
 from adjoint.errors import ArgumentError, OutOfBoundsError, RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
-from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise import choice
 from adjoint.ops.indexing.gather import scatter_set
 from adjoint.ops.indexing.indexing import put_along_axis
 from adjoint.ops.shape.movement import astype, broadcast_to, fitting, reshape
@@ -82,7 +81,7 @@ def putmask(x: Any, mask: Any, values: Any) -> Tensor:
         raise ShapeError(f"putmask: mask has shape {mask.shape}, the tensor {x.shape}")
     mask = reshape(mask, x.shape)
     if values.size in (1, x.size) and values.size:
-        return where(mask, reshape(values, x.shape if values.size > 1 else ()), x)
+        return choice.where(mask, reshape(values, x.shape if values.size > 1 else ()), x)
     return _put_where("putmask", x, mask, values)
 
 
@@ -109,8 +108,7 @@ def copyto(x: Any, src: Any, casting: str = "same_kind", where: Any = True) -> T
     whole = broadcast_to(astype(given, x.dtype), x.shape)
     if where is True:
         return whole
-    result: Tensor = FUNCTIONS["where"](as_tensor(where), whole, x)
-    return result
+    return choice.where(as_tensor(where), whole, x)
 
 
 def fill_diagonal(x: Any, val: Any, wrap: bool = False) -> Tensor:

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from adjoint.errors import NotDifferentiableError, UnknownNameError
+from adjoint.graph import calls
 
 if TYPE_CHECKING:
     from adjoint.graph.loop_form import Index, Loops
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
     from adjoint.graph.types import DType, Shape
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Named = TypeVar("Named")
+Operation = TypeVar("Operation", bound="Op")
 
 OPS: dict[str, Op] = {}
 """Every operation by name."""
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {}
-"""What users call, by name: operators and methods of a tensor find their operation here."""
+FUNCTIONS: dict[str, Any] = {}
+"""What users call, under NumPy's names, for look-ups by names that come from outside: those of the
+functions in NumPy's protocols, of modules in traced code, and of formulas given as text. Code that
+knows which function it wants imports it, or calls it through `adjoint.graph.calls`."""
 
 
 class Op:
@@ -95,16 +100,14 @@ class Op:
         result = self.jvp(node, tangents)
         if result is None or not any(t is not None and t.node.sparse for t in tangents):
             return result
-        confined: Tensor = FUNCTIONS["confined_tangent"](node, tangents, result)
-        return confined
+        return calls.confined_tangent(node, tangents, result)
 
     def pull(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         """`vjp`, zero in elements that reach only structural zeros of the adjoint."""
         shares = self.vjp(node, adjoint, wanted)
         if not adjoint.node.sparse:
             return shares
-        confined: Sequence[Tensor | None] = FUNCTIONS["confined"](node, adjoint, shares)
-        return confined
+        return calls.confined(node, adjoint, shares)
 
     def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         """A boolean tensor that broadcasts to the result, outside which it is zero by construction.
@@ -117,14 +120,12 @@ class Op:
     def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         """The elements of the result on which elements of input `number` in `mask` have influence,
         or more; all of them, unless an operation or a family knows better."""
-        reached: Tensor = FUNCTIONS["any"](mask)
-        return reached
+        return calls.any(mask)
 
     def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         """The elements of input `number` that have influence on elements of the result in `mask`,
         or more; the transpose of `reached`."""
-        reaching: Tensor = FUNCTIONS["any"](mask)
-        return reaching
+        return calls.any(mask)
 
     def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it has derivatives where its pieces have none.
@@ -194,7 +195,7 @@ class Op:
         return f"<operation {self.name}>"
 
 
-def register(op: Any) -> Any:
+def register(op: Operation) -> Operation:
     """Enter `op` into the registry, and so into every test; returns it."""
     if op.name in OPS:
         raise ValueError(f"an operation named {op.name!r} is registered already")
@@ -203,17 +204,18 @@ def register(op: Any) -> Any:
 
 
 def public(function: Function) -> Function:
-    """Enter what users call into the table that operators, methods and NumPy's protocols use."""
-    FUNCTIONS[function.__name__] = function
-    return function
+    """Enter what users call into the table, and bind it where `adjoint.graph.calls` declares it."""
+    name = function.__name__
+    FUNCTIONS[name] = function
+    return calls.bind(function) if name in calls.DECLARED else function
 
 
-def public_as(name: str) -> Callable[[Function], Function]:
-    """As `public`, under a name of several parts: "fft.rfft", "add.at"."""
+def public_as(name: str) -> Callable[[Named], Named]:
+    """Enter into the table under another name, also of several parts: "fft.rfft", "add.reduce"."""
 
-    def enter(function: Function) -> Function:
-        FUNCTIONS[name] = function
-        return function
+    def enter(named: Named) -> Named:
+        FUNCTIONS[name] = named
+        return named
 
     return enter
 

@@ -13,9 +13,11 @@ import numpy as np
 from adjoint.array.contraction import tensordot
 from adjoint.errors import RangeError
 from adjoint.graph.forking import import_module
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import clip, where
+from adjoint.ops.indexing.indexing import take
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.reductions import reduction
 from adjoint.scipy.common import constant, integer, real_dtype, refuse, unsupported
 from adjoint.scipy.piecewise import Piecewise, ordinates
 from adjoint.scipy.splines import CubicSpline
@@ -54,7 +56,7 @@ class BSpline(Piecewise):
         whole = as_tensor(c, dtype)
         place = integer(self.name, "axis", axis) % max(whole.ndim, 1)
         if whole.shape[place] > count:
-            whole = FUNCTIONS["take"](whole, np.arange(count), axis=place)
+            whole = take(whole, np.arange(count), axis=place)
         values, place = ordinates(self.name, whole, place, count, dtype)
         unit, x = _pieces(knots, np.eye(count), degree)
         self._set(
@@ -161,7 +163,7 @@ def splrep(
     columns = [module.splrep(given, unit, k=k, s=0, per=per)[:2] for unit in np.eye(given.size)]
     knots = columns[0][0]
     unit = np.stack([c for _, c in columns], 1).astype(dtype)
-    return knots, FUNCTIONS["matmul"](unit, values), k
+    return knots, matmul(unit, values), k
 
 
 def splev(x: Any, tck: Any, der: int = 0, ext: int = 0) -> Tensor:
@@ -186,7 +188,7 @@ def splev(x: Any, tck: Any, der: int = 0, ext: int = 0) -> Tensor:
     if ext in (1, "zeros"):
         return where(outside, 0.0, spline(where(outside, low, x), der))
     if ext in (2, "raise"):
-        if bool(FUNCTIONS["any"](outside)):
+        if bool(reduction.any(outside)):
             raise RangeError(f"{name}: x lies outside the knots, and ext=2 forbids it")
         return spline(x, der)
     if ext in (3, "const"):

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from adjoint.array import equations as core
+from adjoint.array import norms
 from adjoint.errors import RangeError
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.ops.linalg.matrices import common_dtype, conjugate_transpose, square
 from adjoint.ops.linalg.triangular import cholesky as lower_cholesky
 from adjoint.ops.shape.movement import matrix_transpose, reshape
 from adjoint.ops.shape.rearrange import tril, triu
-from adjoint.scipy.common import call, floating, unsupported
+from adjoint.scipy.common import floating, unsupported
 
 __all__ = [
     "det",
@@ -149,7 +150,7 @@ def norm(
     >>> norm([3.0, 4.0])
     Tensor(5.)
     """
-    return call("norm", floating(a), ord, axis, keepdims)
+    return norms.norm(floating(a), ord, axis, keepdims)
 
 
 def pinv(

@@ -8,16 +8,18 @@ import numpy as np
 
 from adjoint.array import decompositions as core
 from adjoint.errors import RangeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import broadcast_shapes
+from adjoint.ops.elementwise.complex import conj
+from adjoint.ops.indexing.indexing import take, take_along_axis
 from adjoint.ops.linalg.lu_parts import lu_parts, pivot_order
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.linalg.matrices import common_dtype, conjugate_transpose, matrices, square
 from adjoint.ops.linalg.triangular import triangular_solve
+from adjoint.ops.reductions.sorting import argsort
 from adjoint.ops.shape.joining import concat
-from adjoint.ops.shape.movement import reshape
-from adjoint.ops.shape.rearrange import tril, triu
+from adjoint.ops.shape.movement import astype, broadcast_to, reshape
+from adjoint.ops.shape.rearrange import diag, tril, triu
 from adjoint.scipy.common import refuse, unsupported
 from adjoint.scipy.equations import solve_triangular, symmetric_from
 
@@ -126,21 +128,20 @@ def lu_solve(
         x = triangular_solve(both, half, False)
     else:
         if trans == 2:
-            right = FUNCTIONS["conj"](right)
+            right = conj(right)
         half = triangular_solve(both, right, False, True)
         x = triangular_solve(both, half, True, True, True)
-        x = _permuted(x, FUNCTIONS["argsort"](order))
-        x = FUNCTIONS["conj"](x) if trans == 2 else x
+        x = _permuted(x, argsort(order))
+        x = conj(x) if trans == 2 else x
     return reshape(x, x.shape[:-1]) if b.ndim == 1 else x
 
 
 def _permuted(x: Tensor, order: Tensor) -> Tensor:
     """The rows of the matrices `x` in `order`."""
     lead = broadcast_shapes("lu_solve", order.shape[:-1], x.shape[:-2])
-    rows = FUNCTIONS["broadcast_to"](order, (*lead, order.shape[-1]))
-    x = FUNCTIONS["broadcast_to"](x, (*lead, *x.shape[-2:]))
-    result: Tensor = FUNCTIONS["take_along_axis"](x, reshape(rows, (*rows.shape, 1)), axis=-2)
-    return result
+    rows = broadcast_to(order, (*lead, order.shape[-1]))
+    x = broadcast_to(x, (*lead, *x.shape[-2:]))
+    return take_along_axis(x, reshape(rows, (*rows.shape, 1)), axis=-2)
 
 
 def lu(
@@ -161,13 +162,13 @@ def lu(
     both, _, order = lu_parts(a)
     eye = np.eye(a.shape[-1], dtype=a.dtype)
     lower, upper = tril(both, -1) + from_array(eye), triu(both)
-    back = FUNCTIONS["argsort"](order)
+    back = argsort(order)
     if permute_l:
         rows = reshape(back, (*back.shape, 1))
-        return FUNCTIONS["take_along_axis"](lower, rows, axis=-2), upper
+        return take_along_axis(lower, rows, axis=-2), upper
     if p_indices:
-        return FUNCTIONS["astype"](back, np.int32), lower, upper
-    return FUNCTIONS["take"](from_array(eye), back, axis=0), lower, upper
+        return astype(back, np.int32), lower, upper
+    return take(from_array(eye), back, axis=0), lower, upper
 
 
 def svd(
@@ -344,7 +345,7 @@ def eigh_tridiagonal(
     if select not in ("a", "i"):
         raise unsupported(name, "select", select, 'give "a" or "i"')
     dtype = common_dtype(d, e)
-    whole = FUNCTIONS["diag"](as_tensor(d, dtype)) + FUNCTIONS["diag"](as_tensor(e, dtype), -1)
+    whole = diag(as_tensor(d, dtype)) + diag(as_tensor(e, dtype), -1)
     subset = select_range if select == "i" else None
     return eigh(whole, eigvals_only=eigvals_only, subset_by_index=subset)
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, ConcretizationError, RangeError, ShapeError
 from adjoint.graph.forking import import_module
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64
+from adjoint.ops.elementwise.choice import stop_gradient
 from adjoint.ops.shape.joining import stack
 from adjoint.ops.shape.movement import reshape
 from adjoint.scipy.common import by_scipy, constant, refuse, unsupported
@@ -50,7 +50,7 @@ def _start(name: str, y0: Any) -> Tensor:
 def _value(name: str, x: Any) -> Any:
     """The plain number of what may be traced."""
     try:
-        return np.array(FUNCTIONS["stop_gradient"](as_tensor(x)).numpy())
+        return np.array(stop_gradient(as_tensor(x)).numpy())
     except ConcretizationError as error:
         raise ArgumentError(
             f"{name}: the steps are chosen by values, which are not known while tracing; write "

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.array.manipulation import broadcast_arrays
 from adjoint.errors import RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import clip, where
 from adjoint.ops.elementwise.comparison import logical_and
+from adjoint.ops.indexing.indexing import take
+from adjoint.ops.reductions import reduction
 from adjoint.ops.reductions.sorting import argsort, searchsorted
+from adjoint.ops.shape.joining import stack
 from adjoint.ops.shape.movement import reshape
 from adjoint.ops.shape.rearrange import moveaxis
 from adjoint.scipy.bsplines import (
@@ -85,8 +88,8 @@ class interp1d:
         self._y, self._axis = ordinates(self.name, y, axis, x.size, dtype)
         if not assume_sorted:
             order = argsort(x, axis=0)
-            x = FUNCTIONS["take"](x, order, axis=0)
-            self._y = FUNCTIONS["take"](self._y, order, axis=0)
+            x = take(x, order, axis=0)
+            self._y = take(self._y, order, axis=0)
         self.x, self._kind = abscissae(self.name, x, dtype), kind
         self._extrapolate = isinstance(fill_value, str) and fill_value == "extrapolate"
         given = not (isinstance(fill_value, float) and np.isnan(fill_value))
@@ -117,7 +120,7 @@ class interp1d:
         return Piecewise._made(self._y, self.x, True, self._axis)._placed(result, places.shape)
 
     def _between(self, x: Tensor) -> Tensor:
-        take, last = FUNCTIONS["take"], self.x.shape[0] - 1
+        last = self.x.shape[0] - 1
         if self._kind == "linear":
             low = clip(searchsorted(self.x, x, side="right") - 1, 0, last - 1)
             x0, x1 = take(self.x, low, axis=0), take(self.x, low + 1, axis=0)
@@ -138,7 +141,7 @@ class interp1d:
         below, above = x < self.x[0], x > self.x[-1]
         scope = x.node.scope
         if self._bounds and (scope is None or not scope.abstract):
-            if bool(FUNCTIONS["any"](below | above)):
+            if bool(reduction.any(below | above)):
                 raise RangeError(
                     f"{self.name}: a place lies outside the interval of the points; give "
                     f'fill_value="extrapolate" or bounds_error=False'
@@ -189,7 +192,7 @@ class RegularGridInterpolator:
         if method not in ("linear", "nearest"):
             raise unsupported(self.name, "method", method, 'give "linear" or "nearest"')
         if isinstance(xi, tuple):
-            xi = FUNCTIONS["stack"](FUNCTIONS["broadcast_arrays"](*xi), axis=-1)
+            xi = stack(broadcast_arrays(*xi), axis=-1)
         xi = as_tensor(xi, real_dtype(xi, self.values))
         count = len(self.grid)
         if xi.shape[-1:] != (count,):
@@ -206,7 +209,7 @@ class RegularGridInterpolator:
         low, part = [], []
         for grid, x in zip(self.grid, coordinates, strict=True):
             at = clip(searchsorted(grid, x, side="right") - 1, 0, grid.shape[0] - 2)
-            x0, x1 = (FUNCTIONS["take"](grid, i, axis=0) for i in (at, at + 1))
+            x0, x1 = (take(grid, i, axis=0) for i in (at, at + 1))
             low.append(at)
             part.append((x - x0) / (x1 - x0))
         if nearest:
@@ -231,7 +234,7 @@ class RegularGridInterpolator:
             inside = here if inside is None else logical_and(inside, here)
         scope = inside.node.scope
         if self.bounds_error and (scope is None or not scope.abstract):
-            if not bool(FUNCTIONS["all"](inside)):
+            if not bool(reduction.all(inside)):
                 raise RangeError(
                     f"{self.name}: a place lies outside the grid; give bounds_error=False, and "
                     f"fill_value=None to extrapolate"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from adjoint.array import equations as core
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import to_complex
+from adjoint.ops.elementwise.complex import real
 from adjoint.ops.indexing.slicing import along, zeros_of
 from adjoint.ops.linalg import matrix_functions
 from adjoint.ops.linalg.matrices import common_dtype, square
 from adjoint.ops.shape.joining import concat
+from adjoint.ops.shape.movement import astype
 from adjoint.scipy.common import no_counterpart, refuse
 from adjoint.scipy.equations import (
     det,
@@ -139,7 +140,7 @@ def expm_frechet(
 def _turning(name: str, A: Any) -> tuple[Tensor, Tensor]:
     """exp(i A) and exp(-i A)."""
     a = _taken(name, A)
-    turned = FUNCTIONS["astype"](a, to_complex(a.node.dtype)) * 1j
+    turned = astype(a, to_complex(a.node.dtype)) * 1j
     return matrix_functions.expm(turned), matrix_functions.expm(-turned)
 
 
@@ -152,7 +153,7 @@ def cosm(A: Any) -> Tensor:
     """
     forth, back = _turning("cosm", A)
     mean: Tensor = (forth + back) * 0.5
-    return mean if square("cosm", A).dtype.kind == "c" else FUNCTIONS["real"](mean)
+    return mean if square("cosm", A).dtype.kind == "c" else real(mean)
 
 
 def sinm(A: Any) -> Tensor:
@@ -164,7 +165,7 @@ def sinm(A: Any) -> Tensor:
     """
     forth, back = _turning("sinm", A)
     mean: Tensor = (forth - back) * -0.5j
-    return mean if square("sinm", A).dtype.kind == "c" else FUNCTIONS["real"](mean)
+    return mean if square("sinm", A).dtype.kind == "c" else real(mean)
 
 
 def tanm(A: Any) -> Tensor:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ConcretizationError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.ops.elementwise.choice import stop_gradient
 from adjoint.ops.elementwise.exponential import exp
 from adjoint.ops.reductions.norm import norm2
 from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.shape.joining import stack
 from adjoint.ops.shape.rearrange import flip
 from adjoint.scipy.common import (
     differentiated,
@@ -67,7 +68,7 @@ def _radius(name: str, sigma: Any, truncate: float, radius: Any) -> int:
         return integer(name, "radius", radius)
     if isinstance(sigma, Tensor):
         try:
-            sigma = FUNCTIONS["stop_gradient"](sigma).item()
+            sigma = stop_gradient(sigma).item()
         except ConcretizationError as error:
             raise unsupported(
                 name, "sigma", sigma, "while tracing its value is not known: give radius="
@@ -319,7 +320,7 @@ def gaussian_gradient_magnitude(
     name = "scipy.ndimage.gaussian_gradient_magnitude"
     refuse(name, output=(output, None))
     parts = _gaussian_parts(name, input, sigma, mode, cval, axes, 1, kwargs)
-    return norm2(FUNCTIONS["stack"](parts), 0)
+    return norm2(stack(parts), 0)
 
 
 _LINEAR = "use scipy.interpolate.RegularGridInterpolator"

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import where
+from adjoint.ops.indexing.indexing import take
 from adjoint.ops.shape.rearrange import flip, moveaxis
 from adjoint.ops.signal.convolution import convolve_last
 from adjoint.scipy.common import floating, integer, refuse, unsupported
@@ -38,7 +38,7 @@ def extended(
     if not size:
         raise ShapeError(f"{name}: there is no element along axis {axis}")
     places = np.pad(np.arange(size), (before, after), mode=_PADDING[mode])  # type: ignore[call-overload]
-    result = FUNCTIONS["take"](x, places, axis=axis)
+    result = take(x, places, axis=axis)
     if mode in ("constant", "grid-constant"):
         inside = np.zeros(len(places), bool)
         inside[before : before + size] = True

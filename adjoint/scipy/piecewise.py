@@ -8,11 +8,13 @@ import numpy as np
 
 from adjoint.array import numerical
 from adjoint.errors import NotDifferentiableError, RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType
 from adjoint.ops.elementwise.arithmetic import remainder
 from adjoint.ops.elementwise.choice import clip, where
+from adjoint.ops.elementwise.comparison import logical_and
+from adjoint.ops.indexing.indexing import take
+from adjoint.ops.reductions import reduction
 from adjoint.ops.reductions.cumulative import cumsum
 from adjoint.ops.reductions.sorting import searchsorted
 from adjoint.ops.shape.joining import concat, stack
@@ -29,7 +31,7 @@ def abscissae(name: str, x: Any, dtype: DType) -> Tensor:
     if x.ndim != 1 or x.size < 2:
         raise ShapeError(f"{name}: x needs one axis with two places or more, got shape {x.shape}")
     scope = x.node.scope
-    if (scope is None or not scope.abstract) and not bool(FUNCTIONS["all"](x[1:] > x[:-1])):
+    if (scope is None or not scope.abstract) and not bool(reduction.all(x[1:] > x[:-1])):
         raise RangeError(f"{name}: x must rise strictly")
     result: Tensor = x
     return result
@@ -89,11 +91,11 @@ class Piecewise:
         knots = self.x
         if extrapolate == "periodic":
             flat = knots[0] + remainder(flat - knots[0], knots[-1] - knots[0])
-        inside = FUNCTIONS["logical_and"](flat >= knots[0], flat <= knots[-1])
+        inside = logical_and(flat >= knots[0], flat <= knots[-1])
         last = knots.shape[0] - 2
         piece = clip(searchsorted(knots, flat, side="right") - 1, 0, last)
-        c = FUNCTIONS["take"](self.c, piece, axis=1)
-        local = spread(flat - FUNCTIONS["take"](knots, piece, axis=0), c[0])
+        c = take(self.c, piece, axis=1)
+        local = spread(flat - take(knots, piece, axis=0), c[0])
         result = _horner(c, local, order)
         if extrapolate is False:
             result = where(spread(inside, result), result, np.nan)

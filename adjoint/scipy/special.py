@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from adjoint.array import special as core
-from adjoint.graph.op import FUNCTIONS
+from adjoint.array.manipulation import broadcast_arrays
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.elementwise.choice import abs, sign, where
+from adjoint.ops.elementwise import rounding
+from adjoint.ops.elementwise.choice import abs, sign, stop_gradient, where
 from adjoint.ops.elementwise.comparison import equal, isfinite, less_equal
 from adjoint.ops.elementwise.exponential import exp, log, logaddexp
 from adjoint.ops.elementwise.trigonometric import cos
+from adjoint.ops.reductions import extremum
 from adjoint.ops.reductions import softmax as softmaxes
 from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.shape.movement import reshape
@@ -135,7 +137,7 @@ def round(x: Any, /) -> Tensor:
     >>> round(2.5)
     Tensor(2.)
     """
-    return FUNCTIONS["round"](floating(x))  # type: ignore[no-any-return]
+    return rounding.round(floating(x))
 
 
 def logsumexp(
@@ -154,10 +156,10 @@ def logsumexp(
         if not return_sign:
             return result
         return result, where(equal(result, -np.inf), 0.0, as_tensor(1.0, result.dtype))
-    weights, powers = FUNCTIONS["broadcast_arrays"](floating(b), floating(a))
+    weights, powers = broadcast_arrays(floating(b), floating(a))
     gone = equal(weights, 0)
-    top = FUNCTIONS["max"](where(gone, -np.inf, powers), axis, keepdims=True)
-    top = FUNCTIONS["stop_gradient"](where(isfinite(top), top, 0.0))
+    top = extremum.max(where(gone, -np.inf, powers), axis, keepdims=True)
+    top = stop_gradient(where(isfinite(top), top, 0.0))
     parts = exp(powers - top)  # which is ∞ at most where there is no weight
     total = sum(where(gone & ~isfinite(parts), 0.0, weights * parts), axis, keepdims=keepdims)
     if not keepdims:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from adjoint.array import equations, numerical
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import abs, sign, where
 from adjoint.ops.elementwise.comparison import equal, not_equal
 from adjoint.ops.linalg.banded import solve_banded
+from adjoint.ops.reductions import extremum
 from adjoint.ops.shape.joining import concat, stack
 from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.ops.shape.rearrange import roll
@@ -240,6 +240,6 @@ def _akima_slopes(x: Tensor, y: Tensor, modified: bool) -> Tensor:
         jump = jump + 0.5 * abs(m[1:] + m[:-1])
     f1, f2 = jump[2:], jump[:-2]
     both = f1 + f2
-    known = both > 1e-9 * FUNCTIONS["max"](both)
+    known = both > 1e-9 * extremum.max(both)
     weighted = (f1 * m[1:-2] + f2 * m[2:-1]) / where(known, both, 1.0)
     return where(known, weighted, 0.5 * (m[3:] + m[:-3]))

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import equations
+from adjoint.array import contraction, equations
+from adjoint.array.dtypes import result_type
+from adjoint.array.manipulation import atleast_2d
 from adjoint.errors import ShapeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.ops.indexing.indexing import take
 from adjoint.ops.indexing.slicing import pick
 from adjoint.ops.linalg import banded
 from adjoint.ops.linalg.matmul import matmul
@@ -19,7 +21,7 @@ from adjoint.ops.linalg.triangular import cholesky as lower_cholesky
 from adjoint.ops.reductions.reduction import conjugate
 from adjoint.ops.shape.joining import concat, stack
 from adjoint.ops.shape.movement import matrix_transpose, reshape
-from adjoint.ops.shape.rearrange import diagonal, flip
+from adjoint.ops.shape.rearrange import diag, diagonal, flip
 from adjoint.scipy.common import floating, integer, refuse, unsupported
 from adjoint.scipy.equations import symmetric_from
 
@@ -55,11 +57,11 @@ def block_diag(*arrs: Any) -> Tensor:
     Tensor([[1., 0., 0.],
             [0., 2., 3.]])
     """
-    blocks = [FUNCTIONS["atleast_2d"](as_tensor(a)) for a in arrs or ([[]],)]
+    blocks = [atleast_2d(as_tensor(a)) for a in arrs or ([[]],)]
     for block in blocks:
         if block.ndim != 2:
             raise ShapeError(f"scipy.linalg.block_diag: needs matrices, got shape {block.shape}")
-    dtype = FUNCTIONS["result_type"](*(block.dtype for block in blocks))
+    dtype = result_type(*(block.dtype for block in blocks))
     width = sum(block.shape[1] for block in blocks)
     rows, before = [], 0
     for block in blocks:
@@ -90,8 +92,7 @@ def toeplitz(c: Any, r: Any = None) -> Tensor:
     r = conjugate(c) if r is None else _vector("toeplitz", r)
     values = concat([flip(r[1:]), c])
     rows, columns = np.ogrid[: c.size, : r.size]
-    result: Tensor = FUNCTIONS["take"](values, r.size - 1 + rows - columns, axis=0)
-    return result
+    return take(values, r.size - 1 + rows - columns, axis=0)
 
 
 def circulant(c: Any) -> Tensor:
@@ -104,8 +105,7 @@ def circulant(c: Any) -> Tensor:
     """
     c = _vector("circulant", c)
     rows, columns = np.ogrid[: c.size, : c.size]
-    result: Tensor = FUNCTIONS["take"](c, (rows - columns) % max(c.size, 1), axis=0)
-    return result
+    return take(c, (rows - columns) % max(c.size, 1), axis=0)
 
 
 def hankel(c: Any, r: Any = None) -> Tensor:
@@ -120,8 +120,7 @@ def hankel(c: Any, r: Any = None) -> Tensor:
     r = np.zeros(c.size, c.dtype) if r is None else r
     r = _vector("hankel", r)
     rows, columns = np.ogrid[: c.size, : r.size]
-    result: Tensor = FUNCTIONS["take"](concat([c, r[1:]]), rows + columns, axis=0)
-    return result
+    return take(concat([c, r[1:]]), rows + columns, axis=0)
 
 
 def companion(a: Any) -> Tensor:
@@ -169,7 +168,7 @@ def diagsvd(s: Any, M: int, N: int) -> Tensor:
     Tensor([[3., 0.]])
     """
     s = as_tensor(s)
-    square_part = FUNCTIONS["diag"](s)
+    square_part = diag(s)
     if s.size == M:
         return concat([square_part, np.zeros((M, N - M), s.dtype)], axis=1)
     return concat([square_part, np.zeros((M - N, N), s.dtype)], axis=0)
@@ -183,8 +182,7 @@ def kron(a: Any, b: Any) -> Tensor:
     Tensor([[1., 2.],
             [3., 6.]])
     """
-    result: Tensor = FUNCTIONS["kron"](a, b)
-    return result
+    return contraction.kron(a, b)
 
 
 def khatri_rao(a: Any, b: Any) -> Tensor:
@@ -261,8 +259,8 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Tensor:
     """
     dtype = common_dtype(a, b, q)
     a, b = (square("scipy.linalg.solve_sylvester", x, dtype) for x in (a, b))
-    left = FUNCTIONS["kron"](a, np.eye(b.shape[0], dtype=dtype))
-    right = FUNCTIONS["kron"](np.eye(a.shape[0], dtype=dtype), matrix_transpose(b))
+    left = contraction.kron(a, np.eye(b.shape[0], dtype=dtype))
+    right = contraction.kron(np.eye(a.shape[0], dtype=dtype), matrix_transpose(b))
     q = as_tensor(q, dtype)
     return reshape(equations.solve(left + right, reshape(q, (-1,))), q.shape)
 
@@ -290,7 +288,7 @@ def solve_discrete_lyapunov(a: Any, q: Any, method: Any = None) -> Tensor:
     dtype = common_dtype(a, q)
     a = square("scipy.linalg.solve_discrete_lyapunov", a, dtype)
     q = as_tensor(q, dtype)
-    whole = np.eye(q.size, dtype=dtype) - FUNCTIONS["kron"](a, conjugate(a))
+    whole = np.eye(q.size, dtype=dtype) - contraction.kron(a, conjugate(a))
     return reshape(equations.solve(whole, reshape(q, (-1,))), q.shape)
 
 
@@ -382,11 +380,11 @@ def cholesky_banded(
     """
     bands = floating(ab)
     count, size = bands.shape[0] - 1, bands.shape[1]
-    whole = 0
+    whole: Any = 0
     for k in range(count + 1):  # the lower triangle
         row = pick(bands, 0, k if lower else count - k)
         side = row[: size - k] if lower else conjugate(row[k:])
-        whole = whole + FUNCTIONS["diag"](side, -k)
+        whole = whole + diag(side, -k)
     factor = lower_cholesky(symmetric_from(as_tensor(whole), True))
     rows = []
     for k in range(count + 1):

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import DTypeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL
+from adjoint.ops.elementwise.comparison import logical_and, logical_or
+from adjoint.ops.elementwise.rounding import trunc
 from adjoint.ops.family.elementwise import Unary, binary, unary
 from adjoint.ops.kinks import cancelling_pairs, smooth_forms
 from adjoint.ops.stability import stable_forms
@@ -42,11 +43,11 @@ def _is_bool(x: Any) -> bool:
 
 
 def _either(x1: Any, x2: Any) -> Tensor | None:
-    return FUNCTIONS["logical_or"](x1, x2) if _is_bool(x1) and _is_bool(x2) else None
+    return logical_or(x1, x2) if _is_bool(x1) and _is_bool(x2) else None
 
 
 def _both(x1: Any, x2: Any) -> Tensor | None:
-    return FUNCTIONS["logical_and"](x1, x2) if _is_bool(x1) and _is_bool(x2) else None
+    return logical_and(x1, x2) if _is_bool(x1) and _is_bool(x2) else None
 
 
 def _no_difference(x1: Any, x2: Any) -> None:
@@ -176,7 +177,7 @@ fmod = binary(
     "fmod",
     np.fmod,
     1,
-    lambda x1, x2, y: -FUNCTIONS["trunc"](x1 / x2),
+    lambda x1, x2, y: -trunc(x1 / x2),
     accepts="real number",
     domain=_DIVISION,
     example=(-5.5, 2.0),

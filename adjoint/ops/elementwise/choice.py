@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph import calls
 from adjoint.graph.leaf import is_weak
 from adjoint.graph.node import Node, Scope, are_nested
-from adjoint.graph.op import FUNCTIONS, find, public, register
+from adjoint.graph.op import find, public, public_as, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
 from adjoint.ops.elementwise.comparison import (
@@ -192,7 +193,7 @@ class Abs(Elementwise):
         if not are_nested(node, found.node):
             return found
         kind = "length"
-        return FUNCTIONS["mark_tangent"](found, node, self.met(node), node.inputs, tangents, kind)  # type: ignore[no-any-return]
+        return calls.mark_tangent(found, node, self.met(node), node.inputs, tangents, kind)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         if node.inputs[0].dtype.kind != "c":
@@ -200,7 +201,7 @@ class Abs(Elementwise):
         share = adjoint * sign(Tensor(node.inputs[0]))
         if are_nested(node, adjoint.node):
             place = (node, self.met(node), node.inputs, 0, "length")
-            share = FUNCTIONS["mark_adjoint"](share, adjoint, *place)
+            share = calls.mark_adjoint(share, adjoint, *place)
         return (share,)
 
 
@@ -351,4 +352,4 @@ def stop_gradient(x: Any, /) -> Tensor:
 
 _PAGE = "x itself, as something that does not depend on anything: its derivative is 0."
 publish(stop_gradient, _stop, Page(_PAGE, "x", (0.5,), "0.5"))
-FUNCTIONS["absolute"] = absolute
+public_as("absolute")(absolute)

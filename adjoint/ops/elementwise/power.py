@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from adjoint.errors import RangeError
+from adjoint.graph import calls
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, public, register
+from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, INT64
 from adjoint.ops.elementwise.arithmetic import reciprocal
@@ -28,6 +28,7 @@ from adjoint.ops.family.elementwise import (
     unary,
 )
 from adjoint.ops.kinks import smooth_forms
+from adjoint.ops.shape.movement import broadcast_to
 from adjoint.ops.stability import stable_forms
 
 __all__ = ["power", "pow", "float_power", "square", "sqrt", "cbrt", "hypot"]
@@ -70,8 +71,7 @@ cbrt = unary(
 
 
 def _one_or_nan(x: Tensor, y: Tensor) -> Tensor:
-    result: Tensor = FUNCTIONS["where"](isnan(y), y, 1.0)
-    return result
+    return calls.where(isnan(y), y, 1.0)
 
 
 nonnegative = unary(
@@ -160,10 +160,8 @@ class PowerPart(Elementwise):
     """A derivative of xʸ of any order as one function, with its own limits at x = 0."""
 
     def decompose(self, node: Node) -> Tensor | None:
-        names = ("power", "log", "where")
-        words = SimpleNamespace(**{name: FUNCTIONS[name] for name in names})
         x, y = map(Tensor, node.inputs)
-        result: Tensor = _part_of(words, x, y, *node.params)
+        result: Tensor = _part_of(calls, x, y, *node.params)
         return result
 
 
@@ -274,8 +272,7 @@ def _static_power(x: Tensor, n: float) -> Tensor:
 
 def _ones(node: Node) -> Tensor:
     one = Tensor(constant_node(np.ones((), node.dtype), (), node.dtype))
-    result: Tensor = FUNCTIONS["broadcast_to"](one, node.shape)
-    return result
+    return broadcast_to(one, node.shape)
 
 
 @public

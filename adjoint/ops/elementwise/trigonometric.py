@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise.comparison import equal, logical_and, not_equal
 from adjoint.ops.elementwise.power import hypot
@@ -89,5 +89,5 @@ deg2rad = radians = unary(
 rad2deg = degrees = unary(
     "rad2deg", np.rad2deg, lambda x, y: 180 / math.pi, accepts="real", doc="Radians as degrees."
 )
-FUNCTIONS["radians"] = radians
-FUNCTIONS["degrees"] = degrees
+public_as("radians")(radians)
+public_as("degrees")(degrees)

@@ -20,13 +20,14 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from adjoint.errors import DTypeError, NotDifferentiableError
+from adjoint.graph import calls
 from adjoint.graph.arrays import scalar_value
 from adjoint.graph.emitter import Emitter
 from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import constant_node, is_weak
 from adjoint.graph.loop_form import Index, Loops, broadcast_index
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, Op, register
+from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import (
     BOOL,
@@ -179,11 +180,11 @@ class Elementwise(Op):
                 if term is not None:
                     total = term if total is None else total + term
         if total is not None and total.node.shape != node.shape:
-            total = FUNCTIONS["broadcast_to"](total, node.shape)
+            total = calls.broadcast_to(total, node.shape)
         if total is not None and self.edge is not None and are_nested(node, total.node):
             met = self.met(node)
             kind = self.edge.kind
-            total = FUNCTIONS["mark_tangent"](total, node, met, node.inputs, tangents, kind)
+            total = calls.mark_tangent(total, node, met, node.inputs, tangents, kind)
         return total
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
@@ -193,7 +194,7 @@ class Elementwise(Op):
             share = None if factor is None else scale(adjoint, factor, conjugate=True)
             if share is not None and self.edge is not None and are_nested(node, adjoint.node):
                 place = (node, self.met(node), node.inputs, index, self.edge.kind)
-                share = FUNCTIONS["mark_adjoint"](share, adjoint, *place)
+                share = calls.mark_adjoint(share, adjoint, *place)
             shares.append(None if share is None else fit(share, child))
         return shares
 
@@ -263,7 +264,7 @@ def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:
     if isinstance(factor, Tensor):
         if factor.node.dtype is BOOL:
             return keep_where(factor, x)
-        result: Tensor = FUNCTIONS["multiply"](x, conjugated(factor, conjugate))
+        result: Tensor = calls.multiply(x, conjugated(factor, conjugate))
         mask = support(x)
         return result if mask is None else keep_where(mask, result)
     if isinstance(factor, Masked):
@@ -271,8 +272,8 @@ def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:
         return keep_where(both(factor.mask, support(x)), result)
     if isinstance(factor, Chosen):
         dtype, mask = x.node.dtype, support(x)
-        kept = FUNCTIONS["where"](factor.undefined, number(math.nan, dtype), x)
-        share: Tensor = FUNCTIONS["where"](factor.lost, zero(dtype), kept)
+        kept = calls.where(factor.undefined, number(math.nan, dtype), x)
+        share: Tensor = calls.where(factor.lost, zero(dtype), kept)
         return share if mask is None else keep_where(mask, share)
     if not factor:
         return None
@@ -290,8 +291,7 @@ def is_number(node: Node) -> bool:
 def conjugated(factor: Tensor, wanted: bool) -> Tensor:
     """The complex conjugate of `factor` if it is wanted and there is one."""
     if wanted and factor.node.dtype.kind == "c":
-        result: Tensor = FUNCTIONS["conj"](factor)
-        return result
+        return calls.conj(factor)
     return factor
 
 
@@ -407,7 +407,7 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
 def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Binary:
     """Register an elementwise operation of two inputs; options as in `unary`."""
     page = Page.take(options, (3.0, 2.0), "x1, x2")
-    otherwise = options.pop("otherwise", None)
+    otherwise: Callable[[Any, Any], Tensor | None] | None = options.pop("otherwise", None)
     domain = options.pop("domain", ((-2.0, 2.0), (-2.0, 2.0)))
     op = register(Elementwise(name, numpy, partials, domain=domain, **options))
     kinds = _KINDS[op.accepts]
@@ -419,7 +419,7 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
         if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind not in kinds:
             if otherwise is not None and (found := otherwise(x1, x2)) is not None:
-                return found  # type: ignore[no-any-return]
+                return found
             (a, b), dtype = operands(op, (x1, x2))
         else:
             dtype = a.dtype

@@ -20,16 +20,17 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from adjoint.graph import calls
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, find, public
+from adjoint.graph.op import Op, find
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import BOOL, FLOAT64, DType, Shape
 
 _found: WeakKeyDictionary[Node, Tensor | None] = WeakKeyDictionary()
 
 
-@public
+@calls.bind
 def support(x: Tensor) -> Tensor | None:
     """A boolean tensor outside which `x` is zero by construction; None if there is none."""
     top = x.node
@@ -156,8 +157,7 @@ def positive(x: Tensor) -> Tensor:
 
 def keep_where(mask: Tensor, x: Tensor) -> Tensor:
     """`x` where `mask` holds, zero elsewhere, whatever `x` is there (nan and inf included)."""
-    result: Tensor = FUNCTIONS["where"](mask, x, zero(x.node.dtype))
-    return result
+    return calls.where(mask, x, zero(x.node.dtype))
 
 
 def zero(dtype: DType) -> Tensor:
@@ -228,7 +228,7 @@ def _made_of(y: Node, node: Node, look: int) -> bool:
     return any(_made_of(x, node, look - 1) for x in y.inputs)
 
 
-@public
+@calls.bind
 def confined(
     node: Node, adjoint: Tensor, shares: Sequence[Tensor | None]
 ) -> Sequence[Tensor | None]:
@@ -242,7 +242,7 @@ def confined(
     ]
 
 
-@public
+@calls.bind
 def confined_tangent(node: Node, tangents: Sequence[Tensor | None], result: Tensor) -> Tensor:
     """`result`, zero in elements of `node` that no part of a tangent reaches."""
     mask: Tensor | None = NOWHERE

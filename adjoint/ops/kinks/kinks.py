@@ -25,9 +25,10 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph import calls
 from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
 from adjoint.ops.elementwise.comparison import equal, isnan
@@ -352,7 +353,7 @@ _marked_adjoint, _marked_tangent, _sharp = map(
 # What the operations with kinks call.
 
 
-@public
+@calls.bind
 def mark_adjoint(
     share: Tensor,
     g: Tensor,
@@ -372,7 +373,7 @@ def mark_adjoint(
     return make(_marked_adjoint, given, (kink_of(node, kind, axes), own))
 
 
-@public
+@calls.bind
 def mark_tangent(
     tangent: Tensor,
     node: Node,

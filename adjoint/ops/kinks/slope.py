@@ -16,9 +16,10 @@ import numpy as np
 from adjoint.errors import KinkWarning
 from adjoint.graph.caller import stack_level
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, Op, register
+from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
+from adjoint.ops.elementwise.complex import real
 from adjoint.ops.family.broadcasting import align, fit
 from adjoint.ops.kinks.region import OTHER, POINT, Array, Region, magnitude, region_of, values_of
 from adjoint.ops.reductions.reduction import sum
@@ -191,7 +192,7 @@ def slope(g: Tensor, r: Node, met: Tensor, kink: Kink, moved: Sequence[Tensor]) 
     found = make(_slope, (met, *map(Tensor, given)), (region, kink, ()))
     if are_nested(found.node, *(x.node for x in moved)):  # there may be a third derivative
         for x in moved:
-            found = found + blind(met, FUNCTIONS["real"](x), kink)
+            found = found + blind(met, real(x), kink)
     return found
 
 

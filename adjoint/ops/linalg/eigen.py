@@ -126,8 +126,7 @@ def ratio(
 
 def _gaps(w: Tensor) -> Tensor:
     """The matrix of the wⱼ - wᵢ."""
-    result: Tensor = _row(w) - reshape(w, (*w.shape, 1))
-    return result
+    return _row(w) - reshape(w, (*w.shape, 1))
 
 
 def _row(x: Tensor) -> Tensor:

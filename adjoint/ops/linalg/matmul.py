@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ShapeError
+from adjoint.graph import calls
 from adjoint.graph.loop_form import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote, size_of
 from adjoint.ops.elementwise.comparison import not_equal
+from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.family.broadcasting import align, fit
 from adjoint.ops.family.structural_zeros import alive, onto, over
 from adjoint.ops.shape.movement import matrix_transpose, reshape
@@ -25,7 +27,7 @@ __all__ = ["matmul"]
 
 def _conj_transpose(x: Tensor) -> Tensor:
     turned = matrix_transpose(x)
-    return FUNCTIONS["conj"](turned) if x.node.dtype.kind == "c" else turned
+    return conj(turned) if x.node.dtype.kind == "c" else turned
 
 
 TINY = 4
@@ -108,7 +110,7 @@ class MatMul(Op):
     def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         if node.inputs[1].op.name not in _FACTORS:
             return None
-        return FUNCTIONS["spectral_form"](node, kept)  # type: ignore[no-any-return]
+        return calls.spectral_form(node, kept)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         a, b = inputs

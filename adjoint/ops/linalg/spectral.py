@@ -17,11 +17,14 @@ import numpy as np
 
 from adjoint.errors import LinAlgError, NotDifferentiableError
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, register
+from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, size_of
+from adjoint.ops.elementwise import choice
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal
+from adjoint.ops.elementwise.complex import imag
+from adjoint.ops.elementwise.complex import real as real_part
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.linalg.matrices import Stacked, conjugate_transpose, for_each, part, routine
@@ -245,24 +248,18 @@ def over(x: Tensor, by: Tensor) -> Tensor:
 def skew(x: Tensor) -> tuple[Tensor, Tensor]:
     """X - Xᴴ, which turns vectors into each other, and how large its terms are."""
     turned = conjugate_transpose(x)
-    size = FUNCTIONS["abs"]
+    size = choice.abs
     return x - turned, size(x) + size(turned)
 
 
 def bare_quotient(x: Tensor, values: Tensor, packed: Node, start: int) -> Tensor:
     """The matrix of the xᵢⱼ over the gaps of the values, nan where they coincide unless xᵢⱼ = 0."""
-    return quotient("gaps", x, values, FUNCTIONS["abs"](x), packed, start, False)
+    return quotient("gaps", x, values, choice.abs(x), packed, start, False)
 
 
 def real(x: Tensor) -> Tensor:
     """The real part, without a node where `x` is real."""
-    return FUNCTIONS["real"](x) if x.dtype.kind == "c" else x
-
-
-def imag(x: Tensor) -> Tensor:
-    """The imaginary part."""
-    result: Tensor = FUNCTIONS["imag"](x)
-    return result
+    return real_part(x) if x.dtype.kind == "c" else x
 
 
 def as_row(x: Tensor) -> Tensor:

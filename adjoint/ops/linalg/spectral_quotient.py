@@ -24,11 +24,13 @@ from adjoint.errors import KinkWarning
 from adjoint.graph.caller import stack_level
 from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, register
+from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape
+from adjoint.ops.elementwise import choice
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import less_equal, logical_and, logical_not
+from adjoint.ops.elementwise.complex import conj, real
 from adjoint.ops.family.broadcasting import fit
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.family.structural_zeros import onto, over, reshaped, support, whole
@@ -40,6 +42,7 @@ from adjoint.ops.kinks.region import (
     region_through,
     values_of,
 )
+from adjoint.ops.reductions import extremum
 from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.shape.movement import reshape
 
@@ -155,10 +158,10 @@ class Quotient(Op):
         kind, _, spectrum, _ = node.params
         values = Tensor(node.inputs[1])
         divisors = divisors_of(kind, values)
-        scale = FUNCTIONS["max"](FUNCTIONS["abs"](values), -1, keepdims=True)
+        scale = extremum.max(choice.abs(values), -1, keepdims=True)
         if kind != "values":
             scale = reshape(scale, (*scale.shape, 1))
-        near = less_equal(FUNCTIONS["abs"](divisors), NEAR[values.dtype.itemsize] * scale)
+        near = less_equal(choice.abs(divisors), NEAR[values.dtype.itemsize] * scale)
         safe, apart = where(near, 1.0, divisors), logical_not(near)
         if kind == "gaps":
             near = logical_and(near, from_array(~np.eye(values.shape[-1], dtype=bool)))
@@ -195,8 +198,8 @@ class Quotient(Op):
         shares: list[Tensor | None] = [None] * len(node.inputs)
         shares[0] = fit(sent, node.inputs[0])
         if wanted[1]:
-            share = -sent * FUNCTIONS["conj"](Tensor(node))
-            share = FUNCTIONS["real"](share)
+            share = -sent * conj(Tensor(node))
+            share = real(share)
             kind = node.params[0]
             if kind != "values":
                 across = sum(share, -1)

@@ -17,9 +17,10 @@ import numpy as np
 
 from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, register
+from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, size_of, to_real
+from adjoint.ops.elementwise import choice
 from adjoint.ops.elementwise.comparison import greater, less_equal, logical_and
 from adjoint.ops.family.broadcasting import align, fit
 from adjoint.ops.family.elementwise import keep_where
@@ -38,6 +39,7 @@ from adjoint.ops.linalg.spectral import (
 )
 from adjoint.ops.linalg.spectral_quotient import UNITS, Spectrum, quotient, unknown_at
 from adjoint.ops.linalg.triangular import hermitian
+from adjoint.ops.reductions import extremum
 from adjoint.ops.shape.movement import astype
 from adjoint.ops.shape.rearrange import diagonal
 
@@ -139,10 +141,10 @@ class ValueTangent(OfDecomposition):
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         if len(wanted) == 1 or not wanted[1]:
             return adjoint, *[None] * (len(wanted) - 1)
-        values, sent = Tensor(node.inputs[1]), FUNCTIONS["abs"](adjoint)
+        values, sent = Tensor(node.inputs[1]), choice.abs(adjoint)
         units = UNITS * values.shape[-1] * np.finfo(values.dtype).eps
-        none = less_equal(values, units * FUNCTIONS["max"](values, -1, keepdims=True))
-        bound = units * FUNCTIONS["max"](sent, -1, keepdims=True)
+        none = less_equal(values, units * extremum.max(values, -1, keepdims=True))
+        bound = units * extremum.max(sent, -1, keepdims=True)
         met = logical_and(none, greater(sent, bound))
         return adjoint, fit(unknown_at(met, node.params[0], node.dtype), node.inputs[1])
 
@@ -221,12 +223,12 @@ class SpectralFunction(OfDecomposition):
         inner = seen(x, frame)
         turned = conjugate_transpose(inner)
         row, column = as_row(d), as_column(d)
-        bulk = FUNCTIONS["abs"](row) + FUNCTIONS["abs"](column)
+        bulk = choice.abs(row) + choice.abs(column)
         given = (values, bulk, packed.node, start)
         gaps = astype(quotient("gaps", row - column, *given), a.dtype)
         if hermite:
             return matmul(matmul(left, gaps * inner), conjugate_transpose(right))
-        ratio = astype(quotient("values", d, values, FUNCTIONS["abs"](d), *given[2:]), a.dtype)
+        ratio = astype(quotient("values", d, values, choice.abs(d), *given[2:]), a.dtype)
         sums = astype(quotient("sums", row + column, *given), a.dtype)
         if a.dtype.kind != "c":  # the diagonal of P - Pᴴ is 0
             sums = keep_where(from_array(~np.eye(d.shape[-1], dtype=bool)), sums)

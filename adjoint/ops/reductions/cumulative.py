@@ -9,7 +9,7 @@ import numpy as np
 
 from adjoint.graph.loop_form import Index, Loops, scanned
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape
 from adjoint.ops.elementwise.choice import where
@@ -20,6 +20,7 @@ from adjoint.ops.kinks.kinks import NestedTangents, unsure
 from adjoint.ops.reductions.extremum import check_ordered
 from adjoint.ops.reductions.product import cumprod, later, recurrence
 from adjoint.ops.reductions.reduction import kept, line, masked_as, to_accumulate
+from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import astype
 
 __all__ = ["cumsum", "cumulative_sum", "cumulative_prod", "cummax", "cummin"]
@@ -202,8 +203,7 @@ def _from_initial(
     if initial is None:
         return result
     first = np.full(kept(result.shape, (place,)), initial, result.dtype)
-    joined: Tensor = FUNCTIONS["concat"]([first, result], axis=place)
-    return joined
+    return concat([first, result], axis=place)
 
 
 @public

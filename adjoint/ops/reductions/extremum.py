@@ -13,10 +13,10 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape, normalize_axis, size_of
-from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.choice import maximum, minimum, where
 from adjoint.ops.elementwise.comparison import (
     equal,
     greater,
@@ -91,8 +91,7 @@ class Extremum(Reduction):
 
     def attained(self, x: Tensor, y: Tensor) -> Tensor:
         """Which elements attain the value; nan counts as attained everywhere."""
-        won: Tensor = logical_not(less(x, y) if self.worst < 0 else greater(x, y))
-        return won
+        return logical_not(less(x, y) if self.worst < 0 else greater(x, y))
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if tangents[0] is None:
@@ -146,8 +145,8 @@ def _extreme(op: Extremum, x: Any, axis: Any, keepdims: bool, initial: Any, wher
         shape = kept(x.shape, axes) if keepdims else reduced(x.shape, axes)
         return broadcast_to(as_tensor(initial, x.dtype), shape)
     found = reduce_over(op, x, axis, keepdims)
-    result: Tensor = FUNCTIONS[op.name + "imum"](found, as_tensor(initial, x.dtype))
-    return result
+    either = maximum if op.name == "max" else minimum
+    return either(found, as_tensor(initial, x.dtype))
 
 
 @public

@@ -293,8 +293,7 @@ def prod(
         x = chosen(x, where, 1)
     if initial is not None:
         found = prod(x, axis, dtype=dtype, keepdims=keepdims)
-        started: Tensor = found * as_tensor(initial, found.dtype)
-        return started
+        return found * as_tensor(initial, found.dtype)
     x = to_accumulate(x, dtype)
     axes = axes_of("prod", axis, len(x.node.shape))
     result = make(_prod, (x,), (axes,)) if axes else Tensor(x.node)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import (
     BOOL,
@@ -24,7 +24,9 @@ from adjoint.graph.types import (
     normalize_axis,
     size_of,
 )
+from adjoint.ops.elementwise import choice
 from adjoint.ops.elementwise.comparison import not_equal
+from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.family.linear import Linear
 from adjoint.ops.family.structural_zeros import over, reshaped, support, whole
@@ -54,7 +56,7 @@ def spread(x: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
 
 def conjugate(x: Tensor) -> Tensor:
     """The complex conjugate, without a node where `x` is real."""
-    return FUNCTIONS["conj"](x) if x.node.dtype.kind == "c" else x
+    return conj(x) if x.node.dtype.kind == "c" else x
 
 
 def masked_as(share: Tensor, adjoint: Tensor) -> Tensor:
@@ -183,8 +185,7 @@ _sum, _any, _all = map(register, (Sum(), Any_(), All_()))
 def chosen(x: Any, where: Any, otherwise: Any) -> Tensor:
     """`x` with `otherwise` where the mask `where` does not hold; the mask may be larger."""
     x = as_tensor(x)
-    result: Tensor = FUNCTIONS["where"](as_tensor(where, BOOL), x, as_tensor(otherwise, x.dtype))
-    return result
+    return choice.where(as_tensor(where, BOOL), x, as_tensor(otherwise, x.dtype))
 
 
 @public
@@ -212,8 +213,7 @@ def sum(
         x = chosen(x, where, 0)
     if initial is not None:
         found = sum(x, axis, dtype=dtype, keepdims=keepdims)
-        started: Tensor = found + as_tensor(initial, found.dtype)
-        return started
+        return found + as_tensor(initial, found.dtype)
     if dtype is not None or type(x) is not Tensor or x.node.dtype.kind not in "fc":
         x = to_accumulate(x, dtype)
     node = x.node

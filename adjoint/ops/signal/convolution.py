@@ -14,9 +14,10 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
+from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.family.broadcasting import align, fit
 from adjoint.ops.family.structural_zeros import alive, applied, counts, onto, over, positive, whole
 from adjoint.ops.indexing.slicing import along
@@ -119,7 +120,7 @@ def convolve_last(a: Tensor, v: Tensor, mode: Mode) -> Tensor:
 
 def conjugate(x: Tensor) -> Tensor:
     """The complex conjugate; a real tensor as it is."""
-    return FUNCTIONS["conj"](x) if x.node.dtype.kind == "c" else x
+    return conj(x) if x.node.dtype.kind == "c" else x
 
 
 @public

@@ -9,7 +9,7 @@ import numpy as np
 
 from adjoint.errors import RangeError
 from adjoint.graph.forking import import_module
-from adjoint.graph.op import FUNCTIONS, public, register
+from adjoint.graph.op import public, public_as, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.arithmetic import reciprocal
 from adjoint.ops.family.elementwise import Elementwise, Missing, Unary, apply
@@ -72,7 +72,7 @@ def _digamma_slope(x: Tensor, y: Tensor) -> Tensor:
 digamma: Unary = special_unary(
     "digamma", _digamma_slope, "The logarithmic derivative of Γ.", "-1.96351003", domain=_POSITIVE
 )
-psi = FUNCTIONS["psi"] = digamma
+psi = public_as("psi")(digamma)
 
 
 def _polygamma_value(x: Any, n: int) -> Any:

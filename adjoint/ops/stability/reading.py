@@ -10,13 +10,13 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
+from adjoint.graph import calls
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import size_of
 from adjoint.ops.stability.scaled_numbers import (
     Scaled,
     below,
-    call,
     counted,
     is_excess,
     is_one,
@@ -123,17 +123,17 @@ def _expm1(reader: Reader, x: Node) -> Scaled | None:
     u = Tensor(x.inputs[0])
     if u.node.op.name in ("subtract", "negative") and any(map(is_excess, u.node.inputs)):
         return None  # a form made here
-    taken = call("excess", call("maximum", call("stop_gradient", u), 0.0))
-    return Scaled(taken, call("expm1", u - taken) - call("expm1", -taken))
+    taken = calls.excess(calls.maximum(calls.stop_gradient(u), 0.0))
+    return Scaled(taken, calls.expm1(u - taken) - calls.expm1(-taken))
 
 
 def _cosh(reader: Reader, x: Node) -> Scaled:
     """(eᵘ ± e⁻ᵘ) / 2 where u is large, else as it was written."""
     u = Tensor(x.inputs[0])
-    taken = call("excess", call("abs", call("stop_gradient", u)))
-    rise, fall = call("exp_within", u - taken), call("exp_within", -u - taken)
+    taken = calls.excess(calls.abs(calls.stop_gradient(u)))
+    rise, fall = calls.exp_within(u - taken), calls.exp_within(-u - taken)
     ends = rise + fall if x.op.name == "cosh" else rise - fall
-    return Scaled(taken, call("where", call("equal", taken, 0.0), Tensor(x), 0.5 * ends))
+    return Scaled(taken, calls.where(calls.equal(taken, 0.0), Tensor(x), 0.5 * ends))
 
 
 def _sum_of_two(reader: Reader, x: Node) -> Scaled | None:
@@ -151,7 +151,7 @@ def _sum_of_two(reader: Reader, x: Node) -> Scaled | None:
         return None
     a = a or Scaled(None, Tensor(first))
     b = b or Scaled(None, Tensor(second))
-    taken = call("excess", call("maximum", counted(a, x), counted(b, x)))
+    taken = calls.excess(calls.maximum(counted(a, x), counted(b, x)))
     most = most_of(x)
     p, q = below(a, taken, most), below(b, taken, most)
     return Scaled(taken, p - q if sign < 0 else p + q)
@@ -269,7 +269,7 @@ def _raised(exponent: float) -> Rule:
         if a is None:
             return None
         m = None if a.exponent is None else a.exponent * n
-        return Scaled(m, None if a.factor is None else call("power", a.factor, n))
+        return Scaled(m, None if a.factor is None else calls.power(a.factor, n))
 
     return rule
 
@@ -288,7 +288,7 @@ def _moved(reader: Reader, x: Node) -> Scaled | None:
 
     def remade(part: Tensor) -> Tensor:
         if part.shape != first.shape:
-            part = call("broadcast_to", part, first.shape)
+            part = calls.broadcast_to(part, first.shape)
         return make(x.op, (part, *map(Tensor, others)), x.params)
 
     return Scaled(moved(a.exponent), moved(a.factor))
@@ -308,10 +308,7 @@ def _chosen(reader: Reader, x: Node) -> Scaled | None:
         if p is None and q is None:
             return None
         none = number(missing, x)
-        chosen: Tensor = call(
-            "where", condition, none if p is None else p, none if q is None else q
-        )
-        return chosen
+        return calls.where(condition, none if p is None else p, none if q is None else q)
 
     return Scaled(either(a.exponent, b.exponent, 0.0), either(a.factor, b.factor, 1.0))
 
@@ -322,10 +319,10 @@ def _sum(reader: Reader, x: Node) -> Scaled | None:
     a = reader.terms(y)
     if a is None or not size_of(y.shape):
         return None
-    m = call("broadcast_to", counted(a, y), y.shape)
-    taken = call("excess", call("max", m, axes, keepdims=True))
-    terms = call("broadcast_to", below(a, taken, most_of(x)), y.shape)
-    return Scaled(call("reshape", taken, x.shape), call("sum", terms, axes))
+    m = calls.broadcast_to(counted(a, y), y.shape)
+    taken = calls.excess(calls.max(m, axes, keepdims=True))
+    terms = calls.broadcast_to(below(a, taken, most_of(x)), y.shape)
+    return Scaled(calls.reshape(taken, x.shape), calls.sum(terms, axes))
 
 
 def _matmul(reader: Reader, x: Node) -> Scaled | None:
@@ -336,25 +333,25 @@ def _matmul(reader: Reader, x: Node) -> Scaled | None:
     flat = len(first.shape) == 1, len(second.shape) == 1
     p, left = _along(a, first, -1, flat[1])
     q, right = _along(b, second, -1 if flat[1] else -2, flat[0])
-    return Scaled(total(left, right), call("matmul", p, q))
+    return Scaled(total(left, right), calls.matmul(p, q))
 
 
 def _along(a: Scaled | None, x: Node, axis: int, squeezed: bool) -> tuple[Tensor, Tensor | None]:
     """A factor of a matrix product, and the exponents taken out along the axis that is summed."""
     if a is None:
         return Tensor(x), None
-    m = call("broadcast_to", counted(a, x), x.shape)
-    taken = call("excess", call("max", m, (axis,), keepdims=True))
-    factor = call("broadcast_to", below(a, taken, most_of(x)), x.shape)
+    m = calls.broadcast_to(counted(a, x), x.shape)
+    taken = calls.excess(calls.max(m, (axis,), keepdims=True))
+    factor = calls.broadcast_to(below(a, taken, most_of(x)), x.shape)
     if squeezed or len(x.shape) == 1:
-        return factor, call("squeeze", taken, axis)
+        return factor, calls.squeeze(taken, axis)
     return factor, taken
 
 
 def _softmax(reader: Reader, x: Node) -> Scaled | None:
     if not reader.deep:
         return None
-    return Scaled(call("log_softmax", Tensor(x.inputs[0]), *x.params), None)
+    return Scaled(calls.log_softmax(Tensor(x.inputs[0]), *x.params), None)
 
 
 def _expit(reader: Reader, x: Node) -> Scaled | None:

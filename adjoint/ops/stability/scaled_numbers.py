@@ -12,13 +12,14 @@ nan mean what they meant.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from adjoint.graph import calls
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, find
+from adjoint.graph.op import find
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import size_of
 
@@ -30,12 +31,6 @@ class Scaled(NamedTuple):
 
     exponent: Tensor | None
     factor: Tensor | None
-
-
-def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
-    """What the function that users call by `name` makes."""
-    result: Tensor = FUNCTIONS[name](*args, **kwargs)
-    return result
 
 
 def softplus(x: Tensor) -> Tensor:
@@ -68,13 +63,13 @@ def quotient(a: Scaled, b: Scaled) -> Scaled:
     exponent = difference(a.exponent, b.exponent)
     if b.factor is None:
         return Scaled(exponent, a.factor)
-    factor = call("reciprocal", b.factor) if a.factor is None else a.factor / b.factor
+    factor = calls.reciprocal(b.factor) if a.factor is None else a.factor / b.factor
     return Scaled(exponent, factor)
 
 
 def power(exponent: Tensor | None) -> Tensor | None:
     """eᵐ of an exponent that needs no more care."""
-    return None if exponent is None else call("exp_within", exponent)
+    return None if exponent is None else calls.exp_within(exponent)
 
 
 def is_one(x: Node) -> bool:
@@ -88,11 +83,11 @@ def is_one(x: Node) -> bool:
 
 def counted(a: Scaled, like: Node) -> Tensor:
     """The exponent of a term, for choosing the largest: -∞ where the term is zero."""
-    m = number(0.0, like) if a.exponent is None else call("stop_gradient", a.exponent)
+    m = number(0.0, like) if a.exponent is None else calls.stop_gradient(a.exponent)
     r = a.factor
     if r is None or (r.node.op.name == "constant" and bool(np.all(r.node.value != 0))):
         return m
-    return call("where", call("not_equal", r, 0.0), m, -_INFINITY)
+    return calls.where(calls.not_equal(r, 0.0), m, -_INFINITY)
 
 
 def below(a: Scaled, taken: Tensor, most: float) -> Tensor:
@@ -103,7 +98,7 @@ def below(a: Scaled, taken: Tensor, most: float) -> Tensor:
     """
     m = difference(a.exponent, taken)
     if a.factor is not None and m is not None:
-        m = call("minimum", m, most)
+        m = calls.minimum(m, most)
     result = product(a.factor, power(m))
     assert result is not None
     return result

@@ -15,12 +15,12 @@ import math
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
+from adjoint.graph import calls
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.stability.reading import Reader, TooLarge, alike, fraction, is_lowered
 from adjoint.ops.stability.scaled_numbers import (
     Scaled,
-    call,
     difference,
     is_excess,
     is_one,
@@ -57,7 +57,7 @@ def form(rule: Form) -> Form:
         except TooLarge:
             return None
         if found is not None and found.shape != node.shape:
-            found = call("broadcast_to", found, node.shape)
+            found = calls.broadcast_to(found, node.shape)
         return found
 
     checked.__doc__ = rule.__doc__
@@ -100,7 +100,7 @@ def inverted(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     if below is None:
         return None
     m = None if below.exponent is None else below.exponent * n
-    r = None if below.factor is None else call("power", below.factor, n)
+    r = None if below.factor is None else calls.power(below.factor, n)
     return _value(Scaled(m, r), node)
 
 
@@ -122,8 +122,8 @@ def multiplied(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     return _value(Scaled(m, product(first.factor, second.factor)), node)
 
 
-def logarithm(scale: float, name: str) -> Form:
-    """The rule of a logarithm, `scale` times the natural one."""
+def logarithm(scale: float, log: Callable[[Tensor], Tensor]) -> Form:
+    """The rule of the logarithm `log`, which is `scale` times the natural one."""
 
     @form
     def rule(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
@@ -143,10 +143,10 @@ def logarithm(scale: float, name: str) -> Form:
         m, r = parts.exponent, parts.factor
         if r is None:
             return m if scale == 1 else m * scale
-        taken = m if is_excess(m.node) else call("excess", call("stop_gradient", m))
+        taken = m if is_excess(m.node) else calls.excess(calls.stop_gradient(m))
         if taken is not m:
-            r = r * call("exp_within", m - taken)
-        return (taken if scale == 1 else taken * scale) + call(name, r)
+            r = r * calls.exp_within(m - taken)
+        return (taken if scale == 1 else taken * scale) + log(r)
 
     return rule
 
@@ -172,10 +172,10 @@ def logarithm_of_one_more(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     if parts is None or parts.exponent is None:
         return None
     m, r = parts
-    taken = call("excess", call("maximum", call("stop_gradient", m), 0.0))
+    taken = calls.excess(calls.maximum(calls.stop_gradient(m), 0.0))
     inner = product(r, power(difference(m, taken)))
     assert inner is not None
-    return taken + call("log1p", inner + call("expm1", -taken))
+    return taken + calls.log1p(inner + calls.expm1(-taken))
 
 
 def _leaf(x: Node) -> Scaled:
@@ -251,20 +251,20 @@ def _known(reader: Reader, a: Node | None, b: Node) -> Tensor | None:
     """a / b where it is a logistic function or a hyperbolic tangent."""
     u = _logistic(reader, a, b)
     if u is not None:
-        return call("expit", u)
+        return calls.expit(u)
     if a is None or reader.opaque(a):
         return None
     if a.op.name == "sinh" and b.op.name == "cosh" and alike(a.inputs[0], b.inputs[0], reader.kept):
-        return call("tanh", Tensor(b.inputs[0]))
+        return calls.tanh(Tensor(b.inputs[0]))
     if a.op.name == "subtract" and b.op.name == "add":
         p, q = (_pure(reader, x) for x in a.inputs)
-        terms = [_pure(reader, x) for x in b.inputs]
-        if p is None or q is None or None in terms:
+        terms = [r for x in b.inputs if (r := _pure(reader, x)) is not None]
+        if p is None or q is None or len(terms) < 2:
             return None
         for r, s in (terms, terms[::-1]):
-            if _equal(reader, p, r) and _equal(reader, q, s):  # type: ignore[arg-type]
+            if _equal(reader, p, r) and _equal(reader, q, s):
                 u = _difference(reader, p, q)
-                return None if u is None else call("tanh", 0.5 * u)
+                return None if u is None else calls.tanh(0.5 * u)
     return None
 
 
@@ -276,21 +276,21 @@ def _log_of_known(reader: Reader, x: Node) -> Tensor | None:
     if x.op.name == "add":
         p, q = (_pure(reader, y) for y in x.inputs)
         if isinstance(p, Tensor) and isinstance(q, Tensor):
-            return call("logaddexp", p, q)
+            return calls.logaddexp(p, q)
         if isinstance(p, Tensor) and q is not None:
             return softplus(p)
         if isinstance(q, Tensor) and p is not None:
             return softplus(q)
     if x.op.name == "reshape" and not reader.opaque(x):
         inner = _log_of_known(reader, x.inputs[0]) if x.inputs[0].op.name == "sum" else None
-        return None if inner is None else call("reshape", inner, x.shape)
+        return None if inner is None else calls.reshape(inner, x.shape)
     if x.op.name == "sum" and not reader.opaque(x):
         (y,) = x.inputs
         if y.op.name == "exp" and not reader.opaque(y) and not is_lowered(y.inputs[0]):
-            return call("logsumexp", Tensor(y.inputs[0]), x.params[0])
+            return calls.logsumexp(Tensor(y.inputs[0]), x.params[0])
     return None
 
 
-logarithm_e = logarithm(1.0, "log")
-logarithm_2 = logarithm(1 / math.log(2.0), "log2")
-logarithm_10 = logarithm(1 / math.log(10.0), "log10")
+logarithm_e = logarithm(1.0, lambda x: calls.log(x))
+logarithm_2 = logarithm(1 / math.log(2.0), lambda x: calls.log2(x))
+logarithm_10 = logarithm(1 / math.log(10.0), lambda x: calls.log10(x))

@@ -14,11 +14,11 @@ import numpy as np
 from adjoint.array import equations, special, statistics
 from adjoint.array.norms import vector_norm
 from adjoint.errors import ArgumentError, RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import abs, where
 from adjoint.ops.elementwise.comparison import equal
 from adjoint.ops.elementwise.power import power, sqrt
+from adjoint.ops.indexing.indexing import take
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.reductions.extremum import max
 from adjoint.ops.reductions.norm import norm2
@@ -309,7 +309,6 @@ def pdist(X: Any, metric: Any = "euclidean", *, out: Any = None, **kwargs: Any) 
         pairs = zip(first.tolist(), second.tolist(), strict=True)
         return stack([as_tensor(metric(x[i], x[j], **kwargs)) for i, j in pairs])
     distance = _metric(name, metric, [x], kwargs)
-    take = FUNCTIONS["take"]
     return distance(take(x, first, axis=0), take(x, second, axis=0))
 
 
@@ -331,8 +330,7 @@ def squareform(X: Any, force: str = "no", checks: bool = True) -> Tensor:
         places = np.full((size, size), x.size)
         rows, columns = np.triu_indices(size, 1)
         places[rows, columns] = places[columns, rows] = np.arange(x.size)
-        result: Tensor = FUNCTIONS["take"](concat([x, np.zeros(1, x.dtype)]), places, axis=0)
-        return result
+        return take(concat([x, np.zeros(1, x.dtype)]), places, axis=0)
     if x.ndim != 2 or x.shape[0] != x.shape[1] or force.lower() == "tomatrix":
         raise ShapeError(f"{name}: needs a vector or a square matrix, got shape {x.shape}")
     result = x[np.triu_indices(x.shape[0], 1)]
