@@ -229,7 +229,7 @@ import sys
 from adjoint.api.options import options
 options(threads=3)
 assert not any(m.startswith("llvmlite") for m in sys.modules)
-from adjoint.backends.llvm import pool
+from adjoint.backends.llvm.system import thread_pool as pool
 assert pool.threads() == 3
 """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=300)
@@ -271,6 +271,7 @@ for thread in threads: thread.join()
         ({"thread": 2}, UnknownNameError, LookupError, ("'thread'", "did you mean 'threads'")),
         ({"Native": "auto"}, UnknownNameError, LookupError, ("'Native'", "'native'")),
         ({"debug_nan": True}, UnknownNameError, LookupError, ("did you mean 'debug_nans'",)),
+        ({"reserve": 1}, UnknownNameError, LookupError, ("now called 'cached_memory_limit'",)),
         ({"xyz": 1}, UnknownNameError, LookupError, ("'xyz'; there are: threads, native, debug",)),
         ({"threads": 0}, RangeError, ValueError, ("threads", "1 to 1024", "got 0", "None")),
         ({"threads": -3}, RangeError, ValueError, ("got -3",)),

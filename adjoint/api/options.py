@@ -10,12 +10,12 @@ import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, RangeError, UnknownNameError
 from adjoint.graph import options as state
-from adjoint.graph.options import Settings
+from adjoint.graph.options import MOST_THREADS, Settings
 
-MOST_THREADS = 1024
 _NATIVE = ("auto", "always", "never")
 _LOST = ("error", "warn", "allow")
-_NAMES = ("threads", "native", "debug_nans", "reserve", "lost_derivatives")
+_NAMES = ("threads", "native", "debug_nans", "cached_memory_limit", "lost_derivatives")
+_RENAMED = {"reserve": "cached_memory_limit"}
 _UNSET: Any = object()
 
 
@@ -30,10 +30,9 @@ class options:
         that nan from inputs without one. The error names the operation and your line that called
         it, if the setting was on then. A nan that `adjoint.where` leaves out is no error, nor is
         one that you gave. Evaluation is slower, and does not use native code.
-    reserve: the most bytes of memory that are kept when large results are gone, for those to come;
-        0 gives all back at once. None, as at first, for an eighth of the memory of the machine or
-        the container, but at most 1 GiB.
-
+    cached_memory_limit: the most bytes that the caching allocator keeps when large results are
+        gone, for those to come; 0 gives all back at once. None, as at first, for an eighth of the
+        memory of the machine or the container, but at most 1 GiB.
     lost_derivatives: what happens where a value that a transform differentiates by would leave the
         graph as a plain number or array (``float(x)``, a function that converts what it is given),
         through which nothing is traced: ``"error"``, `LostDerivativeError`; ``"warn"``,
@@ -42,8 +41,9 @@ class options:
     A plain call sets for the rest of the program, in all threads. As the head of a ``with`` the
     settings hold inside the block, for the thread (or asynchronous task) that is in it, and end
     with it, also by an exception; those not named stay as they are. Threads that are started in
-    the block begin with the settings of the program. Only `threads` and `reserve` are shared:
-    the process has one pool of each, which follows the setting made last of those in force.
+    the block begin with the settings of the program. Only `threads` and
+    `cached_memory_limit` are shared: the process has one thread pool and one caching allocator,
+    which follow the setting made last of those in force.
 
     >>> import adjoint as ad
     >>> with ad.options(debug_nans=True):
@@ -60,13 +60,17 @@ class options:
         threads: int | None = _UNSET,
         native: Literal["auto", "always", "never"] = _UNSET,
         debug_nans: bool = _UNSET,
-        reserve: int | None = _UNSET,
+        cached_memory_limit: int | None = _UNSET,
         lost_derivatives: Literal["error", "warn", "allow"] = _UNSET,
         **unknown: Any,
     ) -> None:
         self._record: state.Record | None = None
         self._entered: list[tuple[Settings, state.Record]] = []
         for name in unknown:
+            if name in _RENAMED:
+                raise UnknownNameError(
+                    f"options: the setting {name!r} is now called {_RENAMED[name]!r}"
+                )
             raise UnknownNameError(
                 f"options: there is no setting {name!r}{_nearest(name, _NAMES)}; there are: "
                 f"{', '.join(_NAMES)}"
@@ -75,7 +79,9 @@ class options:
             "threads": threads if threads is _UNSET else _checked_threads(threads),
             "native": native if native is _UNSET else _checked_choice("native", native, _NATIVE),
             "debug_nans": debug_nans if debug_nans is _UNSET else _checked_flag(debug_nans),
-            "reserve": reserve if reserve is _UNSET else _checked_reserve(reserve),
+            "cached_memory_limit": cached_memory_limit
+            if cached_memory_limit is _UNSET
+            else _checked_bytes(cached_memory_limit),
             "lost_derivatives": lost_derivatives
             if lost_derivatives is _UNSET
             else _checked_choice("lost_derivatives", lost_derivatives, _LOST),
@@ -126,10 +132,12 @@ def _checked_threads(n: Any) -> int | None:
     return count
 
 
-def _checked_reserve(n: Any) -> int | None:
-    count = _checked_count(n, "reserve", "None for the usual bound")
+def _checked_bytes(n: Any) -> int | None:
+    count = _checked_count(n, "cached_memory_limit", "None for the usual limit")
     if count is not None and not 0 <= count < 2**63:
-        raise RangeError(f"options: reserve must be a number of bytes, 0 or more, got {count}")
+        raise RangeError(
+            f"options: cached_memory_limit must be a number of bytes, 0 or more, got {count}"
+        )
     return count
 
 

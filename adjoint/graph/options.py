@@ -2,18 +2,18 @@
 
 `adjoint.options` writes them. A setting for the program holds in all threads; one of a block holds
 in the thread (or asynchronous task) that is in the block. What a whole process shares, like the
-pool of threads, is told all values in force by `watch`.
+thread pool, is told all values in force by `watch`.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
+
+from adjoint.graph import forking
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,15 @@ class Options:
     threads: int | None = None
     native: Literal["auto", "always", "never"] = "auto"
     debug_nans: bool = False
-    reserve: int | None = None
+    cached_memory_limit: int | None = None
     lost_derivatives: Literal["error", "warn", "allow"] = "error"
 
 
 Settings: TypeAlias = tuple[tuple[str, Any], ...]
 """Names and values of some settings."""
 
+MOST_THREADS = 1024
+"""More than any machine has cores; each takes a stack of some MB of addresses."""
 DEFAULTS = Options()
 _program = DEFAULTS
 _block: ContextVar[Settings] = ContextVar("adjoint_options", default=())
@@ -49,7 +51,7 @@ class Record:
         self.final = False
 
 
-_lock = threading.Lock()
+_lock = forking.new_lock()
 _records: list[Record] = []
 _watchers: dict[str, list[Callable[[Sequence[Any]], None]]] = {}
 _told: dict[str, list[Any]] = {}
@@ -141,13 +143,3 @@ def _compact() -> None:
         else:
             kept.append(record)
     _records[:] = kept
-
-
-def _after_fork() -> None:
-    """In a forked child: whoever held the lock is not there any more."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

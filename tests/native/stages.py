@@ -77,17 +77,15 @@ class Calls:
     def take(self, call: Callable[[], Any]) -> Results:
         """The results of a call, copied; memory that it is likely to use was poisoned before."""
         kept = [np.full(n, 0xFF, np.uint8) for n in self.shapes]
-        kept += [
-            room for n in self.shapes if n >= 1 << 16 and (room := reserve_room(n)) is not None
-        ]
+        kept += [room for n in self.shapes if n >= 1 << 16 and (room := poisoned(n)) is not None]
         del kept
         found = [[np.array(x.numpy()) for x in group] for group in call()]
         self.shapes = [x.nbytes for group in found for x in group if x.nbytes]
         return found
 
 
-def reserve_room(size: int) -> Any:
-    """Poisoned memory of the reserve."""
+def poisoned(size: int) -> Any:
+    """Memory of the caching allocator that holds nothing sensible."""
     room = caching_allocator.empty((size,), np.dtype(np.uint8))
     room[...] = 0xFF
     return room

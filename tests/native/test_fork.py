@@ -21,6 +21,8 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
+SHARED = ("thread_pool", "caching_allocator")
+"""Modules that guard what the process has one of by a lock."""
 LIMIT = 300
 """Seconds after which a program counts as hanging; it takes a few."""
 
@@ -182,7 +184,7 @@ def test_a_pool_of_processes_calls_what_its_parent_compiled(tmp_path):
 def test_children_run_loops_on_threads_of_their_own(tmp_path):
     run(
         """
-        from adjoint.backends.llvm import pool
+        from adjoint.backends.llvm.system import thread_pool as pool
 
         ad.options(threads=3)
         x = np.linspace(0, 1, 200_000)
@@ -225,3 +227,33 @@ def test_a_thread_that_compiles_may_fork(tmp_path):
         """,
         tmp_path,
     )
+
+
+@pytest.mark.parametrize(
+    "where", ["adjoint.graph.options", *(f"adjoint.backends.llvm.system.{n}" for n in SHARED)]
+)
+def test_a_signal_handler_may_fork_while_its_thread_holds_a_lock(tmp_path, where):
+    run(
+        f"""
+        import importlib
+
+        compute()
+        lock = importlib.import_module("{where}")._lock
+        def fork(*_):
+            in_child(lambda: compute() == 0)
+        signal.signal(signal.SIGUSR2, fork)
+        with lock:
+            os.kill(os.getpid(), signal.SIGUSR2)
+        elsewhere = threading.Thread(target=lambda: lock.acquire() and lock.release())
+        elsewhere.start()
+        elsewhere.join()    # the lock is free again
+        print("done")
+        """,
+        tmp_path,
+    )
+
+
+def test_there_is_one_fork_hook():
+    package = ROOT / "adjoint"
+    files = [p for p in package.rglob("*.py") if "register_at_fork" in p.read_text("utf-8")]
+    assert files == [package / "graph" / "forking.py"]

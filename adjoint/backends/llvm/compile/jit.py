@@ -11,7 +11,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from adjoint.graph.forking import building, waited_for
+from adjoint.graph.forking import building, lock_while_forking
 
 LEVELS = {"loops": 2, "written": 1, "driver": 0}
 """How much LLVM does for each kind of code. Only ``loops`` leave it vectors to find; what is
@@ -22,7 +22,7 @@ TIDY = ("sroa", "simplify_cfg")
 
 # llvmlite serialises its calls with a lock of its own, also those that free memory, at any time.
 if _of_llvmlite := getattr(llvm.ffi.lib, "_lock", None):
-    waited_for.append(_of_llvmlite)
+    lock_while_forking(_of_llvmlite)
 
 
 @cache

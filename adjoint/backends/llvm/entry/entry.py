@@ -86,7 +86,7 @@ def register_symbols() -> None:
         if available and not _loaded:
             for name, address in {**symbols(), **tensor_methods.symbols()}.items():
                 llvm.add_symbol(name, address)
-            llvm.add_symbol("adjoint.handler", id(caching_allocator.reserve().handler))
+            llvm.add_symbol("adjoint.handler", id(caching_allocator.allocator().handler))
             _loaded.append(_load_helpers())
 
 

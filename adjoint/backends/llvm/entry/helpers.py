@@ -101,7 +101,7 @@ def _write_rooms(words: Words) -> None:
 
 
 def _write_large_rooms(words: Words) -> None:
-    """`rooms` with memory from the reserve."""
+    """`rooms` with memory from the caching allocator."""
     w, arguments = words.define("adjoint.large_rooms")
     before = w.call("PyDataMem_SetHandler", w.symbol("adjoint.handler"))
     _fail_if_null(w, before)

@@ -173,11 +173,11 @@ class Program:
 
     def symbols(self) -> dict[str, int]:
         """The addresses of what the code calls outside."""
-        memory = caching_allocator.reserve()
+        memory = caching_allocator.allocator()
         found = {
             "adjoint_numpy_call": _address(_numpy_call),
-            "adjoint_allocate": memory.take,
-            "adjoint_free": memory.give,
+            "adjoint_allocate": memory.allocate,
+            "adjoint_free": memory.free,
             **kernel_cache.symbols(),
             **signals.symbols(),
         }
@@ -273,7 +273,8 @@ _numpy_call = ctypes.CFUNCTYPE(
 
 def _give_back(place: int) -> None:
     """Free the block that a program whose code is about to go has kept between its calls."""
-    caching_allocator.reserve().drop(ctypes.c_void_p.from_address(place).value)
+    free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(caching_allocator.allocator().free)
+    free(ctypes.c_void_p.from_address(place).value)
 
 
 def _address(function: Any) -> int:

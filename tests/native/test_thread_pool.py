@@ -12,14 +12,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
 from adjoint.backends.llvm.compile import jit
 from adjoint.backends.llvm.system import cgroups, thread_pool
-from adjoint.backends.llvm.system.thread_pool_ir import code
+from adjoint.backends.llvm.system.thread_pool_ir import Platform, code
 from adjoint.errors import ArgumentError, RangeError
-from tests.native.pool_programs import (
+from tests.native.thread_pool_programs import (
     PARALLEL,
     TASK,
     address,
@@ -297,8 +298,8 @@ def test_workers_are_deaf_to_signals_and_sleep_between_jobs():
 PRELUDE = """
 import ctypes, multiprocessing, os, pathlib, re, signal, sys, threading, time, warnings
 import numpy as np
-from adjoint.backends.llvm import pool
-from tests.native.pool_programs import *
+from adjoint.backends.llvm.system import thread_pool as pool
+from tests.native.thread_pool_programs import *
 warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads is the point
 """
 
@@ -437,8 +438,8 @@ def test_multiprocessing_by_fork():
         pool.set_threads(4)
         count = np.zeros(1, np.int64)
         class Last:
-            def __del__(self, repeat=repeat, place=count.ctypes.data, own=count):
-                repeat("count", place, 8, 1, 10)
+            def __del__(self, repeat=repeat, address=count.ctypes.data, own=count):
+                repeat("count", address, 8, 1, 10)
         sys.modules["last"] = Last()  # runs a job while modules are taken apart
         check(0, 100, 1)
         """,
@@ -500,9 +501,9 @@ def groups(tmp_path, monkeypatch):
 
     def write(**files):
         for name, text in files.items():
-            place = tmp_path / name.replace("__", "/").replace("DOT", ".").replace("COMMA", ",")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
+            path = tmp_path / name.replace("__", "/").replace("DOT", ".").replace("COMMA", ",")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
 
     return write
 
@@ -576,3 +577,8 @@ def test_without_threads_the_caller_does_all():
         task = TASK(lambda _, start, stop, done=done: done.append((start, stop)))
         alone(ctypes.cast(task, ctypes.c_void_p), None, low, high, grain)
         assert done == chunks(low, high, grain)
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64", "riscv64"])
+def test_the_code_is_sound_for_each_machine(machine):
+    llvm.parse_assembly(code(Platform(machine, 1, 2, (11,)))).verify()

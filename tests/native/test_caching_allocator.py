@@ -1,4 +1,4 @@
-"""The reserve of memory: used again when nobody sees it any more, never before, and bounded."""
+"""Cached memory is used again when nobody sees it any more, never before, and is bounded."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ import pytest
 
 import adjoint as ad
 from adjoint.backends import large_arrays
+from adjoint.backends.llvm.compile import jit
 from adjoint.backends.llvm.entry import entry
 from adjoint.backends.llvm.system import caching_allocator, cgroups
+from adjoint.backends.llvm.system.caching_allocator_ir import C_FUNCTIONS, HUGE, PAGE, code
+from adjoint.backends.llvm.system.native_code import c_functions
 from adjoint.errors import ArgumentError, RangeError
 from adjoint.graph.options import current
 
@@ -33,10 +36,10 @@ handler_name = np._core.multiarray.get_handler_name  # type: ignore[attr-defined
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
-    """Every test begins and ends with nothing in reserve."""
-    caching_allocator.clear()
+    """Every test begins and ends with an empty cache."""
+    caching_allocator.empty_cache()
     yield
-    caching_allocator.clear()
+    caching_allocator.empty_cache()
 
 
 @ad.compile
@@ -96,15 +99,15 @@ def test_results_that_live_together_have_memory_of_their_own():
     held = [y.numpy() for _ in range(3) for y in f(x)]
     assert [array[0] for array in held] == [1, 2, 3] * 3
     assert [array[-1] for array in held] == [1, 2, 3] * 3
-    places = {address(array) for array in held}
-    assert len(places) == 9
+    addresses = {address(array) for array in held}
+    assert len(addresses) == 9
     del held
     again = [y.numpy() for _ in range(3) for y in f(x)]
-    assert {address(array) for array in again} == places
+    assert {address(array) for array in again} == addresses
 
 
 def test_results_are_arrays_like_any_other():
-    """They own their memory, can be written to, and can be resized in place."""
+    """They own their memory, can be written to, and can be resized in block."""
     array = made(np.arange(MIB / 8)).base
     assert array.flags.owndata and array.flags.writeable and array.base is None
     copy = np.array(array)
@@ -115,13 +118,13 @@ def test_results_are_arrays_like_any_other():
 
 
 def test_no_reference_is_left_behind():
-    """To the handler of the reserve, or to the one before it."""
+    """To the handler of the allocator, or to the one before it."""
     x = np.ones(MIB // 8)
     made(x)
-    block = caching_allocator.memory()
+    block = caching_allocator.for_numpy()
     with block:
         pass
-    handlers = caching_allocator.reserve().handler, block.before
+    handlers = caching_allocator.allocator().handler, block.before
     before = [sys.getrefcount(handler) for handler in handlers]
     for _ in range(100):
         line(x)
@@ -138,7 +141,7 @@ def test_small_results_are_left_to_numpy():
 
 def test_fresh_zeros_are_zero():
     """Also where the memory was used before."""
-    with caching_allocator.memory():
+    with caching_allocator.for_numpy():
         used = np.ones(MIB)
         del used
         assert not np.zeros(MIB).any()
@@ -146,24 +149,24 @@ def test_fresh_zeros_are_zero():
 
 def test_at_most_the_limit_is_kept():
     """What goes beyond is given back; so is what was there, when the limit sinks."""
-    with ad.options(reserve=4 * MIB):
+    with ad.options(cached_memory_limit=4 * MIB):
         arrays = [caching_allocator.empty((MIB,), BYTES) for _ in range(10)]
-        assert caching_allocator.held() == 0
+        assert caching_allocator.cached() == 0
         arrays.clear()
-        assert 3 * MIB <= caching_allocator.held() <= 4 * MIB
+        assert 3 * MIB <= caching_allocator.cached() <= 4 * MIB
         caching_allocator.empty((8 * MIB,), BYTES)
-        assert caching_allocator.held() <= 4 * MIB
-        with ad.options(reserve=MIB):
-            assert caching_allocator.held() <= MIB
-        with ad.options(reserve=0):
-            assert caching_allocator.held() == 0
+        assert caching_allocator.cached() <= 4 * MIB
+        with ad.options(cached_memory_limit=MIB):
+            assert caching_allocator.cached() <= MIB
+        with ad.options(cached_memory_limit=0):
+            assert caching_allocator.cached() == 0
             caching_allocator.empty((MIB,), BYTES)
-            assert caching_allocator.held() == 0
+            assert caching_allocator.cached() == 0
 
 
-def test_what_is_not_asked_for_makes_room():
-    """The sizes of yesterday do not fill the reserve for ever."""
-    with ad.options(reserve=4 * MIB):
+def test_sizes_that_nobody_asks_for_are_freed():
+    """They do not fill the cache for ever."""
+    with ad.options(cached_memory_limit=4 * MIB):
         arrays = [caching_allocator.empty((MIB,), BYTES) for _ in range(4)]
         arrays.clear()
         other = caching_allocator.empty((3 * MIB,), BYTES)
@@ -171,16 +174,16 @@ def test_what_is_not_asked_for_makes_room():
         for _ in range(3):
             del other
             other = caching_allocator.empty((3 * MIB,), BYTES)
-        assert address(other) == where or caching_allocator.held() <= MIB
+        assert address(other) == where or caching_allocator.cached() <= MIB
         del other
-        assert caching_allocator.held() >= 3 * MIB
+        assert caching_allocator.cached() >= 3 * MIB
 
 
 def test_the_usual_limit():
     """A part of the machine's memory, and not too much of a large one."""
-    assert 0 < caching_allocator.most() <= caching_allocator.MOST
-    with ad.options(reserve=5):
-        assert caching_allocator.most() == 5 and current().reserve == 5
+    assert 0 < caching_allocator.limit() <= caching_allocator.MOST
+    with ad.options(cached_memory_limit=5):
+        assert caching_allocator.limit() == 5 and current().cached_memory_limit == 5
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -192,66 +195,88 @@ def test_the_usual_limit_in_a_container(version, tmp_path, monkeypatch):
     name = "memory.limit_in_bytes" if version == 1 else "memory.max"
     monkeypatch.setattr(cgroups, "CGROUPS", tmp_path)
     monkeypatch.setattr(cgroups, "OWN_CGROUPS", tmp_path / "own")
-    free = caching_allocator.most()
+    free = caching_allocator.limit()
     (group / name).write_text(f"{64 * MIB}\n")
-    assert caching_allocator.most() == 8 * MIB < free
+    assert caching_allocator.limit() == 8 * MIB < free
     (group / name).write_text("max\n")
-    assert caching_allocator.most() == free
+    assert caching_allocator.limit() == free
 
 
 @pytest.mark.parametrize("size", ["1 GiB", 1.5, True, object()])
 def test_a_limit_is_a_whole_number(size):
     """Other things are refused by name."""
-    with pytest.raises(ArgumentError, match="options: reserve must be a whole number"):
-        ad.options(reserve=size)
+    with pytest.raises(ArgumentError, match="options: cached_memory_limit must be a whole number"):
+        ad.options(cached_memory_limit=size)
 
 
 @pytest.mark.parametrize("size", [-1, 2**63])
 def test_a_limit_is_a_number_of_bytes(size):
     """Not below zero, nor beyond all machines."""
-    with pytest.raises(RangeError, match="options: reserve must be a number of bytes"):
-        ad.options(reserve=size)
+    with pytest.raises(RangeError, match="options: cached_memory_limit must be a number of bytes"):
+        ad.options(cached_memory_limit=size)
 
 
 def native():
-    """`take` and `give` as functions that let other Python threads run."""
-    own = caching_allocator.reserve()
-    take = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_size_t)(own.take)
-    give = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(own.give)
-    return take, give
+    """`allocate` and `free` as functions that let other Python threads run."""
+    own = caching_allocator.allocator()
+    allocate = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_size_t)(own.allocate)
+    free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(own.free)
+    return allocate, free
 
 
 def test_blocks_are_as_large_as_asked():
     """On a boundary of 64 bytes, for sizes around all edges of classes."""
-    take, give = native()
+    allocate, free = native()
     rng = np.random.default_rng(0)
     around = [(n << k) + d for k in range(12, 21) for n in range(8, 16) for d in (-1, 0, 1)]
     sizes = [0, 1, 63, 64, 65, *around, *rng.integers(1, 1 << 23, 200).tolist()]
     blocks = []
     for i, size in enumerate(sizes):
-        place = take(size)
-        assert place % 64 == 0
-        ctypes.memset(place, i % 251, size)
-        blocks.append((place, size, i % 251))
+        block = allocate(size)
+        assert block % 64 == 0
+        ctypes.memset(block, i % 251, size)
+        blocks.append((block, size, i % 251))
         if i % 3 == 0:
-            give(blocks.pop(rng.integers(len(blocks)))[0])
-    for place, size, value in blocks:
-        assert ctypes.string_at(place, size) == bytes([value]) * size
-        give(place)
+            free(blocks.pop(rng.integers(len(blocks)))[0])
+    for block, size, value in blocks:
+        assert ctypes.string_at(block, size) == bytes([value]) * size
+        free(block)
+
+
+def test_huge_blocks_begin_on_a_huge_page():
+    """So that all of it can be of such pages; smaller ones do not waste as much."""
+    assert address(caching_allocator.empty((HUGE,), BYTES)) % PAGE == 0
+    assert address(caching_allocator.empty((HUGE // 2,), BYTES)) % 64 == 0
+
+
+def test_it_works_without_advice_on_huge_pages():
+    """Other systems have none."""
+    symbols = c_functions(C_FUNCTIONS)
+    loaded = jit.load_object(jit.compile_object({"driver": code(has_huge_pages=False)}), symbols)
+    allocate = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_size_t)(
+        loaded.address("adjoint_cache_allocate")
+    )
+    free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(loaded.address("adjoint_cache_free"))
+    ctypes.CFUNCTYPE(None, ctypes.c_int64)(loaded.address("adjoint_cache_limit"))(64 * MIB)
+    for size in (100, MIB, 2 * HUGE):
+        block = allocate(size)
+        ctypes.memset(block, 1, size)
+        free(block)
+        assert size == 100 or allocate(size) == block
 
 
 def test_too_much_is_refused():
     """With Python's own error; the handler of NumPy is then as it was."""
-    take, _ = native()
-    assert take(2**64 - 1) is None and take(1 << 60) is None
+    allocate, _ = native()
+    assert allocate(2**64 - 1) is None and allocate(1 << 60) is None
     with pytest.raises(MemoryError):
         caching_allocator.empty((1 << 45,), np.dtype("float64"))
     assert handler_name() == "default_allocator"
 
 
 def test_threads_never_share_a_block():
-    """Native threads take, write, look and give, all at once, of few sizes and a small reserve."""
-    take, give = native()
+    """Native threads allocate, write, read and free, all at once, few sizes from a small cache."""
+    allocate, free = native()
     wrong = []
 
     def work(number):
@@ -260,28 +285,28 @@ def test_threads_never_share_a_block():
         blocks = []
         for _ in range(1500):
             size = int(rng.choice([1 << 16, 3 << 16, 1 << 18]))
-            place = take(size)
-            for end in (place, place + size - 64):
+            block = allocate(size)
+            for end in (block, block + size - 64):
                 ctypes.memmove(end, mine, 64)
-            blocks.append((place, size))
+            blocks.append((block, size))
             if len(blocks) > 5:
-                place, size = blocks.pop(int(rng.integers(5)))
-                ends = (place, place + size - 64)
+                block, size = blocks.pop(int(rng.integers(5)))
+                ends = (block, block + size - 64)
                 wrong.extend(end for end in ends if ctypes.string_at(end, 64) != mine)
-                give(place)
-        for place, _ in blocks:
-            give(place)
+                free(block)
+        for block, _ in blocks:
+            free(block)
 
-    with ad.options(reserve=2 * MIB):
+    with ad.options(cached_memory_limit=2 * MIB):
         threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 7)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert not wrong
-        assert 0 <= caching_allocator.held() <= 2 * MIB
-    caching_allocator.clear()
-    assert caching_allocator.held() == 0
+        assert 0 <= caching_allocator.cached() <= 2 * MIB
+    caching_allocator.empty_cache()
+    assert caching_allocator.cached() == 0
 
 
 def test_memory_is_seen_by_tracemalloc():
@@ -319,7 +344,7 @@ for _ in range(5):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_child_goes_on_by_itself():
-    """Both use what was in reserve, and neither sees what the other writes."""
+    """Both use what was cached, and neither sees what the other writes."""
     script(
         BEGIN
         + """
@@ -359,6 +384,11 @@ atexit.register(lambda: f(x).numpy())
 # uncompiled code
 
 
+def test_an_array_is_large_at_one_size():
+    """Which is written twice, as the allocator is not loaded to know it."""
+    assert large_arrays.LARGE == caching_allocator.LARGE
+
+
 def evaluated(x):
     """An array that the interpreter made."""
     with ad.options(native="never"):
@@ -369,7 +399,7 @@ def evaluated(x):
 def test_uncompiled_code_uses_it_in_the_end(monkeypatch):
     """When so much has been read that loading it is little; small arrays stay NumPy's."""
     monkeypatch.setattr(large_arrays, "_read", 0)
-    monkeypatch.setattr(large_arrays, "PATIENCE", 3 * MIB)
+    monkeypatch.setattr(large_arrays, "WORTH_LOADING", 3 * MIB)
     x = np.linspace(0, 1, MIB // 8)
     names = [handler_name(evaluated(x)) for _ in range(4)]
     assert names == ["default_allocator"] * 2 + ["adjoint"] * 2
@@ -378,8 +408,8 @@ def test_uncompiled_code_uses_it_in_the_end(monkeypatch):
 
 
 def test_uncompiled_code_leaves_numpy_as_it_was_after_an_error(monkeypatch):
-    """Also where an operation fails while the reserve is in use."""
-    monkeypatch.setattr(large_arrays, "PATIENCE", 0)
+    """Also where an operation fails while memory comes from the cache."""
+    monkeypatch.setattr(large_arrays, "WORTH_LOADING", 0)
     handlers = []
 
     def fail(*values):
@@ -398,8 +428,8 @@ def test_uncompiled_code_leaves_numpy_as_it_was_after_an_error(monkeypatch):
 
 @pytest.mark.parametrize("what", ["LLVM", "NumPy's interface"])
 def test_arrays_are_numpys_if_something_is_missing(what, monkeypatch):
-    """Other interpreters and systems do without the reserve."""
-    monkeypatch.setattr(large_arrays, "PATIENCE", 0)
+    """Other interpreters and systems do without the caching allocator."""
+    monkeypatch.setattr(large_arrays, "WORTH_LOADING", 0)
     if what == "LLVM":
         monkeypatch.setattr(large_arrays, "missing", lambda: "llvmlite is not installed")
     else:

@@ -29,8 +29,8 @@ define void @map(ptr %x, i64 %low, i64 %high) {
   br label %element
 element:
   %i = phi i64 [%low, %0], [%after, %store]
-  %place = getelementptr double, ptr %x, i64 %i
-  %value = load double, ptr %place
+  %address = getelementptr double, ptr %x, i64 %i
+  %value = load double, ptr %address
   br label %round
 round:
   %n = phi i64 [0, %element], [%more, %round]
@@ -43,7 +43,7 @@ round:
   %again = icmp slt i64 %more, 8
   br i1 %again, label %round, label %store
 store:
-  store double %new, ptr %place
+  store double %new, ptr %address
   %after = add i64 %i, 1
   %further = icmp slt i64 %after, %high
   br i1 %further, label %element, label %end

@@ -28,16 +28,16 @@ define void @empty(ptr %context, i64 %low, i64 %high) {
 ; context: address of x, address of one sum for each chunk, grain
 define void @sums(ptr %context, i64 %low, i64 %high) {
   %x = load ptr, ptr %context
-  %out_place = getelementptr i64, ptr %context, i64 1
-  %out = load ptr, ptr %out_place
-  %grain_place = getelementptr i64, ptr %context, i64 2
-  %grain = load i64, ptr %grain_place
+  %out_address = getelementptr i64, ptr %context, i64 1
+  %out = load ptr, ptr %out_address
+  %grain_address = getelementptr i64, ptr %context, i64 2
+  %grain = load i64, ptr %grain_address
   br label %loop
 loop:
   %i = phi i64 [%low, %0], [%following, %loop]
   %sum = phi double [0.0, %0], [%more, %loop]
-  %place = getelementptr double, ptr %x, i64 %i
-  %value = load double, ptr %place
+  %address = getelementptr double, ptr %x, i64 %i
+  %value = load double, ptr %address
   %square = fmul double %value, %value
   %one = fadd double %square, 1.0
   %term = fdiv double %value, %one
