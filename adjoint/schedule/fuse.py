@@ -20,7 +20,7 @@ from adjoint.ops.indexing.bounds import check_known
 from adjoint.schedule.gemm_epilogue import GemmEpilogues
 from adjoint.schedule.kernel_splitting import cut, heavy
 from adjoint.schedule.library_calls import gemm, lapack
-from adjoint.schedule.native_rule import ELEMENTARY, cost, is_elementary
+from adjoint.schedule.native_rule import ELEMENTARY, cost
 from adjoint.schedule.nests import nested
 from adjoint.schedule.plan import (
     NATIVE_DTYPES,
@@ -84,6 +84,7 @@ class Fusion:
         self.inputs = set(inputs)
         self.order = topological_order(outputs, lambda n: () if n in self.inputs else n.inputs)
         self.position = {node: i for i, node in enumerate(self.order)}
+        self.leaves = {n for n in self.order if n in self.inputs or is_constant(n)}
         self.outputs = set(outputs)
         self.calls: dict[Node, Step] = {}
         for node in self.order:
@@ -99,6 +100,7 @@ class Fusion:
             elif (offset := self.part_at(node)) is not None:
                 self.calls[node] = Alias(node, offset)
         self.stored = {n for n in self.order if not self.is_leaf(n) and self.must_store(n)}
+        self.costs = {node: cost(node) for node in self.order}
         self.levels: dict[Node, int] = {}
         self.packed: dict[Node, tuple[Node, int]] = {}
 
@@ -122,7 +124,7 @@ class Fusion:
 
     def is_leaf(self, node: Node) -> bool:
         """Whether the node is there before the program runs."""
-        return node in self.inputs or is_constant(node)
+        return node in self.leaves
 
     def is_alias(self, node: Node) -> bool:
         """Whether a reshape stands next to a call, so that a view of memory costs nothing.
@@ -255,8 +257,9 @@ class Fusion:
                 elements[child] = max(elements[child], read)
                 if same_index(node, child):
                     indices[child] |= indices[node]
-                else:
-                    indices[child] |= {hash((self.position[node], i)) for i in indices[node]}
+                else:  # another index for each of these
+                    own = self.position[node]
+                    indices[child].update([hash((own, index)) for index in indices[node]])
 
     def written_out_costs(self) -> dict[Node, int]:
         """For each node the cost of an element with all that is not stored, as often as it is
@@ -264,7 +267,7 @@ class Fusion:
         costs: dict[Node, int] = {}
         for node in self.order:
             inner = [c for c in self.reads(node) if not self.is_leaf(c) and c not in self.stored]
-            costs[node] = cost(node) + sum(costs[c] for c in inner)
+            costs[node] = self.costs[node] + sum([costs[c] for c in inner])
         return costs
 
     def is_expensive(
@@ -289,7 +292,7 @@ class Fusion:
         is stored.
         """
         nodes = self.computed_for(roots)
-        starts = heavy(nodes, own_weight, LARGEST)
+        starts = heavy(nodes, self.weight, LARGEST)
         part, stored = cut(nodes, roots, domain, starts, self.reads, same_index)
         number = max(part.values(), default=0)
         if number:
@@ -303,6 +306,12 @@ class Fusion:
             if number and domain == ():
                 self.pack([root for root in own if root not in self.outputs])
         return result
+
+    def weight(self, node: Node) -> int:
+        """About how many instructions the node adds to a kernel."""
+        if self.costs[node] < ELEMENTARY:
+            return 1
+        return OUTLINED if node.shape == () else INLINED
 
     def pack(self, scalars: list[Node]) -> None:
         """Have the results of one kernel of scalars lie together, to be passed as one buffer."""
@@ -350,13 +359,6 @@ def same_index(node: Node, child: Node) -> bool:
     if node.op.scatters:
         return child is node.inputs[0] and child not in node.inputs[1:]
     return node.op.pointwise and node.shape == child.shape
-
-
-def own_weight(node: Node) -> int:
-    """About how many instructions the node adds to a kernel."""
-    if not is_elementary(node):
-        return 1
-    return OUTLINED if node.shape == () else INLINED
 
 
 def in_order(steps: Sequence[Step]) -> list[Step]:

@@ -51,7 +51,7 @@ def cost(node: Node) -> int:
         return 0
     if op.combine is not None or op.scatters:
         return 1
-    return measure(node).cost if op.lowers(node) else CALL
+    return measure(node).cost
 
 
 def is_elementary(node: Node) -> bool:
@@ -65,15 +65,19 @@ def has_slow_path(node: Node) -> bool:
 
 
 def measure(node: Node) -> Measure:
-    """What the rule of a node that has one writes."""
+    """What the rule of a node writes; a call, if it has none."""
     sizes = () if node.op.pointwise else (node.shape, *[x.shape for x in node.inputs])
-    key = node.op, node.params, node.dtype, tuple([x.dtype for x in node.inputs]), sizes
+    key = node.op, node.params, node.dtype, *[x.dtype for x in node.inputs], sizes
     found = _measured.get(key)
     if found is None:
-        loops: Any = _Loops()
-        node.op.lower(node, (ZERO,) * len(node.shape), loops)
-        found = _measured[key] = Measure(loops.e.cost, loops.e.has_slow_path)
+        found = _measured[key] = _run(node) if node.op.lowers(node) else Measure(CALL, False)
     return found
+
+
+def _run(node: Node) -> Measure:
+    loops: Any = _Loops()
+    node.op.lower(node, (ZERO,) * len(node.shape), loops)
+    return Measure(loops.e.cost, loops.e.has_slow_path)
 
 
 class _CountingEmitter:
