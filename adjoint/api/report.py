@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from adjoint.api.specialization import Specialization
 from adjoint.backends.availability import missing
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
@@ -97,22 +97,22 @@ class Cost:
         )
 
 
-def cost_of(traced: Any) -> Cost:
-    """The cost of a traced function; it need not have been compiled."""
-    report, plan = report_of(traced), traced.schedule
+def cost_of(specialization: Specialization) -> Cost:
+    """The cost of a call; the specialization need not have been compiled."""
+    report, plan = report_of(specialization), specialization.schedule
     held = _bytes([*plan.inputs, *plan.constants]) + sum(map(nbytes, plan.outputs))
     return Cost(report.flops, report.bytes_moved, held + report.peak_memory, report.kernels)
 
 
-def report_of(traced: Any) -> Report:
-    """The report of a traced function; it need not have been compiled."""
-    plan = plan_memory(traced.schedule)
-    inputs = set(traced.inputs)
-    order = topological_order(traced.outputs, lambda n: () if n in inputs else n.inputs)
+def report_of(specialization: Specialization) -> Report:
+    """The report of a specialization; it need not have been compiled."""
+    plan = plan_memory(specialization.schedule)
+    inputs = set(specialization.inputs)
+    order = topological_order(specialization.outputs, lambda n: () if n in inputs else n.inputs)
     work = [n for n in order if n not in inputs and not is_constant(n)]
-    program = traced.built
+    program = specialization.built
     return Report(
-        rows=tuple(_row(step) for step in traced.schedule.steps if not step.is_view),
+        rows=tuple(_row(step) for step in specialization.schedule.steps if not step.is_view),
         operations=len(work),
         bytes_before=sum(nbytes(n) + _bytes(n.inputs) for n in work),
         temporaries=plan.size,

@@ -19,7 +19,7 @@ import adjoint as ad
 from adjoint.backends import tiering
 from adjoint.backends.llvm.compile import kernel_cache
 from adjoint.backends.llvm.program.memory_guards import GuardedProgram, poison
-from adjoint.backends.llvm.program.stepwise import ColdProgram, can_run
+from adjoint.backends.llvm.program.stepwise import Stepwise, can_run_stepwise
 from adjoint.backends.llvm.system import caching_allocator
 from tests.native.random_programs import Program, program, together
 
@@ -95,20 +95,20 @@ def compiled_stages(calls: Calls) -> Iterator[tuple[str, Results]]:
     """What is expected to be the same to the last bit at each stage."""
     traced = calls.traced
     built = traced.program
-    if can_run(built.writer):
-        built.cold, built.calls_left = ColdProgram(built.writer), 2  # also if there is code on disk
+    if can_run_stepwise(built.writer):
+        built.stepwise = Stepwise(built.writer)  # also if there is code on disk
+        built.stepwise_calls_left = 2
         yield "step by step", calls.take(lambda: calls.compiled(*calls.inputs()))
         yield "step by step again", calls.take(lambda: calls.compiled(*calls.inputs()))
-        assert built.calls_left == 0, "the program was not run step by step"
-    built.make_hot(None)
-    built.cold = None
-    assert not built.is_cold
+        assert built.stepwise_calls_left == 0, "the program was not run step by step"
+    built.make_native(None)
+    assert not built.is_stepwise
     for name in ("program", "program again"):
         poison(built)
         yield name, calls.take(lambda: traced.run(*calls.leaves()))
     if traced.can_enter:
         poison(built)
-        yield "entry", calls.take(lambda: traced.entry(*calls.leaves()))
+        yield "entry", calls.take(lambda: traced.answer(calls.leaves()))
     for name in ("call", "call again"):
         poison(built)
         yield name, calls.take(lambda: calls.compiled(*calls.inputs()))

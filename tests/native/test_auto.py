@@ -31,7 +31,7 @@ def forgetful():
 @pytest.fixture
 def eager(monkeypatch):
     """Whatever native code can do faster is compiled when it is seen for the third time."""
-    monkeypatch.setattr(tiering, "PATIENCE", 0.0)
+    monkeypatch.setattr(tiering, "PAYBACK", 0.0)
     monkeypatch.setattr(tiering, "WORTH", np.inf)
 
 
@@ -284,7 +284,7 @@ def test_threads_may_look_at_the_same_graph(eager):
 
 
 def test_what_is_remembered_is_bounded(eager, monkeypatch):
-    monkeypatch.setattr(tiering, "FAMILIES", 8)
+    monkeypatch.setattr(tiering, "MOST_FAMILIES", 8)
     for n in range(2, 40):
         float(ad.sum(ad.sin(ad.asarray(X[:n])) * 2.0))
     assert len(tiering._families) <= 8
@@ -292,7 +292,9 @@ def test_what_is_remembered_is_bounded(eager, monkeypatch):
     for _ in range(4):
         for f in same_glance:
             float(ad.sum(ad.exp(f(ad.asarray(X)) * 2.0) * 3.0 + 1.0))
-    assert all(len(family.forms) <= tiering.FORMS for family in tiering._families.values())
+    assert all(
+        len(family.variants) <= tiering.MOST_VARIANTS for family in tiering._families.values()
+    )
 
 
 def test_nothing_is_left_to_the_collector(eager):
@@ -310,15 +312,15 @@ def test_nothing_is_left_to_the_collector(eager):
     assert after <= before
 
 
-def test_reference_counts_tell_who_holds_a_node():
+def test_reference_counts_tell_which_nodes_are_referenced():
     x = ad.asarray(X)
     inner = ad.sin(x)
     outer = ad.exp(inner) * inner
     order = interpreter.pending_order([outer.node])
-    look = graph_signature.Look(order)
-    assert list(look.held(look.uses())) == [1, 0, 1]
+    signature = graph_signature.GraphSignature(order)
+    assert list(signature.referenced(signature.uses())) == [1, 0, 1]
     del inner
-    assert list(look.held(look.uses())) == [0, 0, 1]
+    assert list(signature.referenced(signature.uses())) == [0, 0, 1]
 
 
 def test_import_does_not_load_the_native_engine():

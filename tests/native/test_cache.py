@@ -17,7 +17,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.backends.llvm.compile import jit, object_cache
-from adjoint.backends.llvm.program.program import COLD_CALLS
+from adjoint.backends.llvm.program.program import STEPWISE_CALLS
 
 pytestmark = pytest.mark.native
 
@@ -319,6 +319,6 @@ def test_the_report_says_where_the_code_came_from(compiled: list[str]) -> None:
     first(np.ones(3))
     assert "from the cache" not in str(first.report())
     assert compiled
-    for _ in range(COLD_CALLS):
+    for _ in range(STEPWISE_CALLS):
         first(np.ones(3))
     assert object_cache.read(first.trace(np.ones(3)).program.key) is not None

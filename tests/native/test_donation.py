@@ -265,7 +265,7 @@ def test_donating_keeps_and_loses_no_reference():
     f = ad.compile(lambda x, y: (x + y, y[0]), donate=(0, 1))
     for _ in range(6):  # the entry, which holds what tensors become, is made once calls are native
         f(tensor(X), tensor(X))
-    given = next(iter(f._traced.values())).donation.donations.nodes
+    given = next(iter(f._specializations.values())).donation.donations.nodes
     shared, seen = tensor(X), tensor(X).numpy()
     before = [sys.getrefcount(x) for x in (*given.values(), shared.node, seen)]
     for _ in range(50):

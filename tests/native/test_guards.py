@@ -34,8 +34,8 @@ def looking(f: Any, *inputs: Any) -> GuardedProgram:
 
 def writes_behind(program: GuardedProgram, chosen: Any, by: int) -> None:
     """Have the first step also write a byte outside of the buffer of a node."""
-    assert program.stepwise is not None
-    first, *others = program.stepwise.calls
+    assert program.guarded is not None
+    first, *others = program.guarded.calls
 
     def call(arrays: dict[Node, Any]) -> None:
         first(arrays)
@@ -43,7 +43,7 @@ def writes_behind(program: GuardedProgram, chosen: Any, by: int) -> None:
         place = array.ctypes.data + (array.nbytes - 1 + by if by > 0 else by)
         ctypes.memset(place, 0, 1)
 
-    program.stepwise.calls = [call, *others]
+    program.guarded.calls = [call, *others]
 
 
 @pytest.mark.parametrize("by", [1, 4, 64, 127, -1, -64])
@@ -59,18 +59,20 @@ def test_a_byte_outside_of_a_result_is_noticed(by: int) -> None:
 def test_a_byte_behind_an_intermediate_result_is_noticed(by: int) -> None:
     program = looking(lambda x: ad.tanh(x @ x.T) @ ad.sin(x), X)
     program.run([X])
-    assert program.stepwise is not None
-    nodes = list(program.stepwise.writer.memory.offsets)
+    assert program.guarded is not None
+    nodes = list(program.guarded.writer.memory.offsets)
     assert len(nodes) > 1
     for node in nodes:
         program = looking(lambda x: ad.tanh(x @ x.T) @ ad.sin(x), X)
-        writes_behind(program, lambda p: list(p.stepwise.writer.memory.offsets)[0], by)  # noqa: RUF015
+        writes_behind(program, lambda p: list(p.guarded.writer.memory.offsets)[0], by)  # noqa: RUF015
         with pytest.raises(GuardError, match="native code wrote 1 bytes behind"):
             program.run([X])
         del node
 
 
-def test_a_byte_behind_the_room_of_a_nest_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_byte_behind_the_local_memory_of_a_nest_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Results that live in a nest only, a block of rows at a time."""
 
     def f(x: Any) -> Any:
@@ -81,13 +83,13 @@ def test_a_byte_behind_the_room_of_a_nest_is_noticed(monkeypatch: pytest.MonkeyP
     program = looking(f, LONG)
     program.run([LONG])
     assert any(getattr(step, "local", ()) for step in program.schedule.steps)
-    usual, made = Guards.room, []
+    usual, made = Guards.allocate, []
 
-    def room(self: Guards, *given: Any) -> Any:
+    def allocate(self: Guards, *given: Any) -> Any:
         made.append(usual(self, *given))
         return made[-1]
 
-    monkeypatch.setattr(Guards, "room", room)
+    monkeypatch.setattr(Guards, "allocate", allocate)
     check = Guards.check
 
     def later(self: Guards, when: str) -> None:
@@ -103,13 +105,13 @@ def test_a_byte_behind_the_room_of_a_nest_is_noticed(monkeypatch: pytest.MonkeyP
 def test_an_input_that_is_written_to_is_noticed() -> None:
     program = looking(lambda x: ad.tanh(x) * 2, X)
     writes_behind(program, lambda p: p.schedule.inputs[0], -X.nbytes + 1)
-    assert program.stepwise is not None
-    step = program.stepwise.calls[0]
+    assert program.guarded is not None
+    step = program.guarded.calls[0]
 
     def call(arrays: dict[Node, Any]) -> None:
         arrays[program.schedule.inputs[0]][3, 3] += 1.0
 
-    program.stepwise.calls = [*program.stepwise.calls[1:], call]
+    program.guarded.calls = [*program.guarded.calls[1:], call]
     del step
     with pytest.raises(GuardError, match="changed input 0"):
         program.run([X])
@@ -117,8 +119,8 @@ def test_an_input_that_is_written_to_is_noticed() -> None:
 
 def test_what_is_not_written_is_nan() -> None:
     program = looking(lambda x: ad.tanh(x) * 2, X)
-    assert program.stepwise is not None
-    program.stepwise.calls = []
+    assert program.guarded is not None
+    program.guarded.calls = []
     with pytest.raises(GuardError, match="differs between the steps and the program"):
         program.run([X])
 

@@ -219,18 +219,18 @@ def test_another_size_compiles_nothing_and_says_the_same_when_it_does(monkeypatc
         patched.setattr(jit, "compile_object", None)
         args = matrices(2, 7, 7), matrices(7, 3), positive(7, 7)
         first = compiled(*args)
-    assert compiled.trace(*args).program.is_cold
+    assert compiled.trace(*args).program.is_stepwise
     for _ in range(5):
         last = compiled(*args)
-    assert not compiled.trace(*args).program.is_cold
-    for cold, hot in zip(first, last, strict=True):
-        assert_array_equal(cold, hot)
+    assert not compiled.trace(*args).program.is_stepwise
+    for stepwise, native in zip(first, last, strict=True):
+        assert_array_equal(stepwise, native)
 
 
 def test_a_program_run_step_by_step_raises_too():
     compiled = ad.compile(linalg.cholesky)
     compiled(np.eye(4))
     compiled(np.eye(5))
-    assert compiled.trace(np.eye(5)).program.is_cold
+    assert compiled.trace(np.eye(5)).program.is_stepwise
     with pytest.raises(LinAlgError, match="not positive definite"):
         compiled(-np.eye(5))

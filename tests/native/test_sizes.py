@@ -46,15 +46,15 @@ def test_results_do_not_depend_on_which_size_came_first():
                 np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-14)
 
 
-def test_cold_and_native_runs_agree_to_the_last_bit(compilations):
+def test_stepwise_and_native_runs_agree_to_the_last_bit(compilations):
     step = ad.compile(ad.grad(loss, (0, 1, 2)))
     step(*arguments(40))
     given = arguments(41)
     first = [np.asarray(g) for g in step(*given)]
-    assert step.trace(*given).program.is_cold
+    assert step.trace(*given).program.is_stepwise
     for _ in range(5):
         again = [np.asarray(g) for g in step(*given)]
-    assert not step.trace(*given).program.is_cold
+    assert not step.trace(*given).program.is_stepwise
     for a, b in zip(first, again, strict=True):
         assert np.array_equal(a, b)
 
@@ -69,7 +69,7 @@ def loss_of_labels(w, b, x, labels):
 
 
 @pytest.mark.parametrize("rows", [1000, 6_000])
-def test_cold_runs_of_nests_agree_to_the_last_bit(rows, compilations):
+def test_stepwise_runs_of_nests_agree_to_the_last_bit(rows, compilations):
     """Their rows come in blocks, and those of large ones in chunks for threads."""
 
     def f(x):
@@ -82,29 +82,29 @@ def test_cold_runs_of_nests_agree_to_the_last_bit(rows, compilations):
     first = [np.asarray(a) for a in compiled(x)]
     program = compiled.trace(x).program
     (nest,) = program.schedule.steps
-    assert program.is_cold and not nest.is_whole and nest.in_chunks == (rows == 6_000)
+    assert program.is_stepwise and not nest.is_whole and nest.in_chunks == (rows == 6_000)
     for _ in range(5):
         last = [np.asarray(a) for a in compiled(x)]
-    assert not compiled.trace(x).program.is_cold
+    assert not compiled.trace(x).program.is_stepwise
     for a, b, c in zip(first, last, f(ad.asarray(x)), strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_allclose(a, c, rtol=1e-12)
 
 
-def test_a_large_nest_is_not_run_cold(compilations):
+def test_a_large_nest_is_not_run_stepwise(compilations):
     """One thread would take much longer than compiling code for several takes."""
     compiled = ad.compile(lambda x: ad.sum(ad.tanh(x) * x, axis=0))
     x = np.ones((200_000, 50))
     compiled(x)
-    assert not compiled.trace(x).program.is_cold
+    assert not compiled.trace(x).program.is_stepwise
 
 
-def test_cold_runs_check_indices(compilations):
+def test_stepwise_runs_check_indices(compilations):
     step = ad.compile(ad.value_and_grad(loss_of_labels, (0, 1)))
     w, b, x, labels = labelled(30)
     expected = ad.value_and_grad(loss_of_labels, (0, 1))(w, b, x, labels)
     for number in range(4):
-        assert step.trace(w, b, x, labels).program.is_cold == (number < 2)
+        assert step.trace(w, b, x, labels).program.is_stepwise == (number < 2)
         with pytest.raises(ad.errors.OutOfBoundsError, match="5 is out of bounds"):
             step(w, b, x, np.where(labels == labels[3], 5, labels))
         value, gradients = step(w, b, x, labels)
@@ -118,10 +118,10 @@ def test_a_failed_check_is_nobody_elses(compilations):
     choose = ad.compile(lambda x, i: ad.sin(x)[i])
     x, good, bad = np.arange(5.0), np.array([4, 0, 2]), np.array([4, 0, 7])
     program = choose.trace(x, good).program
-    for is_cold, calls in (True, 0), (False, 4):
+    for is_stepwise, calls in (True, 0), (False, 4):
         for _ in range(calls):
             choose(x, good)
-        assert program.is_cold == is_cold
+        assert program.is_stepwise == is_stepwise
         before = kernel_cache.failures.value
         with pytest.raises(ad.errors.OutOfBoundsError):
             choose(x, bad)

@@ -49,7 +49,7 @@ FUNCTIONS = {
 
 
 def compared(f, *arguments, times=5):
-    """Compare a compiled function with NumPy, through cold calls to hot ones."""
+    """Compare a compiled function with NumPy, through stepwise calls to native ones."""
     wanted = f(*arguments)
     compiled = ad.compile(f)
     tolerance = 1e-5 if arguments[0].dtype == np.float32 else 1e-13

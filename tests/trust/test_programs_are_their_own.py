@@ -65,4 +65,4 @@ def test_code_that_would_call_what_is_not_there_is_not_loaded():
     program = ad.compile(lambda x: ad.sin(x) * 2).trace(np.ones(5)).program
     program.kernel_names = ["another"]
     with pytest.raises(GraphError, match="changed after it was traced"):
-        program.make_hot(None)
+        program.make_native(None)
