@@ -66,7 +66,7 @@ class Family:
         self.stable: dict[Hashable, bool] = {}
 
     def has_stable_forms(self, signature: GraphSignature, order: Sequence[Node]) -> bool:
-        """Whether some nodes are computed in another form (`Op.stable`): the structure decides."""
+        """Whether some nodes have an `Op.stable_form`, which the structure decides."""
         found = self.stable.get(signature.key)
         if found is None:
             if len(self.stable) >= MOST_VARIANTS:

@@ -62,16 +62,16 @@ class Op:
     """The word of the emitter that folds elements together, for reductions over `axes`."""
     kinks: bool = False
     """Whether its derivative is chosen among several somewhere: then lines are noted (`lines`)."""
-    composes: bool = False
-    """Whether `smooth` may know a form; where not, a sweep need not ask."""
-    tame: bool = False
+    may_have_smooth_form: bool = False
+    """Whether `smooth_form` may know one; where not, a sweep need not ask."""
+    keeps_finite: bool = False
     """Whether finite inputs have a finite result, but for overflow."""
-    chooses: bool = False
+    makes_zeros: bool = False
     """Whether elements of the result may be zero by construction, as those of `where`."""
-    spreads: bool = False
+    keeps_zeros: bool = False
     """Whether elements of the result may be zero by construction if such of the inputs are."""
-    rescales: bool = False
-    """Whether `stable` may know a form; where not, whoever evaluates need not ask."""
+    may_have_stable_form: bool = False
+    """Whether `stable_form` may know one; where not, whoever evaluates need not ask."""
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
@@ -109,25 +109,25 @@ class Op:
             return shares
         return calls.confined(node, adjoint, shares)
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         """A boolean tensor that broadcasts to the result, outside which it is zero by construction.
 
         `masks` says the same of the inputs; None stands for nothing known. Asked of operations
-        that have `chooses` or `spreads`.
+        that have `makes_zeros` or `keeps_zeros`.
         """
         return None
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         """The elements of the result on which elements of input `number` in `mask` have influence,
         or more; all of them, unless an operation or a family knows better."""
         return calls.any(mask)
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         """The elements of input `number` that have influence on elements of the result in `mask`,
-        or more; the transpose of `reached`."""
+        or more; the transpose of `outputs_reached`."""
         return calls.any(mask)
 
-    def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    def smooth_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it has derivatives where its pieces have none.
 
         Derivatives follow it in place of the inputs of `node`. It may leave out what lies between
@@ -135,7 +135,7 @@ class Op:
         """
         return None
 
-    def stable(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    def stable_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it does not overflow on the way to an ordinary number.
 
         Its value is computed in place of that of `node`. It may leave out what lies between

@@ -9,7 +9,7 @@
 {'W1': (4, 8), 'b1': (8,), 'W2': (8, 3), 'b2': (3,)}
 """
 
-from adjoint.array.activation import (
+from adjoint.array.elementwise.activations import (
     celu,
     elu,
     gelu,

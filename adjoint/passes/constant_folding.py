@@ -90,7 +90,7 @@ def repeated(node: Node) -> Node | None:
 
 def is_rearranged(node: Node) -> bool:
     """Whether each element of the result is one of the input: a repeated number remains one."""
-    return node.op.moves and not node.op.chooses and len(node.inputs) == 1
+    return node.op.moves and not node.op.makes_zeros and len(node.inputs) == 1
 
 
 def number_in(node: Node) -> Node | None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.contraction import tensordot
-from adjoint.array.equations import solve
-from adjoint.array.manipulation import atleast_1d
-from adjoint.array.statistics import mean
+from adjoint.array.linalg.contraction import tensordot
+from adjoint.array.linalg.equations import solve
+from adjoint.array.manipulation.joining import atleast_1d
+from adjoint.array.statistics.descriptive import mean
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor

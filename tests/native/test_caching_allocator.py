@@ -206,14 +206,14 @@ def test_the_usual_limit_in_a_container(version, tmp_path, monkeypatch):
 def test_a_limit_is_a_whole_number(size):
     """Other things are refused by name."""
     with pytest.raises(ArgumentError, match="options: cached_memory_limit must be a whole number"):
-        ad.options(cached_memory_limit=size)
+        ad.set_options(cached_memory_limit=size)
 
 
 @pytest.mark.parametrize("size", [-1, 2**63])
 def test_a_limit_is_a_number_of_bytes(size):
     """Not below zero, nor beyond all machines."""
     with pytest.raises(RangeError, match="options: cached_memory_limit must be a number of bytes"):
-        ad.options(cached_memory_limit=size)
+        ad.set_options(cached_memory_limit=size)
 
 
 def native():

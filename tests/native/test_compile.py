@@ -203,7 +203,7 @@ def test_without_llvmlite_and_with_never_nobody_is_warned():
         WITHOUT
         + """
     warnings.simplefilter("error")
-    ad.options(native="never")
+    ad.set_options(native="never")
     print(float(ad.compile(lambda x: x + 1.0)(1.0)))
     """
     )

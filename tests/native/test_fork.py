@@ -186,7 +186,7 @@ def test_children_run_loops_on_threads_of_their_own(tmp_path):
         """
         from adjoint.backends.llvm.system import thread_pool as pool
 
-        ad.options(threads=3)
+        ad.set_options(threads=3)
         x = np.linspace(0, 1, 200_000)
         mean = ad.compile(lambda x: ad.mean(ad.exp(ad.sin(x) * x)))
         for _ in range(4):  # the first calls are taken from Python, without threads

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.array import writing
-from adjoint.array.ufunc_methods import applied_at
+from adjoint.array.manipulation import writing
+from adjoint.array.methods.ufunc_methods import applied_at
 from adjoint.errors import ArgumentError, LostDerivativeError, OutOfBoundsError, ShapeError
 
 pytestmark = pytest.mark.unit

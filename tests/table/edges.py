@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import adjoint as ad
-from adjoint.array import activation
+from adjoint.array.elementwise import activations
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 
@@ -26,7 +26,7 @@ class Functions:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name in FUNCTIONS:
             return FUNCTIONS[name]
-        for namespace in (ad, ad.nn, activation):
+        for namespace in (ad, ad.nn, activations):
             if hasattr(namespace, name):
                 return getattr(namespace, name)
         raise Missing(name)

@@ -151,7 +151,7 @@ def test_warnings_or_silence_can_be_chosen():
     with pytest.raises(LostDerivativeError):
         ad.grad(f)(X)
     with pytest.raises(ad.errors.RangeError, match=r"lost_derivatives must be one of 'error'"):
-        ad.options(lost_derivatives="ignore")
+        ad.set_options(lost_derivatives="ignore")
 
 
 def test_results_may_be_looked_at_when_the_function_has_returned():

@@ -75,9 +75,9 @@ add = binary(
     1,
     accepts="number",
     zeros="all",
-    tame=True,
+    keeps_finite=True,
     otherwise=_either,
-    form=cancelling_pairs.paired,
+    smooth_rule=cancelling_pairs.paired,
     doc="The sum x1 + x2; of booleans, whether either holds.",
 )
 subtract = binary(
@@ -87,9 +87,9 @@ subtract = binary(
     -1,
     accepts="number",
     zeros="all",
-    tame=True,
+    keeps_finite=True,
     otherwise=_no_difference,
-    form=cancelling_pairs.paired,
+    smooth_rule=cancelling_pairs.paired,
     doc="The difference x1 - x2.",
 )
 negative = unary(
@@ -98,7 +98,7 @@ negative = unary(
     -1,
     accepts="number",
     zeros="all",
-    tame=True,
+    keeps_finite=True,
     otherwise=_no_negative,
     doc="The negative, -x.",
 )
@@ -108,7 +108,7 @@ positive = unary(
     1,
     accepts="number",
     zeros="all",
-    tame=True,
+    keeps_finite=True,
     doc="The value itself, +x.",
 )
 
@@ -128,9 +128,9 @@ multiply = binary(
     _by_second,
     accepts="number",
     zeros="any",
-    tame=True,
-    form=smooth_forms.product,
-    stable_form=stable_forms.multiplied,
+    keeps_finite=True,
+    smooth_rule=smooth_forms.product,
+    stable_rule=stable_forms.multiplied,
     otherwise=_both,
     doc="The product x1 * x2; of booleans, whether both hold.",
 )
@@ -141,7 +141,7 @@ divide = binary(
     lambda x1, x2, y: -y / x2,
     zeros="first",
     domain=_DIVISION,
-    stable_form=stable_forms.divided,
+    stable_rule=stable_forms.divided,
     doc="The quotient x1 / x2.",
 )
 true_divide = divide
@@ -150,7 +150,7 @@ reciprocal: Unary = unary(
     np.reciprocal,
     lambda x, y: -(y * y),
     domain=(0.5, 2.0),
-    stable_form=stable_forms.inverted,
+    stable_rule=stable_forms.inverted,
     doc="The reciprocal 1 / x.",
 )
 floor_divide = binary(

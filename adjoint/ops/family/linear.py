@@ -19,7 +19,7 @@ class Linear(Op):
     """An operation linear in its first input; any further inputs are indices and the like."""
 
     family = "linear"
-    spreads = tame = True
+    keeps_zeros = keeps_finite = True
     adds = False
     """Whether each element of the result is a sum of elements of the input, without factors."""
 
@@ -43,7 +43,7 @@ class Linear(Op):
     def pull(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         return self.vjp(node, adjoint, wanted)
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         if masks[0] is None:
             return None
         if not (self.moves or self.adds):
@@ -62,7 +62,7 @@ class Together(Op):
     """
 
     family = "linear"
-    spreads = tame = moves = True
+    keeps_zeros = keeps_finite = moves = True
     joins: int | None = None
 
     def push(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
@@ -71,7 +71,7 @@ class Together(Op):
     def pull(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         return self.vjp(node, adjoint, wanted)
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         if all(mask is None for mask in masks[: self.joins]):
             return None
         inputs = [

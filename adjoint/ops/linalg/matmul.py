@@ -19,7 +19,7 @@ from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote, s
 from adjoint.ops.elementwise.comparison import not_equal
 from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.family.broadcasting import align, fit
-from adjoint.ops.family.structural_zeros import alive, onto, over
+from adjoint.ops.family.structural_zeros import masked_input, onto, over
 from adjoint.ops.shape.movement import matrix_transpose, reshape
 
 __all__ = ["matmul"]
@@ -45,9 +45,9 @@ class MatMul(Op):
 
     name = "matmul"
     family = "bilinear"
-    tame = True
+    keeps_finite = True
     native = True
-    composes = True
+    may_have_smooth_form = True
 
     def lowers(self, node: Node) -> bool:
         sizes = (*node.shape[-2:], node.inputs[0].shape[-1])
@@ -94,20 +94,20 @@ class MatMul(Op):
         a, b = node.inputs
         by_a = by_b = None
         if wanted[0]:
-            by_a = fit(make(self, (adjoint, _conj_transpose(alive(node, 1, adjoint)))), a)
+            by_a = fit(make(self, (adjoint, _conj_transpose(masked_input(node, 1, adjoint)))), a)
         if wanted[1]:
-            by_b = fit(make(self, (_conj_transpose(alive(node, 0, adjoint)), adjoint)), b)
+            by_b = fit(make(self, (_conj_transpose(masked_input(node, 0, adjoint)), adjoint)), b)
         return by_a, by_b
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         shape = node.inputs[number].shape
         return over(mask, shape, (len(shape) - 1 - number,))
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         shape = node.inputs[number].shape
         return onto(over(mask, node.shape, (len(node.shape) - 1 - number,)), shape)
 
-    def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    def smooth_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         if node.inputs[1].op.name not in _FACTORS:
             return None
         return calls.spectral_form(node, kept)

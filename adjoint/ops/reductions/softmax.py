@@ -83,10 +83,10 @@ class AlongAxes(Op):
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return x.shape, x.dtype
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return over(mask, node.shape, node.params[0])
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return over(mask, node.shape, node.params[0])
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:

@@ -230,4 +230,5 @@ def trigamma_negative(e: Emitter[V], a: V) -> V:
     result = e.subtract(e.multiply(wave, wave), shifted_up)
     tiny = e.less(a, 2.0 ** -(format_of(e, a).mantissa // 2 + 2))
     result = e.select(tiny, e.multiply(inverse, inverse), result)
-    return e.select(whole, INFINITY, e.select(e.equal(a, INFINITY), float("nan"), result))
+    pole = e.bitwise_or(whole, e.equal(a, INFINITY))  # there is no limit at -∞: ∞, as in SciPy
+    return e.select(pole, INFINITY, result)

@@ -185,7 +185,7 @@ def _made_scalar(dtype: np.dtype[Any]) -> Any:
 def _check_classes() -> None:
     """An entry fills every slot of what it makes, so it must know all of them."""
     known = {"op", "inputs", "params", "shape", "dtype", "value", "scope", "depth", "__weakref__"}
-    known |= {"sparse", "wild"}
+    known |= {"sparse", "may_be_infinite"}
     _expect(set(Node.__slots__) == known, "other slots in nodes than entries fill")
     known = {"node", "links", "__weakref__"}  # `links` stays empty
     _expect(set(Tensor.__slots__) == known, "other slots in tensors")
@@ -295,7 +295,7 @@ def _probe() -> Layout:
         node_scope=_slot(Node, "scope"),
         node_depth=_slot(Node, "depth"),
         node_sparse=_slot(Node, "sparse"),
-        node_wild=_slot(Node, "wild"),
+        node_wild=_slot(Node, "may_be_infinite"),
         node_end=Node.__basicsize__,
         scope_open=_slot(Scope, "open"),
     )
