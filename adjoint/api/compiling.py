@@ -13,7 +13,7 @@ from typing import Any
 
 from adjoint.api.arguments import as_output, check_callable, function_name, where_text
 from adjoint.api.donation import Donation, donate
-from adjoint.api.fast_tree import Mismatch, Reader, reader_for
+from adjoint.api.fast_tree import REFUSED, Mismatch, Reader, reader_for, refuse
 from adjoint.api.graph_first import evaluate
 from adjoint.api.report import Cost, Report, cost_of, report_of
 from adjoint.api.signature import is_open, key_of, leaf_of, opened, settled
@@ -64,7 +64,9 @@ class Compiled:
                 leaves: list[Any] = []
                 try:
                     read(args if positional else (args, kwargs), leaves)
-                    return entry(*leaves)
+                    result = entry(*leaves)
+                    if result is not REFUSED:
+                        return result
                 except Mismatch:
                     pass
         return self._find_and_answer(args, kwargs)
@@ -88,9 +90,11 @@ class Compiled:
         if self._donate and found.donation is None:
             donated = self._donated(args)
             found.donation = Donation(found.schedule, donated, function_name(self))
-        if not static and found.can_enter:
+        if not found.can_enter:
+            return found.run(*leaves)
+        if not static:
             self._remember(args, kwargs, found)
-        return found.answer(leaves)
+        return found.enter(leaves)
 
     def _donated(self, args: tuple[Any, ...]) -> tuple[int, ...]:
         """The numbers of the leaves in donated arguments."""
@@ -121,7 +125,7 @@ class Compiled:
         self, args: tuple[Any, ...], kwargs: dict[str, Any], found: Specialization
     ) -> None:
         """Have calls like this one answered faster."""
-        if _must_look():
+        if _must_look() or type(self).__call__ is found.direct:
             return
         if not kwargs and all(flatten(a)[1] is LEAF for a in args):
             entry = found.direct
@@ -131,7 +135,7 @@ class Compiled:
             self._nested = None
         else:
             reader = reader_for((args, kwargs) if kwargs else args)
-            if reader is not None:
+            if reader is not None and found.entry is not refuse:
                 self._nested = not kwargs, reader, found.entry
         if _must_look():  # since another thread, meanwhile, chose other options
             self._look_at_calls()

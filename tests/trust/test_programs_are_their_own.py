@@ -21,7 +21,7 @@ CALLS = 7
 def cold(monkeypatch, tmp_path):
     """Nothing is found on disk or in memory."""
     monkeypatch.setenv("ADJOINT_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(kernel_cache, "_known", {})
+    monkeypatch.setattr(kernel_cache, "_kernels", {})
 
 
 @pytest.mark.native

@@ -20,7 +20,6 @@ from llvmlite import ir
 from adjoint.backends.llvm.calls import blas
 from adjoint.backends.llvm.codegen.loops import POINTER, extern
 from adjoint.backends.llvm.compile import jit, kernel_cache
-from adjoint.backends.llvm.entry import entry
 from adjoint.backends.llvm.program import signals
 from adjoint.backends.llvm.program.signals import DONE, FAILED, RAISED
 from adjoint.backends.llvm.program.stepwise import Array, Failed
@@ -43,7 +42,6 @@ class NativeCode:
     def __init__(
         self, code: bytes, schedule: Schedule, stored: Sequence[Node], is_long: bool
     ) -> None:
-        entry.register_symbols()
         self.schedule = schedule
         self.loaded = jit.load_object(code, symbols_of(schedule))
         self.constants = [np.ascontiguousarray(engine.value_of(node)) for node in stored]

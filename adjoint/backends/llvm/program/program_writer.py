@@ -17,8 +17,8 @@ from adjoint.backends.llvm.calls import blas, lapack
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, failures_of, memory_type
-from adjoint.backends.llvm.codegen.nest import NestWriter, call_kernel, table_of, whole
-from adjoint.backends.llvm.codegen.reduction_buffers import copied, fill
+from adjoint.backends.llvm.codegen.nest import NestWriter, all_rows, call_kernel, table_of
+from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer, initialize
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
 from adjoint.backends.llvm.program.block import I8, I32, NULL, Block, opaque, stack_memory
 from adjoint.backends.llvm.program.signals import Interrupts, check_signals, resume_if_done
@@ -152,7 +152,7 @@ class ProgramWriter:
 
     def copy(self, builder: Any, node: Node, address: Any) -> None:
         """Copy the value of a node."""
-        copied(builder, node, address, self.address_of(builder, node))
+        copy_buffer(builder, node, address, self.address_of(builder, node))
 
     def copy_outputs(self, builder: Any) -> None:
         """Outputs that no step writes: inputs and constants handed through, and repetitions."""
@@ -223,8 +223,8 @@ class ProgramWriter:
         writer, function = self.kernel(step, fixed=True)
         for root in step.roots:
             if writer.accumulates(root):
-                fill(builder, root, self.addresses[root])
-        call_kernel(builder, writer, function, self.addresses, *whole(writer))
+                initialize(builder, root, self.addresses[root])
+        call_kernel(builder, writer, function, self.addresses, *all_rows(writer))
 
     def write_nest(self, builder: Any, step: Nest) -> None:
         """Run the kernels of a nest, a block of rows at a time."""

@@ -181,7 +181,7 @@ def nest_call(nest: Nest, writers: Sequence[KernelWriter], allocate: Allocate) -
     layout = NestWriter(nest, lambda kernel: (writers[nest.kernels.index(kernel)], None))
 
     def call(arrays: dict[Node, Array]) -> None:
-        for root in (*layout.filled, *layout.sums):
+        for root in (*layout.row_sums, *layout.sums):
             arrays[root][...] = start_of(root)
         local = arrays | {node: allocate(node.shape, node.dtype) for node in nest.local}
         for low in range(0, nest.extent, nest.grain):
