@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from adjoint.graph.loop_form import ZERO, Affine, Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import BOOL, DType
+from adjoint.schedule.plan import NATIVE_DTYPES
 
 ELEMENTARY = 25
 """The cost from which on an operation counts as an elementary function: exp2, the shortest, has 27;
@@ -70,8 +71,14 @@ def measure(node: Node) -> Measure:
     key = node.op, node.params, node.dtype, *[x.dtype for x in node.inputs], sizes
     found = _measured.get(key)
     if found is None:
-        found = _measured[key] = _run(node) if node.op.lowers(node) else Measure(CALL, False)
+        found = _measured[key] = _run(node) if has_rule(node) else Measure(CALL, False)
     return found
+
+
+def has_rule(node: Node) -> bool:
+    """Whether an element of the node can be computed by its native rule."""
+    dtypes = {node.dtype, *(child.dtype for child in node.inputs)}
+    return dtypes <= NATIVE_DTYPES and node.op.lowers(node)
 
 
 def _run(node: Node) -> Measure:
