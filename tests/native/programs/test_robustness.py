@@ -212,7 +212,7 @@ def test_memory_of_programs_that_are_gone_is_given_back() -> None:
     before = resident()
     for number in range(2, 10):
         once(number)
-    assert resident() - before < 60  # one block has 16 MiB
+    assert resident() - before < 90  # eight blocks of 16 MiB would be 128; tests before leave holes
 
 
 # depth and width
