@@ -126,7 +126,7 @@ from adjoint.ops.signal.convolution import convolve, correlate
 from adjoint.array.methods import array_methods as _methods
 from adjoint.array.methods import ufunc_methods as _ufunc_methods
 from adjoint.array.polynomials import series_functions as _series
-from adjoint.backends import tiering as _auto
+from adjoint.backends import tiering as _tiering
 from adjoint.graph import calls as _calls
 from adjoint.graph import engine as _engine
 from adjoint.graph.forking import import_module as _import_module
@@ -223,7 +223,7 @@ def __dir__() -> list[str]:
     return [*__all__, "__version__"]
 
 
-_engine.install(_auto.evaluate)
+_engine.install(_tiering.evaluate)
 _ufunc_methods.enter()
 _methods.attach()
 _series.enter()

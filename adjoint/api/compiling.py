@@ -9,15 +9,15 @@ import warnings
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 from itertools import count, islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from adjoint.api.arguments import as_output, check_callable, function_name, where_text
-from adjoint.api.donation import Donation, give_away
-from adjoint.api.fast_tree import Mismatch, Reader, mismatch, reader_for
+from adjoint.api.donation import Donation, donate
+from adjoint.api.fast_tree import REFUSED, Mismatch, Reader, reader_for, refuse
 from adjoint.api.graph_first import evaluate
 from adjoint.api.report import Cost, Report, cost_of, report_of
 from adjoint.api.signature import is_open, key_of, leaf_of, opened, settled
-from adjoint.api.specialization import Traced
+from adjoint.api.specialization import Specialization
 from adjoint.api.tree import LEAF, exactly, flatten, key_orders, path_text
 from adjoint.backends.availability import missing
 from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
@@ -27,19 +27,13 @@ from adjoint.graph.text import graph_text
 from adjoint.tracing.call import call
 
 
-class Quick(NamedTuple):
-    """How to answer a call that is nested like the last one."""
-
-    positional: bool
-    read: Reader
-    entry: Callable[..., Any]
-
-
 class Compiled:
     """A function that answers from native code. Made by `compile`.
 
-    Each compiled function is the one instance of a class of its own, so that once its arguments
-    are known to be plain numbers and arrays, calling it can be the native entry itself.
+    A call finds its `Specialization`, made for the signature of its arguments, and that answers.
+    Later calls come faster. If all arguments are plain numbers and arrays, calling the function is
+    the native entry itself: for that each compiled function is the one instance of a class of its
+    own. If arguments are nested, a reader that knows the nesting of the last call finds the leaves.
     """
 
     __call__: Callable[..., Any]
@@ -50,8 +44,10 @@ class Compiled:
         self._function = f
         self._static = static
         self._donate = donate
-        self._traced: dict[Hashable, Traced] = {}
-        self._quick: Quick | None = None
+        self._specializations: dict[Hashable, Specialization] = {}
+        self._nested: tuple[bool, Reader, Callable[..., Any]] | None = None
+        """Of the last call with nested arguments: whether all were positional, what reads the
+        leaves out of such arguments, and the native entry for them."""
         self._methods: dict[int, Compiled] = {}
         self._reference: Any = None  # of a method, to its object
         functools.update_wrapper(self, f, updated=())  # f may carry the fields of a compiled one
@@ -61,40 +57,44 @@ class Compiled:
 
     def _answer(self, *args: Any, **kwargs: Any) -> Any:
         """The result for any arguments, at once if they are nested like those of the last call."""
-        quick = self._quick
-        if quick is not None and not (kwargs and quick.positional):
-            leaves: list[Any] = []
-            try:
-                quick.read(args if quick.positional else (args, kwargs), leaves)
-                return quick.entry(*leaves)
-            except Mismatch:
-                pass
+        nested = self._nested  # read once: another thread may look at calls from now on
+        if nested is not None:
+            positional, read, entry = nested
+            if not (kwargs and positional):
+                leaves: list[Any] = []
+                try:
+                    read(args if positional else (args, kwargs), leaves)
+                    result = entry(*leaves)
+                    if result is not REFUSED:
+                        return result
+                except Mismatch:
+                    pass
         return self._find_and_answer(args, kwargs)
 
     def _find_and_answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result for any arguments: find the program for their signature, or make it."""
-        fixed, moving = self._split(args, kwargs)
-        leaves, structure = flatten(moving)
+        static, dynamic = self._split(args, kwargs)
+        leaves, structure = flatten(dynamic)
         leaves = self._each(settled, leaves, structure)
         if any(type(x) is Tensor and is_open(x.node) for x in leaves):  # it is part of the graph
-            return self._call_with(dict(fixed), structure.unflatten(leaves))
+            return self._call_with(dict(static), structure.unflatten(leaves))
         chosen = options.current()
         if chosen.debug_nans:
-            result = self._uncompiled(dict(fixed), opened(structure, leaves))
-            return self._given_away(args, leaves, result)
-        traced = self._find(fixed, key_orders(moving), leaves, structure)
-        if traced.is_part:
-            return self._call_with(dict(fixed), structure.unflatten(leaves))
+            result = self._uncompiled(dict(static), opened(structure, leaves))
+            return self._consume_donated(args, leaves, result)
+        found = self._find(static, key_orders(dynamic), leaves, structure)
+        if found.is_part:
+            return self._call_with(dict(static), structure.unflatten(leaves))
         if chosen.native == "never" or missing():
-            return self._given_away(args, leaves, traced.run_without_native(leaves))
-        if self._donate and traced.donation is None:
-            given = self._donated(args), function_name(self)
-            traced.donation = Donation(traced.schedule, *given)
-        if not traced.can_enter:
-            return traced.run(*leaves)
-        if not fixed:
-            self._shorten(args, kwargs, traced)
-        return traced.entry(*leaves)
+            return self._consume_donated(args, leaves, found.run_without_native(leaves))
+        if self._donate and found.donation is None:
+            donated = self._donated(args)
+            found.donation = Donation(found.schedule, donated, function_name(self))
+        if not found.can_enter:
+            return found.run(*leaves)
+        if not static:
+            self._remember(args, kwargs, found)
+        return found.enter(leaves)
 
     def _donated(self, args: tuple[Any, ...]) -> tuple[int, ...]:
         """The numbers of the leaves in donated arguments."""
@@ -107,57 +107,61 @@ class Compiled:
                 start = end
         return tuple(found)
 
-    def _given_away(self, args: tuple[Any, ...], leaves: Sequence[Any], result: Any) -> Any:
-        """`result`, the donated tensors being of no more use, as after any call."""
+    def _consume_donated(self, args: tuple[Any, ...], leaves: Sequence[Any], result: Any) -> Any:
+        """`result`, the donated tensors made unusable, as after any call."""
         for i in self._donated(args) if self._donate else ():
             if type(leaves[i]) is Tensor:
-                give_away(leaves[i], function_name(self))
+                donate(leaves[i], function_name(self))
         return result
 
-    def _uncompiled(self, fixed: dict[Any, Any], tree: Any) -> Any:
+    def _uncompiled(self, static: dict[Any, Any], tree: Any) -> Any:
         """The result by the function itself, where each operation and its line can be named."""
-        outputs, structure = flatten(self._call_with(fixed, tree))
+        outputs, structure = flatten(self._call_with(static, tree))
         return structure.unflatten(
             evaluate([as_output("compile", self._function, y) for y in outputs])
         )
 
-    def _shorten(self, args: tuple[Any, ...], kwargs: dict[str, Any], traced: Traced) -> None:
-        """Have calls like this one answered faster: by the native entry, or after a short look."""
-        if _diversions():
+    def _remember(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], found: Specialization
+    ) -> None:
+        """Have calls like this one answered faster."""
+        if _must_look() or type(self).__call__ is found.direct:
             return
         if not kwargs and all(flatten(a)[1] is LEAF for a in args):
-            entry = traced.direct
+            entry = found.direct
             if entry is None:
-                entry = traced.direct = traced.bind(self._answer)
+                entry = found.direct = found.bind(self._answer)
             type.__setattr__(type(self), "__call__", entry)
-            self._quick = None
+            self._nested = None
         else:
             reader = reader_for((args, kwargs) if kwargs else args)
-            if reader is not None and traced.strict_entry is not mismatch:
-                self._quick = Quick(not kwargs, reader, traced.strict_entry)
-        if _diversions():  # by another thread, meanwhile
-            self._lengthen()
+            if reader is not None and found.entry is not refuse:
+                self._nested = not kwargs, reader, found.entry
+        if _must_look():  # since another thread, meanwhile, chose other options
+            self._look_at_calls()
 
-    def _lengthen(self) -> None:
-        """Have every call looked at."""
-        self._quick = None
+    def _look_at_calls(self) -> None:
+        """Have the signature of every call looked at."""
+        self._nested = None
         type.__setattr__(type(self), "__call__", Compiled._answer)
 
     def _split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """The static arguments, and the tree of the others."""
-        fixed: list[tuple[int | str, Any]] = []
-        fixed += [(i, a) for i, a in enumerate(args) if i in self._static]
-        fixed += [(k, a) for k, a in sorted(kwargs.items()) if k in self._static]
-        moving = [a for i, a in enumerate(args) if i not in self._static]
+        static: list[tuple[int | str, Any]] = []
+        static += [(i, a) for i, a in enumerate(args) if i in self._static]
+        static += [(k, a) for k, a in sorted(kwargs.items()) if k in self._static]
+        dynamic = [a for i, a in enumerate(args) if i not in self._static]
         named = {k: a for k, a in kwargs.items() if k not in self._static}
-        return fixed, (moving, named)
+        return static, (dynamic, named)
 
-    def _find(self, fixed: Any, orders: Any, leaves: Sequence[Any], structure: Any) -> Traced:
-        """The program for settled leaves, perhaps a new one."""
+    def _find(
+        self, static: Any, orders: Any, leaves: Sequence[Any], structure: Any
+    ) -> Specialization:
+        """The specialization for settled leaves, perhaps a new one."""
         try:
             signature = tuple(map(key_of, leaves))
-            key = (tuple((k, exactly(a)) for k, a in fixed), structure, orders, signature)
-            found = self._traced.get(key)
+            key = (tuple((k, exactly(a)) for k, a in static), structure, orders, signature)
+            found = self._specializations.get(key)
         except TypeError as error:
             raise ArgumentError(
                 f"compile: the static arguments of {function_name(self._function)} must be "
@@ -165,18 +169,19 @@ class Compiled:
             ) from error
         if found is None:
             known = self._each(leaf_of, leaves, structure)
-            call = functools.partial(self._call_with, dict(fixed))
-            found = Traced(self._function, structure, known, call)
+            call = functools.partial(self._call_with, dict(static))
+            found = Specialization(self._function, structure, known, call)
             if not found.is_part:
-                self._traced[key] = found
+                self._specializations[key] = found
         return found
 
-    def _call_with(self, fixed: dict[Any, Any], tree: Any) -> Any:
-        moving, named = tree
-        rest = iter(moving)
-        count = len(moving) + sum(isinstance(k, int) for k in fixed)
-        args = [fixed[i] if i in fixed else next(rest) for i in range(count)]
-        named |= {k: v for k, v in fixed.items() if type(k) is str}
+    def _call_with(self, static: dict[Any, Any], tree: Any) -> Any:
+        """The result of the function itself, for static arguments and the tree of the others."""
+        dynamic, named = tree
+        rest = iter(dynamic)
+        count = len(dynamic) + sum(isinstance(k, int) for k in static)
+        args = [static[i] if i in static else next(rest) for i in range(count)]
+        named |= {k: v for k, v in static.items() if type(k) is str}
         return call(self._function, args, named, None)
 
     def _each(self, of: Callable[[Any], Any], leaves: Sequence[Any], structure: Any) -> list[Any]:
@@ -185,11 +190,11 @@ class Compiled:
         try:
             found.extend(map(of, leaves))
         except AdjointError as error:
-            place = self._place(*structure.paths()[len(found)])
-            raise ArgumentError(f"compile: {place}: {error}") from error
+            name = self._leaf_name(*structure.paths()[len(found)])
+            raise ArgumentError(f"compile: {name}: {error}") from error
         return found
 
-    def _place(self, part: int, key: Any, *path: Any) -> str:
+    def _leaf_name(self, part: int, key: Any, *path: Any) -> str:
         """How to name a leaf of the tree that `_split` makes."""
         if part == 1:
             return f"argument {key}{path_text(path)}"
@@ -199,7 +204,7 @@ class Compiled:
     # as a function like others
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """A method compiled for one object, which counts as static: what it holds is read once."""
+        """A method compiled for one object, which is static: its attributes are read once."""
         if instance is None:
             return self
         known = self._methods.get(id(instance))
@@ -230,7 +235,7 @@ class Compiled:
         return bound
 
     def __repr__(self) -> str:
-        number = len(self._traced)
+        number = len(self._specializations)
         count = f"{number} signature{'s' * (number > 1)}" if number else "no signature yet"
         return f"<compiled {function_name(self._function)}, {count}>"
 
@@ -251,9 +256,9 @@ class Compiled:
 
     def clear_cache(self) -> None:
         """Forget all signatures and their programs, and the methods made for objects."""
-        self._traced.clear()
+        self._specializations.clear()
         self._methods.clear()
-        self._lengthen()
+        self._look_at_calls()
 
     # looking at it
 
@@ -261,21 +266,21 @@ class Compiled:
         """What a call with these arguments costs: traced, but not compiled and not run."""
         return cost_of(self.trace(*args, **kwargs))
 
-    def trace(self, *args: Any, **kwargs: Any) -> Traced:
-        """The traced form for the signature of these arguments, without running anything."""
-        fixed, moving = self._split(args, kwargs)
-        leaves, structure = flatten(moving)
+    def trace(self, *args: Any, **kwargs: Any) -> Specialization:
+        """The specialization for the signature of these arguments, without running anything."""
+        static, dynamic = self._split(args, kwargs)
+        leaves, structure = flatten(dynamic)
         leaves = self._each(settled, leaves, structure)
-        return self._find(fixed, key_orders(moving), leaves, structure)
+        return self._find(static, key_orders(dynamic), leaves, structure)
 
-    def _last(self) -> Traced:
-        """The signature compiled last, or only traced last if none was compiled."""
-        if not self._traced:
+    def _last(self) -> Specialization:
+        """The specialization compiled last, or only traced last if none was compiled."""
+        if not self._specializations:
             raise ArgumentError(
                 "compile: the function was not called yet, so there is no program to show; call "
                 "it first, or name a signature with .trace(*args)"
             )
-        known = list(self._traced.values())
+        known = list(self._specializations.values())
         return ([x for x in known if x.built is not None] or known)[-1]
 
     def report(self) -> Report:
@@ -284,32 +289,28 @@ class Compiled:
 
     def text(self, stage: str = "schedule") -> str:
         """The program compiled last at a stage: graph, passes, schedule, llvm or assembly."""
-        traced = self._last()
+        last = self._last()
         match stage:
             case "graph":
-                return graph_text(traced.outputs)
+                return graph_text(last.outputs)
             case "passes":
-                return graph_text(traced.optimised)
+                return graph_text(last.optimised)
             case "schedule":
-                return str(report_of(traced))
+                return str(report_of(last))
             case "llvm" | "assembly":
-                reason = missing()
-                return f"there is no native code: {reason}" if reason else listing(traced, stage)
+                if reason := missing():
+                    return f"there is no native code: {reason}"
+                return str(last.program.listing(stage))
         raise UnknownNameError(
             f"text: there is no stage {stage!r}; choose graph, passes, schedule, llvm or assembly"
         )
-
-
-def listing(traced: Traced, stage: str) -> str:
-    """The native code of a traced function, as text."""
-    return str(traced.program.listing(stage))
 
 
 _all: weakref.WeakSet[Compiled] = weakref.WeakSet()
 _reasons: dict[str, bool] = {}
 
 
-def _diversions() -> bool:
+def _must_look() -> bool:
     """Whether calls must be looked at, as the options in force somewhere are not the usual ones."""
     return any(_reasons.values())
 
@@ -321,7 +322,7 @@ def _watch(name: str, diverts: Callable[[Any], bool]) -> None:
         _reasons[name] = any(map(diverts, values))
         if _reasons[name]:
             for compiled in list(_all):
-                compiled._lengthen()
+                compiled._look_at_calls()
 
     options.watch(name, changed)
 
@@ -358,10 +359,10 @@ def compile(
     later calls answer from the native program. `f` must be a function of its arguments only.
 
     - static: positions or names of arguments whose value is part of the signature (hashable).
-    - donate: positions of arguments that are given away. A result of the shape and dtype of an
+    - donate: positions of arguments that are donated. A result of the shape and dtype of an
       array in one may be written into its memory. Donated tensors cannot be used afterwards, as
       `DonatedError` will say; NumPy arrays may be overwritten, and then are what the result
-      holds, so leave them alone. Inside other transforms nothing is given away.
+      holds, so leave them alone. Inside other transforms nothing is donated.
 
     Looking at a value inside `f` (``if x > 0``) raises `ConcretizationError`, which names ways out.
 
@@ -375,16 +376,16 @@ def compile(
     check_callable("compile", f)
     if (reason := missing()) and options.current().native != "never":
         _warn_once(reason)
-    fixed = (static,) if isinstance(static, (int, str)) else tuple(static)
-    given = (donate,) if isinstance(donate, int) else tuple(donate)
-    for position in given:
+    statics = (static,) if isinstance(static, (int, str)) else tuple(static)
+    donated = (donate,) if isinstance(donate, int) else tuple(donate)
+    for position in donated:
         if not isinstance(position, int) or isinstance(position, bool) or position < 0:
             raise ArgumentError(
                 f"compile: donate={donate!r} must be the position of an argument, or a tuple of "
                 f"positions, counted from 0"
             )
-        if position in fixed:
+        if position in statics:
             raise ArgumentError(
                 f"compile: argument {position} is static, so it has no memory to donate"
             )
-    return made(f, fixed, given)
+    return made(f, statics, donated)

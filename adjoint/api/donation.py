@@ -1,4 +1,4 @@
-"""Donation at a call: which buffers may be written to, and what becomes of the tensors given away.
+"""Donation at a call: which buffers may be written to, and what becomes of donated tensors.
 
 A donated tensor cannot be used afterwards. Its memory is taken for a result only if nobody but that
 tensor can see it: a view, another tensor of the same node, or a graph that needs the value keeps it
@@ -14,21 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.graph_signature import can_tell_who_holds
+from adjoint.backends.graph_signature import are_counts_exact
 from adjoint.errors import DonatedError
 from adjoint.graph import engine
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op
 from adjoint.graph.tensor import Tensor, from_array
-from adjoint.schedule.donation import Gifts, is_sure, places_for_outputs
+from adjoint.schedule.donation import Donations, is_sure, reusable_inputs
 from adjoint.schedule.plan import Schedule
 
 Array = np.ndarray[Any, Any]
 
 
 class Donated(Op):
-    """What a tensor stands for that was given away. Not an operation that anybody can call."""
+    """What a donated tensor stands for. Not an operation that anybody can call."""
 
     name = "donated"
     family = "leaf"
@@ -45,42 +45,42 @@ _donated = Donated()
 _nothing = constant_node(np.zeros(()), (), np.dtype(float))
 
 
-def give_away(tensor: Tensor, to: str) -> None:
+def donate(tensor: Tensor, to: str) -> None:
     """Make a tensor unusable: shape and dtype remain, its value is an error."""
-    tensor.node = _given(tensor.node, to)
+    tensor.node = _donated_node(tensor.node, to)
 
 
-def _given(node: Node, to: str) -> Node:
-    """What stands for a node that was given away."""
+def _donated_node(node: Node, to: str) -> Node:
+    """What stands for a node that was donated."""
     return Node(_donated, (_nothing,), (to,), node.shape, node.dtype)
 
 
 class Donation:
-    """What each call of a program gives away: the inputs `donated`, by number, to function `to`."""
+    """What each call of a program donates: the inputs `donated`, by number, to function `to`."""
 
     def __init__(self, program: Schedule, donated: Sequence[int], to: str) -> None:
         self.donated = donated
         self.to = to
         self.is_sure = is_sure(program)
-        """Whether a call, once begun, comes to its end, so that nothing has to be given back."""
-        nodes = {i: _given(program.inputs[i], to) for i in donated}
-        self.gifts = Gifts(nodes, places_for_outputs(program, donated))
+        """Whether a call, once begun, comes to its end, so that no donation has to be undone."""
+        nodes = {i: _donated_node(program.inputs[i], to) for i in donated}
+        self.donations = Donations(nodes, reusable_inputs(program, donated))
 
     def take(
         self, leaves: Sequence[Any], read: Callable[[Sequence[Any]], list[Array]]
     ) -> tuple[dict[int, Array], list[Array]]:
-        """Give tensors among the leaves away: memory for some outputs, by number, and the arrays
+        """Donate the tensors among the leaves: memory for some outputs, by number, and the arrays
         that `read` finds in the leaves."""
-        buffers = {i: buffer_of(leaves[i]) for i in self.gifts.places.values()}
+        buffers = {i: buffer_of(leaves[i]) for i in self.donations.reused.values()}
         arrays = read(leaves)
         into = {}
-        for number, i in self.gifts.places.items():
+        for number, i in self.donations.reused.items():
             buffer = buffers[i]
             if buffer is arrays[i] and apart(buffer, [*arrays[:i], *arrays[i + 1 :]]):
                 into[number] = buffer
         for i in self.donated:
             if type(leaves[i]) is Tensor:
-                give_away(leaves[i], self.to)
+                donate(leaves[i], self.to)
         return into, arrays
 
 
@@ -88,7 +88,7 @@ def buffer_of(leaf: Any) -> Array | None:
     """The array of a donated leaf if it may be written to; None if somebody else can see it."""
     if type(leaf) is Tensor:
         engine.value_of(leaf.node)
-        if not can_tell_who_holds() or _holders(leaf) != _sole():
+        if not are_counts_exact() or _reference_counts(leaf) != _unshared_counts():
             return None
         array = leaf.node.value
         if type(array) is not np.ndarray or array.base is not None:
@@ -101,15 +101,15 @@ def buffer_of(leaf: Any) -> Array | None:
     return array if orderly else None
 
 
-def _holders(tensor: Tensor) -> tuple[int, int]:
+def _reference_counts(tensor: Tensor) -> tuple[int, int]:
     """How many references there are to the node and to the value of a tensor."""
     return sys.getrefcount(tensor.node), sys.getrefcount(tensor.node.value)
 
 
 @cache
-def _sole() -> tuple[int, int]:
-    """What `_holders` answers if nobody else holds anything."""
-    return _holders(from_array(np.zeros(1)))
+def _unshared_counts() -> tuple[int, int]:
+    """The `_reference_counts` of a tensor whose node and value nothing else references."""
+    return _reference_counts(from_array(np.zeros(1)))
 
 
 def apart(buffer: Array, others: Sequence[Any]) -> bool:

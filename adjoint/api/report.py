@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from adjoint.api.specialization import Specialization
 from adjoint.backends.availability import missing
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
@@ -39,6 +39,8 @@ class Report:
     cached: bool | None
     without_native: str = ""
     """Why there is no native code; empty if there can be."""
+    without_native_entry: str = ""
+    """Why calls go through Python before native code runs; empty if they need not."""
 
     @property
     def kernels(self) -> int:
@@ -74,6 +76,8 @@ class Report:
         ]
         if self.without_native:
             lines.append(f"runs on the interpreter, operation by operation: {self.without_native}")
+        if self.without_native_entry:
+            lines.append(f"calls go through Python, microseconds more: {self.without_native_entry}")
         if self.compile_seconds is not None:
             source = " (object code from the cache)" if self.cached else ""
             lines.append(f"compiled in {self.compile_seconds * 1e3:.1f} ms{source}")
@@ -97,22 +101,24 @@ class Cost:
         )
 
 
-def cost_of(traced: Any) -> Cost:
-    """The cost of a traced function; it need not have been compiled."""
-    report, plan = report_of(traced), traced.schedule
+def cost_of(specialization: Specialization) -> Cost:
+    """The cost of a call; the specialization need not have been compiled."""
+    report, plan = report_of(specialization), specialization.schedule
     held = _bytes([*plan.inputs, *plan.constants]) + sum(map(nbytes, plan.outputs))
     return Cost(report.flops, report.bytes_moved, held + report.peak_memory, report.kernels)
 
 
-def report_of(traced: Any) -> Report:
-    """The report of a traced function; it need not have been compiled."""
-    plan = plan_memory(traced.schedule)
-    inputs = set(traced.inputs)
-    order = topological_order(traced.outputs, lambda n: () if n in inputs else n.inputs)
+def report_of(specialization: Specialization) -> Report:
+    """The report of a specialization; it need not have been compiled."""
+    plan = plan_memory(specialization.schedule)
+    inputs = set(specialization.inputs)
+    order = topological_order(specialization.outputs, lambda n: () if n in inputs else n.inputs)
     work = [n for n in order if n not in inputs and n.op.name != "constant"]
-    program = traced.built
+    program = specialization.built
     return Report(
-        rows=tuple(_row(step) for step in traced.schedule.steps if not isinstance(step, Alias)),
+        rows=tuple(
+            _row(step) for step in specialization.schedule.steps if not isinstance(step, Alias)
+        ),
         operations=len(work),
         bytes_before=sum(nbytes(n) + _bytes(n.inputs) for n in work),
         temporaries=plan.size,
@@ -120,6 +126,7 @@ def report_of(traced: Any) -> Report:
         compile_seconds=None if program is None else program.seconds,
         cached=None if program is None else program.was_cached,
         without_native=missing(),
+        without_native_entry="" if program is None else program.without_native_entry,
     )
 
 

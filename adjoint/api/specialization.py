@@ -1,4 +1,4 @@
-"""One signature of a compiled function: its graph, its schedule, and the ways to run it."""
+"""A compiled function for one signature: its graph, its schedule, and the ways to run it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from adjoint.api.arguments import as_output
 from adjoint.api.donation import Array, Donation
-from adjoint.api.fast_tree import builder_for, mismatch
+from adjoint.api.fast_tree import REFUSED, builder_for, refuse
 from adjoint.api.graph_first import evaluate
 from adjoint.api.signature import Leaf, contiguous, is_open, tree_of
 from adjoint.api.tree import flatten
 from adjoint.backends import interpreter
-from adjoint.backends.replay import Replay
+from adjoint.backends.interpreter import Evaluator
 from adjoint.graph import engine
 from adjoint.graph.arrays import scalar_value
 from adjoint.graph.forking import building
@@ -39,8 +39,9 @@ def _narrowed(inputs: Sequence[Node], outputs: Sequence[Node]) -> list[tuple[int
     return list(found)
 
 
-class Traced:
-    """The function as a graph between `inputs` and `outputs`, from the passes to the program."""
+class Specialization:
+    """A compiled function for one signature: its graph between `inputs` and `outputs`, that graph
+    optimised, its schedule, and its program."""
 
     def __init__(self, f: Any, structure: Any, leaves: Sequence[Leaf], call: Any) -> None:
         scope = Scope(abstract=True)
@@ -61,17 +62,19 @@ class Traced:
         self.optimised = owned(optimise(self.outputs, self.inputs), self.inputs)
         self.schedule: Schedule = schedule(self.inputs, self.optimised)
         self.built: Any = None
+        """The program, if it was needed yet."""
         self.donation: Donation | None = None
-        """What calls give away."""
+        """What calls donate."""
         self._entry: Any = None
-        self._strict_entry: Any = None
-        self._replay: Replay | None = None
+        self._evaluator: Evaluator | None = None
         self.direct: Any = None
-        """The native entry of a compiled function itself."""
+        """The native entry that is the compiled function itself."""
+
+    # Not functools.cached_property: until Python 3.12 it holds a lock, also in a forked child.
 
     @property
     def program(self) -> Any:
-        """The native program, made when first needed."""
+        """The program, made when first needed."""
         if self.built is None:
             with building:
                 if self.built is None:
@@ -82,37 +85,34 @@ class Traced:
         return self.built
 
     def bind(self, slow: Callable[..., Any]) -> Any:
-        """The native entry, which hands what does not fit to `slow`."""
-        gifts = None if self.donation is None else self.donation.gifts
-        return self.program.bind("compiled", slow, self.unflatten, gifts)
+        """The native entry, which hands what does not fit to `slow`; that itself if there is no
+        such entry."""
+        donations = None if self.donation is None else self.donation.donations
+        return self.program.bind("compiled", slow, self.unflatten, donations)
+
+    @property
+    def entry(self) -> Any:
+        """The native entry, which answers `REFUSED` to what does not fit."""
+        if self._entry is None:
+            self._entry = self.bind(refuse)
+        return self._entry
 
     @property
     def can_enter(self) -> bool:
         """Whether calls may go through the native entry."""
         if self.narrowed:  # somebody must look at the numbers
             return False
-        return not self.program.is_cold and (self.donation is None or self.donation.is_sure)
+        return not self.program.is_stepwise and (self.donation is None or self.donation.is_sure)
 
-    # Not functools.cached_property: until Python 3.12 it holds a lock, also in a forked child.
-
-    @property
-    def entry(self) -> Any:
-        """The native entry, which hands what does not fit to `run`."""
-        if self._entry is None:
-            self._entry = self.bind(self.run)
-        return self._entry
-
-    @property
-    def strict_entry(self) -> Any:
-        """The native entry, which raises `Mismatch` at what does not fit."""
-        if self._strict_entry is None:
-            self._strict_entry = self.bind(mismatch)
-        return self._strict_entry
+    def enter(self, leaves: Sequence[Any]) -> Any:
+        """The result for settled leaves, by the native entry if they fit."""
+        result = self.entry(*leaves)
+        return self.run(*leaves) if result is REFUSED else result
 
     def run(self, *leaves: Any) -> Any:
         """The result for leaves of this signature, whatever their layout.
 
-        It lies in the memory of donated leaves where that can be; they are given away.
+        It lies in the memory of donated leaves where that can be; they are donated.
         """
         if self.donation is None:
             return self.run_into({}, self.arrays(leaves))
@@ -140,12 +140,12 @@ class Traced:
             return evaluate(substitute(self.outputs, given))  # type: ignore[no-any-return]
 
     @property
-    def replay(self) -> Replay:
+    def evaluator(self) -> Evaluator:
         """The optimised graph, evaluated by NumPy."""
-        if self._replay is None:
-            self._replay = Replay(self.inputs, self.optimised)
-        return self._replay
+        if self._evaluator is None:
+            self._evaluator = Evaluator(self.inputs, self.optimised)
+        return self._evaluator
 
     def run_without_native(self, leaves: Sequence[Any]) -> Any:
         """The result by NumPy alone."""
-        return self.unflatten([from_array(array) for array in self.replay(self.arrays(leaves))])
+        return self.unflatten([from_array(array) for array in self.evaluator(self.arrays(leaves))])

@@ -1,4 +1,4 @@
-"""A pending graph as the engine sees it: its structure, who holds what of it, and what it costs.
+"""A pending graph as the engine sees it: its structure, what is referenced of it, what it costs.
 
 Floor 6. Two graphs of equal structure are answered by the same native code. The structure is what
 decides the code: operations, parameters, edges, and shapes and dtypes of the values it starts from.
@@ -20,6 +20,10 @@ from adjoint.graph.leaf import constant, constant_node, variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.types import size_of
 
+# What things cost, as measured on a two-core machine with AVX2. Where NumPy has loops for AVX-512
+# it needs less for some functions (exp 0.6 ns an element, sin still 6), and the guess errs to the
+# side of native code. benchmarks/auto.py holds the decisions that follow against the clock.
+
 CALL = 4.0
 """Microseconds that answering a graph natively costs at least."""
 INTERPRETED = 1.2
@@ -27,7 +31,7 @@ NATIVE = 0.8
 """Microseconds that a node costs whatever its size, on the interpreter and natively, where each
 node is still looked at to know the structure."""
 CHEAP = 1.5
-DEAR = 8.0
+EXPENSIVE = 8.0
 """Nanoseconds an element costs NumPy, in an operation of an instruction or two and in others."""
 FUSED = 0.3
 STORED = 0.7
@@ -38,11 +42,11 @@ COMPILATION = 30_000.0
 COMPILED = 700.0
 """Microseconds that compiling costs, and for each node."""
 
-Held: TypeAlias = bytes
-"""For each pending node one byte: whether somebody outside the graph holds it."""
+Referenced: TypeAlias = bytes
+"""For each pending node one byte: whether something outside the graph references it."""
 
 
-class Look:
+class GraphSignature:
     """What one walk over a pending graph finds: its structure, and its nodes in order."""
 
     __slots__ = ("key", "leaves", "pending")
@@ -72,38 +76,37 @@ class Look:
                 add(node.dtype)
         self.key = tuple(key)
 
-    def held(self, uses: Sequence[int]) -> Held:
-        """Which pending nodes must get a value, as others than their `uses` in the graph hold them.
+    def referenced(self, uses: Sequence[int]) -> Referenced:
+        """Which pending nodes must get a value: those with more references than `uses` says.
 
-        That is a question of reference counts. A node that a transform which is still open may
-        ask for counts as held.
+        A node that a transform which is still open may ask for counts as referenced.
         """
         found = bytes(map(ne, map(sys.getrefcount, self.pending), uses))
         kept = {scope for scope in {n.scope for n in self.pending} if scope and scope.is_open()}
         if kept:
             pairs = zip(self.pending, found, strict=True)
-            found = bytes([held or node.scope in kept for node, held in pairs])
+            found = bytes([known or node.scope in kept for node, known in pairs])
         return found
 
     def uses(self) -> list[int]:
-        """The reference counts of the pending nodes if nobody outside the graph holds them."""
-        place = {node: i for i, node in enumerate(self.pending)}
-        counts = [_base()] * len(place)
+        """The reference counts of the pending nodes if nothing else than the graph holds them."""
+        number = {node: i for i, node in enumerate(self.pending)}
+        counts = [_base()] * len(number)
         for node in self.pending:
             for child in node.inputs:
-                if child in place:
-                    counts[place[child]] += 1
+                if child in number:
+                    counts[number[child]] += 1
         return counts
 
 
 @cache
 def _base() -> int:
-    """The reference count of a node in a `Look` that nobody uses or holds."""
-    look = Look(order := [Node(constant, (), (), (), np.dtype(bool))])
-    return next(map(sys.getrefcount, look.pending[: len(order)])) - 1
+    """The reference count of a node in a signature that nothing else references."""
+    signature = GraphSignature(order := [Node(constant, (), (), (), np.dtype(bool))])
+    return next(map(sys.getrefcount, signature.pending[: len(order)])) - 1
 
 
-def can_tell_who_holds() -> bool:
+def are_counts_exact() -> bool:
     """Whether reference counts are exact in this Python."""
     with_lock: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
     return sys.implementation.name == "cpython" and with_lock()
@@ -119,18 +122,18 @@ class Estimate:
     compilation: float
 
 
-def estimate(pending: Sequence[Node], held: Held) -> Estimate:
-    """What a graph costs of which some nodes are held, and so must be stored."""
+def estimate(pending: Sequence[Node], referenced: Referenced) -> Estimate:
+    """What a graph costs of which some nodes are referenced, and so must be stored."""
     fuse = import_module("adjoint.schedule.fuse")
     library = import_module("adjoint.schedule.library_calls")
     interpreted, native = 0.0, CALL
-    for node, stored in zip(pending, held, strict=True):
+    for node, stored in zip(pending, referenced, strict=True):
         size = max([size_of(node.shape), *(size_of(x.shape) for x in node.inputs)])
         if library.gemm(node) is not None:
             work = rest = 2e-3 * FLOP * size_of(node.shape) * node.inputs[0].shape[-1]
         else:
             cost = 1 if node.op.combine is not None else fuse.own_cost(node)
-            work = 1e-3 * size * (0.0 if cost == 0 else CHEAP if cost == 1 else DEAR)
+            work = 1e-3 * size * (0.0 if cost == 0 else CHEAP if cost == 1 else EXPENSIVE)
             rest = work * FUSED if fuse.is_native(node) else work
             if stored:
                 rest = max(rest, min(work, 1e-3 * size * CHEAP * STORED))
@@ -147,14 +150,14 @@ class Template:
     outputs: list[Node]
 
 
-def template(order: Sequence[Node], held: Held, literals: Sequence[Node]) -> Template:
+def template(order: Sequence[Node], referenced: Referenced, literals: Sequence[Node]) -> Template:
     """The graph of `order` on variables, but for `literals`, which keep their values."""
     scope = Scope(abstract=True)
     known = set(literals)
     twin: dict[Node, Node] = {}
     inputs: list[Node] = []
     outputs: list[Node] = []
-    wanted = iter(held)
+    wanted = iter(referenced)
     for node in order:
         if node.value is None:
             new = Node(node.op, tuple([twin[c] for c in node.inputs]), node.params, *_kind(node))

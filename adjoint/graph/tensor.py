@@ -119,14 +119,15 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value as a NumPy array that must not be written to."""
-        array = np.asarray(handed_out(self.node))
-        if array.flags.writeable:
-            array = array.view()
-            array.flags.writeable = False
+        array = np.asarray(handed_out(self.node)).view()
+        array.setflags(write=False)
         return array
 
     def item(self) -> Any:
         """The single element as a Python scalar."""
+        node = self.node
+        if type(node.value) is np.float64 and node.scope is None:
+            return float(node.value)
         if size_of(self.node.shape) != 1:
             raise ShapeError(
                 f"item: only a tensor with one element is a scalar, this one has shape "
@@ -161,6 +162,9 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
     __trunc__ = __int__
 
     def __bool__(self) -> bool:
+        node = self.node
+        if type(node.value) is np.bool_ and node.scope is None:
+            return bool(node.value)
         return bool(_scalar(self, "bool"))
 
     def __index__(self) -> int:

@@ -24,15 +24,16 @@ from adjoint.schedule.plan import (
 
 
 @dataclass(frozen=True)
-class Gifts:
-    """What calls of a program give away: `nodes` says for which inputs, and what their tensors
-    stand for afterwards; `places` names for outputs the input whose memory they may take."""
+class Donations:
+    """What each call of a program donates: `nodes` holds for each donated input, by number, what
+    its tensor stands for afterwards; `reused` names for outputs the input whose memory they may
+    take."""
 
     nodes: Mapping[int, Node]
-    places: Mapping[int, int]
+    reused: Mapping[int, int]
 
 
-def places_for_outputs(schedule: Schedule, donated: Sequence[int]) -> dict[int, int]:
+def reusable_inputs(schedule: Schedule, donated: Sequence[int]) -> dict[int, int]:
     """For outputs, by number, the number of the donated input in whose memory they may lie.
 
     Empty for programs that may fail half-way: then the inputs are needed once more.

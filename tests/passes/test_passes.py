@@ -22,7 +22,7 @@ from adjoint.passes.pipeline import PIPELINE, optimise
 from adjoint.passes.simplify import simplify
 from adjoint.passes.stabilise import stabilise
 from tests.counting import assert_linear
-from tests.native.random_programs import as_given, program
+from tests.native.fuzzing.random_programs import as_given, program
 from tests.passes.graphs import Pass, assert_identical, graph_of, text_after, values_of
 
 pytestmark = pytest.mark.unit

@@ -25,7 +25,7 @@ from adjoint.schedule.plan import (
     Step,
     nbytes,
 )
-from tests.native.random_programs import program, together
+from tests.native.fuzzing.random_programs import program, together
 from tests.schedule.programs import EXPECTED, PROGRAMS, report_text
 
 pytestmark = pytest.mark.unit

@@ -21,7 +21,7 @@ CALLS = 7
 def cold(monkeypatch, tmp_path):
     """Nothing is found on disk or in memory."""
     monkeypatch.setenv("ADJOINT_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(kernel_cache, "_known", {})
+    monkeypatch.setattr(kernel_cache, "_kernels", {})
 
 
 @pytest.mark.native
@@ -65,4 +65,4 @@ def test_code_that_would_call_what_is_not_there_is_not_loaded():
     program = ad.compile(lambda x: ad.sin(x) * 2).trace(np.ones(5)).program
     program.kernel_names = ["another"]
     with pytest.raises(GraphError, match="changed after it was traced"):
-        program.make_hot(None)
+        program.make_native(None)

@@ -1,10 +1,10 @@
-"""Programs that look after memory: for debugging, and for the programs that search for faults.
+"""Programs that check their use of memory: for debugging, and for tests that search for faults.
 
-With ``ADJOINT_DEBUG_MEMORY=1`` in the environment each program has its memory plan checked when it
-is made, and each call is taken twice. First step by step, where every buffer that native code
-writes lies between guard bytes of its own, is poisoned with nan before, and holds nothing else;
-then in the usual way, the results between guard bytes. Inputs that were not donated must be as they
-were, and both ways must agree to the last bit. Slow, and nothing else differs.
+Floor 6. With ``ADJOINT_DEBUG_MEMORY=1`` in the environment each program has its memory plan checked
+when it is made, and each call is taken twice. First step by step, where every buffer that native
+code writes lies between guard bytes of its own, is filled with nan before, and has nothing else in
+it; then in the usual way, the results between guard bytes. Inputs that were not donated must be as
+they were, and both ways must agree to the last bit. Slow, and nothing else differs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from adjoint.backends.llvm.program.program import Program
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
-from adjoint.backends.llvm.program.stepwise import FOLDS, Array, ColdProgram
+from adjoint.backends.llvm.program.stepwise import FOLDS, Array, Stepwise
 from adjoint.errors import GraphError
 from adjoint.graph.types import DType, Shape, size_of
 from adjoint.schedule.memory_check import check_plan
@@ -37,7 +37,7 @@ class GuardError(GraphError):
 
 
 def program_for(schedule: Schedule, weak: Sequence[bool], tree: Any) -> Program:
-    """The program of a schedule; one that looks after memory if the environment says so."""
+    """The program of a schedule; one that checks its use of memory if the environment says so."""
     asked = os.environ.get("ADJOINT_DEBUG_MEMORY", "0") not in ("", "0")
     return (GuardedProgram if asked else Program)(schedule, weak, tree)
 
@@ -48,7 +48,7 @@ class Guards:
     def __init__(self) -> None:
         self.zones: list[tuple[str, Array]] = []
 
-    def room(self, shape: Shape, dtype: DType, what: str = "a buffer") -> Array:
+    def allocate(self, shape: Shape, dtype: DType, what: str = "a buffer") -> Array:
         """A poisoned array between guards."""
         size = size_of(shape) * dtype.itemsize
         memory = np.full(size + 2 * GUARD + 64, PATTERN, np.uint8)
@@ -62,7 +62,7 @@ class Guards:
 
     def copy(self, x: Array, what: str) -> Array:
         """A copy of an array between guards."""
-        made = self.room(x.shape, x.dtype, what)
+        made = self.allocate(x.shape, x.dtype, what)
         made[...] = x
         return made
 
@@ -82,13 +82,13 @@ class Guards:
                 )
 
 
-class GuardedCold(ColdProgram):
+class GuardedStepwise(Stepwise):
     """Steps taken one by one, each buffer between guards of its own."""
 
     guards: Guards
 
-    def room(self, shape: Shape, dtype: DType) -> Array:
-        return self.guards.room(shape, dtype, f"a buffer {dtype}{list(shape)}")
+    def allocate(self, shape: Shape, dtype: DType) -> Array:
+        return self.guards.allocate(shape, dtype, f"a buffer {dtype}{list(shape)}")
 
     def block(self) -> Array:
         """The block, in which what no node takes is a guard."""
@@ -99,15 +99,15 @@ class GuardedCold(ColdProgram):
             if home in ends:
                 ends[home] = max(ends[home], memory.offsets[home] + behind + nbytes(node))
         parts = sorted((memory.offsets[home], end, home) for home, end in ends.items() if end)
-        place, before = 0, "the block"
+        last, before = 0, "the block"
         for start, end, home in parts:
-            self.guards.forbid(made[place:start], f"behind {before}")
-            place, before = max(place, end), str(home)
-        self.guards.forbid(made[place:], f"behind {before}")
+            self.guards.forbid(made[last:start], f"behind {before}")
+            last, before = max(last, end), str(home)
+        self.guards.forbid(made[last:], f"behind {before}")
         return made
 
 
-def can_step(schedule: Schedule) -> bool:
+def is_same_stepwise(schedule: Schedule) -> bool:
     """Whether steps taken one by one give the same to the last bit."""
     nests = [s for s in schedule.steps if isinstance(s, Nest) and s.in_chunks]
     roots = [r for nest in nests for r in nest.roots if r.op.combine is not None]
@@ -115,33 +115,33 @@ def can_step(schedule: Schedule) -> bool:
 
 
 class GuardedProgram(Program):
-    """A program of which each call looks after memory."""
+    """A program of which each call checks the use of memory."""
 
-    def make(self, began: float) -> None:
+    def prepare(self) -> None:
         check_plan(self.schedule, self.writer.memory)
-        super().make(began)
+        super().prepare()
         self.donations: list[dict[int, int]] = []
-        self.stepwise = None
-        if can_step(self.schedule):
-            self.stepwise = GuardedCold(ProgramWriter(self.schedule, GUARD))
+        self.guarded: GuardedStepwise | None = None
+        if is_same_stepwise(self.schedule):
+            self.guarded = GuardedStepwise(ProgramWriter(self.schedule, GUARD))
 
     @property
-    def is_cold(self) -> bool:
-        """Always, so that no call is answered without looking."""
+    def is_stepwise(self) -> bool:
+        """Always, so that no call goes to the native entry, which does not check."""
         return True
 
     def run(self, arrays: Sequence[Array], into: Mapping[int, Array] | None = None) -> list[Array]:
         given = dict(into or {})
         taken = {
-            number: place
+            number: i
             for number, buffer in given.items()
-            for place, array in enumerate(arrays)
+            for i, array in enumerate(arrays)
             if array is buffer
         }
         if taken and taken not in self.donations:
             check_plan(self.schedule, self.writer.memory, taken)
             self.donations.append(taken)
-        ways = [self.step_by_step] if self.stepwise is not None else []
+        ways = [self.step_by_step] if self.guarded is not None else []
         found = [self.once(way, arrays, taken) for way in (*ways, self.as_usual)]
         for number, results in enumerate(zip(*found, strict=True)):
             if len({result.tobytes() for result in results}) > 1:
@@ -151,13 +151,13 @@ class GuardedProgram(Program):
         return [given.get(i, np.array(result)) for i, result in enumerate(found[-1])]
 
     def once(self, way: Any, arrays: Sequence[Array], taken: Mapping[int, int]) -> list[Array]:
-        """The results by one way, with all guards looked at."""
+        """The results by one way, with all guards checked."""
         guards = Guards()
         copies = [guards.copy(x, f"input {i}") for i, x in enumerate(arrays)]
         into = {
             number: copies[taken[number]]
             if number in taken
-            else guards.room(node.shape, node.dtype, f"result {number}, {node}")
+            else guards.allocate(node.shape, node.dtype, f"result {number}, {node}")
             for number, node in enumerate(self.schedule.outputs)
         }
         results: list[Array] = way(guards, copies, into)
@@ -171,14 +171,14 @@ class GuardedProgram(Program):
         self, guards: Guards, arrays: Sequence[Array], into: Mapping[int, Array]
     ) -> list[Array]:
         """Each step from Python."""
-        assert self.stepwise is not None
-        self.stepwise.guards = guards
-        return self.stepwise.run(arrays, into)
+        assert self.guarded is not None
+        self.guarded.guards = guards
+        return self.guarded.run(arrays, into)
 
     def as_usual(
         self, guards: Guards, arrays: Sequence[Array], into: Mapping[int, Array]
     ) -> list[Array]:
-        """As a program that does not look."""
+        """As a program that does not check."""
         self.poison()
         return super().run(arrays, into)
 
@@ -189,7 +189,8 @@ class GuardedProgram(Program):
 
 def poison(program: Program) -> None:
     """Write nan over what a program has left in its block of memory."""
-    place = program.loaded.global_address("adjoint_block") if program.is_hot else 0
-    block = ctypes.c_void_p.from_address(place).value if place else None
+    native = program.native
+    holder = native.loaded.global_address("adjoint_block") if native is not None else 0
+    block = ctypes.c_void_p.from_address(holder).value if holder else None
     if block:
         ctypes.memset(block, POISON, program.writer.memory.size)

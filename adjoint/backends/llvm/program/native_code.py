@@ -1,0 +1,154 @@
+"""The native way to run a program: its code loaded into this process, and what it refers to.
+
+Floor 6. Code refers to everything outside by symbol, so that it can come from another process by
+way of the disk. What differs between processes it reads from globals, filled in when it is loaded:
+the addresses of its constants, and the number under which its NumPy calls find the schedule.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+from weakref import WeakValueDictionary, finalize
+
+import numpy as np
+from llvmlite import ir
+
+from adjoint.backends.llvm.calls import blas
+from adjoint.backends.llvm.codegen.loops import POINTER, extern
+from adjoint.backends.llvm.compile import jit, kernel_cache
+from adjoint.backends.llvm.program import signals
+from adjoint.backends.llvm.program.signals import DONE, FAILED, RAISED
+from adjoint.backends.llvm.program.stepwise import Array, Failed
+from adjoint.backends.llvm.system import caching_allocator, thread_pool
+from adjoint.graph import engine
+from adjoint.graph.arrays import truths
+from adjoint.graph.node import Node
+from adjoint.schedule.plan import Gemm, Nest, NumpyCall, Schedule, nbytes
+
+_loaded: WeakValueDictionary[int, NativeCode] = WeakValueDictionary()
+"""By number, the code that NumPy calls come from."""
+_numbers = count(1)
+_raised: dict[int, BaseException] = {}
+"""What a NumPy call raised last in each thread, kept alive until it has been raised again."""
+
+
+class NativeCode:
+    """All steps of a schedule as one native function."""
+
+    def __init__(
+        self, code: bytes, schedule: Schedule, stored: Sequence[Node], is_long: bool
+    ) -> None:
+        self.schedule = schedule
+        self.loaded = jit.load_object(code, symbols_of(schedule))
+        self.constants = [np.ascontiguousarray(engine.value_of(node)) for node in stored]
+        """Kept alive, as the code has their addresses."""
+        self.fill_globals()
+        block = self.loaded.global_address("adjoint_block")
+        if block:
+            finalize(self.loaded, _free_block, block).atexit = False
+        # Not CFUNCTYPE: what the body leaves raised is to be raised.
+        self.body = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(
+            self.loaded.address("adjoint_call" if is_long else "adjoint_body")
+        )
+
+    def fill_globals(self) -> None:
+        """Tell the code the addresses of its constants, and its number."""
+        table = self.loaded.global_address("adjoint_constants")
+        addresses = (ctypes.c_void_p * max(1, len(self.constants))).from_address(table)
+        for i, array in enumerate(self.constants):
+            addresses[i] = array.ctypes.data
+        if any(isinstance(step, NumpyCall) for step in self.schedule.steps):
+            number = next(_numbers)
+            _loaded[number] = self
+            holder = self.loaded.global_address("adjoint_program")
+            ctypes.c_int64.from_address(holder).value = number
+
+    def run(self, arrays: Sequence[Array], outputs: Sequence[Array]) -> None:
+        """Write the outputs for contiguous input arrays of the right dtypes and shapes."""
+        addresses = [a.ctypes.data for a in (*arrays, *outputs)]
+        table = (ctypes.c_void_p * len(addresses))(*addresses)
+        if self.body(ctypes.addressof(table)):
+            raise Failed
+
+
+def symbols_of(schedule: Schedule) -> dict[str, int]:
+    """The addresses of what the code of a schedule calls outside."""
+    memory = caching_allocator.allocator()
+    found = {
+        "adjoint_numpy_call": _address(_numpy_call),
+        "adjoint_allocate": memory.allocate,
+        "adjoint_free": memory.free,
+        **kernel_cache.symbols(),
+        **signals.symbols(),
+    }
+    if any(isinstance(step, Nest) and step.in_chunks for step in schedule.steps):
+        found.update(thread_pool.symbols())
+    for step in schedule.steps:
+        if isinstance(step, Gemm):
+            name = blas.routine(step)
+            found["adjoint_" + name] = blas.address(name)
+    return found
+
+
+def write_call_without_lock(module: Any, body: Any) -> None:
+    """Add ``i32 adjoint_call(ptr *buffers)``: the body while other Python threads run."""
+    function = ir.Function(module, body.function_type, "adjoint_call")
+    builder = ir.IRBuilder(function.append_basic_block())
+    state = builder.call(extern(module, "PyEval_SaveThread", POINTER, []), [])
+    status = builder.call(body, function.args)
+    builder.call(extern(module, "PyEval_RestoreThread", ir.VoidType(), [POINTER]), [state])
+    builder.ret(status)
+
+
+# operations without native code
+
+
+def _evaluate(number: int, position: int, addresses: Any) -> int:
+    """Evaluate one operation by its own rule, for native code without one.
+
+    Its inputs and then its result lie at the addresses.
+    """
+    try:
+        step = _loaded[number].schedule.steps[position]
+        assert isinstance(step, NumpyCall)
+        values = [_array_at(addresses[i], n) for i, n in enumerate(step.reads)]
+        values = [truths(x) if x.dtype.kind == "b" else x for x in values]
+        with np.errstate(all="ignore"):
+            result = step.root.op.evaluate(*values, *step.root.params)
+        _array_at(addresses[len(values)], step.root)[...] = result
+    except Exception:
+        return FAILED  # the interpreter will raise it, on arrays that outlive it
+    except BaseException as error:
+        # Raised here it would end in ctypes, which can only print it. The code raises it.
+        _raised[threading.get_ident()] = error.with_traceback(None)
+        addresses[0], addresses[1] = id(type(error)), id(error)
+        return RAISED
+    return DONE
+
+
+_numpy_call = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_int64, ctypes.c_int, ctypes.POINTER(ctypes.c_void_p)
+)(_evaluate)
+
+
+def _array_at(address: int, node: Node) -> Array:
+    """The value of a node in the memory of a program, as an array that does not own it."""
+    size = max(1, nbytes(node))
+    memory = (ctypes.c_char * size).from_address(address)
+    flat = np.frombuffer(memoryview(memory), np.uint8)
+    array: Array = flat[: nbytes(node)].view(node.dtype).reshape(node.shape)
+    return array
+
+
+def _free_block(holder: int) -> None:
+    """Free the block that code which is about to go has kept between its calls."""
+    free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(caching_allocator.allocator().free)
+    free(ctypes.c_void_p.from_address(holder).value)
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
