@@ -219,7 +219,7 @@ def test_rows_of_missing_data_do_not_reach_the_weights_of_a_network() -> None:
 
 
 def test_what_lost_in_a_comparison_may_be_infinite() -> None:
-    """A layer of operations that keep numbers finite saves the masks, but not if a known input is not finite."""
+    """Operations that keep numbers finite spare the masks, unless a known input is not finite."""
     data = np.array([[1.0, 2.0], [-INF, -INF]])
     found = ad.grad(lambda w: ad.sum(ad.maximum(ad.asarray(data) @ w, 0)))(np.ones((2, 3)))
     np.testing.assert_array_equal(found.numpy(), [[1.0] * 3, [2.0] * 3])
