@@ -67,7 +67,7 @@ def one_by_one(f: Function, x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("transform", [ad.jacfwd, ad.jacrev])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_all_directions_at_once(name: str, transform: Any) -> None:
+def test_all_basis_tangents_give_the_jacobian(name: str, transform: Any) -> None:
     """Forward and reverse, the Jacobian has the columns that single directions give."""
     f, x = FUNCTIONS[name], point()
     np.testing.assert_allclose(transform(f)(x), one_by_one(f, x), rtol=1e-12, atol=1e-14)
@@ -116,7 +116,7 @@ def widest(f: Function, x: np.ndarray) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["elementwise", "neighbours", "steps", "choice", "joined"])
-def test_only_the_result_has_the_zeros(name: str) -> None:
+def test_only_the_result_stores_zeros(name: str) -> None:
     """The values are worked on without the zeros between them."""
     assert widest(FUNCTIONS[name], point()) == ["scatter_add", "reshape"]
 
@@ -140,7 +140,7 @@ def test_a_grid_has_many_neighbours() -> None:
 
 
 @pytest.mark.parametrize("then", [ad.cumsum, lambda y: ad.convolve(y, np.ones(3)), ad.softmax])
-def test_what_needs_the_zeros_has_them(then: Function) -> None:
+def test_operations_that_need_the_zeros_have_them(then: Function) -> None:
     """After one neighbour, or several, an operation without a rule of its own."""
     for f in (lambda x: then(x * x), lambda x: then(x[2:] * x[1:-1] * x[:-2])):
         x = point()
@@ -148,12 +148,12 @@ def test_what_needs_the_zeros_has_them(then: Function) -> None:
         np.testing.assert_allclose(found, one_by_one(f, x), rtol=1e-12, atol=1e-14)
 
 
-def test_products_with_diagonals_are_no_products() -> None:
+def test_products_with_diagonals_are_elementwise() -> None:
     """The Jacobian of a product with a matrix is the matrix, scaled."""
     assert "matmul" not in widest(FUNCTIONS["product"], point())
 
 
-def test_what_reaches_everything_soon_does_not_multiply() -> None:
+def test_the_graph_of_a_jacobian_grows_as_the_function() -> None:
     """Along a chain of turns, each by an angle of its own, the graph grows as the chain does."""
 
     def turned(x: Any) -> Any:
@@ -170,7 +170,7 @@ def test_what_reaches_everything_soon_does_not_multiply() -> None:
     np.testing.assert_allclose(jacobian(point()), one_by_one(turned, point()), atol=1e-12)
 
 
-def test_zeros_are_zeros_beside_infinity() -> None:
+def test_structural_zeros_stay_zero_beside_infinity() -> None:
     """What does not depend on an element has derivative 0 by it, and is not 0·∞."""
     x = np.array([1.0, 0.0, 4.0, 9.0, 16.0, 25.0])
     found = np.asarray(ad.jacobian(ad.sqrt)(x))

@@ -15,7 +15,7 @@ from adjoint.api.graph_first import gradient
 from adjoint.api.traced_call import TracedArgument
 from adjoint.api.tree import path_text
 from adjoint.errors import AdjointError, ArgumentError, NotDifferentiableError, RangeError
-from adjoint.explanation import checks, sections, tables
+from adjoint.explanation import checks, drawing, sections, tables
 from adjoint.explanation.document import Document, Paragraph, Section
 from adjoint.explanation.notation import number_text
 from adjoint.explanation.trace import Sweep, Trace
@@ -194,8 +194,6 @@ class Explanation:
 
     def svg(self, path: str | os.PathLike[str] | None = None) -> str:
         """A picture of the graph, adjoint nodes in a second colour; written to `path` if given."""
-        from adjoint.explanation import drawing
-
         picture = drawing.svg(self.trace, self.names, self.result)
         if path is not None:
             atomic_write(path, picture)
@@ -203,8 +201,6 @@ class Explanation:
 
     def png(self, path: str | os.PathLike[str] | None = None) -> bytes:
         """The picture as a bitmap; written to `path` if given."""
-        from adjoint.explanation import drawing
-
         picture = drawing.png(self.trace, self.names, self.result)
         if path is not None:
             atomic_write(path, picture)

@@ -67,11 +67,11 @@ class Op:
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
-        raise NotImplementedError(f"{self.name} states no infer rule")
+        raise NotImplementedError(f"{self.name} defines no infer rule")
 
     def evaluate(self, *args: Any) -> Any:
         """The value of the result, by NumPy, from the values of the inputs."""
-        raise NotImplementedError(f"{self.name} states no evaluate rule")
+        raise NotImplementedError(f"{self.name} defines no evaluate rule")
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         """The tangent of the result; None stands for a tangent that is zero."""
@@ -149,7 +149,7 @@ class Op:
 
     def start(self, dtype: DType) -> Any:
         """For reductions that `combine`: the value over nothing."""
-        raise NotImplementedError(f"{self.name} states no start")
+        raise NotImplementedError(f"{self.name} defines no start")
 
     def lowers(self, node: Node) -> bool:
         """Whether native loops can compute this very node."""
@@ -165,11 +165,11 @@ class Op:
 
     def target(self, node: Node, index: Index, loops: Loops) -> Index:
         """For operations that `scatter`: where the element at `index` of the input is added."""
-        raise NotImplementedError(f"{self.name} states no target")
+        raise NotImplementedError(f"{self.name} defines no target")
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         """One element of the result, at `index`, as a scalar of the emitter of `loops`."""
-        raise NotImplementedError(f"{self.name} states no lower rule")
+        raise NotImplementedError(f"{self.name} defines no lower rule")
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"

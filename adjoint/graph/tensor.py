@@ -191,7 +191,7 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.node.shape:
-            raise ArgumentError("iteration over a 0-d tensor: it has no axis to go along")
+            raise ArgumentError("a 0-d tensor cannot be iterated over: it has no axis")
         return (self[i] for i in range(self.node.shape[0]))
 
     def __contains__(self, item: Any) -> bool:

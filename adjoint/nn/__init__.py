@@ -1,4 +1,4 @@
-"""Floor 8: neural networks as functions of pytrees. A layer is a pair (init, apply).
+"""Floor 10: neural networks as functions of pytrees. A layer is a pair (init, apply).
 
 >>> import adjoint as ad
 >>> net = ad.nn.two_layer(4, 8, 3)

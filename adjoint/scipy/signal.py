@@ -368,4 +368,4 @@ deconvolve = no_counterpart("scipy.signal.deconvolve", "use scipy.signal.lfilter
 sosfiltfilt = no_counterpart("scipy.signal.sosfiltfilt", "use scipy.signal.filtfilt")
 medfilt = no_counterpart("scipy.signal.medfilt", "use adjoint.median over windows")
 wiener = no_counterpart("scipy.signal.wiener", "write it with means over windows")
-find_peaks = no_counterpart("scipy.signal.find_peaks", "take it of plain numbers for the places")
+find_peaks = no_counterpart("scipy.signal.find_peaks", "call it with plain numbers for the places")

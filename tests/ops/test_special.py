@@ -213,7 +213,7 @@ def test_polygamma_is_the_ladder_of_derivatives():
         special.polygamma(-1, 1.0)
 
 
-def test_far_out_the_stable_forms_stay_right():
+def test_stable_forms_are_right_in_the_far_tails():
     assert float(ad.grad(special.log_ndtr)(-1e3)) == pytest.approx(1000.000999998, rel=1e-12)
     assert float(special.expit(-1000.0)) == 0.0
     assert float(special.expit(-40.0)) == pytest.approx(float(mp.exp(-40)), rel=1e-14)

@@ -120,7 +120,7 @@ def test_the_derivatives_of_a_quantile():
     assert_array_equal(ad.quantile([1.0, INF], 0.0), 1.0)
 
 
-def test_what_is_wrong_with_a_quantile():
+def test_errors_of_quantiles():
     with pytest.raises(RangeError, match=r"^quantile: q must be from 0 to 1, got 1\.5"):
         ad.quantile(X, 1.5)
     with pytest.raises(RangeError, match=r"^percentile: method must be"):
@@ -206,7 +206,7 @@ def test_norms_where_they_are_not_smooth():
     assert_array_equal(ad.grad(norm)(np.zeros((2, 2))), np.zeros((2, 2)))
 
 
-def test_what_is_wrong_with_a_norm():
+def test_errors_of_norms():
     with pytest.raises(RangeError, match=r"^norm: the ord of a matrix norm"):
         ad.linalg.norm(np.eye(2), 3)
     with pytest.raises(RangeError, match=r"^vector_norm: ord must be a number"):
@@ -237,7 +237,7 @@ def test_the_trapezoidal_rule_is_numpys():
     assert_allclose(ad.trapezoid(X, dx=0.1), np.trapezoid(X, dx=0.1))
     assert_allclose(ad.trapezoid(X, X**2, axis=0), np.trapezoid(X, X**2, axis=0))
     check_derivatives(lambda x: ad.trapezoid(X, x, axis=1), places)
-    with pytest.raises(ShapeError, match=r"^trapezoid: the places x"):
+    with pytest.raises(ShapeError, match=r"^trapezoid: the coordinates x"):
         ad.trapezoid(X, np.ones(3))
 
 

@@ -331,7 +331,7 @@ def test_the_graph_stays_as_it_was_written():
     assert [t.node.op.name for t in ad.topological_order(y)][-3:] == ["exp", "add", "divide"]
 
 
-def test_what_stands_between_can_be_asked_for():
+def test_derivatives_with_respect_to_nodes_in_between():
     x = ad.variable(2.0)
     e = ad.exp(-x)
     y = 1 / (1 + e)
@@ -364,7 +364,7 @@ TWICE = {
 
 @pytest.mark.parametrize("name", TWICE)
 @pytest.mark.parametrize("both", [False, True])
-def test_what_was_made_twice_in_the_same_way_is_two_things(name, both):
+def test_equal_expressions_made_twice_are_two_nodes(name, both):
     """Whoever asks for the derivative by one of two equal nodes gets that of this one."""
     make, f, at = TWICE[name]
     x = ad.variable(at)

@@ -107,8 +107,8 @@ def _slopes(f: Tensor, spacing: Tensor, axis: int, order: int) -> Tensor:
         raise ShapeError(f"gradient: axis {axis} of size {size} needs at least {order + 1} points")
     if spacing.ndim > 1 or (spacing.ndim == 1 and spacing.size != size):
         raise ShapeError(
-            f"gradient: the places along axis {axis} have shape {spacing.shape}; expected a number "
-            f"or {(size,)}"
+            f"gradient: the coordinates along axis {axis} have shape {spacing.shape}; "
+            f"expected a number or {(size,)}"
         )
 
     def at(start: int, count: int = 1) -> Tensor:

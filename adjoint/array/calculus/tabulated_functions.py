@@ -45,8 +45,8 @@ def trapezoid(y: Any, /, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Tensor
         x = as_tensor(x)
         if x.shape != y.shape and x.shape != (y.shape[place],):
             raise ShapeError(
-                f"trapezoid: the places x have shape {x.shape}; expected {(y.shape[place],)} or "
-                f"the shape of y, {y.shape}"
+                f"trapezoid: the coordinates x have shape {x.shape}; expected "
+                f"{(y.shape[place],)} or the shape of y, {y.shape}"
             )
         width = diff(x, axis=place if x.ndim == y.ndim else 0)
         if x.ndim != y.ndim:

@@ -54,7 +54,8 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     a, b = (moveaxis(x, normalize_axis("vecdot", axis, x.ndim), -1) for x in (a, b))
     if a.shape[-1] != b.shape[-1]:
         raise ShapeError(
-            f"vecdot: the vectors have {a.shape[-1]} and {b.shape[-1]} elements; as many are needed"
+            f"vecdot: the vectors have {a.shape[-1]} and {b.shape[-1]} elements; "
+            "they must have equally many"
         )
     a = conjugate(a)
     return matmul(a, b) if a.ndim == b.ndim == 1 else sum_over(a * b, -1)
@@ -63,7 +64,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
 def _need_axes(name: str, *tensors: Tensor) -> None:
     for x in tensors:
         if not x.ndim:
-            raise ShapeError(f"{name}: a 0-d tensor is no vector; multiply by numbers with *")
+            raise ShapeError(f"{name}: a 0-d tensor is not a vector; multiply by numbers with *")
 
 
 @public

@@ -96,8 +96,8 @@ def _letters(text: str, subscripts: str) -> list[Hashable]:
     for label in labels:
         if label != _DOTS and not str(label).isalpha():
             raise ArgumentError(
-                f"einsum: {label!r} in the subscripts {subscripts!r} is no label; they are made of "
-                f"letters, commas, one '...' for each operand, and one '->'"
+                f"einsum: {label!r} in the subscripts {subscripts!r} is not a label; they are made "
+                f"of letters, commas, one '...' for each operand, and one '->'"
             )
     return labels
 
@@ -172,9 +172,9 @@ def _sizes(terms: Iterable[Term]) -> dict[Hashable, int]:
 def _check_output(output: Labels, sizes: dict[Hashable, int]) -> None:
     for label in output:
         if label not in sizes:
-            raise ArgumentError(f"einsum: the result's label {label!r} stands in no operand")
+            raise ArgumentError(f"einsum: the result has the label {label!r}, which no operand has")
         if output.count(label) > 1:
-            raise ArgumentError(f"einsum: the label {label!r} stands twice in the result")
+            raise ArgumentError(f"einsum: the label {label!r} occurs twice in the result")
 
 
 # Computing.

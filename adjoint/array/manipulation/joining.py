@@ -168,10 +168,10 @@ def block(blocks: Any, /) -> Tensor:
     def build(item: Any, level: int) -> Tensor:
         if not isinstance(item, list):
             if level != depth:
-                raise ShapeError("block: the lists must be nested equally deep everywhere")
+                raise ShapeError("block: all lists must be nested to the same depth")
             return reshape(item, (1,) * (rank - item.ndim) + item.shape)
         if not item:
-            raise ArgumentError("block: an empty list is no block")
+            raise ArgumentError("block: a block must not be an empty list")
         return concat([build(part, level + 1) for part in item], rank - depth + level)
 
     return build(blocks, 0)
@@ -228,7 +228,7 @@ def split(x: Any, /, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     axis = normalize_axis("split", axis, x.ndim)
     if hasattr(indices_or_sections, "__index__") and x.shape[axis] % int(indices_or_sections):
         raise ShapeError(
-            f"split: axis {axis} of size {x.shape[axis]} does not fall into "
+            f"split: axis {axis} of size {x.shape[axis]} cannot be split into "
             f"{indices_or_sections} equal sections; use array_split, or give indices"
         )
     return array_split(x, indices_or_sections, axis)

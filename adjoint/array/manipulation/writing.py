@@ -102,7 +102,7 @@ def copyto(x: Any, src: Any, casting: str = "same_kind", where: Any = True) -> T
     fits = type(src) is int and x.dtype.kind in "iufc"
     if not fits and not np.can_cast(given.dtype, x.dtype, cast(Any, casting)):
         raise ArgumentError(
-            f"numpy.copyto: {given.dtype} does not go into {x.dtype} by the rule {casting!r}; "
+            f"numpy.copyto: cannot cast {given.dtype} to {x.dtype} by the rule {casting!r}; "
             f"convert it first (astype)"
         )
     whole = broadcast_to(astype(given, x.dtype), x.shape)

@@ -102,7 +102,10 @@ def _reduce(name: str) -> Callable[..., Tensor]:
         if where is not True:
             start = NEUTRAL.get(name) if initial is None else initial
             if start is None:
-                raise ArgumentError(f"{shown}: where needs initial, a number that changes nothing")
+                raise ArgumentError(
+                    f"{shown}: with where, initial is needed: a value that leaves the result "
+                    "unchanged"
+                )
             x = choice.where(as_tensor(where), x, as_tensor(start, x.dtype))
         if initial is None and x.size == 0:
             initial = NEUTRAL.get(name)
@@ -217,7 +220,7 @@ def written_by(name: str, x: Tensor, args: Any, kwargs: Any) -> Tensor:
         )
     if kwargs or len(args) != 1 + (own in BINARY):
         raise ArgumentError(
-            f"numpy.{name}: expected an index{' and an operand' if own in BINARY else ''} behind "
+            f"numpy.{name}: expected an index{' and an operand' if own in BINARY else ''} after "
             f"the tensor, got {len(args) + len(kwargs)} arguments"
         )
     return applied_at(own, Tensor(x.node), *args)

@@ -233,8 +233,8 @@ def roots(p: Any) -> Tensor:
         return from_array(np.zeros(0, p.dtype))
     if places[0] and is_open(p):
         raise NotDifferentiableError(
-            "roots: the first coefficient is 0, and by it there is no derivative: a zero comes "
-            "from infinity; leave it out"
+            "roots: the first coefficient is 0, and there is no derivative with respect to it, as "
+            "a root is at infinity; leave it out"
         )
     zeros = p.size - 1 - int(places[-1])
     p = p[int(places[0]) :]

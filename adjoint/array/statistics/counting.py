@@ -116,7 +116,7 @@ def _edges(name: str, x: Tensor, bins: Any, range: Any, weights: Any = None) -> 
     if edges.ndim != 1:
         raise ShapeError(f"{name}: the edges of the bins must be a vector, got {edges.shape}")
     if np.any(np.diff(known(edges)) < 0):
-        raise RangeError(f"{name}: the edges of the bins must rise, got {bins}")
+        raise RangeError(f"{name}: the edges of the bins must be increasing, got {bins}")
     return edges
 
 
@@ -124,7 +124,7 @@ def _range(name: str, x: Tensor, range: Any) -> tuple[Any, Any]:
     if range is not None:
         low, high = range
         if known(low) > known(high):
-            raise RangeError(f"{name}: the range must rise, got {range}")
+            raise RangeError(f"{name}: the range must be increasing, got {range}")
     elif x.size:
         low, high = extremum.min(x), extremum.max(x)
     else:

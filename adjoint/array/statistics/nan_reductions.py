@@ -206,7 +206,7 @@ def _extremum(
     if among is not None:
         if initial is None:
             raise ArgumentError(
-                "nanmax, nanmin: where needs initial, a number that stands for what does not count"
+                "nanmax, nanmin: with where, initial is needed: the value where nothing is selected"
             )
         x = chosen(x, among, initial)
     if x.node.dtype.kind != "f":

@@ -53,7 +53,7 @@ def _both(x1: Any, x2: Any) -> Tensor | None:
 def _no_difference(x1: Any, x2: Any) -> None:
     if _is_bool(x1) and _is_bool(x2):
         raise DTypeError(
-            "subtract: booleans have no difference, as in NumPy; use logical_xor (^) for where "
+            "subtract: booleans cannot be subtracted, as in NumPy; use logical_xor (^) for where "
             "they differ, or convert them first (astype)"
         )
 
@@ -61,7 +61,7 @@ def _no_difference(x1: Any, x2: Any) -> None:
 def _no_negative(x: Any) -> None:
     if _is_bool(x):
         raise DTypeError(
-            "negative: booleans have no negative, as in NumPy; use logical_not (~) for the "
+            "negative: booleans cannot be negated, as in NumPy; use logical_not (~) for the "
             "opposite, or convert them first (astype)"
         )
 

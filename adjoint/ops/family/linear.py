@@ -27,7 +27,7 @@ class Linear(Op):
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         """What the transposed linear map makes of `adjoint`, in the shape of the first input."""
-        raise NotImplementedError(f"{self.name} states no transpose")
+        raise NotImplementedError(f"{self.name} defines no transpose")
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         tangent = tangents[0]

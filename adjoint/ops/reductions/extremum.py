@@ -135,7 +135,7 @@ def _extreme(op: Extremum, x: Any, axis: Any, keepdims: bool, initial: Any, wher
     if where_ is not None:
         if initial is None:
             raise ArgumentError(
-                f"{op.name}: where needs initial, a number that stands for what does not count"
+                f"{op.name}: with where, initial is needed: the value where nothing is selected"
             )
         x = chosen(x, where_, initial)
     if initial is None:

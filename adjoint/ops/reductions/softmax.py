@@ -169,7 +169,7 @@ def weights(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 def _real(name: str, x: Any) -> Tensor:
     x = as_tensor(x)
     if x.node.dtype.kind == "c":
-        raise DTypeError(f"{name}: complex numbers ({x.dtype}) have no largest; give real ones")
+        raise DTypeError(f"{name}: complex numbers ({x.dtype}) have no order; give real ones")
     return as_tensor(x, to_inexact(x.node.dtype))
 
 

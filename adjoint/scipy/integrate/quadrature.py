@@ -60,7 +60,7 @@ def _lanes(name: str, y: Any, x: Any, axis: Any) -> tuple[Tensor, Tensor | None,
     y = moveaxis(y, place, -1)
     if x is not None and x.shape[-1] != y.shape[-1]:
         raise ShapeError(
-            f"scipy.integrate.{name}: the nodes have {x.shape[-1]} places along the axis, y has "
+            f"scipy.integrate.{name}: the nodes have {x.shape[-1]} points along the axis, y has "
             f"{y.shape[-1]}"
         )
     return y, x, place

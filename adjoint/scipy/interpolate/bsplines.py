@@ -156,7 +156,9 @@ def splrep(
     refuse(name, w=(w, None), xb=(xb, None), xe=(xe, None), task=(task, 0), t=(t, None))
     refuse(name, full_output=(full_output, 0))
     if s is not None and (isinstance(s, Tensor) or s != 0):
-        raise unsupported(name, "s", s, "a smoothing spline chooses its knots by the values: s=0")
+        raise unsupported(
+            name, "s", s, "a smoothing spline chooses its knots by the values; give s=0"
+        )
     given, dtype = _places(name, x), real_dtype(y)
     values, _ = ordinates(name, y, 0, given.size, dtype)
     module = import_module("scipy.interpolate")

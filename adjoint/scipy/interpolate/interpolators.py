@@ -144,7 +144,7 @@ class interp1d:
         if self._bounds and (scope is None or not scope.abstract):
             if bool(reduction.any(below | above)):
                 raise RangeError(
-                    f"{self.name}: a place lies outside the interval of the points; give "
+                    f"{self.name}: a point lies outside the interval of the data points; give "
                     f'fill_value="extrapolate" or bounds_error=False'
                 )
             return result
@@ -237,7 +237,7 @@ class RegularGridInterpolator:
         if self.bounds_error and (scope is None or not scope.abstract):
             if not bool(reduction.all(inside)):
                 raise RangeError(
-                    f"{self.name}: a place lies outside the grid; give bounds_error=False, and "
+                    f"{self.name}: a point lies outside the grid; give bounds_error=False, and "
                     f"fill_value=None to extrapolate"
                 )
             return result

@@ -29,10 +29,10 @@ def abscissae(name: str, x: Any, dtype: DType) -> Tensor:
     """Strictly rising places along one axis."""
     x = as_tensor(x, dtype)
     if x.ndim != 1 or x.size < 2:
-        raise ShapeError(f"{name}: x needs one axis with two places or more, got shape {x.shape}")
+        raise ShapeError(f"{name}: x needs one axis with two points or more, got shape {x.shape}")
     scope = x.node.scope
     if (scope is None or not scope.abstract) and not bool(reduction.all(x[1:] > x[:-1])):
-        raise RangeError(f"{name}: x must rise strictly")
+        raise RangeError(f"{name}: x must be strictly increasing")
     result: Tensor = x
     return result
 
@@ -154,7 +154,7 @@ class Piecewise:
     def roots(self, *args: Any, **kwargs: Any) -> Any:
         """Raises: roots are found on plain numbers."""
         raise NotDifferentiableError(
-            f"{self.name}.roots has no differentiable counterpart; take it of plain numbers"
+            f"{self.name}.roots has no differentiable counterpart; call it with plain numbers"
         )
 
     solve = roots

@@ -339,7 +339,7 @@ def squareform(X: Any, force: str = "no", checks: bool = True) -> Tensor:
     return result
 
 
-_STEPS = "it counts, so its derivative is 0 or undefined: take it of plain numbers"
+_STEPS = "it counts, so its derivative is 0 or undefined: call it with plain numbers"
 hamming = no_counterpart("scipy.spatial.distance.hamming", _STEPS)
 jaccard = no_counterpart("scipy.spatial.distance.jaccard", _STEPS)
 directed_hausdorff = no_counterpart(

@@ -32,7 +32,8 @@ def ufunc(function: Callable[..., Tensor], name: str | None = None) -> Callable[
         for keyword, value in kwargs.items():
             if keyword not in DEFAULTS:
                 raise ArgumentError(
-                    f"{shown}: there is no argument {keyword!r}; those of a ufunc go by position"
+                    f"{shown}: there is no argument {keyword!r}; pass the arguments of a "
+                    "ufunc by position"
                 )
             refuse(shown, **{keyword: (value, DEFAULTS[keyword])})
         return function(*args)

@@ -91,22 +91,22 @@ def check(case: Case) -> None:
 
 
 @pytest.mark.parametrize("name", NARROWED)
-def test_only_what_is_looked_at_is_computed(name: str) -> None:
+def test_only_elements_that_are_read_are_computed(name: str) -> None:
     check(NARROWED[name])
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_what_is_looked_at_otherwise_stays_whole(name: str) -> None:
+def test_a_product_that_is_also_read_whole_is_not_sliced(name: str) -> None:
     check(WHOLE[name])
 
 
-def test_a_square_chosen_both_ways() -> None:
+def test_rows_and_columns_of_a_square_matrix() -> None:
     """Rows of x x are rows of one factor and all of the other."""
     check((lambda x: (x @ x)[:5], ((40, 40),), [(40, 40)]))
     check((lambda x: (x @ x.T)[:5], ((40, 40),), [(5, 40)]))
 
 
-def test_what_an_index_depends_on_is_narrowed_too() -> None:
+def test_inputs_of_an_index_are_sliced_too() -> None:
     """The places come from a product of which little is looked at."""
 
     def f(a: Any, b: Any) -> Any:

@@ -350,7 +350,7 @@ def test_what_only_an_error_can_tell_is_not_compiled():
         g(X)[0].numpy()
 
 
-def test_without_try_nothing_is_computed_before_it_is_asked_for():
+def test_without_try_nothing_is_computed_early():
     def f(x):
         root = math.sqrt(x[0])
         assert root.node.value is None

@@ -97,7 +97,7 @@ TRANSFORMS = {
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
 @pytest.mark.parametrize("leak", LEAKS)
-def test_what_is_lost_in_part_is_an_error_at_the_users_line(transform, leak):
+def test_a_partly_lost_derivative_is_an_error_at_the_users_line(transform, leak):
     f, asked, remedy = LEAKS[leak]
 
     def partly(x):
@@ -129,13 +129,13 @@ FREE = {
 
 
 @pytest.mark.parametrize("free", FREE)
-def test_what_can_carry_no_derivative_is_free(free):
+def test_values_that_carry_no_derivative_may_leave(free):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.isfinite(ad.grad(FREE[free])(X)).all()
 
 
-def test_warnings_or_silence_can_be_chosen():
+def test_lost_derivatives_may_be_warnings_or_allowed():
     def f(x):
         return np.sum(x) + float(x[0]) ** 2
 
@@ -160,7 +160,7 @@ def test_results_may_be_looked_at_when_the_function_has_returned():
     assert float(ad.grad(np.sum)(X)[0]) == 1.0
 
 
-def test_a_transform_inside_another_keeps_to_its_own():
+def test_a_value_of_an_inner_transform_may_depend_on_the_outer_one():
     """The value of an inner result is plain to nobody as long as the outer one differentiates."""
 
     def outer(x):

@@ -36,6 +36,6 @@ def test_a_unit_vector_of_any_real_numbers_is_a_direction(product, kind):
 @pytest.mark.parametrize(
     ("product", "name"), [("jvp", "tangent 0"), ("vjp", "the adjoint"), ("hvp", "tangent 0")]
 )
-def test_what_is_no_number_is_named(product, name):
+def test_a_result_that_is_no_number_is_named(product, name):
     with pytest.raises(ad.errors.ArgumentError, match=f"{product}: {name}: asarray.*'no'"):
         PRODUCTS[product]("no")

@@ -232,7 +232,7 @@ WRITES = [element, several, chosen, filled, placed, copied, diagonal]
 
 @pytest.mark.parametrize("write", WRITES, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "uint64", "int64"])
-def test_what_is_written_fits(write: Any, dtype: str) -> None:
+def test_written_values_must_fit(write: Any, dtype: str) -> None:
     limits = np.iinfo(dtype)
     if write is several and dtype == "uint64":
         pytest.skip("NumPy makes floats of such lists")
@@ -274,7 +274,7 @@ def test_the_size_of_booleans_is_a_mask() -> None:
 
 
 @pytest.mark.parametrize("choose", [np.maximum, np.minimum, np.fmax, np.fmin])
-def test_what_is_larger_of_twice_the_same_is_no_kink(choose: Any) -> None:
+def test_maximum_of_equal_arguments_has_no_kink(choose: Any) -> None:
     x = np.array([1.0, -2.0])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
