@@ -136,10 +136,10 @@ class Unpack(Op):
         part = layout.read(np.asarray(x), number)
         return part.copy() if part.size <= _SMALL else part
 
-    def piece(self, node: Node) -> int | None:
+    def part_offset(self, node: Node) -> int | None:
         layout, number = node.params
         alone = len(node.inputs[0].shape) == 1
-        return int(layout.starts[number] * layout.dtype.itemsize) if alone else None
+        return int(layout.starts[number]) if alone else None
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         (tangent,) = tangents
