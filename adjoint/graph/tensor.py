@@ -123,7 +123,7 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
         value = node.value
         if type(value) is not np.ndarray or node.scope is not None:
             value = np.asarray(handed_out(node))
-        array = value.view()  # its own shape and strides, which the user may set
+        array: np.ndarray[Any, Any] = value.view()  # its own shape and strides, which the user may set
         array.setflags(write=False)
         return array
 
