@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from adjoint.api.specialization import Specialization
 from adjoint.backends.availability import missing
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
-from adjoint.graph.types import size_of
 from adjoint.schedule.memory import plan_memory
 from adjoint.schedule.plan import (
     Alias,
@@ -49,6 +49,8 @@ class Report:
     cached: bool | None
     without_native: str = ""
     """Why there is no native code; empty if there can be."""
+    without_native_entry: str = ""
+    """Why calls go through Python before native code runs; empty if they need not."""
 
     @property
     def kernels(self) -> int:
@@ -84,6 +86,8 @@ class Report:
         ]
         if self.without_native:
             lines.append(f"runs on the interpreter, operation by operation: {self.without_native}")
+        if self.without_native_entry:
+            lines.append(f"calls go through Python, microseconds more: {self.without_native_entry}")
         if self.compile_seconds is not None:
             source = " (object code from the cache)" if self.cached else ""
             lines.append(f"compiled in {self.compile_seconds * 1e3:.1f} ms{source}")
@@ -119,12 +123,10 @@ def report_of(specialization: Specialization) -> Report:
     plan = plan_memory(specialization.schedule)
     inputs = set(specialization.inputs)
     order = topological_order(specialization.outputs, lambda n: () if n in inputs else n.inputs)
-    work = [n for n in order if n not in inputs and n.op.name != "constant"]
+    work = [n for n in order if n not in inputs and not is_constant(n)]
     program = specialization.built
     return Report(
-        rows=tuple(
-            _row(step) for step in specialization.schedule.steps if not isinstance(step, Alias)
-        ),
+        rows=tuple(_row(step) for step in specialization.schedule.steps if not step.is_view),
         operations=len(work),
         bytes_before=sum(nbytes(n) + _bytes(n.inputs) for n in work),
         temporaries=plan.size,
@@ -132,6 +134,7 @@ def report_of(specialization: Specialization) -> Report:
         compile_seconds=None if program is None else program.seconds,
         cached=None if program is None else program.was_cached,
         without_native=missing(),
+        without_native_entry="" if program is None else program.without_native_entry,
     )
 
 
@@ -140,41 +143,32 @@ def _bytes(nodes: Iterable[Node]) -> int:
 
 
 def _row(step: Step) -> Row:
+    return Row(step.name, _computes(step), step.operations, step.bytes_moved, step.flops)
+
+
+def _computes(step: Step) -> str:
+    """What a step computes, in a few words."""
     match step:
-        case Kernel(domain=domain, roots=roots, inlined=inlined, reads=reads):
-            names = [n.op.name for n in reversed(inlined)] + [n.op.name for n in roots]
-            shown = " ".join(dict.fromkeys(names))
-            work = [n for n in (*inlined, *roots) if n.op.pointwise or n.op.combine]
-            flops = len(work) * size_of(domain)
-            return Row(
-                step.name, f"{list(domain)} {shown}", len(names), _moved(reads, roots), flops
-            )
-        case Nest(kernels=kernels, extent=extent, local=local):
-            inner = [_row(kernel) for kernel in kernels]
-            cut = f"{extent} rows, {step.block} at a time" + (
-                f", in chunks of {step.grain}" if step.grain < extent else ""
-            )
-            moved = _moved(step.reads, [r for r in step.roots if r not in local])
-            shown = " ".join(
-                dict.fromkeys(w for r in inner for w in r.computes.split("] ")[1].split())
-            )
-            operations, flops = sum(r.operations for r in inner), sum(r.flops for r in inner)
-            return Row(step.name, f"[{cut}] {shown}", operations, moved, flops)
-        case Gemm(root=root, a=a, b=b):
-            depth = a.shape[0] if step.transpose_a else a.shape[1]
+        case Kernel():
+            return f"{list(step.domain)} {_names(step)}"
+        case Nest():
+            cut = f"{step.extent} rows, {step.block} at a time"
+            if step.in_chunks:
+                cut += f", in chunks of {step.grain}"
+            return f"[{cut}] {' '.join(dict.fromkeys(' '.join(map(_names, step.kernels)).split()))}"
+        case Gemm(a=a, b=b):
             flags = ("ᵀ" if step.transpose_a else "") + "·" + ("ᵀ" if step.transpose_b else "")
-            flops = 2 * size_of(root.shape) * depth
-            shown = f"{list(a.shape)}{flags} {list(b.shape)}"
             more = [w for w, n in (("scaled", step.scale), ("added to", step.addend)) if n]
-            shown = ", ".join([shown, *more])
-            return Row(step.name, shown, 1 + len(more), _moved(step.reads, (root,)), flops)
+            return ", ".join([f"{list(a.shape)}{flags} {list(b.shape)}", *more])
         case Lapack(root=root):
-            shown = " ".join([root.op.name, *(str(list(n.shape)) for n in step.reads)])
-            return Row(step.name, shown, 1, _moved(step.reads, (root,)), 2 * step.work)
-        case Alias(root=root) | NumpyCall(root=root) | Control(root=root):
-            flops = size_of(root.shape)
-            return Row(step.name, root.op.name, 1, _moved(step.reads, (root,)), flops)
+            return " ".join([root.op.name, *(str(list(n.shape)) for n in step.reads)])
+        case Control(root=root):
+            return f"{root.op.name}, {step.rounds} times: {', '.join(map(_computes, step.steps))}"
+        case Alias(root=root) | NumpyCall(root=root):
+            return root.op.name
 
 
-def _moved(reads: Iterable[Node], roots: Iterable[Node]) -> int:
-    return _bytes(reads) + _bytes(roots)
+def _names(kernel: Kernel) -> str:
+    """The operations of a kernel, each once."""
+    nodes = [*reversed(kernel.inlined), *kernel.roots]
+    return " ".join(dict.fromkeys(n.op.name for n in nodes))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from adjoint.api.arguments import zeros_like
-from adjoint.api.basis_jacobian import Units
+from adjoint.api.basis_jacobian import BasisTangents
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -27,12 +27,12 @@ def _row(y: Tensor, nodes: list[Node], scope: Scope) -> list[Tensor]:
     direction = variable_node(None, y.node.shape, y.node.dtype, Scope(abstract=True))
     found = reverse([(y.node, Tensor(direction))], nodes, scope)
     adjoints = {node: found[node].sum() for node in nodes if node in found}
-    units = Units([a.node for a in adjoints.values()], direction)
+    basis = BasisTangents([a.node for a in adjoints.values()], direction)
     row = []
     for node in nodes:
-        if node in adjoints and adjoints[node].node in units.found:
-            whole = units.whole(adjoints[node].node)
-            row.append(reshape(whole, (*y.node.shape, *node.shape)))
+        if node in adjoints and adjoints[node].node in basis:
+            adjoint = basis.dense(adjoints[node].node)
+            row.append(reshape(adjoint, (*y.node.shape, *node.shape)))
         else:
             row.append(no_derivative(y, node))
     return row
@@ -59,7 +59,7 @@ def no_derivative(y: Tensor, node: Node) -> Tensor:
 
 
 def tangents_by_rows(
-    outputs: list[Tensor], seeds: Mapping[Node, Tensor], scope: Scope
+    outputs: Sequence[Tensor], seeds: Mapping[Node, Tensor], scope: Scope
 ) -> list[Tensor]:
     """The tangents of the outputs for those of the nodes, each row of the Jacobian times these.
 

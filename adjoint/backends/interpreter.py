@@ -82,8 +82,8 @@ def stable_forms(order: Sequence[Node]) -> dict[Node, Node]:
     """The nodes of a pending graph that are computed in another form, and these forms."""
     forms = merged_results(order)
     for node in order:
-        if node.op.rescales and node.value is None and node.inputs:
-            form = node.op.stable(node, _NOTHING)
+        if node.op.may_have_stable_form and node.value is None and node.inputs:
+            form = node.op.stable_form(node, _NOTHING)
             if form is not None:
                 forms[node] = form.node
     return forms

@@ -116,7 +116,7 @@ dot: Binary
 namespace: Callable[[], ModuleType]
 """The module `adjoint`, as the array API asks for it."""
 result_type: Callable[..., DType]
-support: Callable[[Tensor], Tensor | None]
+nonzero_mask: Callable[[Tensor], Tensor | None]
 confined: Callable[[Node, Tensor, Sequence[Tensor | None]], Sequence[Tensor | None]]
 confined_tangent: Callable[[Node, Sequence[Tensor | None], Tensor], Tensor]
 mark_tangent: Function

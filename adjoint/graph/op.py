@@ -49,32 +49,40 @@ class Op:
     result; with a true `params[1]` from the one after it, else from the one before."""
     scatters: bool = False
     """Whether elements of the first input are added to places that the other inputs name."""
+    moves: bool = False
+    """Whether each element of the result is one of an input under another index, or zero."""
+    keeps_order: bool = False
+    """Whether the result has the elements of its input in the same order in memory."""
+    has_shape_params: bool = False
+    """Whether its only parameter is the shape of the result."""
+    lapack_inputs: slice | None = None
+    """Which of its inputs LAPACK reads to compute it; None if LAPACK does not."""
     permutes: bool = False
     """Whether the result names each place along an axis once."""
     combine: str | None = None
     """The word of the emitter that folds elements together, for reductions over `axes`."""
     kinks: bool = False
     """Whether its derivative is chosen among several somewhere: then lines are noted (`lines`)."""
-    composes: bool = False
-    """Whether `smooth` may know a form; where not, a sweep need not ask."""
-    tame: bool = False
+    may_have_smooth_form: bool = False
+    """Whether `smooth_form` may know one; where not, a sweep need not ask."""
+    keeps_finite: bool = False
     """Whether finite inputs have a finite result, but for overflow."""
-    chooses: bool = False
+    makes_zeros: bool = False
     """Whether elements of the result may be zero by construction, as those of `where`."""
-    spreads: bool = False
+    keeps_zeros: bool = False
     """Whether elements of the result may be zero by construction if such of the inputs are."""
     repeats: bool = False
     """Whether it is a loop, of which another may compute the results as well (`merging`)."""
-    rescales: bool = False
-    """Whether `stable` may know a form; where not, whoever evaluates need not ask."""
+    may_have_stable_form: bool = False
+    """Whether `stable_form` may know one; where not, whoever evaluates need not ask."""
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
-        raise NotImplementedError(f"{self.name} states no infer rule")
+        raise NotImplementedError(f"{self.name} defines no infer rule")
 
     def evaluate(self, *args: Any) -> Any:
         """The value of the result, by NumPy, from the values of the inputs."""
-        raise NotImplementedError(f"{self.name} states no evaluate rule")
+        raise NotImplementedError(f"{self.name} defines no evaluate rule")
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         """The tangent of the result; None stands for a tangent that is zero."""
@@ -104,25 +112,25 @@ class Op:
             return shares
         return calls.confined(node, adjoint, shares)
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         """A boolean tensor that broadcasts to the result, outside which it is zero by construction.
 
         `masks` says the same of the inputs; None stands for nothing known. Asked of operations
-        that have `chooses` or `spreads`.
+        that have `makes_zeros` or `keeps_zeros`.
         """
         return None
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         """The elements of the result on which elements of input `number` in `mask` have influence,
         or more; all of them, unless an operation or a family knows better."""
         return calls.any(mask)
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         """The elements of input `number` that have influence on elements of the result in `mask`,
-        or more; the transpose of `reached`."""
+        or more; the transpose of `outputs_reached`."""
         return calls.any(mask)
 
-    def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    def smooth_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it has derivatives where its pieces have none.
 
         Derivatives follow it in place of the inputs of `node`. It may leave out what lies between
@@ -130,7 +138,7 @@ class Op:
         """
         return None
 
-    def stable(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    def stable_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it does not overflow on the way to an ordinary number.
 
         Its value is computed in place of that of `node`. It may leave out what lies between
@@ -146,13 +154,18 @@ class Op:
         """
         return None
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         """The same tensor by simpler operations, for native programs; None if there is no need."""
         return None
 
     def start(self, dtype: DType) -> Any:
         """For reductions that `combine`: the value over nothing."""
-        raise NotImplementedError(f"{self.name} states no start")
+        raise NotImplementedError(f"{self.name} defines no start")
+
+    def params_text(self, node: Node) -> str:
+        """The static parameters for a reader, as in ``axes=(0,)``."""
+        labels = self.param_names or tuple(f"p{i}" for i in range(len(node.params)))
+        return ", ".join(f"{k}={v!r}" for k, v in zip(labels, node.params, strict=True))
 
     def graphs(self, node: Node) -> tuple[Subgraph, ...]:
         """The graphs that it holds and runs, for loops and branches."""
@@ -162,29 +175,41 @@ class Op:
         """About how often the graphs that it holds are run."""
         return 1
 
-    def piece(self, node: Node) -> int | None:
-        """Where, in bytes, the result lies in the only input, if it is a part of its memory."""
-        return None
-
     def lowers(self, node: Node) -> bool:
         """Whether native loops can compute this very node."""
         return self.native
+
+    def is_row_generic(self, node: Node) -> bool:
+        """Whether the native rule is the same for any number of rows, elements along axis 0."""
+        return self.pointwise or self.combine is not None
+
+    def flops(self, node: Node) -> int:
+        """The floating-point operations for an element, an elementary function being one."""
+        return int(self.pointwise or self.combine is not None)
+
+    def elements_read(self, node: Node, child: Node, count: int) -> int:
+        """How many elements of the input `child` are read to compute `count` of the result."""
+        return count
+
+    def part_offset(self, node: Node) -> int | None:
+        """The element of the input at which the result begins, if it lies there in one piece."""
+        return None
 
     def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
         """The inputs that are indices: each with the axis into which it points, and its size."""
         return ()
 
-    def held(self, node: Node) -> tuple[Any, ...]:
+    def cache_key(self, node: Node) -> tuple[Any, ...]:
         """What code for the node depends on beside its structure: what its constant inputs hold."""
         return ()
 
     def target(self, node: Node, index: Index, loops: Loops) -> Index:
         """For operations that `scatter`: where the element at `index` of the input is added."""
-        raise NotImplementedError(f"{self.name} states no target")
+        raise NotImplementedError(f"{self.name} defines no target")
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         """One element of the result, at `index`, as a scalar of the emitter of `loops`."""
-        raise NotImplementedError(f"{self.name} states no lower rule")
+        raise NotImplementedError(f"{self.name} defines no lower rule")
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"

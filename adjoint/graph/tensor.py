@@ -119,14 +119,21 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value as a NumPy array that must not be written to."""
-        array = np.asarray(handed_out(self.node))
-        if array.flags.writeable:
-            array = array.view()
-            array.flags.writeable = False
+        node = self.node
+        value = node.value
+        if type(value) is not np.ndarray or node.scope is not None:
+            value = np.asarray(handed_out(node))
+        array: np.ndarray[Any, Any] = (
+            value.view()
+        )  # its own shape and strides, which the user may set
+        array.setflags(write=False)
         return array
 
     def item(self) -> Any:
         """The single element as a Python scalar."""
+        node = self.node
+        if type(node.value) is np.float64 and node.scope is None:
+            return float(node.value)
         if size_of(self.node.shape) != 1:
             raise ShapeError(
                 f"item: only a tensor with one element is a scalar, this one has shape "
@@ -161,6 +168,9 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
     __trunc__ = __int__
 
     def __bool__(self) -> bool:
+        node = self.node
+        if type(node.value) is np.bool_ and node.scope is None:
+            return bool(node.value)
         return bool(_scalar(self, "bool"))
 
     def __index__(self) -> int:
@@ -187,7 +197,7 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.node.shape:
-            raise ArgumentError("iteration over a 0-d tensor: it has no axis to go along")
+            raise ArgumentError("a 0-d tensor cannot be iterated over: it has no axis")
         return (self[i] for i in range(self.node.shape[0]))
 
     def __contains__(self, item: Any) -> bool:

@@ -14,7 +14,7 @@ from adjoint.api.arguments import scalar_output
 from adjoint.api.derivatives import grad, jvp
 from adjoint.api.jacobians import hessian
 from adjoint.api.tree import flatten, map_tree
-from adjoint.array.creation import eye
+from adjoint.array.creation.constructors import eye
 from adjoint.array.linalg import solve
 from adjoint.errors import ArgumentError
 from adjoint.graph.tensor import Tensor, as_tensor

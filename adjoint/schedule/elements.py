@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.schedule.plan import Kernel
@@ -53,8 +54,8 @@ class Words:
     def __getattr__(self, word: str) -> Callable[..., Value]:
         return lambda *args, **kwargs: self.made(*args, *kwargs.values())
 
-    def rare(self, condition: Any, usual: Any, unusual: Callable[[], Any]) -> Value:
-        return self.made(condition, usual, unusual())
+    def slow_path(self, condition: Any, fast: Any, slow: Callable[[], Any]) -> Value:
+        return self.made(condition, fast, slow())
 
     def select(self, condition: Any, a: Any, b: Any) -> Value:
         made = self.made(condition)
@@ -120,7 +121,7 @@ class Walk:
             return made
         if x.op.pointwise:
             return self.e.made(*(self.read(c, broadcast_index(index, c.shape)) for c in x.inputs))
-        if x.op.name == "constant":
+        if is_constant(x):
             return self.e.made()
         computed: Value = x.op.lower(x, index, self)
         return computed

@@ -95,7 +95,7 @@ def count(name: str, argument: str, value: Any) -> Tensor:
     x = as_tensor(value)
     if x.dtype.kind in "fc" and differentiated(x):
         raise NotDifferentiableError(
-            f"{name}: there is no derivative by {argument}, which counts; hold it fixed by "
+            f"{name}: there is no derivative by {argument}, an integer; hold it fixed by "
             f"adjoint.stop_gradient, or give a plain number or array"
         )
     return x

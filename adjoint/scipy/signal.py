@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.contraction import tensordot
-from adjoint.array.equations import solve
-from adjoint.array.manipulation import atleast_1d
-from adjoint.array.statistics import mean
+from adjoint.array.linalg.contraction import tensordot
+from adjoint.array.linalg.equations import solve
+from adjoint.array.manipulation.joining import atleast_1d
+from adjoint.array.statistics.descriptive import mean
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -368,4 +368,4 @@ deconvolve = no_counterpart("scipy.signal.deconvolve", "use scipy.signal.lfilter
 sosfiltfilt = no_counterpart("scipy.signal.sosfiltfilt", "use scipy.signal.filtfilt")
 medfilt = no_counterpart("scipy.signal.medfilt", "use adjoint.median over windows")
 wiener = no_counterpart("scipy.signal.wiener", "write it with means over windows")
-find_peaks = no_counterpart("scipy.signal.find_peaks", "take it of plain numbers for the places")
+find_peaks = no_counterpart("scipy.signal.find_peaks", "call it with plain numbers for the places")

@@ -23,7 +23,7 @@ from adjoint.transforms.reverse import check_history
 
 @dataclass
 class Number:
-    """An adjoint as a number, and where it can be other than zero, if that is known (`support`).
+    """An adjoint as a number, and its nonzero mask, if that is known.
 
     A graph shows that of itself; a bare number would forget it, and 0 times ∞ become nan.
     """
@@ -71,7 +71,7 @@ def backprop(out: Node, seed: Any, inputs: Sequence[Node]) -> dict[Node, np.ndar
 
 def as_number(share: Tensor) -> Number:
     """What `share` says, without its graph."""
-    mask = calls.support(share)
+    mask = calls.nonzero_mask(share)
     value = engine.value_of(share.node)
     return Number(value, None if mask is None else engine.value_of(mask.node))
 

@@ -10,8 +10,8 @@ import numpy as np
 
 import adjoint as ad
 from adjoint.errors import AdjointError
-from tests.native.random_calls import MORE
-from tests.native.random_steps import OTHER, TAME, numbers
+from tests.native.fuzzing.random_calls import MORE
+from tests.native.fuzzing.random_steps import OTHER, TAME, numbers
 
 Arrays = list[Any]
 MOST = 300

@@ -29,7 +29,7 @@ from adjoint.ops.control.packing import (
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal
 from adjoint.ops.indexing.slicing import zeros_of
-from adjoint.ops.kinks.region import is_differentiated
+from adjoint.ops.kinks.subgraph import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.transforms.batch import batch
 
@@ -72,6 +72,9 @@ class Branch(Op):
         for place, n in enumerate(numbers):
             layout.write(packed, place, results[n])
         return packed
+
+    def params_text(self, node: Node) -> str:
+        return f"{len(node.params[0].branches)} branches"
 
     def graphs(self, node: Node) -> tuple[Subgraph, ...]:
         choice, group = node.params

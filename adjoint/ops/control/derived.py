@@ -12,9 +12,9 @@ from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL, is_inexact
 from adjoint.ops.control.closing import dependent
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.family.structural_zeros import known_mask, support, whole
+from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
-from adjoint.ops.kinks.region import is_differentiated
+from adjoint.ops.kinks.subgraph import is_differentiated
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
 from adjoint.transforms.substitute import substitute
@@ -54,7 +54,7 @@ class GoingBack:
         """Where the adjoint of a part of the state before the step is not zero by construction."""
         found = self.found[self.start + number]
         shape = self.carried[number].shape
-        return whole(known_mask(False) if found is None else support(found), shape)
+        return whole(known_mask(False) if found is None else nonzero_mask(found), shape)
 
 
 class Linearised:
@@ -135,14 +135,14 @@ class Linearised:
         """
         active, whole_from_the_start = set(given), set(dense)
         moving = active - set(still) if self.has_kinks else {n - state.start for n in state}
-        is_wild = any(x.node.wild for x in self.outputs)
+        may_be_infinite = any(x.node.may_be_infinite for x in self.outputs)
         while True:
             order = sorted(active)
             carried = {n: self.variable(self.outputs[n].node, n not in moving) for n in order}
             masks = {
                 n: fresh_variable(carried[n].shape, BOOL, self.nested)
                 for n in order
-                if is_wild and n not in whole_from_the_start
+                if may_be_infinite and n not in whole_from_the_start
             }
             own = {n: where(masks[n], x, 0.0) if n in masks else x for n, x in carried.items()}
             found = self.adjoints(seeds | own, wanted)

@@ -22,9 +22,9 @@ from adjoint.ops.control.derived import Linearised, or_zeros, still_inputs
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.family.structural_zeros import known_mask, support, whole
+from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
-from adjoint.ops.kinks.region import is_differentiated
+from adjoint.ops.kinks.subgraph import is_differentiated
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.shape.movement import matrix_transpose, reshape
 
@@ -84,7 +84,7 @@ class _Backward:
         ] = []  # a variable, and the stacked mask it stands for
         seeds = {}
         for n, variable in zip(ys, self.stacks, strict=True):
-            mask = support(self.given[n])
+            mask = nonzero_mask(self.given[n])
             seeds[n] = variable
             if mask is not None:
                 stacked = whole(mask, self.given[n].shape)
@@ -92,7 +92,7 @@ class _Backward:
                 self.masks.append((own, stacked))
                 seeds[n] = where(own, variable, 0.0)
         given = [n for n in self.given if n < loop.state]
-        dense = [n for n in given if support(self.given[n]) is None]
+        dense = [n for n in given if nonzero_mask(self.given[n]) is None]
         self.back = linear.going_back(given, state, wanted, seeds, dense, still)
         self.carried, self.adjoints = self.back.carried, self.back.found
 
@@ -168,7 +168,7 @@ class _Backward:
     def first_mask(self, number: int) -> Tensor:
         """Where the adjoint of a part of the last state is not zero by construction."""
         adjoint = self.given.get(number)
-        mask = known_mask(False) if adjoint is None else support(adjoint)
+        mask = known_mask(False) if adjoint is None else nonzero_mask(adjoint)
         return whole(mask, self.carried[number].shape)
 
     def split(self, number: int, share: Tensor) -> None:
@@ -229,7 +229,7 @@ class _Backward:
 
 def is_expensive(node: Node) -> bool:
     """Whether a step back had better read the value of a node than compute it again."""
-    is_identity = node.op.family == "kinks" and node.op.tame
+    is_identity = node.op.family == "kinks" and node.op.keeps_finite
     return not (node.op.pointwise or is_identity or node.op.family in ("linear", "leaf"))
 
 

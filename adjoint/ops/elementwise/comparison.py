@@ -41,7 +41,7 @@ def _compare(name: str, numpy: Any, sign: str, otherwise: Any = None) -> Binary:
         None,
         None,
         accepts="any",
-        tame=True,
+        keeps_finite=True,
         result=to_bool,
         otherwise=otherwise,
         doc=f"Whether x1 {sign} x2; boolean, so its derivative is zero.",
@@ -120,7 +120,7 @@ logical_xor = _compare("logical_xor", np.logical_xor, "xor")
 
 
 def _ask(name: str, numpy: Any, doc: str, accepts: str = "any", example: Any = 0.5) -> Unary:
-    options = {"accepts": accepts, "tame": True, "result": to_bool}
+    options = {"accepts": accepts, "keeps_finite": True, "result": to_bool}
     return unary(name, numpy, None, example=(example,), doc=doc, **options)
 
 

@@ -46,7 +46,7 @@ def _part(name: str, numpy: Any, result: Any = None) -> Any:
             result=result,
             domain=((-2.0, 2.0),),
             zeros="all",
-            tame=True,
+            keeps_finite=True,
             holomorphic=False,
         )
     )

@@ -18,9 +18,9 @@ from adjoint.ops.elementwise.arithmetic import reciprocal
 from adjoint.ops.elementwise.comparison import equal, isnan, not_equal
 from adjoint.ops.family import defined_results
 from adjoint.ops.family.elementwise import (
-    Edge,
     Elementwise,
     Factor,
+    KinkSpec,
     Masked,
     Unary,
     apply,
@@ -40,7 +40,7 @@ square = unary(
     np.square,
     lambda x, y: 2 * x,
     accepts="number",
-    form=smooth_forms.square,
+    smooth_rule=smooth_forms.square,
     doc="The square x * x.",
 )
 sqrt = unary(
@@ -48,7 +48,7 @@ sqrt = unary(
     np.sqrt,
     lambda x, y: 0.5 / y,
     domain=_POSITIVE,
-    form=smooth_forms.root,
+    smooth_rule=smooth_forms.root,
     doc="The square root; its slope at 0 is ∞.",
 )
 inverse_square: Unary = unary(
@@ -96,7 +96,7 @@ hypot = binary(
     lambda x1, x2, y: _part(x1, y),
     lambda x1, x2, y: _part(x2, y),
     accepts="real",
-    edge=Edge("length", lambda x1, x2, y: equal(y, 0)),
+    kink=KinkSpec("norm", lambda x1, x2, y: equal(y, 0)),
     doc="√(x1² + x2²), without overflow; its derivatives at (0, 0) are 0.",
 )
 
@@ -159,7 +159,7 @@ def _horner(polynomial: Any, y: Any) -> Any:
 class PowerPart(Elementwise):
     """A derivative of xʸ of any order as one function, with its own limits at x = 0."""
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         x, y = map(Tensor, node.inputs)
         result: Tensor = _part_of(calls, x, y, *node.params)
         return result
@@ -214,8 +214,8 @@ _power_const = register(
         domain=(_POSITIVE,),
         param_names=("exponent",),
         samples=((3,), (-2,), (2.5,)),
-        form=smooth_forms.power,
-        stable_form=stable_forms.inverted,
+        smooth_rule=smooth_forms.power,
+        stable_rule=stable_forms.inverted,
     )
 )
 

@@ -3,7 +3,7 @@
 max(a, b) + log(1 + exp(-|a - b|)) does not overflow, and is smooth. Its terms are not: where a = b,
 which is where all weights are zero, |a - b| and max(a, b) have the subgradients of least norm, and
 these do not add up to the derivative of the sum. So the pair is differentiated as `logaddexp`, and
-where b is 0 as `softplus`. The `smooth` rule of sums and differences (see
+where b is 0 as `softplus`. The `smooth_form` of sums and differences (see
 `adjoint.ops.kinks.smooth_forms`).
 """
 
@@ -19,7 +19,7 @@ from adjoint.graph import calls
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
-from adjoint.ops.stability.reading import alike
+from adjoint.ops.stability.exponents import alike
 from adjoint.ops.stability.scaled_numbers import is_one, softplus
 
 _KINKS = frozenset({"maximum", "minimum", "where"})

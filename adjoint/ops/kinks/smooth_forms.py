@@ -5,12 +5,12 @@ cannot give |x|² the right second derivative; the composition must be known as 
 same holds for the square of a root, of a norm, of hypot, for roots of sums of squares, for
 max(x, -x), max(x, x), and for x log x, whose slope at 0 is -∞ though the product rule says 0·∞.
 
-Each function here is the `smooth` rule of an operation: from a node it makes the smooth form, or
-None. A form leaves out the nodes between, |x| in |x|², so each rule asks of what it looks through
+Each function here finds the `smooth_form` of an operation: from a node it makes the smooth form, or
+None. It leaves out the nodes between, |x| in |x|², so each rule asks of what it looks through
 whether it may (`_opaque`). A node that let go of its inputs has nothing left to look through.
 
-Rules look but few levels down. A form is an ordinary tensor: a sweep that follows it asks for the
-forms of its nodes in turn.
+Rules look but few levels down. A smooth form is an ordinary tensor: a sweep that follows it asks
+for those of its nodes in turn.
 """
 
 from __future__ import annotations

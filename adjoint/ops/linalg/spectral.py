@@ -48,6 +48,7 @@ class HermitianEigen(Stacked):
     """
 
     name = "eigh"
+    lapack_inputs = slice(None)
     kinks = True
 
     def infer(self, a: Node) -> tuple[Shape, DType]:
@@ -91,6 +92,7 @@ class SingularValues(Stacked):
     """
 
     name = "svd"
+    lapack_inputs = slice(None)
     param_names = ("full",)
     kinks = True
 
@@ -103,7 +105,7 @@ class SingularValues(Stacked):
         def each(place: tuple[int, ...], a: Any) -> Any:
             if not a.size:
                 return np.concatenate([np.eye(size).ravel() for size in a.shape])
-            u, s, v, info = decompose(a, full_matrices=full, lwork=svd_room(*sorted(a.shape)))
+            u, s, v, info = decompose(a, full_matrices=full, lwork=svd_workspace(*sorted(a.shape)))
             if info:
                 raise not_converged("svd", place)
             return np.concatenate((u.T.ravel(), s, v.T.ravel()))
@@ -205,8 +207,8 @@ def svd_start(node: Node) -> int:
     return size_of(svd_shapes(node.inputs[0].shape, node.params[0])[0])
 
 
-def svd_room(few: Any, many: Any) -> Any:
-    """How many elements LAPACK is given to work in, for a matrix with so `few` rows or columns and
+def svd_workspace(few: Any, many: Any) -> Any:
+    """How many elements of workspace LAPACK is given for a matrix with `few` rows or columns and
     `many` of the other: enough to treat columns in blocks.
 
     As the signs of vectors hang on the last digits, native code must give it as much.

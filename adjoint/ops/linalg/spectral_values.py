@@ -55,10 +55,10 @@ class OfDecomposition(Stacked):
         rows = zip(inputs, self.axes, batched, strict=False)
         return make(self, [align(x, lead + n) if b else x for x, n, b in rows], node.params)
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return each(mask, node.inputs[number], self.axes[number], node, self.axes[-1])
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return each(mask, node, self.axes[-1], node.inputs[number], self.axes[number])
 
 
@@ -73,7 +73,7 @@ def each(mask: Tensor, source: Node, given: int, target: Node, wanted: int) -> T
 class Values(OfDecomposition):
     """The values that the first input holds, of the matrix that is the second.
 
-    A region that ends at the decomposition (`spectral_quotient`) moves it alone: then the tangent
+    A subgraph that ends at the decomposition (`spectral_quotient`) moves it alone: then the tangent
     is what is held in its place.
     """
 
@@ -87,7 +87,7 @@ class Values(OfDecomposition):
         start = start_of(a.shape, packed.shape)
         return packed[..., 0, start : start + min(a.shape[-2:])].real
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         return values_in(*map(Tensor, node.inputs))
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
@@ -130,11 +130,11 @@ class ValueTangent(OfDecomposition):
     def evaluate(self, x: Any, *rest: Any) -> Any:
         return x
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         return Tensor(node.inputs[0])
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
-        if node.scope is None:  # in a region, which moves the values alone
+        if node.scope is None:  # in a subgraph, which moves the values alone
             return tangents[0]
         raise NestedTangents("the tangent of a tangent of eigenvalues")
 
@@ -145,8 +145,8 @@ class ValueTangent(OfDecomposition):
         units = UNITS * values.shape[-1] * np.finfo(values.dtype).eps
         none = less_equal(values, units * extremum.max(values, -1, keepdims=True))
         bound = units * extremum.max(sent, -1, keepdims=True)
-        met = logical_and(none, greater(sent, bound))
-        return adjoint, fit(unknown_at(met, node.params[0], node.dtype), node.inputs[1])
+        at_kink = logical_and(none, greater(sent, bound))
+        return adjoint, fit(unknown_at(at_kink, node.params[0], node.dtype), node.inputs[1])
 
 
 class SpectralFunction(OfDecomposition):
@@ -164,9 +164,9 @@ class SpectralFunction(OfDecomposition):
         lead = np.broadcast_shapes(d.shape[:-1], a.shape[:-2])
         return (*lead, *a.shape[-2:]), a.dtype
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         if number:
-            return super().reaching(node, number, mask)
+            return super().inputs_reaching(node, number, mask)
         lead = node.shape[:-2]
         mask = over(whole(mask, node.shape), node.shape, (len(lead), len(lead) + 1))
         return onto(reshaped(mask, (*lead, 1)), (*node.inputs[0].shape[:-1], 1))
@@ -184,7 +184,7 @@ class SpectralFunction(OfDecomposition):
             right = np.swapaxes(right, -2, -1)
         return np.matmul(left * d[..., None, :], right).astype(a.dtype)
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         d, packed, a = map(Tensor, node.inputs)
         left, right = frame_of(packed, a)
         return matmul(left * as_row(astype(d, a.dtype)), conjugate_transpose(right))

@@ -38,7 +38,7 @@ class Norm2(Reduction):
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return reduced(x.shape, axes), to_real(x.dtype)
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         x = Tensor(node.inputs[0])
         if x.dtype.kind == "c":
             return None
@@ -59,10 +59,10 @@ class Norm2(Reduction):
         if not are_nested(node, tangents[0].node):
             return found
         return mark_tangent(
-            found, node, self.met(node), node.inputs, tangents, "length", node.params[0]
+            found, node, self.at_kink(node), node.inputs, tangents, "norm", node.params[0]
         )
 
-    def met(self, node: Node) -> Tensor:
+    def at_kink(self, node: Node) -> Tensor:
         """Where the norm is 0, in the shape of the input but for sizes of one."""
         return reshape(equal(Tensor(node), 0), kept(node.inputs[0].shape, node.params[0]))
 
@@ -73,7 +73,7 @@ class Norm2(Reduction):
         found = masked_as(x * keep_where(not_equal(y, 0), sent / y), sent)
         if not are_nested(node, adjoint.node):
             return (found,)
-        place = (node, self.met(node), node.inputs, 0, "length", node.params[0])
+        place = (node, self.at_kink(node), node.inputs, 0, "norm", node.params[0])
         return (mark_adjoint(found, adjoint, *place),)
 
 

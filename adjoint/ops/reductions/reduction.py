@@ -29,7 +29,7 @@ from adjoint.ops.elementwise.comparison import not_equal
 from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.family.linear import Linear
-from adjoint.ops.family.structural_zeros import over, reshaped, support, whole
+from adjoint.ops.family.structural_zeros import nonzero_mask, over, reshaped, whole
 from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
 
 __all__ = ["sum", "any", "all", "count_nonzero"]
@@ -64,7 +64,7 @@ def masked_as(share: Tensor, adjoint: Tensor) -> Tensor:
 
     There the factor may be infinite or nan, and must not reach a branch that was not taken.
     """
-    mask = support(adjoint)
+    mask = nonzero_mask(adjoint)
     return share if mask is None else keep_where(mask, share)
 
 
@@ -95,11 +95,11 @@ class Reduction(Op):
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return reduced(x.shape, axes), x.dtype
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         shape, (axes,) = node.inputs[0].shape, node.params
         return reshaped(over(whole(mask, shape), shape, axes), node.shape)
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return reshaped(whole(mask, node.shape), kept(node.inputs[0].shape, node.params[0]))
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
@@ -149,8 +149,8 @@ class Sum(Linear, Reduction):
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return spread(adjoint, node.inputs[0].shape, node.params[0])
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
-        return None if masks[0] is None else self.reached(node, 0, masks[0])
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        return None if masks[0] is None else self.outputs_reached(node, 0, masks[0])
 
 
 class Any_(Reduction):

@@ -52,7 +52,7 @@ def shifted(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
 class LogSumExp(Reduction):
     name = "logsumexp"
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         if not Tensor(node.inputs[0]).size:
             return None
         top, _, total = shifted(Tensor(node.inputs[0]), node.params[0])
@@ -83,10 +83,10 @@ class AlongAxes(Op):
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return x.shape, x.dtype
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return over(mask, node.shape, node.params[0])
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return over(mask, node.shape, node.params[0])
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
@@ -98,7 +98,7 @@ class Softmax(AlongAxes):
 
     name = "softmax"
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         if not Tensor(node.inputs[0]).size:
             return None
         _, powers, total = shifted(Tensor(node.inputs[0]), node.params[0])
@@ -129,7 +129,7 @@ class LogSoftmax(AlongAxes):
 
     name = "log_softmax"
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         if not Tensor(node.inputs[0]).size:
             return None
         x = Tensor(node.inputs[0])
@@ -169,7 +169,7 @@ def weights(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 def _real(name: str, x: Any) -> Tensor:
     x = as_tensor(x)
     if x.node.dtype.kind == "c":
-        raise DTypeError(f"{name}: complex numbers ({x.dtype}) have no largest; give real ones")
+        raise DTypeError(f"{name}: complex numbers ({x.dtype}) have no order; give real ones")
     return as_tensor(x, to_inexact(x.node.dtype))
 
 

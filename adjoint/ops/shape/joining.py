@@ -20,6 +20,7 @@ from adjoint.graph.types import (
     default_dtype,
     normalize_axis,
     promote,
+    size_of,
     weak_dtype,
 )
 from adjoint.ops.family.linear import Together
@@ -41,6 +42,10 @@ class Join(Together):
 
     def lowers(self, node: Node) -> bool:
         return len(node.inputs) <= MANY
+
+    def elements_read(self, node: Node, child: Node, count: int) -> int:
+        """Of each input those that lie where it does."""
+        return count * size_of(child.shape) // max(1, size_of(node.shape))
 
     def starts(self, node: Node) -> list[int]:
         """Where along the axis each input begins."""
@@ -224,7 +229,7 @@ def concat(
         given = [reshape(x, (-1,)) for x in given]
         axis = 0
     if not given[0].node.shape:
-        raise ShapeError("concat: 0-d tensors have no axis to be joined along; use stack")
+        raise ShapeError("concat: 0-d tensors have no axis to concatenate along; use stack")
     return make(_concat, given, (normalize_axis("concat", axis, given[0].ndim),))
 
 

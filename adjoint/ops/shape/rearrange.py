@@ -76,7 +76,7 @@ def moveaxis(x: Any, /, source: Any, destination: Any) -> Tensor:
     if len(sources) != len(targets):
         raise ShapeError(
             f"moveaxis: source {source} names {len(sources)} axes, destination {destination} "
-            f"{len(targets)}; they must be as many"
+            f"{len(targets)}; both must name the same number of axes"
         )
     order = [a for a in range(x.ndim) if a not in sources]
     for target, axis in sorted(zip(targets, sources, strict=True)):

@@ -38,7 +38,7 @@ class Transform(Linear):
         """The axes."""
         raise NotImplementedError
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         if masks[0] is None:
             return None
         mask = broadcast_to(masks[0], node.inputs[0].shape)

@@ -2,8 +2,8 @@
 
 exp(1000) overflows, and so does the sum of such, though their quotients and logarithms are ordinary
 numbers. A node that is r eᵐ can be computed with two tensors r and m neither of which needs to be
-large (`adjoint.ops.stability.reading` finds them): sums take the largest exponent out, products add
-exponents, quotients subtract them.
+large (`exponents` finds them): sums take the largest exponent out, products add exponents,
+quotients subtract them.
 
 An exponent is taken out only where the powers would leave the range: `excess(m)` is 0 for moderate
 m, and for m = ±∞. So with moderate numbers every element is computed as it was written, and ∞ and
@@ -81,7 +81,7 @@ def is_one(x: Node) -> bool:
     return bool((x.value if x.shape == () else x.value.reshape(())) == 1)
 
 
-def counted(a: Scaled, like: Node) -> Tensor:
+def exponent_to_compare(a: Scaled, like: Node) -> Tensor:
     """The exponent of a term, for choosing the largest: -∞ where the term is zero."""
     m = number(0.0, like) if a.exponent is None else calls.stop_gradient(a.exponent)
     r = a.factor
@@ -90,7 +90,7 @@ def counted(a: Scaled, like: Node) -> Tensor:
     return calls.where(calls.not_equal(r, 0.0), m, -_INFINITY)
 
 
-def below(a: Scaled, taken: Tensor, most: float) -> Tensor:
+def scaled_down(a: Scaled, taken: Tensor, most: float) -> Tensor:
     """The term e^(-taken) a, once the largest exponent of a sum is `taken` out.
 
     The exponent of a term that is not zero is not large any more. That of one that is could be, and
@@ -111,6 +111,6 @@ def is_excess(x: Node) -> bool:
     return x.op.name == "excess"
 
 
-def most_of(x: Node) -> float:
+def largest_exponent(x: Node) -> float:
     """The largest exponent whose power is finite, nearly."""
     return float(np.floor(np.log(float(np.finfo(x.dtype).max)))) - 1

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import equations, special, statistics
-from adjoint.array.norms import vector_norm
+from adjoint.array import special
+from adjoint.array.linalg import equations
+from adjoint.array.linalg.norms import vector_norm
+from adjoint.array.statistics import descriptive
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import abs, where
@@ -142,7 +144,7 @@ def correlation(u: Any, v: Any, w: Any = None, centered: bool = True) -> Tensor:
 
 def _mean(x: Tensor, w: Any) -> Tensor:
     if w is None:
-        return statistics.mean(x, -1, keepdims=True)
+        return descriptive.mean(x, -1, keepdims=True)
     return sum(x * w, -1, keepdims=True)
 
 
@@ -259,9 +261,9 @@ def _metric(
         )
     options = {key: value for key, value in options.items() if value is not None}
     if function is seuclidean and "V" not in options:
-        options["V"] = statistics.var(concat(samples, axis=0), 0, ddof=1)
+        options["V"] = descriptive.var(concat(samples, axis=0), 0, ddof=1)
     if function is mahalanobis and "VI" not in options:
-        covariance = statistics.cov(concat(samples, axis=0), rowvar=False)
+        covariance = descriptive.cov(concat(samples, axis=0), rowvar=False)
         options["VI"] = matrix_transpose(equations.inv(reshape(covariance, (_width(samples),) * 2)))
     return lambda u, v: function(u, v, **options)
 
@@ -337,7 +339,7 @@ def squareform(X: Any, force: str = "no", checks: bool = True) -> Tensor:
     return result
 
 
-_STEPS = "it counts, so its derivative is 0 or undefined: take it of plain numbers"
+_STEPS = "it counts, so its derivative is 0 or undefined: call it with plain numbers"
 hamming = no_counterpart("scipy.spatial.distance.hamming", _STEPS)
 jaccard = no_counterpart("scipy.spatial.distance.jaccard", _STEPS)
 directed_hausdorff = no_counterpart(

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import decompositions, special
-from adjoint.array.equations import solve_triangular
+from adjoint.array import special
+from adjoint.array.linalg import decompositions
+from adjoint.array.linalg.equations import solve_triangular
 from adjoint.errors import NotDifferentiableError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.exponential import exp, log, log1p

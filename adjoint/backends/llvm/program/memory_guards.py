@@ -1,11 +1,11 @@
-"""Programs that look after memory: for debugging, and for the programs that search for faults.
+"""Programs that check their use of memory: for debugging, and for tests that search for faults.
 
-With ``ADJOINT_DEBUG_MEMORY=1`` in the environment each program has its memory plan checked when it
-is made, and each call is taken twice. First step by step, where every buffer that native code
-writes lies between guard bytes of its own, is poisoned with nan before, and holds nothing else;
-then in the usual way, the results between guard bytes. Inputs that were not donated must be as they
-were, and both ways must agree to the last bit, if there are no loops and branches, which the first
-leaves to the interpreter. Slow, and nothing else differs.
+Floor 6. With ``ADJOINT_DEBUG_MEMORY=1`` in the environment each program has its memory plan checked
+when it is made, and each call is taken twice. First step by step, where every buffer that native
+code writes lies between guard bytes of its own, is filled with nan before, and has nothing else in
+it; then in the usual way, the results between guard bytes. Inputs that were not donated must be as
+they were, and both ways must agree to the last bit, if there are no loops and branches, which the
+first leaves to the interpreter. Slow, and nothing else differs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,10 @@ from adjoint.backends.llvm.program.program import Program
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
 from adjoint.backends.llvm.program.stepwise import FOLDS, Array, Stepwise
 from adjoint.errors import GraphError
-from adjoint.graph.options import here, set_here
+from adjoint.graph.options import begin_block, end_block
 from adjoint.graph.types import DType, Shape, size_of
 from adjoint.schedule.memory_check import check_plan
-from adjoint.schedule.plan import Control, Nest, Schedule, nbytes
+from adjoint.schedule.plan import Control, Schedule, nbytes
 
 GUARD = 128
 """Bytes before and behind each buffer: more than the widest store of native code."""
@@ -39,7 +40,7 @@ class GuardError(GraphError):
 
 
 def program_for(schedule: Schedule, weak: Sequence[bool], tree: Any) -> Program:
-    """The program of a schedule; one that looks after memory if the environment says so."""
+    """The program of a schedule; one that checks its use of memory if the environment says so."""
     asked = os.environ.get("ADJOINT_DEBUG_MEMORY", "0") not in ("", "0")
     return (GuardedProgram if asked else Program)(schedule, weak, tree)
 
@@ -111,7 +112,7 @@ class GuardedStepwise(Stepwise):
 
 def is_same_stepwise(schedule: Schedule) -> bool:
     """Whether steps taken one by one give the same to the last bit."""
-    nests = [s for s in schedule.steps if isinstance(s, Nest) and s.in_chunks]
+    nests = [s for s in schedule.steps if s.in_chunks]
     roots = [r for nest in nests for r in nest.roots if r.op.combine is not None]
     return all(root.op.combine in FOLDS for root in roots)
 
@@ -119,12 +120,12 @@ def is_same_stepwise(schedule: Schedule) -> bool:
 def check_plans(writer: ProgramWriter) -> None:
     """Check the memory plan of a program and those of the graphs that its loops hold."""
     check_plan(writer.schedule, writer.memory)
-    for inner in writer.inner_writers():
+    for inner in chain.from_iterable(writer.inner.values()):
         check_plans(inner)
 
 
 class GuardedProgram(Program):
-    """A program of which each call looks after memory."""
+    """A program of which each call checks the use of memory."""
 
     def prepare(self) -> None:
         check_plans(self.writer)
@@ -138,7 +139,7 @@ class GuardedProgram(Program):
 
     @property
     def is_stepwise(self) -> bool:
-        """Always, so that no call goes to the native entry, which does not look."""
+        """Always, so that no call goes to the native entry, which does not check."""
         return True
 
     def run(self, arrays: Sequence[Array], into: Mapping[int, Array] | None = None) -> list[Array]:
@@ -162,7 +163,7 @@ class GuardedProgram(Program):
         return [given.get(i, np.array(result)) for i, result in enumerate(found[-1])]
 
     def once(self, way: Any, arrays: Sequence[Array], taken: Mapping[int, int]) -> list[Array]:
-        """The results by one way, with all guards looked at."""
+        """The results by one way, with all guards checked."""
         guards = Guards()
         copies = [guards.copy(x, f"input {i}") for i, x in enumerate(arrays)]
         into = {
@@ -184,17 +185,16 @@ class GuardedProgram(Program):
         """Each step from Python, loops and branches by the interpreter."""
         assert self.guarded is not None
         self.guarded.guards = guards
-        settings = here()
-        set_here((*settings, ("native", "never")))
+        block = begin_block((("native", "never"),))
         try:
             return self.guarded.run(arrays, into)
         finally:
-            set_here(settings)
+            end_block(*block)
 
     def as_usual(
         self, guards: Guards, arrays: Sequence[Array], into: Mapping[int, Array]
     ) -> list[Array]:
-        """As a program that does not look."""
+        """As a program that does not check."""
         self.poison()
         return super().run(arrays, into)
 

@@ -15,7 +15,6 @@ from adjoint.backends.llvm.compile import jit, kernel_cache, object_cache
 from adjoint.backends.llvm.entry import entry
 from adjoint.backends.llvm.program.native_code import NativeCode, write_call_without_lock
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
-from adjoint.backends.llvm.program.signals import work_of
 from adjoint.backends.llvm.program.stepwise import (
     Array,
     Failed,
@@ -26,7 +25,7 @@ from adjoint.backends.llvm.program.stepwise import (
 from adjoint.errors import GraphError
 from adjoint.graph.forking import building
 from adjoint.schedule.donation import Donations
-from adjoint.schedule.plan import Control, Gemm, Nest, NumpyCall, Schedule, all_steps, nbytes
+from adjoint.schedule.plan import Control, Gemm, Nest, NumpyCall, Schedule, nbytes
 from adjoint.schedule.signature import schedule_text
 
 STEPWISE_CALLS = 3
@@ -52,6 +51,7 @@ class Program:
     """
 
     failed = Failed
+    without_native_entry = entry.reason
 
     def __init__(self, schedule: Schedule, weak: Sequence[bool], tree: entry.Tree | None) -> None:
         began = time.perf_counter()
@@ -64,8 +64,7 @@ class Program:
         self.tree = tree
         self.writer = ProgramWriter(schedule)
         self.kernel_names = sorted(self.writer.all_kernels())
-        shape = f"{self.inputs} {tree} {entry.available} {entry.fingerprint()}"
-        self.key = jit.cache_key(schedule_text(schedule), shape, *self.kernel_names)
+        self.key = jit.cache_key(schedule_text(schedule), *self.kernel_names)
         self.stepwise: Stepwise | None = None
         self.native: NativeCode | None = None
         self.stepwise_calls_left = STEPWISE_CALLS
@@ -78,7 +77,7 @@ class Program:
 
         That is native code if it lies on disk, or if steps one by one would take much longer.
         """
-        self.kernels = kernel_cache.provide(self.writer.all_kernels())
+        self.kernels = kernel_cache.load_kernels(self.writer.all_kernels())
         code = object_cache.read(self.key)
         self.was_cached = all(k.was_cached for k in self.kernels)
         if code is None and can_run_stepwise(self.writer):
@@ -119,8 +118,19 @@ class Program:
         if not entry.available:
             return slow
         native = self.native or self.make_native(None)
-        address = native.loaded.address("adjoint_entry")
-        return entry.bind_entry(address, name, "", slow, self.outputs, unflatten, self, donations)
+        return entry.bind_entry(
+            native.loaded.address("adjoint_body"),
+            self.inputs,
+            self.outputs,
+            self.tree if self.tree is not None else (),
+            name,
+            "",
+            slow,
+            unflatten if self.tree is None else None,
+            self,
+            donations,
+            self.is_long,
+        )
 
     # its native code
 
@@ -145,7 +155,7 @@ class Program:
         return code
 
     def llvm_text(self) -> str:
-        """The LLVM text of the program and its entry."""
+        """The LLVM text of the program."""
         self.writer = ProgramWriter(self.schedule)
         body = self.writer.write()
         if sorted(self.writer.kernels) != self.kernel_names:
@@ -156,17 +166,6 @@ class Program:
             )
         if self.is_long:
             write_call_without_lock(self.writer.module, body)
-        if entry.available:
-            entry.emit_entry(
-                self.writer.module,
-                "adjoint_entry",
-                self.inputs,
-                self.outputs,
-                self.tree if self.tree is not None else tuple(range(len(self.schedule.outputs))),
-                body,
-                has_unflatten=self.tree is None,
-                release_gil=self.is_long,
-            )
         return str(self.writer.module)
 
     @property
@@ -179,17 +178,16 @@ class Program:
     @property
     def is_long(self) -> bool:
         """Whether the program runs so long, without Python, that other threads should run too."""
-        steps = self.schedule.steps
-        if any(isinstance(step, NumpyCall) for step in all_steps(self.schedule)):
+        if any(step.calls_python for step in self.schedule.steps):
             return False
-        if any(isinstance(step, Control) and work_of(step) > LONG_RUNNING for step in steps):
+        if any(isinstance(s, Control) and s.work > LONG_RUNNING for s in self.schedule.steps):
             return True
         nodes = (*self.schedule.inputs, *self.schedule.outputs)
         return sum(map(nbytes, nodes)) > LONG_RUNNING
 
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""
-        kernels = kernel_cache.kernels_texts(ProgramWriter(self.schedule).all_kernels())
+        kernels = kernel_cache.module_texts(ProgramWriter(self.schedule).all_kernels())
         texts = [*kernels.items(), (self.kind, self.llvm_text())]
         return "\n".join(jit.assembly(text, kind)[stage == "assembly"] for kind, text in texts)
 
