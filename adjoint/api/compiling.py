@@ -24,7 +24,7 @@ from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
 from adjoint.graph import options
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.text import graph_text
-from adjoint.tracing.call import call
+from adjoint.api.rolled_call import call
 
 
 class Compiled:

@@ -28,7 +28,7 @@ from adjoint.errors import (
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.kinks.kinks import NestedTangents
-from adjoint.tracing.call import call
+from adjoint.api.rolled_call import call
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
 

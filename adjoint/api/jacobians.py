@@ -29,7 +29,7 @@ from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
 from adjoint.ops.kinks.kinks import NestedTangents
-from adjoint.tracing.call import call
+from adjoint.api.rolled_call import call
 from adjoint.transforms.batch import batch
 from adjoint.transforms.forward import forward
 

@@ -15,7 +15,7 @@ from adjoint.graph.options import Settings
 MOST_THREADS = 1024
 _NATIVE = ("auto", "always", "never")
 _LOST = ("error", "warn", "allow")
-_NAMES = ("threads", "native", "debug_nans", "reserve", "lost_derivatives")
+_NAMES = ("threads", "native", "debug_nans", "reserve", "lost_derivatives", "roll_loops")
 _UNSET: Any = object()
 
 
@@ -38,6 +38,8 @@ class options:
         graph as a plain number or array (``float(x)``, a function that converts what it is given),
         through which nothing is traced: ``"error"``, `LostDerivativeError`; ``"warn"``,
         `LostDerivativeWarning`, and the value counts as a constant; or ``"allow"``, silently so.
+    roll_loops: whether the many equal steps that a Python loop leaves in a function that is compiled
+        become a loop again, as `scan` makes one. Then compiling takes as long as for one step.
 
     A plain call sets for the rest of the program, in all threads. As the head of a ``with`` the
     settings hold inside the block, for the thread (or asynchronous task) that is in it, and end
@@ -62,6 +64,7 @@ class options:
         debug_nans: bool = _UNSET,
         reserve: int | None = _UNSET,
         lost_derivatives: Literal["error", "warn", "allow"] = _UNSET,
+        roll_loops: bool = _UNSET,
         **unknown: Any,
     ) -> None:
         self._record: state.Record | None = None
@@ -74,11 +77,14 @@ class options:
         given = {
             "threads": threads if threads is _UNSET else _checked_threads(threads),
             "native": native if native is _UNSET else _checked_choice("native", native, _NATIVE),
-            "debug_nans": debug_nans if debug_nans is _UNSET else _checked_flag(debug_nans),
+            "debug_nans": debug_nans if debug_nans is _UNSET else _checked_flag("debug_nans", debug_nans),
             "reserve": reserve if reserve is _UNSET else _checked_reserve(reserve),
             "lost_derivatives": lost_derivatives
             if lost_derivatives is _UNSET
             else _checked_choice("lost_derivatives", lost_derivatives, _LOST),
+            "roll_loops": roll_loops
+            if roll_loops is _UNSET
+            else _checked_flag("roll_loops", roll_loops),
         }
         self._settings = tuple((k, v) for k, v in given.items() if v is not _UNSET)
         self._record = state.put(self._settings, is_block=False)
@@ -155,7 +161,7 @@ def _checked_choice(name: str, mode: Any, allowed: tuple[str, ...]) -> str:
     return mode
 
 
-def _checked_flag(flag: Any) -> bool:
+def _checked_flag(name: str, flag: Any) -> bool:
     if not isinstance(flag, (bool, np.bool_)):
-        raise ArgumentError(f"options: debug_nans must be True or False, got {flag!r}")
+        raise ArgumentError(f"options: {name} must be True or False, got {flag!r}")
     return bool(flag)

@@ -14,7 +14,7 @@ from adjoint.graph.leaf import is_weak, variable_node
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType, Shape
-from adjoint.tracing.call import call
+from adjoint.api.rolled_call import call
 
 
 def open_leaves(what: str, tree: Any) -> tuple[list[Tensor], Any]:

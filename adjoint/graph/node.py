@@ -23,6 +23,9 @@ PENDING_BOUND = 10_000
 made: Callable[[Node], None] | None = None
 """Told of every new node, while somebody wants to know."""
 
+recorded: list[Node] | None = None
+"""Every new node, while a function is traced (see `recording`)."""
+
 
 class Scope:
     """The set of transforms (or variables) whose history the nodes in it must keep.
@@ -140,6 +143,8 @@ class Node:
         self.depth = depth
         if scope is not None and op.kinks and are_nested(self):
             lines.note(self)
+        if recorded is not None:
+            recorded.append(self)
         if made is not None:
             made(self)
         if depth > PENDING_BOUND and (scope is None or not scope.abstract):

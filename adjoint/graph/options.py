@@ -25,6 +25,7 @@ class Options:
     debug_nans: bool = False
     reserve: int | None = None
     lost_derivatives: Literal["error", "warn", "allow"] = "error"
+    roll_loops: bool = True
 
 
 Settings: TypeAlias = tuple[tuple[str, Any], ...]

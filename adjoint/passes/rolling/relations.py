@@ -1,0 +1,154 @@
+"""How what an operation reads changes from one repetition to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from adjoint.graph.node import Node
+from adjoint.graph.op import find
+from adjoint.graph.types import DType, Shape
+from adjoint.ops.indexing.slicing import Ints
+from adjoint.passes.rolling.sequence import is_number
+
+
+WINDOW = 8
+"""Slices that overlap, or leave something out, are of at most so many elements."""
+
+
+class Relation:
+    """How what is read in a repetition is told by the number of the repetition."""
+
+    def counted_from(self, number: int) -> Relation:
+        """The same for repetitions of which the one with this number is the first."""
+        return self
+
+
+@dataclass(frozen=True)
+class Same(Relation):
+    """The same node in every repetition."""
+
+    node: Node
+
+
+@dataclass(frozen=True)
+class Shifted(Relation):
+    """A node of the sequence, so many places after the start of the repetition; if negative, one of
+    an earlier repetition."""
+
+    places: int
+
+
+@dataclass(frozen=True)
+class Advancing(Relation):
+    """Slices of one node from outside, whose start along an axis advances by a constant.
+
+    `first` is where it would start in repetition 0.
+    """
+
+    base: Node
+    axis: int
+    first: int
+    by: int
+    params: tuple[Ints, ...]
+    """Those of a slice; along the other axes they are the same for all."""
+
+    def start(self, number: int) -> int:
+        """Where the slice of a repetition starts along the axis."""
+        return self.first + number * self.by
+
+    def counted_from(self, number: int) -> Relation:
+        return replace(self, first=self.start(number))
+
+
+@dataclass(frozen=True)
+class Numbers(Relation):
+    """Known numbers of a shape and dtype, others in every repetition."""
+
+    shape: Shape
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Repetitions of `period` operations of a sequence, from a place on."""
+
+    sequence: Sequence[Node]
+    places: Mapping[Node, int]
+    start: int
+    period: int
+
+    def begin(self, number: int) -> int:
+        """Where a repetition starts."""
+        return self.start + number * self.period
+
+    def node(self, number: int, offset: int) -> Node:
+        """An operation of a repetition."""
+        return self.sequence[self.start + number * self.period + offset]
+
+    def is_before(self, node: Node) -> bool:
+        """Whether a node stands before the stretch, or outside of the sequence."""
+        return self.places.get(node, -1) < self.start
+
+    def relation(self, x: Node, y: Node, number: int) -> Relation | None:
+        """How `x`, read in a repetition, and `y`, read in the next, hang together."""
+        if x is y:
+            return Same(x) if self.is_before(x) else None
+        if x.op is y.op is find("slice") and x.inputs and y.inputs:
+            found = self.advancing(x, y, number)
+            if found is not None:
+                return found
+        if is_number(x) and is_number(y):
+            alike = x.shape == y.shape and x.dtype == y.dtype
+            return Numbers(x.shape, x.dtype) if alike else None
+        place, after = self.places.get(x), self.places.get(y)
+        if place is None or after is None or after - place != self.period:
+            return None
+        return Shifted(place - self.begin(number))
+
+    def advancing(self, x: Node, y: Node, number: int) -> Advancing | None:
+        """How two slices of one node from outside hang together."""
+        (base,) = x.inputs
+        if base is not y.inputs[0] or not self.is_before(base) or x.params[1:] != y.params[1:]:
+            return None
+        if not base.shape:
+            return None
+        gaps = [b - a for a, b in zip(x.params[0], y.params[0], strict=True)]
+        moving = [axis for axis, gap in enumerate(gaps) if gap]
+        if len(moving) > 1:
+            return None
+        axis = moving[0] if moving else 0
+        by = gaps[axis] if moving else 0
+        size, step = x.params[2][axis], x.params[1][axis]
+        if by and not (0 < size <= WINDOW or by == size * step):
+            return None
+        first = x.params[0][axis] - number * by
+        return Advancing(base, axis, first, by, x.params)
+
+    def holds(self, relation: Relation, y: Node, number: int) -> bool:
+        """Whether a node that is read in a repetition is the one that a relation tells."""
+        match relation:
+            case Shifted(places=places):
+                return self.places.get(y) == self.begin(number) + places
+            case Same(node=node):
+                return y is node
+            case Advancing(base=base, axis=axis, params=params):
+                if y.op is not find("slice") or y.inputs != (base,) or y.params[1:] != params[1:]:
+                    return False
+                starts = y.params[0]
+                return (
+                    starts[axis] == relation.start(number)
+                    and starts[:axis] == params[0][:axis]
+                    and starts[axis + 1 :] == params[0][axis + 1 :]
+                )
+            case Numbers(shape=shape, dtype=dtype):
+                return is_number(y) and y.shape == shape and y.dtype == dtype
+        raise TypeError(f"not a relation: {relation!r}")
+
+
+def same_number(x: Node, y: Node) -> bool:
+    """Whether two nodes hold the same numbers, bit by bit."""
+    a, b = np.asarray(x.value), np.asarray(y.value)
+    return x.shape == y.shape and x.dtype == y.dtype and a.tobytes() == b.tobytes()

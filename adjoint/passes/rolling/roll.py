@@ -1,0 +1,164 @@
+"""Rolling: loops that were written in Python become loop operations.
+
+A `for` or `while` loop in a traced function leaves the operations of its body once for each time
+around. Where they repeat (`periods`) and read what they should (`repetitions`), one loop takes
+their place (`looping`). The innermost loops come first, as their periods are the shortest; then
+they are operations of the loops around them, which are found in the next round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adjoint.graph.node import Node
+from adjoint.graph.recording import Recorder, Rolled
+from adjoint.graph.tensor import Tensor
+from adjoint.passes.rewriting import with_inputs
+from adjoint.passes.rolling.joined import Piece, is_join, joined
+from adjoint.passes.rolling.looping import Looping, outer_nodes, unchanging
+from adjoint.passes.rolling.periods import periods, stretches
+from adjoint.passes.rolling.repetitions import Repetitions, repetitions
+from adjoint.passes.rolling.sequence import sequence_of, signatures
+
+LEAST = 8
+"""Fewer repetitions stay written out: then they can be fused."""
+
+WORTH = 128
+"""Fewer operations in all repetitions together compile fast enough as they are."""
+
+ROUNDS = 16
+"""The deepest nest of loops that is looked for, and more."""
+
+
+def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> list[Node]:
+    """The outputs of an equal graph in which what repeats itself is a loop.
+
+    `made` are the nodes of the function in the order of their making; others are left as they are.
+    """
+    nodes = list(outputs)
+    for _ in range(ROUNDS):
+        if len(made) < WORTH:
+            break
+        sequence = sequence_of(nodes, made)
+        loops = _found(sequence)
+        if not loops:
+            break
+        recorder.rolled += [Rolled(x.count, x.stretch.period) for x in loops]
+        nodes, made = _Rewriting(nodes, sequence, loops, recorder).result()
+    return nodes
+
+
+def _found(sequence: Sequence[Node]) -> list[Repetitions]:
+    """The loops in a sequence, none within another, in the order in which they stand there."""
+    if len(sequence) < WORTH:
+        return []
+    numbers = signatures(sequence)
+    places = {node: place for place, node in enumerate(sequence)}
+    taken = numbers < 0
+    found: list[Repetitions] = []
+    for period in periods(numbers, LEAST):
+        for start, stop in stretches(numbers, period, LEAST):
+            if taken[start:stop].any():
+                continue
+            for loop in repetitions(sequence, places, (start, stop), period, LEAST):
+                if loop.count * period >= WORTH:
+                    found.append(loop)
+                    taken[loop.stretch.start : loop.stop] = True
+    return sorted(found, key=lambda loop: loop.stretch.start)
+
+
+class _Rewriting:
+    """A sequence with loops in place of their repetitions."""
+
+    def __init__(
+        self,
+        outputs: Sequence[Node],
+        sequence: Sequence[Node],
+        loops: Sequence[Repetitions],
+        recorder: Recorder,
+    ) -> None:
+        self.outputs, self.sequence, self.loops, self.recorder = outputs, sequence, loops, recorder
+        self.inside: dict[Node, tuple[int, int, int]] = {}
+        """For operations of loops: which loop, which operation of it, which repetition."""
+        self.kept = [unchanging(loop) for loop in loops]
+        self.done: dict[Node, Node] = {}
+        self.order: list[Node] = []
+        self.pieces: dict[Node, Piece] = {}
+
+    def result(self) -> tuple[list[Node], list[Node]]:
+        """The outputs, and all nodes in the order in which they were made."""
+        sequence = self.sequence
+        for number, loop in enumerate(self.loops):
+            period, start = loop.stretch.period, loop.stretch.start
+            for place in range(start, loop.stop):
+                repetition, offset = divmod(place - start, period)
+                self.inside[sequence[place]] = number, offset, repetition
+        read = self.read_outside()
+        place = 0
+        for number, loop in enumerate(self.loops):
+            self.copy(place, loop.stretch.start)
+            self.run(loop, read[number])
+            place = loop.stop
+        self.copy(place, len(sequence))
+        found = [self.current(node).node for node in self.outputs]
+        return found, self.order
+
+    def read_outside(self) -> list[dict[int, set[int]]]:
+        """For each loop, which of its operations are read outside, in which repetitions."""
+        found: list[dict[int, set[int]]] = [{} for _ in self.loops]
+        readers = [x for n in self.sequence if n not in self.inside for x in n.inputs]
+        readers += self.outputs
+        for loop in self.loops:
+            readers += outer_nodes(loop)
+        for node in readers:
+            place = self.inside.get(node)
+            if place is not None:
+                number, offset, repetition = place
+                if offset not in self.kept[number]:
+                    found[number].setdefault(offset, set()).add(repetition)
+        return found
+
+    def run(self, of: Repetitions, read: dict[int, set[int]]) -> None:
+        """Put a loop in the place of its repetitions."""
+        mark = len(self.recorder.nodes)
+        looping = Looping(of, read, self.current)
+        self.order += self.recorder.nodes[mark:]
+        for offset in looping.stacked:
+            for number in range(of.count):
+                self.pieces[of.stretch.node(number, offset)] = looping, offset, number
+        for offset in looping.finals:
+            node = of.stretch.node(of.count - 1, offset)
+            self.done[node] = looping.state[offset, 1].node
+
+    def copy(self, start: int, stop: int) -> None:
+        """Go over operations that stay, with what they read in place of what they read."""
+        for node in self.sequence[start:stop]:
+            mark = len(self.recorder.nodes)
+            found = joined(node, self.pieces, self.current) if is_join(node) else None
+            if found is None:
+                inputs = tuple([self.current(x).node for x in node.inputs])
+                new = with_inputs(node, inputs)
+            else:
+                new = found.node
+            self.done[node] = new
+            if new is node:
+                self.order += self.recorder.nodes[mark:]
+                self.order.append(node)
+            else:
+                self.order += self.recorder.nodes[mark:]
+
+    def current(self, node: Node) -> Tensor:
+        """What stands now in the place of a node."""
+        found = self.done.get(node)
+        if found is None:
+            if node in self.pieces:
+                looping, offset, number = self.pieces[node]
+                found = looping.result(offset, number).node
+            elif node in self.inside:  # a loop does not change it
+                found = with_inputs(node, tuple([self.current(x).node for x in node.inputs]))
+                if found is node:
+                    self.order.append(node)
+            else:
+                found = node
+            self.done[node] = found
+        return Tensor(found)
