@@ -17,6 +17,7 @@ from adjoint.api.arguments import (
     split_aux,
     zeros_like,
 )
+from adjoint.api.rolled_call import call
 from adjoint.api.rows import tangents_by_rows
 from adjoint.api.tree import flatten, same_structure
 from adjoint.errors import (
@@ -28,7 +29,6 @@ from adjoint.errors import (
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.kinks.kinks import NestedTangents
-from adjoint.api.rolled_call import call
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
 

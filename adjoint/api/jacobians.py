@@ -20,6 +20,7 @@ from adjoint.api.arguments import (
 )
 from adjoint.api.basis_jacobian import Units
 from adjoint.api.derivatives import gradient_for, jvp_for
+from adjoint.api.rolled_call import call
 from adjoint.api.rows import no_derivative, rows
 from adjoint.api.tree import LEAF, flatten
 from adjoint.errors import ArgumentError, ShapeError
@@ -29,7 +30,6 @@ from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
 from adjoint.ops.kinks.kinks import NestedTangents
-from adjoint.api.rolled_call import call
 from adjoint.transforms.batch import batch
 from adjoint.transforms.forward import forward
 

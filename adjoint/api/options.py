@@ -38,8 +38,8 @@ class options:
         graph as a plain number or array (``float(x)``, a function that converts what it is given),
         through which nothing is traced: ``"error"``, `LostDerivativeError`; ``"warn"``,
         `LostDerivativeWarning`, and the value counts as a constant; or ``"allow"``, silently so.
-    roll_loops: whether the many equal steps that a Python loop leaves in a function that is compiled
-        become a loop again, as `scan` makes one. Then compiling takes as long as for one step.
+    roll_loops: whether the equal steps that a Python loop leaves in a compiled function become a
+        loop again, as `scan` makes one: then compiling takes as long as for one step.
 
     A plain call sets for the rest of the program, in all threads. As the head of a ``with`` the
     settings hold inside the block, for the thread (or asynchronous task) that is in it, and end
@@ -77,7 +77,9 @@ class options:
         given = {
             "threads": threads if threads is _UNSET else _checked_threads(threads),
             "native": native if native is _UNSET else _checked_choice("native", native, _NATIVE),
-            "debug_nans": debug_nans if debug_nans is _UNSET else _checked_flag("debug_nans", debug_nans),
+            "debug_nans": debug_nans
+            if debug_nans is _UNSET
+            else _checked_flag("debug_nans", debug_nans),
             "reserve": reserve if reserve is _UNSET else _checked_reserve(reserve),
             "lost_derivatives": lost_derivatives
             if lost_derivatives is _UNSET

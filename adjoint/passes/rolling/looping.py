@@ -30,6 +30,7 @@ from adjoint.passes.rolling.repetitions import Repetitions, Slot, is_row
 Current: TypeAlias = Callable[[Node], Tensor]
 """What stands now in the place of a node from before the repetitions."""
 
+
 class Looping:
     """The repetitions as one operation, of which some nodes are `read` from outside.
 

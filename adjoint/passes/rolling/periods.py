@@ -35,7 +35,8 @@ def _distances(ranks: Numbers) -> Numbers:
     """For each number that stood there before, how far back."""
     order = np.argsort(ranks, kind="stable")
     same = ranks[order[1:]] == ranks[order[:-1]]
-    return np.diff(order)[same]
+    distances: Numbers = order[1:] - order[:-1]
+    return distances[same]
 
 
 def stretches(numbers: Numbers, period: int, least: int) -> list[tuple[int, int]]:

@@ -13,7 +13,6 @@ from adjoint.graph.types import DType, Shape
 from adjoint.ops.indexing.slicing import Ints
 from adjoint.passes.rolling.sequence import is_number
 
-
 WINDOW = 8
 """Slices that overlap, or leave something out, are of at most so many elements."""
 
@@ -53,14 +52,20 @@ class Advancing(Relation):
     first: int
     by: int
     params: tuple[Ints, ...]
-    """Those of a slice; along the other axes they are the same for all."""
+    """Those of the slice of some repetition."""
 
     def start(self, number: int) -> int:
         """Where the slice of a repetition starts along the axis."""
         return self.first + number * self.by
 
+    def slice_of(self, number: int) -> tuple[Ints, ...]:
+        """The parameters of the slice of a repetition."""
+        starts, *rest = self.params
+        moved = (*starts[: self.axis], self.start(number), *starts[self.axis + 1 :])
+        return (moved, *rest)
+
     def counted_from(self, number: int) -> Relation:
-        return replace(self, first=self.start(number))
+        return replace(self, first=self.start(number), params=self.slice_of(number))
 
 
 @dataclass(frozen=True)
@@ -96,10 +101,8 @@ class Stretch:
         """How `x`, read in a repetition, and `y`, read in the next, hang together."""
         if x is y:
             return Same(x) if self.is_before(x) else None
-        if x.op is y.op is find("slice") and x.inputs and y.inputs:
-            found = self.advancing(x, y, number)
-            if found is not None:
-                return found
+        if x.op is y.op is find("slice") and x.inputs and x.inputs == y.inputs:
+            return self.advancing(x, y, number) if self.is_before(x.inputs[0]) else None
         if is_number(x) and is_number(y):
             alike = x.shape == y.shape and x.dtype == y.dtype
             return Numbers(x.shape, x.dtype) if alike else None
@@ -111,9 +114,7 @@ class Stretch:
     def advancing(self, x: Node, y: Node, number: int) -> Advancing | None:
         """How two slices of one node from outside hang together."""
         (base,) = x.inputs
-        if base is not y.inputs[0] or not self.is_before(base) or x.params[1:] != y.params[1:]:
-            return None
-        if not base.shape:
+        if x.params[1:] != y.params[1:] or not base.shape:
             return None
         gaps = [b - a for a, b in zip(x.params[0], y.params[0], strict=True)]
         moving = [axis for axis, gap in enumerate(gaps) if gap]
@@ -134,14 +135,11 @@ class Stretch:
                 return self.places.get(y) == self.begin(number) + places
             case Same(node=node):
                 return y is node
-            case Advancing(base=base, axis=axis, params=params):
-                if y.op is not find("slice") or y.inputs != (base,) or y.params[1:] != params[1:]:
-                    return False
-                starts = y.params[0]
+            case Advancing(base=base):
                 return (
-                    starts[axis] == relation.start(number)
-                    and starts[:axis] == params[0][:axis]
-                    and starts[axis + 1 :] == params[0][axis + 1 :]
+                    y.op is find("slice")
+                    and y.inputs == (base,)
+                    and y.params == relation.slice_of(number)
                 )
             case Numbers(shape=shape, dtype=dtype):
                 return is_number(y) and y.shape == shape and y.dtype == dtype

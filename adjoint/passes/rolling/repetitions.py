@@ -87,7 +87,7 @@ def _around(
     while first and _failing(whole, reads, first - 1, middle) == []:
         first -= 1
     deepest = max((lag for _, lag, _, _ in _carried(whole, reads)), default=0)
-    for begin in range(max(0, first - deepest), last):
+    for begin in range(max(0, first - deepest), last - max(deepest, 1)):
         if not _may_begin(whole, reads, begin, first):
             continue
         shorter = replace(whole, start=whole.begin(begin))
@@ -137,9 +137,9 @@ def _failing(
     take = find("slice")
     for offset, relations in enumerate(reads):
         node = stretch.node(number, offset)
-        if node.op is take and not is_row(node, relations):
-            if node.params != stretch.node(model, offset).params:
-                return None
+        moved = node.op is take and node.params != stretch.node(model, offset).params
+        if moved and not is_row(node, relations):
+            return None
         for place, (relation, x) in enumerate(zip(relations, node.inputs, strict=True)):
             if not stretch.holds(relation, x, number):
                 found.append((offset, place))

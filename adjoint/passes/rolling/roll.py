@@ -8,11 +8,14 @@ they are operations of the loops around them, which are found in the next round.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from adjoint.graph.node import Node
 from adjoint.graph.recording import Recorder, Rolled
 from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import size_of
 from adjoint.passes.rewriting import with_inputs
 from adjoint.passes.rolling.joined import Piece, is_join, joined
 from adjoint.passes.rolling.looping import Looping, outer_nodes, unchanging
@@ -23,8 +26,14 @@ from adjoint.passes.rolling.sequence import sequence_of, signatures
 LEAST = 8
 """Fewer repetitions stay written out: then they can be fused."""
 
-WORTH = 128
+WORTH = 200
 """Fewer operations in all repetitions together compile fast enough as they are."""
+
+FUSED, LARGE = 1000, 1 << 18
+"""So many elementwise operations, on arrays of so many bytes, had better be one pass over these."""
+
+TIMES = 8
+"""The most periods that are taken together as one repetition."""
 
 ROUNDS = 16
 """The deepest nest of loops that is looked for, and more."""
@@ -37,8 +46,6 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
     """
     nodes = list(outputs)
     for _ in range(ROUNDS):
-        if len(made) < WORTH:
-            break
         sequence = sequence_of(nodes, made)
         loops = _found(sequence)
         if not loops:
@@ -50,21 +57,52 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
 
 def _found(sequence: Sequence[Node]) -> list[Repetitions]:
     """The loops in a sequence, none within another, in the order in which they stand there."""
-    if len(sequence) < WORTH:
+    weights = np.cumsum([0, *map(_written_out, sequence)])
+    if weights[-1] < WORTH:
         return []
     numbers = signatures(sequence)
     places = {node: place for place, node in enumerate(sequence)}
-    taken = numbers < 0
+    taken = np.zeros(len(sequence), np.bool_)
     found: list[Repetitions] = []
     for period in periods(numbers, LEAST):
-        for start, stop in stretches(numbers, period, LEAST):
-            if taken[start:stop].any():
-                continue
-            for loop in repetitions(sequence, places, (start, stop), period, LEAST):
-                if loop.count * period >= WORTH:
-                    found.append(loop)
-                    taken[loop.stretch.start : loop.stop] = True
+        loops: list[Repetitions] = []
+        for stretch in stretches(numbers, period, LEAST):
+            if not taken[slice(*stretch)].any() and not _fuses(sequence[slice(*stretch)]):
+                loops += _within(sequence, places, stretch, period)
+        if sum(weights[x.stop] - weights[x.stretch.start] for x in loops) >= WORTH:
+            found += loops
+            for loop in loops:
+                taken[loop.stretch.start : loop.stop] = True
     return sorted(found, key=lambda loop: loop.stretch.start)
+
+
+def _within(
+    sequence: Sequence[Node], places: Mapping[Node, int], stretch: tuple[int, int], period: int
+) -> list[Repetitions]:
+    """The loops in a stretch. Where equal operations read something else each time, as the layers
+    of a network do, several periods may be one repetition."""
+    start, stop = stretch
+    for times in range(1, TIMES + 1):
+        if (stop - start) < LEAST * period * times:
+            break
+        loops = repetitions(sequence, places, stretch, period * times, LEAST)
+        if loops:
+            return loops
+    return []
+
+
+def _fuses(nodes: Sequence[Node]) -> bool:
+    """Whether operations can be one kernel that spares going over large arrays again and again."""
+    return len(nodes) < FUSED and all(
+        x.op.pointwise and size_of(x.shape) * x.dtype.itemsize >= LARGE for x in nodes
+    )
+
+
+def _written_out(node: Node) -> int:
+    """How many operations a node stands for."""
+    if not node.op.repeats:
+        return 1
+    return node.op.rounds(node) * sum(len(graph.order()) for graph in node.op.graphs(node))
 
 
 class _Rewriting:

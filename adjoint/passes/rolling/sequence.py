@@ -57,7 +57,9 @@ def _listed(nodes: Sequence[Node]) -> set[Node]:
         stop = start + 1
         node = nodes[start]
         if node.op is take:
-            while stop < len(nodes) and nodes[stop].op is take and nodes[stop].inputs == node.inputs:
+            while (
+                stop < len(nodes) and nodes[stop].op is take and nodes[stop].inputs == node.inputs
+            ):
                 stop += 1
             if stop - start >= MANY:
                 found.update(nodes[start:stop])
