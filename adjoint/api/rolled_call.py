@@ -9,7 +9,7 @@ from adjoint.api.tree import flatten
 from adjoint.graph import options, recording
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor
-from adjoint.passes.rolling.roll import WORTH, roll
+from adjoint.passes.rolling.roll import is_worth, roll
 from adjoint.tracing.call import call as traced_call
 
 
@@ -22,7 +22,7 @@ def call(
         return traced_call(f, args, kwargs, scope)
     start = len(recorder.nodes)
     result = traced_call(f, args, kwargs, scope)
-    if len(recorder.nodes) - start < WORTH:
+    if not is_worth(len(recorder.nodes) - start):
         return result
     leaves, structure = flatten(result)
     places = [n for n, x in enumerate(leaves) if type(x) is Tensor and _is_traced(x)]

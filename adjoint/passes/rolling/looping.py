@@ -149,9 +149,9 @@ class Looping:
 
     def result(self, offset: int, number: int) -> Tensor:
         """What stands in the place of an operation of a repetition."""
-        if number == self.of.count - 1 and (offset, 1) in self.state:
-            return self.state[offset, 1]
-        return pick(self.ys[offset], 0, number)
+        if offset in self.ys:
+            return pick(self.ys[offset], 0, number)
+        return self.state[offset, 1]
 
 
 def outer_nodes(of: Repetitions) -> Iterable[Node]:

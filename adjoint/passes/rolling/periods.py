@@ -33,10 +33,10 @@ def periods(numbers: Numbers, least: int) -> list[int]:
 
 def _distances(ranks: Numbers) -> Numbers:
     """For each number that stood there before, how far back."""
-    order = np.argsort(ranks, kind="stable")
+    order: Numbers = np.argsort(ranks, kind="stable")
     same = ranks[order[1:]] == ranks[order[:-1]]
-    distances: Numbers = order[1:] - order[:-1]
-    return distances[same]
+    distances: Numbers = (order[1:] - order[:-1])[same]
+    return distances
 
 
 def stretches(numbers: Numbers, period: int, least: int) -> list[tuple[int, int]]:

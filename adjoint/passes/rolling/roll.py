@@ -39,6 +39,11 @@ ROUNDS = 16
 """The deepest nest of loops that is looked for, and more."""
 
 
+def is_worth(operations: float) -> bool:
+    """Whether so many operations are worth looking for loops among them."""
+    return operations >= WORTH
+
+
 def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> list[Node]:
     """The outputs of an equal graph in which what repeats itself is a loop.
 
@@ -58,7 +63,7 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
 def _found(sequence: Sequence[Node]) -> list[Repetitions]:
     """The loops in a sequence, none within another, in the order in which they stand there."""
     weights = np.cumsum([0, *map(_written_out, sequence)])
-    if weights[-1] < WORTH:
+    if not is_worth(weights[-1]):
         return []
     numbers = signatures(sequence)
     places = {node: place for place, node in enumerate(sequence)}
@@ -69,7 +74,7 @@ def _found(sequence: Sequence[Node]) -> list[Repetitions]:
         for stretch in stretches(numbers, period, LEAST):
             if not taken[slice(*stretch)].any() and not _fuses(sequence[slice(*stretch)]):
                 loops += _within(sequence, places, stretch, period)
-        if sum(weights[x.stop] - weights[x.stretch.start] for x in loops) >= WORTH:
+        if is_worth(sum(weights[x.stop] - weights[x.stretch.start] for x in loops)):
             found += loops
             for loop in loops:
                 taken[loop.stretch.start : loop.stop] = True
