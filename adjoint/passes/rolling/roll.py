@@ -17,6 +17,7 @@ from adjoint.graph.recording import Recorder, Rolled
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
 from adjoint.passes.rewriting import with_inputs
+from adjoint.passes.rolling.completing import completed
 from adjoint.passes.rolling.joined import Piece, is_join, joined
 from adjoint.passes.rolling.looping import Looping, outer_nodes, unchanging
 from adjoint.passes.rolling.periods import periods, stretches
@@ -55,6 +56,7 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
         loops = _found(sequence)
         if not loops:
             break
+        sequence, loops = completed(sequence, loops)
         recorder.rolled += [Rolled(x.count, x.stretch.period) for x in loops]
         nodes, made = _Rewriting(nodes, sequence, loops, recorder).result()
     return nodes
