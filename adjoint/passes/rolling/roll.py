@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from adjoint.graph.node import Node
+from adjoint.graph.node import Node, are_nested
 from adjoint.graph.recording import Recorder, Rolled
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
@@ -94,8 +94,15 @@ def _within(
             break
         loops = repetitions(sequence, places, stretch, period * times, LEAST)
         if loops:
-            return loops
+            return [loop for loop in loops if not _meets_kinks(loop)]
     return []
+
+
+def _meets_kinks(loop: Repetitions) -> bool:
+    """Whether derivatives of the second order may meet kinks: from within a loop they would not see
+    what the function makes of them."""
+    nodes = (loop.stretch.node(0, offset) for offset in range(loop.stretch.period))
+    return any(node.op.kinks and are_nested(node) for node in nodes)
 
 
 def _fuses(nodes: Sequence[Node]) -> bool:
