@@ -17,54 +17,58 @@ from adjoint.api.graph_first import (
 )
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
 from adjoint.array import fft, linalg, special
-from adjoint.array.calculus import ediff1d, unwrap
-from adjoint.array.concatenators import c_, r_
-from adjoint.array.contraction import (
-    cross, dot, inner, kron, matrix_power, multi_dot, outer, tensordot, vander, vdot, vecdot,
+from adjoint.array.calculus.differences import diff, ediff1d, unwrap
+from adjoint.array.calculus.tabulated_functions import interp, trapezoid
+from adjoint.array.creation.concatenators import c_, r_
+from adjoint.array.creation.constructors import (
+    array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, ones, ones_like,
+    zeros, zeros_like,
 )
-from adjoint.array.counting import (
-    bincount, histogram, histogram2d, histogram_bin_edges, histogramdd, intersect1d, setdiff1d,
-    setxor1d, union1d, unique, unique_all, unique_counts, unique_inverse, unique_values,
-)
-from adjoint.array.creation import (
-    array, asarray, empty, empty_like, eye, from_dlpack, full, full_like, ones, ones_like, zeros,
-    zeros_like,
-)
+from adjoint.array.creation.ranges import arange, geomspace, kaiser, linspace, logspace
 from adjoint.array.dtypes import (
-    bool, bool_, can_cast, complex128, complex64, e, finfo, float16, float32, float64, iinfo, inf,
-    int16, int32, int64, int8, isdtype, nan, newaxis, pi, result_type, uint16, uint32, uint64,
-    uint8,
+    bool, bool_, can_cast, common_type, complex128, complex64, e, finfo, float16, float32,
+    float64, iinfo, inf, int16, int32, int64, int8, isdtype, nan, newaxis, pi, result_type,
+    uint16, uint32, uint64, uint8,
 )
-from adjoint.array.editing import (
+from adjoint.array.elementwise.composites import (
+    allclose, array_equal, array_equiv, divmod, fabs, isclose, isneginf, isposinf, ldexp, modf,
+    nan_to_num,
+)
+from adjoint.array.elementwise.integers import bitwise_count, gcd, lcm
+from adjoint.array.elementwise.number_parts import frexp, real_if_close, spacing
+from adjoint.array.functional import apply_along_axis, apply_over_axes, frompyfunc, vectorize
+from adjoint.array.linalg.contraction import (
+    cross, dot, inner, kron, matrix_power, matvec, multi_dot, outer, tensordot, vander, vdot,
+    vecdot, vecmat,
+)
+from adjoint.array.linalg.einsum import einsum
+from adjoint.array.manipulation.editing import (
     choose, delete, diagflat, insert, ix_, piecewise, resize, rollaxis, select,
     sliding_window_view, tri, trim_zeros,
 )
-from adjoint.array.einsum import einsum
-from adjoint.array.elementwise import (
-    allclose, array_equal, divmod, fabs, isclose, isneginf, isposinf, ldexp, modf, nan_to_num,
-)
-from adjoint.array.functional import apply_along_axis, apply_over_axes, frompyfunc, vectorize
-from adjoint.array.manipulation import (
+from adjoint.array.manipulation.flat_indices import ravel_multi_index, unravel_index
+from adjoint.array.manipulation.joining import (
     append, array_split, atleast_1d, atleast_2d, atleast_3d, block, broadcast_arrays,
     broadcast_shapes, column_stack, compress, dsplit, dstack, extract, hsplit, hstack, meshgrid,
     split, unstack, vsplit, vstack,
 )
-from adjoint.array.nan_order import (
-    nanargmax, nanargmin, nancumprod, nancumsum, nanmedian, nanpercentile, nanquantile,
-)
-from adjoint.array.nan_statistics import nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar
-from adjoint.array.numerical import diff, interp, trapezoid
-from adjoint.array.oddments import (
-    argpartition, array_equiv, bitwise_count, common_type, frexp, gcd, lcm, matvec, partition,
-    ravel_multi_index, real_if_close, sort_complex, spacing, unravel_index, vecmat,
-)
-from adjoint.array.padding import pad
-from adjoint.array.polynomials import (
+from adjoint.array.manipulation.padding import pad
+from adjoint.array.polynomials.coefficients import (
     poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval, roots,
 )
-from adjoint.array.ranges import arange, geomspace, kaiser, linspace, logspace
-from adjoint.array.statistics import (
+from adjoint.array.partitioning import argpartition, partition, sort_complex
+from adjoint.array.statistics.counting import (
+    bincount, histogram, histogram2d, histogram_bin_edges, histogramdd, intersect1d, setdiff1d,
+    setxor1d, union1d, unique, unique_all, unique_counts, unique_inverse, unique_values,
+)
+from adjoint.array.statistics.descriptive import (
     average, corrcoef, cov, mean, median, percentile, ptp, quantile, std, var,
+)
+from adjoint.array.statistics.nan_order_statistics import (
+    nanargmax, nanargmin, nancumprod, nancumsum, nanmedian, nanpercentile, nanquantile,
+)
+from adjoint.array.statistics.nan_reductions import (
+    nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar,
 )
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise.arithmetic import (
@@ -72,8 +76,8 @@ from adjoint.ops.elementwise.arithmetic import (
     subtract, true_divide,
 )
 from adjoint.ops.elementwise.bits import (
-    bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift,
-    bitwise_xor, invert, left_shift, right_shift,
+    bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or,
+    bitwise_right_shift, bitwise_xor, invert, left_shift, right_shift,
 )
 from adjoint.ops.elementwise.choice import (
     abs, absolute, clip, copysign, fmax, fmin, heaviside, maximum, minimum, sign, stop_gradient,
@@ -114,18 +118,19 @@ from adjoint.ops.shape.movement import (
     astype, broadcast_to, expand_dims, matrix_transpose, permute_dims, reshape, squeeze,
 )
 from adjoint.ops.shape.rearrange import (
-    diag, diagonal, flatten, flip, fliplr, flipud, moveaxis, ravel, repeat, roll, rot90, swapaxes,
-    tile, trace, transpose, tril, triu,
+    diag, diagonal, flatten, flip, fliplr, flipud, moveaxis, ravel, repeat, roll, rot90,
+    swapaxes, tile, trace, transpose, tril, triu,
 )
 from adjoint.ops.signal.convolution import convolve, correlate
 # fmt: on
-from adjoint.array import methods as _methods
-from adjoint.array import series_functions as _series
-from adjoint.array import ufunc_methods as _ufunc_methods
+from adjoint.array.methods import array_methods as _methods
+from adjoint.array.methods import ufunc_methods as _ufunc_methods
+from adjoint.array.polynomials import series_functions as _series
+from adjoint.backends import graph_runner as _graph_runner
 from adjoint.backends import tiering as _tiering
+from adjoint.graph import calls as _calls
 from adjoint.graph import engine as _engine
 from adjoint.graph.forking import import_module as _import_module
-from adjoint.graph.op import FUNCTIONS as _FUNCTIONS
 
 if _TYPE_CHECKING:
     from adjoint import data, nn, optim
@@ -135,7 +140,7 @@ if _TYPE_CHECKING:
     from adjoint.api.compiling import compile
     from adjoint.api.conventions import conventions
     from adjoint.api.loops import fori_loop, map, scan, while_loop
-    from adjoint.api.options import options
+    from adjoint.api.options import get_options, options, set_options
     from adjoint.api.step_study import step_study
     from adjoint.explanation.explain import explain
 
@@ -161,8 +166,8 @@ __all__ = [
     "evaluate", "exp", "exp2", "expand_dims", "explain", "expm1", "extract", "eye", "fabs", "fft",
     "finfo", "finite_differences", "flatten", "flip", "fliplr", "flipud", "float16", "float32",
     "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "fori_loop",
-    "frexp", "from_dlpack", "frompyfunc", "full", "full_like", "gcd", "geomspace", "getitem",
-    "grad", "gradient", "greater", "greater_equal", "heaviside", "hessian", "histogram",
+    "frexp", "from_dlpack", "frompyfunc", "full", "full_like", "gcd", "geomspace", "get_options",
+    "getitem", "grad", "gradient", "greater", "greater_equal", "heaviside", "hessian", "histogram",
     "histogram2d", "histogram_bin_edges", "histogramdd", "hsplit", "hstack", "hvp", "hypot",
     "iinfo", "imag", "index_add", "inf", "inner", "insert", "int16", "int32", "int64", "int8",
     "interp", "intersect1d", "invert", "is_topological_order", "isclose", "iscomplex", "isdtype",
@@ -180,16 +185,16 @@ __all__ = [
     "polysub", "polyval", "positive", "pow", "power", "prod", "ptp", "put_along_axis", "quantile",
     "r_", "rad2deg", "radians", "ravel", "ravel_multi_index", "real", "real_if_close",
     "reciprocal", "remainder", "repeat", "reshape", "resize", "result_type", "right_shift", "rint",
-    "roll", "rollaxis", "roots", "rot90", "round", "scan", "searchsorted", "select", "setdiff1d",
-    "setitem", "setxor1d", "sign", "signbit", "sin", "sinc", "sinh", "sliding_window_view",
-    "softmax", "sort", "sort_complex", "spacing", "special", "split", "sqrt", "square", "squeeze",
-    "stack", "std", "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
-    "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "topological_order", "trace",
-    "transpose", "trapezoid", "tri", "tril", "trim_zeros", "triu", "true_divide", "trunc",
-    "uint16", "uint32", "uint64", "uint8", "union1d", "unique", "unique_all", "unique_counts",
-    "unique_inverse", "unique_values", "unravel_index", "unstack", "unwrap", "value_and_grad",
-    "vander", "var", "variable", "vdot", "vecdot", "vecmat", "vectorize", "vjp", "vmap", "vsplit",
-    "vstack", "where", "while_loop", "zeros", "zeros_like",
+    "roll", "rollaxis", "roots", "rot90", "round", "scan", "searchsorted", "select", "set_options",
+    "setdiff1d", "setitem", "setxor1d", "sign", "signbit", "sin", "sinc", "sinh",
+    "sliding_window_view", "softmax", "sort", "sort_complex", "spacing", "special", "split",
+    "sqrt", "square", "squeeze", "stack", "std", "step_study", "stop_gradient", "subtract", "sum",
+    "swapaxes", "switch", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k",
+    "topological_order", "trace", "transpose", "trapezoid", "tri", "tril", "trim_zeros", "triu",
+    "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "union1d", "unique",
+    "unique_all", "unique_counts", "unique_inverse", "unique_values", "unravel_index", "unstack",
+    "unwrap", "value_and_grad", "vander", "var", "variable", "vdot", "vecdot", "vecmat",
+    "vectorize", "vjp", "vmap", "vsplit", "vstack", "where", "while_loop", "zeros", "zeros_like",
 ]
 # fmt: on
 
@@ -203,9 +208,11 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "conventions": "adjoint.api.conventions",
     "explain": "adjoint.explanation.explain",
     "fori_loop": "adjoint.api.loops",
+    "get_options": "adjoint.api.options",
     "map": "adjoint.api.loops",
     "options": "adjoint.api.options",
     "scan": "adjoint.api.loops",
+    "set_options": "adjoint.api.options",
     "step_study": "adjoint.api.step_study",
     "switch": "adjoint.api.branches",
     "while_loop": "adjoint.api.loops",
@@ -227,8 +234,8 @@ def __dir__() -> list[str]:
     return [*__all__, "__version__"]
 
 
-_engine.install(_tiering.evaluate)
+_engine.install(_tiering.evaluate, _graph_runner.runner_for)
 _ufunc_methods.enter()
 _methods.attach()
 _series.enter()
-_FUNCTIONS["__namespace__"] = lambda: _import_module("adjoint")
+_calls.namespace = lambda: _import_module("adjoint")

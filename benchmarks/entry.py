@@ -1,4 +1,4 @@
-"""What it costs to enter a compiled program: per call, and to compile the entry.
+"""What it costs to enter a compiled program: per call, and to make the entry of a program.
 
 The bodies are next to nothing, so that the entry is everything: guards, results, references.
 """
@@ -17,7 +17,7 @@ from llvmlite import ir
 import adjoint as ad
 from adjoint.backends.llvm.compile import jit
 from adjoint.backends.llvm.entry import entry
-from adjoint.backends.llvm.entry.entry import Input, Output
+from adjoint.backends.llvm.entry.descriptor import Input, Output
 from benchmarks.measure import Result
 
 ANY, INT, LONG, DOUBLE = ir.PointerType(), ir.IntType(32), ir.IntType(64), ir.DoubleType()
@@ -27,11 +27,11 @@ MOST_SCALAR, MOST_ARRAY = 300.0, 500.0
 
 
 def run(smoke: bool) -> list[Result]:
-    """Nanoseconds per call, and milliseconds to compile an entry."""
+    """Nanoseconds per call, and microseconds to make an entry."""
     if not entry.available:
         print(f"  native entries are unavailable: {entry.reason}")
         return []
-    return [*calls(smoke), *compilation((2,) if smoke else (2, 20, 200))]
+    return [*calls(smoke), *binding((2,) if smoke else (2, 20, 200))]
 
 
 def partials(x1: float, x2: float) -> tuple[float, float, float]:
@@ -42,11 +42,11 @@ def partials(x1: float, x2: float) -> tuple[float, float, float]:
 def calls(smoke: bool) -> list[Result]:
     """Calls of native programs, beside the same in Python and NumPy."""
     inputs, outputs = [NUMBER, NUMBER], [SCALAR] * 3
-    native, python = bind(inputs, outputs, (0, (1, 2)), partials_body)
+    native = bind(inputs, outputs, (0, (1, 2)), partials_body)
     value, (first, second) = native(3.0, 5.0)
     assert tuple(map(float, (value, first, second))) == partials(3.0, 5.0), "wrong results"
     row, doubled = [Input(F64, (10,))], [Output(F64, (10,))]
-    double, double_in_python = bind(row, doubled, 0, double_body)
+    double = bind(row, doubled, 0, double_body)
     x = np.arange(10.0)
     assert (double(x).numpy() == 2 * x).all(), "wrong results"
 
@@ -56,12 +56,10 @@ def calls(smoke: bool) -> list[Result]:
     return [
         timed("2 floats to 3 tensors", native, 3.0, 5.0, most=MOST_SCALAR),
         timed("  the same in Python, floats to floats", partials, 3.0, 5.0),
-        timed("  the entry in Python", python, 3.0, 5.0),
         timed("  refused: the slow path is called", native, 3.0),
         timed("10 numbers to 10: array to tensor", double, x, most=MOST_ARRAY),
         timed("  tensor to tensor", double, ad.asarray(x), most=MOST_ARRAY),
         timed("  numpy.positive, array to array", np.positive, x),
-        timed("  the entry in Python", double_in_python, x),
         timed("an empty built-in: len(())", len, ()),
     ]
 
@@ -77,51 +75,40 @@ def per_call(f: Callable[..., Any], args: Sequence[Any], smoke: bool) -> float:
     return 1e9 * statistics.median(times) / inner
 
 
-def compilation(counts: Sequence[int]) -> list[Result]:
-    """The time that an entry adds to a program, for arrays in and as many out."""
+def binding(counts: Sequence[int]) -> list[Result]:
+    """The time to make an entry, for arrays in and as many out."""
     results = []
+    code = load(empty_body)
     for count in counts:
         inputs, outputs = [Input(F64, (3,))] * count, [Output(F64, (3,))] * count
+        given = (code.address("body"), inputs, outputs, tuple(range(count)), "f", "", refused)
         times = []
         for _ in range(5):
             started = time.perf_counter()
-            jit.compile_object(
-                {"driver": module_of(inputs, outputs, tuple(range(count)), empty_body)}
-            )
+            entry.bind_entry(*given)
             times.append(time.perf_counter() - started)
-        bare = ir.Module("bare")
-        empty_body(bare)
-        started = time.perf_counter()
-        jit.compile_object({"driver": str(bare)})
-        base = time.perf_counter() - started
-        added = 1e3 * (statistics.median(times) - base)
-        results.append(Result(f"compiling an entry with {count} + {count} arrays", added, "ms"))
+        results.append(
+            Result(f"an entry with {count} + {count} arrays", 1e6 * statistics.median(times), "us")
+        )
     return results
 
 
 def bind(inputs: Sequence[Input], outputs: Sequence[Output], tree: Any, body: Any) -> Any:
-    """A program by its native entry, and by the one in Python."""
-    entry.register_symbols()
-    code = jit.load_object(
-        jit.compile_object({"driver": module_of(inputs, outputs, tree, body)}), {}
-    )
-    address = code.address("enter")
-    native = entry.bind_entry(address, "f", "", refused, outputs, None, code)
-    python = entry.python_entry(
-        code.address("body"), inputs, outputs, tree, "f", "", refused, None, code
-    )
-    return native, python
+    """A program by its native entry."""
+    code = load(body)
+    given = (code.address("body"), inputs, outputs, tree, "f", "", refused)
+    return entry.bind_entry(*given, keepalive=code)
+
+
+def load(body: Any) -> Any:
+    """The code of a body."""
+    module = ir.Module("program")
+    body(module)
+    return jit.load_object(jit.compile_object({"driver": str(module)}), {})
 
 
 def refused(*args: Any) -> None:
     """A slow path that does nothing."""
-
-
-def module_of(inputs: Sequence[Input], outputs: Sequence[Output], tree: Any, body: Any) -> str:
-    """The LLVM text of a body and its entry."""
-    module = ir.Module("program")
-    entry.emit_entry(module, "enter", inputs, outputs, tree, body(module))
-    return str(module)
 
 
 def empty_body(module: Any) -> Any:

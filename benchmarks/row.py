@@ -5,6 +5,7 @@ A row is a module of `benchmarks.rows` with
 - a docstring whose first line says what the work is,
 - ``ROW``, a `Row`,
 - ``inputs(smoke)``, a tuple of what all systems are given,
+- ``reference(*inputs)``, the right result, if none of the systems is NumPy,
 - ``make_<system>(*inputs)`` for each system that does it: a callable without arguments, which
   returns when the results are in memory. Nothing is traced or compiled before its first call.
 """
@@ -31,6 +32,12 @@ NAMES = (
     "hessian_rosenbrock300",
     "softmax_hvp",
     "long_chain",
+    "matrix_recurrence",
+    "kalman",
+    "lotka_volterra",
+    "hidden_markov",
+    "heat",
+    "gru",
 )
 
 FASTEST_PEER = "fastest peer"

@@ -1,9 +1,10 @@
 """The house rules, read off the syntax trees of the package, which is never imported here.
 
 A module imports only from lower floors, or inside its own floor without a circle; nobody imports
-the facade; files and functions stay short enough to hold in mind. Imports hidden inside functions
-count like any other. Imports under `if TYPE_CHECKING` never run, so they may close a circle, but
-they may not look up the stairs either.
+the facade; files and functions stay short enough to hold in mind. Imports inside functions count
+like any other, and there are none but those listed in `LAZY`. Imports under `if TYPE_CHECKING`
+never run, so they may close a circle, but they may not import from above either. Folders of many
+files are divided into rooms, which have floors of their own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +40,63 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 """The floors from the ground up; pyproject.toml tells them to import-linter, from the roof down."""
+
+ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "adjoint.backends.llvm": (
+        ("compile",),
+        ("codegen", "system"),
+        ("calls", "entry"),
+        ("program",),
+    ),
+    "adjoint.ops": (
+        ("family", "scalar", "stability"),
+        ("elementwise indexing kinks reductions shape",),
+        ("linalg", "signal", "special"),
+        ("control",),
+    ),
+    "adjoint.array": (
+        ("values",),
+        ("dtypes", "elementwise", "fft", "functional", "partitioning", "special"),
+        ("creation linalg manipulation statistics",),
+        ("calculus", "methods", "polynomials", "trigonometric_transforms"),
+    ),
+}
+"""The rooms of folders that have many files (a room may be one file), by floors from the ground up.
+Rooms of one floor do not know each other, but for those that stand in one string."""
+
+DOORS = {"adjoint.backends.llvm": ("program", "system")}
+"""The rooms that may be entered from outside their folder."""
+
+WHEN_COMPILING = "llvmlite and the compiler are loaded when something is compiled"
+WHEN_ASKED = "the package is optional: an extra installs it, and an error names the extra"
+LAZY: dict[tuple[str, str], str] = {
+    ("adjoint", "scipy"): "SciPy takes longer to import than adjoint, which needs parts of it",
+    ("adjoint", "optree"): "only nested arguments need it",
+    ("adjoint", "numpy.polynomial"): "only a removable singularity needs it",
+    ("adjoint.array", "opt_einsum"): WHEN_ASKED,
+    ("adjoint.cli", "rich"): WHEN_ASKED,
+    ("adjoint.cli", "safetensors"): WHEN_ASKED,
+    ("adjoint.cli", "threadpoolctl"): WHEN_ASKED,
+    ("adjoint.data", "sklearn"): WHEN_ASKED,
+    ("adjoint", "matplotlib"): WHEN_ASKED,
+    ("adjoint.api", "adjoint.backends.llvm.program"): WHEN_COMPILING,
+    ("adjoint.backends", "adjoint.backends"): WHEN_COMPILING,
+    ("adjoint.backends", "adjoint.passes"): WHEN_COMPILING,
+    ("adjoint.backends", "adjoint.schedule"): WHEN_COMPILING,
+    ("adjoint.ops", "adjoint.ops.scalar"): "native rules are loaded when something is compiled",
+}
+"""What may be imported inside a function, by whom, and why it is not at the head of the file."""
+
+COMPUTED: dict[str, str] = {
+    "adjoint": "the facade imports nn, optim, compile … when they are first asked for",
+    "adjoint.backends.llvm.calls.cython_api": "one extension module of SciPy's, by its name",
+    "adjoint.cli": "the subcommand that was asked for",
+    "adjoint.graph.forking": "the function that makes late imports safe where threads fork",
+    "adjoint.ops.family.elementwise": "native rules have the names of their operations",
+    "adjoint.scipy.common": "the function of SciPy's that has the name of ours",
+    "adjoint.tracing.namespaces": "the module of adjoint.scipy that has the name of SciPy's",
+}
+"""Who may import a module whose name is computed, and why."""
 
 LONGEST_FILE = 450
 LONGEST_FUNCTION = 60  # from `def` to the last line, its docstring not counted
@@ -155,6 +214,96 @@ def floor_faults(modules: dict[str, Module]) -> list[str]:
     return faults
 
 
+def number_faults(modules: dict[str, Module]) -> list[str]:
+    """Docstrings of modules that give another number to their floor."""
+    return [
+        f"{module.name}: says Floor {said}, is on floor {floor_of(module.name)}"
+        for module in modules.values()
+        if module.name != PACKAGE
+        for said in re.findall(r"\bFloor (\d+)", ast.get_docstring(module.tree) or "")
+        if int(said) != floor_of(module.name)
+    ]
+
+
+def is_within(name: str, folder: str) -> bool:
+    """Whether `name` is the module or package `folder`, or in it."""
+    return name == folder or name.startswith(folder + ".")
+
+
+def room_of(name: str, folder: str) -> str | None:
+    """The room of a module of `folder`; none for the folder itself and for modules outside."""
+    return name.split(".")[folder.count(".") + 1] if name.startswith(folder + ".") else None
+
+
+def room_faults(modules: dict[str, Module]) -> list[str]:
+    """Imports between rooms that their floors forbid, and past the doors of a folder."""
+    faults = []
+    for folder, floors in ROOMS.items():
+        place = {
+            room: (floor, group)
+            for floor, groups in enumerate(floors)
+            for group in groups
+            for room in group.split()
+        }
+        doors = DOORS.get(folder, tuple(place))
+        for module in modules.values():
+            here = room_of(module.name, folder)
+            if here is not None and here not in place:
+                faults.append(f"{module.name}: in no room of {folder}; give it one in ROOMS")
+                continue
+            for found in imports_of(module, modules):
+                there = room_of(found.imported, folder)
+                where = f"{found.importer}, line {found.line}"
+                if there not in place or there == here:
+                    continue
+                if not is_within(module.name, folder):
+                    if there not in doors:
+                        faults.append(f"{where}: imports {found.imported} past the doors {doors}")
+                elif here is not None and not (
+                    place[there][0] < place[here][0] or place[there] == place[here]
+                ):
+                    faults.append(f"{where}: room {here} must not know room {there}")
+    return faults
+
+
+def local_imports(node: ast.AST, module: Module, inside: bool = False) -> Iterator[tuple[int, str]]:
+    """The imports inside functions below `node`: the line, and what is imported or "" if that is
+    computed."""
+    for child in ast.iter_child_nodes(node):
+        if is_type_checking(child):
+            continue
+        if inside and isinstance(child, ast.Import | ast.ImportFrom):
+            yield from ((child.lineno, name) for name in names_in(child, module))
+        if isinstance(child, ast.Call):
+            called = getattr(child.func, "attr", getattr(child.func, "id", ""))
+            if called in ("import_module", "_import_module", "__import__"):
+                yield child.lineno, next(iter(names_in(child, module)), "")
+        within = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        yield from local_imports(child, module, inside or within)
+
+
+def lazy_faults(modules: dict[str, Module]) -> list[str]:
+    """Imports inside functions that are not listed, and lines of the lists that nobody needs."""
+    faults = []
+    used: set[Any] = set()
+    for module in modules.values():
+        for line, name in local_imports(module.tree, module):
+            if module.name in COMPUTED:
+                used.add(module.name)
+                continue
+            allowed = {
+                rule
+                for rule in LAZY
+                if is_within(module.name, rule[0]) and name and is_within(name, rule[1])
+            }
+            used |= allowed
+            if not allowed:
+                what = f"imports {name}" if name else "computes the name of an import"
+                faults.append(f"{module.name}, line {line}: {what} inside a function; see LAZY")
+    faults += [f"LAZY, COMPUTED: nobody needs {x}" for x in {*LAZY, *COMPUTED} - used]
+    return faults
+
+
 def circles(modules: dict[str, Module]) -> list[list[str]]:
     """The groups of modules that import each other, the type checker's imports aside."""
     users: dict[str, set[str]] = {name: set() for name in modules}
@@ -203,6 +352,29 @@ def size_faults(modules: dict[str, Module]) -> list[str]:
     return faults
 
 
+def look_up_faults(modules: dict[str, Module]) -> list[str]:
+    """Where the table for NumPy's names is asked for a function, or given one, by a known name."""
+    faults = []
+    for module in modules.values():
+        for node in ast.walk(module.tree):
+            match node:
+                case ast.Subscript(value=table, slice=ast.Constant(value=str(name))):
+                    pass
+                case ast.Call(
+                    func=ast.Attribute(value=table, attr="get" | "pop" | "setdefault"),
+                    args=[ast.Constant(value=str(name)), *_],
+                ):
+                    pass
+                case _:
+                    continue
+            if ast.unparse(table).split(".")[-1].strip("_") == "FUNCTIONS":
+                faults.append(
+                    f"{module.name}, line {node.lineno}: looks up {name!r}; import the function, "
+                    f"or declare it in adjoint.graph.calls where that would close a circle"
+                )
+    return faults
+
+
 def listed(faults: list[str]) -> str:
     return "\n" + "\n".join(faults)
 
@@ -219,6 +391,11 @@ def test_a_module_imports_only_from_lower_floors(house):
     assert not faults, listed(faults)
 
 
+def test_a_module_gives_its_floor_the_right_number(house):
+    faults = number_faults(house)
+    assert not faults, listed(faults)
+
+
 def test_no_modules_import_each_other_in_a_circle(house):
     faults = [" <-> ".join(group) for group in circles(house)]
     assert not faults, listed(faults)
@@ -229,7 +406,22 @@ def test_files_and_functions_are_short(house):
     assert not faults, listed(faults)
 
 
-def test_import_linter_is_told_the_same_floors():
+def test_a_room_imports_only_from_rooms_below(house):
+    faults = room_faults(house)
+    assert not faults, listed(faults)
+
+
+def test_nothing_is_imported_inside_a_function_unless_listed(house):
+    faults = lazy_faults(house)
+    assert not faults, listed(faults)
+
+
+def test_a_function_whose_name_is_known_is_not_looked_up_by_it(house):
+    faults = look_up_faults(house)
+    assert not faults, listed(faults)
+
+
+def test_import_linter_has_the_same_floors():
     settings = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
     (contract,) = settings["tool"]["importlinter"]["contracts"]
     told = [tuple(re.findall(r"\w+", layer)) for layer in reversed(contract["layers"])]
@@ -293,6 +485,11 @@ def test_a_module_without_a_floor_is_found(tmp_path):
     assert fault.startswith("adjoint.utils: on no floor")
 
 
+def test_a_floor_with_a_wrong_number_is_found(tmp_path):
+    modules = build(tmp_path, api="'Floor 7: what users call.'", graph="'Floor 1: the graph.'")
+    assert number_faults(modules) == ["adjoint.api: says Floor 7, is on floor 8"]
+
+
 def test_a_circle_is_found_though_one_import_hides_in_a_function(tmp_path):
     modules = build(
         tmp_path,
@@ -328,3 +525,72 @@ def test_a_long_file_and_a_long_function_are_found(tmp_path):
     assert fault.startswith("adjoint.ops.f, line 1: 61 lines")
     (fault,) = size_faults(build(tmp_path, ops="x = 1\n" * 451))
     assert fault.startswith("adjoint.ops: 451 lines")
+
+
+LLVM_ROOMS = {f"backends__llvm__{room}__a": "" for room in ("compile", "entry", "program", "calls")}
+
+
+@pytest.mark.parametrize(
+    ("file", "statement", "said"),
+    [
+        ("backends__llvm__compile__b", "from ..program import a", "must not know room program"),
+        ("backends__llvm__calls__b", "from ..entry import a", "must not know room entry"),
+        ("backends__llvm__other__b", "", "in no room"),
+        ("api", "from adjoint.backends.llvm.entry import a", "past the doors"),
+        ("ops__signal__b", "from adjoint.ops.linalg import a", "must not know room linalg"),
+        ("ops__family__b", "from adjoint.ops.shape import a", "must not know room shape"),
+    ],
+)
+def test_an_import_from_a_room_that_may_not_be_known_is_found(tmp_path, file, statement, said):
+    files = LLVM_ROOMS | {"ops__linalg__a": "", "ops__shape__a": ""} | {file: statement}
+    (fault,) = room_faults(build(tmp_path, **files))
+    assert said in fault
+
+
+def test_rooms_below_and_rooms_of_one_group_may_be_known(tmp_path):
+    files = {
+        "backends__llvm__program__b": "from ..entry import a\nfrom ..compile import a",
+        "api": "from adjoint.backends.llvm.program import a",
+        "ops__shape__b": "from adjoint.ops.indexing import b",
+        "ops__indexing__b": "from adjoint.ops.shape import c",
+        "ops__shape__c": "",
+    }
+    assert room_faults(build(tmp_path, **LLVM_ROOMS, **files)) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "def f():\n    import json",
+        "def f():\n    if x:\n        from adjoint.errors import E",
+        "f = lambda: import_module('scipy_of_somebody')",
+        "def f(name):\n    return importlib.import_module(name)",
+    ],
+)
+def test_an_import_inside_a_function_is_found(tmp_path, statement):
+    faults = lazy_faults(build(tmp_path, graph=statement))
+    assert [x for x in faults if x.startswith("adjoint.graph, line ")]
+
+
+def test_an_import_inside_a_function_may_be_listed(tmp_path):
+    faults = lazy_faults(build(tmp_path, graph="def f():\n    from scipy.linalg import solve"))
+    assert not [x for x in faults if x.startswith("adjoint.graph")]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'FUNCTIONS["add"](1, 2)',
+        'FUNCTIONS["r_"] = 1',
+        'op.FUNCTIONS["add"]',
+        'FUNCTIONS.get("add")',
+    ],
+)
+def test_a_look_up_by_a_known_name_is_found(tmp_path, statement):
+    (fault,) = look_up_faults(build(tmp_path, ops=statement))
+    assert fault.startswith("adjoint.ops, line 1: looks up ")
+
+
+def test_a_look_up_by_a_name_that_numpy_gives_is_no_fault(tmp_path):
+    source = "FUNCTIONS[ufunc.__name__](1, 2)\nFUNCTIONS.get(name)\nOTHER['add']"
+    assert look_up_faults(build(tmp_path, ops=source)) == []

@@ -31,7 +31,7 @@ def test_the_ends_of_linspace_are_exact_and_have_derivatives():
     assert np.linspace(ad.asarray(0.0), 1.0).shape == (50,)
 
 
-def test_what_is_filled_with_a_variable_depends_on_it():
+def test_an_array_filled_with_a_variable_depends_on_it():
     for fill in (
         lambda x: ad.full((2, 3), x),
         lambda x: ad.full_like(np.zeros((2, 3)), x),

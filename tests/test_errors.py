@@ -441,7 +441,7 @@ def test_a_masked_array_of_which_nothing_is_masked_is_an_array():
     assert double(UNMASKED).tolist() == [2.0, 4.0]
 
 
-def test_an_array_of_tensors_is_what_they_are_together():
+def test_an_array_of_tensors_is_their_stack():
     def total(x):
         return ad.sum(ad.asarray(np.array([x, x * x], object)))
 

@@ -185,7 +185,7 @@ def test_precision_and_width(told):
     assert max(map(display_width, told.text(width=60).splitlines())) <= 60
 
 
-def test_a_kink_and_a_place_outside_the_domain_are_told_and_no_error():
+def test_kinks_and_points_outside_the_domain_are_reported_not_raised():
     assert "cannot be compared" in str(ad.explain(lambda x: ad.log(x), -1.0))
     assert "differs by" in str(ad.explain(lambda x: ad.where(x > 0, 1.0, 0.0) + x, 0.0))
 
@@ -464,7 +464,7 @@ def test_a_missing_directory_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("broken", ["fsync", "replace"])
-def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, broken):
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch, broken):
     path = tmp_path / "a.txt"
     path.write_text("old")
 

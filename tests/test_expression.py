@@ -191,7 +191,7 @@ def test_a_refusal_says_where_and_what_to_do(formula):
         ("x = 2", 2, "x1=2"),
     ],
 )
-def test_the_caret_stands_where_the_mistake_is(formula, at, cure):
+def test_the_caret_points_at_the_mistake(formula, at, cure):
     with pytest.raises(ExpressionError) as caught:
         parse(formula)
     lines = str(caught.value).split("\n")

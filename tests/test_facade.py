@@ -115,7 +115,7 @@ def test_the_import_brings_nothing_heavy():
     assert not after("import adjoint") & HEAVY
 
 
-def test_lazy_parts_come_when_asked_for():
+def test_lazy_modules_are_imported_when_first_used():
     text = "import adjoint as ad; ad.explain; ad.compile; ad.nn; ad.optim; ad.data; ad.explain"
     assert not after(text) & {"scipy", "llvmlite", "matplotlib", "sklearn", "rich"}
 

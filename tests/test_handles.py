@@ -70,7 +70,7 @@ def test_python_numbers_in_a_list_take_the_dtype_of_the_tensors(data, dtype):
     assert ad.asarray(data).dtype == dtype
 
 
-def test_what_stands_in_nested_lists_is_in_its_place():
+def test_tensors_in_nested_lists_keep_their_positions():
     assert ad.asarray([[SINGLE, 2.0], [3.0, 4.0]]).tolist() == [[1.5, 2.0], [3.0, 4.0]]
     assert ad.asarray([SINGLE, 2.0], dtype="int64").tolist() == [1, 2]
     assert ad.grad(lambda x: ad.sum(ad.asarray([[x, 1.0], [2.0, x * x]])))(3.0).item() == 7.0
@@ -88,6 +88,6 @@ def test_a_shape_may_come_in_any_form(shape):
 
 
 @pytest.mark.parametrize(("given", "other"), [((1, 5), (0, 5)), ((5,), (0, 5)), ((1,), (0,))])
-def test_the_adjoint_of_what_met_an_empty_axis_is_zero(given, other):
+def test_the_adjoint_through_an_empty_axis_is_zero(given, other):
     gradient = ad.grad(lambda x: ad.sum((x + ad.zeros(other)) * 2.0))(ad.ones(given))
     np.testing.assert_array_equal(gradient, np.zeros(given))

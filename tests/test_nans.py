@@ -119,7 +119,7 @@ def test_a_nan_given_is_no_error():
         assert np.isnan(look(ad.grad(lambda x: ad.sum(x * x))(x)))[0]
 
 
-def test_a_nan_left_out_is_no_error():
+def test_a_nan_that_is_selected_away_is_no_error():
     with options(debug_nans=True):
         x = ad.asarray([4.0, -1.0])
         y = ad.where(x > 0, ad.sqrt(x), 0.0)

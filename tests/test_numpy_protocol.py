@@ -119,7 +119,7 @@ def test_numpy_s_functions_trace(name):
 
 
 @pytest.mark.parametrize("name", ON_VALUES)
-def test_what_has_no_derivative_is_numpy_s_own(name):
+def test_functions_without_derivative_are_numpys_own(name):
     call = ON_VALUES[name]
     assert np.array_equal(call(ad.asarray(A)), call(A))
 
@@ -290,7 +290,7 @@ def test_in_place_operators_write_into_the_tensor_as_into_an_array():
     assert (z.tolist(), before.tolist()) == ([7.0, 2.0], [1.0, 2.0])
 
 
-def test_an_array_takes_in_values_in_place_where_nobody_differentiates():
+def test_in_place_writing_of_values_outside_transforms():
     """As in gradient descent by hand: ``x -= rate * gradient``."""
     array = same = np.ones(3)
     array -= 0.5 * ad.grad(lambda x: ad.sum(x**2))(array)
@@ -304,7 +304,7 @@ def test_an_array_takes_in_values_in_place_where_nobody_differentiates():
         np.add(np.ones(3, int), ad.ones(3), out=np.ones(3, int))
 
 
-def test_an_array_of_numpys_does_not_take_in_what_is_traced():
+def test_writing_a_traced_value_into_numpys_array_is_an_error():
     def total(x):
         array = made_elsewhere.copy()
         array += ad.sum(x)
@@ -357,7 +357,7 @@ def test_scipy_fits_with_our_jacobians(method):
 
 
 @pytest.mark.parametrize("name", ["atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays"])
-def test_what_libraries_take_arrays_with_gives_arrays_of_values_and_traces_where_differentiated(
+def test_conversions_of_libraries_give_arrays_and_trace_where_differentiated(
     name,
 ):
     function = getattr(np, name)
@@ -395,7 +395,7 @@ def test_asarray_gives_the_value_and_protects_it():
     assert np.array_equal(np.from_dlpack(t), array)
 
 
-def test_what_numpy_has_and_tensors_have_not_is_told():
+def test_numpy_functions_without_counterpart_are_errors():
     with pytest.raises(UnknownNameError, match=r"numpy\.packbits.*numpy\.asarray"):
         np.packbits(ad.asarray([True]))
     with pytest.raises(UnknownNameError, match=r"numpy\.isnat"):

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from adjoint.api.options import options
+from adjoint.api.options import get_options, options, set_options
 from adjoint.errors import ArgumentError, RangeError, UnknownNameError
 from adjoint.graph import options as state
 from adjoint.graph.options import Options, current
@@ -25,12 +25,11 @@ pytestmark = pytest.mark.unit
 @pytest.fixture(autouse=True)
 def isolated() -> Iterator[None]:
     """Every test leaves the settings as they were, whatever it called."""
-    before, records = state.here(), list(state._records)
+    before = list(state._records)
     yield
-    state.set_here(before)
-    for record in list(state._records):
-        if record not in records:
-            state.withdraw(record)
+    with state._lock:
+        state._records[:] = before
+        state._changed()
     assert current() == Options()
 
 
@@ -136,45 +135,78 @@ def test_an_object_may_be_entered_again():
 # for the rest of the program
 
 
-def test_a_plain_call_is_for_the_program():
-    options(native="never")
+def test_set_options_is_for_the_program():
+    set_options(native="never")
     assert current().native == "never"
     assert elsewhere().native == "never"
-    options(native="always", threads=2)
+    set_options(native="always", threads=2)
     assert elsewhere() == Options(native="always", threads=2)
-    options(threads=None)
+    set_options(threads=None)
     assert current() == Options(native="always")
 
 
-def test_a_plain_call_in_another_thread_is_for_the_program():
-    elsewhere(lambda: options(native="never"))
+def test_set_options_in_another_thread_is_for_the_program():
+    elsewhere(lambda: set_options(native="never"))
     assert current().native == "never"
 
 
-def test_a_plain_call_inside_a_block_holds_there_and_afterwards():
+def test_set_options_inside_a_block_holds_there_and_afterwards():
     with options(native="never"):
-        options(native="always", threads=4)
+        set_options(native="always", threads=4)
         assert current() == Options(native="always", threads=4)
         with options(debug_nans=True):
             assert current().native == "always"
     assert current() == Options(native="always", threads=4)
 
 
-def test_a_block_after_a_plain_call():
-    options(native="never")
+def test_a_block_after_set_options():
+    set_options(native="never")
     with options(native="always"):
         assert current().native == "always"
         assert elsewhere().native == "never"
     assert current().native == "never"
 
 
-def test_many_plain_calls_are_remembered_as_one():
+def test_set_options_returns_what_was_set_before():
+    assert set_options() == {}
+    assert set_options(native="never", threads=2) == {"native": "auto", "threads": None}
+    before = set_options(threads=3, debug_nans=True)
+    assert before == {"threads": 2, "debug_nans": False}
+    assert set_options(**before) == {"threads": 3, "debug_nans": True}
+    assert current() == Options(native="never", threads=2)
+    with options(native="always"):
+        assert set_options(native="auto") == {"native": "always"}
+
+
+def test_get_options_tells_what_holds_here():
+    assert get_options() == {
+        "threads": None,
+        "native": "auto",
+        "debug_nans": False,
+        "cached_memory_limit": None,
+        "lost_derivatives": "error",
+    }
+    set_options(threads=2)
+    with options(native="never"):
+        assert (get_options()["threads"], get_options()["native"]) == (2, "never")
+    get_options()["threads"] = 5
+    assert current().threads == 2
+
+
+def test_of_many_settings_for_the_program_the_last_is_kept():
     before = len(state._records)
     for n in range(1, 1000):
-        options(threads=n)
-    gc.collect()
-    assert len(state._records) <= before + 2
+        set_options(threads=n)
+    assert len(state._records) <= before + 1
     assert current().threads == 999
+
+
+def test_options_without_a_with_set_nothing_and_say_so():
+    with pytest.warns(RuntimeWarning, match=r"native='never'\) set nothing.*set_options") as caught:
+        options(native="never")
+        gc.collect()
+    assert caught[0].filename == __file__
+    assert current() == Options()
 
 
 # what the process shares
@@ -187,7 +219,7 @@ def test_the_process_follows_the_last_in_force():
         with options(threads=2):
             with options(threads=3), options(native="never"):
                 pass
-            options(threads=5)
+            set_options(threads=5)
         assert told == [[], [2], [2, 3], [2], [2, 5], [5]]
     finally:
         state._watchers["threads"].remove(told.append)
@@ -198,6 +230,7 @@ def test_the_process_follows_blocks_that_overlap():
     state.watch("threads", told.append)
     try:
         first, second = options(threads=2), options(threads=3)
+        assert told == [[]]
         first.__enter__()
         contextvars.Context().run(second.__enter__)
         first.__exit__()
@@ -226,11 +259,11 @@ def test_threads_reach_the_pool():
 def test_threads_reach_a_pool_that_comes_later():
     code = """
 import sys
-from adjoint.api.options import options
-options(threads=3)
+from adjoint.api.options import set_options
+set_options(threads=3)
 assert not any(m.startswith("llvmlite") for m in sys.modules)
-from adjoint.backends.llvm import pool
-assert pool.threads() == 3
+from adjoint.backends.llvm.system import thread_pool
+assert thread_pool.threads() == 3
 """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=300)
 
@@ -271,6 +304,7 @@ for thread in threads: thread.join()
         ({"thread": 2}, UnknownNameError, LookupError, ("'thread'", "did you mean 'threads'")),
         ({"Native": "auto"}, UnknownNameError, LookupError, ("'Native'", "'native'")),
         ({"debug_nan": True}, UnknownNameError, LookupError, ("did you mean 'debug_nans'",)),
+        ({"reserve": 1}, UnknownNameError, LookupError, ("now called 'cached_memory_limit'",)),
         ({"xyz": 1}, UnknownNameError, LookupError, ("'xyz'; there are: threads, native, debug",)),
         ({"threads": 0}, RangeError, ValueError, ("threads", "1 to 1024", "got 0", "None")),
         ({"threads": -3}, RangeError, ValueError, ("got -3",)),
@@ -286,11 +320,13 @@ for thread in threads: thread.join()
         ({"debug_nans": "yes"}, ArgumentError, TypeError, ("'yes'",)),
     ],
 )
-def test_a_wrong_setting_changes_nothing(given, error, builtin, fragments):
+@pytest.mark.parametrize("setter", [options, set_options], ids=lambda f: f.__name__)
+def test_a_wrong_setting_changes_nothing(setter, given, error, builtin, fragments):
     with pytest.raises(error) as caught:
-        options(**{"native": "never"} | given)
+        setter(**{"native": "never"} | given)
     assert isinstance(caught.value, builtin)
     assert all(fragment in str(caught.value) for fragment in fragments), str(caught.value)
+    assert str(caught.value).startswith(f"{setter.__name__}: ")
     assert current() == Options()
 
 

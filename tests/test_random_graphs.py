@@ -230,7 +230,7 @@ def test_a_variable_that_escapes_into_an_inner_derivative_is_a_constant_there():
     assert float(ad.grad(f)(0.3)) == pytest.approx(np.cos(0.3))
 
 
-def test_a_function_that_returns_functions_keeps_levels_apart():
+def test_a_function_that_returns_functions_does_not_confuse_levels():
     """Amazing bug of forward mode (Manzyuk et al.): D (λx. λf. λy. f (x + y)) twice."""
 
     def s(x):

@@ -281,7 +281,7 @@ def test_a_damaged_file_cannot_be_resumed_and_is_named(small, tmp_path, how, mes
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_full_disk_is_an_error_and_leaves_what_was_there(small, tmp_path, monkeypatch, call):
+def test_a_full_disk_is_an_error_and_leaves_the_old_file(small, tmp_path, monkeypatch, call):
     run(*small, "--epochs", 2, "--out", tmp_path)
     file = tmp_path / "weights.safetensors"
     before = file.read_bytes()

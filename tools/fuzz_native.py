@@ -4,11 +4,11 @@
 
 Run it from the root of the repository. The programs run in subprocesses, many in each, some of
 them compiled together; where a subprocess dies, the program that killed it is found and reported
-with its seed. Each is judged at every stage in which it may be answered (tests/native/stages.py),
-the last of which is a second process that finds the code on the disk; every fourth group also
-where it is not compiled. Nothing is kept of the object code. Programs from number 1,000,000,000 on
-are of the wider kind. `--quick` has LLVM optimise only one group in eight: more programs a minute.
-`--avx2` compiles for a processor without AVX-512.
+with its seed. Each is judged at every stage in which it may be answered
+(tests/native/fuzzing/stages.py), the last of which is a second process that finds the code on the
+disk; every fourth group also where it is not compiled. Nothing is kept of the object code. Programs
+from number 1,000,000,000 on are of the wider kind. `--quick` has LLVM optimise only one group in
+eight: more programs a minute. `--avx2` compiles for a processor without AVX-512.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def gives_away(members: range) -> bool:
 
 def answer() -> None:
     """Be the second process."""
-    from tests.native.random_programs import program
-    from tests.native.stages import from_disk
+    from tests.native.fuzzing.random_programs import program
+    from tests.native.fuzzing.stages import from_disk
 
     for line in sys.stdin:
         members = range(*map(int, line.split()))
@@ -79,8 +79,8 @@ def answer() -> None:
 def work(seeds: range, group: int, quick: bool, second: Second) -> None:
     """Run the programs of these seeds; say before each group which it is, then what went wrong."""
     from adjoint.backends.llvm.compile import jit
-    from tests.native.comparing import compare
-    from tests.native.random_programs import program
+    from tests.native.fuzzing.comparing import compare
+    from tests.native.fuzzing.random_programs import program
 
     full = dict(jit.LEVELS)
     for number, first in enumerate(seeds[::group]):

@@ -21,8 +21,8 @@ import scipy.special
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from adjoint.ops import scalar
-from tests.native.harness import build
-from tests.native.references import BINARY, pairs, samples, worst
+from tests.native.codegen.references import BINARY, pairs, samples, worst
+from tests.native.codegen.scalar_loop import build
 
 OTHERS: dict[str, Callable[..., Any]] = {
     "erf": scipy.special.erf,

@@ -1,1 +1,1 @@
-"""Floor 7: what users call to differentiate: grad, vjp, jvp, hessian, vmap, gradient, backprop …"""
+"""Floor 8: what users call to differentiate: grad, vjp, jvp, hessian, vmap, gradient, backprop …"""

@@ -1,16 +1,15 @@
-"""Opening arguments: the leaves of a transform's arguments become variables of its scope."""
+"""What transforms take and what functions return, checked, with messages that name the cure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from adjoint.api.tree import flatten, path_text
+from adjoint.api.tree import path_text
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, ShapeError
-from adjoint.graph.leaf import is_weak, stand_in
-from adjoint.graph.node import Scope
+from adjoint.graph.leaf import is_weak
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, is_inexact
 
@@ -76,48 +75,29 @@ def where_text(f: Any, number: int, path: tuple[Any, ...]) -> str:
     return f"argument {number}{name}{path_text(path)}"
 
 
-def as_differentiable(leaf: Any, describe: Callable[[], str]) -> Tensor:
-    """`leaf` as a floating or complex tensor; Python integers become float64."""
+def as_differentiable(leaf: Any, describe: Callable[..., str], *which: Any) -> Tensor:
+    """`leaf` as a floating or complex tensor; Python integers become float64.
+
+    Errors name it by ``describe(*which)``.
+    """
     if type(leaf) is Tensor and is_inexact(leaf.node.dtype):
         return leaf
+    if type(leaf) is float:
+        return as_tensor(leaf)
     if type(leaf) is int:
         return as_tensor(leaf, FLOAT64)
     try:
         x = as_tensor(leaf)
     except AdjointError as error:
-        raise ArgumentError(f"{describe()}: {error}") from error
+        raise ArgumentError(f"{describe(*which)}: {error}") from error
     if is_weak(x.node) and x.node.dtype.kind in "iu":
         return as_tensor(x, FLOAT64)
     if not is_inexact(x.node.dtype):
         raise DTypeError(
-            f"{describe()} has dtype {x.dtype}, and only floating and complex numbers have "
+            f"{describe(*which)} has dtype {x.dtype}, and only floating and complex numbers have "
             f"derivatives; convert it with .astype('float64'), or do not differentiate by it"
         )
     return x
-
-
-class Opened:
-    """One argument of a transform, its leaves replaced by variables of `scope`."""
-
-    def __init__(self, transform: str, f: Any, number: int, argument: Any, scope: Scope) -> None:
-        leaves, self.structure = flatten(argument)
-        paths = self.structure.paths()
-        self.primals = [
-            as_differentiable(leaf, lambda p=path: f"{transform}: {where_text(f, number, p)}")  # type: ignore[misc]
-            for leaf, path in zip(leaves, paths, strict=True)
-        ]
-        self.nodes = [
-            stand_in(x.node, scope, weak=type(leaf) in (int, float, complex))
-            for x, leaf in zip(self.primals, leaves, strict=True)
-        ]
-
-    def argument(self) -> Any:
-        """The argument to pass to the function."""
-        return self.structure.unflatten(map(Tensor, self.nodes))
-
-    def unflatten(self, leaves: Sequence[Any]) -> Any:
-        """`leaves` in the structure of the argument."""
-        return self.structure.unflatten(leaves)
 
 
 def split_aux(transform: str, f: Any, result: Any, has_aux: bool) -> tuple[Any, Any]:
@@ -166,13 +146,6 @@ def scalar_output(transform: str, f: Any, output: Any) -> Tensor:
             f"real floating number; convert it with .astype('float64'), or take .real"
         )
     return y
-
-
-def release(scope: Scope, tensors: Sequence[Tensor]) -> None:
-    """Close the scope; results that were evaluated within it let go of their history."""
-    scope.close()
-    for x in tensors:
-        x.node.forget()
 
 
 def ones_like(x: Tensor) -> Tensor:

@@ -15,9 +15,10 @@ from adjoint.api.derivatives import jvp, vjp
 from adjoint.api.differences import Array, Differences
 from adjoint.api.tree import flatten
 from adjoint.errors import ArgumentError, GradientMismatchError, RangeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import size_of
+from adjoint.ops.elementwise.complex import real
+from adjoint.ops.reductions import reduction
 
 MODES = ("reverse", "forward")
 _LEVELS = 9
@@ -291,8 +292,8 @@ def _inner(weights: Sequence[Array], tensors: Sequence[Tensor]) -> Tensor:
     for w, t in zip(weights, tensors, strict=True):
         if size_of(t.node.shape):
             product = from_array(np.conj(w)) * t
-            real = FUNCTIONS["real"](product) if product.node.dtype.kind == "c" else product
-            total = total + FUNCTIONS["sum"](real)
+            part = real(product) if product.node.dtype.kind == "c" else product
+            total = total + reduction.sum(part)
     return as_tensor(total)
 
 

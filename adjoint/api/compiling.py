@@ -13,7 +13,7 @@ from typing import Any
 
 from adjoint.api.arguments import as_output, check_callable, function_name, where_text
 from adjoint.api.donation import Donation, donate
-from adjoint.api.fast_tree import Mismatch, Reader, reader_for
+from adjoint.api.fast_tree import REFUSED, Mismatch, Reader, reader_for, refuse
 from adjoint.api.graph_first import evaluate
 from adjoint.api.report import Cost, Report, cost_of, report_of
 from adjoint.api.rolled_call import call
@@ -57,13 +57,16 @@ class Compiled:
 
     def _answer(self, *args: Any, **kwargs: Any) -> Any:
         """The result for any arguments, at once if they are nested like those of the last call."""
-        if self._nested is not None:
-            positional, read, entry = self._nested
+        nested = self._nested  # read once: another thread may look at calls from now on
+        if nested is not None:
+            positional, read, entry = nested
             if not (kwargs and positional):
                 leaves: list[Any] = []
                 try:
                     read(args if positional else (args, kwargs), leaves)
-                    return entry(*leaves)
+                    result = entry(*leaves)
+                    if result is not REFUSED:
+                        return result
                 except Mismatch:
                     pass
         return self._find_and_answer(args, kwargs)
@@ -87,9 +90,11 @@ class Compiled:
         if self._donate and found.donation is None:
             donated = self._donated(args)
             found.donation = Donation(found.schedule, donated, function_name(self))
-        if found.can_enter and not static:
+        if not found.can_enter:
+            return found.run(*leaves)
+        if not static:
             self._remember(args, kwargs, found)
-        return found.answer(leaves)
+        return found.enter(leaves)
 
     def _donated(self, args: tuple[Any, ...]) -> tuple[int, ...]:
         """The numbers of the leaves in donated arguments."""
@@ -120,7 +125,7 @@ class Compiled:
         self, args: tuple[Any, ...], kwargs: dict[str, Any], found: Specialization
     ) -> None:
         """Have calls like this one answered faster."""
-        if _must_look():
+        if _must_look() or type(self).__call__ is found.direct:
             return
         if not kwargs and all(flatten(a)[1] is LEAF for a in args):
             entry = found.direct
@@ -130,7 +135,7 @@ class Compiled:
             self._nested = None
         else:
             reader = reader_for((args, kwargs) if kwargs else args)
-            if reader is not None:
+            if reader is not None and found.entry is not refuse:
                 self._nested = not kwargs, reader, found.entry
         if _must_look():  # since another thread, meanwhile, chose other options
             self._look_at_calls()
@@ -199,7 +204,7 @@ class Compiled:
     # as a function like others
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """A method compiled for one object, which counts as static: what it holds is read once."""
+        """A method compiled for one object, which is static: its attributes are read once."""
         if instance is None:
             return self
         known = self._methods.get(id(instance))
@@ -354,10 +359,10 @@ def compile(
     later calls answer from the native program. `f` must be a function of its arguments only.
 
     - static: positions or names of arguments whose value is part of the signature (hashable).
-    - donate: positions of arguments that are given away. A result of the shape and dtype of an
+    - donate: positions of arguments that are donated. A result of the shape and dtype of an
       array in one may be written into its memory. Donated tensors cannot be used afterwards, as
       `DonatedError` will say; NumPy arrays may be overwritten, and then are what the result
-      holds, so leave them alone. Inside other transforms nothing is given away.
+      holds, so leave them alone. Inside other transforms nothing is donated.
 
     Looking at a value inside `f` (``if x > 0``) raises `ConcretizationError`, which names ways out.
 
@@ -371,16 +376,16 @@ def compile(
     check_callable("compile", f)
     if (reason := missing()) and options.current().native != "never":
         _warn_once(reason)
-    fixed = (static,) if isinstance(static, (int, str)) else tuple(static)
-    given = (donate,) if isinstance(donate, int) else tuple(donate)
-    for position in given:
+    statics = (static,) if isinstance(static, (int, str)) else tuple(static)
+    donated = (donate,) if isinstance(donate, int) else tuple(donate)
+    for position in donated:
         if not isinstance(position, int) or isinstance(position, bool) or position < 0:
             raise ArgumentError(
                 f"compile: donate={donate!r} must be the position of an argument, or a tuple of "
                 f"positions, counted from 0"
             )
-        if position in fixed:
+        if position in statics:
             raise ArgumentError(
                 f"compile: argument {position} is static, so it has no memory to donate"
             )
-    return made(f, fixed, given)
+    return made(f, statics, donated)

@@ -14,7 +14,7 @@ SHARED = "those that tie share equally"
 ORIGIN = "a kink; of its subgradients 0 is the least"
 OTHERS = "products of the others, never a division"
 NO_VALUE = "there is no value"
-NOT_TAKEN = "what was not taken has no say"
+NOT_TAKEN = "what was not taken has no influence"
 FINE = "its pieces overflow, it does not; it is seen before it is computed"
 
 KINKS: tuple[Row, ...] = (

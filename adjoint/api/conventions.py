@@ -28,7 +28,7 @@ RULES = """\
 2. At a kink: of all subgradients the one of least norm. Variables that tie share equally.
 3. At a vertical tangent: inf or -inf, not nan.
 4. Where the value is nan because the function is not defined there: nan, never a number.
-5. A branch that is not taken has no say, whatever happens in it.
+5. A branch that is not taken has no influence, whatever happens in it.
 6. Forward and reverse mode agree, and so do the higher orders.
 7. A slope that was chosen never enters a higher derivative: true, or nan and a KinkWarning."""
 """What the table follows from."""

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adjoint.api.arguments import (
-    Opened,
-    as_output,
-    check_callable,
-    normalize_argnums,
-    ones_like,
-    release,
-    scalar_output,
-    split_aux,
-    zeros_like,
-)
-from adjoint.api.rolled_call import call
+from adjoint.api.arguments import check_callable, normalize_argnums, ones_like, zeros_like
 from adjoint.api.rows import tangents_by_rows
+from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.api.tree import flatten, same_structure
 from adjoint.errors import (
     AdjointError,
@@ -86,22 +76,13 @@ def _value_and_grad(transform: str, f: Any, argnums: Any, has_aux: bool) -> Call
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         numbers = normalize_argnums(transform, argnums, len(args))
-        scope = Scope(transform=transform)
-        value = None
-        try:
-            opened = {n: Opened(transform, f, n, args[n], scope) for n in numbers}
-            given = [opened[n].argument() if n in opened else a for n, a in enumerate(args)]
-            output, aux = split_aux(transform, f, call(f, given, kwargs, scope), has_aux)
-            value = scalar_output(transform, f, output)
-            nodes = [node for o in opened.values() for node in o.nodes]
-            found = pull(((value, ones_like(value)),), nodes, scope)
-            gradients = [
-                opened[n].unflatten([found[node] for node in opened[n].nodes]) for n in numbers
-            ]
-        finally:
-            release(scope, () if value is None else (value,))
+        with TracedCall(transform, f) as traced:
+            arguments = traced.open(args, numbers)
+            value = traced.scalar(arguments.given, kwargs, has_aux)
+            adjoints = pull([(value, ones_like(value))], arguments.nodes, traced.scope)
+            gradients = arguments.trees(adjoints)
         result = gradients[0] if isinstance(argnums, int) else tuple(gradients)
-        return ((value, aux) if has_aux else value), result
+        return ((value, traced.aux) if has_aux else value), result
 
     return value_and_gradient
 
@@ -120,11 +101,11 @@ def pull(
 class Pullback:
     """The function v ↦ vᵀJ at one point, as often as wanted; keeps the history while it lives."""
 
-    def __init__(self, f: Any, opened: list[Opened], output: Any, scope: Scope) -> None:
-        leaves, self.structure = flatten(output)
-        self.outputs = [as_output("vjp", f, leaf) for leaf in leaves]
-        self.opened = opened
-        self.scope = scope
+    def __init__(self, arguments: TracedArguments, traced: TracedCall) -> None:
+        self.arguments = arguments
+        self.outputs = traced.outputs
+        self.structure = traced.structure
+        self.scope = traced.keep_open()
 
     def __call__(self, adjoint: Any) -> tuple[Any, ...]:
         """The products with `adjoint`, a tree like the output of the function, per argument."""
@@ -139,9 +120,8 @@ class Pullback:
             (y, like(y, leaf, "vjp: the adjoint", "the output of the function"))
             for y, leaf in pairs
         ]
-        nodes = [node for o in self.opened for node in o.nodes]
-        found = pull(seeds, nodes, self.scope)
-        return tuple(o.unflatten([found[node] for node in o.nodes]) for o in self.opened)
+        adjoints = pull(seeds, self.arguments.nodes, self.scope)
+        return tuple(self.arguments.trees(adjoints))
 
     def __del__(self) -> None:
         self.scope.close()
@@ -175,18 +155,12 @@ def vjp(f: Callable[..., Any], *args: Any, has_aux: bool = False) -> Any:
     (Tensor(6.),)
     """
     check_callable("vjp", f)
-    scope = Scope(transform="vjp")
-    try:
-        opened = [Opened("vjp", f, n, a, scope) for n, a in enumerate(args)]
-        output, aux = split_aux(
-            "vjp", f, call(f, [o.argument() for o in opened], {}, scope), has_aux
-        )
-        pullback = Pullback(f, opened, output, scope)
-    except BaseException:
-        scope.close()
-        raise
-    value = pullback.structure.unflatten(pullback.outputs)
-    return (value, pullback, aux) if has_aux else (value, pullback)
+    with TracedCall("vjp", f) as traced:
+        arguments = traced.open(args)
+        outputs = traced.tensors(arguments.given, {}, has_aux)
+        pullback = Pullback(arguments, traced)
+    value = traced.unflatten(outputs)
+    return (value, pullback, traced.aux) if has_aux else (value, pullback)
 
 
 def jvp(
@@ -217,39 +191,37 @@ def jvp_for(transform: str, f: Any, primals: Any, tangents: Any, has_aux: bool =
         raise ArgumentError(
             f"{transform}: {len(primals)} primals but {len(tangents)} tangents were given"
         )
-    scope = Scope(transform=transform)
-    outputs: list[Tensor] = []
+    with TracedCall(transform, f) as traced:
+        arguments = traced.open(primals)
+        seeds = tangents_of(transform, arguments, tangents)
+        outputs = traced.tensors(arguments.given, {}, has_aux)
+        results = push(outputs, seeds, traced.scope)
+    pair = traced.unflatten(outputs), traced.unflatten(results)
+    return (*pair, traced.aux) if has_aux else pair
+
+
+def push(outputs: Sequence[Tensor], seeds: Mapping[Node, Tensor], scope: Scope) -> Sequence[Tensor]:
+    """The tangents of `outputs`, zero where they depend on nothing that has a tangent."""
     try:
-        opened = [Opened(transform, f, n, a, scope) for n, a in enumerate(primals)]
-        seeds: dict[Node, Tensor] = {}
-        for number, (o, direction) in enumerate(zip(opened, tangents, strict=True)):
-            seeds.update(directions(transform, number, o, direction))
-        output, aux = split_aux(
-            transform, f, call(f, [o.argument() for o in opened], {}, scope), has_aux
-        )
-        leaves, structure = flatten(output)
-        outputs = [as_output(transform, f, leaf) for leaf in leaves]
-        try:
-            found = forward([y.node for y in outputs], seeds, scope)
-            results = [found[y.node] if y.node in found else zeros_like(y) for y in outputs]
-        except NestedTangents:
-            results = tangents_by_rows(outputs, seeds, scope)
-    finally:
-        release(scope, outputs)
-    pair = structure.unflatten(outputs), structure.unflatten(results)
-    return (*pair, aux) if has_aux else pair
+        found = forward([y.node for y in outputs], seeds, scope)
+    except NestedTangents:
+        return tangents_by_rows(outputs, seeds, scope)
+    return [found[y.node] if y.node in found else zeros_like(y) for y in outputs]
 
 
-def directions(transform: str, number: int, o: Opened, direction: Any) -> dict[Node, Tensor]:
-    """The tangent of each variable of one argument."""
-    leaves, structure = flatten(direction)
-    if not same_structure(structure, o.structure):
-        raise ArgumentError(
-            f"{transform}: tangent {number} has structure {structure}, its primal {o.structure}; "
-            f"they must be the same"
-        )
-    what = f"{transform}: tangent {number}"
-    return {
-        node: like(x, leaf, what, "its primal")
-        for node, x, leaf in zip(o.nodes, o.primals, leaves, strict=True)
-    }
+def tangents_of(
+    transform: str, arguments: TracedArguments, tangents: Sequence[Any]
+) -> dict[Node, Tensor]:
+    """The tangent of each variable, checked against its primal."""
+    seeds: dict[Node, Tensor] = {}
+    for number, (argument, tree) in enumerate(zip(arguments.traced, tangents, strict=True)):
+        leaves, structure = flatten(tree)
+        if not same_structure(structure, argument.structure):
+            raise ArgumentError(
+                f"{transform}: tangent {number} has structure {structure}, its primal "
+                f"{argument.structure}; they must be the same"
+            )
+        what = f"{transform}: tangent {number}"
+        for node, x, leaf in zip(argument.nodes, argument.primals, leaves, strict=True):
+            seeds[node] = like(x, leaf, what, "its primal")
+    return seeds

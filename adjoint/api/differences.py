@@ -74,7 +74,7 @@ class Differences:
             self.structures.append(structure)
             self.places += [where_text(f, number, path) for path in structure.paths()]
         self.leaves: list[Array] = [
-            as_differentiable(leaf, lambda p=place: f"{name}: {p}").numpy()  # type: ignore[misc]
+            as_differentiable(leaf, f"{name}: {{}}".format, place).numpy()
             for leaf, place in zip(self.given, self.places, strict=True)
         ]
         self.outputs, self.structure = self.call(self.leaves)

@@ -88,7 +88,7 @@ def buffer_of(leaf: Any) -> Array | None:
     """The array of a donated leaf if it may be written to; None if somebody else can see it."""
     if type(leaf) is Tensor:
         engine.value_of(leaf.node)
-        if not are_counts_exact() or _holders(leaf) != _sole():
+        if not are_counts_exact() or _reference_counts(leaf) != _unshared_counts():
             return None
         array = leaf.node.value
         if type(array) is not np.ndarray or array.base is not None:
@@ -101,15 +101,15 @@ def buffer_of(leaf: Any) -> Array | None:
     return array if orderly else None
 
 
-def _holders(tensor: Tensor) -> tuple[int, int]:
+def _reference_counts(tensor: Tensor) -> tuple[int, int]:
     """How many references there are to the node and to the value of a tensor."""
     return sys.getrefcount(tensor.node), sys.getrefcount(tensor.node.value)
 
 
 @cache
-def _sole() -> tuple[int, int]:
-    """What `_holders` answers if nobody else holds anything."""
-    return _holders(from_array(np.zeros(1)))
+def _unshared_counts() -> tuple[int, int]:
+    """The `_reference_counts` of a tensor whose node and value nothing else references."""
+    return _reference_counts(from_array(np.zeros(1)))
 
 
 def apart(buffer: Array, others: Sequence[Any]) -> bool:

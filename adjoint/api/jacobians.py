@@ -1,6 +1,6 @@
 """Derivatives that are arrays: jacobian, jacfwd, jacrev, hessian, hvp; and vmap, which makes them.
 
-A Jacobian is one derivative graph for a symbolic direction, which becomes each unit direction.
+A Jacobian is one derivative graph for a symbolic direction, which becomes each basis vector.
 """
 
 from __future__ import annotations
@@ -9,27 +9,19 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adjoint.api.arguments import (
-    Opened,
-    as_output,
-    check_callable,
-    function_name,
-    normalize_argnums,
-    release,
-    split_aux,
-)
-from adjoint.api.basis_jacobian import Units
+from adjoint.api.arguments import check_callable, function_name, normalize_argnums
+from adjoint.api.basis_jacobian import BasisTangents
 from adjoint.api.derivatives import gradient_for, jvp_for
-from adjoint.api.rolled_call import call
 from adjoint.api.rows import no_derivative, rows
+from adjoint.api.traced_call import TracedCall
 from adjoint.api.tree import LEAF, flatten
 from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import normalize_axis
 from adjoint.ops.kinks.kinks import NestedTangents
+from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
 from adjoint.transforms.batch import batch
 from adjoint.transforms.forward import forward
 
@@ -134,21 +126,17 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
     @functools.wraps(f)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         axes = _axes_of(in_axes, len(args))
-        scope = Scope(abstract=True, transform="vmap")
         examples: dict[Node, Tensor] = {}
-        try:
+        with TracedCall("vmap", f, abstract=True) as traced:
             given = [
-                a if axis is None else _one_example(n, a, axis, scope, examples)
+                a if axis is None else _one_example(n, a, axis, traced.scope, examples)
                 for n, (a, axis) in enumerate(zip(args, axes, strict=True))
             ]
             size = _common_size(given, axes, examples)
-            leaves, structure = flatten(call(f, given, kwargs, scope))
-            outputs = [as_output("vmap", f, leaf) for leaf in leaves]
-            found = batch([y.node for y in outputs], examples, scope)
-        finally:
-            scope.close()
+            outputs = traced.tensors(given, kwargs)
+            found = batch([y.node for y in outputs], examples, traced.scope)
         results = [_whole(found, y, size) for y in outputs]
-        return structure.unflatten(_move_axis("vmap: out_axes", y, 0, out_axes) for y in results)
+        return traced.unflatten(_move_axis("vmap: out_axes", y, 0, out_axes) for y in results)
 
     return mapped
 
@@ -215,8 +203,7 @@ def _whole(found: dict[Node, Tensor], y: Tensor, size: int) -> Tensor:
     """A batched result; what is the same for every example is repeated."""
     if y.node in found:
         return found[y.node]
-    result: Tensor = FUNCTIONS["broadcast_to"](y, (size, *y.shape))
-    return result
+    return broadcast_to(y, (size, *y.shape))
 
 
 def _move_axis(name: str, x: Tensor, source: int, target: int) -> Tensor:
@@ -224,8 +211,7 @@ def _move_axis(name: str, x: Tensor, source: int, target: int) -> Tensor:
     start = normalize_axis(name, source, x.ndim)
     order = [a for a in range(x.ndim) if a != start]
     order.insert(normalize_axis(name, target, x.ndim), start)
-    result: Tensor = FUNCTIONS["permute_dims"](x, order)
-    return result
+    return permute_dims(x, order)
 
 
 def _columns(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
@@ -257,12 +243,12 @@ def _column(outputs: list[Tensor], node: Node, scope: Scope, along: complex) -> 
     direction = variable_node(None, node.shape, node.dtype, Scope(abstract=True))
     seed = Tensor(direction) if along == 1 else Tensor(direction) * along
     found = forward([y.node for y in outputs], {node: seed}, scope)
-    units = Units([found[y.node].node for y in outputs if y.node in found], direction)
+    basis = BasisTangents([found[y.node].node for y in outputs if y.node in found], direction)
     column = []
     for y in outputs:
-        if y.node in found and found[y.node].node in units.found:
-            tangent = units.whole(found[y.node].node, last=True)
-            column.append(FUNCTIONS["reshape"](tangent, (*y.node.shape, *node.shape)))
+        if y.node in found and found[y.node].node in basis:
+            tangent = basis.dense(found[y.node].node, last=True)
+            column.append(reshape(tangent, (*y.node.shape, *node.shape)))
         else:
             column.append(no_derivative(y, node))
     return column
@@ -282,29 +268,20 @@ def _jacobian(
     @functools.wraps(f)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         numbers = normalize_argnums(transform, argnums, len(args))
-        scope = Scope(transform=transform)
-        outputs: list[Tensor] = []
-        try:
-            opened = {n: Opened(transform, f, n, args[n], scope) for n in numbers}
-            given = [opened[n].argument() if n in opened else a for n, a in enumerate(args)]
-            output, aux = split_aux(transform, f, call(f, given, kwargs, scope), has_aux)
-            leaves, structure = flatten(output)
-            outputs = [as_output(transform, f, leaf) for leaf in leaves]
+        with TracedCall(transform, f) as traced:
+            arguments = traced.open(args, numbers)
+            outputs = traced.tensors(arguments.given, kwargs, has_aux)
             if not outputs:
                 raise ArgumentError(
-                    f"{transform}: {function_name(f)} returned {output!r}, which holds no numbers; "
-                    f"return a tensor (is a return statement missing?)"
+                    f"{transform}: {function_name(f)} returned {traced.unflatten(())!r}, which "
+                    f"holds no numbers; return a tensor (is a return statement missing?)"
                 )
-            nodes = [node for o in opened.values() for node in o.nodes]
-            table = sweep(outputs, nodes, scope)
-        finally:
-            release(scope, outputs)
+            table = sweep(outputs, arguments.nodes, traced.scope)
         found = []
         for row in table:
-            cells = dict(zip(nodes, row, strict=True))
-            trees = [opened[n].unflatten([cells[x] for x in opened[n].nodes]) for n in numbers]
+            trees = arguments.trees(dict(zip(arguments.nodes, row, strict=True)))
             found.append(trees[0] if isinstance(argnums, int) else tuple(trees))
-        result = structure.unflatten(found)
-        return (result, aux) if has_aux else result
+        result = traced.unflatten(found)
+        return (result, traced.aux) if has_aux else result
 
     return jacobian_of

@@ -20,8 +20,8 @@ from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.hoisting import hoisted
 from adjoint.ops.control.loop import Loop
 from adjoint.ops.control.loop import scan as scan_of
-from adjoint.ops.control.while_loop import Rounds
-from adjoint.ops.control.while_loop import while_loop as while_loop_of
+from adjoint.ops.control.rounds import Rounds
+from adjoint.ops.control.rounds import while_loop as while_loop_of
 from adjoint.ops.indexing.slicing import along, pick
 from adjoint.ops.shape.joining import concat, stack
 from adjoint.ops.shape.movement import reshape

@@ -1,26 +1,36 @@
-"""options: settings for the program, or for a block."""
+"""set_options, get_options, options: settings for the program, or for a block."""
 
 from __future__ import annotations
 
 import operator
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack, cast
 
 import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, RangeError, UnknownNameError
 from adjoint.graph import options as state
-from adjoint.graph.options import Settings
+from adjoint.graph.options import MOST_THREADS
 
-MOST_THREADS = 1024
-_NATIVE = ("auto", "always", "never")
-_LOST = ("error", "warn", "allow")
-_NAMES = ("threads", "native", "debug_nans", "reserve", "lost_derivatives", "roll_loops")
-_UNSET: Any = object()
+_RENAMED = {"reserve": "cached_memory_limit"}
 
 
-class options:
-    """Settings of the library: for the rest of the program, or for a `with` block.
+class Settings(TypedDict, total=False):
+    """What `set_options` and `options` take, and `get_options` returns."""
+
+    threads: int | None
+    native: Literal["auto", "always", "never"]
+    debug_nans: bool
+    cached_memory_limit: int | None
+    lost_derivatives: Literal["error", "warn", "allow"]
+    roll_loops: bool
+
+
+def set_options(**settings: Unpack[Settings]) -> Settings:
+    """Set how the library works, for the rest of the program and in all threads.
 
     threads: the most threads that native code may use for one loop; None for as many cores as the
         process may use. Results do not depend on it.
@@ -30,10 +40,9 @@ class options:
         that nan from inputs without one. The error names the operation and your line that called
         it, if the setting was on then. A nan that `adjoint.where` leaves out is no error, nor is
         one that you gave. Evaluation is slower, and does not use native code.
-    reserve: the most bytes of memory that are kept when large results are gone, for those to come;
-        0 gives all back at once. None, as at first, for an eighth of the memory of the machine or
-        the container, but at most 1 GiB.
-
+    cached_memory_limit: the most bytes that the caching allocator keeps when large results are
+        gone, for those to come; 0 gives all back at once. None, as at first, for an eighth of the
+        memory of the machine or the container, but at most 1 GiB.
     lost_derivatives: what happens where a value that a transform differentiates by would leave the
         graph as a plain number or array (``float(x)``, a function that converts what it is given),
         through which nothing is traced: ``"error"``, `LostDerivativeError`; ``"warn"``,
@@ -41,11 +50,41 @@ class options:
     roll_loops: whether the equal steps that a Python loop leaves in a compiled function become a
         loop again, as `scan` makes one: then compiling takes as long as for one step.
 
-    A plain call sets for the rest of the program, in all threads. As the head of a ``with`` the
-    settings hold inside the block, for the thread (or asynchronous task) that is in it, and end
-    with it, also by an exception; those not named stay as they are. Threads that are started in
-    the block begin with the settings of the program. Only `threads` and `reserve` are shared:
-    the process has one pool of each, which follows the setting made last of those in force.
+    Settings not named stay as they are. Returns the values that those named had here, so that
+    ``set_options(**before)`` sets them again. Inside a block of `adjoint.options` that sets the
+    same, the new value holds in the rest of the block, too.
+
+    >>> import adjoint as ad
+    >>> before = ad.set_options(native="never", threads=2)
+    >>> before
+    {'threads': None, 'native': 'auto'}
+    >>> ad.set_options(**before)
+    {'threads': 2, 'native': 'never'}
+    """
+    checked = _checked("set_options", settings)
+    now = asdict(state.current())
+    state.set_for_program(checked)
+    return cast(Settings, {name: now[name] for name, _ in checked})
+
+
+def get_options() -> Settings:
+    """The settings that hold here, those of `adjoint.set_options`, by name.
+
+    >>> import adjoint as ad
+    >>> ad.get_options()["lost_derivatives"]
+    'error'
+    """
+    return cast(Settings, asdict(state.current()))
+
+
+class options:
+    """Settings for a ``with`` block: those of `adjoint.set_options`.
+
+    They hold for the thread (or asynchronous task) that is in the block, and end with it, also by
+    an exception; those not named stay as they are. Threads that are started in the block begin
+    with the settings of the program. Only `threads` and `cached_memory_limit` are shared: the
+    process has one thread pool and one caching allocator, which follow the setting made last of
+    those in force. Without a ``with`` nothing is set, and a `RuntimeWarning` says so.
 
     >>> import adjoint as ad
     >>> with ad.options(debug_nans=True):
@@ -54,71 +93,52 @@ class options:
     adjoint.errors.NanError: ...: log(float64[]) made nan, of -1.0, ...
     """
 
-    __slots__ = ("_entered", "_record", "_settings", "_were")
+    __slots__ = ("_blocks", "_settings", "_was_entered")
 
-    def __init__(
-        self,
-        *,
-        threads: int | None = _UNSET,
-        native: Literal["auto", "always", "never"] = _UNSET,
-        debug_nans: bool = _UNSET,
-        reserve: int | None = _UNSET,
-        lost_derivatives: Literal["error", "warn", "allow"] = _UNSET,
-        roll_loops: bool = _UNSET,
-        **unknown: Any,
-    ) -> None:
-        self._record: state.Record | None = None
-        self._entered: list[tuple[Settings, state.Record]] = []
-        for name in unknown:
-            raise UnknownNameError(
-                f"options: there is no setting {name!r}{_nearest(name, _NAMES)}; there are: "
-                f"{', '.join(_NAMES)}"
-            )
-        given = {
-            "threads": threads if threads is _UNSET else _checked_threads(threads),
-            "native": native if native is _UNSET else _checked_choice("native", native, _NATIVE),
-            "debug_nans": debug_nans
-            if debug_nans is _UNSET
-            else _checked_flag("debug_nans", debug_nans),
-            "reserve": reserve if reserve is _UNSET else _checked_reserve(reserve),
-            "lost_derivatives": lost_derivatives
-            if lost_derivatives is _UNSET
-            else _checked_choice("lost_derivatives", lost_derivatives, _LOST),
-            "roll_loops": roll_loops
-            if roll_loops is _UNSET
-            else _checked_flag("roll_loops", roll_loops),
-        }
-        self._settings = tuple((k, v) for k, v in given.items() if v is not _UNSET)
-        self._record = state.put(self._settings, is_block=False)
-        # In a block that sets the same, the new value holds from here on, too.
-        self._were = state.here()
-        if self._were:
-            new = dict(self._settings)
-            state.set_here(tuple((k, new.get(k, v)) for k, v in self._were))
+    def __init__(self, **settings: Unpack[Settings]) -> None:
+        self._was_entered = True  # until the settings are known to be right
+        self._settings = _checked("options", settings)
+        self._blocks: list[tuple[state.Settings, state.Record]] = []
+        self._was_entered = False
 
     def __enter__(self) -> options:
-        if self._record is not None:  # so this is the head of a with, not a plain call
-            record, before = self._record, self._were
-            state.begin_block(record)
-            self._record = None
-        else:
-            record, before = state.put(self._settings, is_block=True), state.here()
-        self._entered.append((before, record))
-        state.set_here(tuple({**dict(before), **dict(self._settings)}.items()))
+        self._was_entered = True
+        self._blocks.append(state.begin_block(self._settings))
         return self
 
     def __exit__(self, *error: object) -> None:
-        before, record = self._entered.pop()
-        state.set_here(before)
-        state.withdraw(record)
+        state.end_block(*self._blocks.pop())
 
     def __del__(self) -> None:
-        if self._record is not None:
-            self._record.final = True
+        # As Python does for a coroutine that nobody awaited: the mistake is silent otherwise.
+        if not self._was_entered:
+            warnings.warn(
+                f"{self!r} set nothing, as no `with` entered it; write `with adjoint.options(...):`"
+                f" for a block, or adjoint.set_options(...) for the rest of the program",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self._settings)
         return f"adjoint.options({shown})"
+
+
+def _checked(caller: str, settings: Any) -> state.Settings:
+    """Settings as the floors below read them; raises for what is none, naming the caller."""
+    for name in settings:
+        if name in _RENAMED:
+            raise UnknownNameError(
+                f"{caller}: the setting {name!r} is now called {_RENAMED[name]!r}"
+            )
+        if name not in _CHECKS:
+            raise UnknownNameError(
+                f"{caller}: there is no setting {name!r}{_nearest(name, tuple(_CHECKS))}; there "
+                f"are: {', '.join(_CHECKS)}"
+            )
+    return tuple(
+        (name, check(caller, settings[name])) for name, check in _CHECKS.items() if name in settings
+    )
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:
@@ -126,22 +146,24 @@ def _nearest(name: str, known: tuple[str, ...]) -> str:
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 
-def _checked_threads(n: Any) -> int | None:
-    count = _checked_count(n, "threads", "None for all cores")
+def _checked_threads(caller: str, n: Any) -> int | None:
+    count = _checked_count(caller, n, "threads", "None for all cores")
     if count is not None and not 1 <= count <= MOST_THREADS:
         hint = "; None stands for all cores" if count <= 0 else ""
-        raise RangeError(f"options: threads must be from 1 to {MOST_THREADS}, got {count}{hint}")
+        raise RangeError(f"{caller}: threads must be from 1 to {MOST_THREADS}, got {count}{hint}")
     return count
 
 
-def _checked_reserve(n: Any) -> int | None:
-    count = _checked_count(n, "reserve", "None for the usual bound")
+def _checked_bytes(caller: str, n: Any) -> int | None:
+    count = _checked_count(caller, n, "cached_memory_limit", "None for the usual limit")
     if count is not None and not 0 <= count < 2**63:
-        raise RangeError(f"options: reserve must be a number of bytes, 0 or more, got {count}")
+        raise RangeError(
+            f"{caller}: cached_memory_limit must be a number of bytes, 0 or more, got {count}"
+        )
     return count
 
 
-def _checked_count(n: Any, name: str, otherwise: str) -> int | None:
+def _checked_count(caller: str, n: Any, name: str, otherwise: str) -> int | None:
     """A whole number or None."""
     if n is None:
         return None
@@ -150,20 +172,40 @@ def _checked_count(n: Any, name: str, otherwise: str) -> int | None:
     except TypeError:
         count = None
     if count is None or isinstance(n, (bool, np.bool_)):
-        raise ArgumentError(f"options: {name} must be a whole number, or {otherwise}, got {n!r}")
+        raise ArgumentError(f"{caller}: {name} must be a whole number, or {otherwise}, got {n!r}")
     return count
 
 
-def _checked_choice(name: str, mode: Any, allowed: tuple[str, ...]) -> str:
-    choice = f"one of {', '.join(map(repr, allowed))}"
-    error: type[AdjointError] = RangeError if isinstance(mode, str) else ArgumentError
-    if not isinstance(mode, str) or mode not in allowed:
-        near = _nearest(mode, allowed) if isinstance(mode, str) else ""
-        raise error(f"options: {name} must be {choice}, got {mode!r}{near}")
-    return mode
+def _checked_choice(name: str, *allowed: str) -> Callable[[str, Any], str]:
+    """A check that a value is one of the words that a setting allows."""
+
+    def check(caller: str, word: Any) -> str:
+        choice = f"one of {', '.join(map(repr, allowed))}"
+        if not isinstance(word, str) or word not in allowed:
+            error: type[AdjointError] = RangeError if isinstance(word, str) else ArgumentError
+            near = _nearest(word, allowed) if isinstance(word, str) else ""
+            raise error(f"{caller}: {name} must be {choice}, got {word!r}{near}")
+        return word
+
+    return check
 
 
-def _checked_flag(name: str, flag: Any) -> bool:
-    if not isinstance(flag, (bool, np.bool_)):
-        raise ArgumentError(f"options: {name} must be True or False, got {flag!r}")
-    return bool(flag)
+def _checked_flag(name: str) -> Callable[[str, Any], bool]:
+    """What returns a setting that is on or off."""
+
+    def check(caller: str, flag: Any) -> bool:
+        if not isinstance(flag, (bool, np.bool_)):
+            raise ArgumentError(f"{caller}: {name} must be True or False, got {flag!r}")
+        return bool(flag)
+
+    return check
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "threads": _checked_threads,
+    "native": _checked_choice("native", "auto", "always", "never"),
+    "debug_nans": _checked_flag("debug_nans"),
+    "cached_memory_limit": _checked_bytes,
+    "lost_derivatives": _checked_choice("lost_derivatives", "error", "warn", "allow"),
+    "roll_loops": _checked_flag("roll_loops"),
+}

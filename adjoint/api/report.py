@@ -53,6 +53,8 @@ class Report:
     """What Python loops left, and is a loop again; the innermost loops first."""
     without_native: str = ""
     """Why there is no native code; empty if there can be."""
+    without_native_entry: str = ""
+    """Why calls go through Python before native code runs; empty if they need not."""
 
     @property
     def kernels(self) -> int:
@@ -93,6 +95,8 @@ class Report:
         ]
         if self.without_native:
             lines.append(f"runs on the interpreter, operation by operation: {self.without_native}")
+        if self.without_native_entry:
+            lines.append(f"calls go through Python, microseconds more: {self.without_native_entry}")
         if self.compile_seconds is not None:
             source = " (object code from the cache)" if self.cached else ""
             lines.append(f"compiled in {self.compile_seconds * 1e3:.1f} ms{source}")
@@ -142,6 +146,7 @@ def report_of(specialization: Specialization) -> Report:
         cached=None if program is None else program.was_cached,
         rolled=tuple(specialization.rolled),
         without_native=missing(),
+        without_native_entry="" if program is None else program.without_native_entry,
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from adjoint.api.arguments import zeros_like
-from adjoint.api.basis_jacobian import Units
+from adjoint.api.basis_jacobian import BasisTangents
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.ops.elementwise.complex import conj, imag, real
+from adjoint.ops.reductions import reduction
+from adjoint.ops.shape.movement import reshape
 from adjoint.transforms.reverse import reverse
 
 
@@ -25,12 +27,12 @@ def _row(y: Tensor, nodes: list[Node], scope: Scope) -> list[Tensor]:
     direction = variable_node(None, y.node.shape, y.node.dtype, Scope(abstract=True))
     found = reverse([(y.node, Tensor(direction))], nodes, scope)
     adjoints = {node: found[node].sum() for node in nodes if node in found}
-    units = Units([a.node for a in adjoints.values()], direction)
+    basis = BasisTangents([a.node for a in adjoints.values()], direction)
     row = []
     for node in nodes:
-        if node in adjoints and adjoints[node].node in units.found:
-            whole = units.whole(adjoints[node].node)
-            row.append(FUNCTIONS["reshape"](whole, (*y.node.shape, *node.shape)))
+        if node in adjoints and adjoints[node].node in basis:
+            adjoint = basis.dense(adjoints[node].node)
+            row.append(reshape(adjoint, (*y.node.shape, *node.shape)))
         else:
             row.append(no_derivative(y, node))
     return row
@@ -42,12 +44,12 @@ def _complex_row(y: Tensor, nodes: list[Node], scope: Scope) -> list[Tensor]:
     By a real x they are u' + iv'. By z = a + ib the steepest ascent of u is du/da + i du/db, which
     is du/da - i dv/da, the conjugate of dy/dz.
     """
-    row = _row(FUNCTIONS["real"](y), nodes, scope)
-    real = [node.dtype.kind != "c" for node in nodes]
-    across = _row(FUNCTIONS["imag"](y), nodes, scope) if any(real) else row
+    row = _row(real(y), nodes, scope)
+    by_real = [node.dtype.kind != "c" for node in nodes]
+    across = _row(imag(y), nodes, scope) if any(by_real) else row
     return [
-        u + 1j * v if is_real else FUNCTIONS["conj"](u)
-        for u, v, is_real in zip(row, across, real, strict=True)
+        u + 1j * v if is_real else conj(u)
+        for u, v, is_real in zip(row, across, by_real, strict=True)
     ]
 
 
@@ -57,7 +59,7 @@ def no_derivative(y: Tensor, node: Node) -> Tensor:
 
 
 def tangents_by_rows(
-    outputs: list[Tensor], seeds: Mapping[Node, Tensor], scope: Scope
+    outputs: Sequence[Tensor], seeds: Mapping[Node, Tensor], scope: Scope
 ) -> list[Tensor]:
     """The tangents of the outputs for those of the nodes, each row of the Jacobian times these.
 
@@ -68,16 +70,12 @@ def tangents_by_rows(
 
 def _tangent(y: Tensor, seeds: Mapping[Node, Tensor], scope: Scope) -> Tensor:
     if y.node.dtype.kind == "c":
-        real, imag = (_tangent(FUNCTIONS[part](y), seeds, scope) for part in ("real", "imag"))
-        result: Tensor = real + 1j * imag
-        return result
+        along, across = (_tangent(part, seeds, scope) for part in (real(y), imag(y)))
+        return along + 1j * across
     total = Tensor(zeros_like(y).node)
     for row, seed in zip(_row(y, list(seeds), scope), seeds.values(), strict=True):
-        if seed.node.dtype.kind == "c":
-            row = FUNCTIONS["real"](FUNCTIONS["conj"](row) * seed)
-        else:
-            row = row * seed
+        row = real(conj(row) * seed) if seed.node.dtype.kind == "c" else row * seed
         axes = tuple(range(y.ndim, row.ndim))
-        term = FUNCTIONS["sum"](row, axes) if axes else row
+        term = reduction.sum(row, axes) if axes else row
         total = total + term
     return total

@@ -35,7 +35,7 @@ def settled(x: Any) -> Any:
 
     Anything else is converted here, once, as it may answer otherwise when asked again (what has
     `__array__`, or another thread fills), or follow rules of its own (a subclass of arrays). The
-    memory of such an array is not to be given away.
+    memory of such an array is not to be donated.
     """
     kind = type(x)
     if kind is Tensor or kind is np.ndarray or kind in _SCALARS:
@@ -86,7 +86,7 @@ def is_open(node: Node) -> bool:
 
 
 def opened(structure: Any, leaves: Sequence[Any]) -> Any:
-    """The arguments as tensors with values, as a function is given them that is not compiled."""
+    """The arguments as tensors with values: what a function that is not compiled gets."""
     scope = Scope()
     scope.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from adjoint.api.arguments import as_output
 from adjoint.api.donation import Array, Donation
-from adjoint.api.fast_tree import Mismatch, builder_for, mismatch
+from adjoint.api.fast_tree import REFUSED, builder_for, refuse
 from adjoint.api.graph_first import evaluate
 from adjoint.api.signature import Leaf, contiguous, is_open, tree_of
 from adjoint.api.tree import flatten
@@ -94,9 +94,9 @@ class Specialization:
 
     @property
     def entry(self) -> Any:
-        """The native entry, which raises `Mismatch` at what does not fit."""
+        """The native entry, which answers `REFUSED` to what does not fit."""
         if self._entry is None:
-            self._entry = self.bind(mismatch)
+            self._entry = self.bind(refuse)
         return self._entry
 
     @property
@@ -104,18 +104,12 @@ class Specialization:
         """Whether calls may go through the native entry."""
         if self.narrowed:  # somebody must look at the numbers
             return False
-        if self.donation is not None and not self.donation.is_sure:
-            return False
-        return not self.program.is_stepwise and self.entry is not mismatch
+        return not self.program.is_stepwise and (self.donation is None or self.donation.is_sure)
 
-    def answer(self, leaves: Sequence[Any]) -> Any:
+    def enter(self, leaves: Sequence[Any]) -> Any:
         """The result for settled leaves, by the native entry if they fit."""
-        if self.can_enter:
-            try:
-                return self.entry(*leaves)
-            except Mismatch:
-                pass
-        return self.run(*leaves)
+        result = self.entry(*leaves)
+        return self.run(*leaves) if result is REFUSED else result
 
     def run(self, *leaves: Any) -> Any:
         """The result for leaves of this signature, whatever their layout.

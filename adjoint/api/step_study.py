@@ -13,6 +13,7 @@ import numpy as np
 from adjoint.api.arguments import check_callable
 from adjoint.api.derivatives import vjp
 from adjoint.api.differences import METHODS, Array, Differences
+from adjoint.api.files import atomic_write
 from adjoint.api.tree import flatten
 from adjoint.errors import ArgumentError, MissingExtraError, RangeError, ShapeError
 
@@ -57,7 +58,6 @@ class StepStudy:
             from matplotlib.figure import Figure
         except ImportError as error:
             raise MissingExtraError("plot: a picture", "matplotlib", "plot") from error
-        from adjoint.api.files import atomic_write
 
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")
         axes = figure.add_subplot()

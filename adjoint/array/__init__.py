@@ -1,1 +1,1 @@
-"""Floor 7: the namespace of functions on tensors, with array-API and NumPy names."""
+"""Floor 8: the namespace of functions on tensors, with array-API and NumPy names."""

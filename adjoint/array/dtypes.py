@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.array.values import known
 from adjoint.errors import ArgumentError, DTypeError
 from adjoint.graph.leaf import is_weak
-from adjoint.graph.op import public
-from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import DType, as_dtype, default_dtype, promote, weak_dtype
+from adjoint.graph.op import public, public_as
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import BOOL, FLOAT64, DType, as_dtype, default_dtype, promote, weak_dtype
 
 __all__ = [
     "bool",
     "bool_",
     "can_cast",
-    "complex64",
+    "common_type",
     "complex128",
+    "complex64",
     "e",
     "finfo",
     "float16",
@@ -26,19 +28,19 @@ __all__ = [
     "float64",
     "iinfo",
     "inf",
-    "int8",
     "int16",
     "int32",
     "int64",
+    "int8",
     "isdtype",
     "nan",
     "newaxis",
     "pi",
     "result_type",
-    "uint8",
     "uint16",
     "uint32",
     "uint64",
+    "uint8",
 ]
 
 bool = bool_ = as_dtype("bool")
@@ -154,3 +156,26 @@ def iinfo(dtype: Any, /) -> np.iinfo[Any]:
         return np.iinfo(_dtype_of(dtype))
     except ValueError as error:
         raise DTypeError(f"iinfo: {error}; floating and complex numbers have finfo") from error
+
+
+@public
+def common_type(*arrays: Any) -> type:
+    """The inexact type that the elements of all arrays fit into. Raises `DTypeError`.
+
+    >>> import adjoint as ad
+    >>> ad.common_type(ad.ones(2, dtype="float32"), 1)
+    <class 'numpy.float64'>
+    """
+    dtypes = [as_tensor(x).dtype for x in arrays]
+    if BOOL in dtypes:
+        raise DTypeError("common_type: booleans have no common inexact type")
+    found = promote(*(d if d.kind in "fc" else FLOAT64 for d in dtypes))
+    kind: type = found.type
+    return kind
+
+
+@public_as("min_scalar_type")
+def _min_scalar_type(x: Any, /) -> Any:
+    """The least dtype for the value of a number; of more, their dtype."""
+    x = as_tensor(x)
+    return x.dtype if x.ndim else np.min_scalar_type(known(x)[()])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError, ShapeError
-from adjoint.graph.op import FUNCTIONS, public, public_as
+from adjoint.graph.op import public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import Shape, as_dtype, broadcast_shapes, normalize_axis
 from adjoint.ops.shape.joining import stack
@@ -79,6 +79,7 @@ def _enumerated(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     return ((place, arr[place]) for place in np.ndindex(*arr.shape))
 
 
+@public
 class vectorize:
     """A function of numbers as one of tensors, as ``numpy.vectorize``: called once an element.
 
@@ -191,13 +192,10 @@ def _read(signature: str) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]
     return first, second
 
 
+@public
 def frompyfunc(func: Any, /, nin: int, nout: int, **kwargs: Any) -> Any:
     """Not there: its results are objects, which have no derivatives; raises `ArgumentError`."""
     raise ArgumentError(
         "frompyfunc: makes functions whose results are objects, not numbers, and so have no "
         "derivatives; use adjoint.vectorize"
     )
-
-
-FUNCTIONS["frompyfunc"] = frompyfunc
-FUNCTIONS["vectorize"] = vectorize

@@ -81,8 +81,8 @@ def stable_forms(order: Sequence[Node]) -> dict[Node, Node]:
     """The nodes of a pending graph that are computed in another form, and these forms."""
     forms = merged_results(order)
     for node in order:
-        if node.op.rescales and node.value is None and node.inputs:
-            form = node.op.stable(node, _NOTHING)
+        if node.op.may_have_stable_form and node.value is None and node.inputs:
+            form = node.op.stable_form(node, _NOTHING)
             if form is not None:
                 forms[node] = form.node
     return forms
@@ -212,8 +212,8 @@ def _no_value(node: Node) -> str:
     return (
         f"{place + ': ' if place else ''}a value was asked for (by if, float(), print, "
         f"numpy.asarray, an index, …) that depends on {subject} of shape {node.shape} of which "
-        f"only shape and dtype are known here; choose with adjoint.where or adjoint.cond instead "
-        f"of if, repeat with adjoint.while_loop instead of while, make the argument "
-        f"static (adjoint.compile(f, static=...)), leave the function uncompiled, or give "
-        f"the argument a value"
+        f"only shape and dtype are known here; choose with adjoint.where instead of if (or branch "
+        f"with adjoint.cond, and repeat with adjoint.while_loop), make the argument static "
+        f"(adjoint.compile(f, static=...)), leave the function uncompiled, or give the argument a "
+        f"value"
     )

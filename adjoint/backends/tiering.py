@@ -49,20 +49,24 @@ new shapes for ever needs no more memory."""
 
 
 class Family:
-    """The graphs with equal coarse keys, of one structure or of several."""
+    """The graphs with equal coarse keys, of one structure or of several.
+
+    The coarse key costs a dictionary look-up; only a graph of a family that is due has its
+    structure determined.
+    """
 
     __slots__ = ("hits", "misses", "next_check", "sightings", "stable", "uses", "variants")
 
     def __init__(self) -> None:
         self.sightings = self.hits = self.misses = 0
         self.next_check = 2
-        """The sighting at which the structure is looked at next."""
+        """The sighting at which the structure is determined next."""
         self.uses: dict[Hashable, list[int]] = {}
         self.variants: dict[tuple[Hashable, Referenced], NativeVariant] = {}
         self.stable: dict[Hashable, bool] = {}
 
     def has_stable_forms(self, signature: GraphSignature, order: Sequence[Node]) -> bool:
-        """Whether some nodes are computed in another form (`Op.stable`): the structure decides."""
+        """Whether some nodes have an `Op.stable_form`, which the structure decides."""
         found = self.stable.get(signature.key)
         if found is None:
             if len(self.stable) >= MOST_VARIANTS:
@@ -71,7 +75,7 @@ class Family:
         return found
 
     def is_due(self) -> bool:
-        """Whether it is time to look at the structure; seldom, as long as that led nowhere."""
+        """Whether it is time to determine the structure; seldom, as long as that led nowhere."""
         self.sightings += 1
         return self.sightings >= self.next_check
 
@@ -93,10 +97,10 @@ class Family:
         return variant
 
     def plan_next_check(self, answered: bool) -> None:
-        """Decide when to look at the structure again, after native code answered or did not.
+        """Decide when to determine the structure again, after native code answered or did not.
 
-        A look costs a third of interpreting small nodes. So while nothing comes of it the sightings
-        between two looks grow by half, but one is not missed at which a variant is compiled.
+        That costs a third of interpreting small nodes. So while nothing comes of it, the sightings
+        between two checks grow by half, but none is missed at which a variant is to be compiled.
         """
         if answered:
             self.hits += 1
@@ -137,7 +141,9 @@ def answer_natively(order: list[Node], at_once: bool) -> bool:
 
     at_once: do it whatever the gain.
     """
-    family = family_of(order)
+    last = order[-1]
+    coarse_key = len(order), last.op, last.shape, last.dtype, order[len(order) // 2].op
+    family = _families.get(coarse_key) or remember(coarse_key)
     if not (family.is_due() or at_once) or not is_available():
         return False
     signature = GraphSignature(order)
@@ -159,13 +165,6 @@ def answer_natively(order: list[Node], at_once: bool) -> bool:
     answered = variant.run(signature)
     family.plan_next_check(answered)
     return answered
-
-
-def family_of(order: Sequence[Node]) -> Family:
-    """The family of a pending graph, by a key that costs a dictionary look-up."""
-    last = order[-1]
-    coarse_key = len(order), last.op, last.shape, last.dtype, order[len(order) // 2].op
-    return _families.get(coarse_key) or remember(coarse_key)
 
 
 def reads_known_nodes(order: Sequence[Node]) -> bool:

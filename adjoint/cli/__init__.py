@@ -1,4 +1,4 @@
-"""Floor 9: the command line, ``adjoint`` or ``python -m adjoint``.
+"""Floor 11: the command line, ``adjoint`` or ``python -m adjoint``.
 
 Each command is a module with `add_arguments(parser)` and ``run(args) -> int``, imported when it is
 asked for. What a user got wrong is one message on stderr and exit status 2, never a traceback.

@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="1 (the default), 2 or 3: derivatives of the derivatives too",
     )
-    for form in (*PICTURES, *TEXTS):
-        what = "the graph as a picture" if form in PICTURES else "the explanation"
-        parser.add_argument(f"--{form}", metavar="FILE", help=f"write {what} to FILE as well")
+    for suffix in (*PICTURES, *TEXTS):
+        what = "the graph as a picture" if suffix in PICTURES else "the explanation"
+        parser.add_argument(f"--{suffix}", metavar="FILE", help=f"write {what} to FILE as well")
     parser.add_argument(
         "--precision", type=int, default=3, metavar="N", help="decimals shown (default 3)"
     )
@@ -62,14 +62,14 @@ def run(args: argparse.Namespace) -> int:
     ordered = parse(args.formula.strip(), tuple(values))
     explanation = explain(ordered, *values.values(), order=args.order, names=ordered.names)
     print(explanation.text(width, args.precision), end="")
-    forms: dict[str, Callable[[], str | bytes]] = {
+    formats: dict[str, Callable[[], str | bytes]] = {
         "svg": explanation.svg,
         "png": explanation.png,
         "latex": lambda: explanation.latex(args.precision),
         "markdown": lambda: explanation.markdown(args.precision),
     }
-    for form, content in forms.items():
-        path = getattr(args, form)
+    for suffix, content in formats.items():
+        path = getattr(args, suffix)
         if path is not None:
             atomic_write(path, content())
             print(f"written: {path}", file=sys.stderr)

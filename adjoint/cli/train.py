@@ -18,7 +18,7 @@ from typing import Any
 
 from adjoint.api.derivatives import value_and_grad
 from adjoint.api.graph_first import evaluate
-from adjoint.array.statistics import mean
+from adjoint.array.statistics.descriptive import mean
 from adjoint.cli import train_file, train_report
 from adjoint.cli.train_file import Progress, Settings
 from adjoint.data.dataset import Dataset, Split

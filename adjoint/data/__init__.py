@@ -1,4 +1,4 @@
-"""Floor 8: data sets on this machine, read with care, and minibatches in a seeded order."""
+"""Floor 10: data sets on this machine, read with care, and minibatches in a seeded order."""
 
 from adjoint.data.dataset import Dataset, Split, held_out, permutation
 from adjoint.data.digits import load_digits

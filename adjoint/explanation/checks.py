@@ -12,8 +12,8 @@ from adjoint.api.derivatives import grad
 from adjoint.api.differences import finite_differences
 from adjoint.api.graph_first import backprop, gradient
 from adjoint.errors import AdjointError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.ops.reductions import reduction
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
@@ -111,8 +111,7 @@ def derivative(f: Callable[..., Any], path: Sequence[int]) -> Callable[..., Any]
 
 def _summed(f: Callable[..., Any]) -> Callable[..., Any]:
     def summed(*args: Any) -> Tensor:
-        result: Tensor = FUNCTIONS["sum"](f(*args))
-        return result
+        return reduction.sum(f(*args))
 
     return summed
 

@@ -70,7 +70,7 @@ def png(trace: Trace, names: Sequence[str], result: str) -> bytes:
     return _render(trace, names, result, "png")
 
 
-def _render(trace: Trace, names: Sequence[str], result: str, form: str) -> bytes:
+def _render(trace: Trace, names: Sequence[str], result: str, suffix: str) -> bytes:
     try:
         import matplotlib
     except ImportError as error:
@@ -85,8 +85,8 @@ def _render(trace: Trace, names: Sequence[str], result: str, form: str) -> bytes
     settings: Any = {"mathtext.fontset": "cm", "svg.hashsalt": "adjoint", "svg.fonttype": "path"}
     with matplotlib.rc_context(settings):
         figure = _draw(_picture(trace, names, result))
-        metadata = {"Date": None} if form == "svg" else {"Software": None}
-        figure.savefig(stream, format=form, dpi=200, metadata=metadata)
+        metadata = {"Date": None} if suffix == "svg" else {"Software": None}
+        figure.savefig(stream, format=suffix, dpi=200, metadata=metadata)
     return stream.getvalue()
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api.arguments import Opened, check_callable, function_name
+from adjoint.api.arguments import check_callable, function_name
 from adjoint.api.files import atomic_write
 from adjoint.api.graph_first import gradient
+from adjoint.api.traced_call import TracedArgument
 from adjoint.api.tree import path_text
 from adjoint.errors import AdjointError, ArgumentError, NotDifferentiableError, RangeError
-from adjoint.explanation import checks, sections, tables
+from adjoint.explanation import checks, drawing, sections, tables
 from adjoint.explanation.document import Document, Paragraph, Section
 from adjoint.explanation.notation import number_text
 from adjoint.explanation.trace import Sweep, Trace
@@ -84,23 +85,23 @@ class Explanation:
     def __init__(
         self, f: Callable[..., Any], args: Sequence[Any], order: int, names: Sequence[str] | None
     ) -> None:
-        opened = [Opened("explain", f, n, a, Scope()) for n, a in enumerate(args)]
-        leaves = [leaf for o in opened for leaf in o.primals]
+        traced = [TracedArgument("explain", f, n, a, Scope()) for n, a in enumerate(args)]
+        leaves = [leaf for o in traced for leaf in o.primals]
         if not leaves:
             raise ArgumentError(
                 "explain: there is no input to differentiate with respect to; pass the arguments "
                 "of the function: adjoint.explain(f, 2.0, 5.0)"
             )
-        self.names = input_names(f, opened, names)
+        self.names = input_names(f, traced, names)
         self.result = next(n for n in ("y", "f", "out", "result") if n not in self.names)
         self.order = order
-        self._call = _on_leaves(f, opened)
+        self._call = _on_leaves(f, traced)
         variables = Trace.open(leaves, self.names)
-        self.trace = Trace(f, _arguments(opened, variables), variables)
+        self.trace = Trace(f, _arguments(traced, variables), variables)
         sweep = self.trace.reverse_trace()
         self.value = self.trace.value(self.trace.output)
         found = gradient(Tensor(self.trace.output), variables)
-        self.gradient = _trees(opened, [np.asarray(g) for g in found])
+        self.gradient = _trees(traced, [np.asarray(g) for g in found])
         self.document = Document(_title(f, self.names, self.trace, self.result))
         self._first_order(sweep, variables)
         if order > 1:
@@ -193,8 +194,6 @@ class Explanation:
 
     def svg(self, path: str | os.PathLike[str] | None = None) -> str:
         """A picture of the graph, adjoint nodes in a second colour; written to `path` if given."""
-        from adjoint.explanation import drawing
-
         picture = drawing.svg(self.trace, self.names, self.result)
         if path is not None:
             atomic_write(path, picture)
@@ -202,20 +201,18 @@ class Explanation:
 
     def png(self, path: str | os.PathLike[str] | None = None) -> bytes:
         """The picture as a bitmap; written to `path` if given."""
-        from adjoint.explanation import drawing
-
         picture = drawing.png(self.trace, self.names, self.result)
         if path is not None:
             atomic_write(path, picture)
         return picture
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the explanation in the form its suffix tells: .txt .md .tex .html .svg .png.
+        """Write the explanation in the format its suffix tells: .txt .md .tex .html .svg .png.
 
         All of the file is written or nothing. Raises `ArgumentError` for another suffix,
         `SaveError` if the file cannot be written.
         """
-        forms: dict[str, Callable[[], str | bytes]] = {
+        formats: dict[str, Callable[[], str | bytes]] = {
             ".txt": self.text,
             ".md": self.markdown,
             ".tex": self.latex,
@@ -224,12 +221,12 @@ class Explanation:
             ".png": self.png,
         }
         suffix = Path(path).suffix.lower()
-        if suffix not in forms:
+        if suffix not in formats:
             raise ArgumentError(
                 f"save: {os.fspath(path)!r} ends in {suffix or 'no suffix'!r}; expected one of "
-                f"{', '.join(forms)}"
+                f"{', '.join(formats)}"
             )
-        return atomic_write(path, forms[suffix]())
+        return atomic_write(path, formats[suffix]())
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -242,9 +239,9 @@ class Explanation:
             return None
 
 
-def input_names(f: Any, opened: Sequence[Opened], names: Sequence[str] | None) -> list[str]:
+def input_names(f: Any, traced: Sequence[TracedArgument], names: Sequence[str] | None) -> list[str]:
     """A name for each input: those given, or the parameters' of `f` with the paths into them."""
-    paths = [o.structure.paths() for o in opened]
+    paths = [o.structure.paths() for o in traced]
     count = sum(map(len, paths))
     if names is not None:
         names = [names] if isinstance(names, str) else list(names)
@@ -254,13 +251,13 @@ def input_names(f: Any, opened: Sequence[Opened], names: Sequence[str] | None) -
             raise ArgumentError(f"explain: names must differ from each other, got {names!r}")
         if len(names) == count:
             return names
-        if len(names) != len(opened):
+        if len(names) != len(traced):
             raise ArgumentError(
-                f"explain: {len(names)} names were given for {len(opened)} arguments with {count} "
+                f"explain: {len(names)} names were given for {len(traced)} arguments with {count} "
                 f"inputs in them; give one for each argument or one for each input"
             )
     else:
-        names = _parameters(f, len(opened))
+        names = _parameters(f, len(traced))
     return [
         name + path_text(path) for name, some in zip(names, paths, strict=True) for path in some
     ]
@@ -286,20 +283,22 @@ def _title(f: Any, names: Sequence[str], trace: Trace, result: str) -> str:
     return f"{result} = {source} at {', '.join([*values[:8], *extra])}"
 
 
-def _arguments(opened: Sequence[Opened], leaves: Sequence[Any]) -> list[Any]:
+def _arguments(traced: Sequence[TracedArgument], leaves: Sequence[Any]) -> list[Any]:
     """The leaves as the arguments they came from."""
     rest = iter(leaves)
-    return [o.unflatten([next(rest) for _ in o.primals]) for o in opened]
+    return [o.unflatten([next(rest) for _ in o.primals]) for o in traced]
 
 
-def _on_leaves(f: Callable[..., Any], opened: Sequence[Opened]) -> Callable[..., Any]:
+def _on_leaves(f: Callable[..., Any], traced: Sequence[TracedArgument]) -> Callable[..., Any]:
     """`f` as a function of the leaves of its arguments."""
 
     def on_leaves(*leaves: Any) -> Any:
-        return call(f, _arguments(opened, leaves), {}, None)
+        return call(f, _arguments(traced, leaves), {}, None)
 
     return on_leaves
 
 
-def _trees(opened: Sequence[Opened], leaves: Sequence[np.ndarray[Any, Any]]) -> tuple[Any, ...]:
-    return tuple(_arguments(opened, leaves))
+def _trees(
+    traced: Sequence[TracedArgument], leaves: Sequence[np.ndarray[Any, Any]]
+) -> tuple[Any, ...]:
+    return tuple(_arguments(traced, leaves))

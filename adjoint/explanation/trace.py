@@ -21,10 +21,10 @@ from adjoint.explanation.formulas import Number, Symbol, Term, formula_of, term_
 from adjoint.graph import engine
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import ALWAYS, Node, Scope, node_by_node
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import is_inexact
+from adjoint.ops.reductions import reduction
 from adjoint.tracing.call import call
 from adjoint.transforms.paths import reached_from
 from adjoint.transforms.reverse import Adjoint
@@ -264,7 +264,7 @@ class Trace:
         if found is None:
             return None
         if found.shape:
-            found = FUNCTIONS["sum"](Tensor(found)).node
+            found = reduction.sum(Tensor(found)).node
             self.numbering.append(found)
         below = set(topological_order((found,)))
         needed = reached_from([e.node for e in self.numbering.entries.values()], self.inputs)

@@ -69,7 +69,7 @@ def owned(array: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
     if array.dtype.kind == "b" and dtype.kind == "b":
         return np.asarray(array.view(np.uint8) != 0)  # any other byte is true, too: make it a 1
     if array.dtype.kind == "f" and dtype.kind in "iu":
-        return converted(array, dtype)  # type: ignore[no-any-return]
+        return converted(array, dtype)
     return np.array(array, dtype=dtype, copy=True)
 
 
@@ -82,24 +82,24 @@ def _ends(given: DType, wanted: DType) -> Any:
         return np.asarray((float(limits.min), float(limits.max)), given)
 
 
-def converted(x: Any, dtype: DType) -> Any:
+def converted(x: Any, dtype: DType) -> np.ndarray[Any, Any]:
     """`x` as another dtype; of complex numbers the real part where that is not complex.
 
     A float that does not fit into an integer becomes the nearest integer there is, nan 0: NumPy
     leaves that to the processor, and native code has it so.
     """
-    x = np.asarray(x)
-    if x.dtype.kind == "c" and dtype.kind in "fiu":
-        x = x.real
-    if x.dtype.kind != "f" or dtype.kind not in "iu":
-        return x.astype(dtype)
+    array = np.asarray(x)
+    if array.dtype.kind == "c" and dtype.kind in "fiu":
+        array = array.real
+    if array.dtype.kind != "f" or dtype.kind not in "iu":
+        return array.astype(dtype)
     limits = np.iinfo(dtype)
-    low, high = _ends(x.dtype, dtype)
-    if not x.size or (x.min() >= low and x.max() < high):  # neither is so beside a nan
-        return x.astype(dtype)
-    below, above = x < low, x >= high
-    inside = ~(below | above | np.isnan(x))
-    result = np.where(inside, x, 0).astype(dtype)
+    low, high = _ends(array.dtype, dtype)
+    if not array.size or (array.min() >= low and array.max() < high):  # neither is so beside a nan
+        return array.astype(dtype)
+    below, above = array < low, array >= high
+    inside = ~(below | above | np.isnan(array))
+    result = np.where(inside, array, 0).astype(dtype)
     result = np.where(above, dtype.type(limits.max), result)
     return np.where(below, dtype.type(limits.min), result)
 

@@ -138,11 +138,11 @@ class Emitter(Protocol[Value]):
     def select(self, condition: Value, a: Value | float, b: Value | float) -> Value:
         """a where the bool `condition` holds, else b. Both exist, neither is skipped."""
 
-    def rare(self, condition: Value, usual: Value, unusual: Callable[[], Value]) -> Value:
-        """`unusual()` where the bool `condition` holds, else `usual`.
+    def slow_path(self, condition: Value, fast: Value, slow: Callable[[], Value]) -> Value:
+        """`slow()` where the bool `condition` holds, else `fast`.
 
         For arguments hardly anybody uses, whose treatment would slow down all others. An emitter
-        may branch, or leave `usual` everywhere and report that `condition` held somewhere, so that
+        may branch, or leave `fast` everywhere and report that `condition` held somewhere, so that
         whoever runs the loop repeats that stretch with an emitter that branches.
         """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from adjoint.errors import GraphError
 
@@ -20,14 +20,34 @@ def _no_engine(nodes: Sequence[Node]) -> None:
     raise GraphError("no engine is installed: import adjoint, which installs the interpreter")
 
 
+class Runner(Protocol):
+    """Makes of the arrays for the inputs of a subgraph those of its outputs."""
+
+    def run(self, arrays: Sequence[Any]) -> list[Any]:
+        """The values of the outputs."""
+
+    def natively(self, arrays: Sequence[Any]) -> list[Any] | None:
+        """The same by native code; None where there is none, or not yet."""
+
+
+def _no_runner(graph: Any) -> Runner:
+    raise GraphError("no engine is installed: import adjoint, which installs the interpreter")
+
+
 _installed: Engine = _no_engine
+_runners: Callable[[Any], Runner] = _no_runner
 _chosen: ContextVar[Engine | None] = ContextVar("adjoint_engine", default=None)
 
 
-def install(engine: Engine) -> None:
-    """Make `engine` the one used where nobody chose another."""
-    global _installed
-    _installed = engine
+def install(engine: Engine, runners: Callable[[Any], Runner]) -> None:
+    """Make `engine` the one used where nobody chose another, and `runners` what runs subgraphs."""
+    global _installed, _runners
+    _installed, _runners = engine, runners
+
+
+def runner_for(graph: Any) -> Runner:
+    """What runs a subgraph again and again."""
+    return _runners(graph)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ class Constant(Op):
 
     name = "constant"
     family = "leaf"
-    tame = True
+    keeps_finite = True
 
 
 class Variable(Op):
@@ -35,7 +35,7 @@ class Variable(Op):
     name = "variable"
     family = "leaf"
     param_names = ("name", "weak")
-    native = pointwise = tame = True
+    native = pointwise = keeps_finite = True
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         return loops.read(node.inputs[0], index)

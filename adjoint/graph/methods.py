@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adjoint.errors import ArgumentError
+from adjoint.graph import calls
 from adjoint.graph.numpy_protocol import call_function
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.views import link, reshaped, transposed
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ class ArrayMethods:
             raise ArgumentError(
                 f"astype: cannot cast {self.dtype} to {np.dtype(dtype)} by the rule {casting!r}"
             )
-        return call("astype", self, dtype)
+        return calls.astype(self, dtype)
 
     def reshape(self: Any, *shape: Any, order: Any = "C", copy: Any = None) -> Tensor:
         """The tensor in another shape with as many elements; one size may be -1."""
         wanted = shape[0] if len(shape) == 1 else shape
         if order != "C":
-            return link(call("reshape", self, wanted, order=order), self, "x.reshape")
-        return reshaped(call("reshape", self, wanted), self, "x.reshape")
+            return link(calls.reshape(self, wanted, order=order), self, "x.reshape")
+        return reshaped(calls.reshape(self, wanted), self, "x.reshape")
 
     def transpose(self: Any, *axes: Any) -> Tensor:
         """The tensor with its axes permuted; without arguments, reversed."""
@@ -53,27 +53,27 @@ class ArrayMethods:
 
     def swapaxes(self: Any, axis1: int, axis2: int) -> Tensor:
         """The tensor with two axes exchanged."""
-        return link(call("swapaxes", self, axis1, axis2), self, "x.swapaxes")
+        return link(calls.swapaxes(self, axis1, axis2), self, "x.swapaxes")
 
     def diagonal(self: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         """The diagonal of the matrices in two axes, as the last axis."""
-        return link(call("diagonal", self, offset, axis1, axis2), self, "x.diagonal")
+        return link(calls.diagonal(self, offset, axis1, axis2), self, "x.diagonal")
 
     def repeat(self: Any, repeats: Any, axis: int | None = None) -> Tensor:
         """Each element `repeats` times along `axis`; without one, of the flattened tensor."""
-        return call("repeat", self, repeats, axis)
+        return calls.repeat(self, repeats, axis)
 
     def take(
         self: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise"
     ) -> Tensor:
         """The elements at `indices` along `axis`; without one, of the flattened tensor."""
         if out is None:
-            return call("take", self, indices, axis, mode)
+            return calls.take(self, indices, axis, mode)
         return numpys(np.take, self, indices, axis, out, mode)
 
     def flatten(self: Any, order: Any = "C") -> Tensor:
         """A copy of the tensor with one axis."""
-        return call("reshape", self, (-1,), order="F" if order == "F" else "C")
+        return calls.reshape(self, (-1,), order="F" if order == "F" else "C")
 
     def ravel(self: Any, order: Any = "C") -> Tensor:
         """The tensor with one axis."""
@@ -89,7 +89,7 @@ class ArrayMethods:
 
     def squeeze(self: Any, axis: Any = None) -> Tensor:
         """The tensor without its axes of size one, or without `axis`."""
-        return reshaped(call("squeeze", self, axis), self, "x.squeeze")
+        return reshaped(calls.squeeze(self, axis), self, "x.squeeze")
 
     # Reductions.
 
@@ -103,7 +103,7 @@ class ArrayMethods:
     ) -> Tensor:
         """The sum over `axis`, or over all elements; more arguments as of `numpy.sum`."""
         if dtype is None and out is None and not more:
-            return call("sum", self, axis, keepdims=keepdims)
+            return calls.sum(self, axis, keepdims=keepdims)
         return numpys(np.sum, self, axis, dtype, out, keepdims, **more)
 
     def prod(
@@ -116,7 +116,7 @@ class ArrayMethods:
     ) -> Tensor:
         """The product over `axis`, or over all elements; more arguments as of `numpy.prod`."""
         if dtype is None and out is None and not more:
-            return call("prod", self, axis, keepdims=keepdims)
+            return calls.prod(self, axis, keepdims=keepdims)
         return numpys(np.prod, self, axis, dtype, out, keepdims, **more)
 
     def mean(
@@ -129,7 +129,7 @@ class ArrayMethods:
     ) -> Tensor:
         """The mean over `axis`, or over all elements; more arguments as of `numpy.mean`."""
         if dtype is None and out is None and not more:
-            return call("mean", self, axis, keepdims=keepdims)
+            return calls.mean(self, axis, keepdims=keepdims)
         return numpys(np.mean, self, axis, dtype, out, keepdims, **more)
 
     def var(
@@ -143,7 +143,7 @@ class ArrayMethods:
     ) -> Tensor:
         """The variance over `axis`, or over all elements; more arguments as of `numpy.var`."""
         if dtype is None and out is None and not more:
-            return call("var", self, axis, ddof=ddof, keepdims=keepdims)
+            return calls.var(self, axis, ddof=ddof, keepdims=keepdims)
         return numpys(np.var, self, axis, dtype, out, ddof, keepdims, **more)
 
     def std(
@@ -157,7 +157,7 @@ class ArrayMethods:
     ) -> Tensor:
         """The standard deviation over `axis`, or over all elements; more as of `numpy.std`."""
         if dtype is None and out is None and not more:
-            return call("std", self, axis, ddof=ddof, keepdims=keepdims)
+            return calls.std(self, axis, ddof=ddof, keepdims=keepdims)
         return numpys(np.std, self, axis, dtype, out, ddof, keepdims, **more)
 
     def max(
@@ -165,7 +165,7 @@ class ArrayMethods:
     ) -> Tensor:
         """The largest element along `axis`, or of all; more arguments as of `numpy.max`."""
         if out is None and not more:
-            return call("max", self, axis, keepdims=keepdims)
+            return calls.max(self, axis, keepdims=keepdims)
         return numpys(np.max, self, axis, out, keepdims, **more)
 
     def min(
@@ -173,19 +173,19 @@ class ArrayMethods:
     ) -> Tensor:
         """The smallest element along `axis`, or of all; more arguments as of `numpy.min`."""
         if out is None and not more:
-            return call("min", self, axis, keepdims=keepdims)
+            return calls.min(self, axis, keepdims=keepdims)
         return numpys(np.min, self, axis, out, keepdims, **more)
 
     def argmax(self: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False) -> Tensor:
         """The index of the first largest element."""
         if out is None:
-            return call("argmax", self, axis, keepdims=keepdims)
+            return calls.argmax(self, axis, keepdims=keepdims)
         return numpys(np.argmax, self, axis, out, keepdims=keepdims)
 
     def argmin(self: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False) -> Tensor:
         """The index of the first smallest element."""
         if out is None:
-            return call("argmin", self, axis, keepdims=keepdims)
+            return calls.argmin(self, axis, keepdims=keepdims)
         return numpys(np.argmin, self, axis, out, keepdims=keepdims)
 
     def any(
@@ -225,12 +225,11 @@ class ArrayMethods:
         self: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
     ) -> Tensor:
         """The indices that sort the elements along `axis`; equal ones stay in their order."""
-        return call("argsort", self, axis)
+        return calls.argsort(self, axis)
 
     def nonzero(self: Any) -> tuple[Tensor, ...]:
         """For each axis the indices of the elements that are not zero."""
-        found: tuple[Tensor, ...] = FUNCTIONS["nonzero"](self)
-        return found
+        return calls.nonzero(self)
 
     def round(self: Any, decimals: int = 0, out: Any = None) -> Tensor:
         """The elements rounded to `decimals` places, halves to even."""
@@ -238,25 +237,19 @@ class ArrayMethods:
 
     def dot(self: Any, b: Any, out: Any = None) -> Tensor:
         """The dot product, as `numpy.dot`."""
-        return call("dot", self, b) if out is None else numpys(np.dot, self, b, out)
+        return calls.dot(self, b) if out is None else numpys(np.dot, self, b, out)
 
     def clip(self: Any, min: Any = None, max: Any = None, out: Any = None, **more: Any) -> Tensor:
         """The elements limited to the interval from `min` to `max`."""
         if out is None and not more:
-            return call("clip", self, min, max)
+            return calls.clip(self, min, max)
         return numpys(np.clip, self, min, max, out, **more)
 
     def conj(self: Any) -> Tensor:
         """The complex conjugate."""
-        return call("conj", self)
+        return calls.conj(self)
 
     conjugate = conj
-
-
-def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
-    """What the function of that name makes of a tensor and more."""
-    result: Tensor = FUNCTIONS[name](*args, **kwargs)
-    return result
 
 
 def numpys(function: Any, *args: Any, **kwargs: Any) -> Tensor:

@@ -85,8 +85,8 @@ class Node:
 
     `params` are the operation's static parameters, hashable, in the order of its rules.
     `depth` is the length of the longest chain of pending nodes that ends here. `sparse` says that
-    elements may be zero by construction, which `Op.support` then knows; `wild` that they may be
-    infinite or nan though the leaves are finite.
+    elements may be zero by construction, which `Op.nonzero_mask` then knows; `may_be_infinite`
+    that they may be infinite or nan though the leaves are finite.
     """
 
     __slots__ = (
@@ -100,7 +100,7 @@ class Node:
         "shape",
         "sparse",
         "value",
-        "wild",
+        "may_be_infinite",
     )
 
     op: Op
@@ -112,7 +112,7 @@ class Node:
     scope: Scope | None
     depth: int
     sparse: bool
-    wild: bool
+    may_be_infinite: bool
 
     def __init__(
         self, op: Op, inputs: tuple[Node, ...], params: tuple[Any, ...], shape: Shape, dtype: DType
@@ -125,20 +125,20 @@ class Node:
         self.value = None
         scope = None
         depth = 0
-        sparse = op.chooses
-        wild = not op.tame
+        sparse = op.makes_zeros
+        may_be_infinite = not op.keeps_finite
         for node in inputs:
             other = node.scope
             if other is not None and other is not scope:
                 scope = other if scope is None else union(scope, other)
             if node.value is None and node.depth >= depth:
                 depth = node.depth + 1
-            if node.sparse and op.spreads:
+            if node.sparse and op.keeps_zeros:
                 sparse = True
-            if node.wild:
-                wild = True
+            if node.may_be_infinite:
+                may_be_infinite = True
         self.sparse = sparse
-        self.wild = wild
+        self.may_be_infinite = may_be_infinite
         self.scope = scope
         self.depth = depth
         if scope is not None and op.kinks and are_nested(self):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import signature
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
-from adjoint.graph import engine
+from adjoint.graph import calls, engine
 from adjoint.graph.caller import Asker, user_place
 from adjoint.graph.lost import is_of_variable, losers, report
 from adjoint.graph.numpy_arguments import arranged
@@ -129,13 +129,18 @@ class NumpyProtocol:
         return call_function(function, args, kwargs)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        return FUNCTIONS["__namespace__"]()
+        return calls.namespace()
 
     def __dlpack__(self, **kwargs: Any) -> Any:
         return self.numpy().copy().__dlpack__(**kwargs)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)
+
+
+def is_tensor(x: Any) -> TypeGuard[Tensor]:
+    """Whether `x` is a tensor, the only class that NumPy talks to here."""
+    return isinstance(x, NumpyProtocol)
 
 
 def ufunc_function(ufunc: Any) -> Callable[..., Any] | None:
@@ -209,24 +214,24 @@ def _says_nothing(name: str, value: Any) -> bool:
 
 def _spread(a: Any, b: Any) -> tuple[Any, Any]:
     """`a` with as many axes of size one behind as `b` has, for all pairs of elements."""
-    asarray = FUNCTIONS["__namespace__"]().asarray
+    asarray = calls.namespace().asarray
     a = asarray(a)
     if type(b) not in (float, int, bool, complex):  # a number takes the dtype of `a`
         b = asarray(b)
-        a = FUNCTIONS["reshape"](a, a.shape + (1,) * b.ndim)
+        a = calls.reshape(a, a.shape + (1,) * b.ndim)
     return a, b
 
 
 def _values(x: Any) -> Any:
     """`x` with copies of the values of tensors in their place, also inside lists and tuples."""
-    if isinstance(x, NumpyProtocol):
+    if is_tensor(x):
         return np.array(engine.value_of(x.node))
     return type(x)(map(_values, x)) if type(x) in (list, tuple) else x
 
 
 def _is_traced(x: Any) -> bool:
     """Whether somebody differentiates by what a tensor in `x` depends on, or traces it."""
-    if isinstance(x, NumpyProtocol):
+    if is_tensor(x):
         return x.node.scope is not None and x.node.scope.is_open()
     if isinstance(x, dict):
         x = tuple(x.values())
@@ -236,8 +241,8 @@ def _is_traced(x: Any) -> bool:
 def _written(shown: str, result: Any, out: Any, where: Any) -> Any:
     """The arrays or tensors `out`, into which the results are written."""
     if not isinstance(out, tuple):
-        if isinstance(out, NumpyProtocol):
-            write(cast("Tensor", out), result, shown, where)
+        if is_tensor(out):
+            write(out, result, shown, where)
         elif isinstance(out, np.ndarray):
             np.copyto(out, _leaving(shown, result), casting="same_kind", where=_plain(where))
         else:
@@ -259,18 +264,18 @@ def _write_at_first(
     """Write into the first argument, be it a tensor or an array."""
     key = next((k for k in ("arr", "a", "dst") if k in kwargs), None)
     target = args[0] if key is None else kwargs[key]
-    if not isinstance(target, NumpyProtocol):  # the others leave the graph
+    if not is_tensor(target):  # the others leave the graph
         function(*_all_leaving(shown, args), **_all_leaving(shown, kwargs))
         return
     rest = args[1:] if key is None else args
     others = {k: v for k, v in kwargs.items() if k != key}
-    made = FUNCTIONS["written_by"](name, target, rest, others)
-    assign(cast("Tensor", target), made.node)
+    made = calls.written_by(name, target, rest, others)
+    assign(target, made.node)
 
 
 def _all_leaving(shown: str, x: Any) -> Any:
     """`x` with values in the place of tensors, also inside lists, tuples and dictionaries."""
-    if isinstance(x, NumpyProtocol):
+    if is_tensor(x):
         return np.array(_leaving(shown, x))
     if isinstance(x, dict):
         return {k: _all_leaving(shown, v) for k, v in x.items()}
@@ -287,4 +292,4 @@ def _leaving(shown: str, result: Any) -> Any:
 
 
 def _plain(x: Any) -> Any:
-    return engine.value_of(x.node) if isinstance(x, NumpyProtocol) else x
+    return engine.value_of(x.node) if is_tensor(x) else x

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from adjoint.errors import NotDifferentiableError, UnknownNameError
+from adjoint.graph import calls
 
 if TYPE_CHECKING:
     from adjoint.graph.loop_form import Index, Loops
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
     from adjoint.graph.types import DType, Shape
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Named = TypeVar("Named")
+Operation = TypeVar("Operation", bound="Op")
 
 OPS: dict[str, Op] = {}
 """Every operation by name."""
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {}
-"""What users call, by name: operators and methods of a tensor find their operation here."""
+FUNCTIONS: dict[str, Any] = {}
+"""What users call, under NumPy's names, for look-ups by names that come from outside: those of the
+functions in NumPy's protocols, of modules in traced code, and of formulas given as text. Code that
+knows which function it wants imports it, or calls it through `adjoint.graph.calls`."""
 
 
 class Op:
@@ -50,26 +55,26 @@ class Op:
     """The word of the emitter that folds elements together, for reductions over `axes`."""
     kinks: bool = False
     """Whether its derivative is chosen among several somewhere: then lines are noted (`lines`)."""
-    composes: bool = False
-    """Whether `smooth` may know a form; where not, a sweep need not ask."""
-    tame: bool = False
+    may_have_smooth_form: bool = False
+    """Whether `smooth_form` may know one; where not, a sweep need not ask."""
+    keeps_finite: bool = False
     """Whether finite inputs have a finite result, but for overflow."""
-    chooses: bool = False
+    makes_zeros: bool = False
     """Whether elements of the result may be zero by construction, as those of `where`."""
-    spreads: bool = False
+    keeps_zeros: bool = False
     """Whether elements of the result may be zero by construction if such of the inputs are."""
     repeats: bool = False
     """Whether it is a loop, of which another may compute the results as well (`merging`)."""
-    rescales: bool = False
-    """Whether `stable` may know a form; where not, whoever evaluates need not ask."""
+    may_have_stable_form: bool = False
+    """Whether `stable_form` may know one; where not, whoever evaluates need not ask."""
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
-        raise NotImplementedError(f"{self.name} states no infer rule")
+        raise NotImplementedError(f"{self.name} defines no infer rule")
 
     def evaluate(self, *args: Any) -> Any:
         """The value of the result, by NumPy, from the values of the inputs."""
-        raise NotImplementedError(f"{self.name} states no evaluate rule")
+        raise NotImplementedError(f"{self.name} defines no evaluate rule")
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         """The tangent of the result; None stands for a tangent that is zero."""
@@ -90,38 +95,34 @@ class Op:
         result = self.jvp(node, tangents)
         if result is None or not any(t is not None and t.node.sparse for t in tangents):
             return result
-        confined: Tensor = FUNCTIONS["confined_tangent"](node, tangents, result)
-        return confined
+        return calls.confined_tangent(node, tangents, result)
 
     def pull(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         """`vjp`, zero in elements that reach only structural zeros of the adjoint."""
         shares = self.vjp(node, adjoint, wanted)
         if not adjoint.node.sparse:
             return shares
-        confined: Sequence[Tensor | None] = FUNCTIONS["confined"](node, adjoint, shares)
-        return confined
+        return calls.confined(node, adjoint, shares)
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         """A boolean tensor that broadcasts to the result, outside which it is zero by construction.
 
         `masks` says the same of the inputs; None stands for nothing known. Asked of operations
-        that have `chooses` or `spreads`.
+        that have `makes_zeros` or `keeps_zeros`.
         """
         return None
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         """The elements of the result on which elements of input `number` in `mask` have influence,
         or more; all of them, unless an operation or a family knows better."""
-        reached: Tensor = FUNCTIONS["any"](mask)
-        return reached
+        return calls.any(mask)
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         """The elements of input `number` that have influence on elements of the result in `mask`,
-        or more; the transpose of `reached`."""
-        reaching: Tensor = FUNCTIONS["any"](mask)
-        return reaching
+        or more; the transpose of `outputs_reached`."""
+        return calls.any(mask)
 
-    def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    def smooth_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it has derivatives where its pieces have none.
 
         Derivatives follow it in place of the inputs of `node`. It may leave out what lies between
@@ -129,7 +130,7 @@ class Op:
         """
         return None
 
-    def stable(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    def stable_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it does not overflow on the way to an ordinary number.
 
         Its value is computed in place of that of `node`. It may leave out what lies between
@@ -151,7 +152,7 @@ class Op:
 
     def start(self, dtype: DType) -> Any:
         """For reductions that `combine`: the value over nothing."""
-        raise NotImplementedError(f"{self.name} states no start")
+        raise NotImplementedError(f"{self.name} defines no start")
 
     def graphs(self, node: Node) -> tuple[Subgraph, ...]:
         """The graphs that it holds and runs, for loops and branches."""
@@ -179,17 +180,17 @@ class Op:
 
     def target(self, node: Node, index: Index, loops: Loops) -> Index:
         """For operations that `scatter`: where the element at `index` of the input is added."""
-        raise NotImplementedError(f"{self.name} states no target")
+        raise NotImplementedError(f"{self.name} defines no target")
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         """One element of the result, at `index`, as a scalar of the emitter of `loops`."""
-        raise NotImplementedError(f"{self.name} states no lower rule")
+        raise NotImplementedError(f"{self.name} defines no lower rule")
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
 
 
-def register(op: Any) -> Any:
+def register(op: Operation) -> Operation:
     """Enter `op` into the registry, and so into every test; returns it."""
     if op.name in OPS:
         raise ValueError(f"an operation named {op.name!r} is registered already")
@@ -198,17 +199,18 @@ def register(op: Any) -> Any:
 
 
 def public(function: Function) -> Function:
-    """Enter what users call into the table that operators, methods and NumPy's protocols use."""
-    FUNCTIONS[function.__name__] = function
-    return function
+    """Enter what users call into the table, and bind it where `adjoint.graph.calls` declares it."""
+    name = function.__name__
+    FUNCTIONS[name] = function
+    return calls.bind(function) if name in calls.DECLARED else function
 
 
-def public_as(name: str) -> Callable[[Function], Function]:
-    """As `public`, under a name of several parts: "fft.rfft", "add.at"."""
+def public_as(name: str) -> Callable[[Named], Named]:
+    """Enter into the table under another name, also of several parts: "fft.rfft", "add.reduce"."""
 
-    def enter(function: Function) -> Function:
-        FUNCTIONS[name] = function
-        return function
+    def enter(named: Named) -> Named:
+        FUNCTIONS[name] = named
+        return named
 
     return enter
 

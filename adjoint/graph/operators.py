@@ -1,4 +1,4 @@
-"""Python's operators on tensors, each by the name of its operation."""
+"""Python's operators on tensors, each by the function that it calls."""
 
 from __future__ import annotations
 
@@ -7,54 +7,28 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from adjoint.graph.op import FUNCTIONS
+from adjoint.graph import calls
 from adjoint.graph.views import write
 
 if TYPE_CHECKING:
     from adjoint.graph.tensor import Tensor
 
-_Unary: TypeAlias = "Callable[[Any], Tensor]"
-_Binary: TypeAlias = "Callable[[Any, Any], Tensor]"
+_Operator: TypeAlias = "Callable[[Any, Any], Tensor]"
 
 
-def _unary(name: str) -> _Unary:
-    def operator(self: Any) -> Any:
-        return FUNCTIONS[name](self)
-
-    return operator
-
-
-def _binary(name: str) -> _Binary:
-    def operator(self: Any, other: Any) -> Any:
-        if isinstance(other, _OPERANDS) or _is_array(other):
-            return FUNCTIONS[name](self, other)
-        return NotImplemented
-
-    return operator
-
-
-def _reflected(name: str) -> _Binary:
-    def operator(self: Any, other: Any) -> Any:
-        if isinstance(other, _OPERANDS) or _is_array(other):
-            return FUNCTIONS[name](other, self)
-        return NotImplemented
-
-    return operator
-
-
-def _in_place(name: str, sign: str) -> _Binary:
+def _in_place(operator: _Operator, sign: str) -> _Operator:
     """``x += y``: written into `x` and what shares its memory, as NumPy does with arrays.
 
     What NumPy has as a number, a 0-d tensor, cannot be written into: the name gets a new one.
     """
 
-    def operator(self: Any, other: Any) -> Any:
-        if not self.node.shape or not (isinstance(other, _OPERANDS) or _is_array(other)):
+    def in_place(self: Any, other: Any) -> Any:
+        if not self.node.shape or (result := operator(self, other)) is NotImplemented:
             return NotImplemented
-        write(self, FUNCTIONS[name](self, other), sign)
+        write(self, result, sign)
         return self
 
-    return operator
+    return in_place
 
 
 class Operators:
@@ -66,75 +40,166 @@ class Operators:
     __slots__ = ()
     __pandas_priority__ = 10_000  # or series and frames take a tensor for plain numbers
 
-    __neg__ = _unary("negative")
-    __pos__ = _unary("positive")
-    __abs__ = _unary("abs")
-    __invert__ = _unary("bitwise_invert")
+    def __neg__(self) -> Tensor:
+        return calls.negative(self)
 
-    __add__ = _binary("add")
-    __sub__ = _binary("subtract")
-    __mul__ = _binary("multiply")
-    __truediv__ = _binary("divide")
-    __floordiv__ = _binary("floor_divide")
-    __mod__ = _binary("remainder")
-    __pow__ = _binary("power")
-    __matmul__ = _binary("matmul")
-    __and__ = _binary("bitwise_and")
-    __or__ = _binary("bitwise_or")
-    __xor__ = _binary("bitwise_xor")
-    __lshift__ = _binary("bitwise_left_shift")
-    __rshift__ = _binary("bitwise_right_shift")
+    def __pos__(self) -> Tensor:
+        return calls.positive(self)
 
-    __radd__ = _reflected("add")
-    __rsub__ = _reflected("subtract")
-    __rmul__ = _reflected("multiply")
-    __rtruediv__ = _reflected("divide")
-    __rfloordiv__ = _reflected("floor_divide")
-    __rmod__ = _reflected("remainder")
-    __rpow__ = _reflected("power")
-    __rmatmul__ = _reflected("matmul")
-    __rand__ = _reflected("bitwise_and")
-    __ror__ = _reflected("bitwise_or")
-    __rxor__ = _reflected("bitwise_xor")
-    __rlshift__ = _reflected("bitwise_left_shift")
-    __rrshift__ = _reflected("bitwise_right_shift")
+    def __abs__(self) -> Tensor:
+        return calls.abs(self)
 
-    __iadd__ = _in_place("add", "+=")
-    __isub__ = _in_place("subtract", "-=")
-    __imul__ = _in_place("multiply", "*=")
-    __itruediv__ = _in_place("divide", "/=")
-    __ifloordiv__ = _in_place("floor_divide", "//=")
-    __imod__ = _in_place("remainder", "%=")
-    __ipow__ = _in_place("power", "**=")
-    __imatmul__ = _in_place("matmul", "@=")
-    __iand__ = _in_place("bitwise_and", "&=")
-    __ior__ = _in_place("bitwise_or", "|=")
-    __ixor__ = _in_place("bitwise_xor", "^=")
-    __ilshift__ = _in_place("bitwise_left_shift", "<<=")
-    __irshift__ = _in_place("bitwise_right_shift", ">>=")
+    def __invert__(self) -> Tensor:
+        return calls.bitwise_invert(self)
 
-    __lt__ = _binary("less")
-    __le__ = _binary("less_equal")
-    __gt__ = _binary("greater")
-    __ge__ = _binary("greater_equal")
-    __eq__ = _binary("equal")  # type: ignore[assignment]  # elementwise, as in NumPy
-    __ne__ = _binary("not_equal")  # type: ignore[assignment]  # elementwise, as in NumPy
+    def __add__(self, other: Any) -> Tensor:
+        return calls.add(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __sub__(self, other: Any) -> Tensor:
+        return calls.subtract(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __mul__(self, other: Any) -> Tensor:
+        return calls.multiply(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return calls.divide(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return calls.floor_divide(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __mod__(self, other: Any) -> Tensor:
+        return calls.remainder(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __pow__(self, other: Any) -> Tensor:
+        return calls.power(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return calls.matmul(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __and__(self, other: Any) -> Tensor:
+        return calls.bitwise_and(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __or__(self, other: Any) -> Tensor:
+        return calls.bitwise_or(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __xor__(self, other: Any) -> Tensor:
+        return calls.bitwise_xor(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __lshift__(self, other: Any) -> Tensor:
+        return (
+            calls.bitwise_left_shift(self, other)
+            if isinstance(other, _OPERANDS)
+            else NotImplemented
+        )
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return (
+            calls.bitwise_right_shift(self, other)
+            if isinstance(other, _OPERANDS)
+            else NotImplemented
+        )
+
+    def __radd__(self, other: Any) -> Tensor:
+        return calls.add(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return calls.subtract(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return calls.multiply(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return calls.divide(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return calls.floor_divide(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return calls.remainder(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return calls.power(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return calls.matmul(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __rand__(self, other: Any) -> Tensor:
+        return calls.bitwise_and(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __ror__(self, other: Any) -> Tensor:
+        return calls.bitwise_or(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return calls.bitwise_xor(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return (
+            calls.bitwise_left_shift(other, self)
+            if isinstance(other, _OPERANDS)
+            else NotImplemented
+        )
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return (
+            calls.bitwise_right_shift(other, self)
+            if isinstance(other, _OPERANDS)
+            else NotImplemented
+        )
+
+    def __lt__(self, other: Any) -> Tensor:
+        return calls.less(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __le__(self, other: Any) -> Tensor:
+        return calls.less_equal(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __gt__(self, other: Any) -> Tensor:
+        return calls.greater(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __ge__(self, other: Any) -> Tensor:
+        return calls.greater_equal(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
+        return calls.equal(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
+        return calls.not_equal(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    __iadd__ = _in_place(__add__, "+=")
+    __isub__ = _in_place(__sub__, "-=")
+    __imul__ = _in_place(__mul__, "*=")
+    __itruediv__ = _in_place(__truediv__, "/=")
+    __ifloordiv__ = _in_place(__floordiv__, "//=")
+    __imod__ = _in_place(__mod__, "%=")
+    __ipow__ = _in_place(__pow__, "**=")
+    __imatmul__ = _in_place(__matmul__, "@=")
+    __iand__ = _in_place(__and__, "&=")
+    __ior__ = _in_place(__or__, "|=")
+    __ixor__ = _in_place(__xor__, "^=")
+    __ilshift__ = _in_place(__lshift__, "<<=")
+    __irshift__ = _in_place(__rshift__, ">>=")
 
     def __hash__(self) -> int:
         return id(self)
 
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return FUNCTIONS["floor_divide"](self, other), FUNCTIONS["remainder"](self, other)
+        return calls.floor_divide(self, other), calls.remainder(self, other)
 
     def __round__(self, ndigits: int | None = None) -> Any:
         if ndigits is None:
-            return int(FUNCTIONS["round"](self))
-        return FUNCTIONS["round"](self, ndigits)
+            return int(calls.round(self))
+        return calls.round(self, ndigits)
 
 
-def _is_array(x: Any) -> bool:
-    """Whether `x` gives itself out as an array, and does not keep NumPy from computing with it."""
-    return hasattr(type(x), "__array__") and getattr(x, "__array_ufunc__", True) is not None
+class _ArrayCheck(type):
+    """Has `isinstance` ask whether an object gives itself out as an array, and does not keep NumPy
+    from computing with it."""
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return hasattr(type(x), "__array__") and getattr(x, "__array_ufunc__", True) is not None
 
 
-_OPERANDS = (Operators, float, int, complex, np.ndarray, np.generic, list, tuple)
+class _Array(metaclass=_ArrayCheck):
+    """An array of any library."""
+
+
+_OPERANDS = (Operators, float, int, complex, np.ndarray, np.generic, list, tuple, _Array)

@@ -1,29 +1,29 @@
 """Settings that floors below the API read: a value for the program, and for the block one is in.
 
-`adjoint.options` writes them. A setting for the program holds in all threads; one of a block holds
-in the thread (or asynchronous task) that is in the block. What a whole process shares, like the
-pool of threads, is told all values in force by `watch`.
+`adjoint.set_options` and `adjoint.options` write them. A setting for the program holds in all
+threads; one of a block holds in the thread (or asynchronous task) that is in the block. What a
+whole process shares, like the thread pool, is told all values in force by `watch`.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
+from adjoint.graph import forking
+
 
 @dataclass(frozen=True)
 class Options:
-    """All settings. See `adjoint.options` for what they mean."""
+    """All settings. See `adjoint.set_options` for what they mean."""
 
     threads: int | None = None
     native: Literal["auto", "always", "never"] = "auto"
     debug_nans: bool = False
-    reserve: int | None = None
+    cached_memory_limit: int | None = None
     lost_derivatives: Literal["error", "warn", "allow"] = "error"
     roll_loops: bool = True
 
@@ -31,26 +31,24 @@ class Options:
 Settings: TypeAlias = tuple[tuple[str, Any], ...]
 """Names and values of some settings."""
 
+MOST_THREADS = 1024
+"""More than any machine has cores; each takes a stack of some MB of addresses."""
 DEFAULTS = Options()
 _program = DEFAULTS
 _block: ContextVar[Settings] = ContextVar("adjoint_options", default=())
 
 
 class Record:
-    """Settings in force: for the program, or for a block that somebody is in.
+    """Settings in force: for the program, or for a block that somebody is in."""
 
-    `final` is set when settings for the program can no longer become those of a block.
-    """
-
-    __slots__ = ("final", "is_block", "settings")
+    __slots__ = ("is_block", "settings")
 
     def __init__(self, settings: Settings, is_block: bool) -> None:
         self.settings = settings
         self.is_block = is_block
-        self.final = False
 
 
-_lock = threading.Lock()
+_lock = forking.new_lock()
 _records: list[Record] = []
 _watchers: dict[str, list[Callable[[Sequence[Any]], None]]] = {}
 _told: dict[str, list[Any]] = {}
@@ -68,35 +66,33 @@ def merged(options: Options, settings: Settings) -> Options:
     return replace(options, **dict(settings))
 
 
-def here() -> Settings:
-    """The settings of the blocks that this thread is in."""
-    return _block.get()
+def set_for_program(settings: Settings) -> None:
+    """Put settings into force for the program, and in this thread's blocks that set the same."""
+    new = dict(settings)
+    with _lock:
+        for record in _records:
+            if not record.is_block:
+                record.settings = tuple((k, v) for k, v in record.settings if k not in new)
+        _records[:] = [r for r in _records if r.is_block or r.settings]
+        _records.append(Record(settings, is_block=False))
+        _changed()
+    _block.set(tuple((k, new.get(k, v)) for k, v in _block.get()))
 
 
-def set_here(settings: Settings) -> None:
-    """Set what `here` answers."""
-    _block.set(settings)
-
-
-def put(settings: Settings, is_block: bool) -> Record:
-    """Put settings into force, the latest of all."""
-    record = Record(settings, is_block)
+def begin_block(settings: Settings) -> tuple[Settings, Record]:
+    """Put settings into force for a block of this thread; returns what `end_block` takes."""
+    outer = _block.get()
+    record = Record(settings, is_block=True)
     with _lock:
         _records.append(record)
-        _compact()
         _changed()
-    return record
+    _block.set(tuple({**dict(outer), **dict(settings)}.items()))
+    return outer, record
 
 
-def begin_block(record: Record) -> None:
-    """Let settings for the program become those of a block."""
-    with _lock:
-        record.is_block = True
-        _changed()
-
-
-def withdraw(record: Record) -> None:
-    """Take settings out of force."""
+def end_block(outer: Settings, record: Record) -> None:
+    """Let the settings around a block hold again."""
+    _block.set(outer)
     with _lock:
         _records.remove(record)
         _changed()
@@ -130,25 +126,3 @@ def _changed() -> None:
             _told[name] = values
             for action in actions:
                 action(values)
-
-
-def _compact() -> None:
-    """Make one record of neighbours that hold for the program for good."""
-    kept: list[Record] = []
-    for record in _records:
-        before = kept[-1] if kept else None
-        if before is not None and before.final and record.final:
-            before.settings = tuple({**dict(before.settings), **dict(record.settings)}.items())
-        else:
-            kept.append(record)
-    _records[:] = kept
-
-
-def _after_fork() -> None:
-    """In a forked child: whoever held the lock is not there any more."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

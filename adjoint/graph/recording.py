@@ -5,12 +5,12 @@ That order tells what the function repeats: the order in which a result needs th
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from adjoint.graph import forking
 from adjoint.graph import node as nodes
 from adjoint.graph.node import Node
 
@@ -32,7 +32,7 @@ class Recorder:
 
 
 _current: ContextVar[Recorder | None] = ContextVar("adjoint_recorder", default=None)
-_lock = threading.Lock()
+_lock = forking.new_lock()
 _active = 0
 
 
@@ -63,3 +63,12 @@ def recording() -> Iterator[Recorder]:
             _active -= 1
             if not _active:
                 nodes.recorded = None
+
+
+@forking.in_forked_child
+def _after_fork() -> None:
+    """Only the thread that forked goes on, and perhaps records."""
+    global _active
+    _active = int(_current.get() is not None)
+    if not _active:
+        nodes.recorded = None

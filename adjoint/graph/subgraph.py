@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph import engine
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import ALWAYS, Node, Scope
 from adjoint.graph.order import topological_order
@@ -20,19 +21,17 @@ from adjoint.graph.types import DType, Shape
 
 Array = np.ndarray[Any, Any]
 
-_NOTHING: frozenset[Node] = frozenset()
-
 
 class Subgraph:
     """The graph between `inputs` and `outputs`. Immutable; hashed and compared by structure."""
 
-    __slots__ = ("_steps", "inputs", "key", "outputs")
+    __slots__ = ("_runner", "inputs", "key", "outputs")
 
     def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
         self.key = _structure(self.inputs, self.outputs)
-        self._steps: _Steps | None = None
+        self._runner: engine.Runner | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Subgraph) and other.key == self.key
@@ -51,10 +50,15 @@ class Subgraph:
         )
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
-        """The values of the outputs for values of the inputs, by NumPy."""
-        if self._steps is None:
-            self._steps = _Steps(self.inputs, self.outputs)
-        return self._steps.run(arrays)
+        """The values of the outputs for values of the inputs."""
+        return self.runner.run(arrays)
+
+    @property
+    def runner(self) -> engine.Runner:
+        """What runs it; made when first needed."""
+        if self._runner is None:
+            self._runner = engine.runner_for(self)
+        return self._runner
 
 
 def fresh_variables(like: Sequence[Node], nested: bool = False) -> list[Tensor]:
@@ -71,52 +75,6 @@ def fresh_variable(shape: Shape, dtype: DType, nested: bool = False) -> Tensor:
     own = Scope(abstract=True)
     scope = Scope(abstract=True, members=(ALWAYS, own)) if nested else own
     return Tensor(variable_node(None, shape, dtype, scope))
-
-
-class _Steps:
-    """A graph to be evaluated often: the order is found once, a value goes after its last use."""
-
-    def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
-        ends = set(inputs)
-        forms: dict[Node, Node] = {}
-
-        def follow(node: Node) -> tuple[Node, ...]:
-            if node in ends or node.value is not None:
-                return ()
-            form = node.op.stable(node, _NOTHING) if node.op.rescales else None
-            if form is None:
-                return node.inputs
-            forms[node] = form.node
-            return (form.node,)
-
-        order = topological_order([*inputs, *outputs], follow)
-        slot = {node: i for i, node in enumerate(order)}
-        self.inputs = [slot[node] for node in inputs]
-        self.outputs = [(slot[node], node) for node in outputs]
-        self.known = [None if node in ends else node.value for node in order]
-        self.steps: list[tuple[int, Node | None, list[int], list[int]]] = []
-        needed = {slot[node] for node in outputs}
-        for node in reversed(order):
-            if node in ends or node.value is not None:
-                continue
-            form = forms.get(node)
-            read = [slot[x] for x in (node.inputs if form is None else (form,))]
-            last = [i for i in dict.fromkeys(read) if i not in needed]
-            needed.update(read)
-            self.steps.append((slot[node], node if form is None else None, read, last))
-        self.steps.reverse()
-
-    def run(self, arrays: Sequence[Array]) -> list[Array]:
-        values: list[Any] = list(self.known)
-        for i, array in zip(self.inputs, arrays, strict=True):
-            values[i] = array
-        with np.errstate(all="ignore"):
-            for i, node, read, last in self.steps:
-                given = [values[j] for j in read]
-                values[i] = given[0] if node is None else node.op.evaluate(*given, *node.params)
-                for j in last:
-                    values[j] = None
-        return [np.asarray(values[i], node.dtype) for i, node in self.outputs]
 
 
 def _structure(inputs: Sequence[Node], outputs: Sequence[Node]) -> str:

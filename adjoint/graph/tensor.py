@@ -1,6 +1,6 @@
 """The tensor: what the user holds, a handle on a node.
 
-An operator looks its operation up by name in the registry, so this module knows none of them.
+Its operators and methods call the functions that `calls` declares, so this module knows none.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
-from adjoint.graph import engine
+from adjoint.graph import calls, engine
 from adjoint.graph.arrays import checked_range, number_array, owned, scalar_value
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.lost import handed_out, shown
 from adjoint.graph.methods import ArrayMethods
 from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
-from adjoint.graph.op import FUNCTIONS, Op
+from adjoint.graph.op import Op
 from adjoint.graph.operators import Operators
 from adjoint.graph.types import DType, Shape, as_dtype, default_dtype, size_of
 from adjoint.graph.views import Links, assign, is_part, link, part_of, transposed
@@ -97,18 +97,18 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
     def mT(self) -> Tensor:
         """The tensor with its last two axes exchanged."""
         if self.ndim < 2:
-            return _call("matrix_transpose", self)
+            return calls.matrix_transpose(self)
         return transposed(self, (*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
 
     @property
     def real(self) -> Tensor:
         """The real part."""
-        return link(_call("real", self), self, "x.real")
+        return link(calls.real(self), self, "x.real")
 
     @property
     def imag(self) -> Tensor:
         """The imaginary part."""
-        return link(_call("imag", self), self, "x.imag")
+        return link(calls.imag(self), self, "x.imag")
 
     def __len__(self) -> int:
         if not self.node.shape:
@@ -119,14 +119,15 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value as a NumPy array that must not be written to."""
-        array = np.asarray(handed_out(self.node))
-        if array.flags.writeable:
-            array = array.view()
-            array.flags.writeable = False
+        array = np.asarray(handed_out(self.node)).view()
+        array.setflags(write=False)
         return array
 
     def item(self) -> Any:
         """The single element as a Python scalar."""
+        node = self.node
+        if type(node.value) is np.float64 and node.scope is None:
+            return float(node.value)
         if size_of(self.node.shape) != 1:
             raise ShapeError(
                 f"item: only a tensor with one element is a scalar, this one has shape "
@@ -161,6 +162,9 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
     __trunc__ = __int__
 
     def __bool__(self) -> bool:
+        node = self.node
+        if type(node.value) is np.bool_ and node.scope is None:
+            return bool(node.value)
         return bool(_scalar(self, "bool"))
 
     def __index__(self) -> int:
@@ -187,11 +191,11 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.node.shape:
-            raise ArgumentError("iteration over a 0-d tensor: it has no axis to go along")
+            raise ArgumentError("a 0-d tensor cannot be iterated over: it has no axis")
         return (self[i] for i in range(self.node.shape[0]))
 
     def __contains__(self, item: Any) -> bool:
-        return bool(FUNCTIONS["any"](FUNCTIONS["equal"](self, item)))
+        return bool(calls.any(calls.equal(self, item)))
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         return from_array, (np.array(self.numpy()),)
@@ -209,7 +213,7 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if not is_part(value, self, index):
-            assign(self, _call("setitem", self, index, value).node)
+            assign(self, calls.setitem(self, index, value).node)
 
     def fill(self, value: Any) -> None:
         """Write `value` into every element."""
@@ -219,16 +223,11 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
         self, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None
     ) -> None:
         """Sort the elements along `axis`, in place."""
-        assign(self, _call("sort", self, axis=axis).node)
+        assign(self, calls.sort(self, axis=axis).node)
 
     def copy(self, order: Any = "C") -> Tensor:
         """A tensor of its own with the same value."""
         return Tensor(self.node)
-
-
-def _call(name: str, *args: Any, **kwargs: Any) -> Tensor:
-    result: Tensor = FUNCTIONS[name](*args, **kwargs)
-    return result
 
 
 def _scalar(x: Tensor, wanted: str, take: Any = engine.value_of) -> Any:
@@ -263,7 +262,7 @@ def once(x: Any) -> Any:
 def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
     """`x` as a tensor; arrays are copied, so that later writes to them change nothing here."""
     if type(x) is Tensor:
-        return x if dtype is None or x.node.dtype is dtype else _call("astype", x, dtype)
+        return x if dtype is None or x.node.dtype is dtype else calls.astype(x, dtype)
     kind = type(x)
     if kind in (float, int, bool, complex):
         wanted = dtype or default_dtype(kind)
@@ -272,8 +271,8 @@ def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
         return as_tensor(Tensor(x.node), dtype)
     if isinstance(x, (list, tuple)) and _holds_tensor(x):
         items = _converted(x)
-        wanted = dtype or FUNCTIONS["result_type"](*_leaves(items))
-        return _call("stack", [as_tensor(item, wanted) for item in items])
+        wanted = dtype or calls.result_type(*_leaves(items))
+        return calls.stack([as_tensor(item, wanted) for item in items])
     if type(x) is np.ndarray and x.dtype.kind == "O" and _holds_tensor(x.flat):
         return as_tensor(x.tolist(), dtype)
     array = number_array(x)

@@ -1,4 +1,4 @@
-"""The text form of a graph: one line per node, in topological order."""
+"""A graph as text: one line per node, in topological order."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def verify(outputs: Sequence[Node]) -> None:
                     f"{inferred[1]}{inferred[0]}"
                 )
         elif node.op.name == "constant" and node.value is None:
-            raise GraphError(f"{node!r}: a constant without a value")
+            raise GraphError(f"{node!r}: a constant must have a value")
         if node.value is not None:
             value = np.asarray(node.value)
             if value.shape != node.shape or value.dtype != node.dtype:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
-from adjoint.graph.op import FUNCTIONS
+from adjoint.graph import calls
 from adjoint.graph.types import broadcast_shapes
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def link(
 
 def part_of(x: Tensor, index: Any) -> Tensor:
     """``x[index]``, a view where NumPy makes one that can be written into."""
-    part: Tensor = FUNCTIONS["getitem"](x, index)
+    part: Tensor = calls.getitem(x, index)
     if part.node.shape and (type(index) is slice or _is_basic(index)):
         return link(part, x, "x[]", index, _part, _with_part)
     return part
@@ -98,11 +98,11 @@ def _is_basic(index: Any) -> bool:
 
 
 def _part(parent: Tensor, index: Any) -> Tensor:
-    return FUNCTIONS["getitem"](parent, index)  # type: ignore[no-any-return]
+    return calls.getitem(parent, index)
 
 
 def _with_part(parent: Tensor, view: Tensor, index: Any) -> Tensor:
-    return FUNCTIONS["setitem"](parent, index, view)  # type: ignore[no-any-return]
+    return calls.setitem(parent, index, view)
 
 
 def is_part(view: Any, parent: Tensor, index: Any) -> bool:
@@ -119,19 +119,19 @@ def is_part(view: Any, parent: Tensor, index: Any) -> bool:
 
 def transposed(x: Tensor, axes: Any) -> Tensor:
     """`x` with its axes permuted; None reverses them."""
-    made: Tensor = FUNCTIONS["permute_dims"](x, axes)
+    made: Tensor = calls.permute_dims(x, axes)
     rank = len(made.node.shape)
     order = tuple(range(rank))[::-1] if axes is None else tuple(int(a) % rank for a in axes)
     return link(made, x, "x.transpose", order, _permuted, _permuted_back)
 
 
 def _permuted(parent: Tensor, order: tuple[int, ...]) -> Tensor:
-    return FUNCTIONS["permute_dims"](parent, order)  # type: ignore[no-any-return]
+    return calls.permute_dims(parent, order)
 
 
 def _permuted_back(parent: Tensor, view: Tensor, order: tuple[int, ...]) -> Tensor:
     back = tuple(order.index(a) for a in range(len(order)))
-    return FUNCTIONS["permute_dims"](view, back)  # type: ignore[no-any-return]
+    return calls.permute_dims(view, back)
 
 
 def reshaped(made: Tensor, x: Tensor, made_by: str) -> Tensor:
@@ -143,11 +143,11 @@ def reshaped(made: Tensor, x: Tensor, made_by: str) -> Tensor:
 
 
 def _reshaped(parent: Tensor, shape: Any) -> Tensor:
-    return FUNCTIONS["reshape"](parent, shape)  # type: ignore[no-any-return]
+    return calls.reshape(parent, shape)
 
 
 def _reshaped_back(parent: Tensor, view: Tensor, shape: Any) -> Tensor:
-    return FUNCTIONS["reshape"](view, parent.node.shape)  # type: ignore[no-any-return]
+    return calls.reshape(view, parent.node.shape)
 
 
 _SHARING = frozenset(
@@ -216,16 +216,16 @@ def write(x: Tensor, result: Tensor, name: str, where: Any = True) -> None:
                 f"{name}: a result of dtype {result.dtype} cannot be written into a tensor of "
                 f"dtype {dtype} without loss; write x = x.astype('{result.dtype}') first"
             )
-        result = FUNCTIONS["astype"](result, dtype)
+        result = calls.astype(result, dtype)
     if result.node.shape != shape:
         if broadcast_shapes(name, result.node.shape, shape) != shape:
             raise ShapeError(
                 f"{name}: a result of shape {result.shape} cannot be written into a tensor of "
                 f"shape {shape}; the tensor keeps its shape, so give the result another name"
             )
-        result = FUNCTIONS["broadcast_to"](result, shape)
+        result = calls.broadcast_to(result, shape)
     if where is not True:
-        result = FUNCTIONS["where"](where, result, x)
+        result = calls.where(where, result, x)
     assign(x, result.node)
 
 

@@ -1,4 +1,4 @@
-"""Floor 8: neural networks as functions of pytrees. A layer is a pair (init, apply).
+"""Floor 10: neural networks as functions of pytrees. A layer is a pair (init, apply).
 
 >>> import adjoint as ad
 >>> net = ad.nn.two_layer(4, 8, 3)
@@ -9,7 +9,7 @@
 {'W1': (4, 8), 'b1': (8,), 'W2': (8, 3), 'b2': (3,)}
 """
 
-from adjoint.array.activation import (
+from adjoint.array.elementwise.activations import (
     celu,
     elu,
     gelu,

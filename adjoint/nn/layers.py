@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from adjoint.array.activation import relu
+from adjoint.array.elementwise.activations import relu
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.nn.initializers import Initializer, Key, glorot, he, split_key, zeros

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.statistics import mean
+from adjoint.array.statistics.descriptive import mean
 from adjoint.errors import DTypeError, OutOfBoundsError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import where

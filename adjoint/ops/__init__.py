@@ -28,9 +28,9 @@ import adjoint.ops.indexing.indexing
 import adjoint.ops.indexing.slicing
 import adjoint.ops.kinks.cancelling_pairs
 import adjoint.ops.kinks.kinks
-import adjoint.ops.kinks.region
 import adjoint.ops.kinks.slope
 import adjoint.ops.kinks.smooth_forms
+import adjoint.ops.kinks.subgraph
 import adjoint.ops.linalg.banded
 import adjoint.ops.linalg.determinant
 import adjoint.ops.linalg.eigen
@@ -66,6 +66,6 @@ import adjoint.ops.special.incomplete
 import adjoint.ops.special.incomplete_derivatives
 import adjoint.ops.special.inverse
 import adjoint.ops.special.scipy_function
-import adjoint.ops.stability.reading
+import adjoint.ops.stability.exponents
 import adjoint.ops.stability.scaled_numbers
 import adjoint.ops.stability.stable_forms

@@ -1,4 +1,4 @@
-"""Floor 8: optimisers of first and second order, each a pair (init, update) over pytrees.
+"""Floor 10: optimisers of first and second order, each a pair (init, update) over pytrees.
 
 >>> import adjoint as ad
 >>> f = lambda w: ad.sum((w - 3.0) ** 2)

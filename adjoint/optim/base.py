@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from adjoint.api.tree import flatten, map_tree, path_text, same_structure
-from adjoint.array.creation import zeros_like
+from adjoint.array.creation.constructors import zeros_like
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import INT64

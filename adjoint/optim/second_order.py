@@ -14,14 +14,14 @@ from adjoint.api.arguments import scalar_output
 from adjoint.api.derivatives import grad, jvp
 from adjoint.api.jacobians import hessian
 from adjoint.api.tree import flatten, map_tree
-from adjoint.array.creation import eye
+from adjoint.array.creation.constructors import eye
 from adjoint.array.linalg import solve
 from adjoint.errors import ArgumentError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.power import power, sqrt
 from adjoint.ops.reductions.reduction import sum
-from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.joining import concat
+from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.optim.base import (
     Loss,
     Optimizer,
@@ -80,7 +80,7 @@ def ravel(params: Any) -> tuple[Tensor, Callable[[Tensor], Any]]:
     if not leaves:
         raise ArgumentError("ravel: the parameters are an empty tree; give at least one tensor")
     tensors = [as_tensor(leaf) for leaf in leaves]
-    vector: Tensor = FUNCTIONS["concat"]([reshape(t, (-1,)) for t in tensors])
+    vector: Tensor = concat([reshape(t, (-1,)) for t in tensors])
     ends = np.cumsum([t.size for t in tensors]).tolist()
 
     def unravel(v: Tensor) -> Any:
@@ -244,6 +244,6 @@ def block_mean(x: Tensor, block: int) -> Tensor:
         if start < end:
             rows = reshape(flat[start:end], (-1, width))
             mean = sum(rows, 1, keepdims=True) / width
-            parts.append(reshape(FUNCTIONS["broadcast_to"](mean, rows.shape), (-1,)))
-    joined: Tensor = parts[0] if len(parts) == 1 else FUNCTIONS["concat"](parts)
+            parts.append(reshape(broadcast_to(mean, rows.shape), (-1,)))
+    joined: Tensor = parts[0] if len(parts) == 1 else concat(parts)
     return reshape(joined, x.shape)

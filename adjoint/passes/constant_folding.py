@@ -10,9 +10,9 @@ import numpy as np
 from adjoint.graph import engine
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
+from adjoint.ops.shape.movement import broadcast_to
 from adjoint.passes.rewriting import rebuild, with_inputs
 
 MOVEMENTS = frozenset({"slice", "permute_dims", "reshape"})
@@ -63,8 +63,7 @@ def number_everywhere(node: Node) -> Node | None:
     if (flat[-1] != flat[0]).any() or (flat != flat[0]).any():
         return None
     number = constant_node(value.reshape(-1)[0].reshape(()), (), node.dtype)
-    result: Node = FUNCTIONS["broadcast_to"](Tensor(number), node.shape).node
-    return result
+    return broadcast_to(Tensor(number), node.shape).node
 
 
 def bits(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -87,8 +86,7 @@ def repeated(node: Node) -> Node | None:
     else:
         return None
     number = constant_node(value.reshape(()), (), node.dtype)
-    result: Node = FUNCTIONS["broadcast_to"](Tensor(number), node.shape).node
-    return result
+    return broadcast_to(Tensor(number), node.shape).node
 
 
 def number_in(node: Node) -> Node | None:

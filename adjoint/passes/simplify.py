@@ -12,11 +12,14 @@ import numpy as np
 
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
+from adjoint.ops.elementwise.arithmetic import add, multiply, negative, subtract
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.family.elementwise import Binary
 from adjoint.ops.indexing.bounds import counted_axis
-from adjoint.ops.shape.movement import split_axes
+from adjoint.ops.reductions import reduction
+from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape, split_axes
 from adjoint.passes.constant_folding import number_in
 from adjoint.passes.rewriting import rebuild
 
@@ -52,8 +55,7 @@ def broadcast(x: Node, node: Node) -> Node | None:
         return None
     if x.shape == node.shape:
         return x
-    result: Node = FUNCTIONS["broadcast_to"](Tensor(x), node.shape).node
-    return result
+    return broadcast_to(Tensor(x), node.shape).node
 
 
 def identity(node: Node) -> Node | None:
@@ -65,9 +67,9 @@ def sum_of_negative(node: Node) -> Node | None:
     """a + (-b) = a - b and (-a) + b = b - a."""
     a, b = node.inputs
     if b.op.name == "negative" and b.inputs:
-        return _binary("subtract", a, b.inputs[0])
+        return _binary(subtract, a, b.inputs[0])
     if a.op.name == "negative" and a.inputs:
-        return _binary("subtract", b, a.inputs[0])
+        return _binary(subtract, b, a.inputs[0])
     return None
 
 
@@ -75,7 +77,7 @@ def difference(node: Node) -> Node | None:
     """a - (-b) = a + b and a - 0 = a."""
     a, b = node.inputs
     if b.op.name == "negative" and b.inputs:
-        return _binary("add", a, b.inputs[0])
+        return _binary(add, a, b.inputs[0])
     return broadcast(a, node) if is_number(b, 0) else None
 
 
@@ -86,10 +88,9 @@ def product(node: Node) -> Node | None:
         if is_number(factor, 1):
             return broadcast(x, node)
         if is_number(factor, -1) and (same := broadcast(x, node)) is not None:
-            negated: Node = FUNCTIONS["negative"](Tensor(same)).node
-            return negated
+            return negative(Tensor(same)).node
     if a.op.name == b.op.name == "negative" and a.inputs and b.inputs:
-        return _binary("multiply", a.inputs[0], b.inputs[0])
+        return _binary(multiply, a.inputs[0], b.inputs[0])
     return None
 
 
@@ -103,7 +104,7 @@ def quotient(node: Node) -> Node | None:
         mantissa, exponent = np.frexp(value)
         if abs(mantissa.item()) == 0.5 and abs(exponent.item()) < 100:
             inverse = np.divide(1, value, dtype=b.dtype)
-            return _binary("multiply", a, constant_node(inverse, b.shape, b.dtype))
+            return _binary(multiply, a, constant_node(inverse, b.shape, b.dtype))
     return None
 
 
@@ -117,7 +118,8 @@ def same_movement(node: Node) -> Node | None:
     """A movement of a movement of the same kind is one; one that changes nothing is none."""
     x = node.inputs[0]
     if x.op is node.op and x.inputs and node.op.name in ("reshape", "broadcast_to"):
-        return FUNCTIONS[node.op.name](Tensor(x.inputs[0]), node.shape).node  # type: ignore[no-any-return]
+        move = reshape if node.op.name == "reshape" else broadcast_to
+        return move(Tensor(x.inputs[0]), node.shape).node
     if node.op.name in ("reshape", "broadcast_to") and x.shape == node.shape:
         return x
     return None
@@ -127,7 +129,7 @@ def slice_of_slices(node: Node) -> Node | None:
     """What was put into zeros and is taken out of them again is itself."""
     x = node.inputs[0]
     if x.op.name == "unslice" and x.inputs and x.params[:3] == node.params[:3]:
-        return FUNCTIONS["reshape"](Tensor(x.inputs[0]), node.shape).node  # type: ignore[no-any-return]
+        return reshape(Tensor(x.inputs[0]), node.shape).node
     return None
 
 
@@ -136,7 +138,7 @@ def permutation(node: Node) -> Node | None:
     x = node.inputs[0]
     if x.op is node.op and x.inputs:
         order = tuple(x.params[0][a] for a in node.params[0])
-        return FUNCTIONS["permute_dims"](Tensor(x.inputs[0]), order).node  # type: ignore[no-any-return]
+        return permute_dims(Tensor(x.inputs[0]), order).node
     return None
 
 
@@ -148,7 +150,7 @@ def choice(node: Node) -> Node | None:
     if condition.op.name == "logical_not" and condition.inputs:
         inner = condition.inputs[0]
         if inner.dtype == np.bool_:
-            return FUNCTIONS["where"](*map(Tensor, (inner, b, a))).node  # type: ignore[no-any-return]
+            return where(*map(Tensor, (inner, b, a))).node
     return None
 
 
@@ -160,11 +162,11 @@ def sum_of_one(node: Node) -> Node | None:
         return None
     nothing = Tensor(constant_node(np.zeros((), x.dtype), (), x.dtype))
     if left:
-        total = FUNCTIONS["sum"](Tensor(x), left)
+        total = reduction.sum(Tensor(x), left)
     else:
         added = (Tensor(x) + nothing).node  # 0 + -0 = 0
         total = Tensor(sum_of_negative(added) or added)
-    return FUNCTIONS["reshape"](total, node.shape).node  # type: ignore[no-any-return]
+    return reshape(total, node.shape).node
 
 
 def sum_of_rows(node: Node) -> Node | None:
@@ -184,8 +186,8 @@ def sum_of_rows(node: Node) -> Node | None:
         return None
     if len(value.shape) != len(x.shape) or value.shape[axis] != 1:
         return None
-    value = FUNCTIONS["broadcast_to"](Tensor(value), row)
-    return FUNCTIONS["reshape"](FUNCTIONS["sum"](value, axes), node.shape).node  # type: ignore[no-any-return]
+    spread = broadcast_to(Tensor(value), row)
+    return reshape(reduction.sum(spread, axes), node.shape).node
 
 
 def sum_of_joined(node: Node) -> Node | None:
@@ -202,13 +204,12 @@ def sum_of_joined(node: Node) -> Node | None:
     axes = tuple(sorted(a for axis in node.params[0] for a in parts[axis]))
     if not axes or not inner.op.pointwise or not inner.inputs:
         return None  # what is there, or made by a call, can have any shape
-    y = FUNCTIONS["negative"](Tensor(inner)) if negated else Tensor(inner)
-    return FUNCTIONS["reshape"](FUNCTIONS["sum"](y, axes), node.shape).node  # type: ignore[no-any-return]
+    y = negative(Tensor(inner)) if negated else Tensor(inner)
+    return reshape(reduction.sum(y, axes), node.shape).node
 
 
-def _binary(name: str, a: Node, b: Node) -> Node:
-    result: Node = FUNCTIONS[name](Tensor(a), Tensor(b)).node
-    return result
+def _binary(function: Binary, a: Node, b: Node) -> Node:
+    return function(Tensor(a), Tensor(b)).node
 
 
 RULES: dict[str, tuple[Rule, ...]] = {

@@ -20,8 +20,8 @@ def stabilise(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     def follow(node: Node) -> tuple[Node, ...]:
         if node in ends or is_known(node):
             return ()
-        if node.op.rescales and node.inputs:
-            form = node.op.stable(node, ends)
+        if node.op.may_have_stable_form and node.inputs:
+            form = node.op.stable_form(node, ends)
             if form is not None:
                 forms[node] = form.node
                 return (form.node,)

@@ -53,8 +53,8 @@ class Words:
     def __getattr__(self, word: str) -> Callable[..., Value]:
         return lambda *args, **kwargs: self.made(*args, *kwargs.values())
 
-    def rare(self, condition: Any, usual: Any, unusual: Callable[[], Any]) -> Value:
-        return self.made(condition, usual, unusual())
+    def slow_path(self, condition: Any, fast: Any, slow: Callable[[], Any]) -> Value:
+        return self.made(condition, fast, slow())
 
     def select(self, condition: Any, a: Any, b: Any) -> Value:
         made = self.made(condition)

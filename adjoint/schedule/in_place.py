@@ -15,7 +15,7 @@ from adjoint.graph.loop_form import Affine
 from adjoint.graph.node import Node
 from adjoint.schedule.access_patterns import is_row_local, reads_of
 from adjoint.schedule.plan import Kernel, Nest, Schedule, Step
-from adjoint.schedule.slow_path import is_rare
+from adjoint.schedule.slow_path import has_slow_path
 
 
 def kernels_of(step: Step) -> list[Kernel]:
@@ -49,10 +49,10 @@ def writes_over(kernel: Kernel, out: Node, given: Node) -> bool:
 def reads_once(node: Node) -> bool:
     """Whether the loop of a node reads its inputs where it computes it, and never again.
 
-    A loop that met rare arguments does a stretch of elements once more. Whether one may is not
-    stated anywhere: the rule that makes the loop is asked.
+    A loop that met arguments for its slow path computes a stretch of elements once more. Whether
+    it may do so is not stated anywhere: the rule that writes the loop is asked.
     """
-    return node.op.pointwise and not is_rare(node)
+    return node.op.pointwise and not has_slow_path(node)
 
 
 def meeting(kernel: Kernel) -> set[Node]:

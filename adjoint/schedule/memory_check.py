@@ -21,7 +21,7 @@ from adjoint.graph.types import size_of
 from adjoint.schedule.elements import Array, Box, Value, Walk, own_place, widened
 from adjoint.schedule.memory import MemoryPlan
 from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, Schedule, Step, nbytes
-from adjoint.schedule.slow_path import is_rare
+from adjoint.schedule.slow_path import has_slow_path
 
 NOBODY, MANY = -1, -2
 BOXES = 3
@@ -246,7 +246,7 @@ class Rows:
         if self.kernel not in walks:
             walks[self.kernel] = Walk(self.kernel)
         self.walk = walks[self.kernel]
-        self.again = any(map(is_rare, (*self.kernel.inlined, *self.kernel.roots)))
+        self.again = any(map(has_slow_path, (*self.kernel.inlined, *self.kernel.roots)))
         self.owners: list[tuple[Array, int, Array, int]] = []
         self.touched: list[tuple[Array, Any]] = []
         self.wrote: list[tuple[Array, Any]] = []

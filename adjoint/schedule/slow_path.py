@@ -1,4 +1,4 @@
-"""Which operations have rare arguments: their native rules are listened to for the word `rare`."""
+"""Which operations have a slow path: their native rules are run, to see if they ask for one."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_
 _known: dict[Hashable, bool] = {}
 
 
-def is_rare(node: Node) -> bool:
-    """Whether the rule of a node, one element from one, leaves some to `Emitter.rare`."""
+def has_slow_path(node: Node) -> bool:
+    """Whether the rule of a pointwise node leaves some arguments to `Emitter.slow_path`."""
     if not node.op.pointwise:
         return False
     key = node.op, node.params, tuple(x.dtype for x in node.inputs)
     found = _known.get(key)
     if found is None:
-        found = _known[key] = _says_rare(node)
+        found = _known[key] = _asks_for_it(node)
     return found
 
 
-def _says_rare(node: Node) -> bool:
+def _asks_for_it(node: Node) -> bool:
     loops: Any = _Loops()
     try:
         node.op.lower(node, (ZERO,) * len(node.shape), loops)
-    except _Heard:
+    except _Found:
         return True
     return False
 
 
-class _Heard(Exception):
-    """The word was said."""
+class _Found(Exception):
+    """The rule asks for a slow path."""
 
 
-class _Listener:
+class _DTypeEmitter:
     """An emitter that makes nothing: its scalars are dtypes."""
 
     @property
-    def exact(self) -> _Listener:
+    def exact(self) -> _DTypeEmitter:
         return self
 
     def dtype(self, x: DType) -> DType:
@@ -64,8 +64,8 @@ class _Listener:
     def select(self, condition: DType, a: Any, b: Any) -> Any:
         return a if isinstance(a, np.dtype) else b
 
-    def rare(self, condition: DType, usual: DType, unusual: Callable[[], DType]) -> DType:
-        raise _Heard
+    def slow_path(self, condition: DType, fast: DType, slow: Callable[[], DType]) -> DType:
+        raise _Found
 
     def __getattr__(self, word: str) -> Callable[..., Any]:
         if word in _COMPARISONS:
@@ -76,7 +76,7 @@ class _Listener:
 class _Loops:
     """The loops around a node of one element."""
 
-    e = _Listener()
+    e = _DTypeEmitter()
 
     def read(self, x: Node, index: Index) -> DType:
         return x.dtype

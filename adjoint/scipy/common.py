@@ -11,7 +11,6 @@ import numpy as np
 from adjoint.errors import ArgumentError, ConcretizationError, NotDifferentiableError
 from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import is_weak
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, DType, promote, to_inexact, weak_dtype
 
@@ -96,7 +95,7 @@ def count(name: str, argument: str, value: Any) -> Tensor:
     x = as_tensor(value)
     if x.dtype.kind in "fc" and differentiated(x):
         raise NotDifferentiableError(
-            f"{name}: there is no derivative by {argument}, which counts; hold it fixed by "
+            f"{name}: there is no derivative by {argument}, an integer; hold it fixed by "
             f"adjoint.stop_gradient, or give a plain number or array"
         )
     return x
@@ -111,12 +110,6 @@ def integer(name: str, argument: str, value: Any) -> int:
         return operator.index(value)
     except (TypeError, ValueError):
         raise ArgumentError(f"{name}: {argument} must be an integer, got {value!r}") from None
-
-
-def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
-    """The function of the library that is registered as `name`."""
-    result: Tensor = FUNCTIONS[name](*args, **kwargs)
-    return result
 
 
 class _Traced(Exception):

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array.contraction import tensordot
-from adjoint.array.equations import solve
-from adjoint.array.statistics import mean
+from adjoint.array.linalg.contraction import tensordot
+from adjoint.array.linalg.equations import solve
+from adjoint.array.manipulation.joining import atleast_1d
+from adjoint.array.statistics.descriptive import mean
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.forking import import_module
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.indexing.slicing import along
 from adjoint.ops.linalg.banded import solve_banded
@@ -141,7 +141,7 @@ def correlate2d(
 
 def _coefficients(name: str, b: Any, a: Any, dtype: Any) -> tuple[Tensor, Tensor]:
     """Both in one length, divided by the first of `a`."""
-    b, a = (FUNCTIONS["atleast_1d"](as_tensor(c, dtype)) for c in (b, a))
+    b, a = (atleast_1d(as_tensor(c, dtype)) for c in (b, a))
     if b.ndim != 1 or a.ndim != 1:
         raise ShapeError(f"{name}: b and a need one axis, got shapes {b.shape} and {a.shape}")
     size = max(b.size, a.size)
@@ -368,4 +368,4 @@ deconvolve = no_counterpart("scipy.signal.deconvolve", "use scipy.signal.lfilter
 sosfiltfilt = no_counterpart("scipy.signal.sosfiltfilt", "use scipy.signal.filtfilt")
 medfilt = no_counterpart("scipy.signal.medfilt", "use adjoint.median over windows")
 wiener = no_counterpart("scipy.signal.wiener", "write it with means over windows")
-find_peaks = no_counterpart("scipy.signal.find_peaks", "take it of plain numbers for the places")
+find_peaks = no_counterpart("scipy.signal.find_peaks", "call it with plain numbers for the places")

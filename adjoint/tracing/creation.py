@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import as_dtype
+from adjoint.ops.shape.movement import broadcast_to, expand_dims
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.queries import is_scalar
 
@@ -32,7 +32,7 @@ def array(
     if copy and x is object:
         x = x.copy()
     while x.ndim < ndmin:
-        x = FUNCTIONS["expand_dims"](x, axis=0)
+        x = expand_dims(x, axis=0)
     return x
 
 
@@ -112,7 +112,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **opt
     if not holds_tensor((fill_value,)):
         return fresh(np.full(_whole(shape), fill_value, dtype, order, **options))
     value = _converted(fill_value, dtype)
-    return FUNCTIONS["broadcast_to"](value, _whole(shape)).copy()
+    return broadcast_to(value, _whole(shape)).copy()
 
 
 def _whole(shape: Any) -> Any:
@@ -143,7 +143,7 @@ def empty(shape: Any, *args: Any, **kwargs: Any) -> Any:
 def empty_like(prototype: Any, *args: Any, **kwargs: Any) -> Any:
     """`numpy.empty_like`: of nan, as `empty`."""
     found = _like("empty_like")(prototype, *args, **kwargs)
-    return FUNCTIONS["full_like"](found, np.nan) if type(found) is Tensor else found
+    return as_tensor(np.full(found.shape, np.nan, found.dtype)) if type(found) is Tensor else found
 
 
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:

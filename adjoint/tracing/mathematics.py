@@ -8,6 +8,11 @@ from typing import Any
 
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.ops.elementwise import exponential, power
+from adjoint.ops.elementwise.rounding import trunc
+from adjoint.ops.reductions import reduction
+from adjoint.ops.reductions.norm import norm2
+from adjoint.ops.shape.movement import reshape
 
 _NAMES = {
     **{n: n for n in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "expm1", "log1p")},
@@ -21,7 +26,7 @@ _NAMES = {
 
 def _number(x: Any) -> Any:
     """A tensor of one element as a 0-d one; `math` takes no other."""
-    return FUNCTIONS["reshape"](x, ()) if type(x) is Tensor and x.shape else x
+    return reshape(x, ()) if type(x) is Tensor and x.shape else x
 
 
 def _named(name: str) -> Callable[..., Any]:
@@ -33,13 +38,13 @@ def _named(name: str) -> Callable[..., Any]:
 
 def log(x: Any, base: Any = math.e) -> Any:
     """`math.log`, to any base."""
-    found = FUNCTIONS["log"](_number(x))
-    return found if base is math.e else found / FUNCTIONS["log"](_number(base))
+    found = exponential.log(_number(x))
+    return found if base is math.e else found / exponential.log(_number(base))
 
 
 def fsum(seq: Any) -> Any:
     """`math.fsum`."""
-    return FUNCTIONS["sum"](as_tensor(list(seq)))
+    return reduction.sum(as_tensor(list(seq)))
 
 
 def prod(iterable: Any, *, start: Any = 1) -> Any:
@@ -51,14 +56,14 @@ def prod(iterable: Any, *, start: Any = 1) -> Any:
 
 def dist(p: Any, q: Any) -> Any:
     """`math.dist`: the Euclidean distance of two points."""
-    return FUNCTIONS["norm"](as_tensor(list(p)) - as_tensor(list(q)))
+    return norm2(as_tensor(list(p)) - as_tensor(list(q)))
 
 
 def hypot(*coordinates: Any) -> Any:
     """`math.hypot`: the length of a vector."""
     if len(coordinates) == 2:
-        return FUNCTIONS["hypot"](*map(_number, coordinates))
-    return FUNCTIONS["norm"](as_tensor(list(map(_number, coordinates))))
+        return power.hypot(*map(_number, coordinates))
+    return norm2(as_tensor(list(map(_number, coordinates))))
 
 
 def sumprod(p: Any, q: Any) -> Any:
@@ -82,7 +87,7 @@ def _asked(name: str) -> Callable[[Any], bool]:
 
 def modf(x: Any) -> Any:
     """`math.modf`."""
-    whole = FUNCTIONS["trunc"](_number(x))
+    whole = trunc(_number(x))
     return x - whole, whole
 
 

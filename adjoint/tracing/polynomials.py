@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from adjoint.graph.op import FUNCTIONS
+from adjoint.graph import calls
 from adjoint.graph.tensor import as_tensor
 from adjoint.tracing.constants import holds_tensor
 
@@ -32,7 +32,7 @@ def traced_class(real: type) -> type:
 
     def call(self: Any, arg: Any) -> Any:
         if holds_tensor((arg, self.coef)):
-            return FUNCTIONS["polynomial.at"](kind, self, arg)
+            return calls.series_at(kind, self, arg)
         return real.__call__(self, arg)
 
     def coefficients(self: Any, other: Any) -> Any:

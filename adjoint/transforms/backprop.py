@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph import engine
+from adjoint.graph import calls, engine
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL
 from adjoint.transforms.paths import between
@@ -24,7 +23,7 @@ from adjoint.transforms.reverse import check_history
 
 @dataclass
 class Number:
-    """An adjoint as a number, and where it can be other than zero, if that is known (`support`).
+    """An adjoint as a number, and its nonzero mask, if that is known.
 
     A graph shows that of itself; a bare number would forget it, and 0 times ∞ become nan.
     """
@@ -45,8 +44,7 @@ class Number:
             return x
         mask = Tensor(constant_node(self.mask, np.shape(self.mask), BOOL))
         zero = Tensor(constant_node(np.zeros((), like.dtype), (), like.dtype))
-        result: Tensor = FUNCTIONS["where"](mask, x, zero)
-        return result
+        return calls.where(mask, x, zero)
 
 
 def backprop(out: Node, seed: Any, inputs: Sequence[Node]) -> dict[Node, np.ndarray[Any, Any]]:
@@ -73,7 +71,7 @@ def backprop(out: Node, seed: Any, inputs: Sequence[Node]) -> dict[Node, np.ndar
 
 def as_number(share: Tensor) -> Number:
     """What `share` says, without its graph."""
-    mask = FUNCTIONS["support"](share)
+    mask = calls.nonzero_mask(share)
     value = engine.value_of(share.node)
     return Number(value, None if mask is None else engine.value_of(mask.node))
 

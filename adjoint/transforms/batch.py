@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from adjoint.graph import calls
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor, make
 from adjoint.transforms.paths import within
@@ -42,5 +42,4 @@ def one_by_one(node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) ->
         make(node.op, [x[i] if b else x for x, b in zip(inputs, batched, strict=True)], node.params)
         for i in range(size)
     ]
-    result: Tensor = FUNCTIONS["stack"](rows)
-    return result
+    return calls.stack(rows)

@@ -1,6 +1,6 @@
 """The paths a derivative takes: along the inputs of a node, or along its smooth form.
 
-|x|² is smooth at 0, |x| is not. What `Op.smooth` knows of such a node is differentiated in its
+|x|² is smooth at 0, |x| is not. What `Op.smooth_form` knows of such a node is differentiated in its
 place: every sweep takes the node for the identity of its form. The graph itself stays as it was
 written, and a node whose derivative somebody asks for is never left out.
 """
@@ -63,8 +63,8 @@ def smoothly(scope: Scope | None, kept: AbstractSet[Node], forms: dict[Node, Nod
     def inputs(node: Node) -> tuple[Node, ...]:
         if scope is not None and (node.scope is None or scope not in node.scope.members):
             return ()
-        if node.op.composes and node.inputs:
-            form = node.op.smooth(node, kept)
+        if node.op.may_have_smooth_form and node.inputs:
+            form = node.op.smooth_form(node, kept)
             if form is not None:
                 forms[node] = identity_node(form.node)
                 return forms[node].inputs

@@ -191,7 +191,7 @@ def test_while_loops_keep_few_states():
             lambda s: s[0] < 1000, lambda s: (s[0] + 1, s[1] * x), (0, 1.0), memory=memory
         )[1]
 
-    from adjoint.ops.control.while_loop import History
+    from adjoint.ops.control.while_adjoint import History
 
     before = History.backwards
 
@@ -267,3 +267,29 @@ def test_checkpoint_has_the_same_derivatives():
     same(ad.hessian(g)(x), ad.hessian(f)(x))
     same(ad.compile(ad.grad(g))(x), ad.grad(f)(x))
     same(ad.vmap(ad.grad(g))(np.stack([x, 2 * x]))[1], ad.grad(f)(2 * x))
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, ad.compile], ids=["uncompiled", "compiled"])
+def test_what_is_zero_by_construction_meets_no_infinity(wrap):
+    def last(x):  # of the ys only one counts
+        return ad.scan(lambda h, x: (h, ad.sqrt(x)), 0.0, x)[1][-1]
+
+    same(wrap(ad.grad(last))(np.array([0.0, 0.0, 4.0])), [0, 0, 0.25])
+
+    def second(x):  # of the state only one element
+        return ad.scan(lambda h, _: (ad.sqrt(h), None), x, length=2)[0][1]
+
+    same(wrap(ad.grad(second))(np.array([0.0, 16.0])), [0, 0.25 * 16**-0.75])
+
+    def late(b):  # a part of the state whose last value does not count
+        return ad.scan(lambda s, _: ((s[0] + s[1], ad.sqrt(s[1])), None), (0.0, b), length=1)[0][0]
+
+    same(wrap(ad.grad(late))(0.0), 1.0)
+
+    def while_late(b):
+        def step(s):
+            return s[0] + s[1], ad.sqrt(s[1]), s[2] + 1
+
+        return ad.while_loop(lambda s: s[2] < 1, step, (0.0, b, 0))[0]
+
+    same(wrap(ad.grad(while_late))(0.0), 1.0)

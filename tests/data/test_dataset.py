@@ -52,7 +52,7 @@ def test_the_order_stays_the_same_with_every_version():
     assert ad.data.permutation(8, 5, 1).tolist() == [7, 4, 5, 1, 6, 0, 2, 3]
 
 
-def test_what_is_held_out_is_apart_from_the_rest():
+def test_held_out_examples_are_not_in_the_training_set():
     train, test = ad.data.held_out(dataset(20), 5)
     assert sorted([*train.x[:, 0], *test.x[:, 0]]) == dataset(20).x[:, 0].tolist()
 

@@ -62,7 +62,7 @@ def test_an_array_comes_back_as_it_was(tmp_path, dtype, packed):
     np.testing.assert_array_equal(found, array)
 
 
-def test_what_is_gzipped_is_told_by_its_content(tmp_path):
+def test_gzip_is_recognised_by_content(tmp_path):
     (tmp_path / "labels").write_bytes(gzip.compress(idx(labels(7))))
     assert len(ad.data.read_idx(str(tmp_path / "labels"))) == 7
 

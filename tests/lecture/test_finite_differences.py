@@ -119,7 +119,7 @@ def test_complex_arguments_follow_the_convention_of_grad():
         (lambda: ad.check_gradients(f, AT, order=0), RangeError, "order=0"),
     ],
 )
-def test_misuse_is_told(call, error, message):
+def test_misuse_is_an_error(call, error, message):
     with pytest.raises(error, match=message):
         call()
 

@@ -58,7 +58,7 @@ def test_the_adjoint_of_the_label_distribution_is_minus_log_p():
     np.testing.assert_allclose(ad.grad(loss, 2)(W, X, certain), -np.log(P), rtol=1e-13)
 
 
-def test_what_does_not_sum_to_one_weighs_accordingly():
+def test_labels_that_do_not_sum_to_one_scale_the_loss():
     by_h = ad.grad(lambda h: ad.sum(ad.nn.softmax_cross_entropy(h, 3.0 * Y)))(X @ W)
     np.testing.assert_allclose(by_h, 3 * (P - Y), atol=1e-13)
 

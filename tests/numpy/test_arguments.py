@@ -153,6 +153,6 @@ def test_numpy_s_order_and_names_mean_the_same(name):
     assert np.shape(found) == np.shape(expected)
 
 
-def test_functions_of_one_name_in_two_places_are_told_apart():
+def test_functions_of_one_name_in_two_modules_are_distinguished():
     assert FUNCTIONS["linalg.trace"] is ad.linalg.trace is not ad.trace
     assert FUNCTIONS["fft.fft"] is ad.fft.fft

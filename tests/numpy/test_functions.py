@@ -225,7 +225,7 @@ def test_frequencies_are_traced():
     assert float(ad.grad(lambda d: ad.fft.rfftfreq(4, d)[1])(0.5)) == pytest.approx(-1.0)
 
 
-def test_what_has_no_derivative_is_told_at_once():
+def test_what_has_no_derivative_raises_at_the_call():
     a = ad.asarray(np.eye(2))
     for function, error, said in (
         (lambda: ad.fft.rfft(1j * a), ValueError, "must be real"),
@@ -237,12 +237,12 @@ def test_what_has_no_derivative_is_told_at_once():
         (lambda: ad.insert(a, 7, 0.0), IndexError, "out of bounds"),
         (lambda: ad.choose([5], [a]), IndexError, "from 5 to 5"),
         (lambda: ad.nanargmax(ad.asarray([NAN])), ValueError, "only nan"),
-        (lambda: ad.histogram(a, [2.0, 1.0]), ValueError, "must rise"),
+        (lambda: ad.histogram(a, [2.0, 1.0]), ValueError, "must be increasing"),
         (lambda: ad.linalg.tensorinv(a, 0), ValueError, "ind=0"),
         (lambda: np.divide.reduce(a, axis=(0, 1)), TypeError, "depends on their order"),
         (lambda: np.gradient(a, 1.0, 2.0, 3.0), TypeError, "3 distances for 2 axes"),
         (lambda: ad.grad(lambda p: ad.sum(ad.roots(p)))(np.array([0.0, 1.0, 2.0])),
-         NotImplementedError, "comes from infinity"),
+         NotImplementedError, "root is at infinity"),
     ):  # fmt: skip
         with pytest.raises(error, match=said):
             function()

@@ -261,7 +261,7 @@ def test_gradient(name):
     )
 
 
-def test_transforms_do_not_spread_what_is_not_taken():
+def test_an_untaken_branch_does_not_spread_through_a_transform():
     """The derivative of the root at 0 is infinite, but that branch is not taken."""
 
     def f(x):

@@ -97,7 +97,7 @@ def test_arguments_have_scipy_s_names_and_order(name):
     assert mine == theirs
 
 
-def test_the_rest_is_scipy_s():
+def test_everything_else_is_scipys_own():
     assert fft.next_fast_len(11) == scipy.fft.next_fast_len(11)
     assert {n for n in fft.__all__ if not hasattr(scipy.fft, n)} == set()
     with pytest.raises(ValueError, match="type must be 1, 2, 3 or 4"):

@@ -258,7 +258,7 @@ def test_the_square_of_hypot_has_the_hessian_of_a_sum_of_squares(outer, inner):
         (ad.square, lambda x, z: ad.sqrt(z), 1 / 6),
     ],
 )
-def test_what_stands_between_keeps_its_derivative(piece, whole, slope):
+def test_nodes_in_between_keep_their_derivatives(piece, whole, slope):
     """A smooth form that leaves out z would say that nothing depends on z."""
     x = ad.variable(3.0)
     z = piece(x)
@@ -280,7 +280,7 @@ def test_against_a_constant_a_kink_has_the_least_slope():
 
 @pytest.mark.parametrize("mode", FIRST)
 @pytest.mark.parametrize("choose", [ad.maximum, ad.minimum, ad.fmax, ad.fmin])
-def test_what_was_stopped_is_a_constant_in_a_tie(choose, mode):
+def test_a_stopped_gradient_is_a_constant_in_a_tie(choose, mode):
     stopped = lambda x: 2 * ad.stop_gradient(x) - 1.0  # noqa: E731
     check(FIRST[mode](lambda x: choose(x, stopped(x)))(1.0), 0.0)
     check(FIRST[mode](lambda x: choose(stopped(x), x))(1.0), 0.0)
@@ -288,7 +288,7 @@ def test_what_was_stopped_is_a_constant_in_a_tie(choose, mode):
     check(FIRST[mode](lambda x: choose(x, stopped(x) + 0 * x))(1.0), 0.5)
 
 
-def test_what_was_stopped_is_a_constant_in_a_batch_and_outside():
+def test_a_stopped_gradient_is_a_constant_in_a_batch_and_outside():
     f = lambda x, y: ad.maximum(x, ad.stop_gradient(y))  # noqa: E731
     ones = np.ones(2)
     assert ad.vmap(ad.grad(f))(ones, ones).tolist() == [0.0, 0.0]

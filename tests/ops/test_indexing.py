@@ -335,7 +335,7 @@ def test_every_mixture_of_items_is_read_as_numpy_reads_it(case):
 # Setting.
 
 
-def test_of_two_values_for_one_place_the_last_stays_and_alone_has_an_adjoint():
+def test_of_two_values_for_one_element_only_the_last_counts():
     def f(v):
         return ad.setitem(ad.zeros(3), [0, 0, 2], v)
 
@@ -406,7 +406,7 @@ def test_sums_of_a_transposed_gather_in_every_dtype():
             assert_array_equal(got, expected)
 
 
-def test_assigning_what_would_lose_something_is_refused():
+def test_assigning_a_value_that_does_not_fit_is_an_error():
     with pytest.raises(DTypeError, match="without loss"):
         ad.setitem(ad.asarray([1, 2]), 0, 0.5)
     with pytest.raises(DTypeError, match="without loss"):
@@ -438,7 +438,7 @@ def test_assigning_what_would_lose_something_is_refused():
         (slice(0.5, 2), DTypeError, "must be integers or None"),
     ],
 )
-def test_an_index_that_means_nothing_is_refused_where_it_stands(index, error, message):
+def test_an_invalid_index_is_an_error_at_its_line(index, error, message):
     x = ad.zeros((3, 4))
     with pytest.raises(error, match=message):
         x[index]

@@ -307,7 +307,7 @@ ONES = np.ones((2, 2))
         (lambda: ad.linalg.svdvals(np.full((2, 2), np.nan)), "svd: .* did not converge"),
     ],
 )
-def test_what_only_the_values_show_is_a_linalgerror(function, message):
+def test_failures_that_depend_on_values_are_linalgerrors(function, message):
     with pytest.raises(LinAlgError, match=message) as caught:
         print(function())
     assert isinstance(caught.value, np.linalg.LinAlgError)

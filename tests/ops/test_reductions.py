@@ -82,7 +82,7 @@ def test_a_sum_or_product_can_be_asked_for_in_another_dtype(name):
 @pytest.mark.parametrize("name", ["argmax", "argmin"])
 @pytest.mark.parametrize("axis", [None, 0, 1, -1])
 @pytest.mark.parametrize("keepdims", [False, True])
-def test_the_place_of_an_extremum_is_numpys(name, axis, keepdims):
+def test_argmax_and_argmin_are_numpys(name, axis, keepdims):
     for x in (X, np.round(X), np.where(X > 1, NAN, X)):
         ours = getattr(ad, name)(x, axis=axis, keepdims=keepdims)
         assert ours.dtype == np.int64
@@ -290,7 +290,7 @@ def test_nan_propagates_through_an_extremum():
     assert_array_equal(rows, [[NAN, NAN], [1, 0]])
 
 
-def test_nan_of_a_lane_not_taken_does_no_harm():
+def test_nan_in_a_lane_not_taken_does_not_matter():
     def f(x):
         return ad.sum(ad.where(np.array([False, True]), ad.max(x, axis=1), 0.0))
 
@@ -307,7 +307,7 @@ def test_ties_of_a_cumulative_extremum_are_split():
     assert_array_equal(both_modes(ad.cummin, [-1, 0, -2, -2, -1]), expected)
 
 
-def test_a_cumulative_extremum_after_nan_does_no_harm_to_what_was_before():
+def test_nan_does_not_affect_a_cumulative_extremum_before_it():
     x = np.array([1.0, NAN, 2.0])
     assert_array_equal(ad.jvp(ad.cummax, (x,), (np.ones(3),))[1], [1, NAN, NAN])
     assert_array_equal(ad.grad(lambda x: ad.cummax(x)[0])(x), [1, 0, 0])

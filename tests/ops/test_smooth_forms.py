@@ -129,7 +129,7 @@ BETWEEN = {
 
 
 @pytest.mark.parametrize("name", BETWEEN)
-def test_what_stands_between_can_be_asked_for(name):
+def test_derivatives_with_respect_to_nodes_in_between(name):
     piece, whole, by_piece, by_x = BETWEEN[name]
     x = ad.variable(3.0)
     z = piece(x)
@@ -144,7 +144,7 @@ def test_what_stands_between_can_be_asked_for(name):
         np.testing.assert_allclose(float(ad.adjoints(w)[z].sum()), by_piece, rtol=1e-14)
 
 
-def test_an_output_among_the_pieces_is_no_obstacle():
+def test_an_output_may_be_part_of_a_smooth_form():
     """z is seeded and left out: it is differentiated for itself."""
     f = lambda x: ad.stack([abs(x), abs(x) ** 2])  # noqa: E731
     for jacobian in (ad.jacrev, ad.jacfwd):
@@ -172,7 +172,7 @@ def test_inside_nested_transforms():
     assert float(ad.gradient(ad.grad(lambda y: abs(y) ** 2)(x), x)) == 2.0
 
 
-def test_within_a_variable_of_an_inner_transform_nothing_is_seen_through():
+def test_a_variable_of_an_inner_transform_ends_a_smooth_form():
     """y stands for |x|; the inner function is y², whatever y was made from."""
     f = lambda x: ad.grad(lambda y: y**2)(abs(x))  # 2 |x|  # noqa: E731
     assert [float(ad.grad(f)(x)) for x in (-1.0, 0.0, 1.0)] == [-2.0, 0.0, 2.0]
@@ -195,7 +195,7 @@ def test_compiled():
     np.testing.assert_array_equal(ad.compile(ad.hessian(f))(ZEROS).numpy(), expected)
 
 
-def test_after_a_look_at_the_values():
+def test_smooth_forms_after_values_were_asked_for():
     def f(x):
         size = abs(x)
         return size**2 if size < 1 else size
@@ -207,7 +207,7 @@ def test_after_a_look_at_the_values():
     assert float(ad.gradient(ad.gradient(size**2, x), x)) == 2.0
 
 
-def test_what_let_go_of_its_inputs_is_a_piece_no_longer():
+def test_a_node_without_its_inputs_has_no_smooth_form():
     z = ad.evaluate(abs(ad.asarray(-3.0)))
     assert z.node.inputs == ()
     assert float(ad.gradient(z**2, z)) == 6.0
@@ -219,8 +219,13 @@ def test_what_let_go_of_its_inputs_is_a_piece_no_longer():
 def test_a_form_is_made_once_in_a_sweep(monkeypatch):
     asked = []
     square = find("square")
-    form = square.form
-    monkeypatch.setattr(square, "form", lambda node, kept: asked.append(node) or form(node, kept))
+    rule = square.smooth_rule
+
+    def noting(node, kept):
+        asked.append(node)
+        return rule(node, kept)
+
+    monkeypatch.setattr(square, "smooth_rule", noting)
     x = ad.variable(1.0)
     z = abs(x) ** 2
     ad.gradient(z + ad.sin(z) * z, x)

@@ -8,6 +8,8 @@ import sys
 import mpmath as mp
 import numpy as np
 import pytest
+import scipy.special
+from numpy.testing import assert_allclose
 
 import adjoint as ad
 from adjoint.errors import NotDifferentiableError, RangeError
@@ -192,6 +194,17 @@ def test_exprel_and_sinc_at_zero_and_across_the_change_of_method():
                 check(g(x), mp.diff(ONE["sinc"], mp.mpf(x), order), 1e-12)
 
 
+def test_trigamma_is_native_and_agrees_with_scipy():
+    """Native code for n = 1 with SciPy's values, special ones included; of other n SciPy's own."""
+    specials = [0.0, -0.0, -1.0, -2.0, np.inf, -np.inf, np.nan, 1e-300, 1e300]
+    x = np.concatenate([np.linspace(-6.3, 9.0, 1001), specials])
+    for n, steps in ((1, ["kernel"]), (2, ["numpy"])):
+        f = ad.compile(lambda x, n=n: special.polygamma(n, x))
+        expected = scipy.special.polygamma(n, x)
+        assert_allclose(f(x), expected, rtol=1e-13, atol=1e-12)
+        assert [row.kind for row in f.report().rows] == steps
+
+
 def test_polygamma_is_the_ladder_of_derivatives():
     assert float(special.polygamma(0, 1.5)) == float(special.digamma(1.5))
     f = ad.grad(ad.grad(special.digamma))
@@ -200,7 +213,7 @@ def test_polygamma_is_the_ladder_of_derivatives():
         special.polygamma(-1, 1.0)
 
 
-def test_far_out_the_stable_forms_stay_right():
+def test_stable_forms_are_right_in_the_far_tails():
     assert float(ad.grad(special.log_ndtr)(-1e3)) == pytest.approx(1000.000999998, rel=1e-12)
     assert float(special.expit(-1000.0)) == 0.0
     assert float(special.expit(-40.0)) == pytest.approx(float(mp.exp(-40)), rel=1e-14)

@@ -181,7 +181,7 @@ def test_gradients_that_are_not_given_are_computed():
 
 
 @pytest.mark.parametrize("name", ["newton", "adahessian"])
-def test_without_the_loss_they_say_what_they_need(name):
+def test_second_order_optimisers_without_the_loss_say_what_they_need(name):
     optimizer = getattr(ad.optim, name)()
     w = np.ones(2)
     with pytest.raises(ArgumentError, match=rf"{name}: update needs the loss.*none was .*loss=f\)"):

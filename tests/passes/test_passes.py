@@ -22,7 +22,7 @@ from adjoint.passes.pipeline import PIPELINE, optimise
 from adjoint.passes.simplify import simplify
 from adjoint.passes.stabilise import stabilise
 from tests.counting import assert_linear
-from tests.native.random_programs import as_given, program
+from tests.native.fuzzing.random_programs import as_given, program
 from tests.passes.graphs import Pass, assert_identical, graph_of, text_after, values_of
 
 pytestmark = pytest.mark.unit
@@ -39,7 +39,7 @@ def golden(run: Pass, f: Any, *kinds: Any, is_now: str) -> None:
 # golden text
 
 
-def test_what_overflows_on_the_way_takes_its_stable_form() -> None:
+def test_an_overflowing_composition_takes_its_stable_form() -> None:
     """The logarithm of a sigmoid by hand beside the sigmoid itself, and a logsumexp."""
 
     def f(x: Any) -> Any:
@@ -149,7 +149,7 @@ def test_quotients_by_powers_of_two_are_products() -> None:
     )
 
 
-def test_movements_of_movements_are_one_or_none() -> None:
+def test_compositions_of_movements_become_one_or_none() -> None:
     def f(a: Any) -> Any:
         back = ad.permute_dims(ad.permute_dims(a, (1, 0)), (1, 0))
         flat = ad.reshape(ad.reshape(a, (3, 2)), (6,))
@@ -170,7 +170,7 @@ def test_movements_of_movements_are_one_or_none() -> None:
     )
 
 
-def test_what_is_put_into_zeros_is_taken_out_as_it_was() -> None:
+def test_a_slice_of_an_unslice_is_its_input() -> None:
     def f(a: Any) -> Any:
         wide = put_into_zeros(Tensor(a.node), (1,), (1,), (3,), (5,))
         return wide[1:4], wide[1:3]
@@ -188,7 +188,7 @@ def test_what_is_put_into_zeros_is_taken_out_as_it_was() -> None:
     )
 
 
-def test_choices_that_are_none() -> None:
+def test_choices_without_effect_are_simplified() -> None:
     """where(c, x, x), where(not c, x, y)"""
     golden(
         simplify,
@@ -204,7 +204,7 @@ def test_choices_that_are_none() -> None:
     )  # fmt: skip
 
 
-def test_what_is_not_true_of_every_number_stays() -> None:
+def test_identities_that_fail_for_some_number_are_not_applied() -> None:
     """x + 0 (of -0), 0 x (of ∞ and nan), x - x (of ∞), x / x (of 0)"""
     stays = lambda a: (a + 0.0, 0.0 * a, a - a, a / a, a - (-0.0), ad.negative(a - a))  # noqa: E731
     before = text_after(lambda outputs, inputs: list(outputs), stays, V)
@@ -337,7 +337,7 @@ def test_softmax_is_made_of_pieces() -> None:
     assert "log_softmax" not in text_after(expand, lambda a: ad.log_softmax(a, axis=0), M)
 
 
-def test_softmax_over_nothing_stays_whole() -> None:
+def test_softmax_over_an_empty_axis_is_not_decomposed() -> None:
     assert "softmax" in text_after(expand, lambda a: ad.softmax(a, axis=1), (2, 0))
 
 

@@ -25,7 +25,7 @@ from adjoint.schedule.plan import (
     Step,
     nbytes,
 )
-from tests.native.random_programs import program, together
+from tests.native.fuzzing.random_programs import program, together
 from tests.schedule.programs import EXPECTED, PROGRAMS, report_text
 
 pytestmark = pytest.mark.unit
@@ -82,7 +82,7 @@ def test_elementwise_chains_are_one_kernel() -> None:
     assert names(lambda x: ad.sin(x) * ad.exp(-x) + x.T.T / 2.0, X) == ["kernel"]
 
 
-def test_a_sum_takes_in_what_is_summed() -> None:
+def test_a_sum_fuses_with_its_summands() -> None:
     for axis in (None, 0, 1, (0, 1)):
         assert names(lambda x, axis=axis: ad.sum(ad.sin(x) * x, axis=axis), X) == ["kernel"]
 
@@ -114,12 +114,12 @@ def test_outputs_that_are_inputs_or_constants_need_no_step() -> None:
     assert names(lambda x: (x, ad.ones(3), x), X) == []
 
 
-def test_what_is_joined_or_put_into_zeros_is_computed_in_its_place() -> None:
+def test_parts_of_a_concatenation_are_computed_in_place() -> None:
     """Each element once, so that storing the parts would bring nothing."""
-    dear = lambda x: ad.sin(x) * ad.exp(x)  # noqa: E731
-    assert names(lambda x: ad.concat([dear(x[:9]), ad.cos(x[3:])]), X) == ["kernel"]
-    assert names(lambda x: x + ad.pad(dear(x[1:]), ((1, 0), (0, 0))), X) == ["kernel"]
-    assert names(lambda x: x + dear(x[0]), X) == ["kernel"] * 2
+    expensive = lambda x: ad.sin(x) * ad.exp(x)  # noqa: E731
+    assert names(lambda x: ad.concat([expensive(x[:9]), ad.cos(x[3:])]), X) == ["kernel"]
+    assert names(lambda x: x + ad.pad(expensive(x[1:]), ((1, 0), (0, 0))), X) == ["kernel"]
+    assert names(lambda x: x + expensive(x[0]), X) == ["kernel"] * 2
 
 
 def test_numbers_that_nothing_reads_are_one_kernel() -> None:
@@ -152,7 +152,7 @@ def kernels_of(step: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("seeds", GROUPS, ids=lambda s: f"{s.start}+{len(s)}")
-def test_what_is_read_was_written_before(seeds: range) -> None:
+def test_every_read_follows_a_write(seeds: range) -> None:
     """Each result is written once, by one step; outputs are written, or were there before."""
     schedule = schedule_of(seeds)
     there = {*schedule.inputs, *schedule.constants}
@@ -167,7 +167,7 @@ def test_what_is_read_was_written_before(seeds: range) -> None:
 
 
 @pytest.mark.parametrize("seeds", GROUPS[::4], ids=lambda s: f"{s.start}+{len(s)}")
-def test_kernels_hold_what_they_compute(seeds: range) -> None:
+def test_each_kernel_contains_what_it_computes(seeds: range) -> None:
     """What a kernel inlines is computed from what it reads, and not stored by it."""
     schedule = schedule_of(seeds)
     for step in schedule.steps:
@@ -237,7 +237,7 @@ def test_nothing_alive_at_the_same_time_overlaps(seeds: range) -> None:
 
 
 @pytest.mark.parametrize("seeds", GROUPS, ids=lambda s: f"{s.start}+{len(s)}")
-def test_all_that_is_stored_has_a_place(seeds: range) -> None:
+def test_every_stored_node_has_memory(seeds: range) -> None:
     """In the block, in another's memory, in a nest, or given from outside."""
     schedule = schedule_of(seeds)
     plan = plan_memory(schedule)
@@ -268,7 +268,7 @@ def test_memory_is_shared_along_a_chain() -> None:
     assert plan.size <= 3 * X.nbytes + 3 * ALIGNMENT
 
 
-def test_packed_scalars_lie_apart() -> None:
+def test_packed_scalars_do_not_overlap() -> None:
     def f(x: Any) -> Any:
         for _ in range(800):
             x = ad.sin(x) * 1.5 + ad.cos(x)

@@ -35,7 +35,7 @@ def both(f, x):
 
 
 @pytest.mark.parametrize("x", [-40.0, -10.0, -1.0, 4.0, 6.0, 12.0])
-def test_log_distribution_functions_of_norm_are_right_far_out(x):
+def test_log_distribution_functions_of_norm_are_right_in_the_far_tails(x):
     with mpmath.workdps(60):
         exact = [float(mpmath.diff(lambda t: mpmath.log(mpmath.ncdf(t)), x, n)) for n in range(3)]
     first = ad.grad(stats.norm.logcdf)
@@ -112,9 +112,9 @@ def test_a_parameter_that_is_not_allowed_gives_nan_in_value_and_slope():
 
 
 def test_counts_have_no_derivative():
-    with pytest.raises(NotDifferentiableError, match=r"poisson\.logpmf: .* by k, which counts"):
+    with pytest.raises(NotDifferentiableError, match=r"poisson\.logpmf: .* by k, an integer"):
         ad.grad(lambda k: stats.poisson.logpmf(k, 2.0))(3.0)
-    with pytest.raises(NotDifferentiableError, match=r"binom\.logpmf: .* by n, which counts"):
+    with pytest.raises(NotDifferentiableError, match=r"binom\.logpmf: .* by n, an integer"):
         ad.grad(lambda n: stats.binom.logpmf(1, n, 0.5))(3.0)
     held = ad.grad(lambda x: stats.poisson.logpmf(ad.stop_gradient(x), x))(3.0)
     assert float(held) == 0.0
@@ -144,7 +144,7 @@ def test_weights_of_zero_do_not_count_and_have_their_slope():
     np.testing.assert_array_equal(ad.grad(g)(np.array([np.inf, 1.0])).numpy(), [0, 1])
 
 
-def test_an_empty_class_has_the_entropy_slope_infinity_and_the_others_theirs():
+def test_an_empty_class_has_the_slope_infinity_in_the_entropy():
     slope = ad.grad(stats.entropy)(np.array([0.0, 0.5, 0.5]))
     np.testing.assert_array_equal(slope.numpy(), [np.inf, 0, 0])
 
@@ -176,7 +176,7 @@ def options(metric):
         (lambda x: linalg.solve_banded((1, 1), x, x[0]), ShapeError, "first of 3"),
         (lambda x: integrate.quad(ad.sin, 0, x[0, 0]), NotDifferentiableError, "fixed_quad"),
         (lambda x: integrate.romb([x[0, 0]] * 4), RangeError, "2ᵏ"),
-        (lambda x: interpolate.CubicSpline([1.0, 0.0], x), RangeError, "rise strictly"),
+        (lambda x: interpolate.CubicSpline([1.0, 0.0], x), RangeError, "strictly increasing"),
         (lambda x: interpolate.interp1d([0.0, 1.0], x)(3.0), RangeError, "outside"),
         (lambda x: interpolate.make_interp_spline(x[0], x, k=1), NotDifferentiableError, "by x"),
         (lambda x: interpolate.UnivariateSpline(x[0], x[0]), NotDifferentiableError, "CubicSpline"),
@@ -193,7 +193,7 @@ def options(metric):
         (lambda x: stats.zscore(x, nan_policy="omit"), ArgumentError, "nan_policy='omit'"),
     ],
 )
-def test_what_is_not_supported_is_refused_and_says_what_to_do(call, error, match):
+def test_unsupported_arguments_are_errors_that_say_what_to_do(call, error, match):
     x = np.array([[4.0, 1.0], [1.0, 3.0]])
     with pytest.raises(error, match=match):
         ad.grad(lambda x: ad.sum(ad.asarray(call(x))))(x)

@@ -91,7 +91,7 @@ def test_the_gradient_is_that_of_central_differences(f):
         np.testing.assert_allclose(found[i], slope, rtol=1e-5, atol=1e-7)
 
 
-def test_what_has_no_counterpart_works_on_constants():
+def test_functions_without_counterpart_work_on_constants():
     def f(x):
         smooth = interpolate.UnivariateSpline(np.arange(5.0), DATA, s=0.5)
         level = float(smooth(2.2))
@@ -101,6 +101,6 @@ def test_what_has_no_counterpart_works_on_constants():
     assert float(ad.grad(f)(2.0)) == pytest.approx(float(f(1.0)))
 
 
-def test_what_has_no_counterpart_refuses_what_is_differentiated():
+def test_functions_without_counterpart_refuse_differentiated_arguments():
     with pytest.raises(NotDifferentiableError, match=r"scipy\.interpolate\.UnivariateSpline has"):
         ad.grad(lambda y: interpolate.UnivariateSpline(np.arange(5.0), y)(0.5))(DATA)

@@ -100,7 +100,7 @@ def test_distributions_of_several_variables_have_the_signatures_of_scipys(name):
             assert told(getattr(ours, method)) == told(getattr(theirs, method))
 
 
-def test_what_has_no_counterpart_is_a_function_of_scipy_and_says_what_to_do():
+def test_functions_without_counterpart_exist_in_scipy_and_say_what_to_do():
     for module in MODULES:
         ours = importlib.import_module(f"adjoint.scipy.{module}")
         for name in ours.__all__:
@@ -111,7 +111,7 @@ def test_what_has_no_counterpart_is_a_function_of_scipy_and_says_what_to_do():
                     ad.grad(lambda x, f=function: f([x], 2))(1.0)
 
 
-def test_what_has_no_counterpart_takes_plain_numbers():
+def test_functions_without_counterpart_take_plain_numbers():
     from adjoint.scipy import linalg, stats
 
     found = linalg.eigvals(ad.asarray([[2.0, 1.0], [0.0, 3.0]]))

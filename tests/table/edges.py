@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import adjoint as ad
-from adjoint.array import activation
+from adjoint.array.elementwise import activations
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 
@@ -26,7 +26,7 @@ class Functions:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name in FUNCTIONS:
             return FUNCTIONS[name]
-        for namespace in (ad, ad.nn, activation):
+        for namespace in (ad, ad.nn, activations):
             if hasattr(namespace, name):
                 return getattr(namespace, name)
         raise Missing(name)
@@ -115,7 +115,7 @@ EDGES = [
     Edge("(-2)², both", lambda n, x: x[0] ** x[1], [-2.0, 2.0], [-4, NAN]),
     Edge("(-2)³", lambda n, x: x**3.0, [-2.0], [12], [-12]),
     Edge("x² at 0", lambda n, x: x**2.0, [0.0], [0], [2]),
-    # a branch that is not taken has no say
+    # a branch that is not taken has no influence
     Edge("where sqrt", lambda n, x: n.where(x > 0, n.sqrt(x), 0.0), [0.0], [0]),
     Edge("where log", lambda n, x: n.where(x > 0, n.log(x), x), [0.0], [1]),
     Edge("where sin x / x", lambda n, x: n.where(x != 0, n.sin(x) / x, 1.0), [0.0], [0]),

@@ -155,13 +155,13 @@ def eigenvalues(x: Any) -> Any:
 
 
 def exponential(n: Any, x: Any) -> Any:
-    """The exponential of a Hermitian matrix, on which the phase of its eigenvectors has no say."""
+    """The exponential of a Hermitian matrix: the phase of its eigenvectors has no influence."""
     w, v = (np.linalg.eigh if n is np else n.eigh)(symmetric(n, x))
     return n.matmul(v * n.exp(0.5 * w), n.conj(n.matrix_transpose(v)))
 
 
 def odd_power(n: Any, x: Any) -> Any:
-    """U S³ Vᴴ, on which the phase of the singular vectors has no say."""
+    """U S³ Vᴴ, on which the phase of the singular vectors has no influence."""
     u, s, v = (np.linalg.svd if n is np else n.svd)(x, False)
     return n.matmul(u * s**3, v)
 

@@ -71,7 +71,7 @@ def test_value(case):
 
 @table([case for case in CASES if case.public is not None and not case.single])
 @pytest.mark.parametrize("kind", ["arrays", "lists", "one a tensor"])
-def test_what_is_given_may_be_of_any_kind(case, kind):
+def test_arguments_may_be_numbers_lists_arrays_or_tensors(case, kind):
     """Arrays and nested lists stand for tensors, all or some of them."""
     expected = case.public(*map(ad.asarray, case.inputs))
     given = [x.tolist() if kind == "lists" else x for x in case.inputs]
@@ -149,7 +149,7 @@ def test_second_order(case, way):
 
 @table([case for case in DOUBLE if case.real])
 @pytest.mark.parametrize("transform", [ad.jacfwd, ad.jacrev])
-def test_all_unit_directions_at_once(case, transform):
+def test_all_basis_tangents_at_once(case, transform):
     """A Jacobian has the columns that single directions give, between other operations too."""
     xs = tuple(case.inputs[i] for i in case.active)
 

@@ -1,4 +1,4 @@
-"""What was not chosen has no say: in no operation, in no mode, at no order, compiled or not.
+"""What was not chosen has no influence: in no operation, in no mode, at no order, compiled or not.
 
 Every registered operation is evaluated where it is singular or has no value, and something else is
 chosen there. The derivatives must be those of a program in which the bad places do not occur.
@@ -39,7 +39,7 @@ ELEMENTWISE = [c for c in TWICE if c.differentiable and is_elementwise(c)]
 
 
 @pytest.mark.parametrize("case", ELEMENTWISE, ids=[c.name for c in ELEMENTWISE])
-def test_no_elementwise_operation_speaks_where_it_is_not_taken(case: Case) -> None:
+def test_an_elementwise_operation_has_no_influence_where_it_is_not_taken(case: Case) -> None:
     active = case.active
     chosen = [case.inputs[i] for i in active]
     bad = [np.tile(SPECIAL, 3), *(np.concatenate([np.roll(SPECIAL, k) for k in (0, 1, 3)]),) * 2]
@@ -133,7 +133,7 @@ def named(some: list[Row]) -> Any:
 
 @pytest.mark.parametrize("bad", BAD)
 @named(REAL_ROWS)
-def test_no_example_speaks_that_is_not_taken(row: Row, bad: float) -> None:
+def test_an_example_that_is_not_taken_has_no_influence(row: Row, bad: float) -> None:
     """Two examples side by side, of which one is bad and not chosen."""
     one = Program(row)
     xs = tuple(np.stack([x, np.full_like(x, bad)]) for x in one.good)
@@ -158,7 +158,7 @@ def test_no_example_speaks_that_is_not_taken(row: Row, bad: float) -> None:
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("place", [0, -1])
 @named(EACH_ELEMENT)
-def test_no_element_speaks_that_is_not_taken(row: Row, place: int, bad: float) -> None:
+def test_an_element_that_is_not_taken_has_no_influence(row: Row, place: int, bad: float) -> None:
     """One element of an input is bad, and what does not depend on it is chosen."""
     one = Program(row)
     spoilt, other = (
@@ -231,7 +231,7 @@ def is_fine(g: Any) -> np.ndarray[Any, Any]:
 
 @pytest.mark.parametrize("seed", range(40))
 @pytest.mark.filterwarnings("ignore")
-def test_of_two_random_programs_the_one_that_is_chosen_speaks(seed: int) -> None:
+def test_of_two_random_programs_only_the_chosen_one_has_influence(seed: int) -> None:
     rng = np.random.default_rng(seed)
     functions = [by_first(ELEMENTWISE[i]) for i in rng.integers(len(ELEMENTWISE), size=4)]
     move = MOVES[list(MOVES)[seed % len(MOVES)]]

@@ -186,7 +186,7 @@ DEPENDENT = {
 
 @pytest.mark.parametrize("first", [ad.grad, ad.jacfwd, lambda f: ad.compile(ad.grad(f))])
 @pytest.mark.parametrize("name", DEPENDENT)
-def test_what_depends_on_the_choice_of_vectors_is_nan_and_warned_of(name, first):
+def test_what_depends_on_the_choice_of_vectors_is_nan_with_a_warning(name, first):
     with pytest.warns(KinkWarning, match=r"(eigh|svd): values coincide") as caught:
         assert np.isnan(first(DEPENDENT[name])(np.eye(3)).numpy()).any()
     assert "Use a function of" in str(caught[0].message)
@@ -204,7 +204,7 @@ def test_one_of_several_equal_values_keeps_the_slope_of_its_vector():
     np.testing.assert_array_equal(found, np.diag([1.0, 0.0, 0.0]))
 
 
-def test_stacks_of_matrices_are_judged_one_by_one():
+def test_each_matrix_of_a_stack_is_checked_by_itself():
     stack = np.stack([MATRICES["the identity"], MATRICES["all distinct"], MATRICES["two equal"]])
     f = symmetric(lambda a: ad.sum(ad.exp(ad.linalg.eigvalsh(a))))
     v = NORMAL.normal(size=(3, 3, 3))

@@ -308,7 +308,7 @@ def test_methods_of_classes_are_traced(name, way):
     assert [type(part) for part in MODEL.parts] == [Spring, Base]
 
 
-def test_objects_are_given_back_when_the_function_raises():
+def test_objects_get_their_class_back_when_the_function_raises():
     made = []
 
     def f(x):
@@ -321,7 +321,7 @@ def test_objects_are_given_back_when_the_function_raises():
     assert type(MODEL) is type(made[0]) is Spring
 
 
-def test_what_is_written_to_a_class_is_written_to_the_class():
+def test_class_attributes_are_written_to_the_class():
     def f(x):
         Base.scale = 3.0
         return np.sum(MODEL.rhs(x))
@@ -378,7 +378,7 @@ def counted(x):
     return np.sum(np.array([x[0], x[1]]))
 
 
-def test_what_a_function_notes_outside_is_noted():
+def test_side_effects_on_outside_objects_remain():
     COUNTS["calls"] = 0
     ad.grad(counted)(X)
     ad.grad(counted)(X)
@@ -460,7 +460,7 @@ def test_writing_where_memory_may_or_may_not_be_shared_is_an_error():
         ad.grad(f)(X)
 
 
-def test_an_array_made_elsewhere_takes_no_traced_value():
+def test_writing_a_traced_value_into_an_outside_array_is_an_error():
     buffer = [np.zeros(3)]
 
     def f(x):

@@ -59,7 +59,7 @@ def test_a_domain_is_mapped():
     right(lambda x: np.sum(MOVED(x)), X)
 
 
-def test_what_is_no_tensor_is_numpys():
+def test_functions_of_plain_arrays_are_numpys():
     def f(x):
         roots = Polynomial([-2.0, 0.0, 1.0]).roots()
         assert isinstance(MOVED, Chebyshev)

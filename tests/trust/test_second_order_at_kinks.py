@@ -121,7 +121,7 @@ def test_a_gram_matrix_with_its_diagonal_has_the_hessian_of_differences(mode):
     np.testing.assert_allclose(MODES[mode](loss)(x).numpy(), np.array(rows) / (2 * step), atol=1e-8)
 
 
-def test_every_length_of_a_batch_is_judged_alone():
+def test_each_example_of_a_batch_is_checked_by_itself():
     rows = np.array([[0.0, 0.0], [1.0, 0.0]])
     far = np.diag([-0.09365100847958796, -0.353110359841069])
     near = -A * A / 3 * np.eye(2)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from adjoint.graph.subgraph import Subgraph, fresh_variables
+from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import is_inexact
+from adjoint.graph.types import BOOL, is_inexact
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
@@ -16,6 +18,35 @@ from adjoint.transforms.substitute import substitute
 def instance(body: Subgraph, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The outputs of a subgraph as nodes of the graph of `inputs`."""
     return substitute(body.outputs, dict(zip(body.inputs, inputs, strict=True)))
+
+
+class GoingBack:
+    """A step back: variables for the adjoints of the state, and what they become.
+
+    `carried` and `masks` are variables, by number in the state; a mask says which elements are not
+    zero by construction. `found` are the adjoints of the inputs.
+    """
+
+    def __init__(
+        self,
+        carried: dict[int, Tensor],
+        masks: dict[int, Tensor],
+        found: list[Tensor | None],
+        state: range,
+    ) -> None:
+        self.carried, self.masks, self.found = carried, masks, found
+        self.start = state.start
+
+    def before(self) -> list[Tensor]:
+        """The adjoints of the state before the step, and then their masks."""
+        adjoints = [or_zeros(self.found[self.start + n], x) for n, x in self.carried.items()]
+        return [*adjoints, *[self.mask(n) for n in self.masks]]
+
+    def mask(self, number: int) -> Tensor:
+        """Where the adjoint of a part of the state before the step is not zero by construction."""
+        found = self.found[self.start + number]
+        shape = self.carried[number].shape
+        return whole(known_mask(False) if found is None else nonzero_mask(found), shape)
 
 
 class Linearised:
@@ -70,22 +101,35 @@ class Linearised:
             moving |= more
 
     def going_back(
-        self, given: Iterable[int], state: range, wanted: Sequence[int], seeds: dict[int, Tensor]
-    ) -> tuple[dict[int, Tensor], list[Tensor | None]]:
-        """Variables for the adjoints of the state after a step, and the adjoints of the inputs.
+        self,
+        given: Iterable[int],
+        state: range,
+        wanted: Sequence[int],
+        seeds: dict[int, Tensor],
+        dense: Iterable[int],
+    ) -> GoingBack:
+        """A step back. The first outputs are the state, of which those `given` have adjoints.
 
-        The first outputs are the state. Those `given` have adjoints, and those that get one by a
-        step back; `seeds` are the adjoints of other outputs.
+        `seeds` are the adjoints of other outputs. Of those of the state that are not `dense` some
+        elements, or all, are zero by construction at first: these must not meet an infinite
+        derivative, so a mask goes along.
         """
-        active = set(given)
+        active, whole_from_the_start = set(given), set(dense)
+        may_be_infinite = any(x.node.may_be_infinite for x in self.outputs)
         while True:
             order = sorted(active)
             variables = self.variables([self.outputs[n] for n in order])
             carried = dict(zip(order, variables, strict=True))
-            found = self.adjoints(seeds | carried, wanted)
+            masks = {
+                n: fresh_variable(carried[n].shape, BOOL, self.nested)
+                for n in order
+                if may_be_infinite and n not in whole_from_the_start
+            }
+            own = {n: where(masks[n], x, 0.0) if n in masks else x for n, x in carried.items()}
+            found = self.adjoints(seeds | own, wanted)
             more = {n - state.start for n in state if found[n] is not None} - active
             if not more:
-                return carried, found
+                return GoingBack(carried, masks, found, state)
             active |= more
 
 

@@ -83,7 +83,7 @@ class Pack(Op):
 
     name = "pack"
     family = "control"
-    tame = True
+    keeps_finite = True
     param_names = ("layout", "present")
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
@@ -125,7 +125,7 @@ class Unpack(Op):
 
     name = "unpack"
     family = "control"
-    tame = True
+    keeps_finite = True
     param_names = ("layout", "number")
 
     def infer(self, x: Node, layout: Layout, number: int) -> tuple[Shape, DType]:

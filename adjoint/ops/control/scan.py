@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape
 from adjoint.ops.control.derived import Linearised, instance, or_zeros
 from adjoint.ops.control.loop import Loop, layouts, scan
@@ -42,6 +43,9 @@ class Scan(Op):
 
     def evaluate(self, *args: Any) -> Any:
         *values, loop, group = args
+        found = whole_graph(loop, group).runner.natively(values)
+        if found is not None:
+            return found[0]
         numbers, layout = layouts(loop)[group]
         packed = layout.empty()
         state, stacks = run_loop(loop, values)
@@ -77,7 +81,19 @@ class Scan(Op):
         return packed_group(layouts(loop), group, batched_scan(loop, inputs, batched))
 
 
-register(Scan())
+_scan = register(Scan())
+
+
+@lru_cache(maxsize=256)
+def whole_graph(loop: Loop, group: int) -> Subgraph:
+    """A graph of nothing but the loop."""
+    first = loop.constants + loop.state
+    variables = [
+        fresh_variable(x.shape if n < first else (loop.length, *x.shape), x.dtype)
+        for n, x in enumerate(loop.body.inputs)
+    ]
+    packed = make(_scan, variables, (loop, group))
+    return Subgraph([x.node for x in variables], [packed.node])
 
 
 def run_loop(loop: Loop, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:

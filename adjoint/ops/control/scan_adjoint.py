@@ -22,7 +22,7 @@ from adjoint.ops.control.derived import Linearised, or_zeros
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.family.structural_zeros import support, whole
+from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.shape.movement import matrix_transpose, reshape
@@ -81,15 +81,17 @@ class _Backward:
         ] = []  # a variable, and the stacked mask it stands for
         seeds = {}
         for n, variable in zip(ys, self.stacks, strict=True):
-            mask = support(self.given[n])
+            mask = nonzero_mask(self.given[n])
             seeds[n] = variable
             if mask is not None:
                 stacked = whole(mask, self.given[n].shape)
                 own = fresh_variable(stacked.node.shape[1:], BOOL, linear.nested)
                 self.masks.append((own, stacked))
                 seeds[n] = where(own, variable, 0.0)
-        active = [n for n in self.given if n < loop.state]
-        self.carried, self.adjoints = linear.going_back(active, state, wanted, seeds)
+        given = [n for n in self.given if n < loop.state]
+        dense = [n for n in given if nonzero_mask(self.given[n]) is None]
+        self.back = linear.going_back(given, state, wanted, seeds, dense)
+        self.carried, self.adjoints = self.back.carried, self.back.found
 
     def results(self) -> list[Tensor | None]:
         """Build the loop, and read its results."""
@@ -101,10 +103,7 @@ class _Backward:
             if share is not None and self.wanted[n]:
                 self.split(n, share)
         slices = [n for n in range(self.first, len(linear.inputs)) if self.adjoints[n] is not None]
-        state = [
-            or_zeros(self.adjoints[loop.constants + n], self.linear.inputs[loop.constants + n])
-            for n in self.carried
-        ]
+        state = self.back.before()
         totals = linear.variables([share for _, share in self.sums])
         sums = [add(total, share) for total, (_, share) in zip(totals, self.sums, strict=True)]
         factors = [f for _, a, b in self.products for f in (a, b)]
@@ -119,6 +118,7 @@ class _Backward:
         inputs = [
             *[linear.inputs[n] for n in constants],
             *self.carried.values(),
+            *self.back.masks.values(),
             *totals,
             *[linear.inputs[n] for n in xs],
             *map(Tensor, residuals),
@@ -128,6 +128,7 @@ class _Backward:
         outer = [
             *[Tensor(self.node.inputs[n]) for n in constants],
             *[or_zeros(self.given.get(n), x) for n, x in self.carried.items()],
+            *[self.first_mask(n) for n in self.back.masks],
             *[zeros_of(x.node) for x in totals],
             *[Tensor(self.node.inputs[n]) for n in xs],
             *stacked,
@@ -139,27 +140,33 @@ class _Backward:
             loop,
             body=body,
             constants=len(constants),
-            state=len(self.carried) + len(totals),
+            state=len(state) + len(totals),
             backwards=not loop.backwards,
             extends=(),
         )
-        found = scan(back, outer)
-        result: list[Tensor | None] = [None] * len(linear.inputs)
-        for n, x in zip(self.carried, found, strict=False):
-            result[loop.constants + n] = x
-        rest = found[len(self.carried) :]
-        for (n, _), x in zip(self.sums, rest, strict=False):
-            result[n] = x
-        rest = rest[len(self.sums) :]
-        for n, x in zip(slices, rest, strict=False):
-            result[n] = x
-        rest = rest[len(slices) :]
-        for place, (n, _, _) in enumerate(self.products):
-            a, b = rest[2 * place], rest[2 * place + 1]
-            whole_sum = _summed_product(a, b)
-            known_sum = result[n]
-            result[n] = whole_sum if known_sum is None else add(known_sum, whole_sum)
+        return self.shares(scan(back, outer), slices)
+
+    def shares(self, found: Sequence[Tensor], slices: Sequence[int]) -> list[Tensor | None]:
+        """The partial adjoints of the inputs, in the results of the loop back."""
+        results = iter(found)
+        result: list[Tensor | None] = [None] * len(self.linear.inputs)
+        for n in self.carried:
+            result[self.loop.constants + n] = next(results)
+        for _ in self.back.masks:
+            next(results)
+        for n in (*[n for n, _ in self.sums], *slices):
+            result[n] = next(results)
+        for n, _, _ in self.products:
+            total = _summed_product(next(results), next(results))
+            known = result[n]
+            result[n] = total if known is None else add(known, total)
         return [x if w else None for x, w in zip(result, self.wanted, strict=True)]
+
+    def first_mask(self, number: int) -> Tensor:
+        """Where the adjoint of a part of the last state is not zero by construction."""
+        adjoint = self.given.get(number)
+        mask = known_mask(False) if adjoint is None else nonzero_mask(adjoint)
+        return whole(mask, self.carried[number].shape)
 
     def split(self, number: int, share: Tensor) -> None:
         """Part the adjoint of a constant into products of matrices and what a step adds up."""

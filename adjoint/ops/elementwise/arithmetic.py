@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import DTypeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL
+from adjoint.ops.elementwise.comparison import logical_and, logical_or
+from adjoint.ops.elementwise.rounding import trunc
 from adjoint.ops.family.elementwise import Unary, binary, unary
 from adjoint.ops.kinks import cancelling_pairs, smooth_forms
 from adjoint.ops.stability import stable_forms
@@ -42,17 +43,17 @@ def _is_bool(x: Any) -> bool:
 
 
 def _either(x1: Any, x2: Any) -> Tensor | None:
-    return FUNCTIONS["logical_or"](x1, x2) if _is_bool(x1) and _is_bool(x2) else None
+    return logical_or(x1, x2) if _is_bool(x1) and _is_bool(x2) else None
 
 
 def _both(x1: Any, x2: Any) -> Tensor | None:
-    return FUNCTIONS["logical_and"](x1, x2) if _is_bool(x1) and _is_bool(x2) else None
+    return logical_and(x1, x2) if _is_bool(x1) and _is_bool(x2) else None
 
 
 def _no_difference(x1: Any, x2: Any) -> None:
     if _is_bool(x1) and _is_bool(x2):
         raise DTypeError(
-            "subtract: booleans have no difference, as in NumPy; use logical_xor (^) for where "
+            "subtract: booleans cannot be subtracted, as in NumPy; use logical_xor (^) for where "
             "they differ, or convert them first (astype)"
         )
 
@@ -60,7 +61,7 @@ def _no_difference(x1: Any, x2: Any) -> None:
 def _no_negative(x: Any) -> None:
     if _is_bool(x):
         raise DTypeError(
-            "negative: booleans have no negative, as in NumPy; use logical_not (~) for the "
+            "negative: booleans cannot be negated, as in NumPy; use logical_not (~) for the "
             "opposite, or convert them first (astype)"
         )
 
@@ -74,9 +75,9 @@ add = binary(
     1,
     accepts="number",
     zeros="all",
-    tame=True,
+    keeps_finite=True,
     otherwise=_either,
-    form=cancelling_pairs.paired,
+    smooth_rule=cancelling_pairs.paired,
     doc="The sum x1 + x2; of booleans, whether either holds.",
 )
 subtract = binary(
@@ -86,9 +87,9 @@ subtract = binary(
     -1,
     accepts="number",
     zeros="all",
-    tame=True,
+    keeps_finite=True,
     otherwise=_no_difference,
-    form=cancelling_pairs.paired,
+    smooth_rule=cancelling_pairs.paired,
     doc="The difference x1 - x2.",
 )
 negative = unary(
@@ -97,7 +98,7 @@ negative = unary(
     -1,
     accepts="number",
     zeros="all",
-    tame=True,
+    keeps_finite=True,
     otherwise=_no_negative,
     doc="The negative, -x.",
 )
@@ -107,7 +108,7 @@ positive = unary(
     1,
     accepts="number",
     zeros="all",
-    tame=True,
+    keeps_finite=True,
     doc="The value itself, +x.",
 )
 
@@ -127,9 +128,9 @@ multiply = binary(
     _by_second,
     accepts="number",
     zeros="any",
-    tame=True,
-    form=smooth_forms.product,
-    stable_form=stable_forms.multiplied,
+    keeps_finite=True,
+    smooth_rule=smooth_forms.product,
+    stable_rule=stable_forms.multiplied,
     otherwise=_both,
     doc="The product x1 * x2; of booleans, whether both hold.",
 )
@@ -140,7 +141,7 @@ divide = binary(
     lambda x1, x2, y: -y / x2,
     zeros="first",
     domain=_DIVISION,
-    stable_form=stable_forms.divided,
+    stable_rule=stable_forms.divided,
     doc="The quotient x1 / x2.",
 )
 true_divide = divide
@@ -149,7 +150,7 @@ reciprocal: Unary = unary(
     np.reciprocal,
     lambda x, y: -(y * y),
     domain=(0.5, 2.0),
-    stable_form=stable_forms.inverted,
+    stable_rule=stable_forms.inverted,
     doc="The reciprocal 1 / x.",
 )
 floor_divide = binary(
@@ -176,7 +177,7 @@ fmod = binary(
     "fmod",
     np.fmod,
     1,
-    lambda x1, x2, y: -FUNCTIONS["trunc"](x1 / x2),
+    lambda x1, x2, y: -trunc(x1 / x2),
     accepts="real number",
     domain=_DIVISION,
     example=(-5.5, 2.0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.op import public_as
 from adjoint.ops.family.elementwise import binary, unary
 
 __all__ = [
@@ -77,4 +77,4 @@ bitwise_right_shift = right_shift = binary(
     example=_EXAMPLE,
     doc="The bits of x1 moved x2 places down: x1 / 2**x2 rounded down.",
 )
-FUNCTIONS["bitwise_not"] = bitwise_not
+public_as("bitwise_not")(bitwise_not)

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph import calls
 from adjoint.graph.leaf import is_weak
 from adjoint.graph.node import Node, Scope, are_nested
-from adjoint.graph.op import FUNCTIONS, find, public, register
+from adjoint.graph.op import find, public, public_as, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
 from adjoint.ops.elementwise.comparison import (
@@ -30,13 +31,13 @@ from adjoint.ops.elementwise.comparison import (
 )
 from adjoint.ops.elementwise.complex import conj, real
 from adjoint.ops.family import defined_results
-from adjoint.ops.family.docstrings import Page, publish
+from adjoint.ops.family.docstrings import DocstringParts, publish
 from adjoint.ops.family.elementwise import (
     Binary,
     Chosen,
-    Edge,
     Elementwise,
     Factor,
+    KinkSpec,
     Masked,
     apply,
     binary,
@@ -66,10 +67,10 @@ __all__ = [
 class Where(Elementwise):
     """Chooses; its first input is boolean, the others have one dtype."""
 
-    chooses = True
+    makes_zeros = True
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
-        """Where the chosen one has support: a choice from the masks, in simpler words mostly."""
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        """Where the chosen one may be other than zero: a choice from the masks, simplified."""
         chosen = Tensor(node.inputs[0])
         _, yes, no = masks
         if no is NOWHERE:
@@ -93,7 +94,7 @@ _where = register(
         (None, lambda c, x1, x2, y: c, lambda c, x1, x2, y: logical_not(c)),
         accepts="any",
         zeros="chosen",
-        tame=True,
+        keeps_finite=True,
         domain=((0.0, 1.0), (-2.0, 2.0), (-2.0, 2.0)),
     )
 )
@@ -125,7 +126,7 @@ def _share(x: Tensor, other: Tensor, y: Tensor, loses: Tensor, draws: Tensor) ->
     return Masked(logical_not(loses), factor.astype(x.dtype))
 
 
-_TIE = Edge("sides", lambda x1, x2, y: equal(x1, x2))
+_TIE = KinkSpec("piecewise", lambda x1, x2, y: equal(x1, x2))
 
 maximum = binary(
     "maximum",
@@ -133,9 +134,9 @@ maximum = binary(
     lambda x1, x2, y: _share(x1, x2, y, less(x1, x2), less_equal(x1, x2)),
     lambda x1, x2, y: _share(x2, x1, y, less(x2, x1), less_equal(x2, x1)),
     accepts="ordered",
-    tame=True,
-    form=smooth_forms.larger,
-    edge=_TIE,
+    keeps_finite=True,
+    smooth_rule=smooth_forms.larger,
+    kink=_TIE,
     doc="The larger of x1 and x2; nan if either is nan, and so are its derivatives; -0 < +0.",
 )
 minimum = binary(
@@ -144,9 +145,9 @@ minimum = binary(
     lambda x1, x2, y: _share(x1, x2, y, greater(x1, x2), greater_equal(x1, x2)),
     lambda x1, x2, y: _share(x2, x1, y, greater(x2, x1), greater_equal(x2, x1)),
     accepts="ordered",
-    tame=True,
-    form=smooth_forms.smaller,
-    edge=_TIE,
+    keeps_finite=True,
+    smooth_rule=smooth_forms.smaller,
+    kink=_TIE,
     doc="The smaller of x1 and x2; nan if either is nan, and so are its derivatives; -0 < +0.",
 )
 
@@ -163,9 +164,9 @@ fmax = binary(
     lambda x1, x2, y: _number(x1, x2, y, less(x1, x2), less_equal(x1, x2)),
     lambda x1, x2, y: _number(x2, x1, y, less(x2, x1), less_equal(x2, x1)),
     accepts="ordered",
-    form=smooth_forms.twice,
-    edge=_TIE,
-    tame=True,
+    smooth_rule=smooth_forms.twice,
+    kink=_TIE,
+    keeps_finite=True,
     doc="The larger of x1 and x2; the other one if one is nan.",
 )
 fmin = binary(
@@ -174,9 +175,9 @@ fmin = binary(
     lambda x1, x2, y: _number(x1, x2, y, greater(x1, x2), greater_equal(x1, x2)),
     lambda x1, x2, y: _number(x2, x1, y, greater(x2, x1), greater_equal(x2, x1)),
     accepts="ordered",
-    form=smooth_forms.twice,
-    edge=_TIE,
-    tame=True,
+    smooth_rule=smooth_forms.twice,
+    kink=_TIE,
+    keeps_finite=True,
     doc="The smaller of x1 and x2; the other one if one is nan.",
 )
 
@@ -191,16 +192,16 @@ class Abs(Elementwise):
         found = real(conj(sign(Tensor(node.inputs[0]))) * tangent)
         if not are_nested(node, found.node):
             return found
-        kind = "length"
-        return FUNCTIONS["mark_tangent"](found, node, self.met(node), node.inputs, tangents, kind)  # type: ignore[no-any-return]
+        kind = "norm"
+        return calls.mark_tangent(found, node, self.at_kink(node), node.inputs, tangents, kind)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         if node.inputs[0].dtype.kind != "c":
             return super().vjp(node, adjoint, wanted)
         share = adjoint * sign(Tensor(node.inputs[0]))
         if are_nested(node, adjoint.node):
-            place = (node, self.met(node), node.inputs, 0, "length")
-            share = FUNCTIONS["mark_adjoint"](share, adjoint, *place)
+            place = (node, self.at_kink(node), node.inputs, 0, "norm")
+            share = calls.mark_adjoint(share, adjoint, *place)
         return (share,)
 
 
@@ -210,11 +211,11 @@ _abs = register(
         np.abs,
         (lambda x, y: sign(x),),
         accepts="number",
-        tame=True,
+        keeps_finite=True,
         result=real_result,
         domain=((-2.0, 2.0),),
         holomorphic=False,
-        edge=Edge("size", lambda x, y: equal(x, 0)),
+        kink=KinkSpec("abs", lambda x, y: equal(x, 0)),
     )
 )
 
@@ -228,7 +229,7 @@ def abs(x: Any, /) -> Tensor:
     return apply(_abs, (x,))
 
 
-publish(abs, _abs, Page("The absolute value; its derivative at 0 is 0.", "x", (-0.5,)))
+publish(abs, _abs, DocstringParts("The absolute value; its derivative at 0 is 0.", "x", (-0.5,)))
 absolute = abs
 
 _sign = register(
@@ -246,7 +247,11 @@ def sign(x: Any, /) -> Tensor:
     return where(equal(size, 0), 0, x / size)
 
 
-publish(sign, _sign, Page("-1, 0 or 1 by the sign of x; of complex numbers x / |x|.", "x", (-0.5,)))
+publish(
+    sign,
+    _sign,
+    DocstringParts("-1, 0 or 1 by the sign of x; of complex numbers x / |x|.", "x", (-0.5,)),
+)
 copysign: Binary = binary(
     "copysign",
     np.copysign,
@@ -254,7 +259,7 @@ copysign: Binary = binary(
     None,
     accepts="real",
     example=(3.0, -2.0),
-    edge=Edge("size", lambda x1, x2, y: equal(x1, 0)),
+    kink=KinkSpec("abs", lambda x1, x2, y: equal(x1, 0)),
     doc="|x1| with the sign of x2.",
 )
 heaviside = binary(
@@ -281,9 +286,9 @@ _clip = register(
             ),
         ),
         accepts="ordered",
-        tame=True,
+        keeps_finite=True,
         domain=((-2.0, 2.0), (-1.5, -0.5), (0.5, 1.5)),
-        edge=Edge("sides", lambda x, lo, hi, y: logical_or(equal(x, lo), equal(x, hi))),
+        kink=KinkSpec("piecewise", lambda x, lo, hi, y: logical_or(equal(x, lo), equal(x, hi))),
     )
 )
 
@@ -335,7 +340,7 @@ _stop = register(
         (None,),
         accepts="any",
         zeros="all",
-        tame=True,
+        keeps_finite=True,
         domain=((-2.0, 2.0),),
     )
 )
@@ -350,5 +355,5 @@ def stop_gradient(x: Any, /) -> Tensor:
 
 
 _PAGE = "x itself, as something that does not depend on anything: its derivative is 0."
-publish(stop_gradient, _stop, Page(_PAGE, "x", (0.5,), "0.5"))
-FUNCTIONS["absolute"] = absolute
+publish(stop_gradient, _stop, DocstringParts(_PAGE, "x", (0.5,), "0.5"))
+public_as("absolute")(absolute)

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph import calls
 from adjoint.graph.leaf import constant_node, is_weak
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, find
+from adjoint.graph.op import find
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, DType, broadcast_shapes, promote
 from adjoint.ops.family.elementwise import Binary, Unary, binary, to_bool, unary
@@ -40,7 +41,7 @@ def _compare(name: str, numpy: Any, sign: str, otherwise: Any = None) -> Binary:
         None,
         None,
         accepts="any",
-        tame=True,
+        keeps_finite=True,
         result=to_bool,
         otherwise=otherwise,
         doc=f"Whether x1 {sign} x2; boolean, so its derivative is zero.",
@@ -88,7 +89,7 @@ def _whole(x: Any) -> Tensor | None:
         return None
     whole = as_tensor(x)
     if is_weak(whole.node):  # make it one that is of no other dtype than its own
-        whole = FUNCTIONS["add"](whole, 0)
+        whole = calls.add(whole, 0)
     return whole
 
 
@@ -119,7 +120,7 @@ logical_xor = _compare("logical_xor", np.logical_xor, "xor")
 
 
 def _ask(name: str, numpy: Any, doc: str, accepts: str = "any", example: Any = 0.5) -> Unary:
-    options = {"accepts": accepts, "tame": True, "result": to_bool}
+    options = {"accepts": accepts, "keeps_finite": True, "result": to_bool}
     return unary(name, numpy, None, example=(example,), doc=doc, **options)
 
 

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, public, register
+from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType
 from adjoint.ops.elementwise.trigonometric import arctan2, rad2deg
 from adjoint.ops.family.broadcasting import fit
 from adjoint.ops.family.elementwise import Elementwise, apply, real_result
+from adjoint.ops.shape.movement import broadcast_to
 
 __all__ = ["real", "imag", "conj", "conjugate", "angle", "isreal", "iscomplex"]
 
@@ -45,7 +46,7 @@ def _part(name: str, numpy: Any, result: Any = None) -> Any:
             result=result,
             domain=((-2.0, 2.0),),
             zeros="all",
-            tame=True,
+            keeps_finite=True,
             holomorphic=False,
         )
     )
@@ -82,8 +83,7 @@ def imag(x: Any, /) -> Tensor:
 
 def _zeros(x: Tensor) -> Tensor:
     dtype: DType = x.node.dtype
-    result: Tensor = FUNCTIONS["broadcast_to"](as_tensor(0, dtype), x.node.shape)
-    return result
+    return broadcast_to(as_tensor(0, dtype), x.node.shape)
 
 
 @public

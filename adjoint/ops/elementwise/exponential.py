@@ -95,7 +95,7 @@ log = unary(
     np.log,
     lambda x, y: log_slope(x),
     domain=_POSITIVE,
-    stable_form=stable_forms.logarithm_e,
+    stable_rule=stable_forms.logarithm_e,
     doc="The natural logarithm.",
 )
 log2 = unary(
@@ -103,7 +103,7 @@ log2 = unary(
     np.log2,
     lambda x, y: log_slope(x) * (1 / _LN2),
     domain=_POSITIVE,
-    stable_form=stable_forms.logarithm_2,
+    stable_rule=stable_forms.logarithm_2,
     doc="The logarithm to base 2.",
 )
 log10 = unary(
@@ -111,7 +111,7 @@ log10 = unary(
     np.log10,
     lambda x, y: log_slope(x) * (1 / math.log(10.0)),
     domain=_POSITIVE,
-    stable_form=stable_forms.logarithm_10,
+    stable_rule=stable_forms.logarithm_10,
     doc="The logarithm to base 10.",
 )
 log1p = unary(
@@ -119,7 +119,7 @@ log1p = unary(
     np.log1p,
     lambda x, y: log_slope(1 + x),
     domain=(-0.5, 2.0),
-    stable_form=stable_forms.logarithm_of_one_more,
+    stable_rule=stable_forms.logarithm_of_one_more,
     doc="log(1 + x), accurate near 0.",
 )
 x_log_x = unary(

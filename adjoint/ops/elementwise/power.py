@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from adjoint.errors import RangeError
+from adjoint.graph import calls
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, public, register
+from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, INT64
 from adjoint.ops.elementwise.arithmetic import reciprocal
 from adjoint.ops.elementwise.comparison import equal, isnan, not_equal
 from adjoint.ops.family import defined_results
 from adjoint.ops.family.elementwise import (
-    Edge,
     Elementwise,
     Factor,
+    KinkSpec,
     Masked,
     Unary,
     apply,
@@ -28,6 +28,7 @@ from adjoint.ops.family.elementwise import (
     unary,
 )
 from adjoint.ops.kinks import smooth_forms
+from adjoint.ops.shape.movement import broadcast_to
 from adjoint.ops.stability import stable_forms
 
 __all__ = ["power", "pow", "float_power", "square", "sqrt", "cbrt", "hypot"]
@@ -39,7 +40,7 @@ square = unary(
     np.square,
     lambda x, y: 2 * x,
     accepts="number",
-    form=smooth_forms.square,
+    smooth_rule=smooth_forms.square,
     doc="The square x * x.",
 )
 sqrt = unary(
@@ -47,7 +48,7 @@ sqrt = unary(
     np.sqrt,
     lambda x, y: 0.5 / y,
     domain=_POSITIVE,
-    form=smooth_forms.root,
+    smooth_rule=smooth_forms.root,
     doc="The square root; its slope at 0 is ∞.",
 )
 inverse_square: Unary = unary(
@@ -70,8 +71,7 @@ cbrt = unary(
 
 
 def _one_or_nan(x: Tensor, y: Tensor) -> Tensor:
-    result: Tensor = FUNCTIONS["where"](isnan(y), y, 1.0)
-    return result
+    return calls.where(isnan(y), y, 1.0)
 
 
 nonnegative = unary(
@@ -96,7 +96,7 @@ hypot = binary(
     lambda x1, x2, y: _part(x1, y),
     lambda x1, x2, y: _part(x2, y),
     accepts="real",
-    edge=Edge("length", lambda x1, x2, y: equal(y, 0)),
+    kink=KinkSpec("norm", lambda x1, x2, y: equal(y, 0)),
     doc="√(x1² + x2²), without overflow; its derivatives at (0, 0) are 0.",
 )
 
@@ -160,10 +160,8 @@ class PowerPart(Elementwise):
     """A derivative of xʸ of any order as one function, with its own limits at x = 0."""
 
     def expand(self, node: Node) -> Tensor | None:
-        names = ("power", "log", "where")
-        words = SimpleNamespace(**{name: FUNCTIONS[name] for name in names})
         x, y = map(Tensor, node.inputs)
-        result: Tensor = _part_of(words, x, y, *node.params)
+        result: Tensor = _part_of(calls, x, y, *node.params)
         return result
 
 
@@ -216,8 +214,8 @@ _power_const = register(
         domain=(_POSITIVE,),
         param_names=("exponent",),
         samples=((3,), (-2,), (2.5,)),
-        form=smooth_forms.power,
-        stable_form=stable_forms.inverted,
+        smooth_rule=smooth_forms.power,
+        stable_rule=stable_forms.inverted,
     )
 )
 
@@ -274,8 +272,7 @@ def _static_power(x: Tensor, n: float) -> Tensor:
 
 def _ones(node: Node) -> Tensor:
     one = Tensor(constant_node(np.ones((), node.dtype), (), node.dtype))
-    result: Tensor = FUNCTIONS["broadcast_to"](one, node.shape)
-    return result
+    return broadcast_to(one, node.shape)
 
 
 @public

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise.comparison import equal, logical_and, not_equal
 from adjoint.ops.elementwise.power import hypot
-from adjoint.ops.family.elementwise import Edge, Factor, Masked, Unary, binary, unary
+from adjoint.ops.family.elementwise import Factor, KinkSpec, Masked, Unary, binary, unary
 
 __all__ = [
     "sin",
@@ -74,7 +74,7 @@ arctan2 = atan2 = binary(
     lambda x1, x2, y: _turn(x2, x1, x2),
     lambda x1, x2, y: _turn(-x1, x1, x2),
     accepts="real",
-    edge=Edge("turn", lambda x1, x2, y: logical_and(equal(x1, 0), equal(x2, 0))),
+    kink=KinkSpec("angle", lambda x1, x2, y: logical_and(equal(x1, 0), equal(x2, 0))),
     domain=((0.5, 2.0), (-2.0, 2.0)),
     doc="The angle of the point (x2, x1), from -π to π; its derivatives at (0, 0) are 0.",
 )
@@ -89,5 +89,5 @@ deg2rad = radians = unary(
 rad2deg = degrees = unary(
     "rad2deg", np.rad2deg, lambda x, y: 180 / math.pi, accepts="real", doc="Radians as degrees."
 )
-FUNCTIONS["radians"] = radians
-FUNCTIONS["degrees"] = degrees
+public_as("radians")(radians)
+public_as("degrees")(degrees)

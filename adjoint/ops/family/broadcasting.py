@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from adjoint.graph import calls
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import Shape
 
@@ -12,8 +12,8 @@ def fit(share: Tensor, node: Node) -> Tensor:
     """`share` brought to the shape and the dtype of `node`: what broadcasting did is undone."""
     if share.node.dtype is not node.dtype:
         if share.node.dtype.kind == "c" and node.dtype.kind != "c":
-            share = FUNCTIONS["real"](share)
-        share = FUNCTIONS["astype"](share, node.dtype)
+            share = calls.real(share)
+        share = calls.astype(share, node.dtype)
     if share.node.shape != node.shape:
         share = sum_to(share, node.shape)
     return share
@@ -25,16 +25,15 @@ def sum_to(x: Tensor, shape: Shape) -> Tensor:
         return x
     given = x.node.shape
     if len(given) == len(shape) and any(g == 1 != s for g, s in zip(given, shape, strict=True)):
-        result: Tensor = FUNCTIONS["broadcast_to"](x, shape)
-        return result
+        return calls.broadcast_to(x, shape)
     if len(given) < len(shape):
-        result = FUNCTIONS["broadcast_to"](x, shape)
+        result = calls.broadcast_to(x, shape)
         return result
     lead = len(given) - len(shape)
     stretched = [i for i, size in enumerate(shape) if size == 1 and given[lead + i] != 1]
     axes = (*range(lead), *(lead + i for i in stretched))
-    summed: Tensor = FUNCTIONS["sum"](x, axes)
-    return summed if summed.node.shape == shape else FUNCTIONS["reshape"](summed, shape)
+    summed: Tensor = calls.sum(x, axes)
+    return summed if summed.node.shape == shape else calls.reshape(summed, shape)
 
 
 def align(x: Tensor, rank: int) -> Tensor:
@@ -43,5 +42,4 @@ def align(x: Tensor, rank: int) -> Tensor:
     missing = rank + 1 - len(shape)
     if missing <= 0:
         return x
-    result: Tensor = FUNCTIONS["reshape"](x, (shape[0], *(1,) * missing, *shape[1:]))
-    return result
+    return calls.reshape(x, (shape[0], *(1,) * missing, *shape[1:]))

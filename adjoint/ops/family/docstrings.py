@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from adjoint.ops.family.elementwise import Elementwise
 
 
-class Page(NamedTuple):
+class DocstringParts(NamedTuple):
     """What the documentation of an elementwise function says beside what all of them say."""
 
     doc: str
@@ -22,25 +22,25 @@ class Page(NamedTuple):
     prefix: str = "ad."
 
     @classmethod
-    def take(cls, options: dict[str, Any], example: tuple[Any, ...], args: str) -> Page:
+    def take(cls, options: dict[str, Any], example: tuple[Any, ...], args: str) -> DocstringParts:
         """The page described among the `options` of an operation, which are taken from them."""
         given = {key: options.pop(key) for key in cls._fields if key in options}
         return cls(**({"example": example, "args": args} | given))
 
 
-def publish(function: Any, op: Elementwise, page: Page) -> None:
+def publish(function: Any, op: Elementwise, parts: DocstringParts) -> None:
     """Document the function that users call for `op`, and enter it into the table."""
     function.__name__ = function.__qualname__ = op.name
     function.__module__ = _defining_module()
-    function.__doc__ = f"""{page.doc}
+    function.__doc__ = f"""{parts.doc}
 
-    Elementwise; {page.args} may be tensors, arrays or numbers of any shapes that broadcast.
+    Elementwise; {parts.args} may be tensors, arrays or numbers of any shapes that broadcast.
     Computes in the common dtype ({op.accepts}; integers become float64 where floating numbers are
     needed). Returns a tensor of the broadcast shape. Raises `ShapeError` and `DTypeError`.
 
     >>> import adjoint as ad
-    >>> {page.prefix}{op.name}({", ".join(map(repr, page.example))})
-    Tensor({page.shown or printed(op.numpy(*page.example))})
+    >>> {parts.prefix}{op.name}({", ".join(map(repr, parts.example))})
+    Tensor({parts.shown or printed(op.numpy(*parts.example))})
     """
     public(function)
 

@@ -3,9 +3,9 @@
 From the partial derivatives, written as expressions of tensors, come both modes, the undoing of
 broadcasting, and batching. A partial derivative is a function of the inputs and the output, or a
 plain number where it is constant, or None where it is zero almost everywhere. Its result is a
-factor; or a boolean tensor, which stands for 1 and 0 and also masks (see `support`); or a `Masked`
-factor, zero outside its mask whatever the factor is there. An adjoint or a tangent that is zero by
-construction stays zero beside any of them.
+factor; or a boolean tensor, which stands for 1 and 0 and also masks (see `structural_zeros`); or a
+`Masked` factor, zero outside its mask whatever the factor is there. An adjoint or a tangent that is
+zero by construction stays zero beside any of them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from adjoint.errors import DTypeError, NotDifferentiableError
+from adjoint.graph import calls
 from adjoint.graph.arrays import scalar_value
 from adjoint.graph.emitter import Emitter
 from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import constant_node, is_weak
 from adjoint.graph.loop_form import Index, Loops, broadcast_index
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, Op, register
+from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import (
     BOOL,
@@ -39,14 +40,14 @@ from adjoint.graph.types import (
     weak_dtype,
 )
 from adjoint.ops.family.broadcasting import align, fit
-from adjoint.ops.family.docstrings import Page, publish
-from adjoint.ops.family.structural_zeros import both, either, keep_where, number, support, zero
+from adjoint.ops.family.docstrings import DocstringParts, publish
+from adjoint.ops.family.structural_zeros import both, either, keep_where, nonzero_mask, number, zero
 
 __all__ = ["Elementwise", "Masked", "Missing", "keep_where", "zero"]
 
 Factor: TypeAlias = "Tensor | Masked | Chosen | float | None"
 Partial: TypeAlias = "Callable[..., Factor] | int | None"
-Form: TypeAlias = "Callable[[Node, AbstractSet[Node]], Tensor | None]"
+FormRule: TypeAlias = "Callable[[Node, AbstractSet[Node]], Tensor | None]"
 Interval: TypeAlias = tuple[float, float]
 Unary: TypeAlias = Callable[[Any], Tensor]
 Binary: TypeAlias = Callable[[Any, Any], Tensor]
@@ -103,12 +104,12 @@ class Missing:
         )
 
 
-class Edge(NamedTuple):
-    """Where the derivative of an operation is chosen (`kinks` knows the kinds), and what says so:
-    a function of the inputs and the output."""
+class KinkSpec(NamedTuple):
+    """The kink of an operation, where its derivative is chosen: its kind (see `kinks.slope.Kink`),
+    and a function of the inputs and the output that says which elements are at it."""
 
     kind: str
-    met: Callable[..., Tensor]
+    at_kink: Callable[..., Tensor]
 
 
 @dataclass(eq=False, repr=False)
@@ -133,19 +134,19 @@ class Elementwise(Op):
     holomorphic: bool = True
     param_names: tuple[str, ...] = ()
     samples: tuple[tuple[Any, ...], ...] = ((),)
-    form: Form | None = None
-    edge: Edge | None = None
+    smooth_rule: FormRule | None = None
+    kink: KinkSpec | None = None
     zeros: str | None = None
-    tame: bool = False
-    stable_form: Form | None = None
+    keeps_finite: bool = False
+    stable_rule: FormRule | None = None
     family: str = field(default="elementwise", init=False)
     pointwise: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
-        self.spreads = self.zeros is not None
-        self.rescales = self.stable_form is not None
-        self.composes = self.form is not None or self.rescales
-        self.kinks = self.edge is not None
+        self.keeps_zeros = self.zeros is not None
+        self.may_have_stable_form = self.stable_rule is not None
+        self.may_have_smooth_form = self.smooth_rule is not None or self.may_have_stable_form
+        self.kinks = self.kink is not None
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         nodes: Sequence[Node] = args[: len(self.partials)]
@@ -179,11 +180,11 @@ class Elementwise(Op):
                 if term is not None:
                     total = term if total is None else total + term
         if total is not None and total.node.shape != node.shape:
-            total = FUNCTIONS["broadcast_to"](total, node.shape)
-        if total is not None and self.edge is not None and are_nested(node, total.node):
-            met = self.met(node)
-            kind = self.edge.kind
-            total = FUNCTIONS["mark_tangent"](total, node, met, node.inputs, tangents, kind)
+            total = calls.broadcast_to(total, node.shape)
+        if total is not None and self.kink is not None and are_nested(node, total.node):
+            at_kink = self.at_kink(node)
+            kind = self.kink.kind
+            total = calls.mark_tangent(total, node, at_kink, node.inputs, tangents, kind)
         return total
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
@@ -191,9 +192,9 @@ class Elementwise(Op):
         for index, child in enumerate(node.inputs):
             factor = self.partial(node, index) if wanted[index] else None
             share = None if factor is None else scale(adjoint, factor, conjugate=True)
-            if share is not None and self.edge is not None and are_nested(node, adjoint.node):
-                place = (node, self.met(node), node.inputs, index, self.edge.kind)
-                share = FUNCTIONS["mark_adjoint"](share, adjoint, *place)
+            if share is not None and self.kink is not None and are_nested(node, adjoint.node):
+                place = (node, self.at_kink(node), node.inputs, index, self.kink.kind)
+                share = calls.mark_adjoint(share, adjoint, *place)
             shares.append(None if share is None else fit(share, child))
         return shares
 
@@ -203,7 +204,7 @@ class Elementwise(Op):
     def pull(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         return self.vjp(node, adjoint, wanted)
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         if self.zeros == "all":
             return masks[0] if len(masks) == 1 else either(*masks)
         for place, mask in enumerate(masks[: 1 if self.zeros == "first" else None]):
@@ -211,10 +212,10 @@ class Elementwise(Op):
                 return mask
         return None
 
-    def met(self, node: Node) -> Tensor:
-        """Where the edge is met."""
-        assert self.edge is not None
-        return self.edge.met(*map(Tensor, node.inputs), Tensor(node), *node.params)
+    def at_kink(self, node: Node) -> Tensor:
+        """Where the operation is at its kink."""
+        assert self.kink is not None
+        return self.kink.at_kink(*map(Tensor, node.inputs), Tensor(node), *node.params)
 
     def partial(self, node: Node, index: int) -> Factor:
         """The derivative of the output of `node` by its input `index`."""
@@ -223,12 +224,12 @@ class Elementwise(Op):
             return rule
         return rule(*[Tensor(child) for child in node.inputs], Tensor(node), *node.params)
 
-    def smooth(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
-        found = None if self.form is None else self.form(node, kept)
-        return self.stable(node, kept) if found is None else found
+    def smooth_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        found = None if self.smooth_rule is None else self.smooth_rule(node, kept)
+        return self.stable_form(node, kept) if found is None else found
 
-    def stable(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
-        return None if self.stable_form is None else self.stable_form(node, kept)
+    def stable_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        return None if self.stable_rule is None else self.stable_rule(node, kept)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         rank = len(node.shape)
@@ -263,16 +264,16 @@ def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:
     if isinstance(factor, Tensor):
         if factor.node.dtype is BOOL:
             return keep_where(factor, x)
-        result: Tensor = FUNCTIONS["multiply"](x, conjugated(factor, conjugate))
-        mask = support(x)
+        result: Tensor = calls.multiply(x, conjugated(factor, conjugate))
+        mask = nonzero_mask(x)
         return result if mask is None else keep_where(mask, result)
     if isinstance(factor, Masked):
         result = x * conjugated(factor.factor, conjugate)
-        return keep_where(both(factor.mask, support(x)), result)
+        return keep_where(both(factor.mask, nonzero_mask(x)), result)
     if isinstance(factor, Chosen):
-        dtype, mask = x.node.dtype, support(x)
-        kept = FUNCTIONS["where"](factor.undefined, number(math.nan, dtype), x)
-        share: Tensor = FUNCTIONS["where"](factor.lost, zero(dtype), kept)
+        dtype, mask = x.node.dtype, nonzero_mask(x)
+        kept = calls.where(factor.undefined, number(math.nan, dtype), x)
+        share: Tensor = calls.where(factor.lost, zero(dtype), kept)
         return share if mask is None else keep_where(mask, share)
     if not factor:
         return None
@@ -290,8 +291,7 @@ def is_number(node: Node) -> bool:
 def conjugated(factor: Tensor, wanted: bool) -> Tensor:
     """The complex conjugate of `factor` if it is wanted and there is one."""
     if wanted and factor.node.dtype.kind == "c":
-        result: Tensor = FUNCTIONS["conj"](factor)
-        return result
+        return calls.conj(factor)
     return factor
 
 
@@ -383,7 +383,7 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
     `prefix` is how users reach the function, "" if they do not call it; the other options are those
     of the record.
     """
-    page = Page.take(options, (0.5,), "x")
+    parts = DocstringParts.take(options, (0.5,), "x")
     otherwise = options.pop("otherwise", None)
     domain = options.pop("domain", (-2.0, 2.0))
     op = register(Elementwise(name, numpy, (partial,), domain=(domain,), **options))
@@ -400,14 +400,14 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
             (node,), dtype = operands(op, (x,))
         return Tensor(Node(op, (node,), (), node.shape, result(dtype) if result else dtype))
 
-    publish(function, op, page)
+    publish(function, op, parts)
     return function
 
 
 def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Binary:
     """Register an elementwise operation of two inputs; options as in `unary`."""
-    page = Page.take(options, (3.0, 2.0), "x1, x2")
-    otherwise = options.pop("otherwise", None)
+    parts = DocstringParts.take(options, (3.0, 2.0), "x1, x2")
+    otherwise: Callable[[Any, Any], Tensor | None] | None = options.pop("otherwise", None)
     domain = options.pop("domain", ((-2.0, 2.0), (-2.0, 2.0)))
     op = register(Elementwise(name, numpy, partials, domain=domain, **options))
     kinds = _KINDS[op.accepts]
@@ -419,7 +419,7 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
         if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind not in kinds:
             if otherwise is not None and (found := otherwise(x1, x2)) is not None:
-                return found  # type: ignore[no-any-return]
+                return found
             (a, b), dtype = operands(op, (x1, x2))
         else:
             dtype = a.dtype
@@ -428,7 +428,7 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
             shape = broadcast_shapes(name, shape, b.shape)
         return Tensor(Node(op, (a, b), (), shape, result(dtype) if result else dtype))
 
-    publish(function, op, page)
+    publish(function, op, parts)
     return function
 
 

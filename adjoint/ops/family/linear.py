@@ -19,7 +19,7 @@ class Linear(Op):
     """An operation linear in its first input; any further inputs are indices and the like."""
 
     family = "linear"
-    spreads = tame = True
+    keeps_zeros = keeps_finite = True
     moves = False
     """Whether each element of the result is one of the input, or zero."""
     adds = False
@@ -27,7 +27,7 @@ class Linear(Op):
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         """What the transposed linear map makes of `adjoint`, in the shape of the first input."""
-        raise NotImplementedError(f"{self.name} states no transpose")
+        raise NotImplementedError(f"{self.name} defines no transpose")
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         tangent = tangents[0]
@@ -45,7 +45,7 @@ class Linear(Op):
     def pull(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         return self.vjp(node, adjoint, wanted)
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         if masks[0] is None:
             return None
         if not (self.moves or self.adds):
@@ -64,7 +64,7 @@ class Together(Op):
     """
 
     family = "linear"
-    spreads = tame = True
+    keeps_zeros = keeps_finite = True
     joins: int | None = None
 
     def push(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
@@ -73,7 +73,7 @@ class Together(Op):
     def pull(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         return self.vjp(node, adjoint, wanted)
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         if all(mask is None for mask in masks[: self.joins]):
             return None
         inputs = [

@@ -2,13 +2,13 @@
 
 ``where(c, f(x), 0)`` sends ``where(c, adjoint, 0)`` to f(x). Where c is false that is not a number
 that happens to be 0 but nothing at all, and stays nothing in a product with an infinite derivative.
-The *support* of a tensor is a boolean tensor, which broadcasts to its shape, outside which it is
-zero in this sense; None says that nothing is known to be.
+The *nonzero mask* of a tensor is a boolean tensor, which broadcasts to its shape, outside which it
+is zero in this sense; None says that nothing is known to be.
 
 The graph itself says it, at every order: each operation that keeps structural zeros, or makes them
-(`where`, `unslice`, `scatter_add` …), states `Op.support`, and families derive it. Here the rules
-are applied along the graph, each node once. Supports that depend on no data are computed at once,
-so that those that cover everything are seen to be none.
+(`where`, `unslice`, `scatter_add` …), states `Op.nonzero_mask`, and families derive it. Here the
+rules are applied along the graph, each node once. Masks that depend on no data are computed at
+once, so that those that cover everything are seen to be none.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from adjoint.graph import calls
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, find, public
+from adjoint.graph.op import Op, find
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import BOOL, FLOAT64, DType, Shape
 
 _found: WeakKeyDictionary[Node, Tensor | None] = WeakKeyDictionary()
 
 
-@public
-def support(x: Tensor) -> Tensor | None:
+@calls.bind
+def nonzero_mask(x: Tensor) -> Tensor | None:
     """A boolean tensor outside which `x` is zero by construction; None if there is none."""
     top = x.node
     if not top.sparse:
@@ -50,15 +51,15 @@ def support(x: Tensor) -> Tensor | None:
 
 
 def _mask_of(node: Node) -> Tensor | None:
-    """The support of a node, given those of its inputs."""
+    """The nonzero mask of a node, given those of its inputs."""
     if node.op.name == "constant":
         return NOWHERE
-    masks = [_found[x] if x.sparse else _of_plain(x) for x in node.inputs]
-    return node.op.support(node, masks) if masks else None  # or it let go of its inputs
+    masks = [_found[x] if x.sparse else _mask_of_plain(x) for x in node.inputs]
+    return node.op.nonzero_mask(node, masks) if masks else None  # or it let go of its inputs
 
 
-def _of_plain(node: Node) -> Tensor | None:
-    """The number 0, by which `where` says what is not there, has no support."""
+def _mask_of_plain(node: Node) -> Tensor | None:
+    """The number 0, by which `where` says what is not there, is zero everywhere."""
     zero = node.op.name == "constant" and node.shape == () and node.value == 0
     return NOWHERE if zero else None
 
@@ -134,14 +135,14 @@ def reshaped(mask: Tensor, shape: Shape) -> Tensor:
     return mask if mask.node.shape == shape else applied(find("reshape"), (mask,), (shape,))
 
 
-def alive(node: Node, number: int, adjoint: Tensor) -> Tensor:
+def masked_input(node: Node, number: int, adjoint: Tensor) -> Tensor:
     """Input `number` of `node`, zero where it only reaches structural zeros of the adjoint.
 
     There it may be infinite, and rules that multiply with it would make nan of it.
     """
-    mask = needed(node, adjoint)
+    mask = mask_to_keep(node, adjoint)
     x = Tensor(node.inputs[number])
-    return x if mask is None else keep_where(node.op.reaching(node, number, mask), x)
+    return x if mask is None else keep_where(node.op.inputs_reaching(node, number, mask), x)
 
 
 def counts(mask: Tensor) -> Tensor:
@@ -156,8 +157,7 @@ def positive(x: Tensor) -> Tensor:
 
 def keep_where(mask: Tensor, x: Tensor) -> Tensor:
     """`x` where `mask` holds, zero elsewhere, whatever `x` is there (nan and inf included)."""
-    result: Tensor = FUNCTIONS["where"](mask, x, zero(x.node.dtype))
-    return result
+    return calls.where(mask, x, zero(x.node.dtype))
 
 
 def zero(dtype: DType) -> Tensor:
@@ -183,27 +183,27 @@ _LOOK = 4
 """How far from an operation to look for a comparison of its result, to save what is not needed."""
 
 
-def needed(node: Node, adjoint: Tensor) -> Tensor | None:
-    """The support of the adjoint of `node`; None also if nothing infinite can stand beside it.
+def mask_to_keep(node: Node, adjoint: Tensor) -> Tensor | None:
+    """The nonzero mask of the adjoint of `node`; None also if nothing infinite can stand beside it.
 
     A result that lost in a comparison, as below 0 in max(y, 0), is a number. Where it was made of
-    finite numbers in a tame way there is nothing to be kept out, and a layer of a network need not
-    pay for it.
+    finite numbers by operations that keep them finite there is nothing to be kept out, and a layer
+    of a network need not pay for it.
     """
-    mask = support(adjoint)
-    if mask is None or node.wild or not _lost(mask.node, node):
+    mask = nonzero_mask(adjoint)
+    if mask is None or node.may_be_infinite or not _is_of_losers(mask.node, node):
         return mask
-    return None if all(map(_finite, node.inputs)) else mask
+    return None if all(map(_is_finite, node.inputs)) else mask
 
 
-def _finite(node: Node) -> bool:
+def _is_finite(node: Node) -> bool:
     """Whether a tensor is finite, as far as it is a leaf and known."""
     while node.op.family == "leaf" and node.inputs and node.value is None:
         node = node.inputs[0]
     return node.op.family != "leaf" or node.value is None or bool(np.isfinite(node.value).all())
 
 
-def _lost(mask: Node, node: Node) -> bool:
+def _is_of_losers(mask: Node, node: Node) -> bool:
     """Whether `mask` is false only where a result made of that of `node` lost in comparisons."""
     while mask.op.name in ("reshape", "broadcast_to") and mask.inputs:
         mask = mask.inputs[0]
@@ -217,37 +217,37 @@ def _lost(mask: Node, node: Node) -> bool:
             compared.append(part)
         else:
             return False
-    return bool(compared) and all(_made_of(part, node, _LOOK) for part in compared)
+    return bool(compared) and all(_is_made_of(part, node, _LOOK) for part in compared)
 
 
-def _made_of(y: Node, node: Node, look: int) -> bool:
+def _is_made_of(y: Node, node: Node, look: int) -> bool:
     if y is node:
         return True
     if not look or not (y.op.pointwise or y.op.family == "linear") or y.op.name == "where":
         return False
-    return any(_made_of(x, node, look - 1) for x in y.inputs)
+    return any(_is_made_of(x, node, look - 1) for x in y.inputs)
 
 
-@public
+@calls.bind
 def confined(
     node: Node, adjoint: Tensor, shares: Sequence[Tensor | None]
 ) -> Sequence[Tensor | None]:
     """`shares`, zero where an input of `node` reaches no element that `adjoint` has any part in."""
-    mask = needed(node, adjoint)
+    mask = mask_to_keep(node, adjoint)
     if mask is None:
         return shares
     return [
-        None if share is None else keep_where(node.op.reaching(node, i, mask), share)
+        None if share is None else keep_where(node.op.inputs_reaching(node, i, mask), share)
         for i, share in enumerate(shares)
     ]
 
 
-@public
+@calls.bind
 def confined_tangent(node: Node, tangents: Sequence[Tensor | None], result: Tensor) -> Tensor:
     """`result`, zero in elements of `node` that no part of a tangent reaches."""
     mask: Tensor | None = NOWHERE
     for i, tangent in enumerate(tangents):
         if tangent is not None:
-            known = support(tangent)
-            mask = either(mask, None if known is None else node.op.reached(node, i, known))
+            known = nonzero_mask(tangent)
+            mask = either(mask, None if known is None else node.op.outputs_reached(node, i, known))
     return result if mask is None else keep_where(mask, result)

@@ -14,11 +14,13 @@ import numpy as np
 from adjoint.errors import DTypeError, OutOfBoundsError
 from adjoint.graph.loop_form import Index, Loops
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, register
+from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import INT64, DType, Shape, size_of
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import equal
 from adjoint.ops.family.elementwise import zero
-from adjoint.ops.shape.movement import astype
+from adjoint.ops.shape.movement import astype, broadcast_to, permute_dims, reshape
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
@@ -146,7 +148,7 @@ def one_in_each_row(
     order = [position + along[a] if a in along else next(rest) for a in kept]
     row = tuple(1 if a == scattered else n for a, n in enumerate(shape))
     values = _arranged(values, order, row)
-    index: Tensor = FUNCTIONS["broadcast_to"](Tensor(indices[number]), block)
+    index: Tensor = broadcast_to(Tensor(indices[number]), block)
     index = make(_bounded, (index,), (scattered, shape[scattered]))
     flat = tuple(n if a in along else 1 for a, n in enumerate(shape))
     index = _arranged(index, [along[a] for a in sorted(along)], flat)
@@ -156,15 +158,14 @@ def one_in_each_row(
 def _arranged(x: Tensor, order: Sequence[int], shape: Shape) -> Tensor:
     """`x` with its axes in an order, those of size one left out or put in."""
     left = [a for a in range(x.ndim) if a not in order]
-    result: Tensor = FUNCTIONS["reshape"](FUNCTIONS["permute_dims"](x, (*order, *left)), shape)
-    return result
+    return reshape(permute_dims(x, (*order, *left)), shape)
 
 
 def put_at(index: Tensor, values: Tensor, axis: int, shape: Shape) -> Tensor:
     """`values`, of size one along `axis`, at the place `index` along it, in zeros of `shape`."""
     short = np.dtype(np.int32) if shape[axis] <= np.iinfo(np.int32).max else INT64
     numbers = np.arange(shape[axis], dtype=short).reshape(-1, *(1,) * (len(shape) - axis - 1))
-    mask = FUNCTIONS["equal"](from_array(numbers), FUNCTIONS["astype"](index, short))
+    mask = equal(from_array(numbers), astype(index, short))
     nothing = zero(values.node.dtype)
-    result: Tensor = FUNCTIONS["where"](mask, values + nothing, nothing)  # 0 + -0 = 0
+    result: Tensor = where(mask, values + nothing, nothing)  # 0 + -0 = 0
     return result

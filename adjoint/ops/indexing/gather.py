@@ -152,7 +152,7 @@ class ScatterAdd(Linear):
 
     name = "scatter_add"
     param_names = ("axes", "position", "shape")
-    native = scatters = chooses = adds = True
+    native = scatters = makes_zeros = adds = True
 
     def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
         axes, _, shape = node.params
@@ -201,13 +201,13 @@ class ScatterAdd(Linear):
         indices = map(Tensor, node.inputs[1:])
         return make(_gather, (adjoint, *indices), node.params[:2])
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         x, *indices = node.inputs
         axes, position, shape = node.params
         if any(i.op.permutes for i in indices) and x.shape == shape:
-            return None if masks[0] is None else super().support(node, masks)
+            return None if masks[0] is None else super().nonzero_mask(node, masks)
         if masks[0] is not None:
-            return super().support(node, masks)
+            return super().nonzero_mask(node, masks)
         named = tuple([size if a in axes else 1 for a, size in enumerate(shape)])
         ones = counts(whole(None, gathered_shape(named, indices, axes, position)))
         places = list(map(Tensor, indices))

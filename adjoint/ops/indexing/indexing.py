@@ -11,7 +11,7 @@ from adjoint.errors import DTypeError, OutOfBoundsError, RangeError, ShapeError
 from adjoint.graph import engine
 from adjoint.graph.arrays import checked_range, plain_array
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, OPS, public
+from adjoint.graph.op import OPS, public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import (
     BOOL,
@@ -21,6 +21,8 @@ from adjoint.graph.types import (
     broadcast_shapes,
     normalize_axis,
 )
+from adjoint.ops.elementwise.arithmetic import remainder
+from adjoint.ops.elementwise.choice import clip, where
 from adjoint.ops.indexing.bounds import bounded, integer_index
 from adjoint.ops.indexing.gather import (
     gather,
@@ -191,8 +193,7 @@ def _where_mask(x: Tensor, index: Any, value: Tensor) -> Tensor | None:
         return None
     value = _fitted("setitem", value, x.shape[rank:])
     mask = reshape(as_tensor(index), index.shape + (1,) * (x.ndim - rank))
-    result: Tensor = FUNCTIONS["where"](mask, value, x)
-    return result
+    return where(mask, value, x)
 
 
 def _has_tensor(index: Any) -> bool:
@@ -239,9 +240,9 @@ def take(x: Any, /, indices: Any, axis: int | None = None, mode: str = "raise") 
     axis = normalize_axis("take", axis, x.ndim)
     index = integer_index("take", _index_tensor(indices), "indices")
     if mode == "wrap":
-        index = FUNCTIONS["remainder"](index, x.shape[axis])
+        index = remainder(index, x.shape[axis])
     elif mode == "clip":
-        index = FUNCTIONS["clip"](index, 0, x.shape[axis] - 1)
+        index = clip(index, 0, x.shape[axis] - 1)
     elif mode != "raise":
         raise RangeError(f'take: mode must be "raise", "wrap" or "clip", got {mode!r}')
     bounded("take", index, axis, x.shape[axis])

@@ -100,7 +100,7 @@ class Unslice(Linear):
     """Zeros of `shape` with the input in the place of the slices; the transpose of `slice`."""
 
     name = "unslice"
-    moves = chooses = True
+    moves = makes_zeros = True
     param_names = ("starts", "steps", "sizes", "shape")
 
     def infer(
@@ -128,9 +128,9 @@ class Unslice(Linear):
         starts, steps, sizes, _ = node.params
         return make(_slice, (adjoint,), (starts, steps, sizes, node.inputs[0].shape))
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         if masks[0] is not None:
-            return super().support(node, masks)
+            return super().nonzero_mask(node, masks)
         starts, steps, sizes, shape = node.params
         partly = [size < full for size, full in zip(sizes, shape, strict=True)]
         mask = np.zeros([full if p else 1 for p, full in zip(partly, shape, strict=True)], BOOL)

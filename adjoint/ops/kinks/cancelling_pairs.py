@@ -3,7 +3,7 @@
 max(a, b) + log(1 + exp(-|a - b|)) does not overflow, and is smooth. Its terms are not: where a = b,
 which is where all weights are zero, |a - b| and max(a, b) have the subgradients of least norm, and
 these do not add up to the derivative of the sum. So the pair is differentiated as `logaddexp`, and
-where b is 0 as `softplus`. The `smooth` rule of sums and differences (see
+where b is 0 as `softplus`. The `smooth_form` of sums and differences (see
 `adjoint.ops.kinks.smooth_forms`).
 """
 
@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from adjoint.graph import calls
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
-from adjoint.ops.stability.reading import alike
-from adjoint.ops.stability.scaled_numbers import call, is_one, softplus
+from adjoint.ops.stability.exponents import alike
+from adjoint.ops.stability.scaled_numbers import is_one, softplus
 
 _KINKS = frozenset({"maximum", "minimum", "where"})
 _ORDER = frozenset({"greater", "greater_equal", "less", "less_equal"})
@@ -111,7 +112,7 @@ def _whole(kink: Term, tail: Term, u: Node, kept: AbstractSet[Node]) -> Tensor |
         if not any(alike(p, x, kept) and alike(q, y, kept) for x, y in ((a, b), (b, a))):
             return None
         first, second = Tensor(a), Tensor(b)
-        whole = call("logaddexp", first, second) if sign > 0 else call("logaddexp", -first, -second)
+        whole = calls.logaddexp(first, second) if sign > 0 else calls.logaddexp(-first, -second)
     return whole if tail.sign > 0 else -whole
 
 
@@ -147,4 +148,4 @@ def _sum(found: Tensor, rest: list[Term], node: Node) -> Tensor:
     total = found
     for sign, term in rest:
         total = total + Tensor(term) if sign > 0 else total - Tensor(term)
-    return total if total.shape == node.shape else call("broadcast_to", total, node.shape)
+    return total if total.shape == node.shape else calls.broadcast_to(total, node.shape)

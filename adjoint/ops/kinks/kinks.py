@@ -8,8 +8,8 @@ So where derivatives may be nested, the operations with kinks mark what they sen
 identity; only its derivative knows more: it asks for the slope q of g as a function of r
 (`kink_slope`), which is computed only where a kink is met.
 
-* r is a size and g = 0 at the kink whatever else g is made of: φ is even, g sign(x) = (g / r) x,
-  and q is the derivative.
+* r is |x| or a norm and g = 0 at the kink whatever else g is made of: φ is even,
+  g sign(x) = (g / r) x, and q is the derivative.
 * g does not change at all: the function is straight on either side, as |x| is, and q = 0.
 * An angle turns about the origin at any rate whatever: q = nan.
 * Else the second derivative depends on the side: q = nan, and a warning names operation and line.
@@ -25,14 +25,14 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph import calls
 from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, make
-from adjoint.graph.types import DType, Shape, broadcast_shapes
-from adjoint.ops.elementwise.comparison import equal, isnan
+from adjoint.graph.types import DType, Shape
 from adjoint.ops.family.broadcasting import align, fit
-from adjoint.ops.family.elementwise import keep_where, scale, zero
+from adjoint.ops.family.elementwise import keep_where, zero
 from adjoint.ops.family.structural_zeros import (
     NOWHERE,
     both,
@@ -40,25 +40,32 @@ from adjoint.ops.family.structural_zeros import (
     onto,
     over,
     reshaped,
-    support,
     whole,
 )
-from adjoint.ops.kinks.slope import Kink, blind, slope
+from adjoint.ops.kinks.analysis import (
+    ABS,
+    ANGLE,
+    NORM,
+    PIECEWISE,
+    analyse,
+    fitted,
+    total,
+    with_ones,
+)
+from adjoint.ops.kinks.slope import Kink, zero_with_unknown_slope
 from adjoint.ops.reductions.reduction import any, sum
-from adjoint.ops.shape.movement import broadcast_to, reshape
-
-LENGTH, SIDES, SIZE, TURN = "length", "sides", "size", "turn"
+from adjoint.ops.shape.movement import broadcast_to
 
 
 class NestedTangents(Exception):
     """A tangent of a tangent is asked for at what may be a kink."""
 
 
-class Mark(Op):
+class KinkMarker(Op):
     """The identity of its first input."""
 
     family = "kinks"
-    tame = True
+    keeps_finite = True
 
     def infer(self, share: Node, *rest: Any) -> tuple[Shape, DType]:
         return share.shape, share.dtype
@@ -69,16 +76,16 @@ class Mark(Op):
     def expand(self, node: Node) -> Tensor | None:
         return Tensor(node.inputs[0])
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         given = node.inputs[number].shape
         if not self.is_aligned(given, node.shape):
-            return super().reached(node, number, mask)
+            return super().outputs_reached(node, number, mask)
         return self.lanes(node, number, mask, given)
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         given = node.inputs[number].shape
         if not self.is_aligned(given, node.shape):
-            return super().reaching(node, number, mask)
+            return super().inputs_reaching(node, number, mask)
         return onto(self.lanes(node, number, mask, node.shape), given)
 
     def lanes(self, node: Node, number: int, mask: Tensor, shape: Shape) -> Tensor:
@@ -92,7 +99,7 @@ class Mark(Op):
         return len(given) <= len(shape) and all(a in (1, b) for a, b in pairs)
 
     def alone(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
-        """The tangent taken out of the graph (`region`), where nothing is known of the kink."""
+        """The tangent taken out of the graph (`subgraph`), where nothing is known of the kink."""
         spoilt = keep_where(Tensor(node.inputs[3]), Tensor(node) * 0.0 + np.nan)
         return total(tangents[0], broadcast_to(spoilt, node.shape))
 
@@ -112,18 +119,18 @@ class Mark(Op):
         return make(self, given, node.params)
 
 
-class MarkedAdjoint(Mark):
+class MarkedAdjoint(KinkMarker):
     """g s, which an operation with a kink sends to one of its inputs.
 
-    The inputs: g s, g, the result r of the operation, where the kink is met, and the inputs xᵢ of
+    The inputs: g s, g, the result r of the operation, where it is at the kink, and the inputs xᵢ of
     the operation, of which `own` is sent to.
     """
 
     name = "marked_adjoint"
     param_names = ("kink", "own")
-    spreads = True
+    keeps_zeros = True
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         # Zero for good as far as it is by itself, but for the kink, where a slope of 0 was chosen;
         # and where nothing arrives.
         sent = None if masks[0] is None else either(masks[0], Tensor(node.inputs[3]))
@@ -140,9 +147,9 @@ class MarkedAdjoint(Mark):
             return self.alone(node, tangents)
         own = node.params[1]
         by_share, by_g, _, _, *by_x = tangents
-        look = look_at(node, Tensor(node.inputs[1]), node.inputs[4:])
-        unknown = look.apart(look.unknown(by_g, *map(look.together, by_x)))
-        return total(by_share, look.only(total(unknown, look.even(by_x[own]))))
+        analysis = analyse(node, Tensor(node.inputs[1]), node.inputs[4:])
+        unknown = analysis.apart(analysis.unknown(by_g, *map(analysis.together, by_x)))
+        return total(by_share, analysis.only(total(unknown, analysis.even(by_x[own]))))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         own = node.params[1]
@@ -150,30 +157,30 @@ class MarkedAdjoint(Mark):
         shares += [None] * (len(node.inputs) - 1)
         if not (wanted[1] or True in wanted[4:]):
             return shares
-        look = look_at(node, Tensor(node.inputs[1]), node.inputs[4:])
-        unknown = look.unknown(look.together(adjoint))
+        analysis = analyse(node, Tensor(node.inputs[1]), node.inputs[4:])
+        unknown = analysis.unknown(analysis.together(adjoint))
         if wanted[1] and unknown is not None:
             shares[1] = fit(unknown, node.inputs[1])
         for number in range(4, len(node.inputs)):
             if wanted[number]:
-                even = look.even(adjoint) if number == 4 + own else None
-                share = look.only(total(look.apart(unknown), even))
-                shares[number] = brought(share, node.inputs[number])
+                even = analysis.even(adjoint) if number == 4 + own else None
+                share = analysis.only(total(analysis.apart(unknown), even))
+                shares[number] = fitted(share, node.inputs[number])
         return shares
 
 
-class MarkedTangent(Mark):
+class MarkedTangent(KinkMarker):
     """Σ sᵢ ẋᵢ, the tangent of an operation with a kink.
 
-    The inputs: it, some tensor that is not looked at, r, where the kink is met, the `count` xᵢ of
+    The inputs: it, some tensor that is not looked at, r, where it is at the kink, the `count` xᵢ of
     the operation, and their tangents ẋᵢ.
     """
 
     name = "marked_tangent"
     param_names = ("kink", "count")
-    spreads = True
+    keeps_zeros = True
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         kink, count = node.params
         inner = Tensor(node.inputs[3])
         if kink.axes:
@@ -200,115 +207,43 @@ class MarkedTangent(Mark):
         shares += [None] * (len(node.inputs) - 1)
         if True not in wanted[4:]:
             return shares
-        look = look_at(node, adjoint, node.inputs[4 : 4 + count])
+        analysis = analyse(node, adjoint, node.inputs[4 : 4 + count])
         moved = [Tensor(x) for x in node.inputs[4 + count :]]
-        unknown = look.apart(look.unknown(*map(look.together, moved)))
-        alone = look.apart(look.unknown(adjoint))
+        unknown = analysis.apart(analysis.unknown(*map(analysis.together, moved)))
+        alone = analysis.apart(analysis.unknown(adjoint))
         for number, tangent in enumerate(moved):
             if wanted[4 + number]:
-                share = look.only(total(unknown, look.even(tangent)))
-                shares[4 + number] = brought(share, node.inputs[4 + number])
+                share = analysis.only(total(unknown, analysis.even(tangent)))
+                shares[4 + number] = fitted(share, node.inputs[4 + number])
             place = 4 + number + count
             if wanted[place] and alone is not None:
                 given = (adjoint, *map(Tensor, node.inputs[2 : 4 + count]))
-                sent = make(_marked_adjoint, (keep_where(look.met, alone), *given), (kink, number))
-                shares[place] = brought(sent, node.inputs[place])
+                sent = make(
+                    _marked_adjoint, (keep_where(analysis.at_kink, alone), *given), (kink, number)
+                )
+                shares[place] = fitted(sent, node.inputs[place])
         return shares
 
 
-class Look:
-    """A kink of the node `r`, at which `g` arrives, and what follows from it.
-
-    `met` says at which elements of the inputs; `inner` at which of the result.
-    """
-
-    def __init__(self, g: Tensor, r: Node, met: Tensor, kink: Kink, xs: Sequence[Tensor]) -> None:
-        self.met, self.kink = met, kink
-        inner = met
-        if kink.axes:
-            axes = tuple([a + met.ndim for a in kink.axes])
-            inner = equal(Tensor(r), 0) if kink.kind == LENGTH else any(met, axes)
-        arrives = support(g)  # where nothing arrives there is no kink
-        if arrives is not None:
-            inner = both(inner, arrives)
-        moved = [t for t in map(self.together, xs) if t is not None]
-        q = slope(g, r, inner, kink, moved)
-        self.q = q if q is None or arrives is None else keep_where(arrives, q)
-
-    def together(self, x: Tensor | None) -> Tensor | None:
-        """The sum over the elements of an input that are taken together, where the kink is met."""
-        if x is None or not self.kink.axes:
-            return x
-        x = keep_where(self.met, x)
-        return sum(x, tuple([a + x.ndim for a in self.kink.axes]))
-
-    def apart(self, x: Tensor | None) -> Tensor | None:
-        """A number for each element of the result, for those of the inputs."""
-        if x is None or not self.kink.axes:
-            return x
-        return reshape(x, with_ones(x.shape, self.kink.axes))
-
-    def unknown(self, *moved: Tensor | None) -> Tensor | None:
-        """nan times what is moved where the slope depends on the side, else 0."""
-        given = total(*moved)
-        if self.q is None or given is None:
-            return None
-        found, mask = keep_where(isnan(self.q), given * np.nan), support(given)
-        return found if mask is None else keep_where(mask, found)
-
-    def even(self, x: Tensor | None) -> Tensor | None:
-        """q x, what is left of a function of a size."""
-        if self.q is None or x is None or self.kink.kind in (SIDES, TURN):
-            return None
-        return scale(x, self.apart(self.q))
-
-    def only(self, x: Tensor | None) -> Tensor | None:
-        """`x` where the kink is met."""
-        return None if x is None else keep_where(self.met, x)
-
-
-def look_at(mark: Node, g: Tensor, xs: Sequence[Node]) -> Look:
-    """A look at the kink of what was marked, at which `g` arrives."""
-    _, _, r, met, *_ = mark.inputs
-    return Look(g, r, Tensor(met), mark.params[0], list(map(Tensor, xs)))
-
-
-def brought(share: Tensor | None, node: Node) -> Tensor | None:
-    """`share`, one number perhaps for all that is taken together, in the shape of `node`."""
-    if share is None:
-        return None
-    shape = broadcast_shapes("share", share.shape, node.shape)
-    return fit(share if share.shape == shape else broadcast_to(share, shape), node)
-
-
-def total(*terms: Tensor | None) -> Tensor | None:
-    """The sum of the terms that there are."""
-    found = None
-    for term in terms:
-        if term is not None:
-            found = term if found is None else found + term
-    return found
-
-
-class Sharp(Op):
+class WithKink(Op):
     """The first input, composed of pieces that meet at a kink of the third, where the second says.
 
     What chooses between pieces (`where`) cannot know that they belong together.
     """
 
-    name = "sharp"
+    name = "with_kink"
     family = "kinks"
     param_names = ("function", "axes")
-    kinks = spreads = tame = True
+    kinks = keeps_zeros = keeps_finite = True
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         return either(masks[0], Tensor(node.inputs[1]))  # at the kink a slope was chosen
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
-        return super().reached(node, number, mask) if number else mask
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return super().outputs_reached(node, number, mask) if number else mask
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
-        return super().reaching(node, number, mask) if number else mask
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return super().inputs_reaching(node, number, mask) if number else mask
 
     def infer(self, y: Node, *rest: Any) -> tuple[Shape, DType]:
         return y.shape, y.dtype
@@ -320,18 +255,22 @@ class Sharp(Op):
         return Tensor(node.inputs[0])
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
-        moved, met, x = tangents[0], Tensor(node.inputs[1]), node.inputs[2]
+        moved, at_kink, x = tangents[0], Tensor(node.inputs[1]), node.inputs[2]
         if moved is None or not are_nested(node, moved.node):
             return moved
-        return mark_tangent(moved, node, met, (x,), (tangents[2],), SIDES, node.params[1])
+        return mark_tangent(moved, node, at_kink, (x,), (tangents[2],), PIECEWISE, node.params[1])
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        met, x = Tensor(node.inputs[1]), node.inputs[2]
+        at_kink, x = Tensor(node.inputs[1]), node.inputs[2]
         if not (wanted[2] and are_nested(node, adjoint.node)):
             return adjoint, None, None
         nothing = broadcast_to(zero(x.dtype), x.shape)  # beside the pieces, which have masks
         axes = node.params[1]
-        return adjoint, None, mark_adjoint(nothing, adjoint, node, met, (x,), 0, SIDES, axes)
+        return (
+            adjoint,
+            None,
+            mark_adjoint(nothing, adjoint, node, at_kink, (x,), 0, PIECEWISE, axes),
+        )
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         ranks = [len(x.shape) for x in node.inputs]
@@ -344,95 +283,96 @@ class Sharp(Op):
         return make(self, given, node.params)
 
 
-_marked_adjoint, _marked_tangent, _sharp = map(
-    register, (MarkedAdjoint(), MarkedTangent(), Sharp())
+_marked_adjoint, _marked_tangent, _with_kink = map(
+    register, (MarkedAdjoint(), MarkedTangent(), WithKink())
 )
 
 
 # What the operations with kinks call.
 
 
-@public
+@calls.bind
 def mark_adjoint(
     share: Tensor,
     g: Tensor,
     node: Node,
-    met: Tensor,
+    at_kink: Tensor,
     xs: Sequence[Node],
     own: int,
     kind: str,
     axes: tuple[int, ...] = (),
 ) -> Tensor:
     """`share`, what `node` makes of the adjoint `g` for the input `own` of `xs`, marked."""
-    if kind not in (LENGTH, TURN) and not g.node.varies():
+    if kind not in (NORM, ANGLE) and not g.node.varies():
         return share
-    if kind == TURN and not _turns(xs):
+    if kind == ANGLE and not _can_turn(xs):
         return share
-    given = (share, g, Tensor(node), met, *map(Tensor, xs))
+    given = (share, g, Tensor(node), at_kink, *map(Tensor, xs))
     return make(_marked_adjoint, given, (kink_of(node, kind, axes), own))
 
 
-@public
+@calls.bind
 def mark_tangent(
     tangent: Tensor,
     node: Node,
-    met: Tensor,
+    at_kink: Tensor,
     xs: Sequence[Node],
     moved: Sequence[Tensor | None],
     kind: str,
     axes: tuple[int, ...] = (),
 ) -> Tensor:
     """`tangent`, that of `node` for the tangents `moved` of its inputs `xs`, marked."""
-    if kind == TURN and not _turns(xs):
+    if kind == ANGLE and not _can_turn(xs):
         return tangent
     pairs = [(Tensor(x), t) for x, t in zip(xs, moved, strict=True) if t is not None]
-    given = (tangent, tangent, Tensor(node), met, *(x for x, _ in pairs), *(t for _, t in pairs))
+    given = (
+        tangent,
+        tangent,
+        Tensor(node),
+        at_kink,
+        *(x for x, _ in pairs),
+        *(t for _, t in pairs),
+    )
     return make(_marked_tangent, given, (kink_of(node, kind, axes), len(pairs)))
 
 
-def _turns(xs: Sequence[Node]) -> bool:
+def _can_turn(xs: Sequence[Node]) -> bool:
     """Whether an angle can turn: along one axis alone it is constant on either side of 0."""
     return all(x.varies() for x in xs)
 
 
-def unsure(share: Tensor, g: Tensor, node: Node, met: Tensor, axis: int) -> Tensor:
+def with_unknown_slope(share: Tensor, g: Tensor, node: Node, at_kink: Tensor, axis: int) -> Tensor:
     """`share`, what `node` makes of `g` along `axis`, of whose derivative by `g` nothing is known
-    along a line where a kink is `met`."""
+    along a line where a kink is `at_kink`."""
     if not g.node.varies():
         return share
     axes = (axis,)
-    moved = sum(keep_where(met, g), axes, keepdims=True)
-    return share + blind(any(met, axes, keepdims=True), moved, kink_of(node, SIDES, ()))
+    moved = sum(keep_where(at_kink, g), axes, keepdims=True)
+    return share + zero_with_unknown_slope(
+        any(at_kink, axes, keepdims=True), moved, kink_of(node, PIECEWISE, ())
+    )
 
 
-def sharp(
-    y: Tensor, x: Tensor, met: Callable[[], Tensor], function: str, axes: tuple[int, ...] = ()
+def with_kink(
+    y: Tensor, x: Tensor, at_kink: Callable[[], Tensor], function: str, axes: tuple[int, ...] = ()
 ) -> Tensor:
-    """`y`, what `function` makes of `x` with a kink where it is `met`, known as such.
+    """`y`, what `function` makes of `x` with a kink where it is `at_kink`, known as such.
 
     `axes`, counted from the end, are those of `x` that it takes together. Only where derivatives
     may be nested; else no graph need know.
     """
     if not x.node.varies() or not are_nested(y.node):
         return y
-    return make(_sharp, (y, met(), x), (function, axes))
+    return make(_with_kink, (y, at_kink(), x), (function, axes))
 
 
 def kink_of(node: Node, kind: str, axes: tuple[int, ...]) -> Kink:
     """What is to be known of the kink of `node`, which takes `axes` of its input together."""
     shape = node.inputs[0].shape
-    if kind == LENGTH and axes and all_one([shape[a] for a in axes]):
-        kind = SIZE
-    name = node.params[0] if node.op is _sharp else node.op.name
+    if kind == NORM and axes and all_one([shape[a] for a in axes]):
+        kind = ABS
+    name = node.params[0] if node.op is _with_kink else node.op.name
     return Kink(kind, name, line_of(node), tuple([a - len(shape) if a >= 0 else a for a in axes]))
-
-
-def with_ones(shape: Shape, axes: tuple[int, ...]) -> Shape:
-    """`shape` with axes of size one put in, which are counted from the end."""
-    rank = len(shape) + len(axes)
-    own = {a + rank for a in axes}
-    sizes = iter(shape)
-    return tuple([1 if a in own else next(sizes) for a in range(rank)])
 
 
 def all_one(sizes: Sequence[int]) -> bool:

@@ -1,7 +1,7 @@
 """The slope at a kink: how what arrives at |x|, a norm, a maximum leaves its kink.
 
 The inputs of the operation are where the kink is met, and what the region between the kink and the
-adjoint is given (`region`). Where no kink is met it does nothing but look. Where one is, g, its
+adjoint is given (`subgraph`). Where no kink is met it does nothing but look. Where one is, g, its
 slope by r in two directions, and its slope by everything else that varies decide: see `kinks`.
 """
 
@@ -16,11 +16,20 @@ import numpy as np
 from adjoint.errors import KinkWarning
 from adjoint.graph.caller import stack_level
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, Op, register
+from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
+from adjoint.ops.elementwise.complex import real
 from adjoint.ops.family.broadcasting import align, fit
-from adjoint.ops.kinks.region import OTHER, POINT, Array, Region, magnitude, region_of, values_of
+from adjoint.ops.kinks.subgraph import (
+    OTHER,
+    POINT,
+    Array,
+    Subgraph,
+    magnitude,
+    subgraph_between,
+    values_of,
+)
 from adjoint.ops.reductions.reduction import sum
 
 _NEAR = 64
@@ -33,9 +42,9 @@ _GOLDEN = 0.6180339887498949
 class Kink(NamedTuple):
     """What is to be known of a kink.
 
-    `kind`: the "size" of one number, the "length" of several, both even; two "sides", of which
-    one was taken; or the "turn" of an angle, of which nothing follows. `axes`: what the operation
-    takes together, counted from the end.
+    `kind`: the "abs" of one number, the "norm" of several, both even; "piecewise", of two sides, of
+    which one was taken; or an "angle" at the origin, of which nothing follows. `axes`: what the
+    operation takes together, counted from the end.
     """
 
     kind: str
@@ -69,106 +78,106 @@ class KinkSlope(Op):
 
     name = "kink_slope"
     family = "kinks"
-    param_names = ("region", "kink", "batches")
+    param_names = ("subgraph", "kink", "batches")
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
-        *nodes, region, _, batches = args
+        *nodes, subgraph, _, batches = args
         lead = []
         for depth, flags in enumerate(batches):
             seen = [len([b for b in batches[:depth] if b[n]]) for n in range(len(nodes))]
             n = flags.index(True)
             lead.append(nodes[n].shape[seen[n]])
         count = len([b for b in batches if b[0]])
-        shape, dtype = region.kind
+        shape, dtype = subgraph.kind
         return (*lead, *broadcast_shapes(self.name, shape, nodes[0].shape[count:])), dtype
 
     def evaluate(self, *args: Any) -> Any:
-        met, *values, region, kink, batches = args
-        shape, dtype = region.kind
+        at_kink, *values, subgraph, kink, batches = args
+        shape, dtype = subgraph.kind
         if batches:
             flags, *rest = batches
-            given = [met, *values]
+            given = [at_kink, *values]
             size = len(given[flags.index(True)])
             rows = [
                 [x[i] if f else x for x, f in zip(given, flags, strict=True)] for i in range(size)
             ]
-            if np.any(met):
-                found = [self.evaluate(*row, region, kink, tuple(rest)) for row in rows]
+            if np.any(at_kink):
+                found = [self.evaluate(*row, subgraph, kink, tuple(rest)) for row in rows]
                 return np.stack(found)
-            one = self.evaluate(*rows[0], region, kink, tuple(rest)) if size else np.zeros(0)
+            one = self.evaluate(*rows[0], subgraph, kink, tuple(rest)) if size else np.zeros(0)
             return np.zeros((size, *one.shape), dtype)
-        result = np.zeros(np.broadcast_shapes(shape, np.shape(met)), dtype)
-        if np.any(met):
+        result = np.zeros(np.broadcast_shapes(shape, np.shape(at_kink)), dtype)
+        if np.any(at_kink):
             with np.errstate(all="ignore"):
-                result = np.where(met, slope_at(region, values, kink), result).astype(dtype)
-            kink.warn(np.isnan(result) & met)
+                result = np.where(at_kink, slope_at(subgraph, values, kink), result).astype(dtype)
+            kink.warn(np.isnan(result) & at_kink)
         return result
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
-        unknown = self.unknown(node)
+        nan_at_kink = self.nan_at_kink(node)
         found = None
         for t in tangents:
             if t is not None:
-                term = unknown * (t if t.shape == node.shape else sum(t))
+                term = nan_at_kink * (t if t.shape == node.shape else sum(t))
                 found = term if found is None else found + term
         return found
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        spoilt = self.unknown(node) * adjoint
+        spoilt = self.nan_at_kink(node) * adjoint
         return [
             (fit(spoilt if x.shape == node.shape else sum(spoilt), x) if is_wanted else None)
             for x, is_wanted in zip(node.inputs, wanted, strict=True)
         ]
 
-    def unknown(self, node: Node) -> Tensor:
+    def nan_at_kink(self, node: Node) -> Tensor:
         """nan where the kink is met, of which higher orders know nothing; else 0."""
-        return make(_unknown, (Tensor(node.inputs[0]),), (node.params[1], node.dtype))
+        return make(_nan_at_kink, (Tensor(node.inputs[0]),), (node.params[1], node.dtype))
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
-        region, kink, batches = node.params
-        return make(self, inputs, (region, kink, (tuple(batched), *batches)))
+        subgraph, kink, batches = node.params
+        return make(self, inputs, (subgraph, kink, (tuple(batched), *batches)))
 
 
-class KinkUnknown(Op):
+class NanAtKink(Op):
     """nan where a kink is met, else 0."""
 
-    name = "kink_unknown"
+    name = "nan_at_kink"
     family = "kinks"
     param_names = ("kink", "dtype")
 
-    def infer(self, met: Node, kink: Kink, dtype: DType) -> tuple[Shape, DType]:
-        return met.shape, dtype
+    def infer(self, at_kink: Node, kink: Kink, dtype: DType) -> tuple[Shape, DType]:
+        return at_kink.shape, dtype
 
-    def evaluate(self, met: Any, kink: Kink, dtype: DType) -> Any:
-        kink.warn(np.asarray(met))
-        return np.where(met, np.nan, 0.0).astype(dtype)
+    def evaluate(self, at_kink: Any, kink: Kink, dtype: DType) -> Any:
+        kink.warn(np.asarray(at_kink))
+        return np.where(at_kink, np.nan, 0.0).astype(dtype)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         return make(self, inputs, node.params)
 
 
-class KinkBlind(Op):
+class ZeroWithUnknownSlope(Op):
     """0; its derivative by the second input is unknown where the kink is met."""
 
-    name = "kink_blind"
+    name = "zero_with_unknown_slope"
     family = "kinks"
     param_names = ("kink",)
 
-    def infer(self, met: Node, x: Node, kink: Kink) -> tuple[Shape, DType]:
-        return broadcast_shapes(self.name, met.shape, x.shape), x.dtype
+    def infer(self, at_kink: Node, x: Node, kink: Kink) -> tuple[Shape, DType]:
+        return broadcast_shapes(self.name, at_kink.shape, x.shape), x.dtype
 
-    def evaluate(self, met: Any, x: Any, kink: Kink) -> Any:
-        return np.zeros(np.broadcast_shapes(np.shape(met), np.shape(x)), np.asarray(x).dtype)
+    def evaluate(self, at_kink: Any, x: Any, kink: Kink) -> Any:
+        return np.zeros(np.broadcast_shapes(np.shape(at_kink), np.shape(x)), np.asarray(x).dtype)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
-        return None if tangents[1] is None else self.unknown(node) * tangents[1]
+        return None if tangents[1] is None else self.nan_at_kink(node) * tangents[1]
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        return None, fit(self.unknown(node) * adjoint, node.inputs[1])
+        return None, fit(self.nan_at_kink(node) * adjoint, node.inputs[1])
 
-    def unknown(self, node: Node) -> Tensor:
+    def nan_at_kink(self, node: Node) -> Tensor:
         """nan where the kink is met, else 0."""
-        return make(_unknown, (Tensor(node.inputs[0]),), (node.params[0], node.dtype))
+        return make(_nan_at_kink, (Tensor(node.inputs[0]),), (node.params[0], node.dtype))
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         ranks = (len(x.shape) for x in node.inputs)
@@ -177,32 +186,36 @@ class KinkBlind(Op):
         return make(self, given, node.params)
 
 
-_slope, _unknown, _blind = map(register, (KinkSlope(), KinkUnknown(), KinkBlind()))
+_slope, _nan_at_kink, _zero_with_unknown_slope = map(
+    register, (KinkSlope(), NanAtKink(), ZeroWithUnknownSlope())
+)
 
 
-def slope(g: Tensor, r: Node, met: Tensor, kink: Kink, moved: Sequence[Tensor]) -> Tensor | None:
-    """The slope of `g` by `r` where the kink of `r` is `met`; None if it is 0 in any case.
+def slope(
+    g: Tensor, r: Node, at_kink: Tensor, kink: Kink, moved: Sequence[Tensor]
+) -> Tensor | None:
+    """The slope of `g` by `r` where the kink of `r` is `at_kink`; None if it is 0 in any case.
 
     `moved`, in the shape of r, is what makes r leave its kink.
     """
-    region, given = region_of(g.node, r)
-    if kink.kind not in ("length", "turn") and not region.varies:
+    subgraph, given = subgraph_between(g.node, r)
+    if kink.kind not in ("norm", "angle") and not subgraph.varies:
         return None
-    found = make(_slope, (met, *map(Tensor, given)), (region, kink, ()))
+    found = make(_slope, (at_kink, *map(Tensor, given)), (subgraph, kink, ()))
     if are_nested(found.node, *(x.node for x in moved)):  # there may be a third derivative
         for x in moved:
-            found = found + blind(met, FUNCTIONS["real"](x), kink)
+            found = found + zero_with_unknown_slope(at_kink, real(x), kink)
     return found
 
 
-def blind(met: Tensor, x: Tensor, kink: Kink) -> Tensor:
-    """0, whose derivative by `x` is unknown where the kink is `met`."""
-    return make(_blind, (met, x), (kink,))
+def zero_with_unknown_slope(at_kink: Tensor, x: Tensor, kink: Kink) -> Tensor:
+    """0, whose derivative by `x` is unknown where the kink is `at_kink`."""
+    return make(_zero_with_unknown_slope, (at_kink, x), (kink,))
 
 
-def slope_at(region: Region, values: Sequence[Array], kink: Kink) -> Array:
-    """The slope of the result of `region`, as if the kink were met everywhere."""
-    nodes = region.numbers(values)
+def slope_at(subgraph: Subgraph, values: Sequence[Array], kink: Kink) -> Array:
+    """The slope of the result of `subgraph`, as if the kink were met everywhere."""
+    nodes = subgraph.numbers(values)
     g = nodes[-1]
     count = 0
 
@@ -217,19 +230,19 @@ def slope_at(region: Region, values: Sequence[Array], kink: Kink) -> Array:
         count += 1
         return _uneven(shape, count) if role == OTHER else None
 
-    along, askew, beside = (region.tangent(nodes, seed) for seed in (ones, skewed, otherwise))
+    along, askew, beside = (subgraph.tangent(nodes, seed) for seed in (ones, skewed, otherwise))
     values_of([g, *(t.node for t in (along, askew, beside) if t is not None)])
     still = _vanishes(beside.node) if beside is not None else np.asarray(True)
     if along is None or askew is None:
         q, alike = np.zeros(g.shape, g.dtype), np.asarray(True)
         flat = np.asarray(True)
     else:
-        q, other = np.asarray(along.node.value), askew.node.value / _uneven(region.point, 0)
+        q, other = np.asarray(along.node.value), askew.node.value / _uneven(subgraph.point, 0)
         alike = (q == other) | (np.abs(q - other) <= _ALIKE * np.abs(q))
         flat = _vanishes(along.node) & _vanishes(askew.node)
         alike = alike | flat
-    smooth = _vanishes(g) & alike & still & (kink.kind not in ("sides", "turn"))
-    straight = flat & still & (kink.kind not in ("length", "turn"))
+    smooth = _vanishes(g) & alike & still & (kink.kind not in ("piecewise", "angle"))
+    straight = flat & still & (kink.kind not in ("norm", "angle"))
     return np.where(smooth, q, np.where(straight, 0.0, np.nan))
 
 

@@ -5,12 +5,12 @@ cannot give |x|² the right second derivative; the composition must be known as 
 same holds for the square of a root, of a norm, of hypot, for roots of sums of squares, for
 max(x, -x), max(x, x), and for x log x, whose slope at 0 is -∞ though the product rule says 0·∞.
 
-Each function here is the `smooth` rule of an operation: from a node it makes the smooth form, or
-None. A form leaves out the nodes between, |x| in |x|², so each rule asks of what it looks through
+Each function here finds the `smooth_form` of an operation: from a node it makes the smooth form, or
+None. It leaves out the nodes between, |x| in |x|², so each rule asks of what it looks through
 whether it may (`_opaque`). A node that let go of its inputs has nothing left to look through.
 
-Rules look but few levels down. A form is an ordinary tensor: a sweep that follows it asks for the
-forms of its nodes in turn.
+Rules look but few levels down. A smooth form is an ordinary tensor: a sweep that follows it asks
+for those of its nodes in turn.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph import calls
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import broadcast_shapes
 
 _LOOK = 4
 """How many levels of nodes a rule looks through."""
@@ -51,7 +52,7 @@ def power(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     (x,) = node.inputs
     n = node.params[0]
     found = _square_of(x, kept) if n % 2 == 0 and x.op.name in _SQUARED else None
-    return None if found is None else _call("power", found, n // 2)
+    return None if found is None else calls.power(found, n // 2)
 
 
 def product(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
@@ -73,13 +74,13 @@ def root(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
 def larger(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """|x| for max(x, -x), x for max(x, x)."""
     x = _size_of(node, kept)
-    return twice(node, kept) if x is None else _call("abs", x)
+    return twice(node, kept) if x is None else calls.abs(x)
 
 
 def smaller(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """-|x| for min(x, -x), x for min(x, x)."""
     x = _size_of(node, kept)
-    return twice(node, kept) if x is None else -_call("abs", x)
+    return twice(node, kept) if x is None else -calls.abs(x)
 
 
 def twice(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
@@ -109,21 +110,21 @@ def _square_of(x: Node, kept: AbstractSet[Node], look: int = _LOOK) -> Tensor | 
     if base.op.name in _SIGNED and _unsigned(base, kept) is not base:
         return None  # deeper than a rule looks; a form here would have a form of its own, and so on
     if _opaque(base, kept) or not look:
-        return None if base is x else _call("square", Tensor(base))
+        return None if base is x else calls.square(Tensor(base))
     u = Tensor(base.inputs[0])
     match base.op.name:
         case "abs":  # of a complex number
             return _squared_size(u)
         case "sqrt":
-            return u if u.node.dtype.kind == "c" else _call("nonnegative", u)
+            return u if u.node.dtype.kind == "c" else calls.nonnegative(u)
         case "hypot":
-            return _call("square", u) + _call("square", Tensor(base.inputs[1]))
+            return calls.square(u) + calls.square(Tensor(base.inputs[1]))
         case "norm2":
-            return _call("sum", _squared_size(u), *base.params)
+            return calls.sum(_squared_size(u), *base.params)
         case "reshape" if u.node.op.name in _SQUARED:
             found = _square_of(u.node, kept, look - 1)
-            return None if found is None else _call("reshape", found, x.shape)
-    return None if base is x else _call("square", Tensor(base))
+            return None if found is None else calls.reshape(found, x.shape)
+    return None if base is x else calls.square(Tensor(base))
 
 
 def _unsigned(x: Node, kept: AbstractSet[Node]) -> Node:
@@ -146,8 +147,8 @@ def _unsigned(x: Node, kept: AbstractSet[Node]) -> Node:
 def _squared_size(u: Tensor) -> Tensor:
     """|u|²."""
     if u.node.dtype.kind == "c":
-        return _call("square", _call("real", u)) + _call("square", _call("imag", u))
-    return _call("square", u)
+        return calls.square(calls.real(u)) + calls.square(calls.imag(u))
+    return calls.square(u)
 
 
 def _x_log_x(x: Node, log: Node, kept: AbstractSet[Node]) -> Tensor | None:
@@ -156,9 +157,9 @@ def _x_log_x(x: Node, log: Node, kept: AbstractSet[Node]) -> Tensor | None:
         return None
     u = log.inputs[0]
     if u is x:
-        return _call("x_log_x", Tensor(x))
+        return calls.x_log_x(Tensor(x))
     if x.op.name == "negative" and not _opaque(x, kept) and x.inputs[0] is u:
-        return -_call("x_log_x", Tensor(u))
+        return -calls.x_log_x(Tensor(u))
     return None
 
 
@@ -172,23 +173,23 @@ def _root_of(x: Node, kept: AbstractSet[Node], look: int = _LOOK) -> Tensor | No
             return _length(bases)
         case "sum":
             u = _root_of_term(first, kept)
-            return None if u is None else _call("norm2", u, *x.params)
+            return None if u is None else calls.norm2(u, *x.params)
         case "matmul" if x.shape == (1, 1):
             a, b = _flat(first, kept), _flat(last, kept)
             if a is not None and b is not None:
-                terms = _call("multiply", Tensor(a), Tensor(b)).node
+                terms = calls.multiply(Tensor(a), Tensor(b)).node
                 u = _root_of_term(terms, kept)
-                return None if u is None else _call("reshape", _call("norm2", u), x.shape)
+                return None if u is None else calls.reshape(calls.norm2(u), x.shape)
         case "reshape":
             found = _root_of(first, kept, look - 1)
-            return None if found is None else _call("reshape", found, x.shape)
+            return None if found is None else calls.reshape(found, x.shape)
         case "multiply" | "divide":  # twice the sum, or the mean, of squares
             for inner, c in ((first, last), (last, first))[: 1 + (x.op.name == "multiply")]:
                 found = (
                     _root_of(inner, kept, look - 1) if is_weight(c, x.op.name == "divide") else None
                 )
                 if found is not None:
-                    return _call(x.op.name, found, _call("sqrt", Tensor(c)))
+                    return _with(x.op.name, found, calls.sqrt(Tensor(c)))
     return None
 
 
@@ -197,11 +198,12 @@ def _length(bases: list[Tensor]) -> Tensor:
     if len(bases) > 1 and (whole := _in_line(bases)) is not None:
         bases = [whole]
     if len(bases) > 2:
-        return _call("norm2", _call("stack", _call("broadcast_arrays", *bases)), 0)
+        shape = broadcast_shapes("norm", *(u.shape for u in bases))
+        return calls.norm2(calls.stack([calls.broadcast_to(u, shape) for u in bases]), 0)
     if len(bases) == 2:
-        return _call("hypot", *bases)
+        return calls.hypot(*bases)
     (u,) = bases
-    return u if u.node.op.name in _SIZES else _call("abs", u)
+    return u if u.node.op.name in _SIZES else calls.abs(u)
 
 
 def _in_line(bases: list[Tensor]) -> Tensor | None:
@@ -213,7 +215,7 @@ def _in_line(bases: list[Tensor]) -> Tensor | None:
         if u is not first:
             return None
         total += number * number
-    return _call("multiply", Tensor(first), total**0.5)
+    return calls.multiply(Tensor(first), total**0.5)
 
 
 def _scaled(x: Node) -> tuple[Node, float]:
@@ -297,10 +299,10 @@ def _squared(x: Node, kept: AbstractSet[Node]) -> Tensor | None:
     if not all(is_weight(factor, sign == "divide") for sign, factor in alone):
         return None
     bases.sort(key=lambda pair: pair[0] != "multiply")
-    bases += [(sign, _call("sqrt", Tensor(factor))) for sign, factor in alone]
+    bases += [(sign, calls.sqrt(Tensor(factor))) for sign, factor in alone]
     (_, result), *others = bases
     for sign, base in others:
-        result = _call(sign, result, base)
+        result = _with(sign, result, base)
     return result
 
 
@@ -339,7 +341,7 @@ def _vector_of(x: Node, kept: AbstractSet[Node]) -> Tensor | None:
             vector = _flat(side, kept)
             if a.op.name == "constant" and vector is not None and _same(u, vector, kept):
                 root = _root_of_matrix(np.asarray(a.value))
-                return None if root is None else _call("matmul", root, Tensor(u))
+                return None if root is None else calls.matmul(root, Tensor(u))
     return None
 
 
@@ -362,6 +364,6 @@ def _size_of(x: Node, kept: AbstractSet[Node]) -> Tensor | None:
     return None
 
 
-def _call(name: str, *args: object) -> Tensor:
-    result: Tensor = FUNCTIONS[name](*args)
-    return result
+def _with(name: str, a: Tensor, b: Tensor) -> Tensor:
+    """a b for "multiply", a / b for "divide"."""
+    return calls.multiply(a, b) if name == "multiply" else calls.divide(a, b)

@@ -17,11 +17,12 @@ import numpy as np
 
 from adjoint.errors import ShapeError
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, register
+from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, to_real
 from adjoint.ops.elementwise.choice import abs, sign, where
 from adjoint.ops.elementwise.comparison import isfinite, not_equal
+from adjoint.ops.elementwise.complex import imag, real
 from adjoint.ops.elementwise.exponential import log
 from adjoint.ops.family.broadcasting import fit
 from adjoint.ops.family.elementwise import keep_where
@@ -92,7 +93,7 @@ class LogDeterminant(FromFactors):
             return None
         slope = make(_log_det_slope, tuple(map(Tensor, node.inputs)))
         found = sum(slope * tangents[0], (-2, -1))
-        return FUNCTIONS["real"](found) if found.dtype.kind == "c" else found
+        return real(found) if found.dtype.kind == "c" else found
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         slope = make(_log_det_slope, tuple(map(Tensor, node.inputs)))
@@ -157,14 +158,13 @@ class DeterminantSign(FromFactors):
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if node.dtype.kind != "c" or tangents[0] is None:
             return None
-        turned = FUNCTIONS["imag"](self.relative(node, tangents[0]))
-        result: Tensor = Tensor(node) * turned * 1j
-        return result
+        turned = imag(self.relative(node, tangents[0]))
+        return Tensor(node) * turned * 1j
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         if node.dtype.kind != "c":
             return None, None
-        turned = FUNCTIONS["imag"](conjugate(Tensor(node)) * adjoint)
+        turned = imag(conjugate(Tensor(node)) * adjoint)
         return self.send(node, turned * 1j)
 
 
@@ -308,17 +308,12 @@ class CofactorsAlong(Stacked):
         )
 
 
-_det, _log_abs_det, _log_det_slope, _det_sign, _cofactors, _cofactors_along = map(
-    register,
-    (
-        Determinant(),
-        LogDeterminant(),
-        LogDeterminantSlope(),
-        DeterminantSign(),
-        Cofactors(),
-        CofactorsAlong(),
-    ),
-)
+_det = register(Determinant())
+_log_abs_det = register(LogDeterminant())
+_log_det_slope = register(LogDeterminantSlope())
+_det_sign = register(DeterminantSign())
+_cofactors = register(Cofactors())
+_cofactors_along = register(CofactorsAlong())
 
 
 def det(a: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from adjoint.ops.elementwise.choice import abs, where
 from adjoint.ops.elementwise.comparison import equal, less_equal, logical_and
 from adjoint.ops.elementwise.complex import imag, real
 from adjoint.ops.family.elementwise import keep_where
-from adjoint.ops.family.structural_zeros import both, over, support, whole
+from adjoint.ops.family.structural_zeros import both, nonzero_mask, over, whole
 from adjoint.ops.linalg.lu import lu_factor, lu_solve
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.linalg.matrices import Stacked, conjugate_transpose, for_each
@@ -78,7 +78,7 @@ class GeneralEigen(Stacked):
         along = sum(conjugate(v) * by_v, -2, keepdims=True)
         turn = imag(along) * 1j / conjugate(largest)
         by_u = by_v - v * astype(real(along), v.dtype) - keep_where(place, turn)
-        mask, spectrum = support(by_v), Spectrum(self.name, line_of(node), 0)
+        mask, spectrum = nonzero_mask(by_v), Spectrum(self.name, line_of(node), 0)
         if mask is not None:
             mask = over(whole(mask, v.shape), v.shape, (v.ndim - 2,))
         inner = ratio(matmul(conjugate_transpose(v), by_u), conjugate(w), mask, spectrum)
@@ -126,8 +126,7 @@ def ratio(
 
 def _gaps(w: Tensor) -> Tensor:
     """The matrix of the wⱼ - wᵢ."""
-    result: Tensor = _row(w) - reshape(w, (*w.shape, 1))
-    return result
+    return _row(w) - reshape(w, (*w.shape, 1))
 
 
 def _row(x: Tensor) -> Tensor:

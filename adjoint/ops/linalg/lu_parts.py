@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, register
+from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import INT64, DType, Shape
+from adjoint.ops.elementwise.complex import conj, real
+from adjoint.ops.indexing.indexing import take_along_axis
 from adjoint.ops.indexing.slicing import pick
 from adjoint.ops.linalg.lu import lu_factor
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.linalg.matrices import Stacked, conjugate_transpose
 from adjoint.ops.linalg.triangular import triangular_solve
+from adjoint.ops.reductions.sorting import argsort
 from adjoint.ops.shape.movement import astype, matrix_transpose, reshape
 from adjoint.ops.shape.rearrange import tril, triu
 
@@ -76,18 +79,16 @@ class LUParts(Stacked):
         inner = tril(below, -1) + triu(above)
         right = triangular_solve(both, conjugate_transpose(inner), False)  # U⁻¹ innerᴴ
         sent = _conjugated_left(both, conjugate_transpose(right))
-        return _rows(sent, FUNCTIONS["argsort"](order)), None, None
+        return _rows(sent, argsort(order)), None, None
 
 
 def _rows(x: Tensor, order: Tensor) -> Tensor:
     """The rows of `x` in `order`."""
-    result: Tensor = FUNCTIONS["take_along_axis"](x, reshape(order, (*order.shape, 1)), axis=-2)
-    return result
+    return take_along_axis(x, reshape(order, (*order.shape, 1)), axis=-2)
 
 
 def _lower(both: Tensor) -> Tensor:
-    result: Tensor = tril(both, -1) + from_array(np.eye(both.shape[-1], dtype=both.dtype))
-    return result
+    return tril(both, -1) + from_array(np.eye(both.shape[-1], dtype=both.dtype))
 
 
 def _over_upper(x: Tensor, both: Tensor) -> Tensor:
@@ -97,9 +98,7 @@ def _over_upper(x: Tensor, both: Tensor) -> Tensor:
 
 def _conjugated_left(both: Tensor, x: Tensor) -> Tensor:
     """L⁻ᴴ X"""
-    conj = FUNCTIONS["conj"]
-    result: Tensor = conj(triangular_solve(both, conj(x), True, True, True))
-    return result
+    return conj(triangular_solve(both, conj(x), True, True, True))
 
 
 _pivot_order, _lu_parts = map(register, (PivotOrder(), LUParts()))
@@ -110,7 +109,7 @@ def lu_parts(a: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     factors = lu_factor(matrix_transpose(a))
     exchanged = pick(factors, a.ndim - 2, a.shape[-1])
     if exchanged.dtype.kind == "c":
-        exchanged = FUNCTIONS["real"](exchanged)
+        exchanged = real(exchanged)
     exchanged = astype(exchanged, np.int32)
     order = pivot_order(exchanged)
     return make(_lu_parts, (a, factors, order)), exchanged, order

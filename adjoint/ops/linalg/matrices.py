@@ -19,7 +19,14 @@ from adjoint.graph.op import Op
 from adjoint.graph.tensor import Tensor, as_tensor, from_array, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes, promote, size_of, to_inexact
 from adjoint.ops.family.broadcasting import align
-from adjoint.ops.family.structural_zeros import keep_where, onto, over, reshaped, support, whole
+from adjoint.ops.family.structural_zeros import (
+    keep_where,
+    nonzero_mask,
+    onto,
+    over,
+    reshaped,
+    whole,
+)
 from adjoint.ops.indexing.slicing import along
 from adjoint.ops.reductions.reduction import conjugate
 from adjoint.ops.shape.movement import matrix_transpose, permute_dims, reshape
@@ -33,17 +40,17 @@ class Stacked(Op):
 
     family = "linalg"
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         shape, lead = node.inputs[number].shape, self.stacked(node)
         if len(shape) < lead + 2:  # every matrix may have a part of it
-            return super().reached(node, number, mask)
+            return super().outputs_reached(node, number, mask)
         mask = over(whole(mask, shape), shape, (lead, lead + 1))
         return reshaped(mask, (*shape[:lead], *(1,) * (len(node.shape) - lead)))
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         shape, lead = node.inputs[number].shape, self.stacked(node)
         if len(shape) < lead + 2:
-            return super().reaching(node, number, mask)
+            return super().inputs_reaching(node, number, mask)
         mask = over(whole(mask, node.shape), node.shape, tuple(range(lead, len(node.shape))))
         return onto(reshaped(mask, (*node.shape[:lead], 1, 1)), (*shape[:lead], 1, 1))
 
@@ -60,15 +67,15 @@ class Stacked(Op):
 class System(Stacked):
     """Systems of equations, whose last input holds right-hand sides in its columns."""
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         if number < len(node.inputs) - 1:
-            return super().reaching(node, number, mask)
+            return super().inputs_reaching(node, number, mask)
         shape = node.inputs[number].shape
         return onto(over(mask, node.shape, (len(node.shape) - 2,)), (*shape[:-2], 1, shape[-1]))
 
     def solution(self, node: Node, adjoint: Tensor) -> Tensor:
         """The solution, zero in columns of which no part of the adjoint has need."""
-        mask, x = support(adjoint), Tensor(node)
+        mask, x = nonzero_mask(adjoint), Tensor(node)
         if mask is None:
             return x
         return keep_where(over(mask, node.shape, (len(node.shape) - 2,)), x)

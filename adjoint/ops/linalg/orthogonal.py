@@ -152,5 +152,4 @@ def qr_parts(x: Tensor, shape: Shape, complete: bool) -> tuple[Tensor, Tensor]:
 def _real_diagonal(x: Tensor) -> Tensor:
     """The real part of the diagonal, in its place."""
     eye = from_array(np.eye(x.shape[-1], dtype=x.dtype))
-    result: Tensor = real(x) * eye
-    return result
+    return real(x) * eye

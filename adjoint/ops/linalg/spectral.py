@@ -17,11 +17,14 @@ import numpy as np
 
 from adjoint.errors import LinAlgError, NotDifferentiableError
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, register
+from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, size_of
+from adjoint.ops.elementwise import choice
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal
+from adjoint.ops.elementwise.complex import imag
+from adjoint.ops.elementwise.complex import real as real_part
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.linalg.matrices import Stacked, conjugate_transpose, for_each, part, routine
@@ -100,7 +103,7 @@ class SingularValues(Stacked):
         def each(place: tuple[int, ...], a: Any) -> Any:
             if not a.size:
                 return np.concatenate([np.eye(size).ravel() for size in a.shape])
-            u, s, v, info = decompose(a, full_matrices=full, lwork=svd_room(*sorted(a.shape)))
+            u, s, v, info = decompose(a, full_matrices=full, lwork=svd_workspace(*sorted(a.shape)))
             if info:
                 raise not_converged("svd", place)
             return np.concatenate((u.T.ravel(), s, v.T.ravel()))
@@ -202,8 +205,8 @@ def svd_start(node: Node) -> int:
     return size_of(svd_shapes(node.inputs[0].shape, node.params[0])[0])
 
 
-def svd_room(few: Any, many: Any) -> Any:
-    """How many elements LAPACK is given to work in, for a matrix with so `few` rows or columns and
+def svd_workspace(few: Any, many: Any) -> Any:
+    """How many elements of workspace LAPACK is given for a matrix with `few` rows or columns and
     `many` of the other: enough to treat columns in blocks.
 
     As the signs of vectors hang on the last digits, native code must give it as much.
@@ -243,24 +246,18 @@ def over(x: Tensor, by: Tensor) -> Tensor:
 def skew(x: Tensor) -> tuple[Tensor, Tensor]:
     """X - Xᴴ, which turns vectors into each other, and how large its terms are."""
     turned = conjugate_transpose(x)
-    size = FUNCTIONS["abs"]
+    size = choice.abs
     return x - turned, size(x) + size(turned)
 
 
 def bare_quotient(x: Tensor, values: Tensor, packed: Node, start: int) -> Tensor:
     """The matrix of the xᵢⱼ over the gaps of the values, nan where they coincide unless xᵢⱼ = 0."""
-    return quotient("gaps", x, values, FUNCTIONS["abs"](x), packed, start, False)
+    return quotient("gaps", x, values, choice.abs(x), packed, start, False)
 
 
 def real(x: Tensor) -> Tensor:
     """The real part, without a node where `x` is real."""
-    return FUNCTIONS["real"](x) if x.dtype.kind == "c" else x
-
-
-def imag(x: Tensor) -> Tensor:
-    """The imaginary part."""
-    result: Tensor = FUNCTIONS["imag"](x)
-    return result
+    return real_part(x) if x.dtype.kind == "c" else x
 
 
 def as_row(x: Tensor) -> Tensor:

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
+from adjoint.graph import calls
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, find, public
+from adjoint.graph.op import find
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import Shape
-from adjoint.ops.kinks.region import is_same
+from adjoint.ops.kinks.subgraph import is_same
 from adjoint.ops.linalg.matrices import conjugate_transpose
 from adjoint.ops.linalg.spectral_values import frame_of
+from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.rearrange import diag
 
 _MOVEMENTS = frozenset({"permute_dims", "reshape", "slice", "conj"})
 """What stands between a decomposition and its vectors."""
 
 
-@public
+@calls.bind
 def spectral_form(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """The function of a matrix that a product V diag(d) Vᴴ or U diag(d) Vᴴ is; None if it is none.
 
@@ -61,9 +64,9 @@ def _scaled_vectors(x: Node, columns: bool) -> tuple[Node | None, Node | None]:
 def _weights(x: Node, shape: Shape, columns: bool) -> Node | None:
     """The vector that multiplies each column, or each row, of matrices of `shape`."""
     if columns and x.shape[-1:] == shape[-1:] and all(size == 1 for size in x.shape[:-1]):
-        return FUNCTIONS["reshape"](Tensor(x), shape[-1:]).node  # type: ignore[no-any-return]
+        return reshape(Tensor(x), shape[-1:]).node
     if not columns and x.shape[-2:] == (shape[-2], 1) and all(n == 1 for n in x.shape[:-2]):
-        return FUNCTIONS["reshape"](Tensor(x), (shape[-2],)).node  # type: ignore[no-any-return]
+        return reshape(Tensor(x), (shape[-2],)).node
     return None
 
 
@@ -72,7 +75,7 @@ def _on_diagonal(x: Node) -> Node | None:
     if len(x.shape) != 2 or x.shape[0] != x.shape[1] or not x.inputs:
         return None
     vector = _vector_in(x, x.shape[:1])
-    if vector is None or not is_same(x, FUNCTIONS["diag"](Tensor(vector)).node):
+    if vector is None or not is_same(x, diag(Tensor(vector)).node):
         return None
     return vector
 

@@ -4,7 +4,7 @@ The derivative of a function φ of A = V diag(w) Vᴴ divides by wⱼ - wᵢ. Wh
 is smooth, the numerator is 0 too, and the quotient has a limit: that along A(t) = V diag(w + t c)
 Vᴴ for any c without equal elements, as all of A(t) but A(0) have distinct values. By l'Hôpital it
 is the slope of the numerator along c, by the graph between the decomposition and the numerator
-(`region`), over cⱼ - cᵢ. Two directions must agree, else φ is not smooth there: it picks one of
+(`subgraph`), over cⱼ - cᵢ. Two directions must agree, else φ is not smooth there: it picks one of
 the values that coincide, or vectors that anything may turn. Then the result is nan and a
 `KinkWarning` says so. (Daleckii and Krein's formula is the case φ(A) = Σ f(wᵢ).)
 
@@ -24,22 +24,25 @@ from adjoint.errors import KinkWarning
 from adjoint.graph.caller import stack_level
 from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, register
+from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape
+from adjoint.ops.elementwise import choice
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import less_equal, logical_and, logical_not
+from adjoint.ops.elementwise.complex import conj, real
 from adjoint.ops.family.broadcasting import fit
 from adjoint.ops.family.elementwise import keep_where
-from adjoint.ops.family.structural_zeros import onto, over, reshaped, support, whole
-from adjoint.ops.kinks.region import (
+from adjoint.ops.family.structural_zeros import nonzero_mask, onto, over, reshaped, whole
+from adjoint.ops.kinks.subgraph import (
     POINT,
     Array,
-    Region,
+    Subgraph,
     is_differentiated,
-    region_through,
     values_of,
+    whole_subgraph_between,
 )
+from adjoint.ops.reductions import extremum
 from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.shape.movement import reshape
 
@@ -79,19 +82,19 @@ class Quotient(Op):
     over "values".
 
     The inputs: numerators, values, how large the terms are of which the numerators consist, the
-    decomposition, and what the region is given. `traced`: whether the region is all there is
+    decomposition, and what the subgraph is given. `traced`: whether the subgraph is all there is
     between the decomposition and the numerators.
     """
 
     name = "spectral_quotient"
     family = "kinks"
-    param_names = ("kind", "region", "spectrum", "traced")
+    param_names = ("kind", "subgraph", "spectrum", "traced")
 
     def infer(self, numerators: Node, *rest: Any) -> tuple[Shape, DType]:
         return numerators.shape, numerators.dtype
 
     def evaluate(self, *args: Any) -> Any:
-        numerators, values, bulk, packed, *given, kind, region, spectrum, traced = args
+        numerators, values, bulk, packed, *given, kind, subgraph, spectrum, traced = args
         divisors = divisors_of(kind, values)
         scale = np.max(np.abs(values), axis=-1, initial=0.0)
         scale = scale.reshape(*scale.shape, *(1,) * (1 + (kind != "values")))
@@ -111,7 +114,7 @@ class Quotient(Op):
             if traced:
                 still = units * np.max(bulk, initial=0.0) / np.max(scale, initial=1e-300)
                 limit, known = self.limit(
-                    packed, values.shape, given, kind, region, spectrum, still
+                    packed, values.shape, given, kind, subgraph, spectrum, still
                 )
             small = units * np.max(bulk, initial=0.0)
             wrong = np.abs(numerators - limit * divisors)
@@ -127,18 +130,18 @@ class Quotient(Op):
         shape: Shape,
         given: Any,
         kind: str,
-        region: Region,
+        subgraph: Subgraph,
         spectrum: Spectrum,
         still: float,
     ) -> tuple[Array, Array]:
         """The limits, and whether they do not depend on the direction by more than `still`."""
-        nodes = region.numbers(given)
+        nodes = subgraph.numbers(given)
         found = []
         for number in (1, 2):
             steps = 1 + np.modf(0.6180339887498949 * np.arange(1, shape[-1] + 1) * number)[0]
             seed = np.zeros(packed.shape)
             seed[..., 0, spectrum.start : spectrum.start + shape[-1]] = steps
-            moved = region.tangent(nodes, partial(_at_point, seed))
+            moved = subgraph.tangent(nodes, partial(_at_point, seed))
             if moved is None:
                 return np.zeros(nodes[-1].shape), np.ones(nodes[-1].shape, bool)
             values_of((moved.node,))
@@ -155,18 +158,18 @@ class Quotient(Op):
         kind, _, spectrum, _ = node.params
         values = Tensor(node.inputs[1])
         divisors = divisors_of(kind, values)
-        scale = FUNCTIONS["max"](FUNCTIONS["abs"](values), -1, keepdims=True)
+        scale = extremum.max(choice.abs(values), -1, keepdims=True)
         if kind != "values":
             scale = reshape(scale, (*scale.shape, 1))
-        near = less_equal(FUNCTIONS["abs"](divisors), NEAR[values.dtype.itemsize] * scale)
+        near = less_equal(choice.abs(divisors), NEAR[values.dtype.itemsize] * scale)
         safe, apart = where(near, 1.0, divisors), logical_not(near)
         if kind == "gaps":
             near = logical_and(near, from_array(~np.eye(values.shape[-1], dtype=bool)))
         return safe, near, apart, make(_unknown, (near,), (spectrum, node.dtype))
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         if number > 1:
-            return super().reaching(node, number, mask)
+            return super().inputs_reaching(node, number, mask)
         own = 1 if node.params[0] == "values" else 2
         lead = len(node.shape) - own
         mask = over(whole(mask, node.shape), node.shape, tuple(range(lead, len(node.shape))))
@@ -183,20 +186,20 @@ class Quotient(Op):
         if moved is None:
             return None
         found = keep_where(apart, moved / safe) + keep_where(near, unknown * moved)
-        mask = support(moved)
+        mask = nonzero_mask(moved)
         return found if mask is None else keep_where(mask, found)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         safe, near, apart, unknown = self.parts(node)
         sent = keep_where(apart, adjoint / safe) + keep_where(near, unknown * adjoint)
-        mask = support(adjoint)
+        mask = nonzero_mask(adjoint)
         if mask is not None:
             sent = keep_where(mask, sent)
         shares: list[Tensor | None] = [None] * len(node.inputs)
         shares[0] = fit(sent, node.inputs[0])
         if wanted[1]:
-            share = -sent * FUNCTIONS["conj"](Tensor(node))
-            share = FUNCTIONS["real"](share)
+            share = -sent * conj(Tensor(node))
+            share = real(share)
             kind = node.params[0]
             if kind != "values":
                 across = sum(share, -1)
@@ -249,15 +252,15 @@ def quotient(
 ) -> Tensor:
     """Numerators over divisors made of the values of the decomposition `packed`, at `start` of its
     first row; see `Quotient`."""
-    region, given = region_through(numerators.node, packed)
+    subgraph, given = whole_subgraph_between(numerators.node, packed)
     spectrum = Spectrum(packed.op.name, line_of(packed), start)
     inputs = (numerators, values, bulk, Tensor(packed), *map(Tensor, given))
-    return make(_quotient, inputs, (kind, region, spectrum, traced))
+    return make(_quotient, inputs, (kind, subgraph, spectrum, traced))
 
 
-def unknown_at(met: Tensor, spectrum: Spectrum, dtype: DType) -> Tensor:
-    """nan where a kink of the values is `met`, with a warning; else 0."""
-    return make(_unknown, (met,), (spectrum, dtype))
+def unknown_at(at_kink: Tensor, spectrum: Spectrum, dtype: DType) -> Tensor:
+    """nan where a kink of the values is `at_kink`, with a warning; else 0."""
+    return make(_unknown, (at_kink,), (spectrum, dtype))
 
 
 def is_traced(adjoint: Tensor) -> bool:

@@ -17,9 +17,10 @@ import numpy as np
 
 from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, register
+from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, size_of, to_real
+from adjoint.ops.elementwise import choice
 from adjoint.ops.elementwise.comparison import greater, less_equal, logical_and
 from adjoint.ops.family.broadcasting import align, fit
 from adjoint.ops.family.elementwise import keep_where
@@ -38,6 +39,7 @@ from adjoint.ops.linalg.spectral import (
 )
 from adjoint.ops.linalg.spectral_quotient import UNITS, Spectrum, quotient, unknown_at
 from adjoint.ops.linalg.triangular import hermitian
+from adjoint.ops.reductions import extremum
 from adjoint.ops.shape.movement import astype
 from adjoint.ops.shape.rearrange import diagonal
 
@@ -53,10 +55,10 @@ class OfDecomposition(Stacked):
         rows = zip(inputs, self.axes, batched, strict=False)
         return make(self, [align(x, lead + n) if b else x for x, n, b in rows], node.params)
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return each(mask, node.inputs[number], self.axes[number], node, self.axes[-1])
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return each(mask, node, self.axes[-1], node.inputs[number], self.axes[number])
 
 
@@ -71,7 +73,7 @@ def each(mask: Tensor, source: Node, given: int, target: Node, wanted: int) -> T
 class Values(OfDecomposition):
     """The values that the first input holds, of the matrix that is the second.
 
-    A region that ends at the decomposition (`spectral_quotient`) moves it alone: then the tangent
+    A subgraph that ends at the decomposition (`spectral_quotient`) moves it alone: then the tangent
     is what is held in its place.
     """
 
@@ -132,19 +134,19 @@ class ValueTangent(OfDecomposition):
         return Tensor(node.inputs[0])
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
-        if node.scope is None:  # in a region, which moves the values alone
+        if node.scope is None:  # in a subgraph, which moves the values alone
             return tangents[0]
         raise NestedTangents("the tangent of a tangent of eigenvalues")
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         if len(wanted) == 1 or not wanted[1]:
             return adjoint, *[None] * (len(wanted) - 1)
-        values, sent = Tensor(node.inputs[1]), FUNCTIONS["abs"](adjoint)
+        values, sent = Tensor(node.inputs[1]), choice.abs(adjoint)
         units = UNITS * values.shape[-1] * np.finfo(values.dtype).eps
-        none = less_equal(values, units * FUNCTIONS["max"](values, -1, keepdims=True))
-        bound = units * FUNCTIONS["max"](sent, -1, keepdims=True)
-        met = logical_and(none, greater(sent, bound))
-        return adjoint, fit(unknown_at(met, node.params[0], node.dtype), node.inputs[1])
+        none = less_equal(values, units * extremum.max(values, -1, keepdims=True))
+        bound = units * extremum.max(sent, -1, keepdims=True)
+        at_kink = logical_and(none, greater(sent, bound))
+        return adjoint, fit(unknown_at(at_kink, node.params[0], node.dtype), node.inputs[1])
 
 
 class SpectralFunction(OfDecomposition):
@@ -162,9 +164,9 @@ class SpectralFunction(OfDecomposition):
         lead = np.broadcast_shapes(d.shape[:-1], a.shape[:-2])
         return (*lead, *a.shape[-2:]), a.dtype
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         if number:
-            return super().reaching(node, number, mask)
+            return super().inputs_reaching(node, number, mask)
         lead = node.shape[:-2]
         mask = over(whole(mask, node.shape), node.shape, (len(lead), len(lead) + 1))
         return onto(reshaped(mask, (*lead, 1)), (*node.inputs[0].shape[:-1], 1))
@@ -221,12 +223,12 @@ class SpectralFunction(OfDecomposition):
         inner = seen(x, frame)
         turned = conjugate_transpose(inner)
         row, column = as_row(d), as_column(d)
-        bulk = FUNCTIONS["abs"](row) + FUNCTIONS["abs"](column)
+        bulk = choice.abs(row) + choice.abs(column)
         given = (values, bulk, packed.node, start)
         gaps = astype(quotient("gaps", row - column, *given), a.dtype)
         if hermite:
             return matmul(matmul(left, gaps * inner), conjugate_transpose(right))
-        ratio = astype(quotient("values", d, values, FUNCTIONS["abs"](d), *given[2:]), a.dtype)
+        ratio = astype(quotient("values", d, values, choice.abs(d), *given[2:]), a.dtype)
         sums = astype(quotient("sums", row + column, *given), a.dtype)
         if a.dtype.kind != "c":  # the diagonal of P - Pᴴ is 0
             sums = keep_where(from_array(~np.eye(d.shape[-1], dtype=bool)), sums)

@@ -153,15 +153,13 @@ def cholesky(a: Tensor) -> Tensor:
 
 def hermitian(x: Tensor) -> Tensor:
     """The Hermitian part of matrices."""
-    result: Tensor = (x + conjugate_transpose(x)) * 0.5
-    return result
+    return (x + conjugate_transpose(x)) * 0.5
 
 
 def _half(x: Tensor) -> Tensor:
     """The lower triangle with its diagonal halved."""
     weights = np.tril(np.ones(x.shape[-2:])) - 0.5 * np.eye(x.shape[-1])
-    result: Tensor = tril(x) * from_array(weights.astype(x.dtype))
-    return result
+    return tril(x) * from_array(weights.astype(x.dtype))
 
 
 def _divide(factor: Tensor, x: Tensor, transposed: bool) -> Tensor:

@@ -9,17 +9,18 @@ import numpy as np
 
 from adjoint.graph.loop_form import Index, Loops, scanned
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal, isnan, less, logical_or, not_equal
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.family.linear import Linear
-from adjoint.ops.kinks.kinks import NestedTangents, unsure
+from adjoint.ops.kinks.kinks import NestedTangents, with_unknown_slope
 from adjoint.ops.reductions.extremum import check_ordered
 from adjoint.ops.reductions.product import cumprod, later, recurrence
 from adjoint.ops.reductions.reduction import kept, line, masked_as, to_accumulate
+from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import astype
 
 __all__ = ["cumsum", "cumulative_sum", "cumulative_prod", "cummax", "cummin"]
@@ -88,7 +89,7 @@ class RunningExtremum(Op):
     As of a reduction, the derivative of each result is split between the elements before it that
     attain it. They lie in one segment, from the first that does; a recurrence whose factors are 0
     at the start of each segment and 1 within adds up along segments, from either end. In a tie what
-    arrives must stay the same, or nothing is known of the second order (`unsure`).
+    arrives must stay the same, or nothing is known of the second order (`with_unknown_slope`).
     """
 
     family = "cumulative"
@@ -133,13 +134,13 @@ class RunningExtremum(Op):
         later = recurrence(within, within * sent, node.params[0], True)
         found = sent + later
         if are_nested(node, adjoint.node):
-            found = unsure(found, adjoint, node, less(share, 1), node.params[0])
+            found = with_unknown_slope(found, adjoint, node, less(share, 1), node.params[0])
         return (where(isnan(Tensor(node.inputs[0])), np.nan, keep_where(won, found)),)
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return later(mask, node.shape, node.params[0], False, False)
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return later(mask, node.shape, node.params[0], True, False)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
@@ -202,8 +203,7 @@ def _from_initial(
     if initial is None:
         return result
     first = np.full(kept(result.shape, (place,)), initial, result.dtype)
-    joined: Tensor = FUNCTIONS["concat"]([first, result], axis=place)
-    return joined
+    return concat([first, result], axis=place)
 
 
 @public

@@ -13,10 +13,10 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape, normalize_axis, size_of
-from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.choice import maximum, minimum, where
 from adjoint.ops.elementwise.comparison import (
     equal,
     greater,
@@ -91,8 +91,7 @@ class Extremum(Reduction):
 
     def attained(self, x: Tensor, y: Tensor) -> Tensor:
         """Which elements attain the value; nan counts as attained everywhere."""
-        won: Tensor = logical_not(less(x, y) if self.worst < 0 else greater(x, y))
-        return won
+        return logical_not(less(x, y) if self.worst < 0 else greater(x, y))
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if tangents[0] is None:
@@ -103,8 +102,8 @@ class Extremum(Reduction):
         found = sum(keep_where(won, tangents[0]), axes) * shares(won, y, axes)
         if not are_nested(node, found.node):
             return found
-        met = ties(won, axes)
-        return mark_tangent(found, node, met, node.inputs, tangents, "sides", axes)
+        at_kink = ties(won, axes)
+        return mark_tangent(found, node, at_kink, node.inputs, tangents, "piecewise", axes)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         (axes,) = node.params
@@ -113,7 +112,7 @@ class Extremum(Reduction):
         won = self.attained(x, reshape(y, lanes))
         found = keep_where(won, reshape(adjoint * shares(won, y, axes), lanes))
         if are_nested(node, adjoint.node):
-            place = (node, ties(won, axes), node.inputs, 0, "sides", axes)
+            place = (node, ties(won, axes), node.inputs, 0, "piecewise", axes)
             found = mark_adjoint(found, adjoint, *place)
         return (found,)
 
@@ -136,7 +135,7 @@ def _extreme(op: Extremum, x: Any, axis: Any, keepdims: bool, initial: Any, wher
     if where_ is not None:
         if initial is None:
             raise ArgumentError(
-                f"{op.name}: where needs initial, a number that stands for what does not count"
+                f"{op.name}: with where, initial is needed: the value where nothing is selected"
             )
         x = chosen(x, where_, initial)
     if initial is None:
@@ -146,8 +145,8 @@ def _extreme(op: Extremum, x: Any, axis: Any, keepdims: bool, initial: Any, wher
         shape = kept(x.shape, axes) if keepdims else reduced(x.shape, axes)
         return broadcast_to(as_tensor(initial, x.dtype), shape)
     found = reduce_over(op, x, axis, keepdims)
-    result: Tensor = FUNCTIONS[op.name + "imum"](found, as_tensor(initial, x.dtype))
-    return result
+    either = maximum if op.name == "max" else minimum
+    return either(found, as_tensor(initial, x.dtype))
 
 
 @public
@@ -295,9 +294,9 @@ class OrderStatistic(Op):
         found = sum(keep_where(won, tangent), -1) * weight
         if not are_nested(node, found.node):
             return found
-        met, x = ties(won, (won.ndim - 1,)), Tensor(node.inputs[0])
+        at_kink, x = ties(won, (won.ndim - 1,)), Tensor(node.inputs[0])
         xs = (reshape(x, row(x.shape)).node,)
-        return mark_tangent(found, node, met, xs, (tangent,), "sides", (-1,))
+        return mark_tangent(found, node, at_kink, xs, (tangent,), "piecewise", (-1,))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         won, weight = self.weights(node)
@@ -306,15 +305,15 @@ class OrderStatistic(Op):
         if are_nested(node, adjoint.node):
             x = Tensor(node.inputs[0])
             xs = (reshape(x, row(x.shape)).node,)
-            place = (node, ties(won, (won.ndim - 1,)), xs, 0, "sides", (-1,))
+            place = (node, ties(won, (won.ndim - 1,)), xs, 0, "piecewise", (-1,))
             found = mark_adjoint(found, adjoint, *place)
         return sum(found, -2), None
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         rank = len(node.shape)
         return over(whole(mask, node.inputs[0].shape), node.inputs[0].shape, (rank - 1,))
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return over(whole(mask, node.shape), node.shape, (len(node.shape) - 1,))
 
     def weights(self, node: Node) -> tuple[Tensor, Tensor]:

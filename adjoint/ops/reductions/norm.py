@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import FUNCTIONS, find, public, register
+from adjoint.graph.op import find, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import DType, Shape, to_inexact, to_real
 from adjoint.ops.elementwise.comparison import equal, not_equal
+from adjoint.ops.elementwise.complex import real
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.kinks.kinks import mark_adjoint, mark_tangent
 from adjoint.ops.reductions.reduction import (
@@ -53,15 +54,15 @@ class Norm2(Reduction):
         y = Tensor(node)
         inner = sum(conjugate(Tensor(node.inputs[0])) * tangents[0], node.params[0])
         if inner.node.dtype.kind == "c":
-            inner = FUNCTIONS["real"](inner)
+            inner = real(inner)
         found = keep_where(not_equal(y, 0), inner / y)
         if not are_nested(node, tangents[0].node):
             return found
         return mark_tangent(
-            found, node, self.met(node), node.inputs, tangents, "length", node.params[0]
+            found, node, self.at_kink(node), node.inputs, tangents, "norm", node.params[0]
         )
 
-    def met(self, node: Node) -> Tensor:
+    def at_kink(self, node: Node) -> Tensor:
         """Where the norm is 0, in the shape of the input but for sizes of one."""
         return reshape(equal(Tensor(node), 0), kept(node.inputs[0].shape, node.params[0]))
 
@@ -72,7 +73,7 @@ class Norm2(Reduction):
         found = masked_as(x * keep_where(not_equal(y, 0), sent / y), sent)
         if not are_nested(node, adjoint.node):
             return (found,)
-        place = (node, self.met(node), node.inputs, 0, "length", node.params[0])
+        place = (node, self.at_kink(node), node.inputs, 0, "norm", node.params[0])
         return (mark_adjoint(found, adjoint, *place),)
 
 

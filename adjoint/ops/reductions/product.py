@@ -26,11 +26,11 @@ from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import DType, Shape
 from adjoint.ops.family.structural_zeros import (
     EVERYWHERE,
-    alive,
     applied,
     counts,
     keep_where,
     known_mask,
+    masked_input,
     positive,
     whole,
 )
@@ -59,9 +59,9 @@ class Recurrence(Op):
     name = "recurrence"
     family = "cumulative"
     param_names = ("axis", "reverse")
-    native = scans = chooses = True
+    native = scans = makes_zeros = True
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         """What comes of the terms that count, so never the first state."""
         term = EVERYWHERE if masks[1] is None else masks[1]
         return later(term, node.shape, *node.params)
@@ -117,7 +117,7 @@ class Recurrence(Op):
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         axis, reverse = node.params
-        back = recurrence(conjugate(alive(node, 0, adjoint)), adjoint, axis, not reverse)
+        back = recurrence(conjugate(masked_input(node, 0, adjoint)), adjoint, axis, not reverse)
         by_factor = None
         if wanted[0]:
             by_factor = keep_where(self.counting(node), back * conjugate(Tensor(node)))
@@ -129,10 +129,10 @@ class Recurrence(Op):
         places = np.arange(size).reshape(-1, *(1,) * (len(node.shape) - node.params[0] - 1))
         return known_mask((places > 0) & (places < size - 1))
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return later(mask, node.shape, *node.params)
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         axis, reverse = node.params
         return later(mask, node.shape, axis, not reverse)
 
@@ -195,15 +195,15 @@ class CumulativeProduct(Op):
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         axis, reverse, exclusive = node.params
-        x, before = conjugate(alive(node, 0, adjoint)), conjugate(self.before(node))
+        x, before = conjugate(masked_input(node, 0, adjoint)), conjugate(self.before(node))
         if exclusive:
             return (recurrence(x, adjoint, axis, not reverse) * before,)
         return ((adjoint + recurrence(x, adjoint * x, axis, not reverse)) * before,)
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return later(mask, node.shape, *node.params)
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         axis, reverse, exclusive = node.params
         return later(mask, node.shape, axis, not reverse, exclusive)
 
@@ -293,8 +293,7 @@ def prod(
         x = chosen(x, where, 1)
     if initial is not None:
         found = prod(x, axis, dtype=dtype, keepdims=keepdims)
-        started: Tensor = found * as_tensor(initial, found.dtype)
-        return started
+        return found * as_tensor(initial, found.dtype)
     x = to_accumulate(x, dtype)
     axes = axes_of("prod", axis, len(x.node.shape))
     result = make(_prod, (x,), (axes,)) if axes else Tensor(x.node)

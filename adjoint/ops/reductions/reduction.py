@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import (
     BOOL,
@@ -24,10 +24,12 @@ from adjoint.graph.types import (
     normalize_axis,
     size_of,
 )
+from adjoint.ops.elementwise import choice
 from adjoint.ops.elementwise.comparison import not_equal
+from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.family.linear import Linear
-from adjoint.ops.family.structural_zeros import over, reshaped, support, whole
+from adjoint.ops.family.structural_zeros import nonzero_mask, over, reshaped, whole
 from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
 
 __all__ = ["sum", "any", "all", "count_nonzero"]
@@ -54,7 +56,7 @@ def spread(x: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
 
 def conjugate(x: Tensor) -> Tensor:
     """The complex conjugate, without a node where `x` is real."""
-    return FUNCTIONS["conj"](x) if x.node.dtype.kind == "c" else x
+    return conj(x) if x.node.dtype.kind == "c" else x
 
 
 def masked_as(share: Tensor, adjoint: Tensor) -> Tensor:
@@ -62,7 +64,7 @@ def masked_as(share: Tensor, adjoint: Tensor) -> Tensor:
 
     There the factor may be infinite or nan, and must not reach a branch that was not taken.
     """
-    mask = support(adjoint)
+    mask = nonzero_mask(adjoint)
     return share if mask is None else keep_where(mask, share)
 
 
@@ -93,11 +95,11 @@ class Reduction(Op):
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return reduced(x.shape, axes), x.dtype
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         shape, (axes,) = node.inputs[0].shape, node.params
         return reshaped(over(whole(mask, shape), shape, axes), node.shape)
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return reshaped(whole(mask, node.shape), kept(node.inputs[0].shape, node.params[0]))
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
@@ -147,8 +149,8 @@ class Sum(Linear, Reduction):
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return spread(adjoint, node.inputs[0].shape, node.params[0])
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
-        return None if masks[0] is None else self.reached(node, 0, masks[0])
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        return None if masks[0] is None else self.outputs_reached(node, 0, masks[0])
 
 
 class Any_(Reduction):
@@ -183,8 +185,7 @@ _sum, _any, _all = map(register, (Sum(), Any_(), All_()))
 def chosen(x: Any, where: Any, otherwise: Any) -> Tensor:
     """`x` with `otherwise` where the mask `where` does not hold; the mask may be larger."""
     x = as_tensor(x)
-    result: Tensor = FUNCTIONS["where"](as_tensor(where, BOOL), x, as_tensor(otherwise, x.dtype))
-    return result
+    return choice.where(as_tensor(where, BOOL), x, as_tensor(otherwise, x.dtype))
 
 
 @public
@@ -212,8 +213,7 @@ def sum(
         x = chosen(x, where, 0)
     if initial is not None:
         found = sum(x, axis, dtype=dtype, keepdims=keepdims)
-        started: Tensor = found + as_tensor(initial, found.dtype)
-        return started
+        return found + as_tensor(initial, found.dtype)
     if dtype is not None or type(x) is not Tensor or x.node.dtype.kind not in "fc":
         x = to_accumulate(x, dtype)
     node = x.node

@@ -15,13 +15,14 @@ import numpy as np
 
 from adjoint.errors import DTypeError
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import DType, Shape, to_inexact
 from adjoint.ops.elementwise.choice import minimum, where
 from adjoint.ops.elementwise.comparison import equal, isfinite, isinf, logical_and
 from adjoint.ops.elementwise.exponential import exp, log
 from adjoint.ops.family.structural_zeros import over
+from adjoint.ops.reductions import extremum
 from adjoint.ops.reductions.reduction import Reduction, axes_of, kept, reduce_over, sum
 from adjoint.ops.shape.movement import astype, reshape
 
@@ -42,7 +43,7 @@ def _log_total(x: Any, top: Any, axes: tuple[int, ...]) -> Any:
 
 def shifted(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """The largest element, exp(x - it) without ∞ - ∞, and the sum of these; axes are kept."""
-    top = FUNCTIONS["max"](x, axes, keepdims=True)
+    top = extremum.max(x, axes, keepdims=True)
     finite = where(isfinite(top), top, 0.0)
     powers = where(equal(top, np.inf), astype(equal(x, top), x.dtype), exp(x - finite))
     return top, powers, sum(powers, axes, keepdims=True)
@@ -82,10 +83,10 @@ class AlongAxes(Op):
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return x.shape, x.dtype
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return over(mask, node.shape, node.params[0])
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return over(mask, node.shape, node.params[0])
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
@@ -101,8 +102,7 @@ class Softmax(AlongAxes):
         if not Tensor(node.inputs[0]).size:
             return None
         _, powers, total = shifted(Tensor(node.inputs[0]), node.params[0])
-        result: Tensor = powers / where(equal(total, 0.0), 1.0, total)
-        return result
+        return powers / where(equal(total, 0.0), 1.0, total)
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         top = _top(x, axes)
@@ -136,8 +136,7 @@ class LogSoftmax(AlongAxes):
         top, _, total = shifted(x, node.params[0])
         ends = logical_and(isinf(top), equal(x, top))
         below = where(ends, minimum(top, 0.0), x - top)
-        result: Tensor = below - log(where(equal(total, 0.0), 1.0, total))
-        return result
+        return below - log(where(equal(total, 0.0), 1.0, total))
 
     def evaluate(self, x: Any, axes: tuple[int, ...]) -> Any:
         top = _top(x, axes)
@@ -157,7 +156,9 @@ class LogSoftmax(AlongAxes):
         return (adjoint - weights(Tensor(node.inputs[0]), axes) * total,)
 
 
-_logsumexp, _softmax, _log_softmax = map(register, (LogSumExp(), Softmax(), LogSoftmax()))
+_logsumexp = register(LogSumExp())
+_softmax = register(Softmax())
+_log_softmax = register(LogSoftmax())
 
 
 def weights(x: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -168,7 +169,7 @@ def weights(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 def _real(name: str, x: Any) -> Tensor:
     x = as_tensor(x)
     if x.node.dtype.kind == "c":
-        raise DTypeError(f"{name}: complex numbers ({x.dtype}) have no largest; give real ones")
+        raise DTypeError(f"{name}: complex numbers ({x.dtype}) have no order; give real ones")
     return as_tensor(x, to_inexact(x.node.dtype))
 
 

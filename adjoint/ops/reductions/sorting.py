@@ -12,9 +12,10 @@ import numpy as np
 
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape, promote
+from adjoint.ops.indexing.indexing import take, take_along_axis
 from adjoint.ops.reductions.reduction import line
 
 __all__ = ["sort", "argsort", "top_k", "searchsorted", "digitize"]
@@ -116,8 +117,7 @@ def sort(
     """
     x, place = line("sort", as_tensor(x), axis)
     order = make(_argsort, (x,), (place, bool(descending)))
-    result: Tensor = FUNCTIONS["take_along_axis"](x, order, place)
-    return result
+    return take_along_axis(x, order, place)
 
 
 @public
@@ -139,7 +139,7 @@ def top_k(x: Any, k: int, /, *, axis: Any = -1) -> tuple[Tensor, Tensor]:
         )
     order = make(_argsort, (x,), (place, True))
     first = order[(*(slice(None),) * place, slice(int(k)))]
-    return FUNCTIONS["take_along_axis"](x, first, place), first
+    return take_along_axis(x, first, place), first
 
 
 @public
@@ -156,7 +156,7 @@ def searchsorted(x1: Any, x2: Any, /, side: str = "left", sorter: Any = None) ->
     """
     first, second = as_tensor(x1), as_tensor(x2)
     if sorter is not None:
-        first = FUNCTIONS["take"](first, sorter, axis=0)
+        first = take(first, sorter, axis=0)
     dtype = promote(first.dtype, second.dtype)
     return make(_searchsorted, (as_tensor(first, dtype), as_tensor(second, dtype)), (side,))
 

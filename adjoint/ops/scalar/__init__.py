@@ -2,8 +2,8 @@
 
 Floor 3; imports the graph floor only. Each function is straight-line code, `exp(e, x)`, for
 float32 and float64 alike (float16 goes through float32): no branch, no table, no call, so LLVM
-vectorises a loop around it. Two things are left to `Emitter.rare`: the huge arguments of sin, cos
-and tan, and the negative ones of lgamma, digamma and trigamma.
+vectorises a loop around it. Two things are left to `Emitter.slow_path`: the huge arguments of sin,
+cos and tan, and the negative ones of lgamma, digamma and trigamma.
 
 IEEE special values, signed zeros and subnormal numbers are as in C99 throughout.
 """

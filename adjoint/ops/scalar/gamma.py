@@ -4,7 +4,7 @@ Method: with y = x - 1/2 the expansions for large x hold no half powers and no e
 (log Γ(x) = y log y - y + log(2 π) / 2 + P(1/y²) / y), and minimax polynomials instead of their
 divergent series carry them down to y = 3 or y = 3/2. Below, x is shifted up by the recurrence; the
 sums that cancel are sums of pairs. Zeros have a polynomial of their own, so that the results are
-relatively exact near them. Negative x, by reflection, is left to `Emitter.rare`.
+relatively exact near them. Negative x, by reflection, is left to `Emitter.slow_path`.
 """
 
 from __future__ import annotations
@@ -115,10 +115,10 @@ def lgamma_positive(e: Emitter[V], x: V) -> V:
 @scalar_function
 def lgamma(e: Emitter[V], x: V) -> V:
     """log |Γ(x)|; infinite at 0, -1, -2 …"""
-    usual = lgamma_positive(e, x)
-    usual = e.select(e.less(x, INFINITY), usual, x)
-    usual = e.select(e.equal(x, 0.0), INFINITY, usual)
-    return e.rare(e.less(x, 0.0), usual, lambda: lgamma_negative(e, e.negative(x)))
+    fast = lgamma_positive(e, x)
+    fast = e.select(e.less(x, INFINITY), fast, x)
+    fast = e.select(e.equal(x, 0.0), INFINITY, fast)
+    return e.slow_path(e.less(x, 0.0), fast, lambda: lgamma_negative(e, e.negative(x)))
 
 
 def lgamma_negative(e: Emitter[V], a: V) -> V:
@@ -180,8 +180,8 @@ def near_pole(e: Emitter[V], x: V) -> V:
 @scalar_function
 def digamma(e: Emitter[V], x: V) -> V:
     """ψ(x) = Γ'(x) / Γ(x); nan at -1, -2 …"""
-    usual = e.select(e.less(x, INFINITY), digamma_positive(e, x), x)
-    return e.rare(e.less(x, 0.0), usual, lambda: digamma_negative(e, e.negative(x)))
+    fast = e.select(e.less(x, INFINITY), digamma_positive(e, x), x)
+    return e.slow_path(e.less(x, 0.0), fast, lambda: digamma_negative(e, e.negative(x)))
 
 
 def digamma_negative(e: Emitter[V], a: V) -> V:
@@ -215,8 +215,8 @@ def trigamma_positive(e: Emitter[V], x: V) -> V:
 @scalar_function
 def trigamma(e: Emitter[V], x: V) -> V:
     """ψ'(x); infinite at 0, -1, -2 …"""
-    usual = trigamma_positive(e, x)
-    return e.rare(e.less(x, 0.0), usual, lambda: trigamma_negative(e, e.negative(x)))
+    fast = trigamma_positive(e, x)
+    return e.slow_path(e.less(x, 0.0), fast, lambda: trigamma_negative(e, e.negative(x)))
 
 
 def trigamma_negative(e: Emitter[V], a: V) -> V:
@@ -230,4 +230,5 @@ def trigamma_negative(e: Emitter[V], a: V) -> V:
     result = e.subtract(e.multiply(wave, wave), shifted_up)
     tiny = e.less(a, 2.0 ** -(format_of(e, a).mantissa // 2 + 2))
     result = e.select(tiny, e.multiply(inverse, inverse), result)
-    return e.select(whole, INFINITY, e.select(e.equal(a, INFINITY), float("nan"), result))
+    pole = e.bitwise_or(whole, e.equal(a, INFINITY))  # there is no limit at -∞: ∞, as in SciPy
+    return e.select(pole, INFINITY, result)

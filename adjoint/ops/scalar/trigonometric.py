@@ -2,8 +2,8 @@
 
 Method: x = n π/2 + r, the product taken away in three parts of the format by fma: the first
 difference is exact, the second is kept as a pair, the third is below it. That holds to |x| ≤ LIMIT;
-beyond, where nobody goes on purpose, the C library answers (`Emitter.rare`) as exactly as it can.
-Minimax polynomials for sine and cosine on |r| ≤ π/4 and a little more.
+beyond, where nobody goes on purpose, the C library answers (`Emitter.slow_path`) as exactly as it
+can. Minimax polynomials for sine and cosine on |r| ≤ π/4 and a little more.
 
 The inverses reduce to |t| ≤ 1/2: asin by the half-angle √((1 - |x|) / 2), atan by
 (a - b) / (a + b), the tangent of an angle less π/4, with the remainder of the quotient kept.
@@ -62,15 +62,15 @@ def cosine_pair(e: Emitter[V], r: V, r_low: V) -> Pair[V]:
     return high, e.add(low, tail)
 
 
-def beyond(e: Emitter[V], x: V, usual: V, name: str) -> V:
-    """`usual`, but for huge x what the C library says."""
+def beyond(e: Emitter[V], x: V, fast: V, name: str) -> V:
+    """`fast`, but for huge x what the C library says."""
 
-    def unusual() -> V:
+    def slow() -> V:
         dtype: Any = e.dtype(x)
         answer = e.call(name, e.convert(x, "float64"), dtype="float64")
         return e.convert(answer, dtype)
 
-    return e.rare(e.greater(e.abs(x), LIMIT[format_of(e, x).name]), usual, unusual)
+    return e.slow_path(e.greater(e.abs(x), LIMIT[format_of(e, x).name]), fast, slow)
 
 
 def wave(e: Emitter[V], r: V, r_low: V, quadrant: V) -> V:
@@ -87,8 +87,8 @@ def wave(e: Emitter[V], r: V, r_low: V, quadrant: V) -> V:
 def sin(e: Emitter[V], x: V) -> V:
     """The sine."""
     r, r_low, bits = reduced(e, x)
-    usual = e.select(e.equal(x, 0.0), x, wave(e, r, r_low, bits))
-    return beyond(e, x, usual, "sin")
+    fast = e.select(e.equal(x, 0.0), x, wave(e, r, r_low, bits))
+    return beyond(e, x, fast, "sin")
 
 
 @scalar_function

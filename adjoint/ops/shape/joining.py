@@ -224,7 +224,7 @@ def concat(
         given = [reshape(x, (-1,)) for x in given]
         axis = 0
     if not given[0].node.shape:
-        raise ShapeError("concat: 0-d tensors have no axis to be joined along; use stack")
+        raise ShapeError("concat: 0-d tensors have no axis to concatenate along; use stack")
     return make(_concat, given, (normalize_axis("concat", axis, given[0].ndim),))
 
 

@@ -136,7 +136,7 @@ class BroadcastTo(Linear):
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return sum_to(adjoint, node.inputs[0].shape)
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         return masks[0]
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
@@ -162,7 +162,7 @@ class AsType(Linear):
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return fit(adjoint, node.inputs[0])
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         return masks[0]
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:

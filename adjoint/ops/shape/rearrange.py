@@ -9,12 +9,13 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.arrays import plain_array
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import normalize_axes, normalize_axis
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.indexing.gather import gather
 from adjoint.ops.indexing.slicing import along, put_into_zeros, slice_of
+from adjoint.ops.reductions import reduction
 from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
 
@@ -75,7 +76,7 @@ def moveaxis(x: Any, /, source: Any, destination: Any) -> Tensor:
     if len(sources) != len(targets):
         raise ShapeError(
             f"moveaxis: source {source} names {len(sources)} axes, destination {destination} "
-            f"{len(targets)}; they must be as many"
+            f"{len(targets)}; both must name the same number of axes"
         )
     order = [a for a in range(x.ndim) if a not in sources]
     for target, axis in sorted(zip(targets, sources, strict=True)):
@@ -319,8 +320,7 @@ def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any
     x = as_tensor(x)
     if x.ndim < 2:
         raise ShapeError(f"trace: needs at least 2 axes, got shape {x.shape}")
-    result: Tensor = FUNCTIONS["sum"](diagonal(x, offset, axis1, axis2), -1, dtype=dtype)
-    return result
+    return reduction.sum(diagonal(x, offset, axis1, axis2), -1, dtype=dtype)
 
 
 @public

@@ -14,11 +14,20 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, Op, public, register
+from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
+from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.family.broadcasting import align, fit
-from adjoint.ops.family.structural_zeros import alive, applied, counts, onto, over, positive, whole
+from adjoint.ops.family.structural_zeros import (
+    applied,
+    counts,
+    masked_input,
+    onto,
+    over,
+    positive,
+    whole,
+)
 from adjoint.ops.indexing.slicing import along
 from adjoint.ops.shape.joining import joined
 from adjoint.ops.shape.rearrange import flip
@@ -33,7 +42,7 @@ class Convolve(Op):
 
     name = "convolve"
     family = "bilinear"
-    tame = True
+    keeps_finite = True
     param_names = ("mode",)
 
     def infer(self, a: Node, v: Node, mode: Mode) -> tuple[Shape, DType]:
@@ -71,7 +80,7 @@ class Convolve(Op):
         return first + second
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        a, v = (alive(node, number, adjoint) for number in (0, 1))
+        a, v = (masked_input(node, number, adjoint) for number in (0, 1))
         by_a = by_v = None
         full = node.params[0] == "full"
         if wanted[0]:
@@ -85,11 +94,11 @@ class Convolve(Op):
             by_v = fit(by_v, v.node)
         return by_a, by_v
 
-    def reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         inputs = [whole(mask if i == number else None, x.shape) for i, x in enumerate(node.inputs)]
         return positive(applied(self, [counts(x) for x in inputs], node.params))
 
-    def reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
         shape, full = node.inputs[number].shape, node.params[0] == "full"
         if number and not full:  # every result has a part of all of it
             return onto(over(mask, node.shape, (len(node.shape) - 1,)), shape)
@@ -119,7 +128,7 @@ def convolve_last(a: Tensor, v: Tensor, mode: Mode) -> Tensor:
 
 def conjugate(x: Tensor) -> Tensor:
     """The complex conjugate; a real tensor as it is."""
-    return FUNCTIONS["conj"](x) if x.node.dtype.kind == "c" else x
+    return conj(x) if x.node.dtype.kind == "c" else x
 
 
 @public

@@ -16,10 +16,11 @@ import numpy as np
 
 from adjoint.graph.forking import import_module
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, register
+from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, to_complex, to_real
 from adjoint.ops.family.linear import Linear
+from adjoint.ops.reductions import reduction
 from adjoint.ops.shape.movement import broadcast_to
 
 SWAPPED = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
@@ -37,11 +38,11 @@ class Transform(Linear):
         """The axes."""
         raise NotImplementedError
 
-    def support(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         if masks[0] is None:
             return None
         mask = broadcast_to(masks[0], node.inputs[0].shape)
-        found: Tensor = FUNCTIONS["any"](mask, self.along(node), keepdims=True)
+        found: Tensor = reduction.any(mask, self.along(node), keepdims=True)
         return broadcast_to(found, node.shape)
 
 

@@ -7,8 +7,8 @@ nothing is divided by the argument, so the derivatives of every order are right 
 
 from __future__ import annotations
 
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
+from adjoint.ops.elementwise.choice import sign
 from adjoint.ops.family.elementwise import Binary, Factor, Missing, Unary
 from adjoint.ops.special.scipy_function import special_binary, special_unary
 
@@ -43,8 +43,7 @@ def _half(x: Tensor) -> Tensor:
 
 
 def _sign(x: Tensor) -> Tensor:
-    result: Tensor = FUNCTIONS["sign"](x)
-    return result
+    return sign(x)
 
 
 def _jv_slope(v: Tensor, x: Tensor, y: Tensor) -> Factor:

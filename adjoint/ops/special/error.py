@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
+from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.exponential import exp
 from adjoint.ops.family.elementwise import Unary
 from adjoint.ops.special.scipy_function import scipy_function, special_unary
@@ -88,12 +88,10 @@ ndtri = special_unary(
 
 def _log_ndtr_slope(x: Tensor, y: Tensor) -> Tensor:
     """φ/Φ; to the left by erfcx, which to the right overflows where Φ is 1."""
-    where = FUNCTIONS["where"]
     right = x > 5.0
     left: Tensor = math.sqrt(2 / math.pi) / erfcx(where(right, 0.0, x) * (-1 / _ROOT_TWO))
     far = where(right, x, 5.0)
-    result: Tensor = where(right, _density(far) / ndtr(far), left)
-    return result
+    return where(right, _density(far) / ndtr(far), left)
 
 
 log_ndtr = special_unary(

@@ -9,7 +9,8 @@ import numpy as np
 
 from adjoint.errors import RangeError
 from adjoint.graph.forking import import_module
-from adjoint.graph.op import FUNCTIONS, public, register
+from adjoint.graph.node import Node
+from adjoint.graph.op import public, public_as, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.arithmetic import reciprocal
 from adjoint.ops.family.elementwise import Elementwise, Missing, Unary, apply
@@ -72,15 +73,26 @@ def _digamma_slope(x: Tensor, y: Tensor) -> Tensor:
 digamma: Unary = special_unary(
     "digamma", _digamma_slope, "The logarithmic derivative of Γ.", "-1.96351003", domain=_POSITIVE
 )
-psi = FUNCTIONS["psi"] = digamma
+psi = public_as("psi")(digamma)
 
 
 def _polygamma_value(x: Any, n: int) -> Any:
     return keep_dtype(import_module("scipy.special").polygamma(n, x), x)
 
 
+def _trigamma_rule(e: Any, x: Any, n: int) -> Any:
+    return import_module("adjoint.ops.scalar.gamma").trigamma(e, x)
+
+
+class Polygamma(Elementwise):
+    """The derivatives of digamma, of which native code knows the first, which is digamma's own."""
+
+    def lowers(self, node: Node) -> bool:
+        return bool(node.params == (1,)) and super().lowers(node)
+
+
 _polygamma = register(
-    Elementwise(
+    Polygamma(
         "polygamma",
         _polygamma_value,
         (lambda x, y, n: polygamma(n + 1, x),),
@@ -88,6 +100,7 @@ _polygamma = register(
         domain=(_POSITIVE,),
         param_names=("n",),
         samples=((1,), (2,)),
+        scalar=_trigamma_rule,
     )
 )
 

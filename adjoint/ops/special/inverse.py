@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
+from adjoint.ops.elementwise.choice import sign
 from adjoint.ops.elementwise.exponential import exp, log, log1p
 from adjoint.ops.special.error import erfcx
 from adjoint.ops.special.gamma import betaln
@@ -84,10 +84,9 @@ def _student_density(df: Tensor, t: Tensor) -> Tensor:
 def _student_by_df(df: Tensor, t: Tensor, y: Tensor) -> Tensor:
     """From F = 1 - ½ I(z; ν/2, ½) for t > 0, with z = ν/(ν+t²); 0/0 at t = 0 is cancelled."""
     z = df / (df + t * t)
-    direct = FUNCTIONS["sign"](t) * betainc_by_a(df * 0.5, 0.5, z) * 0.25
+    direct = sign(t) * betainc_by_a(df * 0.5, 0.5, z) * 0.25
     through_z: Tensor = 0.5 * t / df * _student_density(df, t)
-    result: Tensor = -direct - through_z
-    return result
+    return -direct - through_z
 
 
 stdtr = special_binary(

@@ -13,7 +13,7 @@ import numpy as np
 from adjoint.graph.forking import import_module
 from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.family.docstrings import Page, publish
+from adjoint.ops.family.docstrings import DocstringParts, publish
 from adjoint.ops.family.elementwise import (
     Binary,
     Elementwise,
@@ -74,12 +74,12 @@ def special_ternary(
     name: str, args: str, partials: tuple[Partial, ...], doc: str, shown: str, **options: Any
 ) -> Callable[[Any, Any, Any], Tensor]:
     """Register a real function of three variables that SciPy knows."""
-    page = Page(doc, args, options.pop("example"), shown, options.pop("prefix", PREFIX))
+    parts = DocstringParts(doc, args, options.pop("example"), shown, options.pop("prefix", PREFIX))
     numpy = options.pop("numpy", None) or scipy_function(name)
     op = register(Elementwise(name, numpy, partials, accepts="real", **options))
 
     def function(a: Any, b: Any, x: Any, /) -> Tensor:
         return apply(op, (a, b, x))
 
-    publish(function, op, page)
+    publish(function, op, parts)
     return function

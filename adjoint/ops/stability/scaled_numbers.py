@@ -2,8 +2,8 @@
 
 exp(1000) overflows, and so does the sum of such, though their quotients and logarithms are ordinary
 numbers. A node that is r eᵐ can be computed with two tensors r and m neither of which needs to be
-large (`adjoint.ops.stability.reading` finds them): sums take the largest exponent out, products add
-exponents, quotients subtract them.
+large (`exponents` finds them): sums take the largest exponent out, products add exponents,
+quotients subtract them.
 
 An exponent is taken out only where the powers would leave the range: `excess(m)` is 0 for moderate
 m, and for m = ±∞. So with moderate numbers every element is computed as it was written, and ∞ and
@@ -12,13 +12,14 @@ nan mean what they meant.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from adjoint.graph import calls
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.op import FUNCTIONS, find
+from adjoint.graph.op import find
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import size_of
 
@@ -30,12 +31,6 @@ class Scaled(NamedTuple):
 
     exponent: Tensor | None
     factor: Tensor | None
-
-
-def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
-    """What the function that users call by `name` makes."""
-    result: Tensor = FUNCTIONS[name](*args, **kwargs)
-    return result
 
 
 def softplus(x: Tensor) -> Tensor:
@@ -68,13 +63,13 @@ def quotient(a: Scaled, b: Scaled) -> Scaled:
     exponent = difference(a.exponent, b.exponent)
     if b.factor is None:
         return Scaled(exponent, a.factor)
-    factor = call("reciprocal", b.factor) if a.factor is None else a.factor / b.factor
+    factor = calls.reciprocal(b.factor) if a.factor is None else a.factor / b.factor
     return Scaled(exponent, factor)
 
 
 def power(exponent: Tensor | None) -> Tensor | None:
     """eᵐ of an exponent that needs no more care."""
-    return None if exponent is None else call("exp_within", exponent)
+    return None if exponent is None else calls.exp_within(exponent)
 
 
 def is_one(x: Node) -> bool:
@@ -86,16 +81,16 @@ def is_one(x: Node) -> bool:
     return bool((x.value if x.shape == () else x.value.reshape(())) == 1)
 
 
-def counted(a: Scaled, like: Node) -> Tensor:
+def exponent_to_compare(a: Scaled, like: Node) -> Tensor:
     """The exponent of a term, for choosing the largest: -∞ where the term is zero."""
-    m = number(0.0, like) if a.exponent is None else call("stop_gradient", a.exponent)
+    m = number(0.0, like) if a.exponent is None else calls.stop_gradient(a.exponent)
     r = a.factor
     if r is None or (r.node.op.name == "constant" and bool(np.all(r.node.value != 0))):
         return m
-    return call("where", call("not_equal", r, 0.0), m, -_INFINITY)
+    return calls.where(calls.not_equal(r, 0.0), m, -_INFINITY)
 
 
-def below(a: Scaled, taken: Tensor, most: float) -> Tensor:
+def scaled_down(a: Scaled, taken: Tensor, most: float) -> Tensor:
     """The term e^(-taken) a, once the largest exponent of a sum is `taken` out.
 
     The exponent of a term that is not zero is not large any more. That of one that is could be, and
@@ -103,7 +98,7 @@ def below(a: Scaled, taken: Tensor, most: float) -> Tensor:
     """
     m = difference(a.exponent, taken)
     if a.factor is not None and m is not None:
-        m = call("minimum", m, most)
+        m = calls.minimum(m, most)
     result = product(a.factor, power(m))
     assert result is not None
     return result
@@ -116,6 +111,6 @@ def is_excess(x: Node) -> bool:
     return x.op.name == "excess"
 
 
-def most_of(x: Node) -> float:
+def largest_exponent(x: Node) -> float:
     """The largest exponent whose power is finite, nearly."""
     return float(np.floor(np.log(float(np.finfo(x.dtype).max)))) - 1

@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import equations, special, statistics
-from adjoint.array.norms import vector_norm
+from adjoint.array import special
+from adjoint.array.linalg import equations
+from adjoint.array.linalg.norms import vector_norm
+from adjoint.array.statistics import descriptive
 from adjoint.errors import ArgumentError, RangeError, ShapeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import abs, where
 from adjoint.ops.elementwise.comparison import equal
 from adjoint.ops.elementwise.power import power, sqrt
+from adjoint.ops.indexing.indexing import take
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.reductions.extremum import max
 from adjoint.ops.reductions.norm import norm2
@@ -142,7 +144,7 @@ def correlation(u: Any, v: Any, w: Any = None, centered: bool = True) -> Tensor:
 
 def _mean(x: Tensor, w: Any) -> Tensor:
     if w is None:
-        return statistics.mean(x, -1, keepdims=True)
+        return descriptive.mean(x, -1, keepdims=True)
     return sum(x * w, -1, keepdims=True)
 
 
@@ -259,9 +261,9 @@ def _metric(
         )
     options = {key: value for key, value in options.items() if value is not None}
     if function is seuclidean and "V" not in options:
-        options["V"] = statistics.var(concat(samples, axis=0), 0, ddof=1)
+        options["V"] = descriptive.var(concat(samples, axis=0), 0, ddof=1)
     if function is mahalanobis and "VI" not in options:
-        covariance = statistics.cov(concat(samples, axis=0), rowvar=False)
+        covariance = descriptive.cov(concat(samples, axis=0), rowvar=False)
         options["VI"] = matrix_transpose(equations.inv(reshape(covariance, (_width(samples),) * 2)))
     return lambda u, v: function(u, v, **options)
 
@@ -309,7 +311,6 @@ def pdist(X: Any, metric: Any = "euclidean", *, out: Any = None, **kwargs: Any) 
         pairs = zip(first.tolist(), second.tolist(), strict=True)
         return stack([as_tensor(metric(x[i], x[j], **kwargs)) for i, j in pairs])
     distance = _metric(name, metric, [x], kwargs)
-    take = FUNCTIONS["take"]
     return distance(take(x, first, axis=0), take(x, second, axis=0))
 
 
@@ -331,15 +332,14 @@ def squareform(X: Any, force: str = "no", checks: bool = True) -> Tensor:
         places = np.full((size, size), x.size)
         rows, columns = np.triu_indices(size, 1)
         places[rows, columns] = places[columns, rows] = np.arange(x.size)
-        result: Tensor = FUNCTIONS["take"](concat([x, np.zeros(1, x.dtype)]), places, axis=0)
-        return result
+        return take(concat([x, np.zeros(1, x.dtype)]), places, axis=0)
     if x.ndim != 2 or x.shape[0] != x.shape[1] or force.lower() == "tomatrix":
         raise ShapeError(f"{name}: needs a vector or a square matrix, got shape {x.shape}")
     result = x[np.triu_indices(x.shape[0], 1)]
     return result
 
 
-_STEPS = "it counts, so its derivative is 0 or undefined: take it of plain numbers"
+_STEPS = "it counts, so its derivative is 0 or undefined: call it with plain numbers"
 hamming = no_counterpart("scipy.spatial.distance.hamming", _STEPS)
 jaccard = no_counterpart("scipy.spatial.distance.jaccard", _STEPS)
 directed_hausdorff = no_counterpart(

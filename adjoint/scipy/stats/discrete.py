@@ -102,13 +102,13 @@ class Discrete(Distribution):
 
     def ppf(self, q: Any, *args: Any, **kwds: Any) -> Any:
         """Raises: a quantile of whole numbers has no derivative."""
-        raise self._unknown("ppf", "it moves in steps: take it of plain numbers")
+        raise self._unknown("ppf", "it is a step function: call it with plain numbers")
 
     isf = median = ppf
 
     def interval(self, confidence: Any, *args: Any, **kwds: Any) -> Any:
         """Raises: as `ppf`."""
-        raise self._unknown("interval", "it moves in steps: take it of plain numbers")
+        raise self._unknown("interval", "it is a step function: call it with plain numbers")
 
 
 def _fraction(p: Any) -> Any:

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.array import decompositions, special
-from adjoint.array.equations import solve_triangular
+from adjoint.array import special
+from adjoint.array.linalg import decompositions
+from adjoint.array.linalg.equations import solve_triangular
 from adjoint.errors import NotDifferentiableError, ShapeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.exponential import exp, log, log1p
 from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import matrix_transpose, reshape, squeeze
-from adjoint.ops.shape.rearrange import diagonal
+from adjoint.ops.shape.rearrange import diag, diagonal
 from adjoint.scipy.common import real_dtype
 
 _LOG_TWO_PI = math.log(2 * math.pi)
@@ -32,7 +33,7 @@ def _location_and_spread(name: str, mean: Any, cov: Any) -> tuple[Tensor, Tensor
     if spread.ndim == 0:
         spread = spread * np.eye(size, dtype=dtype)
     elif spread.ndim == 1:
-        spread = FUNCTIONS["diag"](spread) if size > 1 else reshape(spread, (1, 1))
+        spread = diag(spread) if size > 1 else reshape(spread, (1, 1))
     if spread.shape != (size, size):
         raise ShapeError(
             f"{name}: a mean of size {size} needs a matrix of shape {(size, size)}, got "
@@ -203,7 +204,7 @@ class Dirichlet(_Several):
         dtype = real_dtype(x, alpha)
         x, alpha = as_tensor(x, dtype), as_tensor(alpha, dtype)
         if x.shape[:1] == (alpha.size - 1,):
-            x = FUNCTIONS["concat"]([x, 1 - sum(x, 0, keepdims=True)], axis=0)
+            x = concat([x, 1 - sum(x, 0, keepdims=True)], axis=0)
         if alpha.ndim != 1 or x.shape[:1] != alpha.shape:
             raise ShapeError(
                 f"scipy.stats.dirichlet: alpha of shape {alpha.shape} needs as many fractions in "

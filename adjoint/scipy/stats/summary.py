@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from adjoint.array import special, statistics
+from adjoint.array import special
+from adjoint.array.statistics import descriptive
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import abs, clip, where
@@ -23,7 +24,7 @@ from adjoint.scipy.common import (
     refuse,
     unsupported,
 )
-from adjoint.scipy.elementwise import boxcox
+from adjoint.scipy.special.elementwise import boxcox
 from adjoint.scipy.stats.gamma_family import beta
 
 
@@ -41,8 +42,8 @@ def _sample(name: str, a: Any, axis: Any, nan_policy: str = "propagate") -> tupl
 
 def _central(a: Tensor, axis: int, order: int, keepdims: bool = False) -> Tensor:
     """The mean power of what the elements deviate from their mean."""
-    deviations = a - statistics.mean(a, axis, keepdims=True)
-    return statistics.mean(power(deviations, order), axis, keepdims=keepdims)
+    deviations = a - descriptive.mean(a, axis, keepdims=True)
+    return descriptive.mean(power(deviations, order), axis, keepdims=keepdims)
 
 
 def zscore(a: Any, axis: Any = 0, ddof: int = 0, nan_policy: str = "propagate") -> Tensor:
@@ -66,16 +67,16 @@ def zmap(
     """
     refuse("scipy.stats.zmap", nan_policy=(nan_policy, "propagate"))
     scores, compare = floating(scores), floating(compare)
-    mean = statistics.mean(compare, axis, keepdims=True)
-    spread = statistics.std(compare, axis, ddof=ddof, keepdims=True)
+    mean = descriptive.mean(compare, axis, keepdims=True)
+    spread = descriptive.std(compare, axis, ddof=ddof, keepdims=True)
     result: Tensor = (scores - mean) / spread
     return result
 
 
 def _average(a: Tensor, axis: int, weights: Any, keepdims: bool) -> Tensor:
     if weights is None:
-        return statistics.mean(a, axis, keepdims=keepdims)
-    result: Tensor = statistics.average(a, axis, weights, keepdims=keepdims)
+        return descriptive.mean(a, axis, keepdims=keepdims)
+    result: Tensor = descriptive.average(a, axis, weights, keepdims=keepdims)
     return result
 
 
@@ -164,7 +165,7 @@ def gstd(
     Tensor(1.)
     """
     a, place = _sample("gstd", a, axis, nan_policy)
-    return exp(statistics.std(log(a), place, ddof=ddof, keepdims=keepdims))
+    return exp(descriptive.std(log(a), place, ddof=ddof, keepdims=keepdims))
 
 
 def moment(
@@ -186,7 +187,7 @@ def moment(
     n = integer("scipy.stats.moment", "order", order)
     if center is None:
         return _central(a, place, n, keepdims)
-    return statistics.mean(power(a - operand(center), n), place, keepdims=keepdims)
+    return descriptive.mean(power(a - operand(center), n), place, keepdims=keepdims)
 
 
 def skew(
@@ -250,7 +251,7 @@ def sem(
     Tensor(1.)
     """
     a, place = _sample("sem", a, axis, nan_policy)
-    spread = statistics.std(a, place, ddof=ddof, keepdims=keepdims)
+    spread = descriptive.std(a, place, ddof=ddof, keepdims=keepdims)
     result: Tensor = spread / math.sqrt(a.shape[place])
     return result
 
@@ -270,8 +271,8 @@ def variation(
     Tensor(0.5)
     """
     a, place = _sample("variation", a, axis, nan_policy)
-    spread = statistics.std(a, place, ddof=ddof, keepdims=keepdims)
-    result: Tensor = spread / statistics.mean(a, place, keepdims=keepdims)
+    spread = descriptive.std(a, place, ddof=ddof, keepdims=keepdims)
+    result: Tensor = spread / descriptive.mean(a, place, keepdims=keepdims)
     return result
 
 
@@ -297,8 +298,8 @@ def median_abs_deviation(
             raise unsupported(name, "scale", scale, 'give a number or "normal"')
         scale = 0.6744897501960817
     x, place = _sample("median_abs_deviation", x, axis, nan_policy)
-    distances = abs(x - statistics.median(x, place, keepdims=True))
-    result: Tensor = statistics.median(distances, place, keepdims=keepdims) / scale
+    distances = abs(x - descriptive.median(x, place, keepdims=True))
+    result: Tensor = descriptive.median(distances, place, keepdims=keepdims) / scale
     return result
 
 
@@ -353,7 +354,7 @@ def pearsonr(
     y, _ = _sample("pearsonr", as_tensor(y, dtype), axis)
     units = []
     for sample in (x, y):
-        deviations = sample - statistics.mean(sample, place, keepdims=True)
+        deviations = sample - descriptive.mean(sample, place, keepdims=True)
         units.append(deviations / norm2(deviations, place, keepdims=True))
     r = clip(sum(units[0] * units[1], place), -1, 1)
     half = x.shape[place] / 2 - 1
@@ -399,9 +400,9 @@ def linregress(
     x, place = _sample("linregress", as_tensor(x, dtype), axis, nan_policy)
     y, _ = _sample("linregress", as_tensor(y, dtype), axis)
     n = x.shape[place]
-    means = [statistics.mean(sample, place, keepdims=True) for sample in (x, y)]
+    means = [descriptive.mean(sample, place, keepdims=True) for sample in (x, y)]
     dx, dy = x - means[0], y - means[1]
-    xx, xy, yy = (statistics.mean(p, place) for p in (dx * dx, dx * dy, dy * dy))
+    xx, xy, yy = (descriptive.mean(p, place) for p in (dx * dx, dx * dy, dy * dy))
     slope = xy / xx
     intercept = reshape(means[1], slope.shape) - slope * reshape(means[0], slope.shape)
     r = clip(xy / sqrt(xx * yy), -1, 1)
@@ -429,7 +430,7 @@ def boxcox_llf(
     """
     data, place = _sample("boxcox_llf", data, axis, nan_policy)
     lmb = as_tensor(lmb, real_dtype(lmb, data))
-    spread = statistics.var(boxcox(data, lmb), place, keepdims=keepdims)
+    spread = descriptive.var(boxcox(data, lmb), place, keepdims=keepdims)
     logs = sum(log(data), place, keepdims=keepdims)
     result: Tensor = (lmb - 1) * logs - data.shape[place] / 2 * log(spread)
     return result

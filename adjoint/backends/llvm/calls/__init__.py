@@ -1,1 +1,1 @@
-"""BLAS and LAPACK, called by their addresses."""
+"""BLAS and LAPACK, called by address."""

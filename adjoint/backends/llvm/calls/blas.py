@@ -19,30 +19,33 @@ from adjoint.graph.types import DType, size_of
 from adjoint.schedule.plan import Gemm
 
 INTEGER = ir.IntType(64 if sys.byteorder == "little" else 32)
-"""The type in which whole numbers are passed, by address. A routine that expects 32 bits finds them
-in the first half of 64."""
+"""The type in which integers are passed, by address. A routine that expects 32 bits finds them in
+the first half of 64, if bytes are in little-endian order: so one call fits both libraries."""
 
 PRODUCTS = frozenset({"gemm", "gemv"})
-"""The routines that are taken from NumPy: they write no whole numbers."""
+"""The routines that are taken from NumPy. They only read integers: one that writes them would
+write 64 bits where the caller has 32."""
 
 
 @cache
 def address(name: str) -> int:
     """The address of a routine of BLAS or LAPACK.
 
-    NumPy has the products loaded already, and threads for them; the rest is SciPy's.
+    NumPy has loaded a library for products already, and its threads; two libraries with threads of
+    their own would compete for the cores. The rest is SciPy's.
     """
     return (name[1:] in PRODUCTS and INTEGER.width == 64 and _in_numpy(name)) or _in_scipy(name)
 
 
 def _in_numpy(name: str) -> int | None:
-    """The routine in the library that NumPy's wheels bring, whose whole numbers have 64 bits."""
+    """The routine in the library that NumPy's wheels bring, whose integers have 64 bits."""
     library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
     routine = getattr(library, f"scipy_{name}_64_", None)
     return None if routine is None else ctypes.cast(routine, ctypes.c_void_p).value
 
 
 def _in_scipy(name: str) -> int:
+    """The routine that SciPy offers to Cython, whose integers have 32 bits."""
     in_blas = name in functions("cython_blas")
     capsule = functions("cython_blas" if in_blas else "cython_lapack")[name]
     api = ctypes.pythonapi
@@ -66,20 +69,20 @@ def prefix(dtype: DType) -> str:
 
 def emit_gemm(builder: Any, step: Gemm, a: Any, b: Any, c: Any, scale: Any = None) -> None:
     """Call BLAS for each of the matrices that the leading axes count; `scale` is an address."""
-    words = Words(builder, step.root.dtype)
-    factor = words.factor(step.negative, scale)
+    calls = RoutineCalls(builder, step.root.dtype)
+    factor = calls.factor(step.negative, scale)
 
     def along(axes: Sequence[int], pointers: Sequence[Any]) -> None:
         if not axes:
-            emit_product(words, step, **dict(zip("abc", pointers, strict=True)), scale=factor)
+            emit_product(calls, step, **dict(zip("abc", pointers, strict=True)), scale=factor)
             return
         axis, *rest = axes
         size = step.root.shape[axis]
         with loop(builder, I64(0), I64(size)) as i:
             moved = []
             for pointer, node in zip(pointers, (step.a, step.b, step.root), strict=True):
-                place = builder.mul(i, I64(stride(node, axis, step.root)))
-                moved.append(builder.gep(pointer, [place], source_etype=ir.IntType(8)))
+                offset = builder.mul(i, I64(stride(node, axis, step.root)))
+                moved.append(builder.gep(pointer, [offset], source_etype=ir.IntType(8)))
             along(rest, moved)
 
     along(range(len(step.root.shape) - 2), (a, b, c))
@@ -93,13 +96,13 @@ def stride(node: Node, axis: int, root: Node) -> int:
     return size_of(node.shape[own + 1 :]) * node.dtype.itemsize
 
 
-def emit_product(words: Words, step: Gemm, **given: Any) -> None:
+def emit_product(calls: RoutineCalls, step: Gemm, **given: Any) -> None:
     """Call ``c = scale op(a) op(b)``, or ``+=``, on row-major matrices, all given by address."""
     call = [
-        given[value] if kind == "address" else getattr(words, kind)(value)
+        given[value] if kind == "address" else getattr(calls, kind)(value)
         for kind, value in product_call(step)
     ]
-    words.call(routine(step)[1:], *call)
+    calls.call(routine(step)[1:], *call)
 
 
 def product_call(step: Gemm) -> list[tuple[str, Any]]:
@@ -161,24 +164,26 @@ def multiply(step: Gemm, a: int, b: int, c: int) -> None:
     }
     call = product_call(step)
     function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(call))(address(routine(step)))
-    held: list[Any] = [None if kind == "address" else makers[kind](value) for kind, value in call]
+    arguments: list[Any] = [
+        None if kind == "address" else makers[kind](value) for kind, value in call
+    ]
     lead = step.root.shape[:-2]
     ends = {"a": (a, step.a), "b": (b, step.b), "c": (c, step.root)}
-    for place in np.ndindex(lead):
-        at = {
-            name: start + sum(i * stride(node, axis, step.root) for axis, i in enumerate(place))
+    for index in np.ndindex(lead):
+        addresses = {
+            name: start + sum(i * stride(node, axis, step.root) for axis, i in enumerate(index))
             for name, (start, node) in ends.items()
         } | {"scale": ctypes.addressof(factor)}
         function(
             *(
-                at[value] if kind == "address" else ctypes.addressof(word)
-                for (kind, value), word in zip(call, held, strict=True)
+                addresses[value] if kind == "address" else ctypes.addressof(argument)
+                for (kind, value), argument in zip(call, arguments, strict=True)
             )
         )
 
 
-class Words:
-    """Calls of BLAS and LAPACK in one precision, which take everything by address."""
+class RoutineCalls:
+    """Writes calls of BLAS and LAPACK in one precision. They take everything by address."""
 
     def __init__(self, builder: Any, dtype: DType) -> None:
         self.builder = builder
@@ -193,27 +198,30 @@ class Words:
         self.builder.call(function, arguments)
 
     def letter(self, letter: str) -> Any:
+        """The address of a flag."""
         return self.constant(ir.Constant(ir.IntType(8), ord(letter)))
 
     def integer(self, value: int) -> Any:
+        """The address of a size; BLAS refuses a leading dimension of 0, even of an empty matrix."""
         return self.constant(INTEGER(max(1, value)))
 
     def factor(self, negative: bool, scale: Any) -> Any:
-        """Where ± the number at `scale` stands, or ± 1 if there is none."""
+        """The address of ± the number at `scale`, or of ± 1 if there is none."""
         if scale is None or not negative:
             return scale or self.real(-1.0 if negative else 1.0)
         with self.builder.goto_entry_block():
-            place = self.builder.alloca(self.kind)
+            slot = self.builder.alloca(self.kind)
         number = self.builder.fneg(self.builder.load(scale, typ=self.kind))
-        self.builder.store(number, place)
-        place.type = POINTER
-        return place
+        self.builder.store(number, slot)
+        slot.type = POINTER
+        return slot
 
     def real(self, value: float) -> Any:
+        """The address of a number."""
         return self.constant(ir.Constant(self.kind, value))
 
     def constant(self, value: Any) -> Any:
-        """A constant in memory."""
+        """The address of a constant, which all calls of the module share."""
         label = f"const.{value.type}.{value.constant}".replace("-", "m")
         found = self.module.globals.get(label)
         if found is None:

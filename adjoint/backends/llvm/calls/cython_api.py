@@ -22,17 +22,17 @@ def functions(name: str) -> Mapping[str, Any]:
     """
     full = f"scipy.linalg.{name}"
     with building:
-        module = sys.modules.get(full) or _alone(full) or import_module(full)
+        module = sys.modules.get(full) or _load_extension(full) or import_module(full)
     found: Mapping[str, Any] = module.__pyx_capi__
     return found
 
 
-def _alone(full: str) -> Any:
+def _load_extension(full: str) -> Any:
     """The module `full` without the packages it lies in, if its file is where it should be."""
     package, *inner, _ = full.split(".")
     spec = importlib.util.find_spec(package)
-    places = [] if spec is None else spec.submodule_search_locations or []
-    folders = [str(Path(place, *inner)) for place in places]
+    roots = [] if spec is None else spec.submodule_search_locations or []
+    folders = [str(Path(root, *inner)) for root in roots]
     found = importlib.machinery.PathFinder.find_spec(full, folders)
     if found is None or found.loader is None:
         return None

@@ -1,6 +1,6 @@
 """LAPACK by address: steps that do the same with each matrix of a stack.
 
-The code for one matrix is written for all sizes, so it stands in the library of the process.
+The code for one matrix is written for all sizes, so programs share it as they share kernels.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class LapackWriter:
         self.is_vector = len(step.reads) == 2 and step.root.shape[-1] == 1
 
     def text(self) -> str:
-        """The structure that the code depends on."""
+        """What the code depends on: equal for equal functions."""
         return f"lapack {self.op} {self.dtype.str} {self.params} {self.is_vector}"
 
     def declare(self, module: Any, name: str) -> Any:
-        """The function, as others see it."""
+        """The function, its body not written."""
         return extern(module, name, I32, [POINTER] * self.pointers + [I64] * 2)
 
     has_loops = False
@@ -48,12 +48,12 @@ class LapackWriter:
         """The function itself."""
         function = self.declare(module, name)
         builder = ir.IRBuilder(function.append_basic_block())
-        *places, rows, columns = function.args
+        *addresses, rows, columns = function.args
         shape = [lapack_codegen.Size(builder, n) for n in (rows, columns)]
         if self.is_vector:
             shape[1:] = [1]  # type: ignore[list-item]
-        matrix = lapack_codegen.Matrix(builder, self.dtype, shape, self.params)
-        status = lapack_codegen.WRITERS[self.op][0](matrix, *places)
+        matrix = lapack_codegen.MatrixWriter(builder, self.dtype, shape, self.params)
+        status = lapack_codegen.WRITERS[self.op][0](matrix, *addresses)
         builder.ret(I32(0) if status is None else status)
         return function
 
@@ -68,8 +68,9 @@ class LapackWriter:
         }
 
 
-def emit(builder: Any, step: Lapack, function: Any, places: Sequence[Any], failed: Any) -> None:
-    """Take the step, reading and at last writing `places`; go to `failed` if it cannot be done."""
+def emit(builder: Any, step: Lapack, function: Any, addresses: Sequence[Any], failed: Any) -> None:
+    """Write the step for matrices at `addresses`, the result's last; branch to `failed` if LAPACK
+    reports that it could not be done. All matrices are tried, so there is one branch."""
     status = alloca(builder, I32)
     status.type = POINTER
     builder.store(I32(0), status)
@@ -81,29 +82,29 @@ def emit(builder: Any, step: Lapack, function: Any, places: Sequence[Any], faile
             builder.store(builder.or_(builder.load(status, typ=I32), found), status)
             return
         axis, *rest = axes
-        with loop(builder, I64(0), I64(step.root.shape[axis]), stays=True) as i:
+        with loop(builder, I64(0), I64(step.root.shape[axis]), unroll=False) as i:
             moved = []
             for pointer, node in zip(pointers, (*step.reads, step.root), strict=True):
-                place = builder.mul(i, I64(blas.stride(node, axis, step.root)))
-                moved.append(builder.gep(pointer, [place], source_etype=I8))
+                offset = builder.mul(i, I64(blas.stride(node, axis, step.root)))
+                moved.append(builder.gep(pointer, [offset], source_etype=I8))
             along(rest, moved)
 
-    along(range(len(step.root.shape) - 2), places)
-    going_on = builder.append_basic_block()
-    fine = builder.icmp_signed("==", builder.load(status, typ=I32), I32(0))
-    builder.cbranch(fine, going_on, failed)
-    builder.position_at_end(going_on)
+    along(range(len(step.root.shape) - 2), addresses)
+    succeeded = builder.append_basic_block()
+    is_zero = builder.icmp_signed("==", builder.load(status, typ=I32), I32(0))
+    builder.cbranch(is_zero, succeeded, failed)
+    builder.position_at_end(succeeded)
 
 
-def run(step: Lapack, address: int, places: Sequence[int]) -> bool:
-    """Take the step now, on the matrices at these addresses; whether all went well."""
-    kinds = [ctypes.c_void_p] * len(places) + [ctypes.c_int64] * 2
-    function = ctypes.CFUNCTYPE(ctypes.c_int32, *kinds)(address)
-    fine = True
+def run(step: Lapack, function_address: int, addresses: Sequence[int]) -> bool:
+    """Take the step now, on the matrices at these addresses; returns whether all went well."""
+    kinds = [ctypes.c_void_p] * len(addresses) + [ctypes.c_int64] * 2
+    function = ctypes.CFUNCTYPE(ctypes.c_int32, *kinds)(function_address)
+    succeeded = True
     for index in np.ndindex(step.root.shape[:-2]):
         moved = [
             start + sum(i * blas.stride(node, axis, step.root) for axis, i in enumerate(index))
-            for start, node in zip(places, (*step.reads, step.root), strict=True)
+            for start, node in zip(addresses, (*step.reads, step.root), strict=True)
         ]
-        fine = not function(*moved, *step.shape) and fine
-    return fine
+        succeeded = not function(*moved, *step.shape) and succeeded
+    return succeeded

@@ -1,4 +1,4 @@
-"""The innermost place of a kernel: the elements of its nodes at the loop counters.
+"""The elements of a kernel's nodes at the loop counters: what stands in its innermost loop.
 
 Elements are pulled: a root asks its operation's `lower` rule for the element at the loop counters,
 the rule reads elements of the inputs, and these are loaded if stored or computed the same way.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from llvmlite import ir
@@ -18,13 +18,14 @@ from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.emitter import (
     LLVMEmitter,
     Scalar,
-    in_all_lanes,
-    in_any_lane,
-    lanes_type,
+    any_lane,
     llvm_type,
-    spread,
+    splat,
+    splat_constant,
+    vector_type,
 )
 from adjoint.backends.llvm.codegen.loops import BIT, I64, memory_type
+from adjoint.graph.leaf import constant
 from adjoint.graph.loop_form import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
@@ -38,33 +39,33 @@ class Writer(Protocol):
     kernel: Kernel
     domain: Shape
     last: int
-    before: Any
+    preheader: Any
     flat: bool
     outlines: bool
-    own: set[Node]
+    roots: set[Node]
     pointers: dict[Node, Any]
-    marks: dict[Any, dict[str, Any] | None]
+    alias_metadata: dict[Any, dict[str, Any] | None]
     functions: dict[str, Any]
 
-    def place_of(self, root: Node) -> Index:
-        """Where the element of a root lies that is computed at the counters."""
+    def index_of(self, root: Node) -> Index:
+        """The index of the element of a root that is computed at the counters."""
 
-    def failure(self, builder: Any) -> Any:
-        """The place of the bit that says whether a check has failed."""
+    def failure_flag(self, builder: Any) -> Any:
+        """The address of the bit that says whether a check has failed."""
 
-    def may_cut(self, axis: int, cuts: int, apart: bool) -> bool:
+    def may_cut(self, axis: int, cuts: int, separate: bool) -> bool:
         """Whether the loop over an axis may be cut so often more.
 
-        apart: each part will hold the code of its own elements only.
+        separate: each segment will hold the code of its own elements only.
         """
 
 
-class OneByOne(Exception):
+class NotVectorizable(Exception):
     """The elements at neighbouring counters cannot be computed as the lanes of vectors."""
 
 
 class Cut(Exception):
-    """What an element is depends on the loop counter: cut its range at `points`."""
+    """The loop over an axis must be cut at `points`: elements are other expressions from there."""
 
     def __init__(self, axis: int, points: Sequence[int]) -> None:
         super().__init__(axis, points)
@@ -81,11 +82,25 @@ class Counter:
     high: int
 
 
-class Body:
-    """Implements `adjoint.graph.loop_form.Loops` at one place in the loops of a kernel.
+class Segment(NamedTuple):
+    """A part of a loop's range without a cut: from `start` up to `stop`, LLVM values that lie
+    between `low` and `high`."""
 
-    If the emitter has several lanes, these are the elements that follow each other along the last
-    axis, the first one at its counter. `mask` says which of them there are, if not all.
+    start: Any
+    stop: Any
+    low: int
+    high: int
+
+    def counter(self, value: Any) -> Counter:
+        """A counter in this segment."""
+        return Counter(value, self.low, self.high)
+
+
+class ElementWriter:
+    """Implements `adjoint.graph.loop_form.Loops` for one point of a kernel's domain.
+
+    If the emitter has several lanes, these are elements that follow each other along the last axis,
+    the first one at its counter. `mask` says which lanes are active, if not all.
     """
 
     def __init__(
@@ -96,26 +111,27 @@ class Body:
         self.lanes = emitter.lanes
         self.mask = mask
         self.counters = counters
-        self.known: dict[tuple[Node, Hashable], Scalar] = {}
-        self.indices: dict[Hashable, Any] = {}
+        self.values: dict[tuple[Node, Hashable], Scalar] = {}
+        self.index_values: dict[Hashable, Any] = {}
 
     def read(self, x: Node, index: Index) -> Scalar:
         key = (x, tuple([i.key for i in index]))
-        found = self.known.get(key)
+        found = self.values.get(key)
         if found is None:
-            found = self.known[key] = self._element(x, index)
+            found = self.values[key] = self._element(x, index)
         return found
 
     def _element(self, x: Node, index: Index) -> Scalar:
         writer = self.writer
-        if x in writer.own and index == writer.place_of(x):
+        if x in writer.roots and index == writer.index_of(x):
             return self.computed(x, index)
         if x in writer.pointers:
             offset = self.offset(x.shape, index)
-            early = x not in writer.own and self.is_fixed(offset)
-            with self.before_loop() if early else nullcontext():
+            # What the kernel itself writes may change from one iteration to the next.
+            hoisted = x not in writer.roots and self.is_invariant(offset)
+            with self.in_preheader() if hoisted else nullcontext():
                 return self.load(writer.pointers[x], x.dtype, offset)
-        if x.op.name == "constant":
+        if x.op is constant:
             return self.e.constant(np.asarray(x.value).item(), x.dtype)
         return self.computed(x, index)
 
@@ -125,12 +141,12 @@ class Body:
         return x.op.lower(x, index, self)  # type: ignore[no-any-return]
 
     def outlined(self, x: Node, index: Index) -> Scalar:
-        """The element from a function of its own: a call is compiled faster than its body."""
+        """The element from a function of its own: a call is compiled faster than what it calls."""
         values = [self.read(c, broadcast_index(index, c.shape)) for c in x.inputs]
         kinds = [v.value.type for v in values]
         builder = self.e.builder
-        places = [x.inputs.index(c) for c in x.inputs]  # x / x must not answer for x / y
-        signature = f"{x.op.name}{x.params}{[v.dtype.str for v in values]}{places}"
+        repeated = [x.inputs.index(c) for c in x.inputs]  # x / x is not the function of x / y
+        signature = f"{x.op.name}{x.params}{[v.dtype.str for v in values]}{repeated}"
         function = self.writer.functions.get(signature)
         if function is None:
             kind = ir.FunctionType(llvm_type(x.dtype), kinds)
@@ -141,15 +157,15 @@ class Body:
             inner = ir.IRBuilder(function.append_basic_block())
             arguments = map(Scalar, function.args, (v.dtype for v in values))
             given = dict(zip(x.inputs, arguments, strict=True))
-            body = Given(LLVMEmitter(inner, contract=True), given)
-            inner.ret(x.op.lower(x, index, body).value)  # type: ignore[arg-type]  # pointwise
+            loops = ArgumentReader(LLVMEmitter(inner, contract=True), given)
+            inner.ret(x.op.lower(x, index, loops).value)  # type: ignore[arg-type]  # pointwise
             self.writer.functions[signature] = function
         return Scalar(builder.call(function, [v.value for v in values]), x.dtype)
 
     def offset(self, shape: Shape, index: Index) -> Affine:
         """The position of an element in row-major order."""
         if self.writer.flat and shape in (self.writer.kernel.domain, self.writer.domain):
-            return index[0]  # also of one element: the code serves any number
+            return index[0]  # also if there is one element: the code serves any number of them
         total = ZERO
         stride = 1
         for size, i in zip(reversed(shape), reversed(index), strict=True):
@@ -158,25 +174,28 @@ class Body:
             stride *= size
         return total
 
-    def number(self, i: Affine) -> Any:
+    def integer(self, i: Affine) -> Any:
         """An index as an LLVM integer: that of the first lane, if it steps from lane to lane."""
-        found = self.indices.get(i.key)
+        found = self.index_values.get(i.key)
         if found is None:
-            with self.before_loop() if self.is_fixed(i) else nullcontext():
-                found = self.indices[i.key] = self._number(i)
+            with self.in_preheader() if self.is_invariant(i) else nullcontext():
+                found = self.index_values[i.key] = self._integer(i)
         return found
 
-    def is_fixed(self, i: Affine) -> bool:
-        """Whether an index is the same in all rounds of the loop over vectors."""
+    def is_invariant(self, i: Affine) -> bool:
+        """Whether an index is the same in all iterations of the vector loop."""
         outer = (isinstance(name, int) and name < self.writer.last for name in i.terms)
         return self.lanes > 1 and all(outer)
 
-    def before_loop(self) -> Any:
-        """Write what follows before the loop over vectors, if there is one."""
-        block, builder = self.writer.before, self.e.builder
+    def in_preheader(self) -> Any:
+        """Write what follows before the vector loop, if there is one.
+
+        LLVM could move it there, too, but the pass that does is one of those left out.
+        """
+        block, builder = self.writer.preheader, self.e.builder
         return nullcontext() if block in (None, builder.block) else builder.goto_block(block)
 
-    def _number(self, i: Affine) -> Any:
+    def _integer(self, i: Affine) -> Any:
         builder = self.e.builder
         total = None
         for name, factor in i.terms.items():
@@ -188,17 +207,17 @@ class Body:
             return I64(i.constant)
         return builder.add(total, I64(i.constant), flags=("nsw",)) if i.constant else total
 
-    def numbers(self, i: Affine) -> Any:
+    def integers(self, i: Affine) -> Any:
         """An index as LLVM integers, one for each lane."""
         builder = self.e.builder
-        known: dict[Hashable, int] = {n: f for n, f in i.terms.items() if isinstance(n, int)}
-        total = spread(builder, self.number(Affine(i.constant, known)), self.lanes)
+        counters: dict[Hashable, int] = {n: f for n, f in i.terms.items() if isinstance(n, int)}
+        total = splat(builder, self.integer(Affine(i.constant, counters)), self.lanes)
         if step := self.step(i):
             steps = ir.Constant(total.type, [lane * step for lane in range(self.lanes)])
             total = builder.add(total, steps, flags=("nsw",))
         for name, factor in i.terms.items():
-            if name not in known:
-                times = in_all_lanes(I64(factor), self.lanes)
+            if name not in counters:
+                times = splat_constant(I64(factor), self.lanes)
                 value = builder.mul(name[1], times, flags=("nsw",))  # type: ignore[index]
                 total = builder.add(total, value, flags=("nsw",))
         return total
@@ -207,53 +226,58 @@ class Body:
         """How an index changes from one lane to the next, as far as counters go."""
         return i.terms.get(self.writer.last, 0) if self.lanes > 1 else 0
 
-    def is_plain(self, i: Affine) -> bool:
+    def has_counters_only(self, i: Affine) -> bool:
         """Whether an index is made of counters alone."""
         return all(isinstance(name, int) for name in i.terms)
 
-    def place(self, pointer: Any, offset: Affine, kind: Any) -> Any:
+    def address(self, pointer: Any, offset: Affine, kind: Any) -> Any:
         """The address of an element: that of the first lane, if there are several."""
-        return self.e.builder.gep(pointer, [self.number(offset)], source_etype=kind)
+        return self.e.builder.gep(pointer, [self.integer(offset)], source_etype=kind)
 
     def load(self, pointer: Any, dtype: DType, offset: Affine) -> Scalar:
+        """An element, or one per lane: by the cheapest of a broadcast, a load of neighbours, one of
+        neighbours in the other order, and a gather."""
         builder = self.e.builder
         kind = memory_type(dtype)
         step = self.step(offset)
-        if self.lanes == 1 or (step == 0 and self.is_plain(offset)):
-            value = self.marked(builder.load(self.place(pointer, offset, kind), typ=kind), pointer)
-            value = spread(builder, value, self.lanes)
-        elif step == 1 and self.is_plain(offset):
-            place = self.place(pointer, offset, kind)
-            value = vectors.load(builder, place, kind, self.lanes, self.mask)
-        elif step == -1 and self.is_plain(offset):
-            place = self.place(pointer, offset + (1 - self.lanes), kind)
-            value = vectors.load_reversed(builder, place, kind, self.lanes, self.mask)
+        if self.lanes == 1 or (step == 0 and self.has_counters_only(offset)):
+            value = self.with_alias_metadata(
+                builder.load(self.address(pointer, offset, kind), typ=kind), pointer
+            )
+            value = splat(builder, value, self.lanes)
+        elif step == 1 and self.has_counters_only(offset):
+            address = self.address(pointer, offset, kind)
+            value = vectors.load(builder, address, kind, self.lanes, self.mask)
+        elif step == -1 and self.has_counters_only(offset):
+            address = self.address(pointer, offset + (1 - self.lanes), kind)
+            value = vectors.load_reversed(builder, address, kind, self.lanes, self.mask)
         else:
-            places = builder.gep(pointer, [self.numbers(offset)], source_etype=kind)
-            value = vectors.gather(builder, places, kind, self.lanes, self.mask)
+            addresses = builder.gep(pointer, [self.integers(offset)], source_etype=kind)
+            value = vectors.gather(builder, addresses, kind, self.lanes, self.mask)
         if dtype.kind == "b":
-            zero = in_all_lanes(kind(0), self.lanes)  # any other byte is true, not only 1
+            zero = splat_constant(kind(0), self.lanes)  # any other byte is true, not only 1
             value = builder.icmp_unsigned("!=", value, zero)
         return Scalar(value, dtype)
 
     def store(self, pointer: Any, offset: Affine, x: Scalar) -> None:
+        """Write an element, or the active lanes to neighbouring elements."""
         builder = self.e.builder
         kind = memory_type(x.dtype)
         value = x.value
         if x.dtype.kind == "b":
-            value = builder.zext(value, lanes_type(kind, self.lanes))
-        if self.lanes > 1 and (self.step(offset) != 1 or not self.is_plain(offset)):
-            raise OneByOne
-        place = self.place(pointer, offset, kind)
+            value = builder.zext(value, vector_type(kind, self.lanes))
+        if self.lanes > 1 and (self.step(offset) != 1 or not self.has_counters_only(offset)):
+            raise NotVectorizable
+        address = self.address(pointer, offset, kind)
         if self.lanes == 1:
-            self.marked(builder.store(value, place), pointer)
+            self.with_alias_metadata(builder.store(value, address), pointer)
         else:
-            vectors.store(builder, place, kind, value, self.mask)
+            vectors.store(builder, address, kind, value, self.mask)
 
-    def marked(self, access: Any, pointer: Any) -> Any:
-        """A load or store, with what the kernel knows of the buffer that begins at `pointer`."""
-        for name, mark in (self.writer.marks.get(pointer) or {}).items():
-            access.set_metadata(name, mark)
+    def with_alias_metadata(self, access: Any, pointer: Any) -> Any:
+        """A load or store, with what LLVM may assume of the buffer that begins at `pointer`."""
+        for name, scopes in (self.writer.alias_metadata.get(pointer) or {}).items():
+            access.set_metadata(name, scopes)
         return access
 
     def inside(self, i: Affine, low: int, high: int) -> Any:
@@ -266,13 +290,13 @@ class Body:
             if most < low or least >= high:
                 return False
             self.cut(i, low, high)
-        value = self.numbers(i)
-        above = self.e.builder.icmp_signed(">=", value, in_all_lanes(I64(low), self.lanes))
-        below = self.e.builder.icmp_signed("<", value, in_all_lanes(I64(high), self.lanes))
+        value = self.integers(i)
+        above = self.e.builder.icmp_signed(">=", value, splat_constant(I64(low), self.lanes))
+        below = self.e.builder.icmp_signed("<", value, splat_constant(I64(high), self.lanes))
         return Scalar(self.e.builder.and_(above, below), np.dtype(bool))
 
     def bounds(self, i: Affine) -> tuple[int | None, int | None]:
-        """The least and the largest value of an index in the part being written."""
+        """The least and the largest value of an index in the segment being written."""
         least = most = i.constant
         for name, factor in i.terms.items():
             if not isinstance(name, int):
@@ -284,23 +308,24 @@ class Body:
 
     def cut(self, i: Affine, low: int, high: int) -> None:
         """Ask for the loop to be cut where the index gets to `low` or `high`."""
-        for place in (low, high):
-            self.cut_at(i, (place,), apart=False)
+        for position in (low, high):
+            self.cut_at(i, (position,), separate=False)
 
     def edges(self, i: Affine, places: Sequence[int]) -> None:
-        self.cut_at(i, places, apart=True)
+        self.cut_at(i, places, separate=True)
 
-    def cut_at(self, i: Affine, places: Sequence[int], apart: bool) -> None:
-        """Ask for the loop to be cut at places, if the index is one counter plus a constant."""
+    def cut_at(self, i: Affine, positions: Sequence[int], separate: bool) -> None:
+        """Ask for the loop to be cut where the index gets to `positions`, if it is one counter plus
+        a constant."""
         if len(i.terms) != 1:
             return
         ((axis, factor),) = i.terms.items()
         if abs(factor) != 1 or not isinstance(axis, int):
             return
         counter = self.counters[axis]
-        points = [p - i.constant if factor > 0 else i.constant - p + 1 for p in places]
+        points = [p - i.constant if factor > 0 else i.constant - p + 1 for p in positions]
         inner = [p for p in points if counter.low < p < counter.high]
-        if inner and self.writer.may_cut(axis, len(inner), apart):
+        if inner and self.writer.may_cut(axis, len(inner), separate):
             raise Cut(axis, inner)
 
     def counter(self, scalar: Scalar) -> Affine:
@@ -308,15 +333,15 @@ class Body:
         return Affine(0, {("value", wide.value): 1})
 
     def check(self, condition: Scalar) -> None:
-        builder, slot = self.e.builder, self.writer.failure(self.e.builder)
+        builder, slot = self.e.builder, self.writer.failure_flag(self.e.builder)
         failed = builder.not_(condition.value)
         if self.mask is not None:
-            failed = builder.and_(failed, self.mask)
-        failed = in_any_lane(builder, failed, self.lanes)
+            failed = builder.and_(failed, self.mask)  # inactive lanes were loaded as zeros
+        failed = any_lane(builder, failed, self.lanes)
         builder.store(builder.or_(builder.load(slot, typ=BIT), failed), slot)
 
     def scalar(self, i: Affine) -> Scalar:
-        return Scalar(self.numbers(i), np.dtype(np.int64))
+        return Scalar(self.integers(i), np.dtype(np.int64))
 
     def clamped(self, i: Affine, size: int) -> Affine:
         least, most = self.bounds(i)
@@ -325,8 +350,8 @@ class Body:
         return self.counter(self.e.minimum(self.e.maximum(self.scalar(i), 0), size - 1))
 
 
-class Given:
-    """The loops of an outlined function: its inputs are its arguments."""
+class ArgumentReader:
+    """The loops of an outlined function, which has none: its inputs are its arguments."""
 
     def __init__(self, emitter: LLVMEmitter, given: dict[Node, Scalar]) -> None:
         self.e = emitter

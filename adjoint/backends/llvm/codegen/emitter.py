@@ -1,9 +1,9 @@
 """The emitter that writes LLVM instructions.
 
 Floor 6. Knows values in registers only: memory, loops and functions belong to those who call it. A
-value is a number, or as many as the emitter has `lanes`. With one lane what it writes is
-straight-line code of instructions and intrinsics that LLVM vectorises, so a loop around it becomes
-a vector loop (`call` and a branching `rare` excepted).
+value is one number, or as many as the emitter has `lanes`. With one lane it writes straight-line
+code of instructions and intrinsics, so that LLVM can vectorise a loop around it (`call` and a
+branching `slow_path` excepted).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FLOATS = {"float16": ir.HalfType(), "float32": ir.FloatType(), "float64": ir.Dou
 
 
 class Scalar(NamedTuple):
-    """A number of each lane in a register, and its dtype: LLVM's integers have no sign."""
+    """A register that holds a number per lane, and its dtype: LLVM's integers have no sign."""
 
     value: Any
     dtype: np.dtype[Any]
@@ -45,54 +45,54 @@ def llvm_type(dtype: np.dtype[Any]) -> Any:
 
 
 class Vector(ir.VectorType):  # type: ignore[misc]  # untyped
-    """Lanes of one kind, which intrinsics can be named after."""
+    """A vector type that intrinsics can be named after, which llvmlite's own cannot."""
 
     @property
     def intrinsic_name(self) -> str:
         return f"v{self.count}{self.element.intrinsic_name}"
 
     def wrap_constant_value(self, values: Any) -> Any:
-        """What a constant holds: its text, or its lanes."""
+        """What a constant of this type holds: text such as ``splat (i64 1)``, or its lanes."""
         return values if isinstance(values, str) else super().wrap_constant_value(values)
 
 
-def lanes_type(kind: Any, lanes: int) -> Any:
-    """The type of so many values of a kind."""
+def vector_type(kind: Any, lanes: int) -> Any:
+    """The type of a register with so many lanes of a kind."""
     return kind if lanes == 1 else Vector(kind, lanes)
 
 
-def in_all_lanes(value: Any, lanes: int) -> Any:
-    """A constant repeated."""
+def splat_constant(value: Any, lanes: int) -> Any:
+    """A constant in all lanes."""
     if lanes == 1:
         return value
     return ir.FormattedConstant(Vector(value.type, lanes), f"splat ({value})")
 
 
-def spread(builder: Any, value: Any, lanes: int) -> Any:
-    """A value in a register repeated."""
+def splat(builder: Any, value: Any, lanes: int) -> Any:
+    """A scalar register in all lanes: the insertion and shuffle that LLVM knows as a broadcast."""
     if lanes == 1:
         return value
     kind = Vector(value.type, lanes)
-    first = builder.insert_element(nothing(kind), value, ir.IntType(32)(0))
+    first = builder.insert_element(poison(kind), value, ir.IntType(32)(0))
     every = ir.Constant(Vector(ir.IntType(32), lanes), [0] * lanes)
-    return builder.shuffle_vector(first, nothing(kind), every)
+    return builder.shuffle_vector(first, poison(kind), every)
 
 
-def in_any_lane(builder: Any, condition: Any, lanes: int) -> Any:
-    """Whether a condition holds somewhere."""
+def any_lane(builder: Any, condition: Any, lanes: int) -> Any:
+    """Whether a condition holds in a lane."""
     if lanes == 1:
         return condition
     bits = ir.IntType(lanes)
     return builder.icmp_unsigned("!=", builder.bitcast(condition, bits), bits(0))
 
 
-def nothing(kind: Any) -> Any:
+def poison(kind: Any) -> Any:
     """A vector whose lanes are yet to be set."""
     return ir.FormattedConstant(kind, "poison")
 
 
 def _key(operand: Any) -> Hashable:
-    """Equal for equal operands: constants have equal text, everything else is there once."""
+    """Equal for equal operands: constants of equal text, else the same object."""
     return str(operand) if isinstance(operand, (str, ir.Constant, ir.Type)) else id(operand)
 
 
@@ -110,14 +110,15 @@ def _number(value: float, dtype: np.dtype[Any]) -> Any:
 class LLVMEmitter:
     """Writes words at the builder's position.
 
-    `contract` allows an fma where a product is added. `rare_conditions`, if given, collects the
-    conditions of `rare` (each a bit) instead of branching on them. With several `lanes` it writes
-    vector instructions. What was `written` before at this place is not written again.
+    `contract` allows an fma where a product is added. `slow_conditions`, if given, collects the
+    conditions of `slow_path` (each a bit) instead of branching on them. With several `lanes` it
+    writes vector instructions. An instruction `written` before is not written again: LLVM would
+    find the repetition, but later, and in a pass that is otherwise not needed.
     """
 
     builder: Any
     contract: bool = False
-    rare_conditions: list[Any] | None = field(default=None, repr=False)
+    slow_conditions: list[Any] | None = field(default=None, repr=False)
     lanes: int = 1
     written: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -127,14 +128,14 @@ class LLVMEmitter:
 
     def kind(self, dtype: np.dtype[Any]) -> Any:
         """The type of a value of a dtype."""
-        return lanes_type(llvm_type(dtype), self.lanes)
+        return vector_type(llvm_type(dtype), self.lanes)
 
     def constant(self, value: float, dtype: DTypeLike) -> Scalar:
         key = "constant", repr(value), dtype, self.lanes
         found: Scalar | None = self.written.get(key)
         if found is None:
             dtype = np.dtype(dtype)
-            number = in_all_lanes(_number(value, dtype), self.lanes)
+            number = splat_constant(_number(value, dtype), self.lanes)
             found = self.written[key] = Scalar(number, dtype)
         return found
 
@@ -201,7 +202,7 @@ class LLVMEmitter:
         return self._rounded("roundeven", x)
 
     def _rounded(self, name: str, x: Scalar) -> Scalar:
-        """Whole numbers are round already, and LLVM ends the process if asked to round them."""
+        """Integers are whole already, and LLVM aborts the process if asked to round them."""
         return self._intrinsic(name, x) if x.dtype.kind == "f" else x
 
     def copysign(self, a: Operand, b: Operand) -> Scalar:
@@ -255,21 +256,21 @@ class LLVMEmitter:
         a, b = self._match(a, b)
         return Scalar(self._write("select", condition.value, a.value, b.value), a.dtype)
 
-    def rare(self, condition: Scalar, usual: Scalar, unusual: Callable[[], Scalar]) -> Scalar:
-        if self.rare_conditions is not None:
-            self.rare_conditions.append(condition.value)
-            return usual
+    def slow_path(self, condition: Scalar, fast: Scalar, slow: Callable[[], Scalar]) -> Scalar:
+        if self.slow_conditions is not None:
+            self.slow_conditions.append(condition.value)
+            return fast
         before, known = self.builder.block, dict(self.written)
-        anywhere = in_any_lane(self.builder, condition.value, self.lanes)
+        anywhere = any_lane(self.builder, condition.value, self.lanes)
         with self.builder.if_then(anywhere, likely=False):
-            answer = self.select(condition, unusual(), usual) if self.lanes > 1 else unusual()
+            answer = self.select(condition, slow(), fast) if self.lanes > 1 else slow()
             inside = self.builder.block
-        self.written.clear()
+        self.written.clear()  # what was written inside the branch is not defined after it
         self.written.update(known)
-        result = self.builder.phi(self.kind(usual.dtype))
-        result.add_incoming(usual.value, before)
+        result = self.builder.phi(self.kind(fast.dtype))
+        result.add_incoming(fast.value, before)
         result.add_incoming(answer.value, inside)
-        return Scalar(result, usual.dtype)
+        return Scalar(result, fast.dtype)
 
     def convert(self, x: Scalar, dtype: DTypeLike) -> Scalar:
         dtype = np.dtype(dtype)
@@ -304,7 +305,7 @@ class LLVMEmitter:
         values = [x.value for x in arguments]
         if self.lanes == 1:
             return Scalar(self.builder.call(function, values), dtype)
-        result = nothing(self.kind(dtype))
+        result = poison(self.kind(dtype))
         for lane in map(ir.IntType(32), range(self.lanes)):
             own = [self.builder.extract_element(value, lane) for value in values]
             result = self.builder.insert_element(result, self.builder.call(function, own), lane)
@@ -313,10 +314,10 @@ class LLVMEmitter:
     # how they are written
 
     def _write(self, instruction: str, *operands: Any, flags: tuple[str, ...] = ()) -> Any:
-        """The result of an instruction, which has no effect but that.
+        """The result of an instruction that has no other effect, written once for equal operands.
 
-        A product is the same number with and without its flag, as only a sum that has it too is
-        made an fma.
+        The flag of a product is no part of the key: ``contract`` makes an fma only where the sum
+        has it too, so the product itself is the same number with and without.
         """
         kind = () if instruction == "fmul" else flags
         key = (instruction, kind, *map(_key, operands))
@@ -328,7 +329,7 @@ class LLVMEmitter:
         return found
 
     def _call(self, function: Any, operands: list[Any]) -> Any:
-        """The result of an intrinsic, which has no effect but that."""
+        """The result of an intrinsic that has no other effect, called once for equal operands."""
         key = (function.name, *map(_key, operands))
         found = self.written.get(key)
         if found is None:

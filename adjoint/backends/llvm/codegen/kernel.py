@@ -1,4 +1,8 @@
-"""One kernel as an LLVM function: loops over a domain, and in them the elements of its nodes."""
+"""One kernel as an LLVM function: loops over a domain, and in them the elements of its nodes.
+
+Writing may fail in three ways, each of which says how to begin again: `Cut` (an element is another
+expression from some index on), `Widen` (two vectors an iteration) and `NotVectorizable` (one lane).
+"""
 
 from __future__ import annotations
 
@@ -7,49 +11,61 @@ from collections.abc import Hashable
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.element import Body, Counter, Cut, OneByOne
-from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar, lanes_type, llvm_type
-from adjoint.backends.llvm.codegen.kernel_layout import ABREAST, KernelForm
+from adjoint.backends.llvm.codegen.accumulator import Accumulator
+from adjoint.backends.llvm.codegen.element import (
+    Counter,
+    Cut,
+    ElementWriter,
+    NotVectorizable,
+    Segment,
+)
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar
+from adjoint.backends.llvm.codegen.kernel_layout import ROWS_UNROLLED, KernelLayout
 from adjoint.backends.llvm.codegen.loops import (
     BIT,
     I64,
     POINTER,
-    SHORT,
     alloca,
     combined,
     failures_of,
     loop,
-    start_of,
-    written_apart,
+    noalias_metadata,
 )
-from adjoint.backends.llvm.codegen.ordered_bits import from_key, key_dtype, to_key
-from adjoint.backends.llvm.codegen.vector_loop import Rounds, Widen
+from adjoint.backends.llvm.codegen.vector_loop import VectorLoop, Widen
 from adjoint.graph.loop_form import Affine, Index
 from adjoint.graph.node import Node
-from adjoint.graph.types import DType, size_of
+from adjoint.graph.types import size_of
 from adjoint.schedule.access_patterns import reversed_along
 from adjoint.schedule.in_place import meeting
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_literal
 
-STRETCH = 512
-"""How many elements a loop with rare arguments does before it asks whether it met one."""
+STRIP = 512
+"""How many elements a loop with a slow path computes before it asks whether one needs it. From 128
+to 2048 the time is the same to 2%; the fewer, the less is computed again."""
 
-MOST_PARTS = 6
-"""The most parts into which the range of a loop is cut at the edges of slices."""
+MAX_SEGMENTS = 6
+"""The most segments into which the range of a loop is cut at the edges of slices: each repeats the
+code of the loops inside."""
 
-MOST_APART = 64
-"""The most elements of parts of a join that are written apart."""
+MAX_STRAIGHT_LINE_STORES = 64
+"""The most elements that are written one after another without a loop: short loops are unrolled up
+to so many, and the parts of a join written as segments of their own. As each of those has only its
+own code, more than `MAX_SEGMENTS` are worth it: the Jacobian of thirty columns went from 29 to
+2.3 ms."""
 
-MOST_STORES = 64
-"""Short loops are unrolled if no more elements are written one after another then."""
+MAX_RECURSION = 32
+"""Chains of more nodes are computed from their beginning, as each node of one that is pulled takes
+several frames of Python's stack, of which there are a thousand."""
 
 
-class KernelWriter(KernelForm):
+Accumulators = dict[Node, Accumulator]
+
+
+class KernelWriter(KernelLayout):
     """Writes the function of one kernel: ``void (addresses of reads and roots, low, high)``.
 
     `low` and `high` bound the outermost counter; a `fixed` kernel does not ask for them.
@@ -61,72 +77,78 @@ class KernelWriter(KernelForm):
         self.cuts: dict[int, set[int]] = {}
         self.lanes = 1
         self.may_widen = False
-        self.begin()
+        self.reset()
 
-    def begin(self) -> None:
-        """What is true where no loop is open yet."""
+    def reset(self) -> None:
+        """What is true before the first loop."""
         self.full_index: Index = tuple(Affine(0, {a: 1}) for a in range(len(self.domain)))
-        self.known: dict[tuple[Node, Hashable], Scalar] | None = None
-        self.abreast = 1
+        self.shared_values: dict[tuple[Node, Hashable], Scalar] | None = None
+        self.rows_at_once = 1
         self.is_in_vectors = False
         self.mask: Any = None
-        self.before: Any = None  # the block before a loop over vectors
-        self.round: list[Any] = []  # the instructions of a round of it
-        self.failed: Any = None
+        self.preheader: Any = None  # the block before the vector loop
+        self.vector_body: list[Any] = []  # the instructions of its last iteration
+        self.failed: Any = None  # the address of the bit that says whether a check has failed
 
-    def may_cut(self, axis: int, cuts: int, apart: bool) -> bool:
-        """Whether the range of an axis may be cut so often more; what is not `apart` is repeated
-        in each part."""
-        parts = 1 + len(self.cuts.get(axis, ())) + cuts
-        return parts <= MOST_PARTS or (apart and parts * len(self.kernel.roots) <= MOST_APART)
+    def may_cut(self, axis: int, cuts: int, separate: bool) -> bool:
+        """Whether the range of an axis may be cut so often more; code that is not `separate` is
+        repeated in each segment."""
+        segments = 1 + len(self.cuts.get(axis, ())) + cuts
+        stores = segments * len(self.kernel.roots)
+        return segments <= MAX_SEGMENTS or (separate and stores <= MAX_STRAIGHT_LINE_STORES)
 
     def symbols(self) -> dict[str, int]:
-        """What it calls outside beside what all kernels call: nothing."""
+        """What it calls beside what all kernels may call: nothing."""
         return {}
 
     def declare(self, module: ir.Module, name: str) -> ir.Function:
-        """The function by name and type."""
+        """The function, its body not written."""
         kinds = [POINTER] * (1 if self.by_table else len(self.arguments)) + [I64, I64]
         found = module.globals.get(name)
         return found or ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
 
     def write_vectors(self, module: ir.Module, name: str) -> bool:
-        """Write it into the module with vector instructions, if it has such a form."""
+        """Write it into the module with vector instructions; false if that cannot be done.
+
+        A long reduction has two accumulators from the start, as each step of one waits for the
+        step before. Other long loops are widened if their body turns out to be a long chain.
+        """
         self.lanes = self.most_lanes()
         if self.lanes > 1:
             try:
-                if self.span == "many" and self.folds_along():
+                if self.span == "many" and self.reduces_innermost():
                     self.lanes *= 2
                 else:
                     self.may_widen = self.span == "many"
                 self.write(module, name, {})
                 return True
-            except OneByOne:
+            except NotVectorizable:
                 self.function.blocks.clear()
         self.lanes = 1
         return False
 
     def write(self, module: ir.Module, name: str, functions: dict[str, Any]) -> None:
-        """Write it into the module; again after each place where a loop must be cut.
+        """Write it into the module; from the beginning again for each loop that must be cut.
 
-        `functions` holds the outlined functions of the module.
+        `functions` holds the outlined functions of the module. LLVM is told that the buffers do not
+        overlap, but for those that `meeting` names: a result may lie in the memory of an input.
         """
         self.function = self.declare(module, name)
         self.functions = functions
-        together = meeting(self.kernel)
+        overlapping = meeting(self.kernel)
         if not self.by_table:
             for node, argument in zip(self.arguments, self.function.args, strict=False):
-                if node not in together:
+                if node not in overlapping:
                     argument.add_attribute("noalias")
-        buffers = [node for node in self.written_buffers() if node not in together]
-        apart = written_apart(module, name, buffers) if self.by_table else {}
+        buffers = [node for node in self.written_buffers() if node not in overlapping]
+        metadata = noalias_metadata(module, name, buffers) if self.by_table else {}
         while True:
-            self.begin()
+            self.reset()
             self.function.blocks.clear()
             builder = ir.IRBuilder(self.function.append_basic_block())
             self.pointers = self.find_pointers(builder)
-            self.marks = {
-                pointer: apart.get(self.kernel.buffer_of(node)[0], apart.get(None))
+            self.alias_metadata = {
+                pointer: metadata.get(self.kernel.buffer_of(node)[0], metadata.get(None))
                 for node, pointer in self.pointers.items()
             }
             try:
@@ -138,19 +160,21 @@ class KernelWriter(KernelForm):
                 self.lanes *= 2
                 self.may_widen = False
                 continue
-            self.tell_failure(builder)
+            self.report_failure(builder)
             builder.ret_void()
             return
 
-    def failure(self, builder: Any) -> Any:
+    def failure_flag(self, builder: Any) -> Any:
+        """The address of the bit that says whether a check has failed."""
         if self.failed is None:
             with builder.goto_entry_block():
                 self.failed = builder.alloca(BIT)
                 builder.store(BIT(0), self.failed)
         return self.failed
 
-    def tell_failure(self, builder: Any) -> None:
-        """Count it in the process if a check has failed: in the loops a branch would cost."""
+    def report_failure(self, builder: Any) -> None:
+        """Count it in the process if a check has failed. Inside the loops that would be a branch,
+        which keeps LLVM from vectorising them."""
         if self.failed is not None:
             with builder.if_then(builder.load(self.failed, typ=BIT), likely=False):
                 builder.atomic_rmw("add", failures_of(builder.module), I64(1), "monotonic")
@@ -160,172 +184,223 @@ class KernelWriter(KernelForm):
         bases = self.function.args[:-2]
         if self.by_table:
             table = bases[0]
-            places = [
+            slots = [
                 builder.gep(table, [I64(i)], source_etype=POINTER)
                 for i in range(len(self.arguments))
             ]
-            bases = [builder.load(place, typ=POINTER) for place in places]
+            bases = [builder.load(slot, typ=POINTER) for slot in slots]
         base = dict(zip(self.arguments, bases, strict=True))
         found = {}
         for node in self.stored:
-            leader, place = self.kernel.buffer_of(node)
+            leader, offset = self.kernel.buffer_of(node)
             pointer = base[leader]
-            if place:
-                pointer = builder.gep(pointer, [I64(place)], source_etype=ir.IntType(8))
+            if offset:
+                pointer = builder.gep(pointer, [I64(offset)], source_etype=ir.IntType(8))
             found[node] = pointer
         return found
 
     # loops
 
-    def axis(self, builder: Any, axis: int, counters: list[Counter], sums: dict[Node, Any]) -> None:
+    def axis(
+        self, builder: Any, axis: int, counters: list[Counter], accumulators: Accumulators
+    ) -> None:
         """Write the loops from `axis` inwards."""
         opened = [r for r in self.reductions() if self.depth(r) == axis]
         for root in opened:
-            sums[root] = self.accumulator(builder, root)
+            elements = size_of(self.domain[axis:])
+            accumulators[root] = Accumulator(builder, root, elements, self.lanes)
         if axis == len(self.domain):
-            self.innermost(builder, counters, sums)
+            self.innermost(builder, counters, accumulators)
         else:
-            self.parts(builder, axis, counters, sums)
+            self.segments(builder, axis, counters, accumulators)
         for root in opened:
-            self.finish(builder, root, counters, sums.pop(root))
+            self.finish_reduction(builder, root, counters, accumulators.pop(root))
 
-    def parts(self, builder: Any, axis: int, counters: list[Counter], sums: Any) -> None:
+    def segments(
+        self, builder: Any, axis: int, counters: list[Counter], accumulators: Accumulators
+    ) -> None:
+        """Write the loops over an axis: one for each segment between two cuts."""
         size = self.domain[axis]
         points = [0, *sorted(self.cuts.get(axis, ())), size]
-        known: dict[tuple[Node, Hashable], Scalar] = {}
-        if self.lanes > 1 and axis == self.last and len(points) > MOST_PARTS:
-            raise OneByOne
+        shared: dict[tuple[Node, Hashable], Scalar] = {}
+        if self.lanes > 1 and axis == self.last and len(points) > MAX_SEGMENTS:
+            raise NotVectorizable
         for low, high in pairwise(points):
-            start, stop = I64(low), I64(high)
-            if axis == 0 and not self.fixed:
-                first, last = self.function.args[-2:]
-                start = larger(builder, first, start) if low else first
-                if high < size:
-                    last = builder.select(builder.icmp_signed("<", last, stop), last, stop)
-                stop = last if len(points) == 2 else larger(builder, last, start)
+            is_open = axis == 0 and not self.fixed
+            if is_open:
+                segment = self.given_rows(builder, low, high)
             elif high == low + 1 and not (self.lanes > 1 and axis == self.last):
-                self.at_once(builder, axis, [*counters, Counter(start, low, high)], sums, known)
+                inner = [*counters, Counter(I64(low), low, high)]
+                self.single_iteration(builder, axis, inner, accumulators, shared)
                 continue
-            last_axis = axis == len(self.domain) - 1
-            if self.side_by_side and axis == len(self.domain) - 2:
-                start = self.rows_abreast(builder, axis, counters, (start, stop), (low, high))
-            if axis == self.last and self.lanes > 1:
-                Rounds(self, builder, counters, sums, (low, high)).over(start, stop)
-            elif last_axis and self.rare and not (self.is_in_vectors or self.spread_sums()):
-                self.in_stretches(builder, axis, counters, sums, (start, stop), (low, high))
             else:
-                with loop(builder, start, stop, stays=self.is_long(axis)) as value:
-                    inner = [*counters, Counter(value, low, high)]
-                    self.axis(builder, axis + 1, inner, sums)
+                segment = Segment(I64(low), I64(high), low, high)
+            self.segment(builder, axis, counters, accumulators, segment)
+
+    def given_rows(self, builder: Any, low: int, high: int) -> Segment:
+        """The part between `low` and `high` of the rows for which the function is called."""
+        start, stop = self.function.args[-2:]
+        if low == 0 and high == self.domain[0]:
+            return Segment(start, stop, low, high)
+        first = maximum(builder, start, I64(low)) if low else start
+        if high < self.domain[0]:
+            stop = builder.select(builder.icmp_signed("<", stop, I64(high)), stop, I64(high))
+        return Segment(first, maximum(builder, stop, first), low, high)
+
+    def segment(
+        self,
+        builder: Any,
+        axis: int,
+        counters: list[Counter],
+        accumulators: Accumulators,
+        segment: Segment,
+    ) -> None:
+        """Write the loop over one segment, in the way that suits what is inside."""
+        is_innermost = axis == len(self.domain) - 1
+        if self.unrolls_rows and axis == len(self.domain) - 2:
+            segment = self.unrolled_rows(builder, axis, counters, segment)
+        if axis == self.last and self.lanes > 1:
+            VectorLoop(self, builder, counters, accumulators, segment).write()
+        elif is_innermost and self.has_slow_path and self.may_repeat():
+            self.strip_mined(builder, counters, accumulators, segment)
+        else:
+            unroll = not self.is_long(axis)
+            with loop(builder, segment.start, segment.stop, unroll=unroll) as value:
+                inner = [*counters, segment.counter(value)]
+                self.axis(builder, axis + 1, inner, accumulators)
+
+    def may_repeat(self) -> bool:
+        """Whether a strip of elements may be computed a second time: not if it has added to memory.
+        A vector loop need not, as it branches on whether any lane needs the slow path."""
+        return not (self.is_in_vectors or self.accumulates_innermost())
 
     def is_long(self, axis: int) -> bool:
-        """Whether the loops from `axis` inwards, unrolled, are more than LLVM goes over fast."""
+        """Whether the loops from `axis` inwards, unrolled, are more than LLVM compiles fast."""
         around = [len(self.cuts.get(a, ())) + 1 for a in range(axis + 1)]
         stores = len(self.kernel.roots) * math.prod(around) * size_of(self.domain[axis:])
-        return stores > MOST_STORES
+        return stores > MAX_STRAIGHT_LINE_STORES
 
-    def at_once(
-        self, builder: Any, axis: int, counters: list[Counter], sums: Any, known: Any
+    def single_iteration(
+        self,
+        builder: Any,
+        axis: int,
+        counters: list[Counter],
+        accumulators: Accumulators,
+        shared: Any,
     ) -> None:
-        """Write the inner loops for one place on an axis.
+        """Write the inner loops for one index of an axis.
 
-        On the last axis that needs no loop, and what is `known` may be used at the next place.
+        On the last axis that needs no loop, and values `shared` with the next index are kept.
         """
-        outer, place = self.full_index, Affine(counters[-1].low)
-        self.full_index = (*outer[:axis], place, *outer[axis + 1 :])
-        self.known = known if axis == len(self.domain) - 1 else None
-        self.axis(builder, axis + 1, counters, sums)
-        self.full_index, self.known = outer, None
+        outer, index = self.full_index, Affine(counters[-1].low)
+        self.full_index = (*outer[:axis], index, *outer[axis + 1 :])
+        self.shared_values = shared if axis == len(self.domain) - 1 else None
+        self.axis(builder, axis + 1, counters, accumulators)
+        self.full_index, self.shared_values = outer, None
 
-    def rows_abreast(
-        self, builder: Any, axis: int, counters: list[Counter], ends: Any, part: Any
-    ) -> Any:
-        """Go over the rows several at a time; returns the first that is left."""
-        start, stop = ends
-        whole = builder.sub(stop, builder.srem(builder.sub(stop, start), I64(ABREAST)))
-        self.abreast = ABREAST
-        with loop(builder, start, whole, ABREAST) as value:
-            self.parts(builder, axis + 1, [*counters, Counter(value, *part)], {})
-        self.abreast = 1
-        return whole
+    def unrolled_rows(
+        self, builder: Any, axis: int, counters: list[Counter], rows: Segment
+    ) -> Segment:
+        """Go over the rows several at a time; returns those that are left."""
+        left = builder.srem(builder.sub(rows.stop, rows.start), I64(ROWS_UNROLLED))
+        whole = builder.sub(rows.stop, left)
+        self.rows_at_once = ROWS_UNROLLED
+        with loop(builder, rows.start, whole, ROWS_UNROLLED) as value:
+            self.segments(builder, axis + 1, [*counters, rows.counter(value)], {})
+        self.rows_at_once = 1
+        return rows._replace(start=whole)
 
-    def vector(self, builder: Any, counters: list[Counter], sums: Any, left: Any) -> None:
-        """The elements of one round: all lanes, or the first `left` of them."""
+    def vector(
+        self, builder: Any, counters: list[Counter], accumulators: Accumulators, active: Any
+    ) -> None:
+        """The elements of one iteration: of all lanes, or of the first `active` of them."""
         self.is_in_vectors = True
-        if left is not None:
-            self.mask = vectors.first_lanes(builder, left, self.lanes)
+        if active is not None:
+            self.mask = vectors.first_lanes(builder, active, self.lanes)
         before = len(builder.block.instructions)
-        self.axis(builder, self.last + 1, counters, sums)
-        self.round = builder.block.instructions[before:]
+        self.axis(builder, self.last + 1, counters, accumulators)
+        self.vector_body = builder.block.instructions[before:]
         self.is_in_vectors, self.mask = False, None
 
-    def in_stretches(
-        self, builder: Any, axis: int, counters: list[Counter], sums: Any, ends: Any, part: Any
+    def strip_mined(
+        self, builder: Any, counters: list[Counter], accumulators: Accumulators, segment: Segment
     ) -> None:
-        """A vector loop that asks whether it met rare arguments, and repeats the stretch if so."""
-        met = alloca(builder, BIT)
-        with loop(builder, ends[0], ends[1], STRETCH) as start:
-            stop = builder.add(start, I64(STRETCH), flags=("nsw",))
-            stop = builder.select(builder.icmp_signed("<", stop, ends[1]), stop, ends[1])
-            before = {root: builder.load(place, typ=place.kind) for root, place in sums.items()}
-            builder.store(BIT(0), met)
+        """Strips of a loop without branches, which LLVM can vectorise.
+
+        Each also collects whether an element needs the slow path. If one does, the strip is
+        computed again by a loop that branches, from the accumulators that it began with. What it
+        reads must still be there then: `reads_once` in `schedule/in_place.py` sees to it.
+        """
+        is_slow = alloca(builder, BIT)
+        with loop(builder, segment.start, segment.stop, STRIP) as start:
+            stop = builder.add(start, I64(STRIP), flags=("nsw",))
+            is_whole = builder.icmp_signed("<", stop, segment.stop)
+            stop = builder.select(is_whole, stop, segment.stop)
+            before = {root: a.load(builder) for root, a in accumulators.items()}
+            builder.store(BIT(0), is_slow)
             with loop(builder, start, stop) as value:
                 conditions: list[Any] = []
-                body = self.body(builder, [*counters, Counter(value, *part)], conditions)
-                self.elements(body, sums)
-                flag = builder.load(met, typ=BIT)
+                inner = [*counters, segment.counter(value)]
+                self.write_elements(self.element_writer(builder, inner, conditions), accumulators)
+                flag = builder.load(is_slow, typ=BIT)
                 for condition in conditions:
                     flag = builder.or_(flag, condition)
-                builder.store(flag, met)
-            with builder.if_then(builder.load(met, typ=BIT), likely=False):
-                for root, place in sums.items():
-                    builder.store(before[root], place)
+                builder.store(flag, is_slow)
+            with builder.if_then(builder.load(is_slow, typ=BIT), likely=False):
+                for root, accumulator in accumulators.items():
+                    accumulator.store(builder, before[root])
                 with loop(builder, start, stop) as value:
-                    body = self.body(builder, [*counters, Counter(value, *part)], None)
-                    self.elements(body, sums)
+                    inner = [*counters, segment.counter(value)]
+                    self.write_elements(self.element_writer(builder, inner), accumulators)
 
-    def innermost(self, builder: Any, counters: list[Counter], sums: Any) -> None:
-        for lane in range(self.abreast):
-            if lane:
+    def innermost(self, builder: Any, counters: list[Counter], accumulators: Accumulators) -> None:
+        """Write the elements at the counters: of one row, or of each of the unrolled rows."""
+        for row in range(self.rows_at_once):
+            if row:
                 *outer, rows, last = counters
-                beside = builder.add(rows.value, I64(lane), flags=("nsw",))
+                beside = builder.add(rows.value, I64(row), flags=("nsw",))
                 here = [*outer, Counter(beside, rows.low, rows.high), last]
             else:
                 here = counters
-            self.elements(self.body(builder, here, None), sums)
+            self.write_elements(self.element_writer(builder, here), accumulators)
 
-    def body(self, builder: Any, counters: list[Counter], rare: list[Any] | None) -> Body:
+    def element_writer(
+        self, builder: Any, counters: list[Counter], slow: list[Any] | None = None
+    ) -> ElementWriter:
+        """The writer of the elements at the counters; `slow` collects the conditions under
+        which they need a slow path."""
         lanes = self.lanes if self.is_in_vectors else 1
-        body = Body(self, LLVMEmitter(builder, True, rare, lanes), counters, self.mask)
-        if self.known is not None and self.abreast == 1:
-            body.known = self.known
-        return body
+        emitter = LLVMEmitter(builder, True, slow, lanes)
+        writer = ElementWriter(self, emitter, counters, self.mask)
+        if self.shared_values is not None and self.rows_at_once == 1:
+            writer.values = self.shared_values
+        return writer
 
-    def elements(self, body: Body, sums: dict[Node, Any]) -> None:
-        """Compute and store the elements of all roots at one place of the domain."""
+    def write_elements(self, at: ElementWriter, accumulators: Accumulators) -> None:
+        """Compute and store the elements of all roots at one point of the domain."""
         for root in self.kernel.roots:
-            self.precompute(body, root)
+            self.precompute(at, root)
             if root.op.scatters:
-                self.scatter(body, root)
+                self.scatter(at, root)
             elif root.op.combine is None:
-                place = self.place_of(root)
-                value = body.read(root, place)
-                body.store(self.pointers[root], body.offset(self.domain, place), value)
+                index = self.index_of(root)
+                value = at.read(root, index)
+                at.store(self.pointers[root], at.offset(self.domain, index), value)
             else:
-                value = body.read(root.inputs[0], self.full_index)
-                self.fold(body, root, value, sums)
+                value = at.read(root.inputs[0], self.full_index)
+                accumulators[root].add(at.e, value, self.mask)
 
-    def scatter(self, body: Body, root: Node) -> None:
-        """Add the element to the place in memory that the operation names."""
-        value = body.read(root.inputs[0], self.full_index)
-        place = body.offset(root.shape, root.op.target(root, self.full_index, body))
-        old = body.load(self.pointers[root], root.dtype, place)
-        body.store(self.pointers[root], place, combined(body.e, "add", old, value))
+    def scatter(self, at: ElementWriter, root: Node) -> None:
+        """Add the element to the one in memory that the operation names."""
+        value = at.read(root.inputs[0], self.full_index)
+        offset = at.offset(root.shape, root.op.target(root, self.full_index, at))
+        old = at.load(self.pointers[root], root.dtype, offset)
+        at.store(self.pointers[root], offset, combined(at.e, "add", old, value))
 
-    def precompute(self, body: Body, root: Node) -> None:
+    def precompute(self, at: ElementWriter, root: Node) -> None:
         """Compute a long chain from its beginning, so that pulling does not recurse deeply."""
-        folds = root.op.combine is not None or root.op.scatters
-        end = root.inputs[0] if folds else root
+        reduces = root.op.combine is not None or root.op.scatters
+        end = root.inputs[0] if reduces else root
         chain = []
         stack = [end]
         seen = set()
@@ -338,63 +413,31 @@ class KernelWriter(KernelForm):
             seen.add(node)
             chain.append(node)
             stack.extend(node.inputs)
-        if len(chain) > 32:
+        if len(chain) > MAX_RECURSION:
             chained = set(chain)
             for node in self.kernel.inlined:
                 if node in chained:
-                    body.read(node, self.full_index)
+                    at.read(node, self.full_index)
 
-    def place_of(self, root: Node) -> Index:
-        """Where the element of a root lies that is computed at the counters."""
+    def index_of(self, root: Node) -> Index:
+        """The index of the element of a root that is computed at the counters."""
         return reversed_along(root, self.full_index)
 
-    # reductions
-
-    def accumulator(self, builder: Any, root: Node) -> Any:
-        dtype = self.folded_dtype(root)
-        kind = lanes_type(llvm_type(dtype), self.lanes)
-        place = alloca(builder, kind)
-        place.dtype, place.kind = dtype, kind
-        emitter = LLVMEmitter(builder, lanes=self.lanes)
-        builder.store(self.to_fold(emitter, start_of(emitter, root), root, place).value, place)
-        return place
-
-    def fold(self, body: Body, root: Node, value: Scalar, sums: dict[Node, Any]) -> None:
-        place = sums[root]
-        value = self.to_fold(body.e, value, root, place)
-        old = Scalar(body.e.builder.load(place, typ=place.kind), place.dtype)
-        new = combined(body.e, root.op.combine, old, value)
-        if self.mask is not None:
-            new = body.e.select(Scalar(self.mask, np.dtype(bool)), new, old)
-        body.e.builder.store(new.value, place)
-
-    def folded_dtype(self, root: Node) -> DType:
-        """The dtype in which a root is folded; of few elements any will do."""
-        keys = key_dtype(root) if size_of(self.domain[self.depth(root) :]) > SHORT else None
-        return keys or root.dtype
-
-    def to_fold(self, e: LLVMEmitter, x: Scalar, root: Node, place: Any) -> Scalar:
-        if place.dtype is root.dtype:
-            return x
-        return to_key(e, x, place.dtype, str(root.op.combine))
-
-    def finish(self, builder: Any, root: Node, counters: list[Counter], place: Any) -> None:
-        """Write what was folded where it belongs."""
-        body = self.body(builder, counters, None)
+    def finish_reduction(
+        self, builder: Any, root: Node, counters: list[Counter], accumulator: Accumulator
+    ) -> None:
+        """Write what was accumulated where it belongs."""
+        at = self.element_writer(builder, counters)
         axes = self.reduced_axes(root)
         index = [Affine(0, {a: 1}) for a in range(len(counters)) if a not in axes]
-        offset = body.offset(root.shape, tuple(index))
-        value = Scalar(builder.load(place, typ=place.kind), place.dtype)
-        if self.lanes > 1 and not self.is_in_vectors:
-            value = vectors.folded(body.e, str(root.op.combine), value, self.lanes)
-        if place.dtype is not root.dtype:
-            value = from_key(body.e, value, root.dtype)
+        offset = at.offset(root.shape, tuple(index))
+        value = accumulator.result(at.e, self.lanes > 1 and not self.is_in_vectors)
         if self.accumulates(root):
-            old = body.load(self.pointers[root], root.dtype, offset)
-            value = combined(body.e, root.op.combine, old, value)
-        body.store(self.pointers[root], offset, value)
+            old = at.load(self.pointers[root], root.dtype, offset)
+            value = combined(at.e, root.op.combine, old, value)
+        at.store(self.pointers[root], offset, value)
 
 
-def larger(builder: Any, a: Any, b: Any) -> Any:
+def maximum(builder: Any, a: Any, b: Any) -> Any:
     """The larger of two integers."""
     return builder.select(builder.icmp_signed(">", a, b), a, b)

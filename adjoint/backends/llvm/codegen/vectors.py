@@ -1,4 +1,4 @@
-"""Vectors: how wide they are, how they are read and written, and how their lanes are folded."""
+"""Vectors: how wide they are, how they are read and written, and how their lanes are reduced."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from adjoint.backends.llvm.codegen.emitter import (
     LLVMEmitter,
     Scalar,
     Vector,
-    in_all_lanes,
-    lanes_type,
-    spread,
+    splat,
+    splat_constant,
+    vector_type,
 )
 from adjoint.backends.llvm.codegen.loops import combined
 from adjoint.backends.llvm.compile import jit
@@ -23,11 +23,12 @@ I32, I64, POINTER = ir.IntType(32), ir.IntType(64), ir.PointerType()
 
 
 @cache
-def width() -> int:
+def register_bytes() -> int:
     """The bytes of a vector register of this processor, or 0 if the lanes of one cannot be masked.
 
-    Where they can (AVX-512; AVX2 for lanes of four bytes and more) the rest of a loop is one more
-    round, and short loops are a single one.
+    Where they can (AVX-512; AVX2 for lanes of four bytes and more) the tail of a loop is one more
+    iteration, and short loops are a single one. Without masks a tail would be scalar code with a
+    copy of the body, so there the loops are left to LLVM's vectoriser.
     """
     features = set(jit.host()[2].split(","))
     if {"+avx512bw", "+avx512dq", "+avx512vl"} <= features:
@@ -37,62 +38,67 @@ def width() -> int:
 
 def lanes_for(itemsize: int) -> int:
     """How many values of so many bytes are worked on at once; 1 if vectors are left to LLVM."""
-    return 1 if itemsize < (4 if width() == 32 else 1) else max(1, width() // itemsize)
+    narrowest = 4 if register_bytes() == 32 else 1  # AVX2 masks no lanes of one or two bytes
+    return 1 if itemsize < narrowest else max(1, register_bytes() // itemsize)
 
 
-def load(builder: Any, place: Any, kind: Any, lanes: int, mask: Any) -> Any:
-    """As many values as there are lanes, from neighbouring places; zeros where `mask` is unset."""
-    vector = lanes_type(kind, lanes)
+def load(builder: Any, address: Any, kind: Any, lanes: int, mask: Any) -> Any:
+    """As many values as there are lanes, neighbours in memory; zeros where `mask` is unset.
+
+    Rows begin anywhere, so no more than the alignment of one value is promised to LLVM: on these
+    processors an unaligned load of aligned memory is as fast as an aligned one.
+    """
+    vector = vector_type(kind, lanes)
     if mask is None:
-        return builder.load(place, typ=vector, align=_bytes(kind))
+        return builder.load(address, typ=vector, align=_bytes(kind))
     zeros = ir.FormattedConstant(vector, "zeroinitializer")
     signature = ir.FunctionType(vector, [POINTER, I32, mask.type, vector])
     function = _masked(builder, "load", vector, signature)
-    return builder.call(function, [place, I32(_bytes(kind)), mask, zeros])
+    return builder.call(function, [address, I32(_bytes(kind)), mask, zeros])
 
 
-def load_reversed(builder: Any, place: Any, kind: Any, lanes: int, mask: Any) -> Any:
-    """What `load` answers, the last place in the first lane; `mask` is about the lanes."""
+def load_reversed(builder: Any, address: Any, kind: Any, lanes: int, mask: Any) -> Any:
+    """What `load` answers, the last value in the first lane; `mask` is about the lanes."""
     order = ir.Constant(Vector(I32, lanes), list(reversed(range(lanes))))
     if mask is not None:
         mask = builder.shuffle_vector(mask, mask, order)
-    value = load(builder, place, kind, lanes, mask)
+    value = load(builder, address, kind, lanes, mask)
     return builder.shuffle_vector(value, value, order)
 
 
-def gather(builder: Any, places: Any, kind: Any, lanes: int, mask: Any) -> Any:
-    """The values at the places that the lanes name; zeros where `mask` is unset."""
+def gather(builder: Any, addresses: Any, kind: Any, lanes: int, mask: Any) -> Any:
+    """The values at the addresses that the lanes hold; zeros where `mask` is unset."""
     vector = Vector(kind, lanes)
-    places.type = Vector(POINTER, lanes)
+    addresses.type = Vector(POINTER, lanes)
     zeros = ir.FormattedConstant(vector, "zeroinitializer")
     if mask is None:
-        mask = in_all_lanes(ir.IntType(1)(1), lanes)
+        mask = splat_constant(ir.IntType(1)(1), lanes)
     name = f"llvm.masked.gather.{vector.intrinsic_name}.v{lanes}p0"
-    signature = ir.FunctionType(vector, [places.type, I32, mask.type, vector])
+    signature = ir.FunctionType(vector, [addresses.type, I32, mask.type, vector])
     function = builder.module.globals.get(name) or ir.Function(builder.module, signature, name)
-    return builder.call(function, [places, I32(_bytes(kind)), mask, zeros])
+    return builder.call(function, [addresses, I32(_bytes(kind)), mask, zeros])
 
 
-def store(builder: Any, place: Any, kind: Any, value: Any, mask: Any) -> None:
-    """Write the lanes to neighbouring places, those that `mask` has.
+def store(builder: Any, address: Any, kind: Any, value: Any, mask: Any) -> None:
+    """Write the lanes to neighbouring elements, those that `mask` has.
 
-    If it is known how many these are, they are written by stores without a mask. LLVM makes a
-    store of one lane out of a masked one of which it knows that, and to that end takes the type
-    that the value had before it was truncated: what lies behind the lane is overwritten.
+    If it is known how many these are, they are written by stores without a mask. LLVM 22 turns a
+    masked store of which it knows that one lane is active into a scalar store, but gives that the
+    type which the value had before it was truncated: up to 7 bytes behind the lane are overwritten.
     """
     if mask is None:
-        builder.store(value, place, align=_bytes(kind))
+        builder.store(value, address, align=_bytes(kind))
         return
     if isinstance(mask, ir.Constant):
-        _store_first(builder, place, kind, value, sum(bit.constant for bit in mask.constant))
+        _store_first(builder, address, kind, value, sum(bit.constant for bit in mask.constant))
         return
     vector = Vector(kind, value.type.count)
     signature = ir.FunctionType(ir.VoidType(), [vector, POINTER, I32, mask.type])
     function = _masked(builder, "store", vector, signature)
-    builder.call(function, [value, place, I32(_bytes(kind)), mask])
+    builder.call(function, [value, address, I32(_bytes(kind)), mask])
 
 
-def _store_first(builder: Any, place: Any, kind: Any, value: Any, count: int) -> None:
+def _store_first(builder: Any, address: Any, kind: Any, value: Any, count: int) -> None:
     """Write the first `count` lanes, in parts of 1, 2, 4 … lanes, the largest first."""
     first = 0
     while first < count:
@@ -102,7 +108,7 @@ def _store_first(builder: Any, place: Any, kind: Any, value: Any, count: int) ->
         else:
             picks = ir.Constant(Vector(I32, lanes), list(range(first, first + lanes)))
             part = builder.shuffle_vector(value, value, picks)
-        there = builder.gep(place, [I64(first)], source_etype=kind) if first else place
+        there = builder.gep(address, [I64(first)], source_etype=kind) if first else address
         builder.store(part, there, align=_bytes(kind))
         first += lanes
 
@@ -119,17 +125,18 @@ def _bytes(kind: Any) -> int:
 
 
 def first_lanes(builder: Any, count: Any, lanes: int) -> Any:
-    """The mask of the first `count` lanes."""
+    """The mask in which the first `count` lanes are active."""
     if isinstance(count, int):
         bits = [int(lane < count) for lane in range(lanes)]
         return ir.Constant(Vector(ir.IntType(1), lanes), bits)
     numbers = ir.Constant(Vector(I32, lanes), list(range(lanes)))
-    limit = spread(builder, builder.trunc(count, I32), lanes)
+    limit = splat(builder, builder.trunc(count, I32), lanes)
     return builder.icmp_unsigned("<", numbers, limit)
 
 
-def folded(e: LLVMEmitter, word: str, x: Scalar, lanes: int) -> Scalar:
-    """The lanes of `x` combined into one number: halves with halves, always in this order."""
+def reduce_lanes(e: LLVMEmitter, word: str, x: Scalar, lanes: int) -> Scalar:
+    """The lanes of `x` combined into one number: halves with halves, always in this order, so that
+    a result has the same bits on each call."""
     builder = e.builder
     while lanes > 2:
         lanes //= 2

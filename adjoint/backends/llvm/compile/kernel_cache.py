@@ -1,7 +1,8 @@
-"""The library of kernels in this process: equal kernels of all programs are compiled once.
+"""The kernels of this process: equal kernels of all programs are compiled once.
 
-Their code does not know the number of rows where it can be left open, so a program for another
-batch size finds its kernels here and costs no optimisation.
+The key of a kernel is a hash of its structure as text. Where the code can leave the number of rows
+open the text does, too, so a program for another batch size finds its kernels here. Code is kept
+alive by the programs that call it, not by this cache: what no program uses is freed.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from adjoint.backends.llvm.compile import jit, object_cache
 from adjoint.graph.forking import building
 
 failures = ctypes.c_int64(0)
-"""How often native code found that a check failed; programs compare it with what it was before."""
+"""How often native code found that a check failed. It only grows: a program compares it with what
+it was before, and so notices each failure of its own, perhaps one of a program beside it."""
 
-_known: WeakValueDictionary[str, Compiled] = WeakValueDictionary()
+_kernels: WeakValueDictionary[str, KernelCode] = WeakValueDictionary()
 
 
 class Writer(Protocol):
-    """Writes a function that programs share."""
+    """What writes a function that programs share."""
 
     def text(self) -> str:
         """Equal for equal functions."""
@@ -45,8 +47,8 @@ class Writer(Protocol):
         """The addresses of what it calls outside, by name."""
 
 
-class Compiled:
-    """The code of some kernels; lives as long as a program uses one of them."""
+class KernelCode:
+    """The code of kernels compiled together; lives as long as a program uses one of them."""
 
     def __init__(self, loaded: jit.Loaded, was_cached: bool) -> None:
         self.loaded = loaded
@@ -58,10 +60,10 @@ def kernel_name(writer: Writer) -> str:
     return "adjoint_kernel_" + hashlib.sha256(writer.text().encode()).hexdigest()[:24]
 
 
-def kernels_texts(writers: Mapping[str, Writer]) -> dict[str, str]:
-    """The LLVM texts of two modules with these kernels, by the kind of what they need.
+def module_texts(writers: Mapping[str, Writer]) -> dict[str, str]:
+    """The LLVM texts of the modules with these kernels, by the kind of optimisation (`jit.LEVELS`).
 
-    One has ``loops`` in which LLVM must find the vectors. What is ``written`` has none, or has
+    One has ``loops`` in which LLVM must find the vectors. What is ``written`` has no loops, or has
     them written with vectors.
     """
     modules = {"written": ir.Module("adjoint_written"), "loops": ir.Module("adjoint_loops")}
@@ -77,40 +79,42 @@ def kernels_texts(writers: Mapping[str, Writer]) -> dict[str, str]:
 
 
 def address(name: str) -> int:
-    """The address of a kernel that was provided."""
-    return _known[name].loaded.address(name)
+    """The address of a kernel that is loaded."""
+    return _kernels[name].loaded.address(name)
 
 
-def provide(writers: Mapping[str, Writer]) -> list[Compiled]:
-    """Have the kernels compiled and known by name to code that is loaded later.
+def load_kernels(writers: Mapping[str, Writer]) -> list[KernelCode]:
+    """Compile the kernels that are missing, together, and bind their names for code that is loaded
+    later.
 
-    Returns what must be kept for as long as they may be called.
+    Returns what must be kept for as long as they may be called. Kernels are compiled together, as
+    a module and a link for each cost more than they save.
     """
     with building:
-        return _provide(writers)
+        return _load_kernels(writers)
 
 
-def _provide(writers: Mapping[str, Writer]) -> list[Compiled]:
-    """What `provide` says, for one thread at a time."""
-    kept = [_known[name] for name in writers if name in _known]
-    missing = {name: writer for name, writer in writers.items() if name not in _known}
+def _load_kernels(writers: Mapping[str, Writer]) -> list[KernelCode]:
+    """`load_kernels`, by one thread at a time."""
+    kept = [_kernels[name] for name in writers if name in _kernels]
+    missing = {name: writer for name, writer in writers.items() if name not in _kernels}
     if missing:
         key = jit.cache_key("kernels", *sorted(missing))
         code = object_cache.read(key)
         was_cached = code is not None
         if code is None:
-            code = jit.compile_object(kernels_texts(missing))
+            code = jit.compile_object(module_texts(missing))
             object_cache.write(key, code)
         outside = {k: v for writer in missing.values() for k, v in writer.symbols().items()}
-        compiled = Compiled(jit.load_object(code, symbols() | outside), was_cached)
+        compiled = KernelCode(jit.load_object(code, symbols() | outside), was_cached)
         for name in missing:
             llvm.add_symbol(name, compiled.loaded.address(name))
-            _known[name] = compiled
+            _kernels[name] = compiled
         kept.append(compiled)
     return kept
 
 
 @cache
 def symbols() -> dict[str, int]:
-    """What kernels refer to outside."""
+    """The addresses of what kernels refer to outside, by name."""
     return {"adjoint_failures": ctypes.addressof(failures)}

@@ -1,4 +1,10 @@
-"""The cache of object code on disk: safe with many processes, damage, and a full disk."""
+"""The cache of object code on disk: safe with many processes, damage, and a full disk.
+
+An entry is a file whose name is the key, with a digest before its contents. It appears whole, by
+renaming a finished file, so no reader sees a part of it and no lock is needed; two writers of one
+key write the same. The digest covers the key as well: a damaged, shortened or exchanged file is
+noticed before it would run.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +14,13 @@ import os
 import tempfile
 from pathlib import Path
 
-LIMIT = 256 * 2**20
-"""Bytes the cache may take; the entries not used for longest go first."""
+MAX_BYTES = 256 * 2**20
+"""Bytes the cache may take: some sixty thousand entries of 4 KB. The entries not used for longest
+go first."""
 
-LOOKS = 64
-"""About how often it is looked over while so much is written; in between it may be larger."""
+SCANS = 64
+"""About how often all entries are looked over while `MAX_BYTES` are written: the cache exceeds them
+by a 64th on average. Looking over 20,000 entries takes 150 ms, more than compiling does."""
 
 
 def folder() -> Path:
@@ -25,7 +33,7 @@ def folder() -> Path:
 
 
 def digest_of(key: str, body: bytes) -> bytes:
-    """What tells a whole entry under its own name from others."""
+    """What tells a complete entry under its own key from anything else."""
     return hashlib.sha256(key.encode() + body).digest()
 
 
@@ -42,47 +50,49 @@ def read(key: str) -> bytes | None:
             path.unlink()
         return None
     with contextlib.suppress(OSError):
-        os.utime(path)
+        os.utime(path)  # used now: many file systems note no times of reading
     return body
 
 
 def write(key: str, body: bytes) -> None:
-    """Keep `body` as the entry `key`; without a word if the disk is full or read-only."""
-    place = folder()
+    """Keep `body` as the entry `key`, or do nothing if the disk is full or read-only.
+
+    The program has its code in any case; the next process compiles once more.
+    """
+    directory = folder()
     temporary = None
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
+        directory.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=directory, prefix=".new-")
         digest = digest_of(key, body)
         with os.fdopen(handle, "wb") as file:
             file.write(digest + body)
-        os.replace(temporary, place / key)
-        if _is_due(digest, len(body)):
-            _bound(place)
+        os.replace(temporary, directory / key)
+        if _is_scan_due(digest, len(body)):
+            _evict(directory)
     except OSError:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
 
 
-def _is_due(digest: bytes, size: int) -> bool:
-    """Whether to look over all entries now, as by chance: the more often, the larger new ones are.
-
-    In a full folder that takes longer than compiling does.
+def _is_scan_due(digest: bytes, size: int) -> bool:
+    """Whether to look over all entries now: with a probability in proportion to what was written,
+    for which the digest stands as a random number. So processes need not count together.
     """
-    return int.from_bytes(digest[:8]) * LIMIT < (LOOKS * size) << 64
+    return int.from_bytes(digest[:8]) * MAX_BYTES < (SCANS * size) << 64
 
 
-def _bound(place: Path) -> None:
-    """Remove the entries not used for longest while all are too large together."""
+def _evict(directory: Path) -> None:
+    """Remove the entries not used for longest until the others fit."""
     entries = []
-    for path in place.iterdir():
+    for path in directory.iterdir():
         with contextlib.suppress(OSError):
             state = path.stat()
             entries.append((state.st_mtime, state.st_size, path))
     total = sum(size for _, size, _ in entries)
     for _, size, path in sorted(entries):
-        if total <= LIMIT:
+        if total <= MAX_BYTES:
             break
         with contextlib.suppress(OSError):
             path.unlink()

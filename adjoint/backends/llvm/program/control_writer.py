@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, loop
-from adjoint.backends.llvm.codegen.reduction_buffers import copied
+from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer
 from adjoint.backends.llvm.program.signals import work_of
 from adjoint.graph.node import Node
-from adjoint.ops.control import branch, while_loop
+from adjoint.ops.control import branch, rounds
 from adjoint.ops.control import loop as scans
 from adjoint.schedule.memory import rounded
 from adjoint.schedule.plan import Control, nbytes
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from adjoint.backends.llvm.program.program_writer import GraphWriter, ProgramWriter
 
 I8, I32 = ir.IntType(8), ir.IntType(32)
-ASK_EVERY = 1 << 18
+CHECK_EVERY = 1 << 18
 """Operations after which a loop looks at the clock, as a program does between steps."""
 
 
@@ -40,7 +40,7 @@ def _state_bytes(step: Control) -> int:
     return 2 * sum(sizes) + rounded(8)
 
 
-def run(builder: Any, step: Control, writer: ProgramWriter) -> None:
+def write(builder: Any, step: Control, writer: ProgramWriter) -> None:
     """Write a loop or a branch."""
     WRITERS[step.root.op.name](builder, step, writer)
 
@@ -50,7 +50,9 @@ class Scratch:
 
     def __init__(self, builder: Any, step: Control, writer: ProgramWriter) -> None:
         self.builder = builder
-        self.base = builder.gep(writer.block, [I64(writer.inner_start())], source_etype=I8)
+        self.base = builder.gep(
+            writer.block.address, [I64(writer.control_offset())], source_etype=I8
+        )
         self.used = 0
         self.block = builder.gep(self.base, [I64(_state_bytes(step))], source_etype=I8)
 
@@ -66,7 +68,7 @@ def pieces(builder: Any, step: Control, writer: ProgramWriter, groups: Any) -> d
     output that is only read from there."""
     group = step.root.params[1]
     numbers, layout = groups[group]
-    base = writer.places[step.root]
+    base = writer.addresses[step.root]
     found = {
         number: builder.gep(
             base, [I64(layout.starts[place] * layout.dtype.itemsize)], source_etype=I8
@@ -81,7 +83,7 @@ class Call:
 
     def __init__(self, builder: Any, graph: GraphWriter, block: Any, failed: Any) -> None:
         self.builder, self.block, self.failed = builder, block, failed
-        self.function = graph.function()
+        self.function = graph.write()
         count = len(graph.schedule.inputs) + len(graph.schedule.outputs)
         self.outputs = len(graph.schedule.inputs)
         self.table = alloca(builder, ir.ArrayType(POINTER, max(1, count)))
@@ -107,11 +109,11 @@ def at_step(builder: Any, base: Any, t: Any, node: Node) -> Any:
     return builder.gep(base, [offset], source_etype=I8)
 
 
-def run_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
+def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
     """A loop of known length."""
     what: scans.Loop = step.root.params[0]
     (graph,) = writer.inner[step]
-    inputs = [writer.place_of(builder, x) for x in step.root.inputs]
+    inputs = [writer.address_of(builder, x) for x in step.root.inputs]
     scratch = Scratch(builder, step, writer)
     groups = scans.layouts(what)
     wanted = pieces(builder, step, writer, groups)
@@ -123,13 +125,13 @@ def run_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
     initial = inputs[what.constants : first]
     if not what.length:
         for n in range(what.state):
-            copied(builder, body.outputs[n], last[n], initial[n])
+            copy_buffer(builder, body.outputs[n], last[n], initial[n])
         return
     call = Call(builder, graph, scratch.block, writer.failed)
     for n in range(what.constants):
         call.set(n, inputs[n])
-    with loop(builder, I64(0), I64(what.length), stays=True) as i:
-        ask_now_and_then(builder, i, body, writer)
+    with loop(builder, I64(0), I64(what.length), unroll=False) as i:
+        check_now_and_then(builder, i, body, writer)
         left = builder.sub(I64(what.length - 1), i)
         is_last = builder.icmp_signed("==", builder.and_(left, I64(1)), I64(0))
         is_first = builder.icmp_signed("==", i, I64(0))
@@ -148,13 +150,13 @@ def run_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
         call.run()
 
 
-def run_while(builder: Any, step: Control, writer: ProgramWriter) -> None:
+def write_while(builder: Any, step: Control, writer: ProgramWriter) -> None:
     """A loop that goes on while a condition holds."""
-    what: while_loop.Rounds = step.root.params[0]
+    what: rounds.Rounds = step.root.params[0]
     condition, graph = writer.inner[step]
-    inputs = [writer.place_of(builder, x) for x in step.root.inputs]
+    inputs = [writer.address_of(builder, x) for x in step.root.inputs]
     scratch = Scratch(builder, step, writer)
-    wanted = pieces(builder, step, writer, while_loop.layouts(what))
+    wanted = pieces(builder, step, writer, rounds.layouts(what))
     body = graph.schedule
     states = [[scratch.take(x) for x in body.outputs] for _ in range(2)]
     answer = scratch.take(condition.schedule.outputs[0])
@@ -165,7 +167,7 @@ def run_while(builder: Any, step: Control, writer: ProgramWriter) -> None:
         call.set(n, inputs[n])
     asked.set(asked.outputs, answer)
     for n, x in enumerate(body.outputs):
-        copied(builder, x, states[0][n], inputs[what.constants + n])
+        copy_buffer(builder, x, states[0][n], inputs[what.constants + n])
     start = builder.block
     head, again, done = (builder.append_basic_block(name) for name in ("head", "again", "done"))
     builder.branch(head)
@@ -180,7 +182,7 @@ def run_while(builder: Any, step: Control, writer: ProgramWriter) -> None:
     holds = builder.icmp_unsigned("!=", builder.load(answer, typ=I8), I8(0))
     builder.cbranch(holds, again, done)
     builder.position_at_end(again)
-    ask_now_and_then(builder, count, body, writer)
+    check_now_and_then(builder, count, body, writer)
     for n, (a, b) in enumerate(zip(*states, strict=True)):
         call.set(what.constants + n, now[n])
         call.set(call.outputs + n, builder.select(is_even, b, a))
@@ -189,14 +191,14 @@ def run_while(builder: Any, step: Control, writer: ProgramWriter) -> None:
     builder.branch(head)
     builder.position_at_end(done)
     for n, place in wanted.items():
-        copied(builder, body.outputs[n], place, now[n])
+        copy_buffer(builder, body.outputs[n], place, now[n])
 
 
-def run_branch(builder: Any, step: Control, writer: ProgramWriter) -> None:
+def write_branch(builder: Any, step: Control, writer: ProgramWriter) -> None:
     """One of several graphs."""
     what: branch.Choice = step.root.params[0]
     graphs = writer.inner[step]
-    number, *inputs = [writer.place_of(builder, x) for x in step.root.inputs]
+    number, *inputs = [writer.address_of(builder, x) for x in step.root.inputs]
     scratch = Scratch(builder, step, writer)
     wanted = list(pieces(builder, step, writer, branch.layouts(what)).values())
     chosen = builder.load(number, typ=I64)
@@ -217,19 +219,19 @@ def run_branch(builder: Any, step: Control, writer: ProgramWriter) -> None:
     builder.position_at_end(done)
 
 
-def ask_now_and_then(builder: Any, count: Any, body: Any, writer: ProgramWriter) -> None:
+def check_now_and_then(builder: Any, count: Any, body: Any, writer: ProgramWriter) -> None:
     """Let a signal stop a long loop."""
     work = sum(map(work_of, body.steps)) + 64
     every = 1
-    while every * work < ASK_EVERY:
+    while every * work < CHECK_EVERY:
         every *= 2
     due = builder.icmp_signed("==", builder.and_(count, I64(every - 1)), I64(every - 1))
     with builder.if_then(due, likely=False):
-        writer.interrupts.ask(writer.failed)
+        writer.interrupts.check(writer.failed)
 
 
 WRITERS: dict[str, Callable[[Any, Control, Any], None]] = {
-    "scan": run_scan,
-    "while_loop": run_while,
-    "branch": run_branch,
+    "scan": write_scan,
+    "while_loop": write_while,
+    "branch": write_branch,
 }

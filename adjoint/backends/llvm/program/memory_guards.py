@@ -1,10 +1,10 @@
-"""Programs that look after memory: for debugging, and for the programs that search for faults.
+"""Programs that check their use of memory: for debugging, and for tests that search for faults.
 
-With ``ADJOINT_DEBUG_MEMORY=1`` in the environment each program has its memory plan checked when it
-is made, and each call is taken twice. First step by step, where every buffer that native code
-writes lies between guard bytes of its own, is poisoned with nan before, and holds nothing else;
-then in the usual way, the results between guard bytes. Inputs that were not donated must be as they
-were, and both ways must agree to the last bit. Slow, and nothing else differs.
+Floor 6. With ``ADJOINT_DEBUG_MEMORY=1`` in the environment each program has its memory plan checked
+when it is made, and each call is taken twice. First step by step, where every buffer that native
+code writes lies between guard bytes of its own, is filled with nan before, and has nothing else in
+it; then in the usual way, the results between guard bytes. Inputs that were not donated must be as
+they were, and both ways must agree to the last bit. Slow, and nothing else differs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class GuardError(GraphError):
 
 
 def program_for(schedule: Schedule, weak: Sequence[bool], tree: Any) -> Program:
-    """The program of a schedule; one that looks after memory if the environment says so."""
+    """The program of a schedule; one that checks its use of memory if the environment says so."""
     asked = os.environ.get("ADJOINT_DEBUG_MEMORY", "0") not in ("", "0")
     return (GuardedProgram if asked else Program)(schedule, weak, tree)
 
@@ -115,7 +115,7 @@ def is_same_stepwise(schedule: Schedule) -> bool:
 
 
 class GuardedProgram(Program):
-    """A program of which each call looks after memory."""
+    """A program of which each call checks the use of memory."""
 
     def prepare(self) -> None:
         check_plan(self.schedule, self.writer.memory)
@@ -127,7 +127,7 @@ class GuardedProgram(Program):
 
     @property
     def is_stepwise(self) -> bool:
-        """Always, so that no call goes to the native entry, which does not look."""
+        """Always, so that no call goes to the native entry, which does not check."""
         return True
 
     def run(self, arrays: Sequence[Array], into: Mapping[int, Array] | None = None) -> list[Array]:
@@ -151,7 +151,7 @@ class GuardedProgram(Program):
         return [given.get(i, np.array(result)) for i, result in enumerate(found[-1])]
 
     def once(self, way: Any, arrays: Sequence[Array], taken: Mapping[int, int]) -> list[Array]:
-        """The results by one way, with all guards looked at."""
+        """The results by one way, with all guards checked."""
         guards = Guards()
         copies = [guards.copy(x, f"input {i}") for i, x in enumerate(arrays)]
         into = {
@@ -178,7 +178,7 @@ class GuardedProgram(Program):
     def as_usual(
         self, guards: Guards, arrays: Sequence[Array], into: Mapping[int, Array]
     ) -> list[Array]:
-        """As a program that does not look."""
+        """As a program that does not check."""
         self.poison()
         return super().run(arrays, into)
 

@@ -20,7 +20,6 @@ from llvmlite import ir
 from adjoint.backends.llvm.calls import blas
 from adjoint.backends.llvm.codegen.loops import POINTER, extern
 from adjoint.backends.llvm.compile import jit, kernel_cache
-from adjoint.backends.llvm.entry import entry
 from adjoint.backends.llvm.program import signals
 from adjoint.backends.llvm.program.signals import DONE, FAILED, RAISED
 from adjoint.backends.llvm.program.stepwise import Array, Failed
@@ -43,7 +42,6 @@ class NativeCode:
     def __init__(
         self, code: bytes, schedule: Schedule, stored: Sequence[Node], is_long: bool
     ) -> None:
-        entry.register_symbols()
         self.schedule = schedule
         self.loaded = jit.load_object(code, symbols_of(schedule))
         self.constants = [np.ascontiguousarray(engine.value_of(node)) for node in stored]
@@ -67,8 +65,8 @@ class NativeCode:
         if self.numpy_calls:
             number = next(_numbers)
             _loaded[number] = self
-            place = self.loaded.global_address("adjoint_program")
-            ctypes.c_int64.from_address(place).value = number
+            holder = self.loaded.global_address("adjoint_program")
+            ctypes.c_int64.from_address(holder).value = number
 
     def run(self, arrays: Sequence[Array], outputs: Sequence[Array]) -> None:
         """Write the outputs for contiguous input arrays of the right dtypes and shapes."""
@@ -80,11 +78,11 @@ class NativeCode:
 
 def symbols_of(schedule: Schedule) -> dict[str, int]:
     """The addresses of what the code of a schedule calls outside."""
-    memory = caching_allocator.reserve()
+    memory = caching_allocator.allocator()
     found = {
         "adjoint_numpy_call": _address(_numpy_call),
-        "adjoint_allocate": memory.take,
-        "adjoint_free": memory.give,
+        "adjoint_allocate": memory.allocate,
+        "adjoint_free": memory.free,
         **kernel_cache.symbols(),
         **signals.symbols(),
     }
@@ -148,7 +146,8 @@ def _array_at(address: int, node: Node) -> Array:
 
 def _free_block(holder: int) -> None:
     """Free the block that code which is about to go has kept between its calls."""
-    caching_allocator.reserve().drop(ctypes.c_void_p.from_address(holder).value)
+    free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(caching_allocator.allocator().free)
+    free(ctypes.c_void_p.from_address(holder).value)
 
 
 def _address(function: Any) -> int:

@@ -52,6 +52,7 @@ class Program:
     """
 
     failed = Failed
+    without_native_entry = entry.reason
 
     def __init__(self, schedule: Schedule, weak: Sequence[bool], tree: entry.Tree | None) -> None:
         began = time.perf_counter()
@@ -64,8 +65,7 @@ class Program:
         self.tree = tree
         self.writer = ProgramWriter(schedule)
         self.kernel_names = sorted(self.writer.all_kernels())
-        shape = f"{self.inputs} {tree} {entry.available} {entry.fingerprint()}"
-        self.key = jit.cache_key(schedule_text(schedule), shape, *self.kernel_names)
+        self.key = jit.cache_key(schedule_text(schedule), *self.kernel_names)
         self.stepwise: Stepwise | None = None
         self.native: NativeCode | None = None
         self.stepwise_calls_left = STEPWISE_CALLS
@@ -78,7 +78,7 @@ class Program:
 
         That is native code if it lies on disk, or if steps one by one would take much longer.
         """
-        self.kernels = kernel_cache.provide(self.writer.all_kernels())
+        self.kernels = kernel_cache.load_kernels(self.writer.all_kernels())
         code = object_cache.read(self.key)
         self.was_cached = all(k.was_cached for k in self.kernels)
         if code is None and can_run_stepwise(self.writer):
@@ -119,8 +119,19 @@ class Program:
         if not entry.available:
             return slow
         native = self.native or self.make_native(None)
-        address = native.loaded.address("adjoint_entry")
-        return entry.bind_entry(address, name, "", slow, self.outputs, unflatten, self, donations)
+        return entry.bind_entry(
+            native.loaded.address("adjoint_body"),
+            self.inputs,
+            self.outputs,
+            self.tree if self.tree is not None else (),
+            name,
+            "",
+            slow,
+            unflatten if self.tree is None else None,
+            self,
+            donations,
+            self.is_long,
+        )
 
     # its native code
 
@@ -145,7 +156,7 @@ class Program:
         return code
 
     def llvm_text(self) -> str:
-        """The LLVM text of the program and its entry."""
+        """The LLVM text of the program."""
         self.writer = ProgramWriter(self.schedule)
         body = self.writer.write()
         if sorted(self.writer.kernels) != self.kernel_names:
@@ -156,17 +167,6 @@ class Program:
             )
         if self.is_long:
             write_call_without_lock(self.writer.module, body)
-        if entry.available:
-            entry.emit_entry(
-                self.writer.module,
-                "adjoint_entry",
-                self.inputs,
-                self.outputs,
-                self.tree if self.tree is not None else tuple(range(len(self.schedule.outputs))),
-                body,
-                has_unflatten=self.tree is None,
-                release_gil=self.is_long,
-            )
         return str(self.writer.module)
 
     @property
@@ -189,7 +189,7 @@ class Program:
 
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""
-        kernels = kernel_cache.kernels_texts(ProgramWriter(self.schedule).all_kernels())
+        kernels = kernel_cache.module_texts(ProgramWriter(self.schedule).all_kernels())
         texts = [*kernels.items(), (self.kind, self.llvm_text())]
         return "\n".join(jit.assembly(text, kind)[stage == "assembly"] for kind, text in texts)
 

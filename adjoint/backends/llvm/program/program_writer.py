@@ -1,13 +1,14 @@
-"""The program: all steps of a schedule in one native function with one block of memory.
+"""All steps of a schedule in one native function.
 
-``i32 body(ptr *buffers)`` takes the addresses of inputs and outputs and returns 0, or 1 if it
-failed; then it may have left a Python exception, or the interpreter finds out what is wrong.
+Floor 6. ``i32 adjoint_body(ptr *buffers)`` takes the addresses of inputs and outputs and returns 0,
+or 1 if it failed; then it may have left a Python exception, or the interpreter finds out what is
+wrong. Kernels lie in modules of their own, and are only declared here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial as partial_call
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,14 @@ from adjoint.backends.llvm.calls import blas, lapack
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, failures_of, memory_type
-from adjoint.backends.llvm.codegen.nest import NestWriter, call_kernel, table_of, whole
-from adjoint.backends.llvm.codegen.reduction_buffers import copied, fill
+from adjoint.backends.llvm.codegen.nest import NestWriter, all_rows, call_kernel, table_of
+from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer, initialize
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
-from adjoint.backends.llvm.program import control_writer as control
-from adjoint.backends.llvm.program.signals import Interrupts, ask_at_once, go_on_if_done
+from adjoint.backends.llvm.program import control_writer
+from adjoint.backends.llvm.program.block import I8, I32, NULL, Block, opaque, stack_memory
+from adjoint.backends.llvm.program.signals import Interrupts, check_signals, resume_if_done
 from adjoint.graph.node import Node
-from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory, rounded
+from adjoint.schedule.memory import MemoryPlan, plan_memory, rounded
 from adjoint.schedule.plan import (
     Alias,
     Control,
@@ -33,43 +35,18 @@ from adjoint.schedule.plan import (
     Nest,
     NumpyCall,
     Schedule,
+    Step,
     all_steps,
     is_checked,
 )
 from adjoint.schedule.signature import is_literal
 
-I32 = ir.IntType(32)
-I8 = ir.IntType(8)
-ON_STACK = 4096
-"""Intermediate results up to this many bytes live on the stack."""
-
-MOST_BYTES = 2**63 - 1
-"""More cannot be asked for; nor will so many be given."""
-
-
-def on_stack(builder: Any, kind: Any) -> Any:
-    """The address of memory that lives as long as the call."""
-    with builder.goto_entry_block():
-        place = builder.alloca(kind)
-    place.align = ALIGNMENT
-    return opaque(place)
-
-
-def opaque(pointer: Any) -> Any:
-    """The same pointer, its type not saying what it points to."""
-    pointer.type = POINTER
-    return pointer
-
-
-def unwritten(step: Kernel) -> tuple[KernelWriter, Any]:
-    """A kernel of which only the sizes are asked."""
-    return KernelWriter(step), None
-
 
 class ProgramWriter:
-    """Writes the module of a schedule."""
+    """Writes the module of a schedule.
 
-    is_inner = False
+    `writer_of` and `all_kernels` can be asked without writing anything.
+    """
 
     def __init__(self, schedule: Schedule, gap: int = 0) -> None:
         self.schedule = schedule
@@ -78,14 +55,13 @@ class ProgramWriter:
         self.kernels: dict[str, Writer] = {}
         self.nests: list[NestWriter] = []
         self.stored: list[Node] = []
-        """The constants in memory, also those of the graphs that loops and branches run."""
+        """The constants that code reads from memory, of loops and branches, too."""
         self.numpy_calls = [s for s in all_steps(schedule) if isinstance(s, NumpyCall)]
         self.begin()
 
     def begin(self) -> None:
-        """What a writer of a whole program and one of a graph within it have in common."""
+        """What the writer of a program and that of a graph within it have in common."""
         self.writers: dict[tuple[Kernel, bool, int | None], KernelWriter] = {}
-        self.places: dict[Node, Any] = {}
         self.first_stored = len(self.stored)
         self.own_stored = [n for n in self.schedule.constants if not is_literal(n)]
         self.stored += self.own_stored
@@ -94,56 +70,33 @@ class ProgramWriter:
             for step in self.schedule.steps
             if isinstance(step, Control)
         }
+        """The writers of the graphs that loops and branches run."""
+        self.addresses: dict[Node, Any] = {}
+        """Where in memory the value of a node lies: a pointer of the function that is written."""
 
     def write(self) -> ir.Function:
         """The function that runs the whole schedule."""
-        self.constants = ir.GlobalVariable(
-            self.module, ir.ArrayType(POINTER, max(1, len(self.stored))), "adjoint_constants"
-        )
-        self.constants.initializer = ir.Constant(self.constants.value_type, None)
-        opaque(self.constants)
         body = ir.Function(self.module, ir.FunctionType(I32, [POINTER]), "adjoint_body")
         builder = ir.IRBuilder(body.append_basic_block())
         self.failed = body.append_basic_block("failed")
-        self.find_buffers(builder, body.args[0])
+        self.find_addresses(builder, body.args[0])
         failures = self.count_failures(builder)
-        self.interrupts = Interrupts(self.module, builder, self.schedule.steps)
-        self.run_steps(builder)
-        self.compare_failures(builder, failures)
+        self.write_steps(builder)
+        self.fail_if_counted(builder, failures)
         self.copy_outputs(builder)
-        self.release(builder)
+        self.block.put_back(builder)
         builder.ret(I32(0))
         builder.position_at_end(self.failed)
-        self.release(builder)
+        self.block.put_back(builder)
         builder.ret(I32(1))
         return body
 
-    def run_steps(self, builder: Any) -> None:
-        """All steps, in order."""
-        for step in self.schedule.steps:
-            self.interrupts.ask_before(step, self.failed)
-            self.step(builder, step)
+    # checks
 
     @property
     def checks(self) -> bool:
         """Whether a check in one of the kernels may fail."""
         return any(map(is_checked, self.computed()))
-
-    def count_failures(self, builder: Any) -> Any:
-        """How many checks of the process have failed, if the program has any."""
-        return builder.load(failures_of(self.module), typ=I64) if self.checks else None
-
-    def compare_failures(self, builder: Any, before: Any) -> None:
-        """Fail if a check failed meanwhile: perhaps another program's, so look without native code.
-
-        The number only grows, so that no program takes for itself what another waits for.
-        """
-        if before is None:
-            return
-        fine = builder.append_basic_block()
-        same = builder.icmp_signed("==", self.count_failures(builder), before)
-        builder.cbranch(same, fine, self.failed)
-        builder.position_at_end(fine)
 
     def computed(self) -> Iterator[Node]:
         """The nodes computed in loops."""
@@ -152,129 +105,117 @@ class ProgramWriter:
                 if isinstance(kernel, Kernel):
                     yield from (*kernel.inlined, *kernel.roots)
 
+    def count_failures(self, builder: Any) -> Any:
+        """How many checks of the process have failed so far, if the program has any."""
+        return builder.load(failures_of(self.module), typ=I64) if self.checks else None
+
+    def fail_if_counted(self, builder: Any, before: Any) -> None:
+        """Fail if a check failed meanwhile, of this program or another: the interpreter will tell.
+
+        Kernels only count failures, and the count of the process only grows. A flag that one
+        program resets would hide the failure of another, in another thread.
+        """
+        if before is None:
+            return
+        passed = builder.append_basic_block()
+        same = builder.icmp_signed("==", self.count_failures(builder), before)
+        builder.cbranch(same, passed, self.failed)
+        builder.position_at_end(passed)
+
     # memory
 
-    def find_buffers(self, builder: Any, buffers: Any) -> None:
-        """The addresses of inputs, outputs, constants and intermediate results."""
-        for number, node in enumerate(self.schedule.inputs):
-            self.places.setdefault(node, self.pointer_at(builder, buffers, number))
-        first = len(self.schedule.inputs)
+    def find_addresses(self, builder: Any, buffers: Any) -> None:
+        """Find the addresses of inputs, outputs, constants and intermediate results."""
+        inputs, outputs = self.schedule.inputs, self.schedule.outputs
+        for number, node in enumerate(inputs):
+            self.addresses.setdefault(node, load_address(builder, buffers, number))
         self.outputs = [
-            self.pointer_at(builder, buffers, first + n) for n in range(len(self.schedule.outputs))
+            load_address(builder, buffers, len(inputs) + number) for number in range(len(outputs))
         ]
         written = {root for step in self.schedule.steps for root in step.roots}
-        for node, place in zip(self.schedule.outputs, self.outputs, strict=True):
-            if node in written:
-                self.places.setdefault(node, place)
+        for node, address in zip(outputs, self.outputs, strict=True):
+            if node in written:  # of an output that is there twice, the first
+                self.addresses.setdefault(node, address)
+        constants = self.constant_table()
         for number, node in enumerate(self.own_stored, self.first_stored):
-            self.places[node] = self.pointer_at(builder, self.constants, number)
-        self.open_block(builder)
+            self.addresses[node] = load_address(builder, constants, number)
+        self.block = self.open_block(builder)
         for node, offset in self.memory.offsets.items():
-            self.places[node] = builder.gep(self.block, [I64(offset)], source_etype=I8)
-        for node, (source, place) in self.memory.storage.items():
-            if source in self.places and source is not node:
-                base = self.places[source]
-                self.places[node] = (
-                    builder.gep(base, [I64(place)], source_etype=I8) if place else base
-                )
+            self.addresses[node] = moved(builder, self.block.address, offset)
+        for node, (source, offset) in self.memory.storage.items():
+            if source in self.addresses and source is not node:
+                self.addresses[node] = moved(builder, self.addresses[source], offset)
 
-    def pointer_at(self, builder: Any, table: Any, number: int) -> Any:
-        place = builder.gep(table, [I64(number)], source_etype=POINTER)
-        return builder.load(place, typ=POINTER)
+    def constant_table(self) -> Any:
+        """The global with the addresses of constants, which whoever loads the code fills in."""
+        known = self.module.globals.get("adjoint_constants")
+        if known is not None:
+            return known
+        kind = ir.ArrayType(POINTER, max(1, len(self.stored)))
+        table = ir.GlobalVariable(self.module, kind, "adjoint_constants")
+        table.initializer = ir.Constant(kind, None)
+        return opaque(table)
 
-    def open_block(self, builder: Any) -> None:
-        """Memory for intermediate results: the stack, or a block kept between calls.
-
-        The block is taken by exchanging its address for null; a second call at the same time
-        finds null and takes a block of its own.
-        """
-        self.keeper = None
-        size = min(self.block_bytes(), MOST_BYTES)
-        if size <= ON_STACK:
-            self.block = on_stack(builder, ir.ArrayType(I8, max(1, size)))
-            return
-        self.keeper = ir.GlobalVariable(self.module, POINTER, "adjoint_block")
-        self.keeper.initializer = ir.Constant(POINTER, None)
-        taken = self.exchange(builder, ir.Constant(POINTER, None))
-        entry = builder.block
-        with builder.if_then(self.is_null(builder, taken), likely=False):
-            fresh = builder.call(
-                extern(self.module, "adjoint_allocate", POINTER, [I64]), [I64(size)]
-            )
-            with builder.if_then(self.is_null(builder, fresh), likely=False):
-                builder.ret(I32(1))  # the interpreter raises MemoryError, or finds enough
-            inside = builder.block
-        block = builder.phi(POINTER)
-        block.add_incoming(taken, entry)
-        block.add_incoming(fresh, inside)
-        self.block = block
+    def open_block(self, builder: Any) -> Block:
+        """The memory of one call."""
+        return Block(self.module, builder, self.block_bytes())
 
     def block_bytes(self) -> int:
-        """The memory that the steps need: results, partial sums, and what loops and branches do."""
-        return self.inner_start() + max(
-            (control.memory_of(step, writers) for step, writers in self.inner.items()), default=0
-        )
+        """What the steps need: results, partial sums, and what loops and branches do."""
+        needs = [control_writer.memory_of(step, own) for step, own in self.inner.items()]
+        return self.control_offset() + max(needs, default=0)
 
-    def inner_start(self) -> int:
+    def control_offset(self) -> int:
         """Where in the block loops and branches have their memory; one of them runs at a time."""
-        return (
-            rounded(self.memory.size + self.partial_bytes())
-            if self.inner
-            else (self.memory.size + self.partial_bytes())
-        )
+        return rounded(self.memory.size + self.partial_bytes())
 
     def partial_bytes(self) -> int:
         """The memory that the partial sums of a nest need at most; one nest runs at a time."""
         nests = (step for step in self.schedule.steps if isinstance(step, Nest))
-        return max((NestWriter(nest, unwritten).partial_bytes() for nest in nests), default=0)
+        return max((NestWriter(nest, only_asked).partial_bytes() for nest in nests), default=0)
 
-    def is_null(self, builder: Any, pointer: Any) -> Any:
-        return builder.icmp_unsigned("==", builder.ptrtoint(pointer, I64), I64(0))
+    def address_of(self, builder: Any, node: Node) -> Any:
+        """Where the value of a node can be read; a literal is put on the stack."""
+        if node in self.addresses:
+            return self.addresses[node]
+        kind = memory_type(node.dtype)
+        address = stack_memory(builder, kind)
+        value = LLVMEmitter(builder).constant(np.asarray(node.value).item(), node.dtype).value
+        builder.store(builder.zext(value, kind) if node.dtype.kind == "b" else value, address)
+        return address
 
-    def exchange(self, builder: Any, pointer: Any) -> Any:
-        number = builder.ptrtoint(pointer, I64)
-        old = builder.atomic_rmw("xchg", self.keeper, number, "seq_cst")
-        return builder.inttoptr(old, POINTER)
+    def share_memory(self, node: Node, other: Node) -> bool:
+        """Whether `node` is written into the memory of `other` anyway."""
+        home, other_home = (self.memory.storage.get(n, (n, 0))[0] for n in (node, other))
+        return home is other_home
 
-    def release(self, builder: Any) -> None:
-        """Give the block back; free it if another call gave one back before."""
-        if self.keeper is None:
-            return
-        other = self.exchange(builder, self.block)
-        with builder.if_then(builder.not_(self.is_null(builder, other)), likely=False):
-            builder.call(extern(self.module, "adjoint_free", ir.VoidType(), [POINTER]), [other])
+    def copy(self, builder: Any, node: Node, address: Any) -> None:
+        """Copy the value of a node."""
+        copy_buffer(builder, node, address, self.address_of(builder, node))
 
-    # steps
+    def copy_outputs(self, builder: Any) -> None:
+        """Outputs that no step writes: inputs and constants handed through, and repetitions."""
+        for node, address in zip(self.schedule.outputs, self.outputs, strict=True):
+            if self.addresses.get(node) is not address:
+                self.copy(builder, node, address)
 
-    def step(self, builder: Any, step: Any) -> None:
-        match step:
-            case Kernel():
-                self.run_kernel(builder, step)
-            case Nest():
-                self.run_nest(builder, step)
-            case Gemm():
-                self.run_gemm(builder, step)
-            case Lapack(root=root, reads=reads):
-                places = [*(self.place_of(builder, n) for n in reads), self.places[root]]
-                lapack.emit(builder, step, self.one_matrix(step), places, self.failed)
-            case Alias(root=root):
-                source = root.inputs[0]
-                if root in self.schedule.outputs and not self.lies_in(source, root):
-                    start = self.place_of(builder, source)
-                    if step.offset:
-                        start = builder.gep(start, [I64(step.offset)], source_etype=I8)
-                    copied(builder, root, self.places[root], start)
-            case Control():
-                control.run(builder, step, self)
-            case NumpyCall():
-                self.numpy_call(builder, step)
+    # kernels
 
-    def kernel(
-        self, step: Kernel, fixed: bool = False, rows: int | None = None
-    ) -> tuple[KernelWriter, Any]:
-        """The writer of a kernel and its function, which lies in a module of its own."""
-        writer = self.writer_of(step, fixed, rows)
-        return writer, writer.declare(self.module, kernel_name(writer))
+    def all_kernels(self) -> dict[str, Writer]:
+        """The kernels that the program calls, by name; it need not have been written."""
+        if not self.kernels or isinstance(self, GraphWriter):
+            for step in self.schedule.steps:
+                if isinstance(step, Kernel):
+                    self.writer_of(step, fixed=True)
+                elif isinstance(step, Nest):
+                    for part in step.kernels:
+                        self.writer_of(part, step.is_whole, step.rows_at_once)
+                elif isinstance(step, Lapack):
+                    self.one_matrix(step)
+            for writers in self.inner.values():
+                for writer in writers:
+                    writer.all_kernels()
+        return self.kernels
 
     def writer_of(self, step: Kernel, fixed: bool = False, rows: int | None = None) -> KernelWriter:
         """The writer of a kernel of the program, which is made once."""
@@ -285,126 +226,136 @@ class ProgramWriter:
             self.kernels.setdefault(kernel_name(found), found)
         return found
 
+    def kernel(
+        self, step: Kernel, fixed: bool = False, rows: int | None = None
+    ) -> tuple[KernelWriter, Any]:
+        """The writer of a kernel and its function, declared in the module."""
+        writer = self.writer_of(step, fixed, rows)
+        return writer, writer.declare(self.module, kernel_name(writer))
+
     def one_matrix(self, step: Lapack) -> Any:
-        """The function that takes a step of LAPACK for one matrix."""
+        """The function that takes a step of LAPACK for one matrix, declared in the module."""
         writer = lapack.LapackWriter(step)
         name = kernel_name(writer)
         self.kernels.setdefault(name, writer)
         return writer.declare(self.module, name)
 
-    def run_kernel(self, builder: Any, step: Kernel) -> None:
+    # steps
+
+    def write_steps(self, builder: Any) -> None:
+        """Write the code of all steps, which a signal may stop."""
+        self.interrupts = Interrupts(self.module, builder, self.schedule.steps)
+        for step in self.schedule.steps:
+            self.interrupts.check_before(step, self.failed)
+            self.write_step(builder, step)
+
+    def write_step(self, builder: Any, step: Step) -> None:
+        """Write the code of a step."""
+        match step:
+            case Kernel():
+                self.write_kernel(builder, step)
+            case Nest():
+                self.write_nest(builder, step)
+            case Gemm():
+                self.write_gemm(builder, step)
+            case Lapack(root=root, reads=reads):
+                addresses = [*(self.address_of(builder, n) for n in reads), self.addresses[root]]
+                lapack.emit(builder, step, self.one_matrix(step), addresses, self.failed)
+            case Alias(root=root):
+                if root in self.schedule.outputs and not self.share_memory(root.inputs[0], root):
+                    start = moved(builder, self.address_of(builder, root.inputs[0]), step.offset)
+                    copy_buffer(builder, root, self.addresses[root], start)
+            case Control():
+                control_writer.write(builder, step, self)
+            case NumpyCall():
+                self.write_numpy_call(builder, step)
+
+    def write_kernel(self, builder: Any, step: Kernel) -> None:
+        """Call a kernel for all its rows; what it adds to in memory starts at its neutral value."""
         writer, function = self.kernel(step, fixed=True)
         for root in step.roots:
             if writer.accumulates(root):
-                fill(builder, root, self.places[root])
-        call_kernel(builder, writer, function, self.places, *whole(writer))
+                initialize(builder, root, self.addresses[root])
+        call_kernel(builder, writer, function, self.addresses, *all_rows(writer))
 
-    def all_kernels(self) -> dict[str, Writer]:
-        """The kernels that the program calls, by name; it need not have been written."""
-        if not self.kernels or self.is_inner:
-            for step in self.schedule.steps:
-                if isinstance(step, Kernel):
-                    self.writer_of(step, fixed=True)
-                elif isinstance(step, Nest):
-                    for part in step.kernels:
-                        self.writer_of(part, step.is_whole, step.rows_at_once)
-                elif isinstance(step, Lapack):
-                    self.one_matrix(step)
-            for writer in self.inner_writers():
-                writer.all_kernels()
-        return self.kernels
-
-    def inner_writers(self) -> Iterator[GraphWriter]:
-        """The writers of the graphs that loops and branches run."""
-        return (writer for writers in self.inner.values() for writer in writers)
-
-    def run_nest(self, builder: Any, step: Nest) -> None:
-        kernel = partial_call(self.kernel, fixed=step.is_whole, rows=step.rows_at_once)
+    def write_nest(self, builder: Any, step: Nest) -> None:
+        """Run the kernels of a nest, a block of rows at a time."""
+        kernel = partial(self.kernel, fixed=step.is_whole, rows=step.rows_at_once)
         writer = NestWriter(step, kernel)
         writer.write(self.module, f"nest_{len(self.nests)}")
         self.nests.append(writer)
-        partial = None
-        if step.in_chunks and writer.sums:
-            partial = builder.gep(self.block, [I64(self.memory.size)], source_etype=I8)
-        writer.run(builder, self.places, partial or ir.Constant(POINTER, None))
+        partial_sums = NULL
+        if step.in_chunks and writer.sums:  # behind what the memory plan has in the block
+            partial_sums = moved(builder, self.block.address, self.memory.size)
+        writer.run(builder, self.addresses, partial_sums)
 
-    def run_gemm(self, builder: Any, step: Gemm) -> None:
-        a, b, c = (self.place_of(builder, n) for n in (step.a, step.b, step.root))
-        if step.addend is not None and not self.lies_in(step.addend, step.root):
-            addend = self.place_of(builder, step.addend)
+    def write_gemm(self, builder: Any, step: Gemm) -> None:
+        """Call BLAS, which adds to what is in the memory of the result."""
+        a, b, c = (self.address_of(builder, n) for n in (step.a, step.b, step.root))
+        if step.addend is not None and not self.share_memory(step.addend, step.root):
+            addend = self.address_of(builder, step.addend)
             with builder.if_then(builder.icmp_unsigned("!=", addend, c)):  # unless it was donated
                 self.copy(builder, step.addend, c)
-        scale = None if step.scale is None else self.place_of(builder, step.scale)
+        scale = None if step.scale is None else self.address_of(builder, step.scale)
         blas.emit_gemm(builder, step, a, b, c, scale)
 
-    def numpy_call(self, builder: Any, step: NumpyCall) -> None:
+    def write_numpy_call(self, builder: Any, step: NumpyCall) -> None:
+        """Call back Python, which knows the step by the numbers of the program and of the step."""
         number = self.numpy_calls.index(step)
-        places = [*(self.place_of(builder, n) for n in step.reads), self.places[step.root]]
-        table = table_of(builder, [*places, self.places[step.root]])  # two at least, for errors
+        result = self.addresses[step.root]
+        addresses = [*(self.address_of(builder, n) for n in step.reads), result]
+        table = table_of(builder, [*addresses, result])  # two at least, for an exception
         call = extern(self.module, "adjoint_numpy_call", I32, [I64, I32, POINTER])
         program = self.module.globals.get("adjoint_program")
         if program is None:
             program = ir.GlobalVariable(self.module, I64, "adjoint_program")
             program.initializer = I64(0)
-        ask_at_once(builder, self.failed)
+        check_signals(builder, self.failed)
         status = builder.call(call, [builder.load(program, typ=I64), I32(number), table])
-        go_on_if_done(builder, status, table, self.failed)
-
-    def lies_in(self, node: Node, other: Node) -> bool:
-        """Whether `node` is written into the memory of `other` anyway."""
-        home, owner = (self.memory.storage.get(n, (n, 0))[0] for n in (node, other))
-        return home is owner
-
-    def place_of(self, builder: Any, node: Node) -> Any:
-        """Where the value of a node can be read; a literal is given a place of its own."""
-        if node in self.places:
-            return self.places[node]
-        kind = memory_type(node.dtype)
-        place = on_stack(builder, kind)
-        value = LLVMEmitter(builder).constant(np.asarray(node.value).item(), node.dtype).value
-        builder.store(builder.zext(value, kind) if node.dtype.kind == "b" else value, place)
-        return place
-
-    def copy_outputs(self, builder: Any) -> None:
-        """Outputs that no step writes: inputs and constants handed through, and repetitions."""
-        for node, place in zip(self.schedule.outputs, self.outputs, strict=True):
-            if self.places.get(node) is not place:
-                self.copy(builder, node, place)
-
-    def copy(self, builder: Any, node: Node, place: Any) -> None:
-        copied(builder, node, place, self.place_of(builder, node))
+        resume_if_done(builder, status, table, self.failed)
 
 
 class GraphWriter(ProgramWriter):
     """Writes ``i32 graph(ptr *buffers, ptr block)``, which runs a graph within a program."""
-
-    is_inner = True
 
     def __init__(self, schedule: Schedule, outer: ProgramWriter) -> None:
         self.schedule = schedule
         self.memory = plan_memory(schedule)
         self.module, self.kernels, self.nests = outer.module, outer.kernels, outer.nests
         self.stored, self.numpy_calls = outer.stored, outer.numpy_calls
-        self.outer = outer
         self.begin()
 
-    def function(self) -> ir.Function:
-        """The function; it returns 0 if all is well."""
-        self.constants = self.outer.constants
+    def write(self) -> ir.Function:
+        """The function; it returns 0 if all is well. Its block is a part of the program's."""
         kind = ir.FunctionType(I32, [POINTER, POINTER])
         body = ir.Function(self.module, kind, self.module.get_unique_name("adjoint_graph"))
         body.linkage = "internal"
         builder = ir.IRBuilder(body.append_basic_block())
         self.failed = body.append_basic_block("failed")
-        self.block = body.args[1]
-        self.find_buffers(builder, body.args[0])
-        self.interrupts = Interrupts(self.module, builder, [s for s in self.inner])
-        self.run_steps(builder)
+        self.given_block = body.args[1]
+        self.find_addresses(builder, body.args[0])
+        self.write_steps(builder)
         self.copy_outputs(builder)
         builder.ret(I32(0))
         builder.position_at_end(self.failed)
         builder.ret(I32(1))
         return body
 
-    def open_block(self, builder: Any) -> None:
-        """The block is a part of the program's."""
+    def open_block(self, builder: Any) -> Block:
+        """The memory of one call, which the program has."""
+        return Block.at(self.given_block)
+
+
+def only_asked(step: Kernel) -> tuple[KernelWriter, Any]:
+    """The writer of a kernel of which only sizes are asked, so that it needs no function."""
+    return KernelWriter(step), None
+
+
+def load_address(builder: Any, table: Any, number: int) -> Any:
+    """The address that stands in a table at `number`."""
+    return builder.load(builder.gep(table, [I64(number)], source_etype=POINTER), typ=POINTER)
+
+
+def moved(builder: Any, address: Any, offset: int) -> Any:
+    """The address `offset` bytes further on."""
+    return builder.gep(address, [I64(offset)], source_etype=I8) if offset else address

@@ -1,7 +1,9 @@
 """How a program in native code stops for Ctrl-C, and how it passes on what Python code raised.
 
-Floor 6. Between steps with much work a program looks at the clock, and once a second it asks Python
-whether a signal has come in. That takes the lock of the interpreter, which long programs let go of.
+Floor 6. CPython notes a signal and acts on it between two instructions of its own, so that native
+code which runs for seconds would have to end first. Between steps with much work a program reads
+the clock, and once a second it asks Python whether a signal has come in. Only once a second, since
+asking takes the interpreter's lock, which long programs have released.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from adjoint.graph.types import size_of
 from adjoint.schedule.plan import Control, Gemm, Kernel, Lapack, Nest, Step
 
 I32 = ir.IntType(32)
-MUCH = 1 << 18
-"""Operations of a step from which on a program may stop before it."""
+LONG_STEP = 1 << 18
+"""Operations of a step from which on a program may stop before it. So many take 7 µs in a product
+of matrices and more elsewhere, beside which reading the clock (20 ns) costs nothing."""
 FAILED, DONE, RAISED = 0, 1, 2
-"""What a NumPy call returns: the interpreter will explain what failed; all went well; its table now
-begins with the type and the value of an exception to raise."""
+"""What a NumPy call returns: it failed, as the interpreter will explain; all went well; its table
+now begins with the type and the value of an exception to raise."""
 
 _PYTHON = (
     *("PyGILState_Ensure", "PyGILState_Release", "PyErr_CheckSignals", "PyErr_SetObject"),
@@ -54,12 +57,12 @@ def work_of(step: Step) -> int:
 
 
 class Interrupts:
-    """Writes the questions for signals into the body of a program."""
+    """Writes the checks for signals into the body of a program."""
 
     def __init__(self, module: Any, builder: Any, steps: Sequence[Step]) -> None:
         self.module = module
         self.builder = builder
-        self.long = set([step for step in steps if work_of(step) >= MUCH][1:])
+        self.long = set([step for step in steps if work_of(step) >= LONG_STEP][1:])
         if self.long or any(isinstance(step, Control) for step in steps):
             self.last = alloca(builder, I64)
             self.last.type = POINTER
@@ -70,43 +73,44 @@ class Interrupts:
         function = extern(self.module, "adjoint_time", I64, [POINTER])
         return self.builder.call(function, [ir.Constant(POINTER, None)])
 
-    def ask_before(self, step: Step, stopped: Any) -> None:
+    def check_before(self, step: Step, stopped: Any) -> None:
         """Before a long step but the first, go to `stopped` if a signal raises something."""
         if step in self.long:
-            self.ask(stopped)
+            self.check(stopped)
 
-    def ask(self, stopped: Any) -> None:
-        """Go to `stopped` if a signal raises something; asked of Python once a second."""
+    def check(self, stopped: Any) -> None:
+        """Go to `stopped` if a signal raises something; once a second Python is asked."""
         builder, now = self.builder, self.now()
-        changed = builder.icmp_signed("!=", now, builder.load(self.last, typ=I64))
-        ask, going_on = (builder.append_basic_block(n) for n in ("ask", "going_on"))
-        builder.cbranch(changed, ask, going_on).set_weights([1, 1000])
-        builder.position_at_end(ask)
+        next_second = builder.icmp_signed("!=", now, builder.load(self.last, typ=I64))
+        check, resume = (builder.append_basic_block(n) for n in ("check", "resume"))
+        builder.cbranch(next_second, check, resume).set_weights([1, 1000])
+        builder.position_at_end(check)
         builder.store(now, self.last)
         state = builder.call(extern(self.module, "PyGILState_Ensure", I32, []), [])
         raised = builder.call(extern(self.module, "PyErr_CheckSignals", I32, []), [])
         builder.call(extern(self.module, "PyGILState_Release", ir.VoidType(), [I32]), [state])
-        builder.cbranch(builder.icmp_signed("==", raised, I32(0)), going_on, stopped)
-        builder.position_at_end(going_on)
+        builder.cbranch(builder.icmp_signed("==", raised, I32(0)), resume, stopped)
+        builder.position_at_end(resume)
 
 
-def ask_at_once(builder: Any, stopped: Any) -> None:
+def check_signals(builder: Any, stopped: Any) -> None:
     """Go to `stopped` if a signal raises something; this thread has the interpreter's lock.
 
-    So it is raised here and not within a callback, which could not tell anybody.
+    So it is raised here, where an exception can go on to the caller, and not in the callback of
+    ctypes that follows, which could only print it.
     """
     raised = builder.call(extern(builder.module, "PyErr_CheckSignals", I32, []), [])
-    going_on = builder.append_basic_block()
-    builder.cbranch(builder.icmp_signed("==", raised, I32(0)), going_on, stopped)
-    builder.position_at_end(going_on)
+    resume = builder.append_basic_block()
+    builder.cbranch(builder.icmp_signed("==", raised, I32(0)), resume, stopped)
+    builder.position_at_end(resume)
 
 
-def go_on_if_done(builder: Any, status: Any, table: Any, failed: Any) -> None:
-    """Go on if a NumPy call is `DONE`; else to `failed`, raising what it wants raised."""
+def resume_if_done(builder: Any, status: Any, table: Any, failed: Any) -> None:
+    """Go on if a NumPy call is `DONE`, else to `failed`, raising what it wants raised."""
     with builder.if_then(builder.icmp_signed("==", status, I32(RAISED)), likely=False):
         function = extern(builder.module, "PyErr_SetObject", ir.VoidType(), [POINTER, POINTER])
-        places = [builder.gep(table, [I64(i)], source_etype=POINTER) for i in range(2)]
-        builder.call(function, [builder.load(place, typ=POINTER) for place in places])
-    going_on = builder.append_basic_block()
-    builder.cbranch(builder.icmp_signed("==", status, I32(DONE)), going_on, failed)
-    builder.position_at_end(going_on)
+        addresses = [builder.gep(table, [I64(i)], source_etype=POINTER) for i in range(2)]
+        builder.call(function, [builder.load(address, typ=POINTER) for address in addresses])
+    resume = builder.append_basic_block()
+    builder.cbranch(builder.icmp_signed("==", status, I32(DONE)), resume, failed)
+    builder.position_at_end(resume)

@@ -145,6 +145,8 @@ class Stepwise:
                 return self.lapack_call(step)
             case Alias(root=root) if root.op.name == "reshape":
                 return lambda arrays: _hand_on(arrays, root, root.inputs[0])
+            case Alias(root=root) if root not in self.writer.memory.storage:
+                return lambda arrays: _copy_part(arrays, step)
             case Alias():
                 return lambda arrays: None  # a part, whose memory is known
             case NumpyCall(root=root) | Control(root=root):
@@ -186,7 +188,7 @@ def nest_call(nest: Nest, writers: Sequence[KernelWriter], allocate: Allocate) -
     layout = NestWriter(nest, lambda kernel: (writers[nest.kernels.index(kernel)], None))
 
     def call(arrays: dict[Node, Array]) -> None:
-        for root in (*layout.filled, *layout.sums):
+        for root in (*layout.row_sums, *layout.sums):
             arrays[root][...] = start_of(root)
         local = arrays | {node: allocate(node.shape, node.dtype) for node in nest.local}
         for low in range(0, nest.extent, nest.grain):
@@ -235,6 +237,12 @@ def output_arrays(
     """An array for each output: the one given, or a fresh one."""
     given = into or {}
     return [given[i] if i in given else allocate(n.shape, n.dtype) for i, n in enumerate(outputs)]
+
+
+def _copy_part(arrays: dict[Node, Array], step: Alias) -> None:
+    """Copy a part of a result to where it is wanted."""
+    source = arrays[step.root.inputs[0]].reshape(-1).view(np.uint8)
+    arrays[step.root][...] = _view(source, step.offset, step.root)
 
 
 def _view(block: Array, offset: int, node: Node) -> Array:

@@ -1,12 +1,13 @@
-"""The reserve: memory of large results that nobody uses any more, kept for the results to come.
+"""The caching allocator: memory of large results that nobody uses any more, kept for those to come.
 
-The first touch of a page that the system gives costs as much as some thousand instructions, and
-allocators give large blocks back at once. An array made here owns memory from the reserve; when
-the array is gone, and with it all its views, the memory returns there, to be used by whatever asks
-for that size next. NumPy's interface for handlers of memory (NEP 49) does this, so the array is
-like any other.
+The first touch of a page that the system gives costs as much as some thousand instructions, and the
+C library gives large blocks back at once. An array made here owns memory from the cache; when the
+array is gone, and with it all its views, the memory returns there, to be used by whatever asks for
+that size next. NumPy's interface for handlers of memory (NEP 49) does this, so the array is like
+any other.
 
-The code is native, takes no lock, and is never unloaded: arrays may outlive everything else.
+The code is native and takes no lock: NumPy frees arrays in any thread, also without the lock of the
+interpreter, and after its end.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cache
@@ -22,90 +22,85 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.llvm.compile import jit, object_cache
 from adjoint.backends.llvm.system import cgroups
-from adjoint.backends.llvm.system.caching_allocator_ir import FIRST, FUNCTIONS, Platform, code
+from adjoint.backends.llvm.system.caching_allocator_ir import (
+    ADVICE,
+    C_FUNCTIONS,
+    SMALLEST,
+    code,
+)
 from adjoint.backends.llvm.system.cpython_layout import LAYOUT, set_handler_address
-from adjoint.graph import options
-from adjoint.graph.forking import building
+from adjoint.backends.llvm.system.native_code import NativeCode, c_functions, keep_for_ever
+from adjoint.graph import forking, options
 from adjoint.graph.types import DType, Shape, size_of
 
 Array = np.ndarray[Any, Any]
 
 available = LAYOUT is not None and os.name == "posix"
 """Whether NumPy can be given memory; if not, arrays are made as NumPy makes them."""
-LARGE = 1 << FIRST
+LARGE = 1 << SMALLEST
 """Bytes from which on an array gets its memory here; the system is quick with less."""
 MOST = 1 << 30
 PART = 8
-"""The reserve is at most so many bytes, and at most this part of the memory there is."""
-_MADV_HUGEPAGE = 14
+"""At most so many bytes are cached, and at most this part of the memory there is."""
 
 
-class Reserve:
-    """The native code of the reserve in this process. There is one, and it is never unloaded."""
+class _Handler(ctypes.Structure):
+    """NumPy's struct ``PyDataMem_Handler``."""
+
+    _fields_ = (
+        ("name", ctypes.c_char * 127),
+        ("version", ctypes.c_uint8),
+        *((name, ctypes.c_void_p) for name in ("context", "malloc", "calloc", "realloc", "free")),
+    )
+
+
+class CachingAllocator:
+    """The native code of the allocator in this process. There is one."""
 
     def __init__(self) -> None:
-        has_advice = sys.platform == "linux"
-        text = code(Platform(_MADV_HUGEPAGE if has_advice else None))
-        key = jit.cache_key(text)
-        found = object_cache.read(key)
-        if found is None:
-            found = jit.compile_object({"driver": text})
-            object_cache.write(key, found)
-        self.loaded = jit.load_object(found, _addresses(has_advice))
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.loaded))
-        self.take = self.loaded.address("adjoint_reserve_take")
-        self.give = self.loaded.address("adjoint_reserve_give")
-        self.drop = self._function("adjoint_reserve_drop", None, ctypes.c_void_p)
-        self.limit = self._function("adjoint_reserve_limit", None, ctypes.c_int64)
-        self.held = self._function("adjoint_reserve_held", ctypes.c_int64)
-        self.clear = self._function("adjoint_reserve_clear", None)
-        self.handler = self._capsule() if available else None
-
-    def _function(self, name: str, *types: Any) -> Any:
-        return ctypes.CFUNCTYPE(*types)(self.loaded.address(name))
-
-    def _capsule(self) -> Any:
-        """The handler as NumPy takes it; it is never freed."""
-        make = ctypes.pythonapi.PyCapsule_New
-        kind = ctypes.PYFUNCTYPE(ctypes.py_object, *[ctypes.c_void_p] * 3)
-        handler, name = (
-            self.loaded.global_address(f"adjoint_reserve_{part}") for part in ("handler", "name")
-        )
-        capsule = kind(ctypes.cast(make, ctypes.c_void_p).value or 0)(handler, name, None)
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(capsule))
-        return capsule
+        has_huge_pages = sys.platform == "linux"
+        symbols = c_functions((*C_FUNCTIONS, *(ADVICE if has_huge_pages else ())))
+        key = f"caching allocator {has_huge_pages}"
+        loaded = NativeCode(key, lambda: code(has_huge_pages), symbols)
+        self.allocate = loaded.address("adjoint_cache_allocate")
+        self.free = loaded.address("adjoint_cache_free")
+        self.limit = loaded.function("adjoint_cache_limit", None, ctypes.c_int64)
+        self.size = loaded.function("adjoint_cache_size", ctypes.c_int64)
+        self.shrink = loaded.function("adjoint_cache_shrink", None, ctypes.c_int64)
+        self.handler = _capsule(loaded) if available else None
 
 
-def _addresses(has_advice: bool) -> dict[str, int]:
-    library = ctypes.CDLL(None)
-    return {
-        "adjoint_reserve_" + name: ctypes.cast(getattr(library, c_name), ctypes.c_void_p).value or 0
-        for name, c_name in FUNCTIONS.items()
-        if name != "advise" or has_advice
-    }
+def _capsule(loaded: NativeCode) -> Any:
+    """The handler as NumPy takes it; arrays point at it, so it is never freed."""
+    functions = ("malloc", "calloc", "realloc", "release")
+    addresses = [loaded.address(f"adjoint_cache_{name}") for name in functions]
+    handler = keep_for_ever(_Handler(b"adjoint", 1, None, *addresses))
+    name = keep_for_ever(ctypes.c_char_p(b"mem_handler"))
+    kind = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+    new = kind(("PyCapsule_New", ctypes.pythonapi))
+    return keep_for_ever(new(ctypes.addressof(handler), name, None))
 
 
-_lock = threading.Lock()
-_made: Reserve | None = None
+_lock = forking.new_lock()
+_allocator: CachingAllocator | None = None
 _chosen: int | None = None
 
 
-def reserve() -> Reserve:
-    """The reserve, made now if there was none."""
-    global _made
-    if _made is None:
-        with building, _lock:
-            if _made is None:
-                made = Reserve()
-                made.limit(most())
-                _made = made
-    return _made
+def allocator() -> CachingAllocator:
+    """The allocator, loaded now if it was not."""
+    global _allocator
+    if _allocator is None:
+        with forking.building, _lock:
+            if _allocator is None:
+                made = CachingAllocator()
+                made.limit(limit())
+                _allocator = made
+    return _allocator
 
 
-def most() -> int:
-    """How many bytes may be kept."""
+def limit() -> int:
+    """How many bytes may be cached."""
     if _chosen is not None:
         return _chosen
     limits = [float(PART * MOST), *cgroups.memory()]
@@ -114,24 +109,24 @@ def most() -> int:
     return int(min(limits)) // PART
 
 
-def held() -> int:
-    """How many bytes are kept now."""
-    return 0 if _made is None else int(_made.held())
-
-
-def clear() -> None:
-    """Give all that is kept back to the system."""
-    if _made is not None:
-        _made.clear()
-
-
-def set_most(size: int | None) -> None:
-    """Keep at most so many bytes; None for the usual bound."""
+def set_limit(size: int | None) -> None:
+    """Cache at most so many bytes; None for the usual limit."""
     global _chosen
     with _lock:
         _chosen = size
-        if _made is not None:
-            _made.limit(most())
+        if _allocator is not None:
+            _allocator.limit(limit())
+
+
+def cached() -> int:
+    """How many bytes are cached now."""
+    return 0 if _allocator is None else int(_allocator.size())
+
+
+def empty_cache() -> None:
+    """Give all that is cached back to the system."""
+    if _allocator is not None:
+        _allocator.shrink(-1)
 
 
 @cache
@@ -140,36 +135,26 @@ def _set_handler() -> Callable[[Any], Any]:
     return ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(set_handler_address())
 
 
-class memory(AbstractContextManager[None]):
-    """``with memory(): …``: arrays that NumPy makes in this thread get their memory here."""
+class for_numpy(AbstractContextManager[None]):
+    """``with for_numpy(): …``: arrays that NumPy makes in this thread get their memory here."""
 
     def __enter__(self) -> None:
-        self.before = _set_handler()(reserve().handler)
+        self.before = _set_handler()(allocator().handler)
 
     def __exit__(self, *error: object) -> None:
         _set_handler()(self.before)
 
 
 def empty(shape: Shape, dtype: DType) -> Array:
-    """A new array, if it is large with memory from the reserve."""
+    """A new array, if it is large with memory from the cache."""
     if size_of(shape) * dtype.itemsize < LARGE or not available:
         return np.empty(shape, dtype)
-    with memory():
+    with for_numpy():
         return np.empty(shape, dtype)
 
 
-def _after_fork() -> None:
-    """In a forked child: whoever held the lock is not there any more."""
-    global _lock
-    _lock = threading.Lock()
+def _follow(limits: Sequence[int | None]) -> None:
+    set_limit(limits[-1] if limits else None)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-def _follow(values: Sequence[int | None]) -> None:
-    set_most(values[-1] if values else None)
-
-
-options.watch("reserve", _follow)
+options.watch("cached_memory_limit", _follow)

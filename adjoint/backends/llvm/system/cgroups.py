@@ -1,4 +1,4 @@
-"""What the control groups around this process, as containers make them, leave it."""
+"""What the control groups around this process allow it: the limits that containers set."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def _limits(controller: str, version_2: Reader, version_1: Reader) -> Iterator[f
 def _along(mount: Path, path: str, read: Reader) -> Iterator[float]:
     """What `read` finds in the group at `path` and in those around it."""
     group = mount / path.strip("/")
-    for place in (group, *group.parents):
-        if place == mount.parent or not place.is_relative_to(mount):
+    for each in (group, *group.parents):
+        if each == mount.parent or not each.is_relative_to(mount):
             return
         try:
-            yield read(place)
+            yield read(each)
         except (OSError, ValueError, ZeroDivisionError):
             continue
 

@@ -1,25 +1,34 @@
-"""Where CPython and NumPy keep things: offsets and addresses that a native entry relies on.
+"""Where CPython and NumPy keep things: offsets that native entries rely on, checked on import.
 
-Floor 6. Nothing is taken on trust: every offset is probed on live objects when this module is
-imported, and where anything looks unexpected (PyPy, free-threaded or debug builds, another array
-struct) `LAYOUT` is None and programs are entered through Python instead.
+Checked were CPython 3.11 and NumPy 2.4 by the whole test suite, CPython 3.12 and 3.13 by their
+headers and by objects made as entries make them. Another CPython is refused unseen, as it may count
+references in another way. NumPy raises a number when its C structs change, and is known by that.
+
+Nothing else is taken on trust: every offset is read off live objects, and where one looks
+unexpected `LAYOUT` is None, `REASON` says why, and programs are entered through Python instead. So
+they are on PyPy, in free-threaded and in debug builds.
 """
 
 from __future__ import annotations
 
 import ctypes
 import sys
-import sysconfig
 from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 
-from adjoint.graph.leaf import constant
+from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor
 
+FIRST_CHECKED, LAST_CHECKED = (3, 11), (3, 13)
+"""The versions of CPython on which entries are known to work."""
+_NUMPY_ABI = 0x02000000
+"""What `PyArray_GetNDArrayCVersion` answers in every NumPy 2."""
+
 POINTER = ctypes.sizeof(ctypes.c_void_p)
+_HEADER = 2 * POINTER  # of an object: its count of references and its type
 
 _NAMES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -28,28 +37,11 @@ _NAMES = (
 DTYPES: tuple[np.dtype[Any], ...] = tuple(map(np.dtype, _NAMES))
 """The dtypes a leaf can have; an array counts only if its dtype is this very object."""
 
-CALLS = (
-    "Py_IncRef",
-    "Py_DecRef",
-    "PyLong_AsLongLongAndOverflow",
-    "PyTuple_New",
-    "PyType_GenericAlloc",
-    "_PyObject_New",
-    "_PyObject_GC_New",
-    "PyObject_Vectorcall",
-    "PyObject_CallOneArg",
-    "PyErr_Clear",
-    "PyErr_NoMemory",
-    "PyFloat_FromDouble",
-    "PyMethod_New",
-    "PyErr_Occurred",
-    "PyEval_SaveThread",
-    "PyEval_RestoreThread",
-)
-_NEW_ARRAY = 94  # PyArray_NewFromDescr in NumPy's table of functions, the same since NumPy 1.0
-_SET_HANDLER = 304  # PyDataMem_SetHandler, and after it PyDataMem_GetHandler, since NumPy 1.22
+# Positions in NumPy's table of C functions and types, which its ABI number vouches for.
+_ABI_VERSION = 0
 _ARRAY_TYPE = 2
-_T_OBJECT_EX = 16
+_NEW_ARRAY = 94
+_SET_HANDLER = 304  # PyDataMem_SetHandler, and after it PyDataMem_GetHandler
 
 
 @dataclass(frozen=True)
@@ -62,58 +54,17 @@ class Layout:
     data: int  # of an array, and so on down to flags
     ndim: int
     dimensions: int
-    strides: int
     base: int
     descr: int
     flags: int
     tensor_node: int
-    node_op: int
-    node_inputs: int
-    node_params: int
     node_shape: int
     node_dtype: int
     node_value: int
     node_scope: int
-    node_depth: int
-    node_sparse: int
-    node_wild: int
-    node_end: int  # where a node ends
+    node_common: tuple[int, ...]  # slots that hold the same object in every constant
+    node_empty: tuple[int, ...]  # slots that hold nothing
     scope_open: int
-
-
-class _Member(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("type", ctypes.c_int),
-        ("offset", ctypes.c_ssize_t),
-        ("flags", ctypes.c_int),
-        ("doc", ctypes.c_char_p),
-    )
-
-
-class _MemberDescriptor(ctypes.Structure):
-    _fields_ = (
-        ("refcount", ctypes.c_ssize_t),
-        ("type", ctypes.c_void_p),
-        ("owner", ctypes.c_void_p),
-        ("name", ctypes.c_void_p),
-        ("qualname", ctypes.c_void_p),
-        ("member", ctypes.POINTER(_Member)),
-    )
-
-
-class _Wrapper(ctypes.Structure):
-    """CPython's descriptor of a slot of a type: which slot it is stands at `base`."""
-
-    _fields_ = (
-        ("refcount", ctypes.c_ssize_t),
-        ("type", ctypes.c_void_p),
-        ("owner", ctypes.c_void_p),
-        ("name", ctypes.c_void_p),
-        ("qualname", ctypes.c_void_p),
-        ("base", ctypes.POINTER(ctypes.c_char_p)),
-        ("wrapped", ctypes.c_void_p),
-    )
 
 
 class _Unexpected(Exception):
@@ -129,47 +80,83 @@ def _pointer(obj: Any, offset: int) -> int:
     return ctypes.c_void_p.from_address(id(obj) + offset).value or 0
 
 
-def _slot(owner: type, name: str) -> int:
-    """The offset of a slot, read off its descriptor and tried on an instance."""
-    descriptor = owner.__dict__[name]
-    _expect(type(descriptor).__name__ == "member_descriptor", f"{name} is no slot")
-    _expect(type(descriptor).__basicsize__ == ctypes.sizeof(_MemberDescriptor), "descriptor size")
-    view = _MemberDescriptor.from_address(id(descriptor))
-    _expect(view.owner == id(owner), "owner of a descriptor")
-    member = view.member.contents
-    _expect(member.name == name.encode() and member.type == _T_OBJECT_EX, "member of a slot")
-    offset = int(member.offset)
-    fits = 2 * POINTER <= offset <= owner.__basicsize__ - POINTER and offset % POINTER == 0
-    _expect(fits, "offset of a slot")
-    instance: Any = object.__new__(owner)
-    marker = object()
-    _expect(_pointer(instance, offset) == 0, "an empty slot")
-    setattr(instance, name, marker)
-    _expect(_pointer(instance, offset) == id(marker), "a filled slot")
-    delattr(instance, name)
-    return offset
-
-
-def slot_definition(method: Any) -> int | None:
-    """The address of what CPython knows of the slot behind a method of a built-in type."""
-    if type(method).__name__ != "wrapper_descriptor":
-        return None
-    view = _Wrapper.from_address(id(method))
-    right = type(method).__basicsize__ == ctypes.sizeof(_Wrapper)
-    if not right or view.owner != id(method.__objclass__) or view.name != id(method.__name__):
-        return None
-    if view.base[0] != method.__name__.encode():
-        return None
-    return ctypes.cast(view.base, ctypes.c_void_p).value
-
-
 def _check_interpreter() -> None:
-    _expect(sys.implementation.name == "cpython" and sys.byteorder == "little", "CPython")
-    _expect(POINTER == 8 and ctypes.sizeof(ctypes.c_ssize_t) == 8, "64 bits")
-    _expect(not sysconfig.get_config_var("Py_GIL_DISABLED"), "a global interpreter lock")
-    _expect(object.__basicsize__ == 2 * POINTER, "a plain object header")
+    name, version = sys.implementation.name, sys.version_info[:2]
+    _expect(name == "cpython" and sys.byteorder == "little", f"{name}, {sys.byteorder}-endian")
+    known = FIRST_CHECKED <= version <= LAST_CHECKED
+    first, last = (".".join(map(str, v)) for v in (FIRST_CHECKED, LAST_CHECKED))
+    _expect(known, f"CPython {version[0]}.{version[1]}, checked were {first} to {last}")
+    flags = getattr(sys, "abiflags", "")
+    _expect("t" not in flags, "a free-threaded build, which counts references in another way")
+    _expect("d" not in flags and not hasattr(sys, "gettotalrefcount"), "a debug build")
+    _expect(POINTER == 8 and ctypes.sizeof(ctypes.c_ssize_t) == 8, "not 64 bits")
+    _expect(object.__basicsize__ == _HEADER, "the size of a plain object")
+
+
+def _check_header() -> None:
+    """An object begins with its count of references, as wide as entries take it, and its type."""
     for obj in (1.0, (), Tensor, np.zeros(1)):
-        _expect(_pointer(obj, POINTER) == id(type(obj)), "the type in the header")
+        _expect(_pointer(obj, POINTER) == id(type(obj)), "the type in the header of an object")
+    counted = object()
+    for more in range(3):
+        held = [counted] * more
+        count = ctypes.c_uint32.from_address(id(counted)).value
+        _expect(count == sys.getrefcount(counted) - 1, "the count of references of an object")
+        del held
+
+
+def _slots(kind: type, instance: Any) -> dict[str, int]:
+    """The offsets of the slots of a class, found by what an instance holds in them."""
+    _expect(kind.__dictoffset__ == 0, f"{kind.__name__}: instances with a dictionary")
+    # Until CPython 3.12 the list of weak references stands there too, since then before the object.
+    offsets = {*range(_HEADER, kind.__basicsize__, POINTER)} - {kind.__weakrefoffset__}
+    found = {}
+    for name in (name for base in kind.__mro__ for name in base.__dict__.get("__slots__", ())):
+        if name != "__weakref__":
+            marker = object()
+            setattr(instance, name, marker)
+            places = [offset for offset in offsets if _pointer(instance, offset) == id(marker)]
+            _expect(len(places) == 1, f"{kind.__name__}.{name}: not a slot")
+            found[name] = places[0]
+    known = {*found.values()} == offsets
+    _expect(known, f"{kind.__name__}: has fields beside {', '.join(found)}")
+    return found
+
+
+def _words(instance: Any) -> dict[int, int]:
+    """What the slots of an instance hold, as addresses, by offset."""
+    offsets = range(_HEADER, type(instance).__basicsize__, POINTER)
+    return {offset: _pointer(instance, offset) for offset in offsets}
+
+
+def _constants() -> tuple[dict[str, int], tuple[int, ...], tuple[int, ...]]:
+    """The slots of nodes; which of them hold the same in every constant, and which hold nothing.
+
+    An entry copies the former from `CONSTANT`. It knows shape, dtype and value itself, so no other
+    slot may depend on the constant.
+    """
+    slots = _slots(Node, constant_node(None, (), DTYPES[0]))
+    values = np.float64(2.5), np.ones((2, 3), np.int32), np.zeros(0, np.complex64)
+    nodes = [constant_node(value, value.shape, value.dtype) for value in values]
+    common = _words(CONSTANT)
+    own = {slots[name] for name in ("shape", "dtype", "value")}
+    names = {offset: name for name, offset in slots.items()}
+    for words in map(_words, nodes):
+        for offset in words.keys() - own:
+            name = names.get(offset, "__weakref__")
+            _expect(words[offset] == common[offset], f"Node.{name} depends on the constant")
+    empty = tuple(offset for offset, word in common.items() if not word)
+    return slots, tuple(sorted(common.keys() - own - {*empty})), tuple({*empty} - own)
+
+
+def _tensor_node() -> int:
+    """The offset of the one slot that a new tensor fills."""
+    node = constant_node(None, (), DTYPES[0])
+    slots = _slots(Tensor, Tensor(node))
+    for offset, word in _words(Tensor(node)).items():
+        right = word == (id(node) if offset == slots["node"] else 0)
+        _expect(right, f"Tensor: a new one fills other slots than node of {', '.join(slots)}")
+    return slots["node"]
 
 
 def _made_scalar(dtype: np.dtype[Any]) -> Any:
@@ -178,45 +165,36 @@ def _made_scalar(dtype: np.dtype[Any]) -> Any:
     kind = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_ssize_t)
     made = kind(ctypes.cast(make, ctypes.c_void_p).value or 0)(dtype.type, 0)
     data = np.array(3, dtype).tobytes()
-    ctypes.memmove(id(made) + 2 * POINTER, data, len(data))
+    ctypes.memmove(id(made) + _HEADER, data, len(data))
     return made
-
-
-def _check_classes() -> None:
-    """An entry fills every slot of what it makes, so it must know all of them."""
-    known = {"op", "inputs", "params", "shape", "dtype", "value", "scope", "depth", "__weakref__"}
-    known |= {"sparse", "wild"}
-    _expect(set(Node.__slots__) == known, "other slots in nodes than entries fill")
-    known = {"node", "links", "__weakref__"}  # `links` stays empty
-    _expect(set(Tensor.__slots__) == known, "other slots in tensors")
-    for kind in (Node, Tensor):
-        _expect(kind.__dictoffset__ == 0, "instances with a dictionary")
 
 
 def _check_numbers() -> int:
     """NumPy's scalars hold their value where a Python float does."""
-    offset = 2 * POINTER
     for dtype in DTYPES:
         scalar = np.array(3, dtype)[()]
-        found = ctypes.string_at(id(scalar) + offset, dtype.itemsize)
+        found = ctypes.string_at(id(scalar) + _HEADER, dtype.itemsize)
         _expect(found == scalar.tobytes(), f"scalars of {dtype}")
-        _expect(dtype.type.__basicsize__ >= offset + max(dtype.itemsize, 8), "size of scalars")
+        _expect(dtype.type.__basicsize__ >= _HEADER + max(dtype.itemsize, 8), "size of scalars")
         _expect(dtype.kind == "b" or _made_scalar(dtype) == scalar, f"new scalars of {dtype}")
     for number in (3.25, -1.5e300):
-        _expect(ctypes.c_double.from_address(id(number) + offset).value == number, "float")
-    parts = (ctypes.c_double * 2).from_address(id(2.5 - 3j) + offset)
+        _expect(ctypes.c_double.from_address(id(number) + _HEADER).value == number, "float")
+    parts = (ctypes.c_double * 2).from_address(id(2.5 - 3j) + _HEADER)
     _expect(tuple(parts) == (2.5, -3.0), "complex")
-    return offset
+    return _HEADER
 
 
 def _check_tuple() -> int:
     items = ("a", 2.0, None)
     offset = int(tuple.__basicsize__)
-    _expect([_pointer(items, offset + i * POINTER) for i in range(3)] == list(map(id, items)), "()")
+    found = [_pointer(items, offset + i * POINTER) for i in range(3)]
+    _expect(found == list(map(id, items)), "the items of a tuple")
     return offset
 
 
 class _Array(ctypes.Structure):
+    """NumPy's PyArrayObject_fields."""
+
     _fields_ = (
         ("refcount", ctypes.c_ssize_t),
         ("type", ctypes.c_void_p),
@@ -232,22 +210,32 @@ class _Array(ctypes.Structure):
 
 def _check_array() -> None:
     whole = np.arange(24.0).reshape(2, 3, 4)
+    _expect(np.ndarray.__basicsize__ >= ctypes.sizeof(_Array), "the size of an array's struct")
     for array in (whole, whole[:, 1:], whole.T, np.array(1, np.int32), whole.astype(">f8")[1:]):
         view = _Array.from_address(id(array))
-        _expect(view.data == array.ctypes.data and view.ndim == array.ndim, "array")
-        shape = tuple(view.dimensions[i] for i in range(array.ndim))
-        strides = tuple(view.strides[i] for i in range(array.ndim))
-        _expect(shape == array.shape and strides == array.strides, "shape of an array")
-        _expect(view.descr == id(array.dtype) and view.flags == array.flags.num, "flags")
+        _expect(view.data == array.ctypes.data and view.ndim == array.ndim, "data of an array")
+        _expect(view.descr == id(array.dtype), "dtype of an array")
+        _expect(view.flags == array.flags.num, "flags of an array")
         _expect((view.base or id(None)) == id(array.base), "base of an array")
+        shape = tuple(view.dimensions[i] for i in range(array.ndim))
+        _expect(shape == array.shape, "shape of an array")
+    for dtype in DTYPES:
+        _expect(np.zeros(1, dtype).dtype is dtype, f"more than one dtype {dtype}")
 
 
 def _numpy_table() -> Any:
-    """NumPy's table of C functions and types."""
+    """NumPy's table of C functions and types, as its header files give it to extensions."""
     capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
     get = ctypes.pythonapi.PyCapsule_GetPointer
     get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = (ctypes.c_void_p * (_SET_HANDLER + 2)).from_address(get(capsule, None))
+    abi = ctypes.PYFUNCTYPE(ctypes.c_uint)(table[_ABI_VERSION] or 0)()
+    _expect(abi == _NUMPY_ABI, f"NumPy {np.__version__} with ABI {abi:#x}, not {_NUMPY_ABI:#x}")
+    return table
+
+
+def _check_numpy_table() -> None:
+    table = _numpy_table()
     _expect(table[_ARRAY_TYPE] == id(np.ndarray), "NumPy's table")
     handler = ctypes.PYFUNCTYPE(ctypes.py_object)(table[_SET_HANDLER + 1] or 0)()
     _expect(type(handler).__name__ == "PyCapsule", "NumPy's handler of memory")
@@ -259,21 +247,24 @@ def _numpy_table() -> Any:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(dtype))  # the call takes over a reference
     made = kind(table[_NEW_ARRAY] or 0)(id(np.ndarray), dtype, 2, shape, None, None, 0, None)
     _expect(made.shape == (2, 5) and made.dtype is dtype and made.flags.c_contiguous, "new array")
-    return table
+
+
+def new_array_address() -> int:
+    """Where PyArray_NewFromDescr is."""
+    return int(_numpy_table()[_NEW_ARRAY] or 0)
 
 
 def set_handler_address() -> int:
-    """Where NumPy's function is that changes who gives memory to new arrays."""
+    """Where PyDataMem_SetHandler is, which changes who gives memory to new arrays."""
     return int(_numpy_table()[_SET_HANDLER] or 0)
 
 
 def _probe() -> Layout:
     _check_interpreter()
-    _check_classes()
+    _check_header()
+    _check_numpy_table()  # before arrays, as its ABI number says that their struct can be read
     _check_array()
-    for dtype in DTYPES:
-        _expect(np.zeros(1, dtype).dtype is dtype, f"the one dtype {dtype}")
-    _numpy_table()
+    node, common, empty = _constants()
     return Layout(
         kind=POINTER,
         number=_check_numbers(),
@@ -281,86 +272,38 @@ def _probe() -> Layout:
         data=_Array.data.offset,
         ndim=_Array.ndim.offset,
         dimensions=_Array.dimensions.offset,
-        strides=_Array.strides.offset,
         base=_Array.base.offset,
         descr=_Array.descr.offset,
         flags=_Array.flags.offset,
-        tensor_node=_slot(Tensor, "node"),
-        node_op=_slot(Node, "op"),
-        node_inputs=_slot(Node, "inputs"),
-        node_params=_slot(Node, "params"),
-        node_shape=_slot(Node, "shape"),
-        node_dtype=_slot(Node, "dtype"),
-        node_value=_slot(Node, "value"),
-        node_scope=_slot(Node, "scope"),
-        node_depth=_slot(Node, "depth"),
-        node_sparse=_slot(Node, "sparse"),
-        node_wild=_slot(Node, "wild"),
-        node_end=Node.__basicsize__,
-        scope_open=_slot(Scope, "open"),
+        tensor_node=_tensor_node(),
+        node_shape=node["shape"],
+        node_dtype=node["dtype"],
+        node_value=node["value"],
+        node_scope=node["scope"],
+        node_common=common,
+        node_empty=empty,
+        scope_open=_slots(Scope, Scope())["open"],
     )
 
 
 def _layout() -> tuple[Layout | None, str]:
+    """The layout, or None and what is unexpected."""
     try:
-        layout = _probe()
-        _addresses()
-        return layout, ""
-    except Exception as error:
-        return None, f"{type(error).__name__}: {error}"
+        return _probe(), ""
+    except Exception as error:  # whatever goes wrong, the answer is the same: no native entries
+        what = str(error) if type(error) is _Unexpected else f"{type(error).__name__}: {error}"
+        return None, f"unexpected layout: {what}"
 
 
-def type_symbol(kind: type) -> str:
-    """The symbol of a type object."""
-    return f"adjoint.type.{kind.__module__}.{kind.__qualname__}"
-
-
-def dtype_symbol(dtype: np.dtype[Any]) -> str:
-    """The symbol of a dtype object."""
-    return f"adjoint.dtype.{dtype.name}"
-
-
-_SINGLES = {
-    "adjoint.None": None,
-    "adjoint.True": True,
-    "adjoint.False": False,
-    "adjoint.numpy.True": np.True_,
-    "adjoint.numpy.False": np.False_,
-    "adjoint.empty": (),
-    "adjoint.zero": 0,
-    "adjoint.constant": constant,
-}
-"""Objects of which there is one in a process, by symbol; held here, so that they stay."""
-
-
-def _addresses() -> dict[str, int]:
-    found: dict[str, int] = {}
-    for name in CALLS:
-        found[name] = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0
-    found["PyArray_NewFromDescr"] = _numpy_table()[_NEW_ARRAY] or 0
-    found["PyDataMem_SetHandler"] = set_handler_address()
-    kinds = (float, int, complex, np.ndarray, Tensor, Node, Scope, *(d.type for d in DTYPES))
-    for kind in kinds:
-        found[type_symbol(kind)] = id(kind)
-    for dtype in DTYPES:
-        found[dtype_symbol(dtype)] = id(dtype)
-    for name, single in _SINGLES.items():
-        found[name] = id(single)
-    _expect(all(found.values()), "a missing function")
-    return found
-
+CONSTANT = constant_node(None, (), DTYPES[0])
+"""The node from which entries copy what all constants have in common."""
 
 LAYOUT, REASON = _layout()
 """The offsets, or None and why programs cannot be entered natively here."""
 
 
-def symbols() -> dict[str, int]:
-    """The addresses, in this process, of all that emitted entries name; empty if unavailable."""
-    return _addresses() if LAYOUT is not None else {}
-
-
 def fingerprint() -> str:
-    """What else than its arguments the code of an entry depends on: a part of any cache key."""
+    """What the code of entries depends on: a part of its cache key."""
     offsets = ",".join(map(str, astuple(LAYOUT))) if LAYOUT is not None else "none"
     version = ".".join(map(str, sys.version_info[:2]))
-    return f"entry-6 {sys.implementation.name}-{version} {sys.platform} {offsets}"
+    return f"{sys.implementation.name}-{version} {sys.platform} {offsets}"

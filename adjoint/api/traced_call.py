@@ -1,0 +1,136 @@
+"""How every transform calls the user's function: on variables, in a scope that ends with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from adjoint.api.arguments import (
+    as_differentiable,
+    as_output,
+    scalar_output,
+    split_aux,
+    where_text,
+)
+from adjoint.api.rolled_call import call
+from adjoint.api.tree import LEAF, flatten
+from adjoint.graph.leaf import stand_in
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.tensor import Tensor
+
+WEAK = (int, float, complex)
+"""Python's numbers, which take the dtype of what stands beside them."""
+
+
+class TracedArgument:
+    """One argument of a transform, its leaves replaced by variables of `scope`."""
+
+    __slots__ = ("nodes", "primals", "structure")
+
+    def __init__(self, transform: str, f: Any, number: int, argument: Any, scope: Scope) -> None:
+        leaves, self.structure = flatten(argument)
+
+        def describe(leaf: int) -> str:
+            return f"{transform}: {where_text(f, number, self.structure.paths()[leaf])}"
+
+        self.primals: list[Tensor] = []
+        self.nodes: list[Node] = []
+        for n, leaf in enumerate(leaves):
+            x = as_differentiable(leaf, describe, n)
+            self.primals.append(x)
+            self.nodes.append(stand_in(x.node, scope, weak=type(leaf) in WEAK))
+
+    def argument(self) -> Any:
+        """The argument to pass to the function."""
+        if self.structure is LEAF:
+            return Tensor(self.nodes[0])
+        return self.structure.unflatten(map(Tensor, self.nodes))
+
+    def unflatten(self, leaves: Sequence[Any]) -> Any:
+        """`leaves` in the structure of the argument."""
+        return self.structure.unflatten(leaves)
+
+
+class TracedArguments:
+    """The arguments of one call: what is `given` to the function, and those that were `traced`."""
+
+    __slots__ = ("given", "traced")
+
+    def __init__(self, given: list[Any], traced: list[TracedArgument]) -> None:
+        self.given = given
+        self.traced = traced
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The variables in all arguments, each once."""
+        return [node for argument in dict.fromkeys(self.traced) for node in argument.nodes]
+
+    def trees(self, values: Mapping[Node, Any]) -> list[Any]:
+        """What belongs to each variable, in a tree like the argument it is of."""
+        return [a.unflatten([values[node] for node in a.nodes]) for a in self.traced]
+
+
+class TracedCall:
+    """One call of the user's function by a transform; the head of a ``with``.
+
+    At the end of the block the variables are closed: results that were evaluated within it let go
+    of their history. `aux` is what the function returned beside its output, under ``has_aux``.
+    """
+
+    aux: Any = None
+    outputs: Sequence[Tensor] = ()
+    structure: Any = None
+    _kept = False
+
+    def __init__(self, transform: str, f: Any, *, abstract: bool = False) -> None:
+        self.transform = transform
+        self.f = f
+        self.scope = Scope(abstract=abstract, transform=transform)
+
+    def __enter__(self) -> TracedCall:
+        return self
+
+    def __exit__(self, error: object, *more: object) -> None:
+        if self._kept and error is None:
+            return
+        self.scope.close()
+        for y in self.outputs:
+            y.node.forget()
+
+    def open(self, args: Sequence[Any], numbers: Sequence[int] | None = None) -> TracedArguments:
+        """Variables for the leaves of the arguments at `numbers`, or of all."""
+        transform, f, scope = self.transform, self.f, self.scope
+        if numbers is None:
+            everything = [TracedArgument(transform, f, n, a, scope) for n, a in enumerate(args)]
+            return TracedArguments([a.argument() for a in everything], everything)
+        traced = {n: TracedArgument(transform, f, n, args[n], scope) for n in numbers}
+        given = [traced[n].argument() if n in traced else a for n, a in enumerate(args)]
+        return TracedArguments(given, [traced[n] for n in numbers])
+
+    def scalar(self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool) -> Tensor:
+        """The output of the function, which must be one real number."""
+        y = scalar_output(self.transform, self.f, self._call(args, kwargs, has_aux))
+        self.outputs = (y,)
+        return y
+
+    def tensors(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool = False
+    ) -> Sequence[Tensor]:
+        """The leaves of the output, which may be any pytree; `unflatten` makes the like of it."""
+        leaves, self.structure = flatten(self._call(args, kwargs, has_aux))
+        self.outputs = [as_output(self.transform, self.f, leaf) for leaf in leaves]
+        return self.outputs
+
+    def unflatten(self, leaves: Iterable[Any]) -> Any:
+        """`leaves` in the structure of the output."""
+        return self.structure.unflatten(leaves)
+
+    def keep_open(self) -> Scope:
+        """The scope, which from here on is the caller's to close, unless the block fails."""
+        self._kept = True
+        return self.scope
+
+    def _call(self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool) -> Any:
+        result = call(self.f, args, kwargs, self.scope)
+        output, self.aux = split_aux(self.transform, self.f, result, has_aux)
+        return output

@@ -1,0 +1,1 @@
+"""Elementwise functions that are composed of the operations."""

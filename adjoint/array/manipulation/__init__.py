@@ -1,0 +1,1 @@
+"""Joining, splitting, padding and editing tensors, with NumPy's names."""

@@ -1,0 +1,1 @@
+"""The methods of NumPy's arrays and ufuncs on tensors."""

@@ -1,0 +1,1 @@
+"""Polynomials and series, with NumPy's names."""

@@ -1,0 +1,1 @@
+"""Descriptive statistics, also without nan, histograms and sets."""

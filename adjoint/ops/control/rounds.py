@@ -1,0 +1,155 @@
+"""What `while_loop` repeats: over states, over states with their tangents, over many examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from adjoint.graph.node import Node
+from adjoint.graph.op import find
+from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import DType, Shape
+from adjoint.ops.control.derived import Linearised, instance, or_zeros
+from adjoint.ops.control.packing import Groups, groups_of, unpacked
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.indexing.slicing import zeros_of
+from adjoint.ops.reductions.reduction import any as any_of
+from adjoint.ops.shape.movement import broadcast_to, reshape
+from adjoint.transforms.batch import batch
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """A `body` repeated while `condition` holds; both take the constants and the state.
+
+    `memory`: the bytes of states that are kept for a way back.
+    """
+
+    condition: Subgraph
+    body: Subgraph
+    constants: int
+    memory: int
+
+    def pieces(self) -> list[tuple[Shape, DType]]:
+        """Shape and dtype of each part of the state."""
+        return [(x.shape, x.dtype) for x in self.body.outputs]
+
+    def holds(self, values: Sequence[Any]) -> bool:
+        """Whether there is another round."""
+        return bool(self.condition.run(values)[0])
+
+
+@lru_cache(maxsize=1024)
+def layouts(loop: Rounds) -> Groups:
+    """For each group of results their numbers, and how they are packed."""
+    return groups_of(loop.pieces())
+
+
+def while_loop(loop: Rounds, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """The last state of a loop."""
+    return unpacked(find("while_loop"), inputs, loop, layouts(loop))
+
+
+class Doubled:
+    """A loop over the state and the tangents of those parts of it that move.
+
+    `given` are the inputs with a tangent; parts of the state that move after a step have one, too.
+    """
+
+    def __init__(self, loop: Rounds, given: set[int], nested: bool) -> None:
+        linear = Linearised(loop.body, nested)
+        state = range(loop.constants, len(linear.inputs))
+        seeds, found = linear.moving(given, state)
+        self.constants = [n for n in seeds if n < loop.constants]
+        self.state = [n for n in seeds if n >= loop.constants]
+        self.old = loop
+        inputs = [
+            *linear.inputs[: loop.constants],
+            *[seeds[n] for n in self.constants],
+            *linear.inputs[loop.constants :],
+            *[seeds[n] for n in self.state],
+        ]
+        moved = [or_zeros(found[n - loop.constants], seeds[n]) for n in self.state]
+        outputs = [*linear.outputs, *moved]
+        nodes = [x.node for x in inputs]
+        condition = Subgraph(nodes, [x.node for x in instance(loop.condition, linear.inputs)])
+        body = Subgraph(nodes, [x.node for x in outputs])
+        self.loop = replace(
+            loop,
+            condition=condition,
+            body=body,
+            constants=loop.constants + len(self.constants),
+        )
+
+    def inputs(self, given: Sequence[Node], tangents: dict[int, Tensor]) -> list[Tensor]:
+        """The inputs of the loop, for those of the old one and tangents of some of them."""
+
+        def tangent(n: int) -> Tensor:
+            return tangents[n] if n in tangents else zeros_of(given[n])
+
+        count = self.old.constants
+        return [
+            *map(Tensor, given[:count]),
+            *map(tangent, self.constants),
+            *map(Tensor, given[count:]),
+            *map(tangent, self.state),
+        ]
+
+    def tangents(self, results: Sequence[Tensor]) -> list[Tensor | None]:
+        """The tangents of the last state, in the results of the loop."""
+        found: list[Tensor | None] = [None] * len(self.old.body.outputs)
+        for n, x in zip(self.state, results[len(found) :], strict=True):
+            found[n - self.old.constants] = x
+        return found
+
+    def number(self, n: int) -> int:
+        """The number among the inputs of the loop of input `n` of the old one."""
+        return n if n < self.old.constants else n + len(self.constants)
+
+    def tangent_number(self, n: int) -> int:
+        """The number among the inputs of the loop of the tangent of input `n` of the old one."""
+        if n < self.old.constants:
+            return self.old.constants + self.constants.index(n)
+        return len(self.loop.body.inputs) - len(self.state) + self.state.index(n)
+
+
+def batched_rounds(
+    loop: Rounds, inputs: Sequence[Tensor], batched: Sequence[bool]
+) -> tuple[Rounds, list[Tensor]]:
+    """A loop over many examples at once, which goes on while any of them does.
+
+    The state of an example that is done stays as it is.
+    """
+    size = next(x.node.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
+    given = [
+        x if b or n < loop.constants else broadcast_to(x, (size, *x.node.shape))
+        for n, (x, b) in enumerate(zip(inputs, batched, strict=True))
+    ]
+    many = [b or n >= loop.constants for n, b in enumerate(batched)]
+    plain = fresh_variables(loop.body.inputs)
+    wide = [
+        fresh_variable((size, *x.node.shape), x.node.dtype) if b else x
+        for x, b in zip(plain, many, strict=True)
+    ]
+    examples = {p.node: w for p, w, b in zip(plain, wide, many, strict=True) if b}
+
+    def over_all(graph: Subgraph) -> list[Tensor]:
+        outputs = instance(graph, plain)
+        found = batch([x.node for x in outputs], examples)
+        return [found.get(x.node, broadcast_to(x, (size, *x.node.shape))) for x in outputs]
+
+    (goes_on,) = over_all(loop.condition)
+    results = [
+        where(reshape(goes_on, (size, *(1,) * (len(old.node.shape) - 1))), new, old)
+        for new, old in zip(over_all(loop.body), wide[loop.constants :], strict=True)
+    ]
+    nodes = [x.node for x in wide]
+    wider = replace(
+        loop,
+        condition=Subgraph(nodes, [any_of(goes_on).node]),
+        body=Subgraph(nodes, [x.node for x in results]),
+    )
+    return wider, given

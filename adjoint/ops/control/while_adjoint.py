@@ -1,0 +1,253 @@
+"""How adjoints go back through a `while_loop`.
+
+How many rounds there are is known when they have been run. So what goes back is one operation that
+runs the loop, keeps the states, and goes back through them. It holds only so many bytes of them:
+when there are more, it drops every other one, and computes those between again (Griewank's
+checkpointing, as it is done where the length is not known).
+
+The derivatives of the adjoint are loops of the same two kinds, over states together with their
+tangents: with c̄ the adjoint of the last state, the adjoint of ⟨c̄, ẋ_n⟩ by the first state is the
+tangent of its adjoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.node import Node, are_nested
+from adjoint.graph.op import Op, register
+from adjoint.graph.subgraph import Subgraph
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import DType, Shape, is_inexact
+from adjoint.ops.control.derived import Linearised
+from adjoint.ops.control.packing import Groups, given_pieces, groups_of, packed_group, unpacked
+from adjoint.ops.control.rounds import Doubled, Rounds, batched_rounds, while_loop
+from adjoint.ops.shape.movement import broadcast_to
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """The adjoints of the inputs `wanted` of a loop, for those of parts `given` of its state."""
+
+    loop: Rounds
+    given: tuple[int, ...]
+    wanted: tuple[int, ...]
+
+    def pieces(self) -> list[tuple[Shape, DType]]:
+        """Shape and dtype of each adjoint."""
+        inputs = self.loop.body.inputs
+        return [(inputs[n].shape, inputs[n].dtype) for n in self.wanted]
+
+
+@lru_cache(maxsize=1024)
+def adjoint_layouts(way: WayBack) -> Groups:
+    """For each group of adjoints their numbers, and how they are packed."""
+    return groups_of(way.pieces())
+
+
+@dataclass(frozen=True)
+class StepBack:
+    """What a step back does, and for which parts of the state (`active`) and which constants.
+
+    The graph maps (constants, state, adjoints of the active parts, masks of the `masked` ones) to
+    (adjoints before, their masks, partial adjoints of the constants).
+    """
+
+    graph: Subgraph
+    active: tuple[int, ...]
+    masked: tuple[int, ...]
+    constants: tuple[int, ...]
+
+
+@lru_cache(maxsize=256)
+def step_back(way: WayBack) -> StepBack:
+    """One step back."""
+    loop = way.loop
+    linear = Linearised(loop.body, nested=False)
+    state = range(loop.constants, len(linear.inputs))
+    asked = [
+        n
+        for n, x in enumerate(linear.inputs)
+        if is_inexact(x.dtype) and (n in state or n in way.wanted)
+    ]
+    back = linear.going_back(way.given, state, asked, {}, way.given)
+    found = back.found
+    constants = tuple(n for n in range(loop.constants) if found[n] is not None)
+    shares = [x for x in found[: loop.constants] if x is not None]
+    graph = Subgraph(
+        [x.node for x in (*linear.inputs, *back.carried.values(), *back.masks.values())],
+        [x.node for x in (*back.before(), *shares)],
+    )
+    return StepBack(graph, tuple(back.carried), tuple(back.masks), constants)
+
+
+class WhileAdjoint(Op):
+    """The packed adjoints of the inputs of a loop: of its constants and its first state.
+
+    The last inputs are the adjoints of the last state.
+    """
+
+    name = "while_adjoint"
+    family = "control"
+    param_names = ("way", "group")
+
+    def infer(self, *args: Any) -> tuple[Shape, DType]:
+        *_, way, group = args
+        layout = adjoint_layouts(way)[group][1]
+        return (layout.starts[-1],), layout.dtype
+
+    def evaluate(self, *args: Any) -> Any:
+        *values, way, group = args
+        found = _run_back(way, list(map(np.asarray, values)))
+        numbers, layout = adjoint_layouts(way)[group]
+        packed = layout.empty()
+        for place, number in enumerate(numbers):
+            layout.write(packed, place, found[way.wanted[number]])
+        return packed
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        way, group = node.params
+        count = len(way.loop.body.inputs)
+        inputs, adjoints = node.inputs[:count], node.inputs[count:]
+        moved = {n: x for n, x in enumerate(tangents[:count]) if x is not None}
+        turned = {n: x for n, x in zip(way.given, tangents[count:], strict=True) if x is not None}
+        if not moved:
+            given = list(map(Tensor, inputs))
+            results = while_adjoints(way.loop, given, turned, way.wanted) if turned else []
+        else:
+            results = self.moved(node, way, inputs, adjoints, moved, turned)
+        return packed_group(adjoint_layouts(way), group, results) if results else None
+
+    def moved(
+        self,
+        node: Node,
+        way: WayBack,
+        inputs: Sequence[Node],
+        adjoints: Sequence[Node],
+        moved: dict[int, Tensor],
+        turned: dict[int, Tensor],
+    ) -> list[Tensor]:
+        """Tangents of the adjoints, where the inputs of the loop have tangents."""
+        doubled = Doubled(way.loop, set(moved), are_nested(node, *[x.node for x in moved.values()]))
+        given = dict(turned)
+        for n, x in zip(way.given, map(Tensor, adjoints), strict=True):
+            place = way.loop.constants + n
+            if place in doubled.state:
+                given[len(way.loop.body.outputs) + doubled.state.index(place)] = x
+        wanted = tuple(map(doubled.number, way.wanted))
+        return while_adjoints(doubled.loop, doubled.inputs(inputs, moved), given, wanted)
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        way, group = node.params
+        count = len(way.loop.body.inputs)
+        inputs, adjoints = node.inputs[:count], node.inputs[count:]
+        found = given_pieces(adjoint_layouts(way), group, adjoint)
+        along = {way.wanted[number]: x for number, x in found.items()}
+        result: list[Tensor | None] = [None] * len(wanted)
+        if not along:
+            return result
+        doubled = Doubled(way.loop, set(along), are_nested(node, *[x.node for x in along.values()]))
+        given = doubled.inputs(inputs, along)
+        outer = {
+            len(way.loop.body.outputs) + doubled.state.index(way.loop.constants + n): Tensor(x)
+            for n, x in zip(way.given, adjoints, strict=True)
+            if way.loop.constants + n in doubled.state
+        }
+        asked = [n for n in range(count) if wanted[n] and is_inexact(inputs[n].dtype)]
+        if asked and outer:
+            shares = while_adjoints(doubled.loop, given, outer, tuple(map(doubled.number, asked)))
+            for n, x in zip(asked, shares, strict=True):
+                result[n] = x
+        if any(wanted[count:]):
+            last = doubled.tangents(while_loop(doubled.loop, given))
+            for place, n in enumerate(way.given):
+                result[count + place] = last[n]
+        return result
+
+    push, pull = jvp, vjp
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
+        way, group = node.params
+        count = len(way.loop.body.inputs)
+        size = next(x.node.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
+        whole = [
+            x if b else broadcast_to(x, (size, *x.node.shape))
+            for x, b in zip(inputs, batched, strict=True)
+        ]
+        wider, given = batched_rounds(way.loop, whole[:count], [True] * count)
+        adjoints = dict(zip(way.given, whole[count:], strict=True))
+        found = while_adjoints(wider, given, adjoints, way.wanted)
+        return packed_group(adjoint_layouts(way), group, found)
+
+
+_while_adjoint = register(WhileAdjoint())
+
+
+def while_adjoints(
+    loop: Rounds, inputs: Sequence[Tensor], given: dict[int, Tensor], wanted: Sequence[int]
+) -> list[Tensor]:
+    """The adjoints of the inputs `wanted` of a loop, for those of parts of its last state."""
+    order = tuple(sorted(given))
+    way = WayBack(loop, order, tuple(wanted))
+    tensors = [*inputs, *[given[n] for n in order]]
+    return unpacked(_while_adjoint, tensors, way, adjoint_layouts(way))
+
+
+def _run_back(way: WayBack, values: Sequence[Any]) -> dict[int, Any]:
+    """The adjoints of the inputs of a loop, by number; values are its inputs and the adjoints."""
+    loop = way.loop
+    step = step_back(way)
+    count = len(loop.body.inputs)
+    constants, state = values[: loop.constants], values[loop.constants : count]
+    shapes = loop.pieces()
+    given = dict(zip(way.given, values[count:], strict=True))
+    carried = [given[n] if n in given else np.zeros(*shapes[n]) for n in step.active]
+    carried += [np.full(shapes[n][0], n in given) for n in step.masked]
+    totals = {n: np.zeros(values[n].shape, values[n].dtype) for n in way.wanted}
+    history = History(loop, constants, state)
+    for before in history.backwards():
+        found = step.graph.run([*constants, *before, *carried])
+        carried = found[: len(carried)]
+        for n, share in zip(step.constants, found[len(carried) :], strict=True):
+            totals[n] = totals[n] + share
+    for n, x in zip(step.active, carried, strict=False):
+        totals[loop.constants + n] = x
+    return totals
+
+
+class History:
+    """The states of a loop, of which every so many-th is kept, within the bytes it may take."""
+
+    def __init__(self, loop: Rounds, constants: Sequence[Any], state: Sequence[Any]) -> None:
+        self.loop, self.constants = loop, constants
+        size = max(1, sum(x.nbytes for x in state))
+        most = max(2, loop.memory // size)
+        self.every, self.rounds = 1, 0
+        self.kept = []
+        state = list(state)
+        while loop.holds([*constants, *state]):
+            if self.rounds % self.every == 0:
+                self.kept.append(state)
+            if len(self.kept) > most:
+                del self.kept[1::2]
+                self.every *= 2
+            state = loop.body.run([*constants, *state])
+            self.rounds += 1
+
+    def backwards(self) -> Iterator[list[Any]]:
+        """The state before each round, the last round first."""
+        end = self.rounds
+        while self.kept:
+            state = self.kept.pop()
+            between = [state]
+            for _ in range(end - len(self.kept) * self.every - 1):
+                state = self.loop.body.run([*self.constants, *state])
+                between.append(state)
+            end = len(self.kept) * self.every
+            while between:
+                yield between.pop()

@@ -1,0 +1,105 @@
+"""What follows from a kink, as seen from the adjoint that arrives at it (`kinks` says why)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from adjoint.graph.node import Node
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import Shape, broadcast_shapes
+from adjoint.ops.elementwise.comparison import equal, isnan
+from adjoint.ops.family.broadcasting import fit
+from adjoint.ops.family.elementwise import keep_where, scale
+from adjoint.ops.family.structural_zeros import both, nonzero_mask
+from adjoint.ops.kinks.slope import Kink, slope
+from adjoint.ops.reductions.reduction import any, sum
+from adjoint.ops.shape.movement import broadcast_to, reshape
+
+NORM, PIECEWISE, ABS, ANGLE = "norm", "piecewise", "abs", "angle"
+"""The kinds of kinks, see `Kink`."""
+
+
+class KinkAnalysis:
+    """A kink of the node `r`, at which `g` arrives, and what follows from it.
+
+    `at_kink` says at which elements of the inputs; `inner` at which of the result.
+    """
+
+    def __init__(
+        self, g: Tensor, r: Node, at_kink: Tensor, kink: Kink, xs: Sequence[Tensor]
+    ) -> None:
+        self.at_kink, self.kink = at_kink, kink
+        inner = at_kink
+        if kink.axes:
+            axes = tuple([a + at_kink.ndim for a in kink.axes])
+            inner = equal(Tensor(r), 0) if kink.kind == NORM else any(at_kink, axes)
+        arrives = nonzero_mask(g)  # where nothing arrives there is no kink
+        if arrives is not None:
+            inner = both(inner, arrives)
+        moved = [t for t in map(self.together, xs) if t is not None]
+        q = slope(g, r, inner, kink, moved)
+        self.q = q if q is None or arrives is None else keep_where(arrives, q)
+
+    def together(self, x: Tensor | None) -> Tensor | None:
+        """The sum over the elements of an input that are taken together, where the kink is met."""
+        if x is None or not self.kink.axes:
+            return x
+        x = keep_where(self.at_kink, x)
+        return sum(x, tuple([a + x.ndim for a in self.kink.axes]))
+
+    def apart(self, x: Tensor | None) -> Tensor | None:
+        """A number for each element of the result, for those of the inputs."""
+        if x is None or not self.kink.axes:
+            return x
+        return reshape(x, with_ones(x.shape, self.kink.axes))
+
+    def unknown(self, *moved: Tensor | None) -> Tensor | None:
+        """nan times what is moved where the slope depends on the side, else 0."""
+        given = total(*moved)
+        if self.q is None or given is None:
+            return None
+        found, mask = keep_where(isnan(self.q), given * np.nan), nonzero_mask(given)
+        return found if mask is None else keep_where(mask, found)
+
+    def even(self, x: Tensor | None) -> Tensor | None:
+        """q x, what is left of a function of a size."""
+        if self.q is None or x is None or self.kink.kind in (PIECEWISE, ANGLE):
+            return None
+        return scale(x, self.apart(self.q))
+
+    def only(self, x: Tensor | None) -> Tensor | None:
+        """`x` where the kink is met."""
+        return None if x is None else keep_where(self.at_kink, x)
+
+
+def analyse(mark: Node, g: Tensor, xs: Sequence[Node]) -> KinkAnalysis:
+    """The analysis of the kink of what was marked, at which `g` arrives."""
+    _, _, r, at_kink, *_ = mark.inputs
+    return KinkAnalysis(g, r, Tensor(at_kink), mark.params[0], list(map(Tensor, xs)))
+
+
+def fitted(share: Tensor | None, node: Node) -> Tensor | None:
+    """`share`, one number perhaps for all that is taken together, in the shape of `node`."""
+    if share is None:
+        return None
+    shape = broadcast_shapes("share", share.shape, node.shape)
+    return fit(share if share.shape == shape else broadcast_to(share, shape), node)
+
+
+def total(*terms: Tensor | None) -> Tensor | None:
+    """The sum of the terms that there are."""
+    found = None
+    for term in terms:
+        if term is not None:
+            found = term if found is None else found + term
+    return found
+
+
+def with_ones(shape: Shape, axes: tuple[int, ...]) -> Shape:
+    """`shape` with axes of size one put in, which are counted from the end."""
+    rank = len(shape) + len(axes)
+    own = {a + rank for a in axes}
+    sizes = iter(shape)
+    return tuple([1 if a in own else next(sizes) for a in range(rank)])

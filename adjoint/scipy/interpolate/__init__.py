@@ -1,0 +1,46 @@
+"""Counterparts of ``scipy.interpolate``."""
+
+from __future__ import annotations
+
+from adjoint.scipy.interpolate.bsplines import (
+    BSpline,
+    InterpolatedUnivariateSpline,
+    make_interp_spline,
+    splev,
+    splrep,
+)
+from adjoint.scipy.interpolate.interpolators import (
+    BarycentricInterpolator,
+    KroghInterpolator,
+    LinearNDInterpolator,
+    LSQUnivariateSpline,
+    NearestNDInterpolator,
+    PPoly,
+    RBFInterpolator,
+    RectBivariateSpline,
+    RegularGridInterpolator,
+    UnivariateSpline,
+    griddata,
+    interp1d,
+    interpn,
+    make_lsq_spline,
+    make_smoothing_spline,
+    pchip_interpolate,
+)
+from adjoint.scipy.interpolate.splines import (
+    Akima1DInterpolator,
+    CubicHermiteSpline,
+    CubicSpline,
+    PchipInterpolator,
+)
+
+# fmt: off
+__all__ = [
+    "Akima1DInterpolator", "BSpline", "BarycentricInterpolator", "CubicHermiteSpline",
+    "CubicSpline", "InterpolatedUnivariateSpline", "KroghInterpolator", "LSQUnivariateSpline",
+    "LinearNDInterpolator", "NearestNDInterpolator", "PPoly", "PchipInterpolator",
+    "RBFInterpolator", "RectBivariateSpline", "RegularGridInterpolator", "UnivariateSpline",
+    "griddata", "interp1d", "interpn", "make_interp_spline", "make_lsq_spline",
+    "make_smoothing_spline", "pchip_interpolate", "splev", "splrep",
+]
+# fmt: on

@@ -1,0 +1,187 @@
+"""Functions of matrices: exponentials, logarithms, roots. Composites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adjoint.array.linalg import equations as core
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import to_complex
+from adjoint.ops.elementwise.complex import real
+from adjoint.ops.indexing.slicing import along, zeros_of
+from adjoint.ops.linalg import matrix_functions
+from adjoint.ops.linalg.matrices import common_dtype, square
+from adjoint.ops.shape.joining import concat
+from adjoint.ops.shape.movement import astype
+from adjoint.scipy.common import no_counterpart, refuse
+
+__all__ = [
+    "coshm",
+    "cosm",
+    "eig",
+    "eigvals",
+    "expm",
+    "expm_frechet",
+    "funm",
+    "hessenberg",
+    "ldl",
+    "logm",
+    "null_space",
+    "orth",
+    "polar",
+    "rq",
+    "schur",
+    "sinhm",
+    "sinm",
+    "sqrtm",
+    "tanhm",
+    "tanm",
+]
+
+_NO_VALUE = object()
+
+
+def _taken(name: str, A: Any) -> Tensor:
+    return square(f"scipy.linalg.{name}", A)
+
+
+def expm(A: Any) -> Tensor:
+    """The exponentials of square matrices.
+
+    >>> from adjoint.scipy.linalg import expm
+    >>> expm([[0.0, 1.0], [0.0, 0.0]])
+    Tensor([[1., 1.],
+            [0., 1.]])
+    """
+    return matrix_functions.expm(_taken("expm", A))
+
+
+def logm(A: Any, disp: Any = _NO_VALUE) -> Tensor:
+    """The principal logarithms of square matrices; a real one has no negative eigenvalues.
+
+    >>> from adjoint.scipy.linalg import logm
+    >>> logm([[1.0, 1.0], [0.0, 1.0]])
+    Tensor([[0., 1.],
+            [0., 0.]])
+    """
+    refuse("scipy.linalg.logm", disp=(disp, _NO_VALUE))
+    return matrix_functions.logm(_taken("logm", A))
+
+
+def sqrtm(A: Any, disp: Any = _NO_VALUE, blocksize: Any = _NO_VALUE) -> Tensor:
+    """The principal roots of square matrices; a real one has no negative eigenvalues.
+
+    >>> from adjoint.scipy.linalg import sqrtm
+    >>> sqrtm([[4.0, 0.0], [0.0, 9.0]])
+    Tensor([[2., 0.],
+            [0., 3.]])
+    """
+    refuse("scipy.linalg.sqrtm", disp=(disp, _NO_VALUE), blocksize=(blocksize, _NO_VALUE))
+    return matrix_functions.sqrtm(_taken("sqrtm", A))
+
+
+def expm_frechet(
+    A: Any, E: Any, method: Any = None, compute_expm: bool = True, check_finite: bool = True
+) -> Any:
+    """exp(A), and its derivative in the direction E; only that if not `compute_expm`.
+
+    >>> from adjoint.scipy.linalg import expm_frechet
+    >>> expm_frechet([[0.0]], [[2.0]], compute_expm=False)
+    Tensor([[2.]])
+    """
+    dtype = common_dtype(A, E)
+    a, e = (square("scipy.linalg.expm_frechet", x, dtype) for x in (A, E))
+    size = a.shape[-1]
+    above = concat([a, e], axis=1)
+    below = concat([zeros_of(a.node), a], axis=1)
+    both = along(matrix_functions.expm(concat([above, below], axis=0)), 0, 0, 1, size)
+    direction = along(both, 1, size, 1, size)
+    return (along(both, 1, 0, 1, size), direction) if compute_expm else direction
+
+
+def _turning(name: str, A: Any) -> tuple[Tensor, Tensor]:
+    """exp(i A) and exp(-i A)."""
+    a = _taken(name, A)
+    turned = astype(a, to_complex(a.node.dtype)) * 1j
+    return matrix_functions.expm(turned), matrix_functions.expm(-turned)
+
+
+def cosm(A: Any) -> Tensor:
+    """The cosines of square matrices.
+
+    >>> from adjoint.scipy.linalg import cosm
+    >>> cosm([[0.0]])
+    Tensor([[1.]])
+    """
+    forth, back = _turning("cosm", A)
+    mean: Tensor = (forth + back) * 0.5
+    return mean if square("cosm", A).dtype.kind == "c" else real(mean)
+
+
+def sinm(A: Any) -> Tensor:
+    """The sines of square matrices.
+
+    >>> from adjoint.scipy.linalg import sinm
+    >>> sinm([[0.0]])
+    Tensor([[0.]])
+    """
+    forth, back = _turning("sinm", A)
+    mean: Tensor = (forth - back) * -0.5j
+    return mean if square("sinm", A).dtype.kind == "c" else real(mean)
+
+
+def tanm(A: Any) -> Tensor:
+    """The tangents of square matrices, cosm(A)⁻¹ sinm(A).
+
+    >>> from adjoint.scipy.linalg import tanm
+    >>> tanm([[0.0]])
+    Tensor([[0.]])
+    """
+    return core.solve(cosm(A), sinm(A))
+
+
+def coshm(A: Any) -> Tensor:
+    """The hyperbolic cosines of square matrices.
+
+    >>> from adjoint.scipy.linalg import coshm
+    >>> coshm([[0.0]])
+    Tensor([[1.]])
+    """
+    a = _taken("coshm", A)
+    result: Tensor = (matrix_functions.expm(a) + matrix_functions.expm(-a)) * 0.5
+    return result
+
+
+def sinhm(A: Any) -> Tensor:
+    """The hyperbolic sines of square matrices.
+
+    >>> from adjoint.scipy.linalg import sinhm
+    >>> sinhm([[0.0]])
+    Tensor([[0.]])
+    """
+    a = _taken("sinhm", A)
+    result: Tensor = (matrix_functions.expm(a) - matrix_functions.expm(-a)) * 0.5
+    return result
+
+
+def tanhm(A: Any) -> Tensor:
+    """The hyperbolic tangents of square matrices.
+
+    >>> from adjoint.scipy.linalg import tanhm
+    >>> tanhm([[0.0]])
+    Tensor([[0.]])
+    """
+    return core.solve(coshm(A), sinhm(A))
+
+
+_SYMMETRIC = "if the matrix is symmetric use scipy.linalg.eigh or eigvalsh"
+eig = no_counterpart("scipy.linalg.eig", _SYMMETRIC)
+eigvals = no_counterpart("scipy.linalg.eigvals", _SYMMETRIC)
+schur = no_counterpart("scipy.linalg.schur", _SYMMETRIC)
+hessenberg = no_counterpart("scipy.linalg.hessenberg", "use scipy.linalg.qr or eigh")
+ldl = no_counterpart("scipy.linalg.ldl", "use scipy.linalg.cholesky or eigh")
+rq = no_counterpart("scipy.linalg.rq", "use scipy.linalg.qr")
+polar = no_counterpart("scipy.linalg.polar", "use scipy.linalg.svd")
+null_space = no_counterpart("scipy.linalg.null_space", "use scipy.linalg.svd")
+orth = no_counterpart("scipy.linalg.orth", "use scipy.linalg.svd or qr")
+funm = no_counterpart("scipy.linalg.funm", "use scipy.linalg.expm, logm or sqrtm")

@@ -1,0 +1,42 @@
+"""The calling convention of SciPy's ufuncs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from adjoint.errors import ArgumentError
+from adjoint.graph.tensor import Tensor
+from adjoint.scipy.common import refuse
+
+DEFAULTS: dict[str, Any] = {
+    "out": None,
+    "where": True,
+    "casting": "same_kind",
+    "order": "K",
+    "dtype": None,
+    "subok": True,
+    "signature": None,
+}
+"""The keywords of a ufunc, whose values other than these mean nothing to a tensor."""
+
+
+def ufunc(function: Callable[..., Tensor], name: str | None = None) -> Callable[..., Tensor]:
+    """`function`, by position and with the keywords of a ufunc of SciPy."""
+    name = name or function.__name__
+    shown = f"scipy.special.{name}"
+
+    @wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Tensor:
+        for keyword, value in kwargs.items():
+            if keyword not in DEFAULTS:
+                raise ArgumentError(
+                    f"{shown}: there is no argument {keyword!r}; pass the arguments of a "
+                    "ufunc by position"
+                )
+            refuse(shown, **{keyword: (value, DEFAULTS[keyword])})
+        return function(*args)
+
+    called.__name__ = called.__qualname__ = name
+    return called

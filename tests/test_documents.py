@@ -1,0 +1,102 @@
+"""What the documentation names exists: files, folders, modules and what is in them."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import adjoint as ad
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.op import Op
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FOLDERS = ("", "adjoint", "docs", "docs/design")
+"""Where the path of a file may begin."""
+
+FILE = re.compile(r"(?<![\w./:-])(?:[\w.-]+/)*[\w-]+\.(?:py|md|toml)\b")
+FOLDER = re.compile(
+    r"(?<![\w./:-])(?:adjoint|tests|benchmarks|docs|tools)(?:/[\w-]+)+/?(?![\w./*-])"
+)
+DOTTED = re.compile(r"(?<![\w./-])adjoint(?:\.[a-zA-Z_]\w*)+(?!\w)")
+ATTRIBUTE = re.compile(r"`(Node|Op|Scope|Tensor)\.(\w+)")
+CLASSES = {"Node": Node, "Op": Op, "Scope": Scope, "Tensor": ad.Tensor}
+IN_FILE = re.compile(r"`(\w+)`\s+in\s+`([\w/]+\.py)`")
+MADE_BY_THE_READER = {"docs/_build"}
+"""Paths that are not there until somebody follows the page."""
+
+
+@cache
+def file_names() -> frozenset[str]:
+    """The names of all Python files of the project."""
+    folders = ("adjoint", "tests", "benchmarks", "tools", "docs")
+    return frozenset(path.name for name in folders for path in (ROOT / name).rglob("*.py"))
+
+
+def paths_of(path: str, page: Path) -> list[Path]:
+    """The files that `path` may mean, from one of `FOLDERS` or from the page."""
+    starts = [*(ROOT / folder for folder in FOLDERS), page.parent]
+    return [start / path for start in starts if (start / path).is_file()]
+
+
+def is_file(path: str, page: Path) -> bool:
+    """Whether `path` names a file of the project, by a path or by its name alone."""
+    return bool(paths_of(path, page)) or path in file_names()
+
+
+def is_in(name: str, source: Path) -> bool:
+    """Whether a file defines or uses a name."""
+    return re.search(rf"\b{name}\b", source.read_text(encoding="utf-8")) is not None
+
+
+def is_defined(dotted: str) -> bool:
+    """Whether `adjoint.a.b.c` can be imported, or looked up in what can."""
+    module, _, rest = dotted.partition(".")
+    found = import_module(module)
+    for name in rest.split("."):
+        module = f"{module}.{name}"
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            try:
+                found = import_module(module)
+            except ImportError:
+                return False
+    return True
+
+
+def text_of(page: Path) -> str:
+    """The page without addresses on the web."""
+    return re.sub(r"https?://\S+", "", page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_what_a_page_names_exists(page):
+    text = text_of(page)
+    folders = {x.rstrip("/") for x in FOLDER.findall(text)} - MADE_BY_THE_READER
+    assert not [x for x in sorted(set(FILE.findall(text))) if not is_file(x, page)]
+    assert not [x for x in sorted(folders) if not ((ROOT / x).exists() or is_file(x + ".py", page))]
+    assert not [x for x in sorted(set(DOTTED.findall(text))) if not is_defined(x)]
+    assert not [f"{a}.{b}" for a, b in ATTRIBUTE.findall(text) if not hasattr(CLASSES[a], b)]
+    for name, path in IN_FILE.findall(text):
+        sources = [source for source in paths_of(path, page) if is_in(name, source)]
+        assert sources, f"{name} is not in {path}"
+
+
+def test_a_name_that_is_wrong_is_found():
+    page = ROOT / "docs" / "index.md"
+    assert FILE.findall("see `schedule/fuse.py` and docs/no.md.") == [
+        "schedule/fuse.py",
+        "docs/no.md",
+    ]
+    assert is_file("schedule/fuse.py", page)
+    assert is_file("design/0001-derivatives-are-graph.md", page)
+    assert not is_file("schedule/fused.py", page)
+    assert is_defined("adjoint.graph.order.topological_order")
+    assert not is_defined("adjoint.graph.order.topological")
