@@ -323,16 +323,45 @@ def test_donated_memory_is_used():
         given.numpy()
 
 
-def test_structural_zeros_stay():
-    def f(x):
-        h = x[0]
-        for t in range(40):
-            h = ad.where(x[t] > 0, ad.sqrt(ad.where(x[t] > 0, x[t], 1.0)) + 0.1 * h, h * 0.5)
+@pytest.mark.parametrize("chosen", [0.0, 2.0])
+@pytest.mark.parametrize("derive", [ad.grad, ad.jacfwd, ad.jacrev])
+def test_structural_zeros_stay(derive, chosen):
+    taken = np.ones(50, bool)
+    taken[30] = False
+
+    def f(h):
+        for t in range(50):
+            h = ad.where(taken[t], ad.sqrt(h) * (h + 1.0), chosen)
         return ad.sum(h)
 
-    got, loops = run(ad.grad(f), (X,))
-    assert loops
-    np.testing.assert_allclose(got[0], run(ad.grad(f), (X,), roll_loops=False)[0][0], rtol=1e-12)
+    def g(h):
+        def step(h, c):
+            return ad.where(c, ad.sqrt(h) * (h + 1.0), chosen), None
+
+        return ad.sum(ad.scan(step, h, taken)[0])
+
+    x = np.array([0.0, 0.5])
+    got, loops = run(derive(f), (x,))
+    assert loops == (Rolled(50, 4),)
+    np.testing.assert_array_equal(got[0], [0.0, 0.0])
+    np.testing.assert_array_equal(np.asarray(derive(g)(x)), [0.0, 0.0])
+
+
+def test_kinks_at_order_two_stay():
+    def f(x):
+        h = x
+        for _ in range(60):
+            h = ad.abs(h) * 0.9 + ad.sin(h) * 0.01 - 0.05
+        return ad.sum(h * h)
+
+    x = np.array([0.0, 1.0])
+    with pytest.warns(ad.errors.KinkWarning):
+        (got,), _ = run(ad.hessian(f), (x,))
+    with pytest.warns(ad.errors.KinkWarning):
+        (want,), _ = run(ad.hessian(f), (x,), roll_loops=False)
+    assert np.isnan(got[0, 0])
+    np.testing.assert_array_equal(got, want)
+    assert run(ad.grad(f), (x,))[1] == (Rolled(60, 5),)
 
 
 class Program:
