@@ -57,6 +57,10 @@ class Scope:
         """Whether any member is still open."""
         return any(member.open for member in self.members)
 
+    def is_differentiated(self) -> bool:
+        """Whether a transform of values is still to come."""
+        return any(member.open and not member.abstract for member in self.members)
+
     def close(self) -> None:
         """End the transform: evaluated nodes of this scope may forget their inputs."""
         self.open = False

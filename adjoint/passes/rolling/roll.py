@@ -65,7 +65,7 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
 def _found(sequence: Sequence[Node]) -> list[Repetitions]:
     """The loops in a sequence, none within another, in the order in which they stand there."""
     weights = np.cumsum([0, *map(_written_out, sequence)])
-    if not is_worth(weights[-1]):
+    if not is_worth(weights[-1]) or _meets_kinks(sequence):
         return []
     numbers = signatures(sequence)
     places = {node: place for place, node in enumerate(sequence)}
@@ -94,15 +94,19 @@ def _within(
             break
         loops = repetitions(sequence, places, stretch, period * times, LEAST)
         if loops:
-            return [loop for loop in loops if not _meets_kinks(loop)]
+            return loops
     return []
 
 
-def _meets_kinks(loop: Repetitions) -> bool:
+def _meets_kinks(sequence: Sequence[Node]) -> bool:
     """Whether derivatives of the second order may meet kinks: from within a loop they would not see
     what the function makes of them."""
-    nodes = (loop.stretch.node(0, offset) for offset in range(loop.stretch.period))
-    return any(node.op.kinks and are_nested(node) for node in nodes)
+    return any(
+        are_nested(node)
+        if node.op.kinks
+        else node.op.family == "kinks" and node.scope is not None and node.scope.is_differentiated()
+        for node in sequence
+    )
 
 
 def _fuses(nodes: Sequence[Node]) -> bool:
