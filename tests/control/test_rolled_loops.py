@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import adjoint as ad
 from adjoint.api.tree import flatten
+from adjoint.graph import node
 from adjoint.graph.recording import Rolled
 from adjoint.passes.rolling import relations, roll
 
@@ -156,6 +159,18 @@ def test_stacked_results_are_those_of_the_loop():
     compiled = ad.compile(f)
     compiled(X)
     assert "stack" not in compiled.text("passes") and "concat" not in compiled.text("passes")
+
+
+def test_some_results_are_read():
+    def f(x):
+        h, path = ad.zeros(3), []
+        for t in range(40):
+            h = ad.tanh(h * 0.5 + x[t]) * ad.cos(h)
+            path.append(h)
+        chosen = [path[t] for t in (3, 4, 9, 20, 21, 39)]
+        return ad.stack(path[2::5]), ad.stack(chosen), chosen[1] * ad.sum(chosen[2])
+
+    compare(f, X, rolled=[(40, 6)])
 
 
 def test_a_loop_reads_what_another_made():
@@ -321,6 +336,40 @@ def test_donated_memory_is_used():
     np.testing.assert_array_equal(np.asarray(compiled(given)), want)
     with pytest.raises(ad.errors.DonatedError):
         given.numpy()
+
+
+def test_threads_roll_up_their_own_loops():
+    def f(x):
+        h = x[0]
+        for t in range(40):
+            h = ad.tanh(h * 0.5 + x[t]) * ad.cos(h)
+            time.sleep(0)  # let the others go on
+        return h
+
+    def work(number):
+        compiled = ad.compile(ad.jacrev(f))
+        return np.asarray(compiled(X * number)), compiled.report().rolled
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(work, range(8)))
+    for number, (got, loops) in enumerate(found):
+        assert loops[0] == Rolled(40, 6)
+        np.testing.assert_allclose(
+            got, np.asarray(ad.jacrev(f)(X * number)), rtol=1e-12, atol=1e-13
+        )
+    assert node.recorded is None
+
+
+def test_long_chains_do_not_recurse():
+    def f(x):
+        h = x
+        for k in range(600):
+            h = (ad.sin if k % 7 == k % 3 else ad.cos)(h) + x * (0.1 + k)
+        return ad.reshape(h, (2, 2)) + 1.0
+
+    x = np.full(4, 0.3)
+    got, _ = run(f, (x,), roll_loops=False)
+    np.testing.assert_allclose(got[0], run(f, (x,), native="never")[0][0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("chosen", [0.0, 2.0])

@@ -14,7 +14,7 @@ from adjoint.ops.shape.movement import expand_dims, permute_dims, reshape
 from adjoint.passes.rolling.looping import Current, Looping
 
 Piece: TypeAlias = tuple[Looping, int, int]
-"""A loop, one of its operations, and a repetition."""
+"""A loop, one of its operations, and a place among the repetitions in which that is read."""
 
 FEW = 4
 """Fewer pieces in a row are joined one by one."""
@@ -43,7 +43,7 @@ def joined(node: Node, pieces: Mapping[Node, Piece], current: Current) -> Tensor
 
 
 def _groups(pieces: Sequence[Piece | None]) -> Iterator[tuple[int, int, int | None]]:
-    """Where neighbours are from one operation of a loop, from and to, and by how many repetitions
+    """Where neighbours are from one operation of a loop, from and to, and by how many places
     they are apart; None for that where they are not."""
     start = 0
     while start < len(pieces):
@@ -67,7 +67,7 @@ def _groups(pieces: Sequence[Piece | None]) -> Iterator[tuple[int, int, int | No
 
 
 def _part(first: Piece, count: int, by: int, axis: int, stacks: bool) -> Tensor:
-    """The join of some results of an operation of a loop."""
+    """The join of results of an operation of a loop."""
     loop, offset, number = first
     rows = along(loop.ys[offset], 0, number, by, count)
     rank = len(rows.node.shape)

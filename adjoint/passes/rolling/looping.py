@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import sub
 from typing import TypeAlias
 
 import numpy as np
@@ -11,10 +12,12 @@ from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.subgraph import fresh_variable
 from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import INT64
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.hoisting import hoisted
 from adjoint.ops.control.loop import Loop, scan
-from adjoint.ops.indexing.slicing import pick, slice_of, zeros_of
+from adjoint.ops.indexing.gather import gather
+from adjoint.ops.indexing.slicing import along, pick, slice_of, zeros_of
 from adjoint.ops.shape.joining import stack
 from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
 from adjoint.passes.rolling.relations import (
@@ -44,7 +47,7 @@ class Looping:
         self.slots: list[Slot] = sorted(of.initial)
         self.finals = [o for o, numbers in read.items() if numbers == {last}]
         self.slots += [(o, 1) for o in self.finals if (o, 1) not in of.initial]
-        self.stacked = [o for o, numbers in read.items() if numbers != {last}]
+        self.stacked = {o: sorted(numbers) for o, numbers in read.items() if numbers != {last}}
         self.variables = {
             slot: fresh_variable(self.model(slot[0]).shape, self.model(slot[0]).dtype)
             for slot in self.slots
@@ -71,7 +74,8 @@ class Looping:
         initial = [self.initial(slot) for slot in self.slots]
         found = scan(loop, [*map(Tensor, outside), *initial, *xs])
         self.state = dict(zip(self.slots, found, strict=False))
-        self.ys = dict(zip(self.stacked, found[len(self.slots) :], strict=True))
+        ys = zip(self.stacked.items(), found[len(self.slots) :], strict=True)
+        self.ys = {offset: _rows(y, numbers) for (offset, numbers), y in ys}
 
     def initial(self, slot: Slot) -> Tensor:
         """What a part of the state is at first; anything, if only the last one is read."""
@@ -147,11 +151,10 @@ class Looping:
         key = (value.shape, value.dtype, value.tobytes())
         return self.row(key, lambda: Tensor(constant_node(value, value.shape, first.dtype)))
 
-    def result(self, offset: int, number: int) -> Tensor:
-        """What stands in the place of an operation of a repetition."""
-        if offset in self.ys:
-            return pick(self.ys[offset], 0, number)
-        return self.state[offset, 1]
+    def result(self, offset: int, place: int) -> Tensor:
+        """What stands in the place of an operation that is read in some repetitions: the result of
+        one of these."""
+        return pick(self.ys[offset], 0, place)
 
 
 def outer_nodes(of: Repetitions) -> Iterable[Node]:
@@ -178,6 +181,15 @@ def unchanging(of: Repetitions) -> set[int]:
         ):
             found.add(offset)
     return found
+
+
+def _rows(y: Tensor, numbers: Sequence[int]) -> Tensor:
+    """The rows with some numbers, all at once: so their adjoints go back at once, too."""
+    gaps = set(map(sub, numbers[1:], numbers))
+    if len(gaps) <= 1:
+        return along(y, 0, numbers[0], gaps.pop() if gaps else 1, len(numbers))
+    index = constant_node(np.array(numbers, INT64), (len(numbers),), INT64)
+    return gather(y, [Tensor(index)], (0,), 0)
 
 
 def _taken(base: Tensor, relation: Advancing) -> Tensor:

@@ -179,9 +179,9 @@ class _Rewriting:
         mark = len(self.recorder.nodes)
         looping = Looping(of, read, self.current)
         self.order += self.recorder.nodes[mark:]
-        for offset in looping.stacked:
-            for number in range(of.count):
-                self.pieces[of.stretch.node(number, offset)] = looping, offset, number
+        for offset, numbers in looping.stacked.items():
+            for place, number in enumerate(numbers):
+                self.pieces[of.stretch.node(number, offset)] = looping, offset, place
         for offset in looping.finals:
             node = of.stretch.node(of.count - 1, offset)
             self.done[node] = looping.state[offset, 1].node
@@ -208,8 +208,8 @@ class _Rewriting:
         found = self.done.get(node)
         if found is None:
             if node in self.pieces:
-                looping, offset, number = self.pieces[node]
-                found = looping.result(offset, number).node
+                looping, offset, place = self.pieces[node]
+                found = looping.result(offset, place).node
             elif node in self.inside:  # a loop does not change it
                 found = with_inputs(node, tuple([self.current(x).node for x in node.inputs]))
                 if found is node:
