@@ -363,8 +363,8 @@ def test_threads_roll_up_their_own_loops():
 def test_long_chains_do_not_recurse():
     def f(x):
         h = x
-        for k in range(600):
-            h = (ad.sin if k % 7 == k % 3 else ad.cos)(h) + x * (0.1 + k)
+        for k in range(400):
+            h = (ad.abs if k % 7 == k % 3 else ad.square)(h * 0.1) - x * (0.1 + k)
         return ad.reshape(h, (2, 2)) + 1.0
 
     x = np.full(4, 0.3)
@@ -405,9 +405,9 @@ def test_kinks_at_order_two_stay():
 
     x = np.array([0.0, 1.0])
     with pytest.warns(ad.errors.KinkWarning):
-        (got,), _ = run(ad.hessian(f), (x,))
+        (got,), _ = run(ad.hessian(f), (x,), native="never")
     with pytest.warns(ad.errors.KinkWarning):
-        (want,), _ = run(ad.hessian(f), (x,), roll_loops=False)
+        (want,), _ = run(ad.hessian(f), (x,), native="never", roll_loops=False)
     assert np.isnan(got[0, 0])
     np.testing.assert_array_equal(got, want)
     assert run(ad.grad(f), (x,))[1] == (Rolled(60, 6),)
