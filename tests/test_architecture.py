@@ -53,6 +53,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("elementwise indexing kinks reductions shape",),
         ("linalg", "signal", "special"),
         ("control",),
+        ("records",),
     ),
     "adjoint.array": (
         ("values",),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from adjoint.api.specialization import Specialization
 from adjoint.backends.availability import missing
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.recording import Rolled
-from adjoint.graph.types import size_of
 from adjoint.schedule.memory import plan_memory
 from adjoint.schedule.plan import (
     Alias,
@@ -132,12 +132,10 @@ def report_of(specialization: Specialization) -> Report:
     plan = plan_memory(specialization.schedule)
     inputs = set(specialization.inputs)
     order = topological_order(specialization.outputs, lambda n: () if n in inputs else n.inputs)
-    work = [n for n in order if n not in inputs and n.op.name != "constant"]
+    work = [n for n in order if n not in inputs and not is_constant(n)]
     program = specialization.built
     return Report(
-        rows=tuple(
-            _row(step) for step in specialization.schedule.steps if not isinstance(step, Alias)
-        ),
+        rows=tuple(_row(step) for step in specialization.schedule.steps if not step.is_view),
         operations=len(work),
         bytes_before=sum(nbytes(n) + _bytes(n.inputs) for n in work),
         temporaries=plan.size,
@@ -155,41 +153,32 @@ def _bytes(nodes: Iterable[Node]) -> int:
 
 
 def _row(step: Step) -> Row:
+    return Row(step.name, _computes(step), step.operations, step.bytes_moved, step.flops)
+
+
+def _computes(step: Step) -> str:
+    """What a step computes, in a few words."""
     match step:
-        case Kernel(domain=domain, roots=roots, inlined=inlined, reads=reads):
-            names = [n.op.name for n in reversed(inlined)] + [n.op.name for n in roots]
-            shown = " ".join(dict.fromkeys(names))
-            work = [n for n in (*inlined, *roots) if n.op.pointwise or n.op.combine]
-            flops = len(work) * size_of(domain)
-            return Row(
-                step.name, f"{list(domain)} {shown}", len(names), _moved(reads, roots), flops
-            )
-        case Nest(kernels=kernels, extent=extent, local=local):
-            inner = [_row(kernel) for kernel in kernels]
-            cut = f"{extent} rows, {step.block} at a time" + (
-                f", in chunks of {step.grain}" if step.grain < extent else ""
-            )
-            moved = _moved(step.reads, [r for r in step.roots if r not in local])
-            shown = " ".join(
-                dict.fromkeys(w for r in inner for w in r.computes.split("] ")[1].split())
-            )
-            operations, flops = sum(r.operations for r in inner), sum(r.flops for r in inner)
-            return Row(step.name, f"[{cut}] {shown}", operations, moved, flops)
-        case Gemm(root=root, a=a, b=b):
-            depth = a.shape[0] if step.transpose_a else a.shape[1]
+        case Kernel():
+            return f"{list(step.domain)} {_names(step)}"
+        case Nest():
+            cut = f"{step.extent} rows, {step.block} at a time"
+            if step.in_chunks:
+                cut += f", in chunks of {step.grain}"
+            return f"[{cut}] {' '.join(dict.fromkeys(' '.join(map(_names, step.kernels)).split()))}"
+        case Gemm(a=a, b=b):
             flags = ("ᵀ" if step.transpose_a else "") + "·" + ("ᵀ" if step.transpose_b else "")
-            flops = 2 * size_of(root.shape) * depth
-            shown = f"{list(a.shape)}{flags} {list(b.shape)}"
             more = [w for w, n in (("scaled", step.scale), ("added to", step.addend)) if n]
-            shown = ", ".join([shown, *more])
-            return Row(step.name, shown, 1 + len(more), _moved(step.reads, (root,)), flops)
+            return ", ".join([f"{list(a.shape)}{flags} {list(b.shape)}", *more])
         case Lapack(root=root):
-            shown = " ".join([root.op.name, *(str(list(n.shape)) for n in step.reads)])
-            return Row(step.name, shown, 1, _moved(step.reads, (root,)), 2 * step.work)
-        case Alias(root=root) | NumpyCall(root=root) | Control(root=root):
-            flops = size_of(root.shape)
-            return Row(step.name, root.op.name, 1, _moved(step.reads, (root,)), flops)
+            return " ".join([root.op.name, *(str(list(n.shape)) for n in step.reads)])
+        case Control(root=root):
+            return f"{root.op.name}, {step.rounds} times: {', '.join(map(_computes, step.steps))}"
+        case Alias(root=root) | NumpyCall(root=root):
+            return root.op.name
 
 
-def _moved(reads: Iterable[Node], roots: Iterable[Node]) -> int:
-    return _bytes(reads) + _bytes(roots)
+def _names(kernel: Kernel) -> str:
+    """The operations of a kernel, each once."""
+    nodes = [*reversed(kernel.inlined), *kernel.roots]
+    return " ".join(dict.fromkeys(n.op.name for n in nodes))

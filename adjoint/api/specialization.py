@@ -22,6 +22,7 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.recording import recording
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.graph.types import DType
+from adjoint.ops import records
 from adjoint.passes.pipeline import optimise
 from adjoint.passes.rewriting import owned
 from adjoint.schedule.fuse import schedule
@@ -35,7 +36,7 @@ def _narrowed(inputs: Sequence[Node], outputs: Sequence[Node]) -> list[tuple[int
     weak = {x: i for i, x in enumerate(inputs) if x.dtype.kind == "i" and is_weak(x)}
     found: set[tuple[int, DType]] = set()
     for node in topological_order(outputs) if weak else ():
-        if node.op.name == "astype" and node.dtype.kind in "iu" and node.inputs[0] in weak:
+        if node.op is records.astype and node.dtype.kind in "iu" and node.inputs[0] in weak:
             found.add((weak[node.inputs[0]], node.dtype))
     return list(found)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError, ShapeError
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.op import public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import Shape, as_dtype, broadcast_shapes, normalize_axis
@@ -169,7 +170,7 @@ def _as_elements(x: Any) -> Any:
     """A tensor, or an array if nothing in `x` is one."""
     if isinstance(x, (list, tuple)):
         x = as_tensor(x)
-        return np.asarray(x.node.value) if x.node.op.name == "constant" else x
+        return np.asarray(x.node.value) if is_constant(x.node) else x
     return x if isinstance(x, Tensor) else np.asarray(x)
 
 

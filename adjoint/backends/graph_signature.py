@@ -126,14 +126,15 @@ def estimate(pending: Sequence[Node], referenced: Referenced) -> Estimate:
     """What a graph costs of which some nodes are referenced, and so must be stored."""
     fuse = import_module("adjoint.schedule.fuse")
     library = import_module("adjoint.schedule.library_calls")
+    rule = import_module("adjoint.schedule.native_rule")
     interpreted, native = 0.0, CALL
     for node, stored in zip(pending, referenced, strict=True):
         size = max([size_of(node.shape), *(size_of(x.shape) for x in node.inputs)])
         if library.gemm(node) is not None:
             work = rest = 2e-3 * FLOP * size_of(node.shape) * node.inputs[0].shape[-1]
         else:
-            cost = 1 if node.op.combine is not None else fuse.own_cost(node)
-            work = 1e-3 * size * (0.0 if cost == 0 else CHEAP if cost == 1 else EXPENSIVE)
+            price = EXPENSIVE if rule.is_elementary(node) else CHEAP if rule.cost(node) else 0.0
+            work = 1e-3 * size * price
             rest = work * FUSED if fuse.is_native(node) else work
             if stored:
                 rest = max(rest, min(work, 1e-3 * size * CHEAP * STORED))

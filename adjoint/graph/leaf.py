@@ -82,6 +82,11 @@ def variable_node(
     return node
 
 
+def is_constant(node: Node) -> bool:
+    """Whether the node is a value given from outside."""
+    return node.op is constant
+
+
 def is_weak(node: Node) -> bool:
     """Whether the node stands for a Python number, which takes the dtype of what it meets."""
     return node.op is variable and bool(node.params[1])

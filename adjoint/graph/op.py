@@ -49,6 +49,14 @@ class Op:
     result; with a true `params[1]` from the one after it, else from the one before."""
     scatters: bool = False
     """Whether elements of the first input are added to places that the other inputs name."""
+    moves: bool = False
+    """Whether each element of the result is one of an input under another index, or zero."""
+    keeps_order: bool = False
+    """Whether the result has the elements of its input in the same order in memory."""
+    has_shape_params: bool = False
+    """Whether its only parameter is the shape of the result."""
+    lapack_inputs: slice | None = None
+    """Which of its inputs LAPACK reads to compute it; None if LAPACK does not."""
     permutes: bool = False
     """Whether the result names each place along an axis once."""
     combine: str | None = None
@@ -146,13 +154,18 @@ class Op:
         """
         return None
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         """The same tensor by simpler operations, for native programs; None if there is no need."""
         return None
 
     def start(self, dtype: DType) -> Any:
         """For reductions that `combine`: the value over nothing."""
         raise NotImplementedError(f"{self.name} defines no start")
+
+    def params_text(self, node: Node) -> str:
+        """The static parameters for a reader, as in ``axes=(0,)``."""
+        labels = self.param_names or tuple(f"p{i}" for i in range(len(node.params)))
+        return ", ".join(f"{k}={v!r}" for k, v in zip(labels, node.params, strict=True))
 
     def graphs(self, node: Node) -> tuple[Subgraph, ...]:
         """The graphs that it holds and runs, for loops and branches."""
@@ -162,19 +175,31 @@ class Op:
         """About how often the graphs that it holds are run."""
         return 1
 
-    def piece(self, node: Node) -> int | None:
-        """Where, in bytes, the result lies in the only input, if it is a part of its memory."""
-        return None
-
     def lowers(self, node: Node) -> bool:
         """Whether native loops can compute this very node."""
         return self.native
+
+    def is_row_generic(self, node: Node) -> bool:
+        """Whether the native rule is the same for any number of rows, elements along axis 0."""
+        return self.pointwise or self.combine is not None
+
+    def flops(self, node: Node) -> int:
+        """The floating-point operations for an element, an elementary function being one."""
+        return int(self.pointwise or self.combine is not None)
+
+    def elements_read(self, node: Node, child: Node, count: int) -> int:
+        """How many elements of the input `child` are read to compute `count` of the result."""
+        return count
+
+    def part_offset(self, node: Node) -> int | None:
+        """The element of the input at which the result begins, if it lies there in one piece."""
+        return None
 
     def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
         """The inputs that are indices: each with the axis into which it points, and its size."""
         return ()
 
-    def held(self, node: Node) -> tuple[Any, ...]:
+    def cache_key(self, node: Node) -> tuple[Any, ...]:
         """What code for the node depends on beside its structure: what its constant inputs hold."""
         return ()
 

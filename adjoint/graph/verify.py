@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from adjoint.errors import GraphError
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.op import OPS
 from adjoint.graph.order import topological_order
@@ -32,7 +33,7 @@ def verify(outputs: Sequence[Node]) -> None:
                     f"{node!r}: has {node.dtype}{node.shape}, but its operation infers "
                     f"{inferred[1]}{inferred[0]}"
                 )
-        elif node.op.name == "constant" and node.value is None:
+        elif is_constant(node) and node.value is None:
             raise GraphError(f"{node!r}: a constant must have a value")
         if node.value is not None:
             value = np.asarray(node.value)

@@ -23,6 +23,7 @@ import adjoint.ops.family.linear
 import adjoint.ops.family.structural_zeros
 import adjoint.ops.indexing.bounds
 import adjoint.ops.indexing.gather
+import adjoint.ops.indexing.gathered_values
 import adjoint.ops.indexing.index_parser
 import adjoint.ops.indexing.indexing
 import adjoint.ops.indexing.slicing

@@ -1,4 +1,4 @@
-"""Sharing: nodes that compute the same thing become one (common subexpressions)."""
+"""Common subexpressions: nodes that compute the same thing become one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.passes.constant_folding import bits
 from adjoint.passes.rewriting import rebuild
 
 WRITTEN_OUT = 16
-"""Constants of at most so many elements are compared by all of them, larger ones first by these."""
+"""Constants of at most so many elements are compared by all of them, larger ones first by so many:
+128 bytes, which cost as much to hash as the rest of a key."""
 
 
-def share(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
+def eliminate_common_subexpressions(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     """The outputs of an equal graph in which no two nodes compute the same thing."""
     seen: dict[Hashable, Node] = {}
     large: dict[Hashable, list[Node]] = {}
 
     def unique(node: Node) -> Node:
-        if node.op.name != "constant":
+        if not is_constant(node):
             return seen.setdefault(
                 (node.op, node.inputs, node.params, node.shape, node.dtype), node
             )
@@ -40,8 +42,8 @@ def share(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
 
 def sample(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """A few elements from all over an array."""
-    places = np.linspace(0, value.size - 1, WRITTEN_OUT).astype(np.int64)
-    return value[np.unravel_index(places, value.shape)]
+    numbers = np.linspace(0, value.size - 1, WRITTEN_OUT).astype(np.int64)
+    return value[np.unravel_index(numbers, value.shape)]
 
 
 def same_bits(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Folding: what depends on constants only is computed now, unless that would take more memory."""
+"""Constant folding: what depends on constants only is computed now, unless that takes memory."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph import engine
-from adjoint.graph.leaf import constant_node
+from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
+from adjoint.ops import records
 from adjoint.ops.shape.movement import broadcast_to
 from adjoint.passes.rewriting import rebuild, with_inputs
 
-MOVEMENTS = frozenset({"slice", "permute_dims", "reshape"})
-"""Operations after which a repeated number still is one."""
-
 LIMIT = 1024
-"""A larger result is folded only if it is no larger than what it is computed from."""
+"""A result of more elements is folded only if it has no more than what it is computed from: a
+program holds it as long as it lives, and computing 1024 elements takes longer than reading them."""
 
 
-def fold(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
+def fold_constants(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     """The outputs of an equal graph in which operations on constants are done."""
 
     arrays: dict[Node, Node] = {}
 
     def as_number(node: Node) -> Node:
-        if node.op.name != "constant" or not node.shape:
+        if not is_constant(node) or not node.shape:
             return node
         if node not in arrays:
             arrays[node] = number_everywhere(node) or node
@@ -39,9 +38,9 @@ def fold(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
             node = with_inputs(node, tuple([as_number(x) for x in node.inputs]))
         if (number := repeated(node)) is not None:
             return number
-        if not node.inputs or any(x.op.name != "constant" for x in node.inputs):
+        if not node.inputs or any(not is_constant(x) for x in node.inputs):
             return node
-        if node.op.name == "broadcast_to":
+        if node.op is records.broadcast_to:
             return node  # a number repeated is best left a number
         if size_of(node.shape) > max(LIMIT, *(size_of(x.shape) for x in node.inputs)):
             return node
@@ -73,7 +72,7 @@ def bits(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def repeated(node: Node) -> Node | None:
     """A node that works on one number repeated, as that number worked on, then repeated."""
-    if node.op.name == "broadcast_to" or all(x.op.name == "constant" for x in node.inputs):
+    if node.op is records.broadcast_to or all(is_constant(x) for x in node.inputs):
         return None
     numbers = [number_in(x) for x in node.inputs]
     if any(number is None for number in numbers) or not size_of(node.shape):
@@ -81,7 +80,7 @@ def repeated(node: Node) -> Node | None:
     if node.op.pointwise:
         scalars = tuple([constant_node(n.value, (), n.dtype) for n in numbers if n is not None])
         value = np.asarray(engine.value_of(Node(node.op, scalars, node.params, (), node.dtype)))
-    elif node.op.name in MOVEMENTS and numbers[0] is not None:
+    elif is_rearranged(node) and numbers[0] is not None:
         value = np.asarray(numbers[0].value)
     else:
         return None
@@ -89,8 +88,13 @@ def repeated(node: Node) -> Node | None:
     return broadcast_to(Tensor(number), node.shape).node
 
 
+def is_rearranged(node: Node) -> bool:
+    """Whether each element of the result is one of the input: a repeated number remains one."""
+    return node.op.moves and not node.op.makes_zeros and len(node.inputs) == 1
+
+
 def number_in(node: Node) -> Node | None:
     """The constant that a node repeats."""
-    while node.op.name in ("broadcast_to", "reshape") and node.inputs:
+    while node.inputs and is_rearranged(node):
         node = node.inputs[0]
-    return node if node.op.name == "constant" and size_of(node.shape) == 1 else None
+    return node if is_constant(node) and size_of(node.shape) == 1 else None

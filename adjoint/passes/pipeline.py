@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from adjoint.graph.node import Node
-from adjoint.passes.common_subexpressions import share
-from adjoint.passes.constant_folding import fold
-from adjoint.passes.decompose import expand
+from adjoint.passes.common_subexpressions import eliminate_common_subexpressions
+from adjoint.passes.constant_folding import fold_constants
+from adjoint.passes.decompose import decompose
 from adjoint.passes.loops import merge_loops, prune_loops
-from adjoint.passes.push_down_slices import narrow
+from adjoint.passes.push_down_slices import push_down_slices
 from adjoint.passes.simplify import simplify
 from adjoint.passes.stabilise import stabilise
 
@@ -19,11 +19,11 @@ PIPELINE: tuple[Pass, ...] = (
     stabilise,  # first: it looks for what users wrote
     merge_loops,
     prune_loops,  # after merging: then it is known what is read
-    expand,  # then the others see the pieces
-    fold,
+    decompose,  # then the others see the pieces
+    fold_constants,
     simplify,  # after folding: it looks for constants
-    share,  # after what makes nodes equal
-    narrow,  # last: equal choices are one, and it is seen who looks at what
+    eliminate_common_subexpressions,  # after what makes nodes equal
+    push_down_slices,  # last: equal choices are one, and it is seen who looks at what
 )
 
 

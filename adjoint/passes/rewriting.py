@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from adjoint.graph.leaf import constant_node
+from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 
@@ -58,7 +58,7 @@ def is_known(node: Node) -> bool:
 
 def as_constant(node: Node) -> Node:
     """A node with a value as a constant."""
-    if node.op.name == "constant":
+    if is_constant(node):
         return node
     return constant_node(np.asarray(node.value), node.shape, node.dtype)
 

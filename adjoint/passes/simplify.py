@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from adjoint.graph.leaf import constant_node
+from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
+from adjoint.graph.op import Op
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
+from adjoint.ops import records
 from adjoint.ops.elementwise.arithmetic import add, multiply, negative, subtract
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.elementwise import Binary
@@ -31,7 +33,7 @@ def simplify(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
 
     def rule(node: Node) -> Node:
         for _ in range(8):
-            found = next(filter(None, (apply(node) for apply in RULES.get(node.op.name, ()))), None)
+            found = next(filter(None, (apply(node) for apply in RULES.get(node.op, ()))), None)
             if found is None or not node.inputs:
                 break
             node = found
@@ -66,9 +68,9 @@ def identity(node: Node) -> Node | None:
 def sum_of_negative(node: Node) -> Node | None:
     """a + (-b) = a - b and (-a) + b = b - a."""
     a, b = node.inputs
-    if b.op.name == "negative" and b.inputs:
+    if b.op is records.negative and b.inputs:
         return _binary(subtract, a, b.inputs[0])
-    if a.op.name == "negative" and a.inputs:
+    if a.op is records.negative and a.inputs:
         return _binary(subtract, b, a.inputs[0])
     return None
 
@@ -76,7 +78,7 @@ def sum_of_negative(node: Node) -> Node | None:
 def difference(node: Node) -> Node | None:
     """a - (-b) = a + b and a - 0 = a."""
     a, b = node.inputs
-    if b.op.name == "negative" and b.inputs:
+    if b.op is records.negative and b.inputs:
         return _binary(add, a, b.inputs[0])
     return broadcast(a, node) if is_number(b, 0) else None
 
@@ -89,7 +91,7 @@ def product(node: Node) -> Node | None:
             return broadcast(x, node)
         if is_number(factor, -1) and (same := broadcast(x, node)) is not None:
             return negative(Tensor(same)).node
-    if a.op.name == b.op.name == "negative" and a.inputs and b.inputs:
+    if a.op is b.op is records.negative and a.inputs and b.inputs:
         return _binary(multiply, a.inputs[0], b.inputs[0])
     return None
 
@@ -99,7 +101,7 @@ def quotient(node: Node) -> Node | None:
     a, b = node.inputs
     if is_number(b, 1):
         return broadcast(a, node)
-    if b.op.name == "constant" and size_of(b.shape) == 1 and b.dtype.kind == "f":
+    if is_constant(b) and size_of(b.shape) == 1 and b.dtype.kind == "f":
         value = np.asarray(b.value)
         mantissa, exponent = np.frexp(value)
         if abs(mantissa.item()) == 0.5 and abs(exponent.item()) < 100:
@@ -111,24 +113,21 @@ def quotient(node: Node) -> Node | None:
 def twice(node: Node) -> Node | None:
     """-(-x) = x."""
     x = node.inputs[0]
-    return x.inputs[0] if x.op.name == "negative" and x.inputs else None
+    return x.inputs[0] if x.op is records.negative and x.inputs else None
 
 
 def same_movement(node: Node) -> Node | None:
     """A movement of a movement of the same kind is one; one that changes nothing is none."""
     x = node.inputs[0]
-    if x.op is node.op and x.inputs and node.op.name in ("reshape", "broadcast_to"):
-        move = reshape if node.op.name == "reshape" else broadcast_to
-        return move(Tensor(x.inputs[0]), node.shape).node
-    if node.op.name in ("reshape", "broadcast_to") and x.shape == node.shape:
-        return x
-    return None
+    if x.op is node.op and x.inputs:
+        return Node(node.op, x.inputs, node.params, node.shape, node.dtype)
+    return x if x.shape == node.shape else None
 
 
 def slice_of_slices(node: Node) -> Node | None:
     """What was put into zeros and is taken out of them again is itself."""
     x = node.inputs[0]
-    if x.op.name == "unslice" and x.inputs and x.params[:3] == node.params[:3]:
+    if x.op is records.unslice and x.inputs and x.params[:3] == node.params[:3]:
         return reshape(Tensor(x.inputs[0]), node.shape).node
     return None
 
@@ -147,7 +146,7 @@ def choice(node: Node) -> Node | None:
     condition, a, b = node.inputs
     if a is b:
         return broadcast(a, node)
-    if condition.op.name == "logical_not" and condition.inputs:
+    if condition.op is records.logical_not and condition.inputs:
         inner = condition.inputs[0]
         if inner.dtype == np.bool_:
             return where(*map(Tensor, (inner, b, a))).node
@@ -173,16 +172,20 @@ def sum_of_rows(node: Node) -> Node | None:
     """The sum along a row of which one element is not zero is this one (see `bounds`)."""
     (x,) = node.inputs
     axes = node.params[0]
-    if x.op.name != "where" or x.inputs[0].op.name != "equal" or not is_number(x.inputs[2], 0):
+    if (
+        x.op is not records.where
+        or x.inputs[0].op is not records.equal
+        or not is_number(x.inputs[2], 0)
+    ):
         return None
     (numbers, index), value = x.inputs[0].inputs, x.inputs[1]
     axis = counted_axis(numbers, len(x.shape))
     if axis is None or axis not in axes or not index.inputs or len(index.shape) != len(x.shape):
         return None
-    while index.op.name in ("astype", "reshape", "permute_dims") and index.inputs:
+    while index.op in (records.astype, records.reshape, records.permute_dims) and index.inputs:
         index = index.inputs[0]
     row = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
-    if index.op.name != "bounded_index" or index.params[1] != x.shape[axis]:
+    if index.op is not records.bounded_index or index.params[1] != x.shape[axis]:
         return None
     if len(value.shape) != len(x.shape) or value.shape[axis] != 1:
         return None
@@ -193,9 +196,9 @@ def sum_of_rows(node: Node) -> Node | None:
 def sum_of_joined(node: Node) -> Node | None:
     """A sum of joined axes is one of the axes, and can be taken where they are computed."""
     (x,) = node.inputs
-    negated = x.op.name == "negative" and bool(x.inputs)
+    negated = x.op is records.negative and bool(x.inputs)
     joined = x.inputs[0] if negated else x
-    if joined.op.name != "reshape" or not joined.inputs:
+    if joined.op is not records.reshape or not joined.inputs:
         return None
     (inner,) = joined.inputs
     parts = split_axes(joined.shape, inner.shape)
@@ -212,19 +215,19 @@ def _binary(function: Binary, a: Node, b: Node) -> Node:
     return function(Tensor(a), Tensor(b)).node
 
 
-RULES: dict[str, tuple[Rule, ...]] = {
-    "variable": (identity,),
-    "positive": (identity,),
-    "stop_gradient": (identity,),
-    "add": (sum_of_negative,),
-    "subtract": (difference,),
-    "multiply": (product,),
-    "divide": (quotient,),
-    "negative": (twice,),
-    "reshape": (same_movement,),
-    "broadcast_to": (same_movement,),
-    "permute_dims": (permutation,),
-    "slice": (slice_of_slices,),
-    "where": (choice,),
-    "sum": (sum_of_one, sum_of_rows, sum_of_joined),
+RULES: dict[Op, tuple[Rule, ...]] = {
+    records.variable: (identity,),
+    records.positive: (identity,),
+    records.stop_gradient: (identity,),
+    records.add: (sum_of_negative,),
+    records.subtract: (difference,),
+    records.multiply: (product,),
+    records.divide: (quotient,),
+    records.negative: (twice,),
+    records.reshape: (same_movement,),
+    records.broadcast_to: (same_movement,),
+    records.permute_dims: (permutation,),
+    records.slice: (slice_of_slices,),
+    records.where: (choice,),
+    records.sum: (sum_of_one, sum_of_rows, sum_of_joined),
 }

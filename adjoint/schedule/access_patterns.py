@@ -58,7 +58,7 @@ def reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
     """For each stored node that the kernel reads, the indices at which it does.
 
     The loop counter of axis a is the term a of an index. What is written by the kernel itself at
-    the very place it is read at does not count.
+    the very index at which it is read does not count.
     """
     if kernel.found is None:
         kernel.found = _reads_of(kernel)
@@ -67,17 +67,17 @@ def reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
 
 def _reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
     recorder = Recorder()
-    place: Index = tuple(Affine(0, {a: 1}) for a in range(len(kernel.domain)))
+    here: Index = tuple(Affine(0, {a: 1}) for a in range(len(kernel.domain)))
     inlined = {*kernel.inlined, *kernel.roots}
     roots = set(kernel.roots)
     found: dict[Node, list[Index]] = {}
     for root in kernel.roots:
         if root.op.combine is not None or root.op.scatters:
-            recorder.read(root.inputs[0], place)
+            recorder.read(root.inputs[0], here)
             if root.op.scatters:
-                root.op.target(root, place, recorder)
+                root.op.target(root, here, recorder)
         else:
-            _inputs(recorder, root, reversed_along(root, place))
+            _inputs(recorder, root, reversed_along(root, here))
     seen: set[tuple[Node, Hashable]] = set()
     while recorder.todo:
         node, index = recorder.todo.pop()
@@ -85,22 +85,22 @@ def _reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
         if key in seen:
             continue
         seen.add(key)
-        if node not in inlined or (node in roots and index != reversed_along(node, place)):
+        if node not in inlined or (node in roots and index != reversed_along(node, here)):
             found.setdefault(node, []).append(index)
         elif node not in roots:
             _inputs(recorder, node, index)
     return found
 
 
-def reversed_along(root: Node, place: Index) -> Index:
-    """The index of the element of `root` that is computed when the counters are at `place`.
+def reversed_along(root: Node, here: Index) -> Index:
+    """The index of the element of `root` that is computed when the counters are at `here`.
 
     A scan from the end goes along its axis the other way.
     """
     if not root.op.scans or not root.params[1]:
-        return place
+        return here
     axis = root.params[0]
-    return (*place[:axis], place[axis] * -1 + (root.shape[axis] - 1), *place[axis + 1 :])
+    return (*here[:axis], here[axis] * -1 + (root.shape[axis] - 1), *here[axis + 1 :])
 
 
 def is_serial(kernel: Kernel) -> bool:

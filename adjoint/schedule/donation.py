@@ -1,6 +1,6 @@
 """Donation: which outputs can be written into the memory of inputs that nobody needs afterwards.
 
-An output may take an input's place if the input is read for the last time before the output is
+An output may lie in an input's memory if the input is read for the last time before the output is
 written for the first time, or in the same loop at the very index that is written.
 """
 
@@ -10,17 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adjoint.graph.node import Node
-from adjoint.schedule.in_place import computed_by, kernels_of, writes_over
+from adjoint.schedule.in_place import overwrites
 from adjoint.schedule.memory import storages
-from adjoint.schedule.plan import (
-    Alias,
-    Gemm,
-    Lapack,
-    NumpyCall,
-    Schedule,
-    Step,
-    is_checked,
-)
+from adjoint.schedule.plan import Schedule, Step
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,7 @@ def reusable_inputs(schedule: Schedule, donated: Sequence[int]) -> dict[int, int
     """
     if not is_sure(schedule):
         return {}
-    life = Life(schedule)
+    life = Lifetimes(schedule)
     found: dict[int, int] = {}
     free = [i for i in donated if schedule.inputs[i] not in schedule.outputs]
     for number, out in enumerate(schedule.outputs):
@@ -57,17 +49,10 @@ def reusable_inputs(schedule: Schedule, donated: Sequence[int]) -> dict[int, int
 
 def is_sure(schedule: Schedule) -> bool:
     """Whether a program, once begun, comes to its end."""
-    return all(map(cannot_fail, schedule.steps))
+    return not any(step.can_fail for step in schedule.steps)
 
 
-def cannot_fail(step: Step) -> bool:
-    """Whether a step, once begun, comes to its end."""
-    return not isinstance(step, NumpyCall | Lapack) and not any(
-        is_checked(node) for kernel in kernels_of(step) for node in computed_by(kernel)
-    )
-
-
-class Life:
+class Lifetimes:
     """When the memory of each stored node is written first, and read last."""
 
     def __init__(self, schedule: Schedule) -> None:
@@ -77,17 +62,17 @@ class Life:
         self.read: dict[Node, int] = {}
         for time, step in enumerate(schedule.steps):
             for node in step.roots:
-                self.written.setdefault(self.home(node), time)
+                self.written.setdefault(self.owner(node), time)
             for node in step.reads:
-                self.read[self.home(node)] = time
+                self.read[self.owner(node)] = time
 
-    def home(self, node: Node) -> Node:
+    def owner(self, node: Node) -> Node:
         """The node in whose memory another lies."""
         return self.storage.get(node, (node, 0))[0]
 
     def allows(self, out: Node, given: Node) -> bool:
         """Whether `out` may be written into the memory of `given`."""
-        if out not in self.written or self.home(out) is not out:
+        if out not in self.written or self.owner(out) is not out:
             return False
         first, last = self.written[out], self.read.get(given, -1)
         if last != first:
@@ -96,13 +81,13 @@ class Life:
 
     def in_step(self, step: Step, out: Node, given: Node) -> bool:
         """Whether one kernel of a step, and no other, reads `given`, just where it writes `out`."""
-        readers = [k for k in kernels_of(step) if any(self.home(n) is given for n in k.reads)]
-        if isinstance(step, Gemm):  # what it adds to is there before it begins
+        if not step.kernels:  # what a product adds to is there before it begins
             return given is step.addend and all(
-                self.home(n) is not given for n in step.reads if n is not given
+                self.owner(n) is not given for n in step.reads if n is not given
             )
-        if len(readers) != 1 or isinstance(step, Alias):
+        readers = [k for k in step.kernels if any(self.owner(n) is given for n in k.reads)]
+        if len(readers) != 1:
             return False
         (kernel,) = readers
-        shared = any(self.home(n) is given and n is not given for n in kernel.reads)
-        return not shared and writes_over(kernel, out, given)
+        shared = any(self.owner(n) is given and n is not given for n in kernel.reads)
+        return not shared and overwrites(kernel, out, given)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.schedule.plan import Kernel
@@ -120,7 +121,7 @@ class Walk:
             return made
         if x.op.pointwise:
             return self.e.made(*(self.read(c, broadcast_index(index, c.shape)) for c in x.inputs))
-        if x.op.name == "constant":
+        if is_constant(x):
             return self.e.made()
         computed: Value = x.op.lower(x, index, self)
         return computed

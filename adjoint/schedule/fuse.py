@@ -8,81 +8,58 @@ kernel; that can close no circle, because what a kernel reads has a lower level 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import TypeAlias
 
 from adjoint.errors import GraphError
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
 from adjoint.ops.indexing.bounds import check_known
 from adjoint.passes.pipeline import optimise
-from adjoint.schedule.gemm_epilogue import Sums
+from adjoint.schedule.gemm_epilogue import GemmEpilogues
 from adjoint.schedule.kernel_splitting import cut, heavy
 from adjoint.schedule.library_calls import gemm, lapack
+from adjoint.schedule.native_rule import ELEMENTARY, cost
 from adjoint.schedule.nests import nested
 from adjoint.schedule.plan import (
     NATIVE_DTYPES,
     SCALAR,
     Alias,
     Control,
-    Gemm,
     Kernel,
     NumpyCall,
     Schedule,
     Step,
 )
 
-CHEAP = frozenset(
-    {
-        "add",
-        "subtract",
-        "multiply",
-        "negative",
-        "positive",
-        "where",
-        "abs",
-        "sign",
-        "maximum",
-        "minimum",
-        "clip",
-        "square",
-        "astype",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "equal",
-        "not_equal",
-        "logical_and",
-        "logical_or",
-        "logical_not",
-        "stop_gradient",
-        "variable",
-        "floor",
-        "ceil",
-        "trunc",
-        "round",
-        "isnan",
-        "isfinite",
-        "isinf",
-        "copysign",
-    }
-)
-"""Elementwise operations of an instruction or two: computing them again beats storing them."""
-
 RECOMPUTE = 6
-"""How many cheap operations may be computed again in each kernel that needs them."""
+"""Up to this cost an element is computed again in each kernel that needs it: a sum or a product is
+done before its operands have come from memory, and storing it would only add to what must come."""
+
+REPEATED = 5
+"""The same where one kernel would compute it several times, as for each row what is equal in all of
+them. Less than a division: with one for each row the gradient of (x - mean) / std along the first
+axis took 1.7 times as long (2000 by 300 in float64)."""
+
+COPIES = 8
+"""At so many indices a kernel may compute one node: each is code of its own. In a chain of steps
+that each read the one before at two indices, as x + flip(x), their number doubles with each."""
 
 ROUNDS = 4
 """How often it is asked what is to be stored: what is stored splits kernels, and what these have in
-common is computed in each unless it is stored, too."""
+common is computed in each unless it is stored, too. Thirty steps of diffusion with roll compiled
+in 7.7 s when this was asked once, in 0.2 s since."""
 
-INLINED = 25
+INLINED = ELEMENTARY
 OUTLINED = 3
-"""Instructions of an elementary function, written into a loop or called for a scalar."""
+"""Instructions of an elementary function: written into a loop, or passing the argument and the
+result of a call for a scalar."""
 
 LARGEST = 1000
-"""The largest weight of one kernel: LLVM is superlinear in the length of a block."""
+"""The largest weight of one kernel: LLVM is superlinear in the length of a block. A kernel of 240
+elementary functions compiled in 0.4 s cut so, in 1.9 s and more uncut."""
 
 
 def is_native(node: Node) -> bool:
@@ -98,6 +75,10 @@ def domain_of(node: Node) -> Shape:
     return node.inputs[0].shape if gathers else node.shape
 
 
+Home: TypeAlias = tuple[int, Shape]
+"""A kernel that may come to be: its level and its domain."""
+
+
 class Fusion:
     """One pass over the graph from its outputs to its inputs, deciding where each node goes."""
 
@@ -105,6 +86,7 @@ class Fusion:
         self.inputs = set(inputs)
         self.order = topological_order(outputs, lambda n: () if n in self.inputs else n.inputs)
         self.position = {node: i for i, node in enumerate(self.order)}
+        self.leaves = {n for n in self.order if n in self.inputs or is_constant(n)}
         self.outputs = set(outputs)
         self.calls: dict[Node, Step] = {}
         for node in self.order:
@@ -112,13 +94,15 @@ class Fusion:
             if call is not None:
                 self.calls[node] = call
         self.users = self.find_users()
-        self.fold_sums()
+        self.find_epilogues()
+        # From users to inputs: whether a view costs nothing depends on whether its user is a call.
         for node in reversed(self.order):
             if self.is_alias(node):
                 self.calls[node] = Alias(node)
             elif (offset := self.part_at(node)) is not None:
                 self.calls[node] = Alias(node, offset)
         self.stored = {n for n in self.order if not self.is_leaf(n) and self.must_store(n)}
+        self.costs = {node: cost(node) for node in self.order}
         self.levels: dict[Node, int] = {}
         self.packed: dict[Node, tuple[Node, int]] = {}
 
@@ -130,48 +114,51 @@ class Fusion:
                 users[child].append(node)
         return users
 
-    def fold_sums(self) -> None:
+    def find_epilogues(self) -> None:
         """Have products take along what they are multiplied by and added to."""
-        if not any(isinstance(step, Gemm) for step in self.calls.values()):
-            return
-        sums = Sums(self.calls, self.users, self.outputs, self.is_leaf, self.must_store)
-        gone = sums.fold(self.order)
+        epilogues = GemmEpilogues(
+            self.calls, self.users, self.outputs, self.is_leaf, self.must_store
+        )
+        gone = epilogues.find(self.order)
         if gone:
             self.order = [n for n in self.order if n not in gone]
             self.users = self.find_users()
 
     def is_leaf(self, node: Node) -> bool:
         """Whether the node is there before the program runs."""
-        return node in self.inputs or node.op.name == "constant"
+        return node in self.leaves
 
     def is_alias(self, node: Node) -> bool:
         """Whether a reshape stands next to a call, so that a view of memory costs nothing.
 
         One that splits axes is computed in loops only if what it splits need not be stored.
         """
-        if self.is_leaf(node) or node.op.name != "reshape" or node in self.calls:
+        if self.is_leaf(node) or not node.op.keeps_order or node in self.calls:
             return False
         x = node.inputs[0]
         if x in self.calls or any(user in self.calls for user in self.users[node]):
             return True
-        stored = self.breaks(x) or x in self.outputs
+        stored = self.is_fusion_barrier(x) or x in self.outputs
         if is_unit_reshape(node):
             return stored and node in self.outputs
         return stored or self.is_leaf(x) or not self.is_light(x)
 
     def part_at(self, node: Node) -> int | None:
         """Where, in bytes, a slice that a call reads lies in what is there anyway; else None."""
-        if self.is_leaf(node) or node.op.name != "slice" or node in self.outputs:
+        if self.is_leaf(node) or node in self.outputs or not node.op.moves:
             return None
         if not any(user in self.calls for user in self.users[node]):
             return None
         x = node.inputs[0]
-        there = self.breaks(x) or self.is_leaf(x)
-        return part_of(node) if there and size_of(x.shape) > 1 else None
+        there = self.is_fusion_barrier(x) or self.is_leaf(x)
+        offset = node.op.part_offset(node) if there and size_of(x.shape) > 1 else None
+        return None if offset is None else offset * x.dtype.itemsize
 
     def is_light(self, node: Node) -> bool:
         """Whether the node costs an instruction, and reads what is there or has been stored."""
-        return own_cost(node) <= 1 and all(self.is_leaf(c) or self.breaks(c) for c in node.inputs)
+        return cost(node) <= 1 and all(
+            self.is_leaf(c) or self.is_fusion_barrier(c) for c in node.inputs
+        )
 
     def reads(self, node: Node) -> Sequence[Node]:
         """The nodes that computing `node` reads."""
@@ -179,7 +166,7 @@ class Fusion:
             return ()
         return self.calls[node].reads if node in self.calls else node.inputs
 
-    def breaks(self, node: Node) -> bool:
+    def is_fusion_barrier(self, node: Node) -> bool:
         """Whether the node's users must wait until all of it is computed."""
         if node in self.calls:
             return True
@@ -190,7 +177,7 @@ class Fusion:
     def must_store(self, node: Node) -> bool:
         return (
             node in self.outputs
-            or self.breaks(node)
+            or self.is_fusion_barrier(node)
             or any(user in self.calls for user in self.users[node])
         )
 
@@ -199,7 +186,7 @@ class Fusion:
         for _ in range(ROUNDS):
             self.count_levels()
             before = len(self.stored)
-            self.store_what_is_dear()
+            self.store_what_is_expensive()
             if len(self.stored) == before:
                 break
         else:
@@ -230,11 +217,14 @@ class Fusion:
         `node` is computed: such a node may be computed in the same kernel. Read at another index,
         it must be complete, so the reader is one level up.
         """
+        # Why no circle can arise: a kernel is the stored nodes of one level, and whatever it reads
+        # at another index, or from a barrier, has a lower level by what follows. What it reads at
+        # the same index may have its own level, and then it is in the kernel and in a register.
         within: dict[Node, int] = {}
         for node in self.order:
             level, top = 0, -1
             for child in self.reads(node):
-                if self.breaks(child) or node in self.calls:
+                if self.is_fusion_barrier(child) or node in self.calls:
                     level = max(level, self.levels[child] + 1)
                 elif same_index(node, child):
                     level, top = max(level, self.levels[child]), max(top, within[child])
@@ -243,35 +233,56 @@ class Fusion:
             self.levels[node] = level
             within[node] = level if node in self.stored else top
 
-    def store_what_is_dear(self) -> None:
-        """Mark the nodes that are better stored than computed again in each kernel using them."""
-        cost: dict[Node, int] = {}
-        for node in self.order:
-            inner = [c for c in self.reads(node) if not self.is_leaf(c) and c not in self.stored]
-            cost[node] = own_cost(node) + sum(cost[c] for c in inner)
-        homes: dict[Node, set[tuple[int, Shape]]] = {n: set() for n in self.order}
-        elements = dict.fromkeys(self.order, 0)  # computed of a node if it is not stored
+    def store_what_is_expensive(self) -> None:
+        """Mark the nodes that are better stored than computed again in each kernel using them.
+
+        From users to inputs, so that of each node it is known in which kernels it would be
+        computed if it is not stored, how many elements of it, and at which indices.
+        """
+        costs = self.written_out_costs()
+        homes: dict[Node, set[Home]] = {n: set() for n in self.order}
+        elements = dict.fromkeys(self.order, 0)
+        indices: dict[Node, set[Hashable]] = {n: set() for n in self.order}
         for node in reversed(self.order):
             if self.is_leaf(node):
                 continue
             repeats = 1 < size_of(node.shape) < elements[node]
-            if node not in self.stored and self.is_dear(node, cost[node], homes[node], repeats):
+            copies = len(indices[node])
+            if self.is_expensive(node, costs[node], homes[node], repeats, copies):
                 self.stored.add(node)
-            stored = node in self.stored
-            targets = {(self.levels[node], domain_of(node))} if stored else homes[node]
-            count = size_of(domain_of(node)) if stored else elements[node]
+            if node in self.stored:
+                home = self.levels[node], domain_of(node)
+                homes[node], elements[node], indices[node] = {home}, size_of(home[1]), {home}
             for child in self.reads(node):
-                homes[child] |= targets
-                elements[child] = max(elements[child], read_of(child, node, count))
+                homes[child] |= homes[node]
+                read = node.op.elements_read(node, child, elements[node])
+                elements[child] = max(elements[child], read)
+                if same_index(node, child):
+                    indices[child] |= indices[node]
+                else:  # another index for each of these
+                    own = self.position[node]
+                    indices[child].update([hash((own, index)) for index in indices[node]])
 
-    def is_dear(self, node: Node, cost: int, homes: set[tuple[int, Shape]], repeats: bool) -> bool:
+    def written_out_costs(self) -> dict[Node, int]:
+        """For each node the cost of an element with all that is not stored, as often as it is
+        read."""
+        costs: dict[Node, int] = {}
+        for node in self.order:
+            inner = [c for c in self.reads(node) if not self.is_leaf(c) and c not in self.stored]
+            costs[node] = self.costs[node] + sum([costs[c] for c in inner])
+        return costs
+
+    def is_expensive(
+        self, node: Node, cost: int, homes: set[Home], repeats: bool, copies: int
+    ) -> bool:
         """Whether storing the node beats computing it in each kernel that uses it.
 
-        One of the kernels `repeats` it if it would compute an element several times.
+        One of the kernels `repeats` it if it would compute an element several times; it is code in
+        `copies`, one for each index at which it is read.
         """
-        if cost <= RECOMPUTE:
+        if cost <= (REPEATED if repeats else RECOMPUTE):
             return False
-        if len(homes) > 1 or repeats:
+        if len(homes) > 1 or repeats or copies > COPIES:
             return True
         moved = any(not same_index(user, node) for user in self.users[node])
         return moved and len(self.users[node]) > 1
@@ -283,7 +294,7 @@ class Fusion:
         is stored.
         """
         nodes = self.computed_for(roots)
-        starts = heavy(nodes, own_weight, LARGEST)
+        starts = heavy(nodes, self.weight, LARGEST)
         part, stored = cut(nodes, roots, domain, starts, self.reads, same_index)
         number = max(part.values(), default=0)
         if number:
@@ -298,10 +309,16 @@ class Fusion:
                 self.pack([root for root in own if root not in self.outputs])
         return result
 
+    def weight(self, node: Node) -> int:
+        """About how many instructions the node adds to a kernel."""
+        if self.costs[node] < ELEMENTARY:
+            return 1
+        return OUTLINED if node.shape == () else INLINED
+
     def pack(self, scalars: list[Node]) -> None:
         """Have the results of one kernel of scalars lie together, to be passed as one buffer."""
-        for place, node in enumerate(scalars):
-            self.packed[node] = scalars[0], place * SCALAR
+        for number, node in enumerate(scalars):
+            self.packed[node] = scalars[0], number * SCALAR
 
     def computed_for(self, roots: Sequence[Node]) -> list[Node]:
         """The roots and what is computed inside loops for them, inputs before users."""
@@ -327,28 +344,13 @@ def call_for(node: Node) -> Step | None:
     """The call that computes a node which is not computed in loops."""
     if (call := gemm(node) or lapack(node)) is not None:
         return call
-    if node.op.name == "reshape" and not node.op.lowers(node):
+    if node.op.keeps_order and not node.op.lowers(node):
         return Alias(node)
-    if (offset := node.op.piece(node)) is not None:
-        return Alias(node, offset)
+    if not node.op.native and (offset := node.op.part_offset(node)) is not None:
+        return Alias(node, offset * node.inputs[0].dtype.itemsize)
     if graphs := node.op.graphs(node):
         return Control(node, [schedule(g.inputs, optimise(g.outputs, g.inputs)) for g in graphs])
     return None if is_native(node) else NumpyCall(node)
-
-
-def part_of(node: Node) -> int | None:
-    """Where, in bytes, a slice begins in its input; None unless it is contiguous there."""
-    x = node.inputs[0]
-    starts, steps, sizes, _ = node.params
-    place, single = 0, True
-    for size, start, step, count in zip(x.shape, starts, steps, sizes, strict=True):
-        if count != size and not single:
-            return None
-        if count > 1 and step != 1:
-            return None
-        single = single and count == 1
-        place = place * size + start
-    return place * x.dtype.itemsize
 
 
 def is_unit_reshape(node: Node) -> bool:
@@ -363,42 +365,6 @@ def same_index(node: Node, child: Node) -> bool:
     if node.op.scatters:
         return child is node.inputs[0] and child not in node.inputs[1:]
     return node.op.pointwise and node.shape == child.shape
-
-
-def read_of(child: Node, node: Node, count: int) -> int:
-    """How many elements of `child` are read to compute `count` elements of `node`.
-
-    The parts of a join, and what is put among zeros or other elements, are read in their own place
-    only.
-    """
-    match node.op.name:
-        case "concat" | "stack":
-            apart = True
-        case "unslice" | "set_slice":
-            apart = child is not node.inputs[0] or node.op.name == "unslice"
-            apart = apart and all(abs(step) == 1 for step in node.params[1])
-        case "matmul":
-            return count * node.inputs[0].shape[-1]
-        case _:
-            apart = False
-    return count * size_of(child.shape) // max(1, size_of(node.shape)) if apart else count
-
-
-def own_cost(node: Node) -> int:
-    """About how many instructions an element costs."""
-    if node.op.family in ("leaf", "linear"):
-        return 0
-    return 1 if node.op.name in CHEAP else 100
-
-
-def own_weight(node: Node) -> int:
-    """About how many instructions the node adds to a kernel."""
-    return 1 if own_cost(node) <= 1 else OUTLINED if node.shape == () else INLINED
-
-
-def rows_of(step: Step) -> object:
-    """The extent of rows of a kernel; other steps have none."""
-    return step.domain[:1] if isinstance(step, Kernel) else None
 
 
 def in_order(steps: Sequence[Step]) -> list[Step]:
@@ -417,7 +383,7 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
     ready: dict[object, deque[Step]] = {}
     for step in steps:
         if not waiting[step]:
-            ready.setdefault(rows_of(step), deque()).append(step)
+            ready.setdefault(step.rows, deque()).append(step)
     done: list[Step] = []
     rows: object = None
     while ready:
@@ -429,7 +395,7 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
         for user in users[step]:
             waiting[user] -= 1
             if not waiting[user]:
-                ready.setdefault(rows_of(user), deque()).append(user)
+                ready.setdefault(user.rows, deque()).append(user)
     if len(done) != len(steps):
         raise GraphError("the kernels of a schedule wait for each other; please report this graph")
     return done
@@ -440,5 +406,5 @@ def schedule(inputs: Sequence[Node], outputs: Sequence[Node]) -> Schedule:
     fusion = Fusion(inputs, outputs)
     check_known(fusion.order)
     steps = nested(fusion.run(), outputs)
-    constants = [n for n in fusion.order if n.op.name == "constant" and n not in fusion.inputs]
+    constants = [n for n in fusion.order if is_constant(n) and n not in fusion.inputs]
     return Schedule(list(inputs), list(outputs), constants, steps, fusion.packed)

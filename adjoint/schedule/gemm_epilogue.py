@@ -1,4 +1,4 @@
-"""Sums with products: a factor and an addend that BLAS takes along, as its alpha and beta."""
+"""Epilogues of products: a factor and an addend that BLAS takes along, as its alpha and beta."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
+from adjoint.ops import records
 from adjoint.schedule.plan import Gemm, Step
 
 
 @dataclass(frozen=True)
-class Sums:
+class GemmEpilogues:
     """Finds results that are ± scale · product + addend, where nobody else needs the product.
 
     Only what is stored anyway is made so, of what is stored anyway: other sums are better computed
@@ -26,7 +28,7 @@ class Sums:
     is_leaf: Callable[[Node], bool]
     must_store: Callable[[Node], bool]
 
-    def fold(self, order: Sequence[Node]) -> set[Node]:
+    def find(self, order: Sequence[Node]) -> set[Node]:
         """Make them calls; the nodes that are computed no more. `order`: inputs before users."""
         gone: set[Node] = set()
         for node in reversed(order):  # what a call adds to is stored, so users come first
@@ -47,7 +49,7 @@ class Sums:
                 found = self.scaled(root, term)
                 if found is not None:
                     inside, step = found
-                    negative = step.negative != (root.op.name == "subtract")
+                    negative = step.negative != (root.op is records.subtract)
                     yield inside, replace(step, negative=negative, addend=addend)
 
     def can_add(self, addend: Node, root: Node) -> bool:
@@ -66,12 +68,12 @@ class Sums:
         inside: list[Node] = []
         negative, scale, node = False, None, term
         while node not in self.calls:
-            match node.op.name, node.inputs:
-                case "negative", (x,):
+            match node.op, node.inputs:
+                case records.negative, (x,):
                     negative, below = not negative, x
-                case "multiply", (factor, x) if scale is None and is_factor(factor, root):
+                case records.multiply, (factor, x) if scale is None and is_factor(factor, root):
                     scale, below = factor, x
-                case "multiply", (x, factor) if scale is None and is_factor(factor, root):
+                case records.multiply, (x, factor) if scale is None and is_factor(factor, root):
                     scale, below = factor, x
                 case _:
                     return None
@@ -90,19 +92,19 @@ class Sums:
 
 def terms_of(root: Node) -> list[tuple[Node, Node | None]]:
     """The parts of a node that may be a product, each with what it is added to."""
-    match root.op.name, root.inputs:
-        case (("multiply" | "negative"), _):
+    match root.op, root.inputs:
+        case ((records.multiply | records.negative), _):
             return [(root, None)]
-        case "add", (x, y):
+        case records.add, (x, y):
             return [(y, x), (x, y)]
-        case "subtract", (x, y):
+        case records.subtract, (x, y):
             return [(y, x)]
     return []
 
 
 def is_factor(node: Node, root: Node) -> bool:
     """Whether BLAS may multiply by a number: by zero it would not, whatever the product is."""
-    if node.op.name != "constant" or size_of(node.shape) != 1 or node.dtype is not root.dtype:
+    if not is_constant(node) or size_of(node.shape) != 1 or node.dtype is not root.dtype:
         return False
     value = np.asarray(node.value).item()
     return bool(value) and bool(np.isfinite(value))

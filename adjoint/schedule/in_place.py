@@ -8,41 +8,26 @@ step may be taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from adjoint.graph.loop_form import Affine
 from adjoint.graph.node import Node
 from adjoint.schedule.access_patterns import is_row_local, reads_of
-from adjoint.schedule.plan import Kernel, Nest, Schedule, Step
-from adjoint.schedule.slow_path import has_slow_path
+from adjoint.schedule.native_rule import has_slow_path
+from adjoint.schedule.plan import Kernel, Schedule
 
 
-def kernels_of(step: Step) -> list[Kernel]:
-    """The kernels that a step runs."""
-    match step:
-        case Kernel():
-            return [step]
-        case Nest(kernels=kernels):
-            return list(kernels)
-    return []
-
-
-def computed_by(kernel: Kernel) -> Iterable[Node]:
-    """All nodes computed in a kernel."""
-    return (*kernel.inlined, *kernel.roots)
-
-
-def writes_over(kernel: Kernel, out: Node, given: Node) -> bool:
+def overwrites(kernel: Kernel, out: Node, given: Node) -> bool:
     """Whether a kernel reads `given` only to compute `out`, and just where it writes that."""
     here = tuple(Affine(0, {a: 1}) for a in range(len(kernel.domain)))
+    # The other roots must not depend on `given`: a loop computes them after `out` is written.
     return (
         out in kernel.roots
         and out.shape == kernel.domain
         and given in kernel.reads
-        and all(map(reads_once, computed_by(kernel)))
+        and all(map(reads_once, kernel.nodes))
         and all(index == here for index in reads_of(kernel).get(given, ()))
-        and not any(depends(root, given, kernel) for root in kernel.roots if root is not out)
+        and not any(depends_on(root, given, kernel) for root in kernel.roots if root is not out)
     )
 
 
@@ -55,14 +40,14 @@ def reads_once(node: Node) -> bool:
     return node.op.pointwise and not has_slow_path(node)
 
 
-def meeting(kernel: Kernel) -> set[Node]:
+def may_overlap(kernel: Kernel) -> set[Node]:
     """The stored nodes of a kernel of which some may lie in the same memory as others."""
     found: set[Node] = set()
-    if not kernel.domain or not all(map(reads_once, computed_by(kernel))):
+    if not kernel.domain or not all(map(reads_once, kernel.nodes)):
         return found
     for root in kernel.roots:
         for given in kernel.reads:
-            if fits(root, given) and writes_over(kernel, root, given):
+            if fits(root, given) and overwrites(kernel, root, given):
                 found |= {root, given}
     return found
 
@@ -72,7 +57,7 @@ def fits(root: Node, given: Node) -> bool:
     return (root.shape, root.dtype.itemsize) == (given.shape, given.dtype.itemsize)
 
 
-def depends(root: Node, given: Node, kernel: Kernel) -> bool:
+def depends_on(root: Node, given: Node, kernel: Kernel) -> bool:
     """Whether a kernel reads `given` to compute `root`."""
     inside = set(kernel.inlined)
     stack, seen = [root], {root}
@@ -86,7 +71,7 @@ def depends(root: Node, given: Node, kernel: Kernel) -> bool:
     return False
 
 
-def taken_places(
+def reused_buffers(
     schedule: Schedule, shared: AbstractSet[Node], apart: AbstractSet[Node]
 ) -> dict[Node, Node]:
     """For results the node in whose memory they are written.
@@ -94,32 +79,37 @@ def taken_places(
     Neither is `apart`, nor in memory that is `shared`.
     """
     last = {node: time for time, step in enumerate(schedule.steps) for node in step.reads}
-    places: dict[Node, Node] = {}
+    buffers: dict[Node, Node] = {}
     for time, step in enumerate(schedule.steps):
-        kernels = kernels_of(step)
+        kernels = list(step.kernels)
         alone = [n for n in step.reads if n not in apart and n not in shared] if kernels else []
         free = [n for n in alone if last[n] == time and n.shape]
         for number, kernel in enumerate(kernels if free else ()):
             for root in kernel.roots:
                 if root in apart or root in shared or root.shape != kernel.domain:
                     continue
-                found = next((n for n in free if may_take(kernels, number, root, n)), None)
+                found = next((n for n in free if can_overwrite(kernels, number, root, n)), None)
                 if found is not None:
-                    places[root] = places.get(found, found)
+                    buffers[root] = buffers.get(found, found)
                     free.remove(found)
-    return places
+    return buffers
 
 
-def may_take(kernels: list[Kernel], number: int, root: Node, given: Node) -> bool:
+def can_overwrite(kernels: list[Kernel], number: int, root: Node, given: Node) -> bool:
     """Whether the kernel with a number can write `root` over `given`."""
     if not fits(root, given):
         return False
     if root.op.combine is not None or root.op.scatters or root.op.scans:
         return False
+    # A reduction sets all of its result to where it starts before the first element is read; a
+    # scan reads what it wrote. Both are excluded above. For others four things are asked, of which
+    # each is broken on purpose by a test: nobody reads `given` afterwards; this kernel reads it at
+    # the index that it writes, and there only once; and the kernels before it in the nest, which
+    # go on to other rows when this one has written its own, read their own rows only.
     kernel = kernels[number]
     if any(given in later.reads for later in kernels[number + 1 :]):
         return False
-    if given in kernel.reads and not writes_over(kernel, root, given):
+    if given in kernel.reads and not overwrites(kernel, root, given):
         return False
     return all(
         is_row_local(given, reads_of(before).get(given, []), kernel.domain[0])

@@ -6,6 +6,7 @@ import numpy as np
 
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
+from adjoint.ops import records
 from adjoint.schedule.plan import Gemm, Lapack
 
 BLAS_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -13,7 +14,7 @@ BLAS_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 def gemm(node: Node) -> Gemm | None:
     """The BLAS product that computes `node`, if one does."""
-    if node.op.name != "matmul" or node.dtype not in BLAS_DTYPES or node.op.lowers(node):
+    if node.op is not records.matmul or node.dtype not in BLAS_DTYPES or node.op.lowers(node):
         return None
     if not all(size_of(x.shape) for x in (node, *node.inputs)):
         return None  # BLAS leaves the result of an empty product untouched
@@ -21,24 +22,11 @@ def gemm(node: Node) -> Gemm | None:
     return Gemm(node, a, b, transpose_a, transpose_b)
 
 
-UNREAD = {
-    "lu_factor": 0,
-    "lu_solve": 1,
-    "triangular_solve": 0,
-    "cofactors": 1,
-    "cholesky": 0,
-    "eigh": 0,
-    "svd": 0,
-    "qr": 0,
-}
-"""The operations that LAPACK computes, and how many of their first inputs it does not read."""
-
-
 def lapack(node: Node) -> Lapack | None:
     """The LAPACK call that computes `node`, if one does."""
-    if node.op.name not in UNREAD or node.dtype not in BLAS_DTYPES:
+    if node.op.lapack_inputs is None or node.dtype not in BLAS_DTYPES:
         return None
-    reads = list(node.inputs[UNREAD[node.op.name] :])
+    reads = list(node.inputs[node.op.lapack_inputs])
     if not all(size_of(x.shape) for x in (node, *reads)):
         return None
     return Lapack(node, reads)
@@ -46,7 +34,7 @@ def lapack(node: Node) -> Lapack | None:
 
 def untransposed(node: Node) -> tuple[Node, bool]:
     """The matrix of which `node` is the transpose, and that it is; or the node itself."""
-    if node.op.name == "permute_dims" and node.inputs:
+    if node.op is records.permute_dims and node.inputs:
         *lead, last, before = range(len(node.shape))
         if node.params[0] == (*lead, before, last):
             return node.inputs[0], True

@@ -7,18 +7,22 @@ from collections import Counter
 from dataclasses import dataclass
 
 from adjoint.graph.node import Node
-from adjoint.schedule.in_place import taken_places
-from adjoint.schedule.plan import SCALAR, Alias, Gemm, Nest, Schedule, nbytes
+from adjoint.schedule.in_place import reused_buffers
+from adjoint.schedule.plan import SCALAR, Alias, Schedule, nbytes
 
 ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector register."""
+
 WASTE = 2
-"""How many times larger than needed a block may be that is used again."""
+"""How many times larger than needed the memory may be that is used again: more would leave none for
+the large results that come later, less would leave memory unused that is in the cache already."""
 
 
 @dataclass
 class MemoryPlan:
     """Offsets of the intermediate results, the size of the block, and what it would be without
-    reuse. `storage` gives for a node that lies in another's memory that node and the place."""
+    reuse. `storage` gives for a node that lies in another's memory that node and the offset, in
+    bytes."""
 
     offsets: dict[Node, int]
     size: int
@@ -27,26 +31,25 @@ class MemoryPlan:
 
 
 def plan_memory(schedule: Schedule, gap: int = 0) -> MemoryPlan:
-    """Give each intermediate result a place that nothing alive at the same time uses.
+    """Give each intermediate result memory that nothing alive at the same time uses.
 
     With a `gap`, for debugging, none is used again, and so many bytes are free behind each.
     """
     storage = storages(schedule)
     outside = {*schedule.inputs, *schedule.outputs, *schedule.constants}
     for step in schedule.steps:
-        if isinstance(step, Nest):
-            outside |= step.local  # they live in the nest
-    shared = {*storage, *(home for home, _ in storage.values())}
-    places = taken_places(schedule, shared, outside)
-    storage |= {node: (home, 0) for node, home in places.items()}
+        outside |= step.local  # they live in the nest
+    shared = {*storage, *(owner for owner, _ in storage.values())}
+    buffers = reused_buffers(schedule, shared, outside)
+    storage |= {node: (owner, 0) for node, owner in buffers.items()}
     first: dict[Node, int] = {}
     last: dict[Node, int] = {}
     for time, step in enumerate(schedule.steps):
         for node in (*step.roots, *step.reads):
-            home = storage.get(node, (node, 0))[0]
-            if home not in outside:
-                first.setdefault(home, time)
-                last[home] = time
+            owner = storage.get(node, (node, 0))[0]
+            if owner not in outside:
+                first.setdefault(owner, time)
+                last[owner] = time
     dying: dict[int, list[Node]] = {}
     for node, time in last.items():
         dying.setdefault(time, []).append(node)
@@ -57,15 +60,18 @@ def plan_memory(schedule: Schedule, gap: int = 0) -> MemoryPlan:
     offsets: dict[Node, int] = {}
     size = unshared = done = 0
     free: list[tuple[int, int]] = []  # size and offset of the blocks in nobody's use, sorted
+    # Best fit, the largest of a step first. A step's results are given memory before what it reads
+    # for the last time is free: it may still be reading when it writes. Writing over one's own
+    # input is another matter, decided in `in_place` from the indices.
     for node in sorted(first, key=lambda n: (first[n], -needs[n])):
         for time in range(done, first[node]):
             for dead in dying.get(time, ()):
                 insort(free, (rounded(needs[dead]), offsets[dead]))
         done = max(done, first[node])
         need = rounded(needs[node]) + gap
-        place = bisect_left(free, (need, -1))
-        if not gap and place < len(free) and free[place][0] <= need * WASTE:
-            offset = free.pop(place)[1]
+        fit = bisect_left(free, (need, -1))
+        if not gap and fit < len(free) and free[fit][0] <= need * WASTE:
+            offset = free.pop(fit)[1]
         else:
             offset, size = size, size + need
         offsets[node] = offset
@@ -79,7 +85,7 @@ def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
     storage = dict(schedule.packed)
     written = {root for step in schedule.steps for root in step.roots}
     steps = [step for step in schedule.steps if isinstance(step, Alias)]
-    aliases = {step.root: step.root.inputs[0] for step in steps}
+    aliases = {step.root: step.source for step in steps}
     fixed = {*aliases, *schedule.outputs}
     readers = Counter(node for step in schedule.steps for node in step.reads)
     movable = {node for node in written - fixed if readers[node] == 1 and node not in storage}
@@ -88,13 +94,14 @@ def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
         if root in schedule.outputs and is_movable and nbytes(source) == nbytes(root):
             storage[source] = root, 0
     for step in reversed(schedule.steps):  # sums before their addends, which may be sums
-        if isinstance(step, Gemm) and step.addend in movable:
-            storage[step.addend] = storage.get(step.root, (step.root, 0))
+        if step.addend in movable:
+            (root,) = step.roots
+            storage[step.addend] = storage.get(root, (root, 0))
     for step in steps:  # now it is known where the sources lie
         if step.root not in schedule.outputs:
             source = aliases[step.root]
-            home, place = storage.get(source, (source, 0))
-            storage[step.root] = home, place + step.offset
+            owner, offset = storage.get(source, (source, 0))
+            storage[step.root] = owner, offset + step.offset
     return storage
 
 

@@ -20,17 +20,23 @@ from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.elements import Array, Box, Value, Walk, own_place, widened
 from adjoint.schedule.memory import MemoryPlan
+from adjoint.schedule.native_rule import has_slow_path
 from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, Schedule, Step, nbytes
-from adjoint.schedule.slow_path import has_slow_path
 
 NOBODY, MANY = -1, -2
-BOXES = 3
-"""Into how many blocks of rows a chunk is cut at most: more are like these."""
-LARGEST = 1 << 26
-"""Bytes of all tensors of a program up to which its plan is checked."""
+"""Who has written a unit of memory, where that is not the number of one place of the domain."""
 
-MOST = 1 << 16
-"""Of so many places of a block of rows what they read is checked, at its beginning and end."""
+BOXES = 3
+"""Into how many blocks of rows a chunk is cut at most: the first, the last, and one between, like
+which all others are."""
+
+CHECKED_BYTES = 1 << 26
+"""Bytes of all tensors of a program up to which its plan is checked: labels take up to eight times
+that, half a gigabyte."""
+
+CHECKED_PLACES = 1 << 16
+"""Of so many places of a block of rows what they read is checked, at its beginning and end: what
+goes wrong goes wrong at an edge, and arrays of these fit into a cache."""
 
 
 class PlanError(GraphError):
@@ -46,13 +52,13 @@ def check_plan(
     was checked: a program with too much memory is not.
     """
     nodes = {n for step in schedule.steps for n in (*step.reads, *step.roots)}
-    if sum(map(nbytes, nodes)) > LARGEST:
+    if sum(map(nbytes, nodes)) > CHECKED_BYTES:
         return False
-    Replay(schedule, memory, taken or {}).run()
+    MemorySimulation(schedule, memory, taken or {}).run()
     return True
 
 
-class Replay:
+class MemorySimulation:
     """The memory of a program while it runs."""
 
     def __init__(self, schedule: Schedule, memory: MemoryPlan, taken: Mapping[int, int]) -> None:
@@ -64,7 +70,7 @@ class Replay:
         self.canon: dict[Node, tuple[Node, int]] = {}
         for step in schedule.steps:
             if isinstance(step, Alias):
-                source = step.root.inputs[0]
+                source = step.source
                 first, shift = self.canon.get(source, (source, 0))
                 self.canon[step.root] = first, shift + step.offset // source.dtype.itemsize
         self.unit: dict[Hashable, int] = {}
@@ -90,7 +96,7 @@ class Replay:
                 space, place = self.places[source]
                 self.places[node] = space, place + behind
         for step in schedule.steps:
-            for node in step.local if isinstance(step, Nest) else ():
+            for node in step.local:
                 self.places[node] = node, 0
 
     def make_spaces(self) -> None:
@@ -202,7 +208,7 @@ class Replay:
         self.write(root, whole)
 
     def place_of_part(self, step: Alias) -> tuple[Hashable, int] | None:
-        source = step.root.inputs[0]
+        source = step.source
         if source not in self.places:
             return None
         space, place = self.places[source]
@@ -238,9 +244,9 @@ class Rows:
     """A kernel on some rows of its domain: its places are taken in any order."""
 
     def __init__(
-        self, replay: Replay, step: Step, kernels: list[Kernel], walks: dict[Kernel, Walk]
+        self, memory: MemorySimulation, step: Step, kernels: list[Kernel], walks: dict[Kernel, Walk]
     ) -> None:
-        self.replay = replay
+        self.memory = memory
         self.step = step
         (self.kernel,) = kernels
         if self.kernel not in walks:
@@ -264,13 +270,13 @@ class Rows:
         """For which root something is read first: those that follow find it in a register."""
         for part, (number, made) in product(parts, enumerate(self.walk.roots)):
             for value, where in part.reads(made):
-                if value.read is not None and value.read[0] in self.replay.places:
+                if value.read is not None and value.read[0] in self.memory.places:
                     self.look(part, loaded.setdefault(value, number), *value.read, where)
         for root in self.kernel.roots:
             if not folds(root):
-                self.replay.write(root, written(self.box, root))
+                self.memory.write(root, written(self.box, root))
             elif self.is_in_rows(root):
-                self.replay.write(root, np.unique(self.folded(root)))
+                self.memory.write(root, np.unique(self.folded(root)))
         if last:
             self.finish()
 
@@ -280,7 +286,7 @@ class Rows:
             if (folds(root) and not self.is_in_rows(root)) or (
                 folds(root) and not size_of(self.kernel.domain)
             ):
-                self.replay.write(root, np.arange(size_of(root.shape)))
+                self.memory.write(root, np.arange(size_of(root.shape)))
 
     def is_in_rows(self, root: Node) -> bool:
         """Whether a fold is complete when the rows are done."""
@@ -302,7 +308,7 @@ class Rows:
             places: Any = np.full(flat.shape, MANY)
         else:
             flat, places = written(self.box, root), self.box.places
-        labels, units = self.replay.units(root, flat)
+        labels, units = self.memory.units(root, flat)
         low, high = (int(units.min()), int(units.max()) + 1) if units.size else (0, 0)
         for other, start, by, _ in self.owners:
             if other is labels and low < start + len(by) and start < high:
@@ -320,7 +326,7 @@ class Rows:
     def look(self, box: Box, number: int, node: Node, index: Any, where: Any) -> None:
         """Check what is read for root `number` at an index of a node, and whether it stays there
         until all places that read it have done so."""
-        if box.places.size * box.along(node, index) > 16 * MOST:
+        if box.places.size * box.along(node, index) > 16 * CHECKED_PLACES:
             return None  # it hangs on values where each of these is
         flat, inside, extra = box.elements(node, index)
         where, place = widened(where, extra), widened(box.places, extra)
@@ -335,10 +341,14 @@ class Rows:
         if not counts.all():
             counts, flat, place = np.broadcast_arrays(counts, flat, place)
             flat, place = flat[counts], place[counts]
-        if not np.all(self.replay.holds(node, flat)):
+        if not np.all(self.memory.holds(node, flat)):
             self.fail(node, "which is not there, or not yet")
-        labels, units = self.replay.units(node, flat)
+        labels, units = self.memory.units(node, flat)
         self.touched.append((labels, units))
+        # Which place writes each of these units? None, or the very place that reads it, and that
+        # for a root which is computed later: otherwise another place, in any order a loop with
+        # vectors or threads may take, could have written there first. A loop that takes a stretch
+        # of places again, for a slow path, must not write what it reads at all.
         for other, start, owner, writer in self.owners:
             if other is not labels or not units.size:
                 continue
@@ -374,13 +384,13 @@ class Rows:
 
     def compare(self, chunk: int, readers: dict[int, Array], writers: dict[int, Array]) -> None:
         """No chunk writes where another one reads or writes, unless they add."""
-        fixed = {id(self.replay.labels[self.replay.places[r][0]]) for r in self.kernel.roots
+        fixed = {id(self.memory.labels[self.memory.places[r][0]]) for r in self.kernel.roots
                  if folds(r) and not self.is_in_rows(r)}  # fmt: skip
         for (labels, units), is_write in [
             *((x, False) for x in self.touched),
             *((x, True) for x in self.wrote),
         ]:
-            if any(labels is self.replay.labels.get(n) for n in getattr(self.step, "local", ())):
+            if any(labels is self.memory.labels.get(n) for n in self.step.local):
                 continue
             marks = [m.setdefault(id(labels), np.full(labels.shape, NOBODY)) for m in
                      (readers, writers)]  # fmt: skip
@@ -403,7 +413,7 @@ def written(box: Box, root: Node) -> Any:
 def looked_at(box: Box, low: int, high: int) -> list[tuple[int, int]]:
     """The rows of which the reads are checked: all, or of many the first and the last."""
     row = max(1, math.prod(box.sides[1:]))
-    count = max(1, MOST // row)
+    count = max(1, CHECKED_PLACES // row)
     if high - low <= 2 * count:
         return [(low, high)]
     return [(low, low + count), (high - count, high)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
@@ -14,22 +17,52 @@ from adjoint.graph.types import Shape, size_of
 NATIVE_DTYPES = frozenset(map(np.dtype, "?bhilBHILfd"))
 """Bools, integers, float32 and float64: what loops compute with."""
 
-
-CHECKED = frozenset({"gather", "scatter_add", "bounded_index"})
-"""Operations that check indices while they run."""
-
 SCALAR = 8
-"""Bytes between packed scalars."""
+"""Bytes between packed scalars: those of the largest dtype."""
+
+
+def nbytes(node: Node) -> int:
+    """The bytes of a stored node."""
+    return size_of(node.shape) * node.dtype.itemsize
 
 
 def is_checked(node: Node) -> bool:
     """Whether computing the node may find an index out of bounds; constants were looked at."""
-    indices = node.inputs if node.op.name == "bounded_index" else node.inputs[1:]
-    return node.op.name in CHECKED and any(i.op.name != "constant" for i in indices)
+    return any(not is_constant(index) for index, _, _ in node.op.indexed(node))
+
+
+class _Step:
+    """What is true of most steps. Each also has `name`, `roots`, which it computes, `reads`, the
+    `kernels` that it runs, and `local`, those of the roots that are gone when it ends."""
+
+    @property
+    def in_chunks(self) -> bool:
+        """Whether threads may run it."""
+        return False
+
+    @property
+    def calls_python(self) -> bool:
+        """Whether it needs the interpreter."""
+        return False
+
+    @property
+    def is_view(self) -> bool:
+        """Whether its result is memory that is there: no work."""
+        return False
+
+    @property
+    def rows(self) -> Shape | None:
+        """The extent of rows over which it goes, if it is loops."""
+        return None
+
+    @property
+    def addend(self) -> Node | None:
+        """What it adds to, which may lie where the result does."""
+        return None
 
 
 @dataclass(eq=False)
-class Kernel:
+class Kernel(_Step):
     """A fused loop nest over `domain`: it computes `roots`, maps and reductions of equal domain.
 
     `inlined` are the nodes that are computed inside its loops and never stored, inputs before
@@ -44,31 +77,64 @@ class Kernel:
     found: dict[Node, list[Index]] | None = field(default=None, repr=False)
     """What `reads_of` found; a kernel does not change."""
 
+    name: ClassVar[str] = "kernel"
+    local: ClassVar[AbstractSet[Node]] = frozenset()
+
     def buffer_of(self, node: Node) -> tuple[Node, int]:
         """The stored node in whose memory `node` lies, and where."""
         return self.packed.get(node, (node, 0))
 
     @property
-    def name(self) -> str:
-        return "kernel"
+    def kernels(self) -> list[Kernel]:
+        return [self]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All nodes that it computes."""
+        return [*self.inlined, *self.roots]
+
+    @property
+    def rows(self) -> Shape:
+        return self.domain[:1]
+
+    @property
+    def operations(self) -> int:
+        return len(self.inlined) + len(self.roots)
+
+    @property
+    def work(self) -> int:
+        return size_of(self.domain) * self.operations
+
+    @property
+    def flops(self) -> int:
+        return sum(n.op.flops(n) for n in self.nodes) * size_of(self.domain)
+
+    @property
+    def bytes_moved(self) -> int:
+        return _bytes(self.reads, self.roots)
+
+    @property
+    def can_fail(self) -> bool:
+        return any(map(is_checked, self.nodes))
 
 
 @dataclass(eq=False)
-class Nest:
+class Nest(_Step):
     """Kernels over the same `extent` of rows, run `block` rows at a time, in chunks of `grain`.
 
-    `local` results are read in the nest only, and have room for a block of rows.
+    `local` results are read in the nest only, and have memory for a block of rows.
     """
 
     kernels: list[Kernel]
     extent: int
-    local: set[Node]
+    local: AbstractSet[Node]
     block: int
     grain: int
 
+    name: ClassVar[str] = "nest"
+
     @property
     def in_chunks(self) -> bool:
-        """Whether threads may run it."""
         return self.grain < self.extent
 
     @property
@@ -82,6 +148,10 @@ class Nest:
         return None if self.is_whole else self.block
 
     @property
+    def rows(self) -> Shape:
+        return (self.extent,)
+
+    @property
     def roots(self) -> list[Node]:
         return [root for kernel in self.kernels for root in kernel.roots]
 
@@ -91,12 +161,44 @@ class Nest:
         return [n for n in dict.fromkeys(n for k in self.kernels for n in k.reads) if n not in own]
 
     @property
-    def name(self) -> str:
-        return "nest"
+    def operations(self) -> int:
+        return sum(kernel.operations for kernel in self.kernels)
+
+    @property
+    def work(self) -> int:
+        return sum(kernel.work for kernel in self.kernels)
+
+    @property
+    def flops(self) -> int:
+        return sum(kernel.flops for kernel in self.kernels)
+
+    @property
+    def bytes_moved(self) -> int:
+        return _bytes(self.reads, [root for root in self.roots if root not in self.local])
+
+    @property
+    def can_fail(self) -> bool:
+        return any(kernel.can_fail for kernel in self.kernels)
+
+
+class _Call(_Step):
+    """A step with one result and no loops."""
+
+    root: Node
+    kernels: ClassVar[Sequence[Kernel]] = ()
+    local: ClassVar[AbstractSet[Node]] = frozenset()
+
+    @property
+    def roots(self) -> list[Node]:
+        return [self.root]
+
+    @property
+    def operations(self) -> int:
+        return 1
 
 
 @dataclass(eq=False)
-class Gemm:
+class Gemm(_Call):
     """BLAS products root = ± scale op(a) op(b) + addend, each of a, b as stored or its transpose.
 
     Any axes before the last two count matrices, and broadcast. The scale is a constant of one
@@ -112,33 +214,41 @@ class Gemm:
     scale: Node | None = None
     addend: Node | None = None
 
-    @property
-    def roots(self) -> list[Node]:
-        return [self.root]
+    name: ClassVar[str] = "gemm"
 
     @property
     def reads(self) -> list[Node]:
         return [n for n in (self.a, self.b, self.scale, self.addend) if n is not None]
 
     @property
-    def name(self) -> str:
-        return "gemm"
+    def operations(self) -> int:
+        return 1 + (self.scale is not None) + (self.addend is not None)
+
+    @property
+    def work(self) -> int:
+        return size_of(self.root.shape) * self.a.shape[-2 if self.transpose_a else -1]
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.work
+
+    @property
+    def bytes_moved(self) -> int:
+        return _bytes(self.reads, self.roots)
+
+    @property
+    def can_fail(self) -> bool:
+        return False
 
 
 @dataclass(eq=False)
-class Lapack:
+class Lapack(_Call):
     """What LAPACK computes for each of the matrices that the axes before the last two count."""
 
     root: Node
     reads: list[Node]
 
-    @property
-    def roots(self) -> list[Node]:
-        return [self.root]
-
-    @property
-    def name(self) -> str:
-        return "lapack"
+    name: ClassVar[str] = "lapack"
 
     @property
     def shape(self) -> Shape:
@@ -147,71 +257,140 @@ class Lapack:
 
     @property
     def work(self) -> int:
-        """About how many operations it takes: so many for each element of the result."""
         return size_of(self.root.shape) * self.reads[0].shape[-1]
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.work
+
+    @property
+    def bytes_moved(self) -> int:
+        return _bytes(self.reads, self.roots)
+
+    @property
+    def can_fail(self) -> bool:
+        return True
 
 
 @dataclass(eq=False)
-class Alias:
+class Alias(_Call):
     """A contiguous tensor under another shape, or a contiguous part of it: no work."""
 
     root: Node
     offset: int = 0
     """Bytes from the beginning of the tensor to its part."""
 
+    name: ClassVar[str] = "alias"
+    work: ClassVar[int] = 0
+    flops: ClassVar[int] = 0
+    bytes_moved: ClassVar[int] = 0
+    can_fail: ClassVar[bool] = False
+
     @property
-    def roots(self) -> list[Node]:
-        return [self.root]
+    def is_view(self) -> bool:
+        return True
+
+    @property
+    def source(self) -> Node:
+        """The tensor in whose memory it lies."""
+        return self.root.inputs[0]
 
     @property
     def reads(self) -> list[Node]:
-        return [self.root.inputs[0]]
-
-    @property
-    def name(self) -> str:
-        return "alias"
+        return [self.source]
 
 
 @dataclass(eq=False)
-class Control:
+class Control(_Call):
     """A loop or a branch, which runs the schedules of the graphs that its operation holds."""
 
     root: Node
     inner: list[Schedule]
 
     @property
-    def roots(self) -> list[Node]:
-        return [self.root]
+    def name(self) -> str:
+        return self.root.op.name
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps of all graphs that it holds."""
+        return [step for schedule in self.inner for step in schedule.steps]
+
+    @property
+    def rounds(self) -> int:
+        """How often the graphs are run."""
+        return self.root.op.rounds(self.root)
+
+    @property
+    def in_chunks(self) -> bool:
+        return any(step.in_chunks for step in self.steps)
+
+    @property
+    def calls_python(self) -> bool:
+        return any(step.calls_python for step in self.steps)
 
     @property
     def reads(self) -> list[Node]:
         return list(self.root.inputs)
 
     @property
-    def name(self) -> str:
-        return self.root.op.name
+    def operations(self) -> int:
+        return sum(step.operations for step in self.steps)
+
+    @property
+    def work(self) -> int:
+        return self.rounds * sum(step.work for step in self.steps)
+
+    @property
+    def flops(self) -> int:
+        return self.rounds * sum(step.flops for step in self.steps)
+
+    @property
+    def bytes_moved(self) -> int:
+        return self.rounds * sum(step.bytes_moved for step in self.steps)
+
+    @property
+    def can_fail(self) -> bool:
+        return any(step.can_fail for step in self.steps)
 
 
 @dataclass(eq=False)
-class NumpyCall:
+class NumpyCall(_Call):
     """An operation without native code, evaluated by its own rule."""
 
     root: Node
 
+    name: ClassVar[str] = "numpy"
+    work: ClassVar[int] = 0
+    """Not native work: NumPy answers signals itself."""
+    can_fail: ClassVar[bool] = True
+
     @property
-    def roots(self) -> list[Node]:
-        return [self.root]
+    def calls_python(self) -> bool:
+        return True
 
     @property
     def reads(self) -> list[Node]:
         return list(self.root.inputs)
 
     @property
-    def name(self) -> str:
-        return "numpy"
+    def flops(self) -> int:
+        return size_of(self.root.shape)
+
+    @property
+    def bytes_moved(self) -> int:
+        return _bytes(self.reads, self.roots)
+
+
+def _bytes(reads: Sequence[Node], roots: Sequence[Node]) -> int:
+    """The bytes of what is read and of what is written, each tensor once."""
+    return sum(map(nbytes, set(reads))) + sum(map(nbytes, set(roots)))
 
 
 Step = Kernel | Nest | Gemm | Lapack | Alias | Control | NumpyCall
+"""All steps also say how many `operations` of the graph they take together, the `work` of native
+code and the `flops` (an elementary function is one), `bytes_moved` to and from memory, and whether
+they `can_fail`, so that what they should overwrite may still be needed."""
 
 
 @dataclass(eq=False)
@@ -224,11 +403,6 @@ class Schedule:
     steps: list[Step]
     packed: dict[Node, tuple[Node, int]] = field(default_factory=dict)
     """Scalars that lie together in memory: the first of them, and the place behind it in bytes."""
-
-
-def nbytes(node: Node) -> int:
-    """The bytes of a stored node."""
-    return size_of(node.shape) * node.dtype.itemsize
 
 
 def all_steps(schedule: Schedule) -> Iterator[Step]:

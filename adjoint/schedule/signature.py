@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
@@ -28,7 +29,7 @@ def is_literal(node: Node) -> bool:
     Only common numbers are: others may depend on sizes, as 1/n in a mean does, and code that reads
     them serves every size.
     """
-    if node.op.name != "constant" or size_of(node.shape) != 1 or node.dtype not in NATIVE_DTYPES:
+    if not is_constant(node) or size_of(node.shape) != 1 or node.dtype not in NATIVE_DTYPES:
         return False
     value = np.asarray(node.value).item()
     return node.dtype.kind in "biu" or value != value or abs(value) in LITERALS
@@ -43,18 +44,9 @@ def is_generic(kernel: Kernel) -> bool:
     if not kernel.domain or kernel.domain[0] < MANY_ROWS:
         return False
     nodes = (*kernel.inlined, *kernel.roots)
-    plain = all(
-        n.op.pointwise or n.op.combine or n.op.name in MOVEMENTS or stays_in_row(n) for n in nodes
+    return all(n.op.is_row_generic(n) for n in nodes) and all(
+        kernel.domain[0] not in n.shape[1:] for n in (*nodes, *kernel.reads)
     )
-    return plain and all(kernel.domain[0] not in n.shape[1:] for n in (*nodes, *kernel.reads))
-
-
-def stays_in_row(node: Node) -> bool:
-    """Whether a node gathers from the row that it computes, as a cross-entropy does."""
-    if node.op.name != "gather":
-        return False
-    axes, position = node.params
-    return (position, axes[0], node.op.held(node)[0]) == (0, 0, 0)
 
 
 def is_flat(kernel: Kernel) -> bool:
@@ -72,10 +64,9 @@ def is_flat(kernel: Kernel) -> bool:
     return all(shape == kernel.domain or shape == () for shape in shapes)
 
 
-MOVEMENTS = frozenset({"broadcast_to", "permute_dims", "reshape"})
-RESIZING = frozenset({"broadcast_to", "reshape"})
 MANY_ROWS = 16
-"""Kernels over fewer rows are written for that number."""
+"""Kernels over fewer rows are written for that number: loops of known length are unrolled, and a
+batch as small is seldom of another size the next time."""
 
 
 def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node]) -> str:
@@ -91,8 +82,8 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
 
     numbers = {}
     for node in stored:
-        leader, place = kernel.buffer_of(node)
-        numbers[node] = f"a{position[leader]}+{place}"
+        owner, offset = kernel.buffer_of(node)
+        numbers[node] = f"a{position[owner]}+{offset}"
     roots = set(kernel.roots)
     reads = set(stored) - roots
     order = topological_order(kernel.roots, lambda n: () if n in reads else n.inputs)
@@ -102,13 +93,13 @@ def kernel_text(kernel: Kernel, stored: Sequence[Node], arguments: Sequence[Node
         if node in reads:
             continue
         target = f"v{number}"
-        if node.op.name == "constant":
+        if is_constant(node):
             lines.append(f"{target}={literal_text(node)}")
         else:
             inputs = ",".join(numbers[c] for c in node.inputs)
             written = f">{numbers[node]}" if node in roots else ""
-            is_sized = node.op.combine is not None if flat else node.op.name in RESIZING and rows
-            params = "" if is_sized else f"{node.params}{node.op.held(node) or ''}"
+            is_sized = node.op.combine is not None if flat else node.op.has_shape_params and rows
+            params = "" if is_sized else f"{node.params}{node.op.cache_key(node) or ''}"
             kind = f"{node.dtype.str}{shape_text(node.shape)}"
             lines.append(f"{target}{written}={node.op.name}({inputs}){params}{kind}")
         numbers[node] = target
@@ -135,12 +126,12 @@ def schedule_text(schedule: Schedule) -> str:
         kind = f"{node.dtype.str}{node.shape}"
         if node in inputs:
             lines.append(f"{number}=input{schedule.inputs.index(node)} {kind}")
-        elif node.op.name == "constant":
+        elif is_constant(node):
             value = literal_text(node) if is_literal(node) else "held"
             lines.append(f"{number}={value} {kind}")
         else:
             children = ",".join(str(numbers[c]) for c in node.inputs)
-            held = node.op.held(node) or ""
-            lines.append(f"{number}={node.op.name}({children}){node.params}{held} {kind}")
+            key = node.op.cache_key(node) or ""
+            lines.append(f"{number}={node.op.name}({children}){node.params}{key} {kind}")
     lines.append("out " + ",".join(str(numbers[node]) for node in schedule.outputs))
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
-from adjoint.graph.leaf import identity_node
+from adjoint.graph.leaf import identity_node, is_constant
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import all_inputs, topological_order
 from adjoint.graph.types import is_inexact
@@ -30,7 +30,7 @@ def between(
     """
     if inputs is None:
         everything = topological_order(outputs, within(scope))
-        return {n: n for n in everything if is_inexact(n.dtype) and n.op.name != "constant"}
+        return {n: n for n in everything if is_inexact(n.dtype) and not is_constant(n)}
     kept = set(inputs)
     forms: dict[Node, Node] = {}
     found: dict[Node, Node] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, get_args
 
@@ -48,7 +49,7 @@ def traced(f: Any, *arguments: Any) -> Any:
 
 def names(f: Any, *arguments: Any) -> list[str]:
     """The kinds of the steps of a function, but for those without work."""
-    return [s.name for s in traced(f, *arguments).schedule.steps if not isinstance(s, Alias)]
+    return [s.name for s in traced(f, *arguments).schedule.steps if not s.is_view]
 
 
 # what is fused
@@ -76,6 +77,30 @@ def test_equal_steps_have_equal_kernels_back_and_forth() -> None:
     sizes = [len(s.inlined) + len(s.roots) for s in found.steps if isinstance(s, Kernel)]
     assert len(sizes) == 24
     assert len(set(sizes)) <= 5 and max(sizes) <= 40
+
+
+def test_a_chain_of_steps_that_read_at_two_indices_is_scheduled_in_linear_time() -> None:
+    """Computed in one kernel, the first would be written 2⁴⁰ times."""
+
+    def f(x: Any) -> Any:
+        for _ in range(40):
+            x = x * (1 - x * x) + x[::-1] * 0.1
+        return ad.sum(x)
+
+    found = traced(ad.grad(f), np.ones(16)).schedule
+    assert max(len(k.nodes) for step in found.steps for k in step.kernels) < 60
+
+
+def test_what_each_row_would_compute_again_is_stored_if_it_is_a_division() -> None:
+    """A division in each kernel is as cheap as reading its result, but not one for each row."""
+    in_each_kernel = traced(lambda x, y: (ad.sum(x / y), ad.sum(x / y, axis=0)), X, X).schedule
+    assert all(n.op.name == "sum" for step in in_each_kernel.steps for n in step.roots)
+    for_each_row = traced(lambda x: x + 1.0 / ad.sum(x, axis=0), X).schedule
+    assert [[n.op.name for n in step.roots] for step in for_each_row.steps] == [
+        ["sum"],
+        ["divide"],
+        ["add"],
+    ]
 
 
 def test_elementwise_chains_are_one_kernel() -> None:
@@ -144,11 +169,57 @@ def test_fusion_moves_fewer_bytes() -> None:
         assert report.kernels < report.operations, name
 
 
+# what steps say of themselves
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "multiplications"),
+    [((3, 4), (4, 5), 60), ((2, 3, 4), (2, 4, 5), 120), ((2, 3, 4), (4, 5), 120)],
+)
+def test_the_flops_of_a_product_count_the_axis_that_is_summed(
+    a: tuple[int, ...], b: tuple[int, ...], multiplications: int
+) -> None:
+    """A multiplication and an addition each, in stacks of matrices too, transposed or not."""
+    x, y = np.ones(a), np.ones(b)
+    for f, arguments in (
+        (ad.matmul, (x, y)),
+        (lambda x, y: ad.matmul(x.mT, y), (np.swapaxes(x, -1, -2), y)),
+        (lambda x, y: ad.matmul(x, y.mT), (x, np.swapaxes(y, -1, -2))),
+    ):
+        compiled = ad.compile(f)
+        compiled.trace(*arguments)
+        assert compiled.report().flops == 2 * multiplications
+
+
+def test_steps_say_what_they_are() -> None:
+    """NumPy sorts numbers of elements; the kernel looks whether these lie in bounds."""
+    steps = traced(lambda x: ad.sort(ad.reshape(x @ x.T, (90, 10)), axis=1) * 2.0, X).schedule.steps
+    said = {s.name: (s.is_view, s.calls_python, s.can_fail, s.operations) for s in steps}
+    assert said == {
+        "gemm": (False, False, False, 1),
+        "alias": (True, False, False, 1),
+        "numpy": (False, True, True, 1),
+        "kernel": (False, False, True, 2),
+    }
+
+
+def test_a_kernel_can_fail_only_where_it_looks_at_an_index() -> None:
+    """At one that is constant it was looked before."""
+
+    def fails(f: Any, *arguments: Any) -> list[bool]:
+        return [step.can_fail for step in traced(f, *arguments).schedule.steps]
+
+    rows = np.array([1, 2])
+    assert not any(fails(lambda x: ad.take(x, rows, axis=0) * 2.0, X))
+    assert any(fails(lambda x, i: ad.take(x, i, axis=0) * 2.0, X, rows))
+
+
 # the order of steps
 
 
-def kernels_of(step: Any) -> list[Any]:
-    return step.kernels if isinstance(step, Nest) else [step]
+def parts_of(step: Step) -> Sequence[Any]:
+    """The kernels of a step, or a call as it is."""
+    return step.kernels or [step]
 
 
 @pytest.mark.parametrize("seeds", GROUPS, ids=lambda s: f"{s.start}+{len(s)}")
@@ -157,7 +228,7 @@ def test_every_read_follows_a_write(seeds: range) -> None:
     schedule = schedule_of(seeds)
     there = {*schedule.inputs, *schedule.constants}
     for step in schedule.steps:
-        for part in kernels_of(step):
+        for part in parts_of(step):
             own = set(part.roots)
             for node in part.reads:
                 assert node in there or node in own, f"{node!r} is read by {part.name} too early"
@@ -171,12 +242,10 @@ def test_each_kernel_contains_what_it_computes(seeds: range) -> None:
     """What a kernel inlines is computed from what it reads, and not stored by it."""
     schedule = schedule_of(seeds)
     for step in schedule.steps:
-        for part in kernels_of(step):
-            if not isinstance(part, Kernel):
-                continue
-            known = {*part.reads}
-            assert not set(part.roots) & set(part.inlined)
-            inside = {*part.roots, *part.inlined}
+        for kernel in step.kernels:
+            known = {*kernel.reads}
+            assert not set(kernel.roots) & set(kernel.inlined)
+            inside = {*kernel.nodes}
             for node in inside:
                 for child in node.inputs:
                     assert child in inside or child in known or child.op.name == "constant"
@@ -185,7 +254,7 @@ def test_each_kernel_contains_what_it_computes(seeds: range) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_steps_in_any_order_are_sorted(seed: int) -> None:
     schedule = schedule_of(GROUPS[3 * (seed % 19) + 2])
-    steps = [part for step in schedule.steps for part in kernels_of(step)]
+    steps = [part for step in schedule.steps for part in parts_of(step)]
     random.Random(seed).shuffle(steps)
     found = in_order(steps)
     assert len(found) == len(steps) and set(found) == set(steps)
@@ -242,7 +311,7 @@ def test_every_stored_node_has_memory(seeds: range) -> None:
     schedule = schedule_of(seeds)
     plan = plan_memory(schedule)
     outside = {*schedule.inputs, *schedule.outputs, *schedule.constants}
-    local = {n for s in schedule.steps if isinstance(s, Nest) for n in s.local}
+    local = {n for step in schedule.steps for n in step.local}
     for leader, _ in plan.storage.values():
         assert plan.storage.get(leader, (leader, 0)) == (leader, 0), "a place within a place"
     for step in schedule.steps:

@@ -86,6 +86,9 @@ class Pack(Op):
     keeps_finite = True
     param_names = ("layout", "present")
 
+    def params_text(self, node: Node) -> str:
+        return "results " + ", ".join(map(str, node.params[1]))
+
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         *nodes, layout, present = args
         lead = nodes[0].shape[: len(nodes[0].shape) - len(layout.pieces[present[0]][0])]
@@ -128,6 +131,9 @@ class Unpack(Op):
     keeps_finite = True
     param_names = ("layout", "number")
 
+    def params_text(self, node: Node) -> str:
+        return f"result {node.params[1]}"
+
     def infer(self, x: Node, layout: Layout, number: int) -> tuple[Shape, DType]:
         shape, dtype = layout.pieces[number]
         return (*x.shape[:-1], *shape), dtype
@@ -136,10 +142,10 @@ class Unpack(Op):
         part = layout.read(np.asarray(x), number)
         return part.copy() if part.size <= _SMALL else part
 
-    def piece(self, node: Node) -> int | None:
+    def part_offset(self, node: Node) -> int | None:
         layout, number = node.params
         alone = len(node.inputs[0].shape) == 1
-        return int(layout.starts[number] * layout.dtype.itemsize) if alone else None
+        return int(layout.starts[number]) if alone else None
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         (tangent,) = tangents

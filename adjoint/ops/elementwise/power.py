@@ -159,7 +159,7 @@ def _horner(polynomial: Any, y: Any) -> Any:
 class PowerPart(Elementwise):
     """A derivative of xʸ of any order as one function, with its own limits at x = 0."""
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         x, y = map(Tensor, node.inputs)
         result: Tensor = _part_of(calls, x, y, *node.params)
         return result

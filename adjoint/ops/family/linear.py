@@ -20,8 +20,6 @@ class Linear(Op):
 
     family = "linear"
     keeps_zeros = keeps_finite = True
-    moves = False
-    """Whether each element of the result is one of the input, or zero."""
     adds = False
     """Whether each element of the result is a sum of elements of the input, without factors."""
 
@@ -64,7 +62,7 @@ class Together(Op):
     """
 
     family = "linear"
-    keeps_zeros = keeps_finite = True
+    keeps_zeros = keeps_finite = moves = True
     joins: int | None = None
 
     def push(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:

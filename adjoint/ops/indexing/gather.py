@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from adjoint.errors import ShapeError
-from adjoint.graph.forking import import_module
 from adjoint.graph.loop_form import Affine, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
@@ -31,15 +30,18 @@ from adjoint.ops.indexing.bounds import (
     in_bounds,
     one_in_each_row,
 )
+from adjoint.ops.indexing.gathered_values import (
+    block_first,
+    flat_places,
+    gather_values,
+    last_writers,
+    sum_rows,
+)
 from adjoint.ops.indexing.slicing import batch_size, zeros_of
 from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Axes: TypeAlias = tuple[int, ...]
-
-_MANY = 100_000
-"""From so many numbers on their sums are worth a product with a sparse matrix, 20 times as fast."""
-_IN_SPARSE = tuple(map(np.dtype, ("float32", "float64", "complex64", "complex128")))
 
 
 def index_shape(nodes: Sequence[Node]) -> Shape:
@@ -88,23 +90,32 @@ def joined_index(rest: Index, found: Sequence[Affine], axes: Axes) -> Index:
     return tuple([where[a] if a in where else next(others) for a in range(len(rest) + len(axes))])
 
 
-class Gather(Linear):
+class AtIndices(Linear):
+    """What `gather` and its transpose share: indices behind the first input, and a native rule."""
+
+    native = True
+
+    def lowers(self, node: Node) -> bool:
+        return has_elements(self.indexed(node))
+
+    def cache_key(self, node: Node) -> tuple[int | str, ...]:
+        return known_of(node.inputs[1:])
+
+
+class Gather(AtIndices):
     """The elements of the first input at the others along `axes`."""
 
     name = "gather"
-    moves = True
     param_names = ("axes", "position")
-    native = True
+    moves = True
 
     def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
         x, *indices = node.inputs
         return [(i, a, x.shape[a]) for i, a in zip(indices, node.params[0], strict=True)]
 
-    def lowers(self, node: Node) -> bool:
-        return has_elements(self.indexed(node))
-
-    def held(self, node: Node) -> tuple[int | str, ...]:
-        return known_of(node.inputs[1:])
+    def is_row_generic(self, node: Node) -> bool:  # it reads its own row, as a cross-entropy does
+        axes, position = node.params
+        return (position, axes[0], self.cache_key(node)[0]) == (0, 0, 0)
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         x, *indices = node.inputs
@@ -147,26 +158,20 @@ class Gather(Linear):
         return move_block(make(self, [x, *aligned], (axes, position)), position, 1, 0)
 
 
-class ScatterAdd(Linear):
+class ScatterAdd(AtIndices):
     """Zeros of `shape`, to which the first input is added at the places named by the others."""
 
     name = "scatter_add"
     param_names = ("axes", "position", "shape")
-    native = scatters = makes_zeros = adds = True
+    scatters = makes_zeros = adds = True
 
     def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
         axes, _, shape = node.params
         return [(i, a, shape[a]) for i, a in zip(node.inputs[1:], axes, strict=True)]
 
-    def lowers(self, node: Node) -> bool:
-        return has_elements(self.indexed(node))
-
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         x, *indices = node.inputs
         return one_in_each_row(Tensor(x), indices, *node.params)
-
-    def held(self, node: Node) -> tuple[int | str, ...]:
-        return known_of(node.inputs[1:])
 
     def target(self, node: Node, index: Index, loops: Loops) -> Index:
         axes, position, shape = node.params
@@ -320,9 +325,8 @@ class LastWriter(Op):
         return make(self, [numbers, *aligned], ((size, *node.params[0]),))
 
 
-_gather, _scatter_add, _scatter_set, _last_writer = map(
-    register, (Gather(), ScatterAdd(), ScatterSet(), LastWriter())
-)
+_gather, _scatter_add = map(register, (Gather(), ScatterAdd()))
+_scatter_set, _last_writer = map(register, (ScatterSet(), LastWriter()))
 
 
 def gather(x: Tensor, indices: Sequence[Tensor], axes: Axes, position: int) -> Tensor:
@@ -379,71 +383,3 @@ def move_block(x: Tensor, start: int, count: int, target: int) -> Tensor:
     order = [a for a in range(x.ndim) if a not in block]
     order[target:target] = block
     return permute_dims(x, order)
-
-
-# Values, by NumPy.
-
-
-def gather_values(x: Array, indices: Sequence[Array], axes: Axes, position: int) -> Any:
-    """What `gather` returns."""
-    if len(axes) == 1 and position == axes[0]:
-        return np.take(x, indices[0], axis=axes[0])
-    where: list[Any] = [slice(None)] * x.ndim
-    for axis, index in zip(axes, indices, strict=True):
-        where[axis] = index
-    found = x[tuple(where)]
-    neighbours = axes[-1] - axes[0] == len(axes) - 1
-    natural = axes[0] if neighbours else 0
-    if natural == position:
-        return found
-    rank = found.ndim - x.ndim + len(axes)
-    return np.moveaxis(found, range(natural, natural + rank), range(position, position + rank))
-
-
-def flat_places(indices: Sequence[Array], axes: Axes, sizes: Axes) -> Array:
-    """The index tensors as one, into the flattened axes; negative indices count from the end."""
-    flat: Array = np.zeros((), np.int64)
-    for index, axis, size in zip(indices, axes, sizes, strict=True):
-        index = np.asarray(index)
-        check_bounds("indexing", index, axis, size)
-        flat = flat * size + np.where(index < 0, index + size, index)
-    return flat
-
-
-def block_first(values: Array, position: int, rank: int) -> Array:
-    """The array with the `rank` axes from `position` on moved to the front."""
-    if not position:
-        return values
-    return np.moveaxis(values, range(position, position + rank), range(rank))
-
-
-def sum_rows(places: Array, rows: Array, count: int) -> Array:
-    """An array of `count` rows, row i the sum of the `rows` whose place is i."""
-    width = rows.shape[1]
-    if width == 1 and rows.dtype.kind == "f":
-        return np.bincount(places, rows[:, 0], count).astype(rows.dtype).reshape(count, 1)
-    result = np.zeros((count, width), rows.dtype)
-    if width == 1 and rows.dtype.kind == "c":
-        result.real = np.bincount(places, rows[:, 0].real, count).reshape(count, 1)
-        result.imag = np.bincount(places, rows[:, 0].imag, count).reshape(count, 1)
-        return result
-    if rows.size > _MANY and rows.dtype in _IN_SPARSE:
-        csc_array = import_module("scipy.sparse").csc_array
-        entries = np.ones(places.size, rows.dtype), places, np.arange(places.size + 1)
-        product: Array = csc_array(entries, shape=(count, places.size)) @ rows
-        return product
-    if places.size and width:
-        order = np.argsort(places, kind="stable")
-        ordered = places[order]
-        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        result[ordered[starts]] = np.add.reduceat(rows[order], starts, axis=0)
-    return result
-
-
-def last_writers(places: Array, count: int) -> Array:
-    """Which entries of `places` are the last with their value."""
-    last = np.full(count, -1)
-    numbers = np.arange(places.size)
-    np.maximum.at(last, places, numbers)
-    result: Array = last[places] == numbers
-    return result

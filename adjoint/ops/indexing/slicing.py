@@ -16,7 +16,7 @@ from adjoint.graph.loop_form import ZERO, Affine, Index, Loops, both, choose
 from adjoint.graph.node import Node
 from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, make
-from adjoint.graph.types import BOOL, DType, Shape
+from adjoint.graph.types import BOOL, DType, Shape, size_of
 from adjoint.ops.family.linear import Linear, Together
 from adjoint.ops.family.structural_zeros import known_mask, zero
 from adjoint.ops.shape.movement import broadcast_to, reshape
@@ -88,6 +88,20 @@ class Slice(Linear):
         ]
         return loops.read(node.inputs[0], tuple(where))
 
+    def part_offset(self, node: Node) -> int | None:
+        starts, steps, sizes, _ = node.params
+        offset, single = 0, True
+        for size, start, step, count in zip(
+            node.inputs[0].shape, starts, steps, sizes, strict=True
+        ):
+            if count != size and not single:
+                return None  # a part of an axis behind one with several elements leaves gaps
+            if count > 1 and step != 1:
+                return None
+            single = single and count == 1
+            offset = offset * size + start
+        return offset
+
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         starts, steps, sizes, _ = node.params
         return make(_unslice, (adjoint,), (starts, steps, sizes, node.inputs[0].shape))
@@ -123,6 +137,9 @@ class Unslice(Linear):
         inner = tuple([ZERO if size == 1 else next(kept) for size in x.shape])
         zero = loops.e.constant(0, node.dtype)
         return choose(loops, inside, lambda: loops.read(x, inner), lambda: zero)
+
+    def elements_read(self, node: Node, child: Node, count: int) -> int:
+        return read_in_place(node, child, count)
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         starts, steps, sizes, _ = node.params
@@ -168,6 +185,9 @@ class SetSlice(Together):
         inner = tuple([ZERO if size == 1 else next(kept) for size in value.shape])
         return choose(loops, inside, lambda: loops.read(value, inner), lambda: loops.read(x, index))
 
+    def elements_read(self, node: Node, child: Node, count: int) -> int:
+        return count if child is node.inputs[0] else read_in_place(node, child, count)
+
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         x, value = tangents
         if x is None and value is None:
@@ -201,6 +221,15 @@ def _batched(size: int, params: tuple[Any, ...]) -> tuple[Any, ...]:
     """Parameters for the same slices of `size` examples."""
     starts, steps, sizes, shape = params
     return (0, *starts), (1, *steps), (size, *sizes), (size, *shape)
+
+
+def read_in_place(node: Node, child: Node, count: int) -> int:
+    """How many elements of `child`, put into a larger tensor, are read for `count` of that: those
+    that lie there. With steps the loop is not cut where the slice ends, but asks at each element.
+    """
+    if any(abs(step) != 1 for step in node.params[1]):
+        return count
+    return count * size_of(child.shape) // max(1, size_of(node.shape))
 
 
 def batch_size(inputs: Sequence[Tensor], batched: Sequence[bool]) -> int:

@@ -73,7 +73,7 @@ class KinkMarker(Op):
     def evaluate(self, share: Any, *rest: Any) -> Any:
         return share
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         return Tensor(node.inputs[0])
 
     def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
@@ -251,7 +251,7 @@ class WithKink(Op):
     def evaluate(self, y: Any, *rest: Any) -> Any:
         return y
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         return Tensor(node.inputs[0])
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:

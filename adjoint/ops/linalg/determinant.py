@@ -85,7 +85,7 @@ class LogDeterminant(FromFactors):
     def evaluate(self, a: Any, factors: Any) -> Any:
         return np.sum(np.log(np.abs(self.values(factors))), -1)
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         return sum(log(abs(self.pivots(Tensor(node.inputs[1])))), -1)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
@@ -152,7 +152,7 @@ class DeterminantSign(FromFactors):
     def evaluate(self, a: Any, factors: Any) -> Any:
         return np.prod(np.sign(self.values(factors)), -1)
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         return prod(sign(self.pivots(Tensor(node.inputs[1]))), -1)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
@@ -179,7 +179,7 @@ class Determinant(FromFactors):
     def evaluate(self, a: Any, factors: Any) -> Any:
         return np.prod(self.values(factors), -1)
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         a, factors = map(Tensor, node.inputs)
         return small_det(a) if is_small(a) else prod(self.pivots(factors), -1)
 
@@ -201,6 +201,7 @@ class Cofactors(FromFactors):
     """
 
     name = "cofactors"
+    lapack_inputs = slice(1, None)
 
     def infer(self, a: Node, factors: Node) -> tuple[Shape, DType]:
         return a.shape, a.dtype
@@ -218,7 +219,7 @@ class Cofactors(FromFactors):
 
         return for_each(each, a.shape, a.dtype, a, factors)
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         a = Tensor(node.inputs[0])
         return small_cofactors(a) if is_small(a) else None
 
@@ -257,7 +258,7 @@ class CofactorsAlong(Stacked):
         result[..., place, place] = np.matmul(pairs, own)[..., 0]
         return turn * np.matmul(np.matmul(u, result), v)
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         a, x = map(Tensor, node.inputs)
         if is_small(a):
             return small_cofactors_along(a, x)

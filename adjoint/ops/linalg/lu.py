@@ -39,6 +39,7 @@ class LUFactor(Stacked):
     """
 
     name = "lu_factor"
+    lapack_inputs = slice(None)
 
     def infer(self, a: Node) -> tuple[Shape, DType]:
         return (*a.shape[:-2], a.shape[-1] + 1, a.shape[-1]), a.dtype
@@ -66,6 +67,7 @@ class LUSolve(System):
     """
 
     name = "lu_solve"
+    lapack_inputs = slice(1, None)
     param_names = ("transposed",)
 
     def infer(self, a: Node, factors: Node, b: Node, transposed: bool) -> tuple[Shape, DType]:

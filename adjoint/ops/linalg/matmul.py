@@ -55,6 +55,9 @@ class MatMul(Op):
         limit = TINY_WITH_VECTOR if 1 in node.shape[-2:] else TINY
         return 0 < min(sizes) <= max(sizes) <= limit
 
+    def flops(self, node: Node) -> int:
+        return 2 * node.inputs[0].shape[-1]
+
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         a, b = node.inputs
         e, (*lead, row, column) = loops.e, index
@@ -64,6 +67,10 @@ class MatMul(Op):
             y = loops.read(b, broadcast_index((*lead, ZERO + place, column), b.shape))
             terms.append(e.multiply(x, y))
         return reduce(e.add, terms)
+
+    def elements_read(self, node: Node, child: Node, count: int) -> int:
+        """A row, or a column, for each element."""
+        return count * node.inputs[0].shape[-1]
 
     def infer(self, a: Node, b: Node) -> tuple[Shape, DType]:
         if a.shape[-1] != b.shape[-2]:

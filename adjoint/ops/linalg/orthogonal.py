@@ -38,6 +38,7 @@ class OrthogonalTriangular(Stacked):
     """
 
     name = "qr"
+    lapack_inputs = slice(None)
     param_names = ("complete",)
 
     def infer(self, a: Node, complete: bool) -> tuple[Shape, DType]:
@@ -100,7 +101,7 @@ class PseudoInverse(Stacked):
     def evaluate(self, a: Any, tolerance: float) -> Any:
         return np.linalg.pinv(a, tolerance)
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         a = node.inputs[0]
         if 0 in a.shape:
             return None

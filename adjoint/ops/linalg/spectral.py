@@ -48,6 +48,7 @@ class HermitianEigen(Stacked):
     """
 
     name = "eigh"
+    lapack_inputs = slice(None)
     kinks = True
 
     def infer(self, a: Node) -> tuple[Shape, DType]:
@@ -91,6 +92,7 @@ class SingularValues(Stacked):
     """
 
     name = "svd"
+    lapack_inputs = slice(None)
     param_names = ("full",)
     kinks = True
 

@@ -87,7 +87,7 @@ class Values(OfDecomposition):
         start = start_of(a.shape, packed.shape)
         return packed[..., 0, start : start + min(a.shape[-2:])].real
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         return values_in(*map(Tensor, node.inputs))
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
@@ -130,7 +130,7 @@ class ValueTangent(OfDecomposition):
     def evaluate(self, x: Any, *rest: Any) -> Any:
         return x
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         return Tensor(node.inputs[0])
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
@@ -184,7 +184,7 @@ class SpectralFunction(OfDecomposition):
             right = np.swapaxes(right, -2, -1)
         return np.matmul(left * d[..., None, :], right).astype(a.dtype)
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         d, packed, a = map(Tensor, node.inputs)
         left, right = frame_of(packed, a)
         return matmul(left * as_row(astype(d, a.dtype)), conjugate_transpose(right))

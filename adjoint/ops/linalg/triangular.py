@@ -41,6 +41,7 @@ class TriangularSolve(System):
     """
 
     name = "triangular_solve"
+    lapack_inputs = slice(None)
     param_names = ("lower", "transposed", "unit")
 
     def infer(self, a: Node, b: Node, *params: bool) -> tuple[Shape, DType]:
@@ -104,6 +105,7 @@ class Cholesky(Stacked):
     """
 
     name = "cholesky"
+    lapack_inputs = slice(None)
 
     def infer(self, a: Node) -> tuple[Shape, DType]:
         return a.shape, a.dtype

@@ -38,7 +38,7 @@ class Norm2(Reduction):
     def infer(self, x: Node, axes: tuple[int, ...]) -> tuple[Shape, DType]:
         return reduced(x.shape, axes), to_real(x.dtype)
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         x = Tensor(node.inputs[0])
         if x.dtype.kind == "c":
             return None

@@ -52,7 +52,7 @@ def shifted(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
 class LogSumExp(Reduction):
     name = "logsumexp"
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         if not Tensor(node.inputs[0]).size:
             return None
         top, _, total = shifted(Tensor(node.inputs[0]), node.params[0])
@@ -98,7 +98,7 @@ class Softmax(AlongAxes):
 
     name = "softmax"
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         if not Tensor(node.inputs[0]).size:
             return None
         _, powers, total = shifted(Tensor(node.inputs[0]), node.params[0])
@@ -129,7 +129,7 @@ class LogSoftmax(AlongAxes):
 
     name = "log_softmax"
 
-    def expand(self, node: Node) -> Tensor | None:
+    def decompose(self, node: Node) -> Tensor | None:
         if not Tensor(node.inputs[0]).size:
             return None
         x = Tensor(node.inputs[0])

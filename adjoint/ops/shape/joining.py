@@ -20,6 +20,7 @@ from adjoint.graph.types import (
     default_dtype,
     normalize_axis,
     promote,
+    size_of,
     weak_dtype,
 )
 from adjoint.ops.family.linear import Together
@@ -41,6 +42,10 @@ class Join(Together):
 
     def lowers(self, node: Node) -> bool:
         return len(node.inputs) <= MANY
+
+    def elements_read(self, node: Node, child: Node, count: int) -> int:
+        """Of each input those that lie where it does."""
+        return count * size_of(child.shape) // max(1, size_of(node.shape))
 
     def starts(self, node: Node) -> list[int]:
         """Where along the axis each input begins."""

@@ -61,7 +61,7 @@ def split_axes(given: Shape, shape: Shape) -> tuple[tuple[int, ...], ...] | None
 
 class Reshape(Linear):
     name = "reshape"
-    moves = True
+    moves = keeps_order = has_shape_params = True
     param_names = ("shape",)
 
     def infer(self, x: Node, shape: Shape) -> tuple[Shape, DType]:
@@ -85,6 +85,9 @@ class Reshape(Linear):
                 place = place * node.shape[axis] + index[axis]
             where.append(place)
         return loops.read(x, tuple(where))
+
+    def is_row_generic(self, node: Node) -> bool:
+        return True
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return reshape(adjoint, node.inputs[0].shape)
@@ -110,6 +113,9 @@ class PermuteDims(Linear):
         where = dict(zip(node.params[0], index, strict=True))
         return loops.read(node.inputs[0], tuple([where[a] for a in range(len(index))]))
 
+    def is_row_generic(self, node: Node) -> bool:
+        return True
+
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return permute_dims(adjoint, tuple(int(a) for a in np.argsort(node.params[0])))
 
@@ -119,6 +125,7 @@ class PermuteDims(Linear):
 
 class BroadcastTo(Linear):
     name = "broadcast_to"
+    moves = has_shape_params = True
     param_names = ("shape",)
 
     def infer(self, x: Node, shape: Shape) -> tuple[Shape, DType]:
@@ -132,6 +139,9 @@ class BroadcastTo(Linear):
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         x = node.inputs[0]
         return loops.read(x, broadcast_index(index, x.shape))
+
+    def is_row_generic(self, node: Node) -> bool:
+        return True
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return sum_to(adjoint, node.inputs[0].shape)

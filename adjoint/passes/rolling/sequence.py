@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.graph.leaf import constant
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.op import find
 from adjoint.graph.order import topological_order
@@ -21,7 +21,7 @@ MANY = 8
 
 def is_number(node: Node) -> bool:
     """Whether the node is known and nobody differentiates by it."""
-    return node.op is constant or (node.value is not None and node.scope is None)
+    return is_constant(node) or (node.value is not None and node.scope is None)
 
 
 def sequence_of(outputs: Sequence[Node], made: Sequence[Node]) -> list[Node]:

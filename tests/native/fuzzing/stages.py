@@ -21,7 +21,6 @@ from adjoint.backends.llvm.compile import kernel_cache
 from adjoint.backends.llvm.program.memory_guards import GuardedProgram, poison
 from adjoint.backends.llvm.program.stepwise import Stepwise, can_run_stepwise
 from adjoint.backends.llvm.system import caching_allocator
-from adjoint.schedule.plan import Nest
 from tests.native.fuzzing.random_programs import Program, program, together
 
 Results = list[list[Any]]
@@ -117,7 +116,7 @@ def compiled_stages(calls: Calls) -> Iterator[tuple[str, Results]]:
         yield name, calls.take(lambda: calls.compiled(*calls.inputs()))
     yield "inputs changed", calls.take(lambda: changed(calls))
     yield "guarded", calls.take(lambda: guarded(traced, calls.leaves()))
-    if any(isinstance(step, Nest) and step.in_chunks for step in built.schedule.steps):
+    if any(step.in_chunks for step in built.schedule.steps):
         for count in THREADS:
             with ad.options(threads=count):
                 poison(built)

@@ -9,7 +9,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.errors import GraphError
-from adjoint.schedule import in_place, kernel_splitting, memory, nests
+from adjoint.schedule import fuse, in_place, kernel_splitting, memory, nests
 from adjoint.schedule.donation import reusable_inputs
 from adjoint.schedule.memory import plan_memory
 from adjoint.schedule.memory_check import PlanError, check_plan
@@ -44,8 +44,8 @@ def test_plans_of_random_programs_pass(first: int) -> None:
     ["read by columns too", "neighbours", "read again later"],
 )
 def test_memory_taken_too_early_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_place, "may_take", lambda kernels, number, root, n: True)
-    monkeypatch.setattr(memory, "taken_places", greedy)
+    monkeypatch.setattr(in_place, "can_overwrite", lambda kernels, number, root, n: True)
+    monkeypatch.setattr(memory, "reused_buffers", greedy)
     plan = planned(APART[name], X)
     with pytest.raises(PlanError):
         check_plan(plan, plan_memory(plan))
@@ -55,7 +55,7 @@ def greedy(schedule: Schedule, shared: Any, apart: Any) -> dict[Any, Any]:
     """Takes any memory of the right size that the step reads."""
     taken: dict[Any, Any] = {}
     for step in schedule.steps:
-        for root in step.roots if in_place.kernels_of(step) else ():
+        for root in step.roots if step.kernels else ():
             for given in step.reads:
                 usual = not {root, given} & (set(shared) | set(apart))
                 if usual and root.shape == given.shape and given not in taken.values():
@@ -75,6 +75,7 @@ def test_a_loop_that_reads_elsewhere_what_it_writes_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(kernel_splitting, "too_early", lambda *given: set())
+    monkeypatch.setattr(fuse, "LARGEST", 50)  # so that kernels are cut
 
     def f(x: Any) -> Any:
         for _ in range(11):

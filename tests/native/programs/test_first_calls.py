@@ -17,7 +17,6 @@ from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor
 from adjoint.schedule.access_patterns import reads_of
 from adjoint.schedule.fuse import schedule
-from adjoint.schedule.in_place import kernels_of
 
 pytestmark = pytest.mark.native
 
@@ -58,7 +57,7 @@ def test_no_loop_reads_elsewhere_what_it_writes(move: str, count: int) -> None:
     x = Tensor(variable_node(None, (34,), np.dtype(float), Scope(abstract=True)))
     gradient = ad.grad(layers(MOVES[move], count))(x)
     plan = schedule([x.node], [gradient.node])
-    kernels = [kernel for step in plan.steps for kernel in kernels_of(step)]
+    kernels = [kernel for step in plan.steps for kernel in step.kernels]
     assert len(kernels) > 3
     for kernel in kernels:
         assert not reads_of(kernel).keys() & set(kernel.roots)

@@ -24,7 +24,7 @@ class LapackWriter:
     being those of the last input; it returns 0 if all went well."""
 
     def __init__(self, step: Lapack) -> None:
-        self.op = step.root.op.name
+        self.op = step.root.op
         self.dtype = step.root.dtype
         self.params = step.root.params
         self.pointers = len(step.reads) + 1
@@ -32,7 +32,7 @@ class LapackWriter:
 
     def text(self) -> str:
         """What the code depends on: equal for equal functions."""
-        return f"lapack {self.op} {self.dtype.str} {self.params} {self.is_vector}"
+        return f"lapack {self.op.name} {self.dtype.str} {self.params} {self.is_vector}"
 
     def declare(self, module: Any, name: str) -> Any:
         """The function, its body not written."""

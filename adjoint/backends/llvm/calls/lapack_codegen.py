@@ -13,7 +13,9 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.calls import blas
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern, loop
+from adjoint.graph.op import Op
 from adjoint.graph.types import DType
+from adjoint.ops import records
 from adjoint.ops.linalg.spectral import BLOCK, svd_workspace
 
 I32 = ir.IntType(32)
@@ -317,14 +319,14 @@ def qr(m: MatrixWriter, a: Any, out: Any) -> Any:
     return m.status(info)
 
 
-WRITERS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
-    "lu_factor": (lu_factor, ("getrf",)),
-    "lu_solve": (lu_solve, ("trsm", "trsv", "swap")),
-    "cofactors": (cofactors, ("trsm", "trsv", "swap")),
-    "triangular_solve": (triangular_solve, ("trsm", "trsv")),
-    "cholesky": (cholesky, ("potrf",)),
-    "eigh": (eigh, ("syevd",)),
-    "svd": (svd, ("gesdd",)),
-    "qr": (qr, ("gelqf", "orglq")),
+WRITERS: dict[Op, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    records.lu_factor: (lu_factor, ("getrf",)),
+    records.lu_solve: (lu_solve, ("trsm", "trsv", "swap")),
+    records.cofactors: (cofactors, ("trsm", "trsv", "swap")),
+    records.triangular_solve: (triangular_solve, ("trsm", "trsv")),
+    records.cholesky: (cholesky, ("potrf",)),
+    records.eigh: (eigh, ("syevd",)),
+    records.svd: (svd, ("gesdd",)),
+    records.qr: (qr, ("gelqf", "orglq")),
 }
 """By operation the function that writes the code for one matrix, and the routines it may call."""

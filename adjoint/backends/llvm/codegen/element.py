@@ -25,11 +25,11 @@ from adjoint.backends.llvm.codegen.emitter import (
     vector_type,
 )
 from adjoint.backends.llvm.codegen.loops import BIT, I64, memory_type
-from adjoint.graph.leaf import constant
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
-from adjoint.schedule.fuse import own_cost
+from adjoint.schedule.native_rule import is_elementary
 from adjoint.schedule.plan import Kernel
 
 MAX_RECURSION = 32
@@ -139,7 +139,7 @@ class ElementWriter:
             node = stack.pop()
             if node in chain or not node.op.pointwise or node.shape != x.shape:
                 continue
-            if node in self.writer.pointers or node.op is constant:
+            if node in self.writer.pointers or is_constant(node):
                 continue
             chain.add(node)
             stack.extend(node.inputs)
@@ -157,12 +157,12 @@ class ElementWriter:
             hoisted = x not in writer.roots and self.is_invariant(offset)
             with self.in_preheader() if hoisted else nullcontext():
                 return self.load(writer.pointers[x], x.dtype, offset)
-        if x.op is constant:
+        if is_constant(x):
             return self.e.constant(np.asarray(x.value).item(), x.dtype)
         return self.computed(x, index)
 
     def computed(self, x: Node, index: Index) -> Scalar:
-        if self.writer.outlines and own_cost(x) > 1 and x.op.pointwise:
+        if self.writer.outlines and x.op.pointwise and is_elementary(x):
             return self.outlined(x, index)
         return x.op.lower(x, index, self)  # type: ignore[no-any-return]
 

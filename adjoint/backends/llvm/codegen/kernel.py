@@ -40,7 +40,7 @@ from adjoint.graph.loop_form import Affine, Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.access_patterns import reversed_along
-from adjoint.schedule.in_place import meeting
+from adjoint.schedule.in_place import may_overlap
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_literal
 
@@ -127,11 +127,11 @@ class KernelWriter(KernelLayout):
         """Write it into the module; from the beginning again for each loop that must be cut.
 
         `functions` holds the outlined functions of the module. LLVM is told that the buffers do not
-        overlap, but for those that `meeting` names: a result may lie in the memory of an input.
+        overlap, but for those that `may_overlap` names: a result may lie in the memory of an input.
         """
         self.function = self.declare(module, name)
         self.functions = functions
-        overlapping = meeting(self.kernel)
+        overlapping = may_overlap(self.kernel)
         if not self.by_table:
             for node, argument in zip(self.arguments, self.function.args, strict=False):
                 if node not in overlapping:

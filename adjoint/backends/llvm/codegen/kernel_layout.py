@@ -8,10 +8,9 @@ from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.loops import MANY_ITERATIONS
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
-from adjoint.schedule.fuse import own_cost
+from adjoint.schedule.native_rule import has_slow_path, is_elementary
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_flat, is_generic, is_literal, kernel_text
-from adjoint.schedule.slow_path import has_slow_path
 
 MAX_INLINED = 12
 """A kernel of scalars with more elementary functions than this calls them as functions. It runs as
@@ -56,7 +55,7 @@ class KernelLayout:
         self.flat = is_flat(kernel)
         is_open = self.flat or is_generic(kernel)
         self.fixed = fixed and size_of(kernel.domain) <= MAX_FIXED and not is_open
-        self.expensive = sum(own_cost(n) > 1 for n in (*kernel.inlined, *kernel.roots))
+        self.expensive = sum(map(is_elementary, kernel.nodes))
         self.outlines = kernel.domain == () and self.expensive > MAX_INLINED
         self.domain: Shape = (size_of(kernel.domain),) if self.flat else kernel.domain
         self.last = last_long(self.domain)

@@ -14,8 +14,9 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, loop
 from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer
-from adjoint.backends.llvm.program.signals import work_of
 from adjoint.graph.node import Node
+from adjoint.graph.op import Op
+from adjoint.ops import records
 from adjoint.ops.control import branch, rounds
 from adjoint.ops.control import loop as scans
 from adjoint.schedule.memory import rounded
@@ -42,7 +43,7 @@ def _state_bytes(step: Control) -> int:
 
 def write(builder: Any, step: Control, writer: ProgramWriter) -> None:
     """Write a loop or a branch."""
-    WRITERS[step.root.op.name](builder, step, writer)
+    WRITERS[step.root.op](builder, step, writer)
 
 
 class Scratch:
@@ -221,7 +222,7 @@ def write_branch(builder: Any, step: Control, writer: ProgramWriter) -> None:
 
 def check_now_and_then(builder: Any, count: Any, body: Any, writer: ProgramWriter) -> None:
     """Let a signal stop a long loop."""
-    work = sum(map(work_of, body.steps)) + 64
+    work = sum(step.work for step in body.steps) + 64
     every = 1
     while every * work < CHECK_EVERY:
         every *= 2
@@ -230,8 +231,8 @@ def check_now_and_then(builder: Any, count: Any, body: Any, writer: ProgramWrite
         writer.interrupts.check(writer.failed)
 
 
-WRITERS: dict[str, Callable[[Any, Control, Any], None]] = {
-    "scan": write_scan,
-    "while_loop": write_while,
-    "branch": write_branch,
+WRITERS: dict[Op, Callable[[Any, Control, Any], None]] = {
+    records.scan: write_scan,
+    records.while_loop: write_while,
+    records.branch: write_branch,
 }

@@ -22,7 +22,7 @@ from adjoint.backends.llvm.program.stepwise import FOLDS, Array, Stepwise
 from adjoint.errors import GraphError
 from adjoint.graph.types import DType, Shape, size_of
 from adjoint.schedule.memory_check import check_plan
-from adjoint.schedule.plan import Nest, Schedule, nbytes
+from adjoint.schedule.plan import Schedule, nbytes
 
 GUARD = 128
 """Bytes before and behind each buffer: more than the widest store of native code."""
@@ -109,7 +109,7 @@ class GuardedStepwise(Stepwise):
 
 def is_same_stepwise(schedule: Schedule) -> bool:
     """Whether steps taken one by one give the same to the last bit."""
-    nests = [s for s in schedule.steps if isinstance(s, Nest) and s.in_chunks]
+    nests = [s for s in schedule.steps if s.in_chunks]
     roots = [r for nest in nests for r in nest.roots if r.op.combine is not None]
     return all(root.op.combine in FOLDS for root in roots)
 

@@ -27,7 +27,7 @@ from adjoint.backends.llvm.system import caching_allocator, thread_pool
 from adjoint.graph import engine
 from adjoint.graph.arrays import truths
 from adjoint.graph.node import Node
-from adjoint.schedule.plan import Gemm, Nest, NumpyCall, Schedule, all_steps, nbytes
+from adjoint.schedule.plan import Gemm, NumpyCall, Schedule, all_steps, nbytes
 
 _loaded: WeakValueDictionary[int, NativeCode] = WeakValueDictionary()
 """By number, the code that NumPy calls come from."""
@@ -86,7 +86,7 @@ def symbols_of(schedule: Schedule) -> dict[str, int]:
         **kernel_cache.symbols(),
         **signals.symbols(),
     }
-    if any(isinstance(step, Nest) and step.in_chunks for step in all_steps(schedule)):
+    if any(step.in_chunks for step in schedule.steps):
         found.update(thread_pool.symbols())
     for step in all_steps(schedule):
         if isinstance(step, Gemm):

@@ -15,7 +15,6 @@ from adjoint.backends.llvm.compile import jit, kernel_cache, object_cache
 from adjoint.backends.llvm.entry import entry
 from adjoint.backends.llvm.program.native_code import NativeCode, write_call_without_lock
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
-from adjoint.backends.llvm.program.signals import work_of
 from adjoint.backends.llvm.program.stepwise import (
     Array,
     Failed,
@@ -26,7 +25,7 @@ from adjoint.backends.llvm.program.stepwise import (
 from adjoint.errors import GraphError
 from adjoint.graph.forking import building
 from adjoint.schedule.donation import Donations
-from adjoint.schedule.plan import Control, Gemm, Nest, NumpyCall, Schedule, all_steps, nbytes
+from adjoint.schedule.plan import Control, Gemm, Nest, NumpyCall, Schedule, nbytes
 from adjoint.schedule.signature import schedule_text
 
 STEPWISE_CALLS = 3
@@ -179,10 +178,9 @@ class Program:
     @property
     def is_long(self) -> bool:
         """Whether the program runs so long, without Python, that other threads should run too."""
-        steps = self.schedule.steps
-        if any(isinstance(step, NumpyCall) for step in all_steps(self.schedule)):
+        if any(step.calls_python for step in self.schedule.steps):
             return False
-        if any(isinstance(step, Control) and work_of(step) > LONG_RUNNING for step in steps):
+        if any(isinstance(s, Control) and s.work > LONG_RUNNING for s in self.schedule.steps):
             return True
         nodes = (*self.schedule.inputs, *self.schedule.outputs)
         return sum(map(nbytes, nodes)) > LONG_RUNNING

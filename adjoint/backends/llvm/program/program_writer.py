@@ -7,7 +7,6 @@ wrong. Kernels lie in modules of their own, and are only declared here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -37,7 +36,6 @@ from adjoint.schedule.plan import (
     Schedule,
     Step,
     all_steps,
-    is_checked,
 )
 from adjoint.schedule.signature import is_literal
 
@@ -96,14 +94,7 @@ class ProgramWriter:
     @property
     def checks(self) -> bool:
         """Whether a check in one of the kernels may fail."""
-        return any(map(is_checked, self.computed()))
-
-    def computed(self) -> Iterator[Node]:
-        """The nodes computed in loops."""
-        for step in all_steps(self.schedule):
-            for kernel in step.kernels if isinstance(step, Nest) else [step]:
-                if isinstance(kernel, Kernel):
-                    yield from (*kernel.inlined, *kernel.roots)
+        return any(k.can_fail for step in all_steps(self.schedule) for k in step.kernels)
 
     def count_failures(self, builder: Any) -> Any:
         """How many checks of the process have failed so far, if the program has any."""

@@ -15,8 +15,7 @@ from typing import Any
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern
-from adjoint.graph.types import size_of
-from adjoint.schedule.plan import Control, Gemm, Kernel, Lapack, Nest, Step
+from adjoint.schedule.plan import Control, Step
 
 I32 = ir.IntType(32)
 LONG_STEP = 1 << 18
@@ -39,30 +38,13 @@ def symbols() -> dict[str, int]:
     return {name: ctypes.cast(f, ctypes.c_void_p).value or 0 for name, f in found.items()}
 
 
-def work_of(step: Step) -> int:
-    """About how many operations a step takes."""
-    match step:
-        case Gemm(root=root, a=a):
-            return size_of(root.shape) * a.shape[-2 if step.transpose_a else -1]
-        case Lapack():
-            return step.work
-        case Kernel(domain=domain, roots=roots, inlined=inlined):
-            return size_of(domain) * (len(roots) + len(inlined))
-        case Nest(kernels=kernels):
-            return sum(map(work_of, kernels))
-        case Control(root=root, inner=inner):
-            once = sum(work_of(s) for schedule in inner for s in schedule.steps)
-            return once * root.op.rounds(root)
-    return 0
-
-
 class Interrupts:
     """Writes the checks for signals into the body of a program."""
 
     def __init__(self, module: Any, builder: Any, steps: Sequence[Step]) -> None:
         self.module = module
         self.builder = builder
-        self.long = set([step for step in steps if work_of(step) >= LONG_STEP][1:])
+        self.long = set([step for step in steps if step.work >= LONG_STEP][1:])
         if self.long or any(isinstance(step, Control) for step in steps):
             self.last = alloca(builder, I64)
             self.last.type = POINTER

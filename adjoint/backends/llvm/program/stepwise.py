@@ -24,7 +24,6 @@ from adjoint.backends.llvm.system.caching_allocator import empty
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape, size_of
 from adjoint.schedule.memory import ALIGNMENT
-from adjoint.schedule.nests import work_of
 from adjoint.schedule.plan import (
     Alias,
     Control,
@@ -73,7 +72,7 @@ def is_short(nest: Nest, writer: ProgramWriter) -> bool:
     roots = [root for part in parts for root in part.kernel.roots if part.accumulates(root)]
     blocks = -(-nest.extent // nest.block)
     return (
-        work_of(nest.kernels) <= MOST_WORK
+        nest.work <= MOST_WORK
         and blocks * len(parts) <= MOST_CALLS
         and (not nest.in_chunks or all(root.op.combine in FOLDS for root in roots))
     )
@@ -143,7 +142,7 @@ class Stepwise:
                 return lambda arrays: _multiply(arrays, step)
             case Lapack():
                 return self.lapack_call(step)
-            case Alias(root=root) if root.op.name == "reshape":
+            case Alias(root=root) if root.op.keeps_order:
                 return lambda arrays: _hand_on(arrays, root, root.inputs[0])
             case Alias(root=root) if root not in self.writer.memory.storage:
                 return lambda arrays: _copy_part(arrays, step)

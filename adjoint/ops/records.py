@@ -1,0 +1,51 @@
+"""The records of operations that rewrites and library calls are about, to be named in code.
+
+A rule about one operation says ``node.op is records.negative``, which an editor can follow and a
+typing error cannot survive. Whatever is true of several operations is a fact on `Op` instead.
+"""
+
+from __future__ import annotations
+
+from adjoint.graph.op import find
+
+# elementwise
+variable = find("variable")
+positive = find("positive")
+negative = find("negative")
+add = find("add")
+subtract = find("subtract")
+multiply = find("multiply")
+divide = find("divide")
+equal = find("equal")
+logical_not = find("logical_not")
+where = find("where")
+stop_gradient = find("stop_gradient")
+bounded_index = find("bounded_index")
+
+# movement and indexing
+astype = find("astype")
+broadcast_to = find("broadcast_to")
+permute_dims = find("permute_dims")
+reshape = find("reshape")
+slice = find("slice")
+unslice = find("unslice")
+gather = find("gather")
+
+# sums and products
+sum = find("sum")
+matmul = find("matmul")
+
+# loops and branches
+scan = find("scan")
+while_loop = find("while_loop")
+branch = find("branch")
+
+# what LAPACK computes
+lu_factor = find("lu_factor")
+lu_solve = find("lu_solve")
+cofactors = find("cofactors")
+triangular_solve = find("triangular_solve")
+cholesky = find("cholesky")
+eigh = find("eigh")
+svd = find("svd")
+qr = find("qr")
