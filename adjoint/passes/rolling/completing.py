@@ -89,6 +89,6 @@ def _fits(
             places = relation.places
             if x is not (made[places] if places >= 0 else stretch.sequence[begin + places]):
                 return False
-        elif not stretch.holds(relation, x, loop.count):
+        elif not stretch.holds(relation, x, begin, loop.count):
             return False
     return True

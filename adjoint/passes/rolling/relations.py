@@ -128,22 +128,21 @@ class Stretch:
         first = x.params[0][axis] - number * by
         return Advancing(base, axis, first, by, x.params)
 
-    def holds(self, relation: Relation, y: Node, number: int) -> bool:
-        """Whether a node that is read in a repetition is the one that a relation tells."""
-        match relation:
-            case Shifted(places=places):
-                return self.places.get(y) == self.begin(number) + places
-            case Same(node=node):
-                return y is node
-            case Advancing(base=base):
-                return (
-                    y.op is find("slice")
-                    and y.inputs == (base,)
-                    and y.params == relation.slice_of(number)
-                )
-            case Numbers(shape=shape, dtype=dtype):
-                return is_number(y) and y.shape == shape and y.dtype == dtype
-        raise TypeError(f"not a relation: {relation!r}")
+    def holds(self, relation: Relation, y: Node, begin: int, number: int) -> bool:
+        """Whether a node that is read in a repetition, which begins at a place, is the one that a
+        relation tells."""
+        if type(relation) is Shifted:
+            return self.places.get(y) == begin + relation.places
+        if type(relation) is Same:
+            return y is relation.node
+        if type(relation) is Advancing:
+            return (
+                y.op is find("slice")
+                and y.inputs == (relation.base,)
+                and y.params == relation.slice_of(number)
+            )
+        assert type(relation) is Numbers
+        return is_number(y) and y.shape == relation.shape and y.dtype == relation.dtype
 
 
 def same_number(x: Node, y: Node) -> bool:

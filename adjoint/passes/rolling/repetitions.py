@@ -135,13 +135,14 @@ def _failing(
     not fit that of a repetition that is the model."""
     found = []
     take = find("slice")
-    for offset, relations in enumerate(reads):
-        node = stretch.node(number, offset)
+    begin = stretch.begin(number)
+    nodes = stretch.sequence[begin : begin + stretch.period]
+    for offset, (node, relations) in enumerate(zip(nodes, reads, strict=True)):
         moved = node.op is take and node.params != stretch.node(model, offset).params
         if moved and not is_row(node, relations):
             return None
         for place, (relation, x) in enumerate(zip(relations, node.inputs, strict=True)):
-            if not stretch.holds(relation, x, number):
+            if not stretch.holds(relation, x, begin, number):
                 found.append((offset, place))
     return found
 
