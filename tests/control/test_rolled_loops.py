@@ -126,6 +126,39 @@ def layers(w, x):
     return h
 
 
+def written_row_by_row(x):
+    y = ad.zeros((60, 3))
+    y[0] = x[0]
+    for t in range(59):
+        y[t + 1] = y[t] + 0.1 * ad.sin(y[t]) * ad.cos(y[t])
+    return y
+
+
+def written_number_by_number(x):
+    y = ad.zeros((60, 2))
+    y[0, 0], y[0, 1] = x[0, 0], x[0, 1]
+    for t in range(1, 60):
+        y[t, 0] = y[t - 1, 0] + 0.1 * y[t - 1, 1]
+        y[t, 1] = y[t - 1, 1] - 0.1 * ad.sin(y[t - 1, 0])
+    return y
+
+
+def written_into_columns(x):
+    out, h = ad.ones((3, 42)), ad.zeros(3)
+    for t in reversed(range(40)):
+        h = ad.tanh(h + x[t]) * ad.cos(h)
+        out[:, t + 1] = h
+    return out
+
+
+def updated_in_place(x):
+    u = ad.zeros(20)
+    u[10] = x[0, 0]
+    for _ in range(60):
+        u[1:-1] = u[1:-1] + 0.1 * (u[2:] - 2 * u[1:-1] + u[:-2])
+    return u
+
+
 CASES = {
     recurrent: [(40, 6)],
     over_rows: [(40, 6)],
@@ -135,6 +168,10 @@ CASES = {
     two_steps_back: [(60, 5)],
     while_counting: [(50, 6)],
     first_and_last_differ: [(40, 5)],
+    written_row_by_row: [(59, 5)],
+    written_number_by_number: [(59, 5)],
+    written_into_columns: [(40, 5)],
+    updated_in_place: [(60, 10)],
 }
 
 

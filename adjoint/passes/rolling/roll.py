@@ -23,6 +23,7 @@ from adjoint.passes.rolling.looping import Looping, outer_nodes, unchanging
 from adjoint.passes.rolling.periods import periods, stretches
 from adjoint.passes.rolling.repetitions import Repetitions, repetitions
 from adjoint.passes.rolling.sequence import sequence_of, signatures
+from adjoint.passes.rolling.writes import writes_joined
 
 LEAST = 8
 """Fewer repetitions stay written out: then they can be fused."""
@@ -50,7 +51,7 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
 
     `made` are the nodes of the function in the order of their making; others are left as they are.
     """
-    nodes = list(outputs)
+    nodes, made = writes_joined(outputs, sequence_of(outputs, made), LEAST, recorder)
     for _ in range(ROUNDS):
         sequence = sequence_of(nodes, made)
         loops = _found(sequence)
