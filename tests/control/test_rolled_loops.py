@@ -171,7 +171,7 @@ CASES = {
     written_row_by_row: [(59, 5)],
     written_number_by_number: [(59, 5)],
     written_into_columns: [(40, 5)],
-    updated_in_place: [(60, 10)],
+    updated_in_place: [(59, 8)],
 }
 
 
