@@ -7,9 +7,10 @@ from typing import Any
 
 from adjoint.api.tree import flatten
 from adjoint.graph import options, recording
+from adjoint.graph.forking import building
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor
-from adjoint.passes.rolling.roll import is_worth, roll
+from adjoint.passes.rolling.worth import is_worth
 from adjoint.tracing.call import call as traced_call
 
 
@@ -27,6 +28,8 @@ def call(
     leaves, structure = flatten(result)
     places = [n for n, x in enumerate(leaves) if type(x) is Tensor and _is_traced(x)]
     before = [leaves[n].node for n in places]
+    with building:
+        from adjoint.passes.rolling.roll import roll
     after = roll(before, recorder.nodes[start:], recorder)
     if after == before:
         return result

@@ -13,7 +13,7 @@ import adjoint as ad
 from adjoint.api.tree import flatten
 from adjoint.graph import node
 from adjoint.graph.recording import Rolled
-from adjoint.passes.rolling import relations, roll
+from adjoint.passes.rolling import relations, worth
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(40, 3))
@@ -361,7 +361,7 @@ def test_large_elementwise_work_stays_one_pass():
             y = (y + a / y) / 2
         return y
 
-    large = np.ones(roll.LARGE // 8)
+    large = np.ones(worth.LARGE // 8)
     assert run(f, (large,), native="never")[1] == ()
     assert run(f, (large[:100],), native="never")[1] == (Rolled(100, 3),)
 
@@ -507,7 +507,7 @@ class Program:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_random_programs(seed, monkeypatch):
-    monkeypatch.setattr(roll, "WORTH", 1)
+    monkeypatch.setattr(worth, "WORTH", 1)
     f = Program(seed)
     rng = np.random.default_rng(seed)
     args = rng.normal(size=(100, 3)), rng.normal(size=3)

@@ -23,27 +23,14 @@ from adjoint.passes.rolling.looping import Looping, outer_nodes, unchanging
 from adjoint.passes.rolling.periods import periods, stretches
 from adjoint.passes.rolling.repetitions import Repetitions, repetitions
 from adjoint.passes.rolling.sequence import sequence_of, signatures
+from adjoint.passes.rolling.worth import FUSED, LARGE, LEAST, is_worth
 from adjoint.passes.rolling.writes import writes_joined
-
-LEAST = 8
-"""Fewer repetitions stay written out: then they can be fused."""
-
-WORTH = 200
-"""Fewer operations in all repetitions together compile fast enough as they are."""
-
-FUSED, LARGE = 1000, 1 << 18
-"""So many elementwise operations, on arrays of so many bytes, had better be one pass over these."""
 
 TIMES = 8
 """The most periods that are taken together as one repetition."""
 
 ROUNDS = 16
 """The deepest nest of loops that is looked for, and more."""
-
-
-def is_worth(operations: float) -> bool:
-    """Whether so many operations are worth looking for loops among them."""
-    return operations >= WORTH
 
 
 def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> list[Node]:
