@@ -236,6 +236,19 @@ def test_nested_loops():
     compare(f, X, rolled=[(10, 7)] * 40 + [(40, 5)], rtol=1e-9)
 
 
+def test_small_loops_within_others_stay_written_out():
+    def f(x, c):
+        h = ad.zeros(3)
+        for row in x:
+            p = 0.0
+            for k in range(8):
+                p = p * h + c[k]
+            h = ad.tanh(p + row)
+        return h
+
+    compare(f, X, RNG.normal(size=8), rolled=[(40, 27)])
+
+
 def test_loops_over_a_matrix():
     def f(a):
         h = 1.0

@@ -23,7 +23,7 @@ from adjoint.passes.rolling.looping import Looping, outer_nodes, unchanging
 from adjoint.passes.rolling.periods import periods, stretches
 from adjoint.passes.rolling.repetitions import Repetitions, repetitions
 from adjoint.passes.rolling.sequence import sequence_of, signatures
-from adjoint.passes.rolling.worth import FUSED, LARGE, LEAST, is_worth
+from adjoint.passes.rolling.worth import FUSED, LARGE, LEAST, SMALL, is_worth
 from adjoint.passes.rolling.writes import writes_joined
 
 TIMES = 8
@@ -51,24 +51,33 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
 
 
 def _found(sequence: Sequence[Node]) -> list[Repetitions]:
-    """The loops in a sequence, none within another, in the order in which they stand there."""
+    """The loops in a sequence, none within another, in the order in which they stand there.
+
+    Small ones count only where there are no others: within those they are better written out.
+    """
     weights = np.cumsum([0, *map(_written_out, sequence)])
     if not is_worth(weights[-1]) or _meets_kinks(sequence):
         return []
     numbers = signatures(sequence)
     places = {node: place for place, node in enumerate(sequence)}
-    taken = np.zeros(len(sequence), np.bool_)
-    found: list[Repetitions] = []
-    for period in periods(numbers, LEAST):
-        loops: list[Repetitions] = []
-        for stretch in stretches(numbers, period, LEAST):
-            if not taken[slice(*stretch)].any() and not _fuses(sequence[slice(*stretch)]):
-                loops += _within(sequence, places, stretch, period)
-        if is_worth(sum(weights[x.stop] - weights[x.stretch.start] for x in loops)):
-            found += loops
-            for loop in loops:
-                taken[loop.stretch.start : loop.stop] = True
-    return sorted(found, key=lambda loop: loop.stretch.start)
+    known = periods(numbers, LEAST)
+    for smallest in (SMALL, 0):
+        taken = np.zeros(len(sequence), np.bool_)
+        found: list[Repetitions] = []
+        for period in known:
+            loops: list[Repetitions] = []
+            for stretch in stretches(numbers, period, LEAST):
+                if not taken[slice(*stretch)].any() and not _fuses(sequence[slice(*stretch)]):
+                    loops += _within(sequence, places, stretch, period)
+            sizes = [int(weights[x.stop] - weights[x.stretch.start]) for x in loops]
+            loops = [x for x, size in zip(loops, sizes, strict=True) if size >= smallest]
+            if is_worth(sum(size for size in sizes if size >= smallest)):
+                found += loops
+                for loop in loops:
+                    taken[loop.stretch.start : loop.stop] = True
+        if found:
+            return sorted(found, key=lambda loop: loop.stretch.start)
+    return []
 
 
 def _within(

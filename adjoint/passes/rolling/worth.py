@@ -8,6 +8,9 @@ LEAST = 8
 WORTH = 200
 """Fewer operations in all repetitions together compile fast enough as they are."""
 
+SMALL = 64
+"""Loops of fewer operations in all repetitions stay written out within others."""
+
 FUSED, LARGE = 1000, 1 << 18
 """So many elementwise operations, on arrays of so many bytes, had better be one pass over these."""
 
