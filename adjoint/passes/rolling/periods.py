@@ -7,7 +7,7 @@ import numpy as np
 from adjoint.passes.rolling.sequence import Numbers
 
 MOST_PERIODS = 64
-"""The most periods that are tried."""
+"""The most periods that are tried: those that most of the sequence has."""
 
 
 def periods(numbers: Numbers, least: int) -> list[int]:
@@ -17,18 +17,20 @@ def periods(numbers: Numbers, least: int) -> list[int]:
     each found as a pair of windows of half the width. Within a repetition that distance is its
     period as soon as a window cannot be mistaken for another.
     """
-    found: set[int] = set()
+    found: dict[int, int] = {}
     ranks, width = numbers, 1
     while width * least <= len(numbers) * 2 and len(ranks) > width:
         distances = _distances(ranks)
         counts = np.bincount(distances) if len(distances) else np.zeros(0, np.int64)
         enough = counts + width >= (least - 1) * np.arange(len(counts))
         enough &= counts >= np.arange(len(counts))
-        found.update(map(int, np.flatnonzero(enough & (counts > 0))))
+        for period in map(int, np.flatnonzero(enough & (counts > 0))):
+            found[period] = max(found.get(period, 0), int(counts[period]))
         pairs = ranks[:-width] * (int(ranks.max()) + 1) + ranks[width:]
         ranks = np.unique(pairs, return_inverse=True)[1].reshape(-1).astype(np.int64)
         width *= 2
-    return sorted(d for d in found if d and d * least <= len(numbers))[:MOST_PERIODS]
+    possible = [period for period in found if 0 < period * least <= len(numbers)]
+    return sorted(sorted(possible, key=lambda period: -found[period])[:MOST_PERIODS])
 
 
 def _distances(ranks: Numbers) -> Numbers:
