@@ -22,6 +22,7 @@ from adjoint.ops.control.derived import Linearised, or_zeros
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import logical_or
 from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.linalg.matmul import matmul
@@ -106,8 +107,20 @@ class _Backward:
         state = self.back.before()
         totals = linear.variables([share for _, share in self.sums])
         sums = [add(total, share) for total, (_, share) in zip(totals, self.sums, strict=True)]
+        self.thin_sums = [n for n, share in self.sums if nonzero_mask(share) is not None]
+        seen = [fresh_variable(self.linear.inputs[n].shape, BOOL) for n in self.thin_sums]
+        shares = dict(self.sums)
+        sums += [
+            logical_or(variable, _whole_mask(shares[n]))
+            for n, variable in zip(self.thin_sums, seen, strict=True)
+        ]
         factors = [f for _, a, b in self.products for f in (a, b)]
-        outputs = [*state, *sums, *[self.adjoints[n] for n in slices], *factors]
+        rows = [x for n in slices if (x := self.adjoints[n]) is not None]
+        thin = [x for x in rows if nonzero_mask(x) is not None]
+        self.thin_slices = [
+            n for n, x in zip(slices, rows, strict=True) if nonzero_mask(x) is not None
+        ]
+        outputs = [*state, *sums, *rows, *factors, *map(_whole_mask, thin)]
         nodes = [x.node for x in outputs if x is not None]
         residuals = self.residuals(nodes)
         stacked = self.forward(residuals)
@@ -120,6 +133,7 @@ class _Backward:
             *self.carried.values(),
             *self.back.masks.values(),
             *totals,
+            *seen,
             *[linear.inputs[n] for n in xs],
             *map(Tensor, residuals),
             *self.stacks,
@@ -130,6 +144,7 @@ class _Backward:
             *[or_zeros(self.given.get(n), x) for n, x in self.carried.items()],
             *[self.first_mask(n) for n in self.back.masks],
             *[zeros_of(x.node) for x in totals],
+            *[zeros_of(x.node) for x in seen],
             *[Tensor(self.node.inputs[n]) for n in xs],
             *stacked,
             *[self.given[n] for n in self.given if n >= loop.state],
@@ -140,7 +155,7 @@ class _Backward:
             loop,
             body=body,
             constants=len(constants),
-            state=len(state) + len(totals),
+            state=len(state) + len(sums),
             backwards=not loop.backwards,
             extends=(),
         )
@@ -152,14 +167,22 @@ class _Backward:
         result: list[Tensor | None] = [None] * len(self.linear.inputs)
         for n in self.carried:
             result[self.loop.constants + n] = next(results)
-        for _ in self.back.masks:
-            next(results)
-        for n in (*[n for n, _ in self.sums], *slices):
+        for n in self.back.masks:
+            result[self.loop.constants + n] = _thinned(
+                result[self.loop.constants + n], next(results)
+            )
+        for n, _ in self.sums:
+            result[n] = next(results)
+        for n in self.thin_sums:
+            result[n] = _thinned(result[n], next(results))
+        for n in slices:
             result[n] = next(results)
         for n, _, _ in self.products:
             total = _summed_product(next(results), next(results))
             known = result[n]
             result[n] = total if known is None else add(known, total)
+        for n in self.thin_slices:
+            result[n] = _thinned(result[n], next(results))
         return [x if w else None for x, w in zip(result, self.wanted, strict=True)]
 
     def first_mask(self, number: int) -> Tensor:
@@ -222,6 +245,16 @@ class _Backward:
         loop = replace(self.loop, body=body, extends=extends)
         found = scan(loop, list(map(Tensor, self.node.inputs)))
         return found[len(linear.outputs) :]
+
+
+def _whole_mask(x: Tensor) -> Tensor:
+    """Where an adjoint is not zero by construction, in its shape."""
+    return whole(nonzero_mask(x), x.shape)
+
+
+def _thinned(x: Tensor | None, mask: Tensor) -> Tensor | None:
+    """An adjoint that is zero by construction where the mask does not hold."""
+    return None if x is None else where(mask, x, 0.0)
 
 
 def is_expensive(node: Node) -> bool:
