@@ -24,6 +24,7 @@ from adjoint.ops.control.derived import Linearised, instance, or_zeros
 from adjoint.ops.control.loop import Loop, layouts, scan
 from adjoint.ops.control.packing import given_pieces, packed_group
 from adjoint.ops.control.scan_adjoint import scan_adjoints
+from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.shape.movement import broadcast_to, permute_dims
 from adjoint.transforms.batch import batch
@@ -143,16 +144,31 @@ def scan_tangents(node: Node, loop: Loop, tangents: Sequence[Tensor | None]) -> 
         whole(_mask_of(found[n - state.start]), linear.inputs[n].shape) for n in moved if n in masks
     ]
     ys = {n: y for n, y in enumerate(found) if y is not None and n >= loop.state}
-    outputs = [*linear.outputs[: loop.state], *after, *linear.outputs[loop.state :], *ys.values()]
+    thin = {n: y for n, y in ys.items() if nonzero_mask(y) is not None}
+    rows = [*ys.values(), *[whole(nonzero_mask(y), y.shape) for y in thin.values()]]
+    outputs = [*linear.outputs[: loop.state], *after, *linear.outputs[loop.state :], *rows]
     body = Subgraph([x.node for x in inputs], [x.node for x in outputs])
     doubled = Loop(body, counts[0], counts[1], loop.length, loop.backwards)
     results = scan(doubled, outer)
     tangent: list[Tensor | None] = [None] * len(found)
-    for n, x in zip(moved, results[loop.state :], strict=False):
-        tangent[n - state.start] = x
-    for n, x in zip(ys, results[len(results) - len(ys) :], strict=True):
-        tangent[n] = x
+    last = [n - state.start for n in moved]
+    last_masks = [n - state.start for n in moved if n in masks]
+    numbers = [*last, *last_masks]
+    _enter(tangent, last, numbers, results[loop.state : doubled.state])
+    _enter(tangent, list(ys), [*ys, *thin], results[len(results) - len(rows) :])
     return tangent
+
+
+def _enter(
+    tangents: list[Tensor | None],
+    plain: Sequence[int],
+    numbers: Sequence[int],
+    results: Sequence[Tensor],
+) -> None:
+    """Enter results by their numbers: first the `plain` tangents, then masks of some of them."""
+    for place, (n, x) in enumerate(zip(numbers, results, strict=True)):
+        known = tangents[n]
+        tangents[n] = x if place < len(plain) or known is None else where(x, known, 0.0)
 
 
 def _mask_of(tangent: Tensor | None) -> Tensor | None:

@@ -97,31 +97,15 @@ class _Backward:
     def results(self) -> list[Tensor | None]:
         """Build the loop, and read its results."""
         loop, linear = self.loop, self.linear
-        self.products: list[tuple[int, Tensor, Tensor]] = []
-        self.sums: list[tuple[int, Tensor]] = []
-        for n in range(loop.constants):
-            share = self.adjoints[n]
-            if share is not None and self.wanted[n]:
-                self.split(n, share)
+        totals, sums = self.running_sums()
         slices = [n for n in range(self.first, len(linear.inputs)) if self.adjoints[n] is not None]
         state = self.back.before()
-        totals = linear.variables([share for _, share in self.sums])
-        sums = [add(total, share) for total, (_, share) in zip(totals, self.sums, strict=True)]
-        self.thin_sums = [n for n, share in self.sums if nonzero_mask(share) is not None]
-        seen = [fresh_variable(self.linear.inputs[n].shape, BOOL) for n in self.thin_sums]
-        shares = dict(self.sums)
-        sums += [
-            logical_or(variable, _whole_mask(shares[n]))
-            for n, variable in zip(self.thin_sums, seen, strict=True)
-        ]
         factors = [f for _, a, b in self.products for f in (a, b)]
         rows = [x for n in slices if (x := self.adjoints[n]) is not None]
-        thin = [x for x in rows if nonzero_mask(x) is not None]
-        self.thin_slices = [
-            n for n, x in zip(slices, rows, strict=True) if nonzero_mask(x) is not None
-        ]
-        outputs = [*state, *sums, *rows, *factors, *map(_whole_mask, thin)]
-        nodes = [x.node for x in outputs if x is not None]
+        thin = {n: x for n, x in zip(slices, rows, strict=True) if nonzero_mask(x) is not None}
+        self.thin_slices = list(thin)
+        outputs = [*state, *sums, *rows, *factors, *map(_whole_mask, thin.values())]
+        nodes = [x.node for x in outputs]
         residuals = self.residuals(nodes)
         stacked = self.forward(residuals)
         constants = [n for n in range(loop.constants) if linear.inputs[n].node in self.read]
@@ -133,7 +117,6 @@ class _Backward:
             *self.carried.values(),
             *self.back.masks.values(),
             *totals,
-            *seen,
             *[linear.inputs[n] for n in xs],
             *map(Tensor, residuals),
             *self.stacks,
@@ -144,7 +127,6 @@ class _Backward:
             *[or_zeros(self.given.get(n), x) for n, x in self.carried.items()],
             *[self.first_mask(n) for n in self.back.masks],
             *[zeros_of(x.node) for x in totals],
-            *[zeros_of(x.node) for x in seen],
             *[Tensor(self.node.inputs[n]) for n in xs],
             *stacked,
             *[self.given[n] for n in self.given if n >= loop.state],
@@ -160,6 +142,22 @@ class _Backward:
             extends=(),
         )
         return self.shares(scan(back, outer), slices)
+
+    def running_sums(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Variables for what the steps add up, and for masks of it; and the same after a step."""
+        self.products: list[tuple[int, Tensor, Tensor]] = []
+        self.sums: list[tuple[int, Tensor]] = []
+        for n in range(self.loop.constants):
+            share = self.adjoints[n]
+            if share is not None and self.wanted[n]:
+                self.split(n, share)
+        totals = self.linear.variables([share for _, share in self.sums])
+        sums = [add(total, share) for total, (_, share) in zip(totals, self.sums, strict=True)]
+        thin = {n: share for n, share in self.sums if nonzero_mask(share) is not None}
+        self.thin_sums = list(thin)
+        masks = [fresh_variable(x.shape, BOOL, self.linear.nested) for x in thin.values()]
+        masks_after = map(logical_or, masks, map(_whole_mask, thin.values()))
+        return [*totals, *masks], [*sums, *masks_after]
 
     def shares(self, found: Sequence[Tensor], slices: Sequence[int]) -> list[Tensor | None]:
         """The partial adjoints of the inputs, in the results of the loop back."""
