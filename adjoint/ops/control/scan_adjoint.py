@@ -17,14 +17,15 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.subgraph import Subgraph, fresh_variable
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL, is_inexact
-from adjoint.ops.control.closing import dependent
-from adjoint.ops.control.derived import Linearised, or_zeros
+from adjoint.ops.control.closing import closed, dependent
+from adjoint.ops.control.derived import Linearised, or_zeros, still_inputs
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import logical_or
 from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
+from adjoint.ops.kinks.subgraph import is_differentiated
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.shape.movement import matrix_transpose, reshape
 
@@ -62,8 +63,9 @@ class _Backward:
         nested: bool,
     ) -> None:
         self.node, self.loop, self.given, self.wanted = node, loop, given, wanted
-        self.linear = Linearised(loop.body, nested)
         self.first = loop.constants + loop.state
+        still = still_inputs(node.inputs, loop.body, range(loop.constants, self.first))
+        self.linear = Linearised(loop.body, nested, still)
         self.seed()
 
     def seed(self) -> None:
@@ -76,7 +78,8 @@ class _Backward:
             if is_inexact(x.dtype) and (w or n in state)
         ]
         ys = [n for n in self.given if n >= loop.state]
-        self.stacks = [linear.variables([linear.outputs[n]])[0] for n in ys]
+        still = {n for n, x in self.given.items() if not is_differentiated(x.node)}
+        self.stacks = [linear.variable(linear.outputs[n].node, n in still) for n in ys]
         self.masks: list[
             tuple[Tensor, Tensor]
         ] = []  # a variable, and the stacked mask it stands for
@@ -91,7 +94,7 @@ class _Backward:
                 seeds[n] = where(own, variable, 0.0)
         given = [n for n in self.given if n < loop.state]
         dense = [n for n in given if nonzero_mask(self.given[n]) is None]
-        self.back = linear.going_back(given, state, wanted, seeds, dense)
+        self.back = linear.going_back(given, state, wanted, seeds, dense, still)
         self.carried, self.adjoints = self.back.carried, self.back.found
 
     def results(self) -> list[Tensor | None]:
@@ -132,7 +135,7 @@ class _Backward:
             *[self.given[n] for n in self.given if n >= loop.state],
             *[mask for _, mask in self.masks],
         ]
-        body = Subgraph([x.node for x in inputs], nodes)
+        body = closed(nodes, [x.node for x in inputs], ())  # residuals are nodes of the step
         back = replace(
             loop,
             body=body,
@@ -257,7 +260,8 @@ def _thinned(x: Tensor | None, mask: Tensor) -> Tensor | None:
 
 def is_expensive(node: Node) -> bool:
     """Whether a step back had better read the value of a node than compute it again."""
-    return not (node.op.pointwise or node.op.family in ("linear", "leaf"))
+    is_identity = node.op.family == "kinks" and node.op.keeps_finite
+    return not (node.op.pointwise or is_identity or node.op.family in ("linear", "leaf"))
 
 
 def _summed_product(a: Tensor, b: Tensor) -> Tensor:
