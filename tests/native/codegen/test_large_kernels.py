@@ -116,14 +116,27 @@ def two_chains(x: Any) -> Any:
     return ad.concat([a, b])
 
 
-@pytest.mark.parametrize(
-    ("f", "size"), [(ad.grad(filtered), 2), (ad.hessian(filtered), 2), (two_chains, 6)]
-)
+def flipped(x: Any) -> Any:
+    for _ in range(300):
+        x = ad.flip(x) * 0.99
+    return x
+
+
+def shifted(x: Any) -> Any:
+    for _ in range(200):
+        x = ad.pad(x[1:], (0, 1)) * 0.9 + 0.1
+    return x
+
+
+LONG = [(ad.grad(filtered), 2), (ad.hessian(filtered), 2), (two_chains, 6)]
+
+
+@pytest.mark.parametrize(("f", "size"), [*LONG, (flipped, 5), (shifted, 12)])
 @pytest.mark.parametrize("memory_is_checked", ["", "1"])
-def test_a_long_chain_of_another_shape_than_the_result_does_not_recurse_deeply(
+def test_a_long_chain_at_other_indices_than_the_result_does_not_recurse_deeply(
     f, size, memory_is_checked, monkeypatch
 ):
-    """Numbers that a gradient of two elements consists of, and the parts of a join."""
+    """Numbers of which a gradient of two elements consists, the parts of a join, and moves."""
     monkeypatch.setenv("ADJOINT_DEBUG_MEMORY", memory_is_checked)
     x = np.linspace(0.1, 0.2, size)
     with ad.options(native="never"):
