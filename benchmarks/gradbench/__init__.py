@@ -16,7 +16,20 @@ from typing import Any
 
 from benchmarks.measure import Result
 
-EVALS = ("hello", "gmm", "ba", "ht", "lstm", "llsq", "lse", "kmeans", "det", "ode", "particle", "saddle")
+EVALS = (
+    "hello",
+    "gmm",
+    "ba",
+    "ht",
+    "lstm",
+    "llsq",
+    "lse",
+    "kmeans",
+    "det",
+    "ode",
+    "particle",
+    "saddle",
+)
 
 
 def make(name: str, given: Any) -> Any:
