@@ -44,24 +44,23 @@ def argmin(f: Callable[[Point], Any], start: Point, mode: str) -> Point:
     both = value_and_gradient(f, mode)
 
     def goes_on(at: Any) -> Any:
-        _, _, gradient, step, successes = at
-        far = length(tuple(step * c for c in gradient)) > TOLERANCE
-        return (length(gradient) > TOLERANCE) & (far | (successes == SUCCESSES))
-
-    def attempt(x: Point, value: Any, gradient: Point, step: Any, successes: Any) -> Any:
-        new = tuple(a - step * b for a, b in zip(x, gradient, strict=True))
-        found, slope = both(new)
-        return ad.cond(
-            found < value,
-            lambda: (new, found, slope, step, successes + 1),
-            lambda: (x, value, gradient, step / 2.0, successes * 0),
-        )
-
-    def longer(x: Point, value: Any, gradient: Point, step: Any, successes: Any) -> Any:
-        return x, value, gradient, step * 2.0, successes * 0
+        _, _, gradient, step, _ = at
+        way = length(tuple(step * c for c in gradient))
+        return (length(gradient) > TOLERANCE) & (way > TOLERANCE)
 
     def descend(at: Any) -> Any:
-        return ad.cond(at[-1] == SUCCESSES, longer, attempt, *at)
+        x, value, gradient, step, successes = at
+        new = tuple(a - step * b for a, b in zip(x, gradient, strict=True))
+        found, slope = both(new)
+        better = found < value
+        count = ad.where(better, successes + 1, 0)
+        step = ad.where(better, ad.where(count == SUCCESSES, 2.0 * step, step), step / 2.0)
+
+        def chosen(new: Point, old: Point) -> Point:
+            return tuple(ad.where(better, a, b) for a, b in zip(new, old, strict=True))
+
+        (value,) = chosen((found,), (value,))
+        return chosen(new, x), value, chosen(slope, gradient), step, count % SUCCESSES
 
     point: Point = ad.while_loop(goes_on, descend, (start, *both(start), FIRST_STEP, 0))[0]
     return point
