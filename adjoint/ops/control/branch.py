@@ -7,7 +7,7 @@ Where examples choose differently, every branch is computed and `where` chooses.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +26,7 @@ from adjoint.ops.control.packing import (
     packed_group,
     unpacked,
 )
+from adjoint.ops.control.saving import NOTHING, saved_values
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal
 from adjoint.ops.indexing.slicing import zeros_of
@@ -35,9 +36,29 @@ from adjoint.transforms.batch import batch
 
 @dataclass(frozen=True)
 class Choice:
-    """The graphs to choose from, of equal inputs and equal results."""
+    """The graphs to choose from, of equal inputs and equal results.
+
+    `policy`: what of a single branch its way back reads and does not compute again. `leading`: so
+    many of the first results are those of another choice, or of several others.
+    """
 
     branches: tuple[Subgraph, ...]
+    policy: str = NOTHING
+    leading: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Equal for equal choices."""
+        return " ".join(one.key for one in self.branches)
+
+    @property
+    def extends(self) -> tuple[str, ...]:
+        """The keys of the choices whose results are the first of this one."""
+        return tuple(self.first(count).key for count in self.leading)
+
+    def first(self, count: int) -> Choice:
+        """The choice of the first results only."""
+        return Choice(tuple(Subgraph(x.inputs, x.outputs[:count]) for x in self.branches))
 
     def pieces(self) -> list[tuple[Shape, DType]]:
         """Shape and dtype of each result."""
@@ -55,6 +76,7 @@ class Branch(Op):
 
     name = "branch"
     family = "control"
+    shares_results = True
     param_names = ("choice", "group")
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
@@ -92,7 +114,7 @@ class Branch(Op):
             for one, own in zip(linear, seeds, strict=True)
         ]
         outer = [*map(Tensor, node.inputs), *given.values()]
-        return packed_group(layouts(choice), group, _derived(linear, seeds, found, outer))
+        return packed_group(layouts(choice), group, _derived(linear, seeds, found, outer, choice.policy))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         choice, group = node.params
@@ -107,8 +129,10 @@ class Branch(Op):
             one.adjoints(dict(zip(given, own, strict=True)), asked)
             for one, own in zip(linear, seeds, strict=True)
         ]
+        if choice.policy != NOTHING:
+            return [None, *_reading_saved(node, linear[0], given, seeds[0], found[0])]
         outer = [*map(Tensor, node.inputs), *given.values()]
-        return [None, *_derived(linear, seeds, found, outer)]
+        return [None, *_derived(linear, seeds, found, outer, choice.policy)]
 
     push, pull = jvp, vjp
 
@@ -135,6 +159,7 @@ def _derived(
     seeds: Sequence[Sequence[Tensor]],
     found: Sequence[Sequence[Tensor | None]],
     outer: Sequence[Tensor],
+    policy: str,
 ) -> list[Tensor | None]:
     """Derivatives by branch as one branch of derivatives; None where they are zero in all."""
     count = len(found[0])
@@ -150,8 +175,44 @@ def _derived(
             assert model is not None
             results.append((zeros_of(model.node) if result is None else result).node)
         branches.append(Subgraph([x.node for x in (*one.inputs, *own)], results))
+    return _placed(count, there, branch(Choice(tuple(branches), policy), outer))
+
+
+def _reading_saved(
+    node: Node,
+    linear: Linearised,
+    given: dict[int, Tensor],
+    seeds: Sequence[Tensor],
+    found: Sequence[Tensor | None],
+) -> list[Tensor | None]:
+    """The adjoints of a single branch, which read what it has saved by its policy."""
+    choice: Choice = node.params[0]
+    outputs, inputs = [[x.node for x in xs] for xs in (linear.outputs, linear.inputs)]
+    there = [n for n, x in enumerate(found) if x is not None]
+    results = [x.node for x in found if x is not None]
+    saved, read = saved_values(choice.policy, outputs, inputs, results)
+    more = [x for x in saved if x not in outputs]
+    wider = Choice(
+        (Subgraph(inputs, [*outputs, *more]),), choice.policy, (*choice.leading, len(outputs))
+    )
+    number, *values = map(Tensor, node.inputs)
+    forwards = branch(wider if more else choice, [number, *values])
+    known = dict(zip([*outputs, *more], forwards, strict=True))
+    taken = [n for n, x in enumerate(inputs) if x in read]
+    back = Subgraph(
+        [*[inputs[n] for n in taken], *saved, *[x.node for x in seeds]],
+        results,
+    )
+    outer = [number, *[values[n] for n in taken], *[known[x] for x in saved], *given.values()]
+    return _placed(len(found), there, branch(Choice((back,), choice.policy), outer))
+
+
+def _placed(
+    count: int, places: Sequence[int], results: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """The results at their places among so many, None elsewhere."""
     answer: list[Tensor | None] = [None] * count
-    for n, x in zip(there, branch(Choice(tuple(branches)), outer), strict=True):
+    for n, x in zip(places, results, strict=True):
         answer[n] = x
     return answer
 
@@ -204,4 +265,4 @@ def _all_chosen(
         found = batch([x.node for x in outputs], given)
         results = [found.get(x.node, broadcast_to(x, (size, *x.node.shape))) for x in outputs]
         wider.append(Subgraph([x.node for x in variables], [x.node for x in results]))
-    return branch(Choice(tuple(wider)), inputs)
+    return branch(replace(choice, branches=tuple(wider)), inputs)
