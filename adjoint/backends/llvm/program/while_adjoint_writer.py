@@ -1,6 +1,6 @@
 """How a program goes back through a `while_loop`: forwards, keeping its states, and then back.
 
-The states lie one behind the other in memory that doubles as they come, up to the bytes that the
+The states lie in pieces of memory, each twice as large as the one before, up to the bytes that the
 loop may keep. Then every other one is dropped, and those between are computed again on the way
 back, as `History` does where there is no native code (`adjoint.ops.control.while_adjoint`).
 """
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 WORD = 8
 FIRST_BYTES = 1 << 14
-"""Memory for states before it is known how many there are; then it doubles."""
+"""Memory for states before it is known how many there are."""
+MOST_PIECES = 48
+"""More pieces, each twice as large as the one before, than any memory has room for."""
 
 
 def write_while_adjoint(builder: Any, step: Control, writer: ProgramWriter) -> None:
@@ -94,17 +96,20 @@ class _WayBackWriter:
         self.body, self.constants = body.schedule, self.way.loop.constants
         self.inputs = [writer.address_of(builder, x) for x in step.root.inputs]
         self.state, self.carried = Record(body.schedule.outputs), Record(back.schedule.outputs)
-        self.most = max(2, self.way.loop.memory // max(1, self.state.size))
-        self.capacity = min(self.most, max(2, FIRST_BYTES // max(1, self.state.size)))
+        size = max(1, self.state.size)
+        self.most = max(2, self.way.loop.memory // size)
+        self.first = 1 << max(1, (FIRST_BYTES // size).bit_length() - 1)
         scratch = Scratch(builder, step, writer)
         self.answer = scratch.take(condition.schedule.outputs[0])
         self.states = [scratch.take_bytes(self.state.size) for _ in range(2)]
         self.adjoints = [scratch.take_bytes(self.carried.size) for _ in range(2)]
         self.failed = builder.append_basic_block("free_and_fail")
         self.rounds, self.count, self.room, self.every = (
-            Slot(builder, I64, I64(n)) for n in (0, 0, self.capacity, 1)
+            Slot(builder, I64, I64(n)) for n in (0, 0, 0, 1)
         )
-        self.kept, self.between = (Slot(builder, POINTER, NULL) for _ in range(2))
+        self.taken, self.between = Slot(builder, I64, I64(0)), Slot(builder, POINTER, NULL)
+        self.table = alloca(builder, ir.ArrayType(POINTER, MOST_PIECES))
+        self.table.type = POINTER
         self.condition_call, self.body_call, self.back_call = (
             Call(builder, graph, scratch.block, self.failed) for graph in (condition, body, back)
         )
@@ -125,18 +130,30 @@ class _WayBackWriter:
         builder.position_at_end(there)
         return found
 
-    def free(self, slot: Slot) -> None:
-        """Give back what was allocated, if something was."""
-        builder = self.builder
-        address = slot.get()
-        with builder.if_then(builder.not_(is_null(builder, address))):
-            function = extern(builder.module, "adjoint_free", ir.VoidType(), [POINTER])
-            builder.call(function, [address])
-
     def free_states(self) -> None:
         """Give back the memory of the states."""
-        self.free(self.kept)
-        self.free(self.between)
+        builder = self.builder
+        free = extern(builder.module, "adjoint_free", ir.VoidType(), [POINTER])
+        with loop(builder, I64(0), self.taken.get(), unroll=False) as i:
+            builder.call(free, [builder.load(self.piece(i), typ=POINTER)])
+        between = self.between.get()
+        with builder.if_then(builder.not_(is_null(builder, between))):
+            builder.call(free, [between])
+
+    def piece(self, number: Any) -> Any:
+        """Where the address of a piece of memory stands."""
+        return self.builder.gep(self.table, [number], source_etype=POINTER)
+
+    def kept(self, number: Any) -> Any:
+        """The address of a kept state."""
+        builder, first = self.builder, I64(self.first)
+        shift = I64(self.first.bit_length() - 1)
+        # Before the piece with number p there is room for `first` times 2^p - 1 states.
+        before = builder.add(builder.lshr(number, shift), I64(1))
+        p = builder.sub(I64(63), builder.ctlz(before, ir.IntType(1)(1)))
+        start = builder.sub(builder.shl(first, p), first)
+        base = builder.load(self.piece(p), typ=POINTER)
+        return self.state_at(base, builder.sub(number, start))
 
     def copy(self, target: Any, source: Any, size: Any) -> None:
         """Copy bytes."""
@@ -159,7 +176,6 @@ class _WayBackWriter:
     def forwards(self) -> None:
         """Run the loop, and keep states."""
         builder, loop_inputs = self.builder, self.inputs[self.constants :]
-        self.kept.set(self.allocate(I64(self.capacity * max(1, self.state.size))))
         starts = self.state.places(builder, self.states[0])
         for node, target, source in zip(self.state.nodes, starts, loop_inputs, strict=False):
             copy_buffer(builder, node, target, source)
@@ -184,8 +200,7 @@ class _WayBackWriter:
                 self.make_room()
             with builder.if_then(self.is_due(number)):
                 count = self.count.get()
-                place = self.state_at(self.kept.get(), count)
-                self.copy(place, now, I64(self.state.size))
+                self.copy(self.kept(count), now, I64(self.state.size))
                 self.count.set(builder.add(count, I64(1)))
         self.run_body(now, after)
         self.rounds.set(builder.add(number, I64(1)))
@@ -205,19 +220,19 @@ class _WayBackWriter:
             with drop:
                 half = builder.lshr(builder.add(room, I64(1)), I64(1))
                 with loop(builder, I64(1), half, unroll=False) as i:
-                    source = self.state_at(self.kept.get(), builder.mul(i, I64(2)))
-                    self.copy(self.state_at(self.kept.get(), i), source, I64(self.state.size))
+                    source = self.kept(builder.mul(i, I64(2)))
+                    self.copy(self.kept(i), source, I64(self.state.size))
                 self.count.set(half)
                 self.every.set(builder.mul(self.every.get(), I64(2)))
             with grow:
-                double = builder.mul(room, I64(2))
-                too_many = builder.icmp_signed(">", double, I64(self.most))
-                double = builder.select(too_many, I64(self.most), double)
-                new = self.allocate(builder.mul(double, I64(max(1, self.state.size))))
-                self.copy(new, self.kept.get(), builder.mul(room, I64(self.state.size)))
-                self.free(self.kept)
-                self.kept.set(new)
-                self.room.set(double)
+                taken = self.taken.get()
+                more = builder.shl(I64(self.first), taken)
+                left = builder.sub(I64(self.most), room)
+                more = builder.select(builder.icmp_signed("<", more, left), more, left)
+                new = self.allocate(builder.mul(more, I64(max(1, self.state.size))))
+                builder.store(new, self.piece(taken))
+                self.taken.set(builder.add(taken, I64(1)))
+                self.room.set(builder.add(room, more))
 
     def set_state(self, call: Call, base: Any) -> None:
         """Have a call read the state that begins at `base`."""
@@ -270,7 +285,7 @@ class _WayBackWriter:
         builder = self.builder
         count = builder.sub(self.count.get(), I64(1))
         self.count.set(count)
-        kept = self.state_at(self.kept.get(), count)
+        kept = self.kept(count)
         start = builder.mul(count, self.every.get())
         length = builder.sub(self.end.get(), start)
         self.end.set(start)
