@@ -115,6 +115,9 @@ class WhileAdjoint(Op):
     param_names = ("way", "group")
     allocates = True
 
+    def params_text(self, node: Node) -> str:
+        return ""
+
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         *_, way, group = args
         layout = adjoint_layouts(way)[group][1]
