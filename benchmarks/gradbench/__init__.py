@@ -5,9 +5,10 @@ evaluation a callable without arguments and a function that brings its result to
 float64; of `particle` and `saddle`, which are nothing but derivatives, it answers that for each of
 four variants. Nothing is traced or compiled before the first call.
 
-``python -m benchmarks gradbench`` needs such a harness: GRADBENCH_HARNESS names the folder of its ``run.py``, which reads the
-suite's data by its own variables. Without it, and with ``--smoke``, every evaluation is run on small
-inputs made up here, and its derivative compared with differences of its value.
+``python -m benchmarks gradbench`` needs such a harness: GRADBENCH_HARNESS names the folder of its
+``run.py``, which reads the suite's data by its own variables. Without it, and with ``--smoke``,
+every evaluation is run on small inputs made up here, and its derivative compared with differences
+of its value.
 """
 
 from __future__ import annotations
