@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -156,3 +158,19 @@ def test_an_error_in_the_body_is_the_users():
     h = ad.compile(ad.grad(lambda x: f(x, 2000)))
     with pytest.raises(IndexError):
         h(1.0)
+
+
+def test_a_signal_stops_it():
+    def stop(*_):
+        raise TimeoutError
+
+    f = ad.compile(gradient(1 << 20))
+    f(0.01, X, 5)
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(TimeoutError):
+            f(0.01, X, 10**12)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
