@@ -7,6 +7,7 @@ Where examples choose differently, every branch is computed and `where` chooses.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -19,7 +20,7 @@ from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape, is_inexact
 from adjoint.ops.control.closing import closed
-from adjoint.ops.control.derived import Linearised, instance
+from adjoint.ops.control.derived import Linearised, instance, still_inputs
 from adjoint.ops.control.packing import (
     Groups,
     given_pieces,
@@ -32,6 +33,7 @@ from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal
 from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
+from adjoint.ops.kinks.subgraph import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.transforms.batch import batch
 
@@ -123,7 +125,8 @@ class Branch(Op):
         given = given_pieces(layouts(choice), group, adjoint)
         if not given:
             return [None] * len(wanted)
-        derivatives = Derivatives(node, given)
+        still = {n for n, x in given.items() if not is_differentiated(x.node)}
+        derivatives = Derivatives(node, given, still)
         asked = [n for n, w in enumerate(wanted[1:]) if w and is_inexact(node.inputs[n + 1].dtype)]
         found = [
             one.adjoints(seeds.values, asked)
@@ -155,9 +158,13 @@ class Seeds:
     """Variables of one branch in place of tangents or adjoints, and of their masks."""
 
     def __init__(
-        self, linear: Linearised, given: dict[int, Tensor], masks: dict[int, Tensor]
+        self,
+        linear: Linearised,
+        given: dict[int, Tensor],
+        masks: dict[int, Tensor],
+        still: AbstractSet[int],
     ) -> None:
-        variables = linear.variables(list(given.values()))
+        variables = [linear.variable(x.node, n in still) for n, x in given.items()]
         own = linear.variables(list(masks.values()))
         self.values = dict(zip(given, variables, strict=True))
         for n, mask in zip(masks, own, strict=True):
@@ -168,11 +175,14 @@ class Seeds:
 class Derivatives:
     """The branches that compute the tangents or adjoints of a branch, for those `given`.
 
+    Those of them that are `still` do not depend on what is differentiated by.
     Where these are zero by construction, they must not meet an infinite derivative: masks go in
     with them, and others come out with the results.
     """
 
-    def __init__(self, node: Node, given: dict[int, Tensor]) -> None:
+    def __init__(
+        self, node: Node, given: dict[int, Tensor], still: AbstractSet[int] = frozenset()
+    ) -> None:
         self.choice: Choice = node.params[0]
         self.number, *self.inputs = map(Tensor, node.inputs)
         nested = are_nested(node, *[x.node for x in given.values()])
@@ -180,8 +190,9 @@ class Derivatives:
             n: whole(m, x.shape) for n, x in given.items() if (m := nonzero_mask(x)) is not None
         }
         self.given = [*given.values(), *masks.values()]
-        self.linear = [Linearised(branch, nested) for branch in self.choice.branches]
-        self.seeds = [Seeds(one, given, masks) for one in self.linear]
+        unmoved = still_inputs(node.inputs[1:], self.choice.branches[0], range(0))
+        self.linear = [Linearised(branch, nested, unmoved) for branch in self.choice.branches]
+        self.seeds = [Seeds(one, given, masks, still) for one in self.linear]
 
     def results(
         self, found: Sequence[Sequence[Tensor | None]], reads_saved: bool = False
