@@ -34,7 +34,7 @@ from adjoint.ops.control.rounds import (
     while_loop,
 )
 from adjoint.ops.elementwise.arithmetic import add
-from adjoint.ops.kinks.subgraph import is_differentiated
+from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to
 
 
