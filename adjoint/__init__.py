@@ -139,6 +139,7 @@ if _TYPE_CHECKING:
     from adjoint.api.check import check_gradients
     from adjoint.api.compiling import compile
     from adjoint.api.conventions import conventions
+    from adjoint.api.custom_rules import custom_jvp, custom_vjp
     from adjoint.api.loops import fori_loop, map, scan, while_loop
     from adjoint.api.options import get_options, options, set_options
     from adjoint.api.step_study import step_study
@@ -160,7 +161,7 @@ __all__ = [
     "clip", "column_stack", "common_type", "compile", "complex128", "complex64", "compress",
     "concat", "concatenate", "cond", "conj", "conjugate", "conventions", "convolve", "copysign",
     "corrcoef", "correlate", "cos", "cosh", "count_nonzero", "cov", "cross", "cummax", "cummin",
-    "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "data", "deg2rad", "degrees",
+    "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "custom_jvp", "custom_vjp", "data", "deg2rad", "degrees",
     "delete", "diag", "diagflat", "diagonal", "diff", "digitize", "divide", "divmod", "dot",
     "dsplit", "dstack", "e", "ediff1d", "einsum", "empty", "empty_like", "equal", "errors",
     "evaluate", "exp", "exp2", "expand_dims", "explain", "expm1", "extract", "eye", "fabs", "fft",
@@ -206,6 +207,8 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "compile": "adjoint.api.compiling",
     "cond": "adjoint.api.branches",
     "conventions": "adjoint.api.conventions",
+    "custom_jvp": "adjoint.api.custom_rules",
+    "custom_vjp": "adjoint.api.custom_rules",
     "explain": "adjoint.explanation.explain",
     "fori_loop": "adjoint.api.loops",
     "get_options": "adjoint.api.options",

@@ -219,6 +219,18 @@ def repeated_slope(n: Any, x: Any) -> Any:
     return n.grad(value)(x)
 
 
+def with_rule(n: Any, x: Any, a: Any) -> Any:
+    """a sin(x), with a rule of its own."""
+    f = n.custom_jvp(lambda x, a: n.sin(x) * a)
+
+    @f.defjvp
+    def rule(primals: Any, tangents: Any) -> Any:
+        (x, a), (dx, da) = primals, tangents
+        return f(x, a), n.cos(x) * a * dx + n.sin(x) * da
+
+    return f(x, a)
+
+
 def in_and_out(n: Any, x: Any, y: Any) -> Any:
     """Two pieces packed, and unpacked again by an operation that does not see that."""
     from adjoint.ops.control.packing import layout_of
@@ -562,6 +574,7 @@ ROWS: list[Row] = [
     Row("branch", lambda n, x: chosen(n, x, 1), [(3,)], np.square, label="second"),
     Row("while_loop", repeated, [(3,), (3,)], repeated_rows, spread=0.5),
     Row("while_adjoint", repeated_slope, [(3,)], lambda x: 4 * x * x * x, dtypes=REAL),
+    Row("custom_call", with_rule, [(3,), (3,)], lambda x, a: np.sin(x) * a),
     Row("pack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),
     Row("unpack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),
 ]
