@@ -19,7 +19,7 @@ from adjoint.errors import ArgumentError
 from adjoint.graph.tensor import as_tensor
 
 
-class _WithRule:
+class WithRule:
     """A function with a rule. Calling it is calling the function, but for its derivatives."""
 
     transform = ""
@@ -68,7 +68,7 @@ class _WithRule:
         return called(signature)
 
 
-class custom_jvp(_WithRule):  # noqa: N801
+class custom_jvp(WithRule):  # noqa: N801
     """`f` with a forward derivative of your own, which `defjvp` defines. As ``jax.custom_jvp``.
 
     The rule takes the arguments and their tangents, two tuples, and returns the value of ``f`` and
@@ -132,7 +132,7 @@ class custom_jvp(_WithRule):  # noqa: N801
         )
 
 
-class custom_vjp(_WithRule):  # noqa: N801
+class custom_vjp(WithRule):  # noqa: N801
     """`f` with a reverse derivative of your own, which `defvjp` defines. As ``jax.custom_vjp``.
 
     ``fwd`` takes the arguments of ``f`` and returns its value and whatever ``bwd`` needs beside the

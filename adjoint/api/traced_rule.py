@@ -8,7 +8,6 @@ same function within it count as plain ones; this also finds at once what it ret
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,12 +15,11 @@ from typing import Any
 
 from adjoint.api.arguments import as_output, function_name
 from adjoint.api.custom_signature import CallOfRule, Derivative, Signature
+from adjoint.api.outside import Outside, read_before
 from adjoint.api.stepping import traced
 from adjoint.api.tree import flatten
-from adjoint.errors import GraphError
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node
-from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.custom_call import CustomCall, custom_call
@@ -69,31 +67,21 @@ def called(signature: Signature) -> Any:
 
 
 def read_from_outside(call: CallOfRule) -> list[Node]:
-    """The nodes that were there before, which the rule reads.
-
-    What it makes of those, it makes anew when it is traced again; so what two traces have in common
-    was there before.
-    """
+    """The nodes that were there before, which the rule reads."""
     function = call.signature.function
-    with _looking(function):
-        derivative = function.state(call)
-        ends = [*call.variables, *derivative.variables()]
-        if not captured(derivative.outputs(), ends):
-            return []
-        again = CallOfRule(call.signature)
-        again.results, again.structure = call.results, call.structure
+
+    def again() -> list[Node]:
+        other = CallOfRule(call.signature)
+        other.results, other.structure = call.results, call.structure
         try:
-            common = set(_ancestors(function.state(again).outputs()))
+            return function.state(other).outputs()
         finally:
-            again.scope.close()
-    order = topological_order(
-        derivative.outputs(), lambda n: () if n in common or n.value is not None else n.inputs
-    )
-    return [x for x in order if x in common and x.op.name != "constant"]
+            other.scope.close()
 
-
-def _ancestors(nodes: Sequence[Node]) -> list[Node]:
-    return topological_order(nodes, lambda n: () if n.value is not None else n.inputs)
+    with _looking(function):
+        derivative: Derivative = function.state(call)
+        ends = [*call.variables, *derivative.variables()]
+        return read_before(derivative.outputs(), ends, again)
 
 
 class TracedRule:
@@ -107,8 +95,7 @@ class TracedRule:
         outside: Sequence[Node],
     ) -> None:
         self.signature, self.structure, self.results = signature, structure, results
-        # Weakly: the rule is kept in caches, and reaches these nodes as long as they matter.
-        self.outside = [(weakref.ref(x), x.shape, x.dtype) for x in outside]
+        self.outside = Outside(outside)
         self.key = (*signature.key(), str(structure), tuple(map(id, outside)))
         self.hash = hash(self.key)
         self.found: LinearMap | None = None
@@ -118,7 +105,7 @@ class TracedRule:
         if self is other:
             return True
         same = isinstance(other, TracedRule) and self.key == other.key
-        return same and not self.outside  # a node may have the address of one that is gone
+        return same and not self.outside.count  # a node may have the address of one that is gone
 
     def __hash__(self) -> int:
         return self.hash
@@ -151,19 +138,9 @@ class TracedRule:
         """What the rule returned as a graph of what it was given and of what it reads."""
         like = [variable_node(None, x.shape, x.dtype, call.scope) for x in self.results]
         variables = [*call.variables, *like, *derivative.variables()]
-        # What is gone, the rule cannot read either.
-        given = [
-            node() or variable_node(None, shape, dtype, call.scope)
-            for node, shape, dtype in self.outside
-        ]
-        graph = closed(derivative.outputs(), variables, given)
-        if any(not n.inputs and n.value is None for n in graph.order() if n not in graph.inputs):
-            name = function_name(self.signature.function)
-            raise GraphError(
-                f"the rule of {name} reads a tensor which it did not read when {name} was called; "
-                f"pass it as an argument"
-            )
-        shift = len(given)
+        name = function_name(self.signature.function)
+        graph = self.outside.graph(derivative.outputs(), variables, name)
+        shift = self.outside.count
         sources, targets = derivative.sources, derivative.targets
         if derivative.mode == "forward":
             return LinearMap(graph, _moved(sources, shift), tuple(targets))

@@ -3,6 +3,7 @@
 import adjoint.ops.control.branch
 import adjoint.ops.control.custom_call
 import adjoint.ops.control.packing
+import adjoint.ops.control.root
 import adjoint.ops.control.scan
 import adjoint.ops.control.while_loop
 import adjoint.ops.elementwise.arithmetic

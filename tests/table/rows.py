@@ -228,7 +228,7 @@ def with_rule(n: Any, x: Any, a: Any) -> Any:
         (x, a), (dx, da) = primals, tangents
         return f(x, a), n.cos(x) * a * dx + n.sin(x) * da
 
-    return f(x, a)
+    return called(Signature(f, (x, a)))
 
 
 def in_and_out(n: Any, x: Any, y: Any) -> Any:

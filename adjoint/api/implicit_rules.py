@@ -1,0 +1,298 @@
+"""The derivatives of solutions that a user's solver found, of equations that are graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from adjoint.api.arguments import as_output, function_name
+from adjoint.api.outside import Outside, read_before
+from adjoint.api.rule_results import like
+from adjoint.api.stepping import traced
+from adjoint.api.tree import flatten, path_text, same_structure
+from adjoint.errors import ArgumentError, NotDifferentiableError
+from adjoint.graph.leaf import variable_node
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.subgraph import Subgraph, fresh_variables
+from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import is_inexact
+from adjoint.ops.control.closing import captured, closed
+from adjoint.ops.control.custom_call import CustomCall, custom_call
+from adjoint.ops.control.derived import instance, or_zeros
+from adjoint.ops.control.linear_map import LinearMap, transposed
+from adjoint.ops.elementwise.arithmetic import negative, subtract
+from adjoint.transforms.forward import forward
+from adjoint.transforms.reverse import reverse
+
+Solver = Callable[..., Any]
+
+
+def traced_system(
+    name: str, f: Callable[..., Any], unknowns: Sequence[Tensor], structure: Any
+) -> tuple[Subgraph, list[Tensor]]:
+    """The graph of `f` from what it reads from outside and the unknowns; and what it reads."""
+    scope = Scope(abstract=True)
+    variables = [variable_node(None, x.node.shape, x.node.dtype, scope) for x in unknowns]
+    try:
+        result = traced(f, (structure.unflatten(map(Tensor, variables)),))
+        found = leaves_like(f"{name}: {function_name(f)}", result, variables, structure)
+    finally:
+        scope.close()
+    nodes = [x.node for x in found]
+    outside = captured(nodes, variables)
+    return closed(nodes, variables, outside), list(map(Tensor, outside))
+
+
+def leaves_like(what: str, tree: Any, nodes: Sequence[Node], structure: Any) -> list[Tensor]:
+    """The leaves of what a function returned, which must be like the unknowns."""
+    leaves, found = flatten(tree)
+    if not same_structure(found, structure):
+        raise ArgumentError(
+            f"{what} returned a tree of structure {found}, the unknowns have {structure}; they "
+            f"must be the same"
+        )
+    outputs = [as_output(what, None, x) for x in leaves]
+    return [
+        like(f"{what} returned a result{path_text(path)}", "the unknown", x, node)
+        for x, path, node in zip(outputs, structure.paths(), nodes, strict=True)
+    ]
+
+
+def _variables(like_nodes: Sequence[Node]) -> list[Tensor]:
+    return fresh_variables(like_nodes)
+
+
+def _nodes(tensors: Sequence[Tensor]) -> list[Node]:
+    return [x.node for x in tensors]
+
+
+def _called(
+    name: str,
+    trace: Callable[[], tuple[list[Tensor], list[Tensor]]],
+    rule_for: Callable[[Outside], Any],
+    inputs: Sequence[Tensor],
+) -> list[Tensor]:
+    """A call of what `trace` makes of variables, with a rule; it may read more from outside."""
+    outputs, variables = trace()
+    outside = read_before(_nodes(outputs), _nodes(variables), lambda: _nodes(trace()[0]))
+    body = closed(_nodes(outputs), _nodes(variables), outside)
+    call = CustomCall(name, body, rule_for(Outside(outside)))
+    return custom_call(call, [*map(Tensor, outside), *inputs])
+
+
+@dataclass(frozen=True)
+class LinearSystem:
+    """Linear equations matvec(θ, x) = b, and the functions that solve them, and their transpose."""
+
+    name: str
+    matvec: LinearMap
+    structure: Any
+    solve: Solver
+    back: Solver | None
+
+    @classmethod
+    def of(
+        cls, name: str, graph: Subgraph, structure: Any, solve: Solver, back: Solver | None
+    ) -> LinearSystem:
+        """The system of which the graph takes parameters, and then as many unknowns as results."""
+        numbers = tuple(range(len(graph.outputs)))
+        return cls(name, LinearMap(graph, numbers, numbers), structure, solve, back)
+
+    def solution(self, parameters: Sequence[Tensor], right: Sequence[Tensor]) -> list[Tensor]:
+        """The unknowns, for the right side."""
+
+        def trace() -> tuple[list[Tensor], list[Tensor]]:
+            own, b = _variables(_nodes(parameters)), _variables(_nodes(right))
+            result = traced(self.solve, (self.function(own), self.structure.unflatten(b)))
+            what = f"custom_linear_solve: {function_name(self.solve)}"
+            return leaves_like(what, result, _nodes(b), self.structure), [*own, *b]
+
+        like_point = [*_nodes(parameters), *_nodes(right)]
+        shapes = tuple(_nodes(_variables(like_point)))
+        return _called(
+            self.name,
+            trace,
+            lambda outside: LinearRule(self, outside, len(parameters), shapes),
+            [*parameters, *right],
+        )
+
+    def product(self, parameters: Sequence[Tensor], x: Sequence[Tensor]) -> list[Tensor]:
+        """matvec(θ, x)."""
+        numbers = self.matvec.sources
+        found = self.matvec.apply(parameters, dict(zip(numbers, x, strict=True)), numbers)
+        return [or_zeros(found.get(n), y) for n, y in zip(numbers, x, strict=True)]
+
+    def function(self, parameters: Sequence[Tensor]) -> Callable[[Any], Any]:
+        """matvec as a function of a tree."""
+
+        def matvec(tree: Any) -> Any:
+            variables = self.matvec.graph.inputs[self.matvec.point :]
+            x = leaves_like("custom_linear_solve: matvec was given", tree, variables, self.structure)
+            return self.structure.unflatten(self.product(parameters, x))
+
+        return matvec
+
+    def transpose(self) -> LinearSystem:
+        """The system with the transpose of the matrix."""
+        if self.back is None:
+            raise NotDifferentiableError(
+                f"custom_linear_solve: reverse mode solves with the transpose of {self.name}; "
+                f"give transpose_solve=, or symmetric=True if it is its own transpose"
+            )
+        back = transposed(
+            self.matvec, f"custom_linear_solve: {self.name}", "matvec must be a linear function"
+        )
+        return LinearSystem(f"transpose of {self.name}", back, self.structure, self.back, self.solve)
+
+
+@dataclass(frozen=True)
+class LinearRule:
+    """The rule for x with A(θ) x = b: A ẋ = ḃ − Ȧ x; Aᵀ λ = x̄, b̄ = λ, θ̄ = −(∂(A x)/∂θ)ᵀ λ."""
+
+    system: LinearSystem
+    outside: Outside
+    parameters: int
+    shapes: tuple[Node, ...] = field(repr=False)
+
+    @cached_property
+    def along(self) -> LinearMap:
+        """From the tangents of parameters and right side to those of the solution."""
+        system = self.system
+        own, right, x = self.point()
+        moving = [n for n, y in enumerate(own) if is_inexact(y.dtype)]
+        seeds = _variables([own[n].node for n in moving])
+        turned = _variables(_nodes(right))
+        product = system.product(own, x)
+        found = forward(
+            _nodes(product), {own[n].node: t for n, t in zip(moving, seeds, strict=True)}
+        )
+        rest = [
+            subtract(t, found[y.node]) if y.node in found else t
+            for t, y in zip(turned, product, strict=True)
+        ]
+        results = system.solution(own, rest)
+        variables = [*own, *right, *x, *seeds, *turned]
+        graph = self.outside.graph(_nodes(results), _nodes(variables), system.name)
+        sources = (*moving, *range(len(own), len(own) + len(right)))
+        return LinearMap(graph, self.moved(sources), tuple(range(len(x))))
+
+    @cached_property
+    def back(self) -> LinearMap:
+        """From the adjoints of the solution to those of parameters and right side."""
+        system = self.system
+        own, right, x = self.point()
+        seeds = _variables(_nodes(x))
+        multipliers = system.transpose().solution(own, seeds)
+        moving = [n for n, y in enumerate(own) if is_inexact(y.dtype)]
+        pairs = [
+            (y.node, negative(m))
+            for y, m in zip(system.product(own, x), multipliers, strict=True)
+        ]
+        found = reverse(pairs, [own[n].node for n in moving])
+        shares = [(n, found[own[n].node].sum()) for n in moving if own[n].node in found]
+        results = [*[s for _, s in shares], *multipliers]
+        variables = [*own, *right, *x, *seeds]
+        graph = self.outside.graph(_nodes(results), _nodes(variables), system.name)
+        targets = (*[n for n, _ in shares], *range(len(own), len(own) + len(right)))
+        return LinearMap(graph, tuple(range(len(x))), self.moved(targets))
+
+    def point(self) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Variables for parameters, right side and solution."""
+        right = self.shapes[self.parameters :]
+        return _variables(self.shapes[: self.parameters]), _variables(right), _variables(right)
+
+    def moved(self, numbers: Sequence[int]) -> tuple[int, ...]:
+        """Numbers among the inputs of the call, which begin with what is read from outside."""
+        return tuple(n + self.outside.count for n in numbers)
+
+    def tangents(self) -> LinearMap | None:
+        return self.along
+
+    def adjoints(self) -> LinearMap | None:
+        return self.back
+
+
+@dataclass(frozen=True)
+class RootProblem:
+    """Equations f(θ, x) = 0, and the functions that solve them, and that solve with ∂f/∂x."""
+
+    name: str
+    residual: Subgraph
+    structure: Any
+    solve: Solver
+    tangent_solve: Solver
+
+    def solution(self, parameters: Sequence[Tensor], guess: Sequence[Tensor]) -> list[Tensor]:
+        """The root that is found from a guess."""
+
+        def trace() -> tuple[list[Tensor], list[Tensor]]:
+            own, x = _variables(_nodes(parameters)), _variables(_nodes(guess))
+            result = traced(self.solve, (self.function(own), self.structure.unflatten(x)))
+            what = f"custom_root: {function_name(self.solve)}"
+            return leaves_like(what, result, _nodes(x), self.structure), [*own, *x]
+
+        return _called(
+            self.name, trace, lambda outside: RootRule(self, outside), [*parameters, *guess]
+        )
+
+    def function(self, parameters: Sequence[Tensor]) -> Callable[[Any], Any]:
+        """f as a function of a tree."""
+
+        def f(tree: Any) -> Any:
+            unknowns = self.residual.inputs[len(parameters) :]
+            x = leaves_like("custom_root: f was given", tree, unknowns, self.structure)
+            return self.structure.unflatten(instance(self.residual, [*parameters, *x]))
+
+        return f
+
+
+@dataclass(frozen=True)
+class RootRule:
+    """The rule for x with f(θ, x) = 0: (∂f/∂x) ẋ = −(∂f/∂θ) θ̇."""
+
+    problem: RootProblem
+    outside: Outside
+
+    @cached_property
+    def along(self) -> LinearMap:
+        """From the tangents of parameters to those of the root."""
+        problem = self.problem
+        count = len(problem.residual.inputs) - len(problem.residual.outputs)
+        own = _variables(problem.residual.inputs[:count])
+        guess = _variables(problem.residual.inputs[count:])
+        x = _variables(problem.residual.inputs[count:])
+        residuals = _nodes(instance(problem.residual, [*own, *x]))
+        moving = [n for n, y in enumerate(own) if is_inexact(y.dtype)]
+        seeds = _variables([own[n].node for n in moving])
+        pushed = forward(
+            residuals, {own[n].node: t for n, t in zip(moving, seeds, strict=True)}
+        )
+        right = [
+            negative(or_zeros(pushed.get(r), y)) for r, y in zip(residuals, x, strict=True)
+        ]
+
+        def linearized(tree: Any) -> Any:
+            vectors = leaves_like("custom_root: g was given", tree, _nodes(x), problem.structure)
+            found = forward(
+                residuals, {y.node: v for y, v in zip(x, vectors, strict=True)}
+            )
+            return problem.structure.unflatten(
+                [or_zeros(found.get(r), y) for r, y in zip(residuals, x, strict=True)]
+            )
+
+        tree = problem.structure.unflatten(right)
+        result = traced(problem.tangent_solve, (linearized, tree))
+        what = f"custom_root: {function_name(problem.tangent_solve)}"
+        results = leaves_like(what, result, _nodes(x), problem.structure)
+        variables = _nodes([*own, *guess, *x, *seeds])
+        graph = self.outside.graph(_nodes(results), variables, problem.name)
+        sources = tuple(n + self.outside.count for n in moving)
+        return LinearMap(graph, sources, tuple(range(len(x))))
+
+    def tangents(self) -> LinearMap | None:
+        return self.along
+
+    def adjoints(self) -> LinearMap | None:
+        return None
