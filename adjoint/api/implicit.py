@@ -67,7 +67,7 @@ def fixed_point(
     check_callable("fixed_point", f)
 
     def residual(x: Any, *args: Any) -> Any:
-        return _like(f, "fixed_point", f(x, *args), x) - x
+        return _like(f, "fixed_point", traced(f, (x, *args)), x) - x
 
     residual.__name__ = function_name(f)
     return _solution("fixed_point", residual, x0, args, "fixed_point", tol, {"maxiter": maxiter})
@@ -143,7 +143,9 @@ def _solution(
     guess = as_tensor(x0)
     dtype = guess.node.dtype if guess.node.dtype.kind == "f" else FLOAT64
     if guess.node.dtype.kind == "c":
-        raise DTypeError(f"{name}: x0 has dtype {guess.dtype}; only real unknowns can be solved for")
+        raise DTypeError(
+            f"{name}: x0 has dtype {guess.dtype}; only real unknowns can be solved for"
+        )
     guess = as_tensor(guess, FLOAT64)  # SciPy's solvers need the precision
     leaves, structure = open_leaves(f"{name}: args", args)
     scope = Scope(abstract=True)

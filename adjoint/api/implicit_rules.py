@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,9 +15,9 @@ from adjoint.api.tree import flatten, path_text, same_structure
 from adjoint.errors import ArgumentError, NotDifferentiableError
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.subgraph import Subgraph, fresh_variables
+from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import is_inexact
+from adjoint.graph.types import DType, Shape, is_inexact
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.custom_call import CustomCall, custom_call
 from adjoint.ops.control.derived import instance, or_zeros
@@ -27,6 +27,7 @@ from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
 
 Solver = Callable[..., Any]
+Shapes = tuple[tuple[Shape, DType], ...]
 
 
 def traced_system(
@@ -68,15 +69,31 @@ def _nodes(tensors: Sequence[Tensor]) -> list[Node]:
     return [x.node for x in tensors]
 
 
+Trace = Callable[[], tuple[list[Tensor], list[Tensor]]]
+"""What a solver makes of variables, and the variables."""
+
+
+def _read_before(trace: Trace) -> tuple[list[Tensor], list[Tensor], list[Node]]:
+    """The results of a trace, its variables, and what it reads from outside."""
+    outputs, variables = trace()
+    outside = read_before(_nodes(outputs), _nodes(variables), lambda: _nodes(trace()[0]))
+    return outputs, variables, outside
+
+
 def _called(
     name: str,
-    trace: Callable[[], tuple[list[Tensor], list[Tensor]]],
+    trace: Trace,
+    later: Trace | None,
     rule_for: Callable[[Outside], Any],
     inputs: Sequence[Tensor],
 ) -> list[Tensor]:
-    """A call of what `trace` makes of variables, with a rule; it may read more from outside."""
-    outputs, variables = trace()
-    outside = read_before(_nodes(outputs), _nodes(variables), lambda: _nodes(trace()[0]))
+    """A call of what is traced, with a rule, for which there is `later` another trace.
+
+    The two may read more than the variables; that becomes inputs of the call.
+    """
+    outputs, variables, own = _read_before(trace)
+    more = _read_before(later)[2] if later is not None else []
+    outside = list(dict.fromkeys([*own, *more]))
     body = closed(_nodes(outputs), _nodes(variables), outside)
     call = CustomCall(name, body, rule_for(Outside(outside)))
     return custom_call(call, [*map(Tensor, outside), *inputs])
@@ -102,21 +119,24 @@ class LinearSystem:
 
     def solution(self, parameters: Sequence[Tensor], right: Sequence[Tensor]) -> list[Tensor]:
         """The unknowns, for the right side."""
-
-        def trace() -> tuple[list[Tensor], list[Tensor]]:
-            own, b = _variables(_nodes(parameters)), _variables(_nodes(right))
-            result = traced(self.solve, (self.function(own), self.structure.unflatten(b)))
-            what = f"custom_linear_solve: {function_name(self.solve)}"
-            return leaves_like(what, result, _nodes(b), self.structure), [*own, *b]
-
-        like_point = [*_nodes(parameters), *_nodes(right)]
-        shapes = tuple(_nodes(_variables(like_point)))
+        models = [*_nodes(parameters), *_nodes(right)]
+        shapes = tuple((x.shape, x.dtype) for x in models)
+        count = len(parameters)
         return _called(
             self.name,
-            trace,
-            lambda outside: LinearRule(self, outside, len(parameters), shapes),
+            lambda: self.traced(shapes, count),
+            None if self.back is None else lambda: self.transpose().traced(shapes, count),
+            lambda outside: LinearRule(self, outside, count, shapes),
             [*parameters, *right],
         )
+
+    def traced(self, shapes: Shapes, count: int) -> tuple[list[Tensor], list[Tensor]]:
+        """The solution made of variables, `count` of them for parameters; and the variables."""
+        variables = [fresh_variable(*kind) for kind in shapes]
+        own, right = variables[:count], variables[count:]
+        result = traced(self.solve, (self.function(own), self.structure.unflatten(right)))
+        what = f"custom_linear_solve: {function_name(self.solve)}"
+        return leaves_like(what, result, _nodes(right), self.structure), variables
 
     def product(self, parameters: Sequence[Tensor], x: Sequence[Tensor]) -> list[Tensor]:
         """matvec(θ, x)."""
@@ -129,7 +149,9 @@ class LinearSystem:
 
         def matvec(tree: Any) -> Any:
             variables = self.matvec.graph.inputs[self.matvec.point :]
-            x = leaves_like("custom_linear_solve: matvec was given", tree, variables, self.structure)
+            x = leaves_like(
+                "custom_linear_solve: matvec was given", tree, variables, self.structure
+            )
             return self.structure.unflatten(self.product(parameters, x))
 
         return matvec
@@ -144,7 +166,9 @@ class LinearSystem:
         back = transposed(
             self.matvec, f"custom_linear_solve: {self.name}", "matvec must be a linear function"
         )
-        return LinearSystem(f"transpose of {self.name}", back, self.structure, self.back, self.solve)
+        return LinearSystem(
+            f"transpose of {self.name}", back, self.structure, self.back, self.solve
+        )
 
 
 @dataclass(frozen=True)
@@ -154,7 +178,7 @@ class LinearRule:
     system: LinearSystem
     outside: Outside
     parameters: int
-    shapes: tuple[Node, ...] = field(repr=False)
+    shapes: Shapes
 
     @cached_property
     def along(self) -> LinearMap:
@@ -187,8 +211,7 @@ class LinearRule:
         multipliers = system.transpose().solution(own, seeds)
         moving = [n for n, y in enumerate(own) if is_inexact(y.dtype)]
         pairs = [
-            (y.node, negative(m))
-            for y, m in zip(system.product(own, x), multipliers, strict=True)
+            (y.node, negative(m)) for y, m in zip(system.product(own, x), multipliers, strict=True)
         ]
         found = reverse(pairs, [own[n].node for n in moving])
         shares = [(n, found[own[n].node].sum()) for n in moving if own[n].node in found]
@@ -200,8 +223,9 @@ class LinearRule:
 
     def point(self) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """Variables for parameters, right side and solution."""
-        right = self.shapes[self.parameters :]
-        return _variables(self.shapes[: self.parameters]), _variables(right), _variables(right)
+        own, right = self.shapes[: self.parameters], self.shapes[self.parameters :]
+        found = [[fresh_variable(*kind) for kind in kinds] for kinds in (own, right, right)]
+        return found[0], found[1], found[2]
 
     def moved(self, numbers: Sequence[int]) -> tuple[int, ...]:
         """Numbers among the inputs of the call, which begin with what is read from outside."""
@@ -234,8 +258,42 @@ class RootProblem:
             return leaves_like(what, result, _nodes(x), self.structure), [*own, *x]
 
         return _called(
-            self.name, trace, lambda outside: RootRule(self, outside), [*parameters, *guess]
+            self.name,
+            trace,
+            lambda: self.tangent()[1:],
+            lambda outside: RootRule(self, outside),
+            [*parameters, *guess],
         )
+
+    def tangent(self) -> tuple[list[int], list[Tensor], list[Tensor]]:
+        """The tangents of a root, made of variables; and these.
+
+        They are parameters, guess, root, and tangents of the parameters that have derivatives, of
+        which the numbers come first in the answer.
+        """
+        count = len(self.residual.inputs) - len(self.residual.outputs)
+        own = _variables(self.residual.inputs[:count])
+        guess = _variables(self.residual.inputs[count:])
+        x = _variables(self.residual.inputs[count:])
+        residuals = _nodes(instance(self.residual, [*own, *x]))
+        moving = [n for n, y in enumerate(own) if is_inexact(y.dtype)]
+        seeds = _variables([own[n].node for n in moving])
+
+        def pushed(vectors: dict[Node, Tensor]) -> list[Tensor]:
+            found = forward(residuals, vectors)
+            return [or_zeros(found.get(r), y) for r, y in zip(residuals, x, strict=True)]
+
+        def linearized(tree: Any) -> Any:
+            vectors = leaves_like("custom_root: g was given", tree, _nodes(x), self.structure)
+            along = dict(zip(_nodes(x), vectors, strict=True))
+            return self.structure.unflatten(pushed(along))
+
+        by_parameters = {own[n].node: t for n, t in zip(moving, seeds, strict=True)}
+        right = self.structure.unflatten(map(negative, pushed(by_parameters)))
+        result = traced(self.tangent_solve, (linearized, right))
+        what = f"custom_root: {function_name(self.tangent_solve)}"
+        found = leaves_like(what, result, _nodes(x), self.structure)
+        return moving, found, [*own, *guess, *x, *seeds]
 
     def function(self, parameters: Sequence[Tensor]) -> Callable[[Any], Any]:
         """f as a function of a tree."""
@@ -259,37 +317,10 @@ class RootRule:
     def along(self) -> LinearMap:
         """From the tangents of parameters to those of the root."""
         problem = self.problem
-        count = len(problem.residual.inputs) - len(problem.residual.outputs)
-        own = _variables(problem.residual.inputs[:count])
-        guess = _variables(problem.residual.inputs[count:])
-        x = _variables(problem.residual.inputs[count:])
-        residuals = _nodes(instance(problem.residual, [*own, *x]))
-        moving = [n for n, y in enumerate(own) if is_inexact(y.dtype)]
-        seeds = _variables([own[n].node for n in moving])
-        pushed = forward(
-            residuals, {own[n].node: t for n, t in zip(moving, seeds, strict=True)}
-        )
-        right = [
-            negative(or_zeros(pushed.get(r), y)) for r, y in zip(residuals, x, strict=True)
-        ]
-
-        def linearized(tree: Any) -> Any:
-            vectors = leaves_like("custom_root: g was given", tree, _nodes(x), problem.structure)
-            found = forward(
-                residuals, {y.node: v for y, v in zip(x, vectors, strict=True)}
-            )
-            return problem.structure.unflatten(
-                [or_zeros(found.get(r), y) for r, y in zip(residuals, x, strict=True)]
-            )
-
-        tree = problem.structure.unflatten(right)
-        result = traced(problem.tangent_solve, (linearized, tree))
-        what = f"custom_root: {function_name(problem.tangent_solve)}"
-        results = leaves_like(what, result, _nodes(x), problem.structure)
-        variables = _nodes([*own, *guess, *x, *seeds])
-        graph = self.outside.graph(_nodes(results), variables, problem.name)
+        moving, results, variables = problem.tangent()
+        graph = self.outside.graph(_nodes(results), _nodes(variables), problem.name)
         sources = tuple(n + self.outside.count for n in moving)
-        return LinearMap(graph, sources, tuple(range(len(x))))
+        return LinearMap(graph, sources, tuple(range(len(results))))
 
     def tangents(self) -> LinearMap | None:
         return self.along

@@ -38,6 +38,15 @@ class Outside:
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.nodes = [(weakref.ref(x), x.shape, x.dtype) for x in nodes]
 
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Outside) and not self.nodes + other.nodes)
+
+    def __hash__(self) -> int:
+        return id(self) if self.nodes else 0
+
+    def __repr__(self) -> str:
+        return f"<{self.count} nodes from outside{f' {id(self):#x}' if self.nodes else ''}>"
+
     @property
     def count(self) -> int:
         """How many there are."""

@@ -116,10 +116,10 @@ def _random_like(tree: Any, rng: np.random.Generator) -> Any:
 
 
 def _product(a: Any, b: Any) -> tuple[float, float, float]:
-    """The real part of the product of two trees (Σ a b), the sum of sizes, the precision."""
+    """The real part of the product of two trees (Σ ā b), the sum of sizes, the precision."""
     total, size, eps = 0.0, 0.0, 0.0
     for x, y in zip(flatten(a)[0], flatten(b)[0], strict=True):
-        terms = np.asarray(x) * np.asarray(y)
+        terms = np.conj(np.asarray(x)) * np.asarray(y)
         total += float(np.sum(terms).real)
         size += float(np.sum(np.abs(terms)))
         if is_inexact(terms.dtype):

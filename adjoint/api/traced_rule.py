@@ -25,7 +25,9 @@ from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.custom_call import CustomCall, custom_call
 from adjoint.ops.control.linear_map import LinearMap
 
-_looking_at: ContextVar[frozenset[int]] = ContextVar("adjoint_looking_at_rules", default=frozenset())
+_looking_at: ContextVar[frozenset[int]] = ContextVar(
+    "adjoint_looking_at_rules", default=frozenset()
+)
 
 
 def is_looking_at(function: Any) -> bool:
@@ -74,7 +76,8 @@ def read_from_outside(call: CallOfRule) -> list[Node]:
         other = CallOfRule(call.signature)
         other.results, other.structure = call.results, call.structure
         try:
-            return function.state(other).outputs()
+            derivative: Derivative = function.state(other)
+            return derivative.outputs()
         finally:
             other.scope.close()
 

@@ -23,6 +23,8 @@ import scipy.fft
 import scipy.linalg
 import scipy.special
 
+from adjoint.api.custom_signature import Signature
+from adjoint.api.traced_rule import called
 from adjoint.graph.tensor import Tensor
 
 REAL = ("float64", "float32")
@@ -229,6 +231,11 @@ def with_rule(n: Any, x: Any, a: Any) -> Any:
         return f(x, a), n.cos(x) * a * dx + n.sin(x) * da
 
     return called(Signature(f, (x, a)))
+
+
+def solved(n: Any, a: Any, b: Any) -> Any:
+    """The cube root of a b³, by solving for it."""
+    return n.root(lambda x: x * x * x - a * b * b * b, np.ones(3))
 
 
 def in_and_out(n: Any, x: Any, y: Any) -> Any:
@@ -575,6 +582,7 @@ ROWS: list[Row] = [
     Row("while_loop", repeated, [(3,), (3,)], repeated_rows, spread=0.5),
     Row("while_adjoint", repeated_slope, [(3,)], lambda x: 4 * x * x * x, dtypes=REAL),
     Row("custom_call", with_rule, [(3,), (3,)], lambda x, a: np.sin(x) * a),
+    Row("root", solved, [(3,), (3,)], lambda a, b: np.cbrt(a) * b, dtypes=("float64",)),
     Row("pack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),
     Row("unpack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),
 ]

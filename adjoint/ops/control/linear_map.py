@@ -69,7 +69,9 @@ def transposed(linear: LinearMap, what: str, cure: str) -> LinearMap:
     back = fresh_variables([x.node for x in outputs])
     pairs = [(x.node, v) for x, v in zip(outputs, back, strict=True) if x.node in moving]
     found = reverse(pairs, vectors) if pairs else {}
-    there = [(n, found[v].sum()) for n, v in zip(linear.sources, vectors, strict=True) if v in found]
+    there = [
+        (n, found[v].sum()) for n, v in zip(linear.sources, vectors, strict=True) if v in found
+    ]
     results = [x for _, x in there]
     given = [*inputs[: linear.point], *back]
     if not dependent(_order(results, given), vectors).isdisjoint(x.node for x in results):

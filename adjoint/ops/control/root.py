@@ -15,7 +15,7 @@ import numpy as np
 
 from adjoint.errors import ConvergenceWarning
 from adjoint.graph.forking import import_module
-from adjoint.graph.node import Node
+from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import Op, register
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, make
@@ -47,9 +47,9 @@ class Equation:
 
 
 @lru_cache(maxsize=256)
-def _pushed(equation: Equation) -> LinearMap:
+def _pushed(equation: Equation, nested: bool) -> LinearMap:
     """From tangents of the parameters to that of the residual."""
-    linear = Linearised(equation.residual, nested=False)
+    linear = Linearised(equation.residual, nested)
     numbers = equation.numbers()
     seeds = linear.variables([linear.inputs[n] for n in numbers])
     found = linear.tangents(dict(zip(numbers, seeds, strict=True)))
@@ -59,9 +59,9 @@ def _pushed(equation: Equation) -> LinearMap:
 
 
 @lru_cache(maxsize=256)
-def _pulled(equation: Equation) -> LinearMap:
+def _pulled(equation: Equation, nested: bool) -> LinearMap:
     """From the adjoint of the residual to those of the parameters."""
-    linear = Linearised(equation.residual, nested=False)
+    linear = Linearised(equation.residual, nested)
     (seed,) = linear.variables(linear.outputs)
     found = linear.adjoints({0: seed}, equation.numbers())
     there = [(n, x.node) for n, x in enumerate(found) if x is not None]
@@ -95,7 +95,8 @@ class Root(Op):
         equation = node.params[0]
         point = [*map(Tensor, node.inputs[:-1]), Tensor(node)]
         given = {n: x for n, x in enumerate(tangents[:-1]) if x is not None}
-        found = _pushed(equation).apply(point, given, (0,))
+        nested = are_nested(node, *[x.node for x in given.values()])
+        found = _pushed(equation, nested).apply(point, given, (0,))
         if not found:
             return None
         return _solved(instance(equation.jacobian, point)[0], negative(found[0]))
@@ -106,7 +107,8 @@ class Root(Op):
         matrix = matrix_transpose(instance(equation.jacobian, point)[0])
         multiplier = negative(_solved(matrix, adjoint))
         asked = [n for n, w in enumerate(wanted[:-1]) if w]
-        found = _pulled(equation).apply(point, {0: multiplier}, asked)
+        nested = are_nested(node, adjoint.node)
+        found = _pulled(equation, nested).apply(point, {0: multiplier}, asked)
         return [found.get(n) for n in range(len(wanted))]
 
     push, pull = jvp, vjp
