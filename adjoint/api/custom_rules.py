@@ -68,7 +68,7 @@ class WithRule:
         return called(signature)
 
 
-class custom_jvp(WithRule):  # noqa: N801
+class custom_jvp(WithRule):
     """`f` with a forward derivative of your own, which `defjvp` defines. As ``jax.custom_jvp``.
 
     The rule takes the arguments and their tangents, two tuples, and returns the value of ``f`` and
@@ -132,7 +132,7 @@ class custom_jvp(WithRule):  # noqa: N801
         )
 
 
-class custom_vjp(WithRule):  # noqa: N801
+class custom_vjp(WithRule):
     """`f` with a reverse derivative of your own, which `defvjp` defines. As ``jax.custom_vjp``.
 
     ``fwd`` takes the arguments of ``f`` and returns its value and whatever ``bwd`` needs beside the
@@ -158,7 +158,7 @@ class custom_vjp(WithRule):  # noqa: N801
         return self.fwd is not None
 
     def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
-        """Define ``fwd(*args) -> (value, residuals)`` and ``bwd(residuals, adjoint) -> adjoints``."""
+        """Define ``fwd(*args) -> (value, residuals)``, ``bwd(residuals, adjoint) -> adjoints``."""
         check_callable("defvjp", fwd)
         check_callable("defvjp", bwd)
         self.fwd, self.bwd = fwd, bwd

@@ -1,4 +1,4 @@
-"""Solutions of equations have the derivatives of the implicit functions, in every mode and engine."""
+"""Solutions of equations have the derivatives of implicit functions, in every mode and engine."""
 
 from __future__ import annotations
 
@@ -108,7 +108,9 @@ def test_methods_of_scipy(method):
 
 
 def test_the_guess_has_no_derivative():
-    f = lambda x0: ad.root(lambda x: x**3 - 8.0, x0)
+    def f(x0):
+        return ad.root(lambda x: x**3 - 8.0, x0)
+
     assert float(ad.grad(f)(1.0)) == 0.0
     assert float(ad.jvp(f, (1.0,), (1.0,))[1]) == 0.0
 
@@ -183,7 +185,9 @@ def test_a_symmetric_solve_serves_both_ways():
         s = a + a.T
         return ad.sum(ad.custom_linear_solve(lambda x: s @ x, b, dense, symmetric=True) ** 2)
 
-    want = lambda a, b: ad.sum(ad.linalg.solve(a + a.T, b) ** 2)
+    def want(a, b):
+        return ad.sum(ad.linalg.solve(a + a.T, b) ** 2)
+
     same(ad.grad(f)(A, B), ad.grad(want)(A, B))
     same(ad.hessian(f, 1)(A, B), ad.hessian(want, 1)(A, B))
 

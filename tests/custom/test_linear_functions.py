@@ -39,7 +39,9 @@ def test_linearize_can_be_differentiated_batched_and_compiled():
     def slope(x):
         return ad.linearize(lambda x: ad.sum(ad.sin(x) * x), x)[1](ad.cos(x))
 
-    want = lambda x: ad.jvp(lambda x: ad.sum(ad.sin(x) * x), (x,), (ad.cos(x),))[1]
+    def want(x):
+        return ad.jvp(lambda x: ad.sum(ad.sin(x) * x), (x,), (ad.cos(x),))[1]
+
     same(ad.grad(slope)(X), ad.grad(want)(X))
     same(ad.compile(ad.grad(slope))(X), ad.grad(want)(X))
     same(ad.vmap(slope)(np.stack([X, Y])), [float(want(X)), float(want(Y))])
@@ -67,7 +69,9 @@ def test_transpose_depends_on_what_the_function_reads():
     def g(x, y):
         return ad.sum(ad.linear_transpose(lambda v: ad.sin(x) * v, y)(y)[0] ** 2)
 
-    want = lambda x, y: ad.sum((ad.sin(x) * y) ** 2)
+    def want(x, y):
+        return ad.sum((ad.sin(x) * y) ** 2)
+
     same(ad.grad(g)(X, Y), ad.grad(want)(X, Y))
     same(ad.compile(ad.hessian(g))(X, Y), ad.hessian(want)(X, Y))
     same(ad.vmap(ad.grad(g), in_axes=(0, None))(np.stack([X, Y]), Y)[1], ad.grad(want)(Y, Y))

@@ -234,8 +234,8 @@ def with_rule(n: Any, x: Any, a: Any) -> Any:
 
 
 def solved(n: Any, a: Any, b: Any) -> Any:
-    """The cube root of a b³, by solving for it."""
-    return n.root(lambda x: x * x * x - a * b * b * b, np.ones(3))
+    """arcsinh(a b), by solving for it."""
+    return n.root(lambda x: n.sinh(x) - a * b, np.zeros(3))
 
 
 def in_and_out(n: Any, x: Any, y: Any) -> Any:
@@ -582,7 +582,7 @@ ROWS: list[Row] = [
     Row("while_loop", repeated, [(3,), (3,)], repeated_rows, spread=0.5),
     Row("while_adjoint", repeated_slope, [(3,)], lambda x: 4 * x * x * x, dtypes=REAL),
     Row("custom_call", with_rule, [(3,), (3,)], lambda x, a: np.sin(x) * a),
-    Row("root", solved, [(3,), (3,)], lambda a, b: np.cbrt(a) * b, dtypes=("float64",)),
+    Row("root", solved, [(3,), (3,)], lambda a, b: np.arcsinh(a * b), dtypes=("float64",)),
     Row("pack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),
     Row("unpack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),
 ]

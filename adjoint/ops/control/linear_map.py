@@ -1,4 +1,4 @@
-"""Linear maps as graphs: what a custom rule makes of tangents, or of adjoints, and its transpose."""
+"""Linear maps as graphs: what a rule makes of tangents, or of adjoints, and its transpose."""
 
 from __future__ import annotations
 
