@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api.arguments import as_output, check_callable, function_name
+from adjoint.api.arguments import check_callable, function_name
 from adjoint.api.custom_signature import CallOfRule, Derivative, Signature
 from adjoint.api.rule_results import adjoints_like_arguments, pair_of, results_like
 from adjoint.api.stepping import traced
-from adjoint.api.traced_rule import called, is_looking_at
+from adjoint.api.traced_rule import called, looked_at, plainly
 from adjoint.api.tree import flatten
 from adjoint.errors import ArgumentError
 from adjoint.graph.tensor import as_tensor
@@ -60,10 +60,10 @@ class WithRule:
                 f"{function_name(self.f)} was called with {len(given)}"
             )
         signature = Signature(self, given)
-        if is_looking_at(self) or not any(x.node.varies() for x in signature.leaves):
-            results, structure = flatten(traced(self.f, given))
-            values = [as_output(self.transform, self.f, x) for x in results]
-            if is_looking_at(self) or not any(x.node.varies() for x in values):
+        is_plain = id(self) in looked_at()
+        if is_plain or not any(x.node.varies() for x in signature.leaves):
+            values, structure = plainly(self, given)
+            if is_plain or not any(x.node.varies() for x in values):
                 return structure.unflatten(values)
         return called(signature)
 

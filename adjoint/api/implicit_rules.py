@@ -125,7 +125,7 @@ class LinearSystem:
         return _called(
             self.name,
             lambda: self.traced(shapes, count),
-            None if self.back is None else lambda: self.transpose().traced(shapes, count),
+            None if self.back is None else lambda: self.transpose.traced(shapes, count),
             lambda outside: LinearRule(self, outside, count, shapes),
             [*parameters, *right],
         )
@@ -156,6 +156,7 @@ class LinearSystem:
 
         return matvec
 
+    @cached_property
     def transpose(self) -> LinearSystem:
         """The system with the transpose of the matrix."""
         if self.back is None:
@@ -208,7 +209,7 @@ class LinearRule:
         system = self.system
         own, right, x = self.point()
         seeds = _variables(_nodes(x))
-        multipliers = system.transpose().solution(own, seeds)
+        multipliers = system.transpose.solution(own, seeds)
         moving = [n for n, y in enumerate(own) if is_inexact(y.dtype)]
         pairs = [
             (y.node, negative(m)) for y, m in zip(system.product(own, x), multipliers, strict=True)

@@ -20,28 +20,38 @@ from adjoint.api.stepping import traced
 from adjoint.api.tree import flatten
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node
+from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.custom_call import CustomCall, custom_call
 from adjoint.ops.control.linear_map import LinearMap
 
-_looking_at: ContextVar[frozenset[int]] = ContextVar(
-    "adjoint_looking_at_rules", default=frozenset()
-)
+_looking_at: ContextVar[dict[int, list[Node]]] = ContextVar("adjoint_rules_looked_at")
+"""By the identity of a function, the results of plain calls while its rule is looked at."""
 
 
-def is_looking_at(function: Any) -> bool:
-    """Whether the rule of a function is being traced only to see what it reads."""
-    return id(function) in _looking_at.get()
+def looked_at() -> dict[int, list[Node]]:
+    """The functions whose rules are being traced only to see what they read."""
+    return _looking_at.get({})
 
 
 @contextmanager
 def _looking(function: Any) -> Iterator[None]:
-    token = _looking_at.set(_looking_at.get() | {id(function)})
+    token = _looking_at.set({**looked_at(), id(function): []})
     try:
         yield
     finally:
         _looking_at.reset(token)
+
+
+def plainly(function: Any, args: Sequence[Any]) -> tuple[list[Tensor], Any]:
+    """The results of a function without its rule, as tensors, and their structure."""
+    leaves, structure = flatten(traced(function.f, args))
+    found = [as_output(function.transform, function.f, x) for x in leaves]
+    known = looked_at().get(id(function))
+    if known is not None:
+        known += [x.node for x in found]
+    return found, structure
 
 
 def called(signature: Signature) -> Any:
@@ -49,17 +59,18 @@ def called(signature: Signature) -> Any:
     function = signature.function
     call = CallOfRule(signature)
     try:
-        leaves, call.structure = flatten(traced(function.f, signature.arguments(call.leaves())))
-        outputs = [as_output(function.transform, function.f, x) for x in leaves]
+        outputs, call.structure = plainly(function, signature.arguments(call.leaves()))
         call.results = results = [x.node for x in outputs]
         own = captured(results, call.variables)
-        more = [x for x in read_from_outside(call) if x not in set(own)]
+        read, derivative = look_at_rule(call)
     finally:
         call.scope.close()
-    outside = [*own, *more]
+    outside = list(dict.fromkeys([*own, *read]))
     body = closed(results, call.variables, outside)
     given = signature.leaves
     rule = TracedRule(signature, call.structure, body.outputs, outside)
+    if derivative is not None:
+        rule.keep(call, derivative)
     found = custom_call(
         CustomCall(function_name(function.f), body, rule, len(own)),
         [*map(Tensor, outside), *given],
@@ -68,8 +79,11 @@ def called(signature: Signature) -> Any:
     return call.structure.unflatten(found)
 
 
-def read_from_outside(call: CallOfRule) -> list[Node]:
-    """The nodes that were there before, which the rule reads."""
+def look_at_rule(call: CallOfRule) -> tuple[list[Node], Derivative | None]:
+    """The nodes that were there before, which the rule reads; and its derivative.
+
+    That is None where a plain call stands in it for one with a rule.
+    """
     function = call.signature.function
 
     def again() -> list[Node]:
@@ -83,8 +97,13 @@ def read_from_outside(call: CallOfRule) -> list[Node]:
 
     with _looking(function):
         derivative: Derivative = function.state(call)
+        plain = {x for nodes in looked_at().values() for x in nodes}
         ends = [*call.variables, *derivative.variables()]
-        return read_before(derivative.outputs(), ends, again)
+        read = read_before(derivative.outputs(), ends, again)
+    order = topological_order(derivative.outputs(), lambda n: () if n in ends else n.inputs)
+    hidden = any(x.op.family == "control" for x in order)  # these hold graphs of their own
+    exact = not plain or (not hidden and plain.isdisjoint(order))
+    return read, derivative if exact else None
 
 
 class TracedRule:
@@ -133,9 +152,14 @@ class TracedRule:
                 derivative = self.signature.function.state(call)
             finally:
                 call.scope.close()
-            self.mode = derivative.mode
-            self.found = self.linear_map(call, derivative)
+            self.keep(call, derivative)
+        assert self.found is not None
         return self.found
+
+    def keep(self, call: CallOfRule, derivative: Derivative) -> None:
+        """Remember what the rule returned."""
+        self.mode = derivative.mode
+        self.found = self.linear_map(call, derivative)
 
     def linear_map(self, call: CallOfRule, derivative: Derivative) -> LinearMap:
         """What the rule returned as a graph of what it was given and of what it reads."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -77,39 +77,44 @@ class CustomCall:
         """Shape and dtype of each result."""
         return [(x.shape, x.dtype) for x in self.body.outputs]
 
+    @cached_property
+    def tangent_map(self) -> LinearMap:
+        """From tangents of inputs to those of results."""
+        found = self.rule.tangents()
+        if found is not None:
+            return found
+        back = self.rule.adjoints()
+        assert back is not None
+        return transposed(
+            back,
+            f"forward mode transposes the reverse rule of {self.name}, which",
+            "state the derivative by custom_jvp, or use reverse mode",
+        )
 
-@lru_cache(maxsize=1024)
+    @cached_property
+    def adjoint_map(self) -> LinearMap:
+        """From adjoints of results to those of inputs."""
+        found = self.rule.adjoints()
+        if found is not None:
+            return found
+        along = self.rule.tangents()
+        assert along is not None
+        return transposed(
+            along,
+            f"reverse mode transposes the forward rule of {self.name}, which",
+            "make each tangent that it returns a linear function of those that it is given",
+        )
+
+
 def layouts(call: CustomCall) -> Groups:
     """For each group of results their numbers, and how they are packed."""
-    return groups_of(call.pieces())
+    return _groups(tuple(call.pieces()))
 
 
-def tangent_map(call: CustomCall) -> LinearMap:
-    """From tangents of inputs to those of results."""
-    found = call.rule.tangents()
-    if found is not None:
-        return found
-    back = call.rule.adjoints()
-    assert back is not None
-    return transposed(
-        back,
-        f"forward mode transposes the reverse rule of {call.name}, which",
-        "state the derivative by custom_jvp, or use reverse mode",
-    )
-
-
-def adjoint_map(call: CustomCall) -> LinearMap:
-    """From adjoints of results to those of inputs."""
-    found = call.rule.adjoints()
-    if found is not None:
-        return found
-    along = call.rule.tangents()
-    assert along is not None
-    return transposed(
-        along,
-        f"reverse mode transposes the forward rule of {call.name}, which",
-        "make each tangent that it returns a linear function of those that it is given",
-    )
+@lru_cache(maxsize=1024)
+def _groups(pieces: tuple[tuple[Shape, DType], ...]) -> Groups:
+    # By shapes and dtypes: a cache of calls would keep alive what users' rules hold.
+    return groups_of(pieces)
 
 
 class CustomCallOp(Op):
@@ -147,7 +152,7 @@ class CustomCallOp(Op):
         if any(n < call.closed for n in given):
             raise _closed_over(call)
         every = range(len(call.body.outputs))
-        found = tangent_map(call).apply(_point(node), given, every)
+        found = call.tangent_map.apply(_point(node), given, every)
         return packed_group(layouts(call), group, [found.get(n) for n in every])
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
@@ -156,7 +161,7 @@ class CustomCallOp(Op):
             raise _closed_over(call)
         given = given_pieces(layouts(call), group, adjoint)
         asked = [n for n, w in enumerate(wanted) if w and is_inexact(node.inputs[n].dtype)]
-        found = adjoint_map(call).apply(_point(node), given, asked)
+        found = call.adjoint_map.apply(_point(node), given, asked)
         return [found.get(n) for n in range(len(wanted))]
 
     push, pull = jvp, vjp
@@ -184,14 +189,14 @@ class Batched:
     def tangents(self) -> LinearMap | None:
         if self.call.rule.tangents() is None:
             return None
-        linear = tangent_map(self.call)
+        linear = self.call.tangent_map
         vectors = [self.batched[n] for n in linear.sources]
         return self._wider(linear, vectors, [True] * len(self.call.body.outputs))
 
     def adjoints(self) -> LinearMap | None:
         if self.call.rule.adjoints() is None:
             return None
-        linear = adjoint_map(self.call)
+        linear = self.call.adjoint_map
         return self._wider(linear, [True] * len(linear.sources), self.batched)
 
     def _wider(

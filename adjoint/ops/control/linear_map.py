@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from adjoint.errors import NotDifferentiableError
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
+from adjoint.graph.order import topological_order
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.control.closing import dependent
@@ -54,7 +54,6 @@ class LinearMap:
         return dict(zip(asked, substitute(list(asked.values()), inputs), strict=True))
 
 
-@lru_cache(maxsize=1024)
 def transposed(linear: LinearMap, what: str, cure: str) -> LinearMap:
     """The map back, from vectors of the targets to those of the sources.
 
@@ -109,7 +108,10 @@ def batched_map(
 
 
 def _order(outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Node]:
-    return Subgraph([x.node for x in inputs], [x.node for x in outputs]).order()
+    ends = {x.node for x in inputs}
+    return topological_order(
+        [x.node for x in outputs], lambda n: () if n in ends or n.value is not None else n.inputs
+    )
 
 
 def _is_zero(node: Node) -> bool:
