@@ -22,7 +22,7 @@ from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, size_of
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.derived import instance
-from adjoint.ops.control.root import Equation
+from adjoint.ops.control.root import Equation, Options
 from adjoint.ops.control.root import root as root_of
 from adjoint.ops.shape.movement import reshape
 
@@ -164,7 +164,7 @@ def _solution(
         _jacobian(graph),
         method,
         tol,
-        tuple(sorted(options.items())),
+        Options(options),
     )
     found = root_of(equation, [*map(Tensor, outside), *leaves], guess)
     return found if dtype == FLOAT64 else as_tensor(found, dtype)

@@ -92,10 +92,13 @@ def _called(
     The two may read more than the variables; that becomes inputs of the call.
     """
     outputs, variables, own = _read_before(trace)
-    more = _read_before(later)[2] if later is not None else []
-    outside = list(dict.fromkeys([*own, *more]))
+    outside, fingerprint = own, ""
+    if later is not None:
+        results, given, more = _read_before(later)
+        outside = list(dict.fromkeys([*own, *more]))
+        fingerprint = closed(_nodes(results), _nodes(given), more).key
     body = closed(_nodes(outputs), _nodes(variables), outside)
-    call = CustomCall(name, body, rule_for(Outside(outside)))
+    call = CustomCall(name, body, rule_for(Outside(outside, fingerprint)))
     return custom_call(call, [*map(Tensor, outside), *inputs])
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 from adjoint.api.arguments import as_output, function_name
 from adjoint.api.custom_signature import CallOfRule, Derivative, Signature
@@ -19,7 +19,7 @@ from adjoint.api.outside import Outside, read_before
 from adjoint.api.stepping import traced
 from adjoint.api.tree import flatten
 from adjoint.graph.leaf import variable_node
-from adjoint.graph.node import Node
+from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.control.closing import captured, closed
@@ -62,15 +62,13 @@ def called(signature: Signature) -> Any:
         outputs, call.structure = plainly(function, signature.arguments(call.leaves()))
         call.results = results = [x.node for x in outputs]
         own = captured(results, call.variables)
-        read, derivative = look_at_rule(call)
+        read, looked = look_at_rule(call)
     finally:
         call.scope.close()
     outside = list(dict.fromkeys([*own, *read]))
     body = closed(results, call.variables, outside)
     given = signature.leaves
-    rule = TracedRule(signature, call.structure, body.outputs, outside)
-    if derivative is not None:
-        rule.keep(call, derivative)
+    rule = TracedRule(call, outside, read, looked)
     found = custom_call(
         CustomCall(function_name(function.f), body, rule, len(own)),
         [*map(Tensor, outside), *given],
@@ -79,11 +77,15 @@ def called(signature: Signature) -> Any:
     return call.structure.unflatten(found)
 
 
-def look_at_rule(call: CallOfRule) -> tuple[list[Node], Derivative | None]:
-    """The nodes that were there before, which the rule reads; and its derivative.
+class Looked(NamedTuple):
+    """What a rule returned when it was looked at; `exact` if no plain call stands for another."""
 
-    That is None where a plain call stands in it for one with a rule.
-    """
+    derivative: Derivative
+    exact: bool
+
+
+def look_at_rule(call: CallOfRule) -> tuple[list[Node], Looked]:
+    """The nodes that were there before, which the rule reads; and what it returned."""
     function = call.signature.function
 
     def again() -> list[Node]:
@@ -103,25 +105,31 @@ def look_at_rule(call: CallOfRule) -> tuple[list[Node], Derivative | None]:
     order = topological_order(derivative.outputs(), lambda n: () if n in ends else n.inputs)
     hidden = any(x.op.family == "control" for x in order)  # these hold graphs of their own
     exact = not plain or (not hidden and plain.isdisjoint(order))
-    return read, derivative if exact else None
+    return read, Looked(derivative, exact)
 
 
 class TracedRule:
     """The rule of a call; see `adjoint.ops.control.custom_call.Rule`."""
 
     def __init__(
-        self,
-        signature: Signature,
-        structure: Any,
-        results: Sequence[Node],
-        outside: Sequence[Node],
+        self, call: CallOfRule, outside: Sequence[Node], read: Sequence[Node], looked: Looked
     ) -> None:
-        self.signature, self.structure, self.results = signature, structure, results
+        self.signature, self.structure = call.signature, call.structure
+        scope = Scope(abstract=True)
+        self.results = [variable_node(None, x.shape, x.dtype, scope) for x in call.results]
         self.outside = Outside(outside)
-        self.key = (*signature.key(), str(structure), tuple(map(id, outside)))
-        self.hash = hash(self.key)
         self.found: LinearMap | None = None
-        self.mode = ""
+        self.mode = looked.derivative.mode
+        if looked.exact:
+            self.found = self.linear_map(call, looked.derivative)
+            graph = self.found.graph
+        else:
+            ends = [*call.variables, *looked.derivative.variables()]
+            graph = closed(looked.derivative.outputs(), ends, read)
+        # The graph tells what the rule read of Python's values, which may have changed.
+        signature = (*self.signature.key(), str(self.structure))
+        self.key = (*signature, graph.key, tuple(map(id, outside)))
+        self.hash = hash(self.key)
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -136,12 +144,10 @@ class TracedRule:
         return f"<rule of {function_name(self.signature.function)} {self.hash:#x}>"
 
     def tangents(self) -> LinearMap | None:
-        found = self.traced()
-        return found if self.mode == "forward" else None
+        return self.traced() if self.mode == "forward" else None
 
     def adjoints(self) -> LinearMap | None:
-        found = self.traced()
-        return found if self.mode == "backward" else None
+        return self.traced() if self.mode == "backward" else None
 
     def traced(self) -> LinearMap:
         """The graph of the rule, traced once."""
@@ -152,14 +158,8 @@ class TracedRule:
                 derivative = self.signature.function.state(call)
             finally:
                 call.scope.close()
-            self.keep(call, derivative)
-        assert self.found is not None
+            self.found = self.linear_map(call, derivative)
         return self.found
-
-    def keep(self, call: CallOfRule, derivative: Derivative) -> None:
-        """Remember what the rule returned."""
-        self.mode = derivative.mode
-        self.found = self.linear_map(call, derivative)
 
     def linear_map(self, call: CallOfRule, derivative: Derivative) -> LinearMap:
         """What the rule returned as a graph of what it was given and of what it reads."""

@@ -202,3 +202,47 @@ def test_integers_and_floats_of_other_precision():
     got = ad.grad(lambda x: ad.sum(f(np.arange(3), x)[0]))(X.astype("float32"))
     assert got.dtype == np.float32
     same(got, np.arange(3.0))
+
+
+@pytest.mark.parametrize("repeat", ["plain", "scan"])
+@pytest.mark.parametrize("make", ["jvp", "vjp", "exact"])
+def test_a_rule_may_read_values_that_change(make, repeat):
+    factor = 2.0
+    if make == "vjp":
+        f = ad.custom_vjp(lambda x: x * 1.0)
+        f.defvjp(lambda x: (f(x), None), lambda _, v: (factor * v,))
+    else:
+        f = ad.custom_jvp(lambda x: x * 1.0)
+        f.defjvp(lambda p, t: (f(*p) if make == "jvp" else p[0], factor * t[0]))
+
+    def loss(x):
+        return f(x) if repeat == "plain" else ad.scan(lambda c, _: (f(c), None), x, length=1)[0]
+
+    for factor in (2.0, 3.0):
+        assert float(ad.grad(loss)(1.0)) == factor
+        assert float(ad.jvp(loss, (1.0,), (1.0,))[1]) == factor
+
+
+def test_a_rule_may_read_what_is_batched():
+    def slope(x, y):
+        f = ad.custom_vjp(lambda x: x * x)
+        f.defvjp(lambda x: (f(x), x), lambda x, v: (x * y * v,))
+        return ad.grad(lambda x: ad.sum(f(x)))(x)
+
+    same(ad.vmap(slope, in_axes=(None, 0))(2.0, Y), 2.0 * Y)
+    same(ad.compile(ad.vmap(slope))(X, Y), X * Y)
+
+
+def test_edges():
+    zero = ad.custom_jvp(lambda x: ad.round(x))
+    zero.defjvp(lambda p, t: (zero(*p), ad.zeros_like(p[0])))
+    same(ad.grad(lambda x: ad.sum(zero(x) * x))(X), np.round(X))
+    nothing = ad.custom_jvp(lambda x: ())
+    nothing.defjvp(lambda p, t: ((), ()))
+    assert float(ad.grad(lambda x: x + len(nothing(x)))(1.0)) == 1.0
+    same_thing = ad.custom_vjp(lambda x, y: (x, x))
+    same_thing.defvjp(lambda x, y: ((x, x), None), lambda _, v: (v[0] + 2 * v[1], None))
+    assert float(ad.grad(lambda x: sum(same_thing(x, x)))(1.0)) == 3.0
+    assert float(ad.compile(same_thing)(2.0, 1.0)[1]) == 2.0
+    x = ad.variable(2.0)
+    assert float(ad.gradient(sum(same_thing(x, 1.0)) * x, x)) == 4.0 + 6.0

@@ -107,6 +107,27 @@ def test_methods_of_scipy(method):
     same(ad.grad(norm)(B, method), ad.grad(norm)(B, "hybr"), 1e-6)
 
 
+def test_options_go_to_scipy():
+    options = {"jac_options": {"method": "gmres"}, "maxiter": 50}
+    x = ad.root(equation, np.zeros(3), A, B, method="krylov", options=options)
+    same(x, written_out(A, B), 1e-4)
+
+
+def test_solvers_may_read_values_that_change():
+    factor = 1.0
+
+    def tangent_solve(g, y):
+        return factor * y / g(1.0)
+
+    def f(a):
+        halve = lambda f, x: ad.fori_loop(0, 40, lambda _, x: x - f(x) / 12, x)  # noqa: E731
+        step = lambda c, _: (ad.custom_root(lambda x: x**3 - c, 2.0, halve, tangent_solve), None)  # noqa: E731
+        return ad.scan(step, a, length=1)[0]
+
+    for factor in (1.0, 2.0):
+        assert float(ad.grad(f)(8.0)) == pytest.approx(factor / 12)
+
+
 def test_the_guess_has_no_derivative():
     def f(x0):
         return ad.root(lambda x: x**3 - 8.0, x0)

@@ -27,6 +27,16 @@ from adjoint.ops.linalg.lu import lu_factor, lu_solve
 from adjoint.ops.shape.movement import matrix_transpose, reshape
 
 
+class Options(dict[str, Any]):
+    """Options of a solver, hashable; equal if they are written alike."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Options) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(repr(self))
+
+
 @dataclass(frozen=True)
 class Equation:
     """What has to be zero, and how to find where.
@@ -39,7 +49,7 @@ class Equation:
     jacobian: Subgraph
     method: str
     tol: float | None
-    options: tuple[tuple[str, Any], ...]
+    options: Options
 
     def numbers(self) -> tuple[int, ...]:
         """The numbers of the parameters that have derivatives."""
@@ -153,7 +163,7 @@ def _by_scipy(equation: Equation, values: list[Any], guess: Any) -> Any:
 def _iterated(equation: Equation, values: list[Any], x: Any) -> Any:
     """The limit of x ← x + r(x)."""
     tol = 1e-12 if equation.tol is None else equation.tol
-    steps = dict(equation.options)["maxiter"]
+    steps = equation.options["maxiter"]
     r = x
     for _ in range(steps):
         r = equation.residual.run([*values, x])[0]
