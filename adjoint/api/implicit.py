@@ -78,13 +78,15 @@ def custom_root(
     initial_guess: Any,
     solve: Callable[..., Any],
     tangent_solve: Callable[..., Any],
+    has_aux: bool = False,
 ) -> Any:
     """``solve(f, initial_guess)``, a root of `f`, differentiated by the implicit function theorem.
 
     Derivatives are with respect to what `f` reads from outside. ``tangent_solve(g, y)`` solves
     ``g(x) = y`` for a linear function g, `f` linearized at the root; it has to be linear in y (for
     a number ``y / g(1.0)``; for a vector ``ad.linalg.solve(ad.jacobian(g)(y), y)``, or
-    `custom_linear_solve`). All are traced. As ``jax.lax.custom_root``, without `has_aux`.
+    `custom_linear_solve`). All are traced. With `has_aux`, `solve` returns a pair (x, aux), and so
+    does this; aux has no derivatives. As ``jax.lax.custom_root``.
 
     >>> import adjoint as ad
     >>> def newton(f, x):
@@ -98,8 +100,10 @@ def custom_root(
         check_callable("custom_root", own)
     guess, structure = open_leaves("custom_root: initial_guess", initial_guess)
     system, parameters = traced_system("custom_root", f, guess, structure)
-    problem = RootProblem(function_name(f), system, structure, solve, tangent_solve)
-    return structure.unflatten(problem.solution(parameters, guess))
+    problem = RootProblem(function_name(f), system, structure, solve, tangent_solve, has_aux)
+    leaves, aux = problem.with_aux(parameters, guess)
+    x = structure.unflatten(leaves)
+    return (x, aux) if has_aux else x
 
 
 def custom_linear_solve(
@@ -108,12 +112,14 @@ def custom_linear_solve(
     solve: Callable[..., Any],
     transpose_solve: Callable[..., Any] | None = None,
     symmetric: bool = False,
+    has_aux: bool = False,
 ) -> Any:
     """``solve(matvec, b)``, the x with ``matvec(x) = b``, with derivatives that solve likewise.
 
     Derivatives are with respect to `b` and to what `matvec` reads from outside. Reverse mode takes
     ``transpose_solve(vecmat, b)``, which solves with the transpose; for a `symmetric` `matvec` that
-    is `solve`. As ``jax.lax.custom_linear_solve``, without `has_aux`.
+    is `solve`. With `has_aux` solvers return a pair (x, aux), and so does this; aux has no
+    derivatives. As ``jax.lax.custom_linear_solve``.
 
     >>> import adjoint as ad
     >>> solve = lambda matvec, b: b / matvec(1.0)
@@ -126,8 +132,10 @@ def custom_linear_solve(
     right, structure = open_leaves("custom_linear_solve: b", b)
     graph, parameters = traced_system("custom_linear_solve", matvec, right, structure)
     back = solve if symmetric and transpose_solve is None else transpose_solve
-    system = LinearSystem.of(function_name(matvec), graph, structure, solve, back)
-    return structure.unflatten(system.solution(parameters, right))
+    system = LinearSystem.of(function_name(matvec), graph, structure, solve, back, has_aux)
+    leaves, aux = system.with_aux(parameters, right)
+    x = structure.unflatten(leaves)
+    return (x, aux) if has_aux else x
 
 
 def _solution(

@@ -61,6 +61,18 @@ def leaves_like(what: str, tree: Any, nodes: Sequence[Node], structure: Any) -> 
     ]
 
 
+def _with_aux(what: str, result: Any, has_aux: bool) -> tuple[Any, list[Tensor], Any]:
+    """The solution, the leaves of what a solver returned beside it, and the structure of that."""
+    if not has_aux:
+        return result, [], flatten(())[1]
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise ArgumentError(
+            f"{what} must return a pair (x, aux) with has_aux=True, got {type(result).__name__}"
+        )
+    leaves, structure = flatten(result[1])
+    return result[0], [as_output(what, None, x) for x in leaves], structure
+
+
 def _variables(like_nodes: Sequence[Node]) -> list[Tensor]:
     return fresh_variables(like_nodes)
 
@@ -84,21 +96,23 @@ def _called(
     name: str,
     trace: Trace,
     later: Trace | None,
-    rule_for: Callable[[Outside], Any],
+    rule_for: Callable[[Outside, Shapes], Any],
     inputs: Sequence[Tensor],
 ) -> list[Tensor]:
     """A call of what is traced, with a rule, for which there is `later` another trace.
 
-    The two may read more than the variables; that becomes inputs of the call.
+    The two may read more than the variables; that becomes inputs of the call. The rule is made of
+    that, and of the shapes and dtypes of the results.
     """
     outputs, variables, own = _read_before(trace)
     outside, fingerprint = own, ""
     if later is not None:
-        results, given, more = _read_before(later)
+        found, given, more = _read_before(later)
         outside = list(dict.fromkeys([*own, *more]))
-        fingerprint = closed(_nodes(results), _nodes(given), more).key
+        fingerprint = closed(_nodes(found), _nodes(given), more).key
     body = closed(_nodes(outputs), _nodes(variables), outside)
-    call = CustomCall(name, body, rule_for(Outside(outside, fingerprint)))
+    results = tuple((x.shape, x.dtype) for x in body.outputs)
+    call = CustomCall(name, body, rule_for(Outside(outside, fingerprint), results))
     return custom_call(call, [*map(Tensor, outside), *inputs])
 
 
@@ -111,35 +125,57 @@ class LinearSystem:
     structure: Any
     solve: Solver
     back: Solver | None
+    has_aux: bool
 
     @classmethod
     def of(
-        cls, name: str, graph: Subgraph, structure: Any, solve: Solver, back: Solver | None
+        cls,
+        name: str,
+        graph: Subgraph,
+        structure: Any,
+        solve: Solver,
+        back: Solver | None,
+        has_aux: bool,
     ) -> LinearSystem:
         """The system of which the graph takes parameters, and then as many unknowns as results."""
         numbers = tuple(range(len(graph.outputs)))
-        return cls(name, LinearMap(graph, numbers, numbers), structure, solve, back)
+        return cls(name, LinearMap(graph, numbers, numbers), structure, solve, back, has_aux)
 
     def solution(self, parameters: Sequence[Tensor], right: Sequence[Tensor]) -> list[Tensor]:
         """The unknowns, for the right side."""
+        return self.with_aux(parameters, right)[0]
+
+    def with_aux(
+        self, parameters: Sequence[Tensor], right: Sequence[Tensor]
+    ) -> tuple[list[Tensor], Any]:
+        """The unknowns, and what the solver returned beside them."""
         models = [*_nodes(parameters), *_nodes(right)]
         shapes = tuple((x.shape, x.dtype) for x in models)
-        count = len(parameters)
-        return _called(
+        count, structures = len(parameters), []
+
+        def trace() -> tuple[list[Tensor], list[Tensor]]:
+            outputs, variables, structure = self.traced(shapes, count)
+            structures.append(structure)
+            return outputs, variables
+
+        results = _called(
             self.name,
-            lambda: self.traced(shapes, count),
-            None if self.back is None else lambda: self.transpose.traced(shapes, count),
-            lambda outside: LinearRule(self, outside, count, shapes),
+            trace,
+            None if self.back is None else lambda: self.transpose.traced(shapes, count)[:2],
+            lambda outside, results: LinearRule(self, outside, count, shapes, results),
             [*parameters, *right],
         )
+        return results[: len(right)], structures[0].unflatten(results[len(right) :])
 
-    def traced(self, shapes: Shapes, count: int) -> tuple[list[Tensor], list[Tensor]]:
-        """The solution made of variables, `count` of them for parameters; and the variables."""
+    def traced(self, shapes: Shapes, count: int) -> tuple[list[Tensor], list[Tensor], Any]:
+        """The solution and what is beside it, made of variables, of which `count` are parameters;
+        the variables; and the structure of what is beside it."""
         variables = [fresh_variable(*kind) for kind in shapes]
         own, right = variables[:count], variables[count:]
         result = traced(self.solve, (self.function(own), self.structure.unflatten(right)))
         what = f"custom_linear_solve: {function_name(self.solve)}"
-        return leaves_like(what, result, _nodes(right), self.structure), variables
+        x, aux, structure = _with_aux(what, result, self.has_aux)
+        return [*leaves_like(what, x, _nodes(right), self.structure), *aux], variables, structure
 
     def product(self, parameters: Sequence[Tensor], x: Sequence[Tensor]) -> list[Tensor]:
         """matvec(θ, x)."""
@@ -170,9 +206,8 @@ class LinearSystem:
         back = transposed(
             self.matvec, f"custom_linear_solve: {self.name}", "matvec must be a linear function"
         )
-        return LinearSystem(
-            f"transpose of {self.name}", back, self.structure, self.back, self.solve
-        )
+        name = f"transpose of {self.name}"
+        return LinearSystem(name, back, self.structure, self.back, self.solve, self.has_aux)
 
 
 @dataclass(frozen=True)
@@ -183,12 +218,14 @@ class LinearRule:
     outside: Outside
     parameters: int
     shapes: Shapes
+    results: Shapes
 
     @cached_property
     def along(self) -> LinearMap:
         """From the tangents of parameters and right side to those of the solution."""
         system = self.system
-        own, right, x = self.point()
+        own, right, results = self.point()
+        x = results[: len(right)]
         moving = [n for n, y in enumerate(own) if is_inexact(y.dtype)]
         seeds = _variables([own[n].node for n in moving])
         turned = _variables(_nodes(right))
@@ -200,9 +237,9 @@ class LinearRule:
             subtract(t, found[y.node]) if y.node in found else t
             for t, y in zip(turned, product, strict=True)
         ]
-        results = system.solution(own, rest)
-        variables = [*own, *right, *x, *seeds, *turned]
-        graph = self.outside.graph(_nodes(results), _nodes(variables), system.name)
+        answer = system.solution(own, rest)
+        variables = [*own, *right, *results, *seeds, *turned]
+        graph = self.outside.graph(_nodes(answer), _nodes(variables), system.name)
         sources = (*moving, *range(len(own), len(own) + len(right)))
         return LinearMap(graph, self.moved(sources), tuple(range(len(x))))
 
@@ -210,7 +247,8 @@ class LinearRule:
     def back(self) -> LinearMap:
         """From the adjoints of the solution to those of parameters and right side."""
         system = self.system
-        own, right, x = self.point()
+        own, right, results = self.point()
+        x = results[: len(right)]
         seeds = _variables(_nodes(x))
         multipliers = system.transpose.solution(own, seeds)
         moving = [n for n, y in enumerate(own) if is_inexact(y.dtype)]
@@ -219,16 +257,16 @@ class LinearRule:
         ]
         found = reverse(pairs, [own[n].node for n in moving])
         shares = [(n, found[own[n].node].sum()) for n in moving if own[n].node in found]
-        results = [*[s for _, s in shares], *multipliers]
-        variables = [*own, *right, *x, *seeds]
-        graph = self.outside.graph(_nodes(results), _nodes(variables), system.name)
+        answer = [*[s for _, s in shares], *multipliers]
+        variables = [*own, *right, *results, *seeds]
+        graph = self.outside.graph(_nodes(answer), _nodes(variables), system.name)
         targets = (*[n for n, _ in shares], *range(len(own), len(own) + len(right)))
         return LinearMap(graph, tuple(range(len(x))), self.moved(targets))
 
     def point(self) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """Variables for parameters, right side and solution."""
+        """Variables for parameters, right side and results, of which the solution comes first."""
         own, right = self.shapes[: self.parameters], self.shapes[self.parameters :]
-        found = [[fresh_variable(*kind) for kind in kinds] for kinds in (own, right, right)]
+        found = [[fresh_variable(*kind) for kind in kinds] for kinds in (own, right, self.results)]
         return found[0], found[1], found[2]
 
     def moved(self, numbers: Sequence[int]) -> tuple[int, ...]:
@@ -251,23 +289,30 @@ class RootProblem:
     structure: Any
     solve: Solver
     tangent_solve: Solver
+    has_aux: bool
 
-    def solution(self, parameters: Sequence[Tensor], guess: Sequence[Tensor]) -> list[Tensor]:
-        """The root that is found from a guess."""
+    def with_aux(
+        self, parameters: Sequence[Tensor], guess: Sequence[Tensor]
+    ) -> tuple[list[Tensor], Any]:
+        """The root that is found from a guess, and what the solver returned beside it."""
+        structures = []
 
         def trace() -> tuple[list[Tensor], list[Tensor]]:
-            own, x = _variables(_nodes(parameters)), _variables(_nodes(guess))
-            result = traced(self.solve, (self.function(own), self.structure.unflatten(x)))
+            own, start = _variables(_nodes(parameters)), _variables(_nodes(guess))
+            result = traced(self.solve, (self.function(own), self.structure.unflatten(start)))
             what = f"custom_root: {function_name(self.solve)}"
-            return leaves_like(what, result, _nodes(x), self.structure), [*own, *x]
+            x, aux, structure = _with_aux(what, result, self.has_aux)
+            structures.append(structure)
+            return [*leaves_like(what, x, _nodes(start), self.structure), *aux], [*own, *start]
 
-        return _called(
+        results = _called(
             self.name,
             trace,
             lambda: self.tangent()[1:],
-            lambda outside: RootRule(self, outside),
+            lambda outside, results: RootRule(self, outside, results[len(guess) :]),
             [*parameters, *guess],
         )
+        return results[: len(guess)], structures[0].unflatten(results[len(guess) :])
 
     def tangent(self) -> tuple[list[int], list[Tensor], list[Tensor]]:
         """The tangents of a root, made of variables; and these.
@@ -316,12 +361,16 @@ class RootRule:
 
     problem: RootProblem
     outside: Outside
+    aux: Shapes
 
     @cached_property
     def along(self) -> LinearMap:
         """From the tangents of parameters to those of the root."""
         problem = self.problem
         moving, results, variables = problem.tangent()
+        # The results at the point: the root, and what was beside it, which nothing depends on.
+        place = len(variables) - len(moving)
+        variables[place:place] = [fresh_variable(*kind) for kind in self.aux]
         graph = self.outside.graph(_nodes(results), _nodes(variables), problem.name)
         sources = tuple(n + self.outside.count for n in moving)
         return LinearMap(graph, sources, tuple(range(len(results))))

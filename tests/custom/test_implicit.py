@@ -201,6 +201,35 @@ def test_linear_solves(derive, compiled):
         same(one, other)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_what_solvers_return_beside(compiled):
+    def counting(matvec, y):
+        def step(state):
+            x, n = state
+            return x - 0.4 * (matvec(x) - y), n + 1
+
+        x, n = ad.while_loop(lambda s: ad.sum((matvec(s[0]) - y) ** 2) > 1e-24, step, (0 * y, 0))
+        return x, {"steps": n, "size": ad.sum(x)}
+
+    def linear(a, b):
+        x, aux = ad.custom_linear_solve(lambda x: a @ x, b, counting, counting, has_aux=True)
+        return ad.sum(x**2) + aux["size"], aux["steps"]
+
+    def rooted(a, b):
+        x, aux = ad.custom_root(
+            lambda x: a @ x - b, 0 * B, lambda f, x: (newton(f, x), ad.sum(x)), dense, has_aux=True
+        )
+        return ad.sum(x**2) + aux, 1
+
+    want = ad.hessian(lambda a, b: ad.sum(ad.linalg.solve(a, b) ** 2), 1)(A, B)
+    for f in (linear, rooted):
+        got = ad.hessian(lambda a, b, f=f: f(a, b)[0], 1)
+        same((ad.compile(got) if compiled else got)(A, B), want)
+        assert int((ad.compile(f) if compiled else f)(A, B)[1]) >= 1
+        both = ad.vmap(lambda b, f=f: ad.grad(lambda b: f(A, b)[0])(b))(np.stack([B, 2 * B]))
+        same(both[0], ad.grad(lambda b: ad.sum(ad.linalg.solve(A, b) ** 2))(B))
+
+
 def test_a_symmetric_solve_serves_both_ways():
     def f(a, b):
         s = a + a.T
@@ -246,6 +275,11 @@ WRONG = [
         lambda: ad.custom_linear_solve(lambda x: x, B, lambda matvec, b: b[0]),
         ShapeError,
         r"shape \(\)",
+    ),
+    (
+        lambda: ad.custom_linear_solve(lambda x: A @ x, B, dense, has_aux=True),
+        ArgumentError,
+        "pair",
     ),
     (
         lambda: ad.grad(lambda b: ad.sum(ad.custom_linear_solve(lambda x: A @ x, b, dense)))(B),
