@@ -256,7 +256,7 @@ def test_a_look_at_a_value_names_its_line_and_the_ways_out():
     assert said.startswith(f"{__file__}:{f.__code__.co_firstlineno + 1}: ")
     for way in ("adjoint.where", "static=", "leave the function uncompiled"):
         assert way in said
-    assert "cond" not in said.replace("condition", "")
+    assert "adjoint.cond" in said
     assert float(ad.compile(f, static=0)(1.0, 2)) == 1.0
 
 
