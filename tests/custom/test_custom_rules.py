@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -246,3 +248,18 @@ def test_edges():
     assert float(ad.compile(same_thing)(2.0, 1.0)[1]) == 2.0
     x = ad.variable(2.0)
     assert float(ad.gradient(sum(same_thing(x, 1.0)) * x, x)) == 4.0 + 6.0
+
+
+def test_what_a_rule_reads_is_freed():
+    freed = []
+
+    def once():
+        scale = ad.asarray(np.ones(3))
+        f = ad.custom_vjp(lambda x: x * 1.0)
+        f.defvjp(lambda x: (f(x), None), lambda _, v: (v * scale,))
+        same(ad.grad(lambda x: ad.sum(f(x)))(X), np.ones(3))
+        freed.append(weakref.ref(scale.node))
+
+    once()
+    gc.collect()
+    assert freed[0]() is None
