@@ -29,7 +29,7 @@ from adjoint.ops.control.packing import (
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal
 from adjoint.ops.indexing.slicing import zeros_of
-from adjoint.ops.kinks.subgraph import is_differentiated
+from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.transforms.batch import batch
 

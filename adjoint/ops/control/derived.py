@@ -14,7 +14,7 @@ from adjoint.ops.control.closing import dependent
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
-from adjoint.ops.kinks.subgraph import is_differentiated
+from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
 from adjoint.transforms.substitute import substitute

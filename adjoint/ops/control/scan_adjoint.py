@@ -25,7 +25,7 @@ from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import logical_or
 from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
-from adjoint.ops.kinks.subgraph import is_differentiated
+from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.shape.movement import matrix_transpose, reshape
 

@@ -27,7 +27,7 @@ from adjoint.graph.types import DType, Shape, is_inexact
 from adjoint.ops.control.derived import Linearised
 from adjoint.ops.control.packing import Groups, given_pieces, groups_of, packed_group, unpacked
 from adjoint.ops.control.rounds import Doubled, Rounds, batched_rounds, while_loop
-from adjoint.ops.kinks.subgraph import is_differentiated
+from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to
 
 

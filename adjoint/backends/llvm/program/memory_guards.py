@@ -31,8 +31,10 @@ GUARD = 128
 """Bytes before and behind each buffer: more than the widest store of native code."""
 
 PATTERN = 0xA5
+"""The byte that guards consist of: no number is likely to be written that has it everywhere."""
+
 POISON = 0xFF
-"""Read as a float that is nan, as an integer -1."""
+"""The byte of memory that nothing was written to: a float of it is nan, an integer -1."""
 
 
 class GuardError(GraphError):
