@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -69,7 +68,6 @@ class Choice:
         return [(x.shape, x.dtype) for x in self.branches[0].outputs]
 
 
-@lru_cache(maxsize=1024)
 def layouts(choice: Choice) -> Groups:
     """For each group of results their numbers, and how they are packed."""
     return groups_of(choice.pieces())

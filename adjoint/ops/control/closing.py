@@ -9,7 +9,12 @@ from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.subgraph import Subgraph, fresh_variables
 from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import is_inexact, size_of
 from adjoint.transforms.substitute import substitute
+
+WRITTEN_IN = 64
+"""Floating constants of up to so many elements are written into a graph, where they can be folded.
+Larger ones are inputs: graphs that differ in them only share their code, and hold no memory."""
 
 
 def dependent(order: Sequence[Node], variables: Sequence[Node]) -> set[Node]:
@@ -24,7 +29,8 @@ def dependent(order: Sequence[Node], variables: Sequence[Node]) -> set[Node]:
 def captured(outputs: Sequence[Node], variables: Sequence[Node]) -> list[Node]:
     """The nodes from outside that the graph between `variables` and `outputs` reads.
 
-    What depends on no variable is computed outside, once; constants are written into the graph.
+    What depends on no variable is computed outside, once. Small constants, and all that are not
+    floating, such as indices, are written into the graph.
     """
     ends = set(variables)
     order = topological_order(
@@ -33,7 +39,14 @@ def captured(outputs: Sequence[Node], variables: Sequence[Node]) -> list[Node]:
     inside = dependent(order, variables)
     read = [x for node in order if node in inside and node not in ends for x in node.inputs]
     read += outputs
-    return [x for x in dict.fromkeys(read) if x not in inside and x.op is not constant]
+    return [x for x in dict.fromkeys(read) if x not in inside and not is_written_in(x)]
+
+
+def is_written_in(x: Node) -> bool:
+    """Whether a node stands for itself in a graph that reads it."""
+    if x.op is not constant:
+        return False
+    return not is_inexact(x.dtype) or size_of(x.shape) <= WRITTEN_IN
 
 
 def closed(outputs: Sequence[Node], variables: Sequence[Node], outside: Sequence[Node]) -> Subgraph:

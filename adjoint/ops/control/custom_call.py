@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -108,13 +108,7 @@ class CustomCall:
 
 def layouts(call: CustomCall) -> Groups:
     """For each group of results their numbers, and how they are packed."""
-    return _groups(tuple(call.pieces()))
-
-
-@lru_cache(maxsize=1024)
-def _groups(pieces: tuple[tuple[Shape, DType], ...]) -> Groups:
-    # By shapes and dtypes: a cache of calls would keep alive what users' rules hold.
-    return groups_of(pieces)
+    return groups_of(tuple(call.pieces()))
 
 
 class CustomCallOp(Op):

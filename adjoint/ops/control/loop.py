@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -44,7 +43,6 @@ class Loop:
         ]
 
 
-@lru_cache(maxsize=1024)
 def layouts(loop: Loop) -> Groups:
     """For each group of results their numbers, and how they are packed."""
     return groups_of(loop.pieces())

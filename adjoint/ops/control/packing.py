@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -224,6 +224,11 @@ Groups: TypeAlias = tuple[tuple[tuple[int, ...], Layout], ...]
 
 def groups_of(pieces: Sequence[tuple[Shape, DType]]) -> Groups:
     """Results packed together if their floating dtype is one; the others are with the first."""
+    return _groups_of(tuple(pieces))
+
+
+@lru_cache(maxsize=1024)
+def _groups_of(pieces: tuple[tuple[Shape, DType], ...]) -> Groups:
     dtypes = [dtype for _, dtype in pieces]
     floating: list[DType | None] = [*dict.fromkeys(d for d in dtypes if is_inexact(d))] or [None]
     found = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from adjoint.graph.node import Node
@@ -45,7 +44,6 @@ class Rounds:
         return bool(self.condition.run(values)[0])
 
 
-@lru_cache(maxsize=1024)
 def layouts(loop: Rounds) -> Groups:
     """For each group of results their numbers, and how they are packed."""
     return groups_of(loop.pieces())

@@ -56,7 +56,6 @@ class WayBack:
         return [(inputs[n].shape, inputs[n].dtype) for n in self.wanted]
 
 
-@lru_cache(maxsize=1024)
 def adjoint_layouts(way: WayBack) -> Groups:
     """For each group of adjoints their numbers, and how they are packed."""
     return groups_of(way.pieces())
