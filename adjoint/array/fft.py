@@ -325,7 +325,7 @@ def ifftshift(x: Any, /, axes: Any = None) -> Tensor:
     return _shifted("ifftshift", x, axes, True)
 
 
-def fftfreq(n: int, d: Any = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
+def fftfreq(n: int, d: Any = 1.0, device: Any = None, *, dtype: Any = None) -> Tensor:
     """The frequencies of the terms of `fft` of `n` points that lie `d` apart, which may be traced.
 
     >>> import adjoint as ad
@@ -337,7 +337,7 @@ def fftfreq(n: int, d: Any = 1.0, *, dtype: Any = None, device: Any = None) -> T
     return _frequencies(numbers, n, d, dtype)
 
 
-def rfftfreq(n: int, d: Any = 1.0, *, dtype: Any = None, device: Any = None) -> Tensor:
+def rfftfreq(n: int, d: Any = 1.0, device: Any = None, *, dtype: Any = None) -> Tensor:
     """The frequencies of the terms of `rfft` of `n` points that lie `d` apart, which may be traced.
 
     >>> import adjoint as ad

@@ -98,7 +98,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
     return from_array(taken.view()) if copy is False else as_tensor(taken)
 
 
-def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+def full(shape: Any, fill_value: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
     """A tensor of `shape` with `fill_value` everywhere, a number or a tensor of one.
 
     >>> import adjoint as ad
@@ -115,7 +115,7 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) 
     return as_tensor(np.full(whole, value.numpy(), value.dtype))
 
 
-def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+def zeros(shape: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
     """A tensor of zeros, float64 unless told otherwise.
 
     >>> import adjoint as ad
@@ -127,7 +127,7 @@ def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     return as_tensor(np.zeros(as_shape("zeros", shape), as_dtype(dtype or FLOAT64)))
 
 
-def ones(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+def ones(shape: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
     """A tensor of ones, float64 unless told otherwise.
 
     >>> import adjoint as ad
@@ -138,7 +138,7 @@ def ones(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     return as_tensor(np.ones(as_shape("ones", shape), as_dtype(dtype or FLOAT64)))
 
 
-def empty(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+def empty(shape: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
     """A tensor to be filled in: of zeros, as results must not depend on what memory held before.
 
     >>> import adjoint as ad
@@ -150,7 +150,7 @@ def empty(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 @public
-def empty_like(x: Any, /, *, dtype: Any = None, shape: Any = None, device: Any = None) -> Tensor:
+def empty_like(x: Any, /, dtype: Any = None, *, shape: Any = None, device: Any = None) -> Tensor:
     """A tensor to be filled in, in the shape and dtype of `x`: of zeros.
 
     >>> import adjoint as ad
@@ -162,7 +162,7 @@ def empty_like(x: Any, /, *, dtype: Any = None, shape: Any = None, device: Any =
 
 
 @public
-def zeros_like(x: Any, /, *, dtype: Any = None, shape: Any = None, device: Any = None) -> Tensor:
+def zeros_like(x: Any, /, dtype: Any = None, *, shape: Any = None, device: Any = None) -> Tensor:
     """Zeros in the shape and dtype of `x`.
 
     >>> import adjoint as ad
@@ -175,7 +175,7 @@ def zeros_like(x: Any, /, *, dtype: Any = None, shape: Any = None, device: Any =
 
 
 @public
-def ones_like(x: Any, /, *, dtype: Any = None, shape: Any = None, device: Any = None) -> Tensor:
+def ones_like(x: Any, /, dtype: Any = None, *, shape: Any = None, device: Any = None) -> Tensor:
     """Ones in the shape and dtype of `x`.
 
     >>> import adjoint as ad
@@ -192,8 +192,8 @@ def full_like(
     x: Any,
     /,
     fill_value: Any,
-    *,
     dtype: Any = None,
+    *,
     shape: Any = None,
     device: Any = None,
 ) -> Tensor:
@@ -212,9 +212,9 @@ def eye(
     n_rows: int,
     n_cols: int | None = None,
     /,
-    *,
     k: int = 0,
     dtype: Any = None,
+    *,
     device: Any = None,
 ) -> Tensor:
     """Ones on the diagonal `k`, zeros elsewhere.

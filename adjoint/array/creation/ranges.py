@@ -37,7 +37,7 @@ def _plain(*ends: Any) -> bool:
 
 @public
 def arange(
-    start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None
+    start: Any, /, stop: Any = None, step: Any = 1, dtype: Any = None, *, device: Any = None
 ) -> Tensor:
     """Evenly spaced numbers from `start` (0 if only one is given) up to, without, `stop`.
 
@@ -91,12 +91,12 @@ def linspace(
     stop: Any,
     /,
     num: int = 50,
-    *,
-    dtype: Any = None,
-    device: Any = None,
     endpoint: bool = True,
     retstep: bool = False,
+    dtype: Any = None,
     axis: int = 0,
+    *,
+    device: Any = None,
 ) -> Any:
     """`num` evenly spaced numbers from `start` to `stop`, or arrays of them along a new `axis`.
 
@@ -135,7 +135,6 @@ def logspace(
     stop: Any,
     /,
     num: int = 50,
-    *,
     endpoint: bool = True,
     base: Any = 10.0,
     dtype: Any = None,
@@ -162,7 +161,6 @@ def geomspace(
     stop: Any,
     /,
     num: int = 50,
-    *,
     endpoint: bool = True,
     dtype: Any = None,
     axis: int = 0,
