@@ -185,6 +185,7 @@ def test_get_options_tells_what_holds_here():
         "debug_nans": False,
         "cached_memory_limit": None,
         "lost_derivatives": "error",
+        "roll_loops": True,
     }
     set_options(threads=2)
     with options(native="never"):
@@ -207,6 +208,15 @@ def test_options_without_a_with_set_nothing_and_say_so():
         gc.collect()
     assert caught[0].filename == __file__
     assert current() == Options()
+
+
+def test_options_with_wrong_arguments_only_raise():
+    """Nothing is printed when what was not made is deleted: pytest makes that an error."""
+    with pytest.raises(TypeError):
+        options("never")  # type: ignore[misc]
+    with pytest.raises(RangeError):
+        options(native="nevr")  # type: ignore[arg-type]
+    gc.collect()
 
 
 # what the process shares

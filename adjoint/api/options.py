@@ -26,6 +26,7 @@ class Settings(TypedDict, total=False):
     debug_nans: bool
     cached_memory_limit: int | None
     lost_derivatives: Literal["error", "warn", "allow"]
+    roll_loops: bool
 
 
 def set_options(**settings: Unpack[Settings]) -> Settings:
@@ -46,6 +47,8 @@ def set_options(**settings: Unpack[Settings]) -> Settings:
         graph as a plain number or array (``float(x)``, a function that converts what it is given),
         through which nothing is traced: ``"error"``, `LostDerivativeError`; ``"warn"``,
         `LostDerivativeWarning`, and the value counts as a constant; or ``"allow"``, silently so.
+    roll_loops: whether the equal steps that a Python loop leaves in a compiled function become a
+        loop again, as `scan` makes one: then compiling takes as long as for one step.
 
     Settings not named stay as they are. Returns the values that those named had here, so that
     ``set_options(**before)`` sets them again. Inside a block of `adjoint.options` that sets the
@@ -93,7 +96,6 @@ class options:
     __slots__ = ("_blocks", "_settings", "_was_entered")
 
     def __init__(self, **settings: Unpack[Settings]) -> None:
-        self._was_entered = True  # until the settings are known to be right
         self._settings = _checked("options", settings)
         self._blocks: list[tuple[state.Settings, state.Record]] = []
         self._was_entered = False
@@ -108,7 +110,7 @@ class options:
 
     def __del__(self) -> None:
         # As Python does for a coroutine that nobody awaited: the mistake is silent otherwise.
-        if not self._was_entered:
+        if not getattr(self, "_was_entered", True):  # unset if the arguments were wrong
             warnings.warn(
                 f"{self!r} set nothing, as no `with` entered it; write `with adjoint.options(...):`"
                 f" for a block, or adjoint.set_options(...) for the rest of the program",
@@ -187,16 +189,22 @@ def _checked_choice(name: str, *allowed: str) -> Callable[[str, Any], str]:
     return check
 
 
-def _checked_flag(caller: str, flag: Any) -> bool:
-    if not isinstance(flag, (bool, np.bool_)):
-        raise ArgumentError(f"{caller}: debug_nans must be True or False, got {flag!r}")
-    return bool(flag)
+def _checked_flag(name: str) -> Callable[[str, Any], bool]:
+    """What returns a setting that is on or off."""
+
+    def check(caller: str, flag: Any) -> bool:
+        if not isinstance(flag, (bool, np.bool_)):
+            raise ArgumentError(f"{caller}: {name} must be True or False, got {flag!r}")
+        return bool(flag)
+
+    return check
 
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "threads": _checked_threads,
     "native": _checked_choice("native", "auto", "always", "never"),
-    "debug_nans": _checked_flag,
+    "debug_nans": _checked_flag("debug_nans"),
     "cached_memory_limit": _checked_bytes,
     "lost_derivatives": _checked_choice("lost_derivatives", "error", "warn", "allow"),
+    "roll_loops": _checked_flag("roll_loops"),
 }

@@ -62,7 +62,7 @@ class Doubled:
     def __init__(self, loop: Rounds, given: set[int], nested: bool) -> None:
         linear = Linearised(loop.body, nested)
         state = range(loop.constants, len(linear.inputs))
-        seeds, found = linear.moving(given, state)
+        seeds, _, found = linear.moving(given, state, None)
         self.constants = [n for n in seeds if n < loop.constants]
         self.state = [n for n in seeds if n >= loop.constants]
         self.old = loop
@@ -108,12 +108,6 @@ class Doubled:
     def number(self, n: int) -> int:
         """The number among the inputs of the loop of input `n` of the old one."""
         return n if n < self.old.constants else n + len(self.constants)
-
-    def tangent_number(self, n: int) -> int:
-        """The number among the inputs of the loop of the tangent of input `n` of the old one."""
-        if n < self.old.constants:
-            return self.old.constants + self.constants.index(n)
-        return len(self.loop.body.inputs) - len(self.state) + self.state.index(n)
 
 
 def batched_rounds(

@@ -17,13 +17,15 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.subgraph import Subgraph, fresh_variable
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL, is_inexact
-from adjoint.ops.control.closing import dependent
-from adjoint.ops.control.derived import Linearised, or_zeros
+from adjoint.ops.control.closing import closed, dependent
+from adjoint.ops.control.derived import Linearised, or_zeros, still_inputs
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import logical_or
 from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
+from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.shape.movement import matrix_transpose, reshape
 
@@ -61,8 +63,9 @@ class _Backward:
         nested: bool,
     ) -> None:
         self.node, self.loop, self.given, self.wanted = node, loop, given, wanted
-        self.linear = Linearised(loop.body, nested)
         self.first = loop.constants + loop.state
+        still = still_inputs(node.inputs, loop.body, range(loop.constants, self.first))
+        self.linear = Linearised(loop.body, nested, still)
         self.seed()
 
     def seed(self) -> None:
@@ -75,7 +78,8 @@ class _Backward:
             if is_inexact(x.dtype) and (w or n in state)
         ]
         ys = [n for n in self.given if n >= loop.state]
-        self.stacks = [linear.variables([linear.outputs[n]])[0] for n in ys]
+        still = {n for n, x in self.given.items() if not is_differentiated(x.node)}
+        self.stacks = [linear.variable(linear.outputs[n].node, n in still) for n in ys]
         self.masks: list[
             tuple[Tensor, Tensor]
         ] = []  # a variable, and the stacked mask it stands for
@@ -90,25 +94,21 @@ class _Backward:
                 seeds[n] = where(own, variable, 0.0)
         given = [n for n in self.given if n < loop.state]
         dense = [n for n in given if nonzero_mask(self.given[n]) is None]
-        self.back = linear.going_back(given, state, wanted, seeds, dense)
+        self.back = linear.going_back(given, state, wanted, seeds, dense, still)
         self.carried, self.adjoints = self.back.carried, self.back.found
 
     def results(self) -> list[Tensor | None]:
         """Build the loop, and read its results."""
         loop, linear = self.loop, self.linear
-        self.products: list[tuple[int, Tensor, Tensor]] = []
-        self.sums: list[tuple[int, Tensor]] = []
-        for n in range(loop.constants):
-            share = self.adjoints[n]
-            if share is not None and self.wanted[n]:
-                self.split(n, share)
+        totals, sums = self.running_sums()
         slices = [n for n in range(self.first, len(linear.inputs)) if self.adjoints[n] is not None]
         state = self.back.before()
-        totals = linear.variables([share for _, share in self.sums])
-        sums = [add(total, share) for total, (_, share) in zip(totals, self.sums, strict=True)]
         factors = [f for _, a, b in self.products for f in (a, b)]
-        outputs = [*state, *sums, *[self.adjoints[n] for n in slices], *factors]
-        nodes = [x.node for x in outputs if x is not None]
+        rows = [x for n in slices if (x := self.adjoints[n]) is not None]
+        thin = {n: x for n, x in zip(slices, rows, strict=True) if nonzero_mask(x) is not None}
+        self.thin_slices = list(thin)
+        outputs = [*state, *sums, *rows, *factors, *map(_whole_mask, thin.values())]
+        nodes = [x.node for x in outputs]
         residuals = self.residuals(nodes)
         stacked = self.forward(residuals)
         constants = [n for n in range(loop.constants) if linear.inputs[n].node in self.read]
@@ -135,16 +135,32 @@ class _Backward:
             *[self.given[n] for n in self.given if n >= loop.state],
             *[mask for _, mask in self.masks],
         ]
-        body = Subgraph([x.node for x in inputs], nodes)
+        body = closed(nodes, [x.node for x in inputs], ())  # residuals are nodes of the step
         back = replace(
             loop,
             body=body,
             constants=len(constants),
-            state=len(state) + len(totals),
+            state=len(state) + len(sums),
             backwards=not loop.backwards,
             extends=(),
         )
         return self.shares(scan(back, outer), slices)
+
+    def running_sums(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Variables for what the steps add up, and for masks of it; and the same after a step."""
+        self.products: list[tuple[int, Tensor, Tensor]] = []
+        self.sums: list[tuple[int, Tensor]] = []
+        for n in range(self.loop.constants):
+            share = self.adjoints[n]
+            if share is not None and self.wanted[n]:
+                self.split(n, share)
+        totals = self.linear.variables([share for _, share in self.sums])
+        sums = [add(total, share) for total, (_, share) in zip(totals, self.sums, strict=True)]
+        thin = {n: share for n, share in self.sums if nonzero_mask(share) is not None}
+        self.thin_sums = list(thin)
+        masks = [fresh_variable(x.shape, BOOL, self.linear.nested) for x in thin.values()]
+        masks_after = map(logical_or, masks, map(_whole_mask, thin.values()))
+        return [*totals, *masks], [*sums, *masks_after]
 
     def shares(self, found: Sequence[Tensor], slices: Sequence[int]) -> list[Tensor | None]:
         """The partial adjoints of the inputs, in the results of the loop back."""
@@ -152,14 +168,22 @@ class _Backward:
         result: list[Tensor | None] = [None] * len(self.linear.inputs)
         for n in self.carried:
             result[self.loop.constants + n] = next(results)
-        for _ in self.back.masks:
-            next(results)
-        for n in (*[n for n, _ in self.sums], *slices):
+        for n in self.back.masks:
+            result[self.loop.constants + n] = _thinned(
+                result[self.loop.constants + n], next(results)
+            )
+        for n, _ in self.sums:
+            result[n] = next(results)
+        for n in self.thin_sums:
+            result[n] = _thinned(result[n], next(results))
+        for n in slices:
             result[n] = next(results)
         for n, _, _ in self.products:
             total = _summed_product(next(results), next(results))
             known = result[n]
             result[n] = total if known is None else add(known, total)
+        for n in self.thin_slices:
+            result[n] = _thinned(result[n], next(results))
         return [x if w else None for x, w in zip(result, self.wanted, strict=True)]
 
     def first_mask(self, number: int) -> Tensor:
@@ -224,9 +248,20 @@ class _Backward:
         return found[len(linear.outputs) :]
 
 
+def _whole_mask(x: Tensor) -> Tensor:
+    """Where an adjoint is not zero by construction, in its shape."""
+    return whole(nonzero_mask(x), x.shape)
+
+
+def _thinned(x: Tensor | None, mask: Tensor) -> Tensor | None:
+    """An adjoint that is zero by construction where the mask does not hold."""
+    return None if x is None else where(mask, x, 0.0)
+
+
 def is_expensive(node: Node) -> bool:
     """Whether a step back had better read the value of a node than compute it again."""
-    return not (node.op.pointwise or node.op.family in ("linear", "leaf"))
+    is_identity = node.op.family == "kinks" and node.op.keeps_finite
+    return not (node.op.pointwise or is_identity or node.op.family in ("linear", "leaf"))
 
 
 def _summed_product(a: Tensor, b: Tensor) -> Tensor:

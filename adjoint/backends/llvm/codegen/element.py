@@ -26,7 +26,15 @@ from adjoint.backends.llvm.codegen.emitter import (
 )
 from adjoint.backends.llvm.codegen.loops import BIT, I64, memory_type
 from adjoint.graph.leaf import is_constant
-from adjoint.graph.loop_form import ZERO, Affine, Index, broadcast_index
+from adjoint.graph.loop_form import (
+    MAX_NESTED_READS,
+    ZERO,
+    Affine,
+    Index,
+    broadcast_index,
+    element_key,
+    unread_elements,
+)
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
 from adjoint.schedule.native_rule import is_elementary
@@ -112,20 +120,38 @@ class ElementWriter:
         self.mask = mask
         self.counters = counters
         self.values: dict[tuple[Node, Hashable], Scalar] = {}
+        self.nested_reads = 0
         self.index_values: dict[Hashable, Any] = {}
 
     def read(self, x: Node, index: Index) -> Scalar:
-        key = (x, tuple([i.key for i in index]))
+        key = element_key(x, index)
         found = self.values.get(key)
         if found is None:
-            found = self.values[key] = self._element(x, index)
+            if self.nested_reads >= MAX_NESTED_READS:
+                for node, at in unread_elements(x, index, self.is_known):
+                    self.read(node, at)
+            self.nested_reads += 1
+            try:
+                found = self.values[key] = self._element(x, index)
+            finally:
+                self.nested_reads -= 1
         return found
+
+    def is_known(self, x: Node, index: Index) -> bool:
+        """Whether the element is known without computing it."""
+        if is_constant(x) or self.is_loaded(x, index):
+            return True
+        return element_key(x, index) in self.values
+
+    def is_loaded(self, x: Node, index: Index) -> bool:
+        """Whether the element is one in memory, not one that the kernel computes here."""
+        writer = self.writer
+        is_computed = x in writer.roots and index == writer.index_of(x)
+        return x in writer.pointers and not is_computed
 
     def _element(self, x: Node, index: Index) -> Scalar:
         writer = self.writer
-        if x in writer.roots and index == writer.index_of(x):
-            return self.computed(x, index)
-        if x in writer.pointers:
+        if self.is_loaded(x, index):
             offset = self.offset(x.shape, index)
             # What the kernel itself writes may change from one iteration to the next.
             hoisted = x not in writer.roots and self.is_invariant(offset)
