@@ -31,6 +31,11 @@ class Loop:
     backwards: bool = False
     extends: tuple[str, ...] = ()
 
+    @property
+    def key(self) -> str:
+        """Equal for loops that do the same as often."""
+        return self.body.key
+
     def pieces(self) -> list[tuple[Shape, DType]]:
         """Shape and dtype of each result."""
         return [

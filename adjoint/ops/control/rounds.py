@@ -20,6 +20,9 @@ from adjoint.ops.reductions.reduction import any as any_of
 from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.transforms.batch import batch
 
+LIKELY_ROUNDS = 100
+"""How often a loop is taken to go round where that has to be guessed, to weigh what it costs."""
+
 
 @dataclass(frozen=True)
 class Rounds:

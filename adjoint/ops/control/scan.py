@@ -36,7 +36,7 @@ class Scan(Op):
     name = "scan"
     family = "control"
     param_names = ("loop", "group")
-    repeats = True
+    repeats = shares_results = True
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         *_, loop, group = args

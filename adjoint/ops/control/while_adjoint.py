@@ -26,7 +26,14 @@ from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape, is_inexact
 from adjoint.ops.control.derived import Linearised
 from adjoint.ops.control.packing import Groups, given_pieces, groups_of, packed_group, unpacked
-from adjoint.ops.control.rounds import Doubled, Rounds, batched_rounds, while_loop
+from adjoint.ops.control.rounds import (
+    LIKELY_ROUNDS,
+    Doubled,
+    Rounds,
+    batched_rounds,
+    while_loop,
+)
+from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to
 
@@ -59,14 +66,25 @@ def adjoint_layouts(way: WayBack) -> Groups:
 class StepBack:
     """What a step back does, and for which parts of the state (`active`) and which constants.
 
-    The graph maps (constants, state, adjoints of the active parts, masks of the `masked` ones) to
-    (adjoints before, their masks, partial adjoints of the constants).
+    The graph maps (constants, state, adjoints of the active parts, masks of the `masked` ones, sums
+    of the partial adjoints of constants) to (adjoints before, their masks, sums).
     """
 
     graph: Subgraph
     active: tuple[int, ...]
     masked: tuple[int, ...]
     constants: tuple[int, ...]
+
+    def result(self, number: int, first: int) -> int | None:
+        """Which of the outputs, in the end, is the adjoint of an input; None if that is zero.
+
+        The state begins with input `first`.
+        """
+        if number >= first:
+            return self.active.index(number - first) if number - first in self.active else None
+        if number not in self.constants:
+            return None
+        return len(self.active) + len(self.masked) + self.constants.index(number)
 
 
 @lru_cache(maxsize=256)
@@ -84,10 +102,10 @@ def step_back(way: WayBack) -> StepBack:
     found = back.found
     constants = tuple(n for n in range(loop.constants) if found[n] is not None)
     shares = [x for x in found[: loop.constants] if x is not None]
-    graph = Subgraph(
-        [x.node for x in (*linear.inputs, *back.carried.values(), *back.masks.values())],
-        [x.node for x in (*back.before(), *shares)],
-    )
+    sums = linear.variables(shares)
+    carried = [*back.carried.values(), *back.masks.values(), *sums]
+    after = [*back.before(), *[add(a, b) for a, b in zip(sums, shares, strict=True)]]
+    graph = Subgraph([x.node for x in (*linear.inputs, *carried)], [x.node for x in after])
     return StepBack(graph, tuple(back.carried), tuple(back.masks), constants)
 
 
@@ -100,6 +118,7 @@ class WhileAdjoint(Op):
     name = "while_adjoint"
     family = "control"
     param_names = ("way", "group")
+    allocates = True
 
     def params_text(self, node: Node) -> str:
         return ""
@@ -117,6 +136,13 @@ class WhileAdjoint(Op):
         for place, number in enumerate(numbers):
             layout.write(packed, place, found[way.wanted[number]])
         return packed
+
+    def rounds(self, node: Node) -> int:
+        return LIKELY_ROUNDS
+
+    def graphs(self, node: Node) -> tuple[Subgraph, ...]:
+        way = node.params[0]
+        return way.loop.condition, way.loop.body, step_back(way).graph
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         way, group = node.params
@@ -217,16 +243,13 @@ def _run_back(way: WayBack, values: Sequence[Any]) -> dict[int, Any]:
     given = dict(zip(way.given, values[count:], strict=True))
     carried = [given[n] if n in given else np.zeros(*shapes[n]) for n in step.active]
     carried += [np.full(shapes[n][0], n in given) for n in step.masked]
-    totals = {n: np.zeros(values[n].shape, values[n].dtype) for n in way.wanted}
+    carried += [np.zeros(values[n].shape, values[n].dtype) for n in step.constants]
     history = History(loop, constants, state)
     for before in history.backwards():
-        found = step.graph.run([*constants, *before, *carried])
-        carried = found[: len(carried)]
-        for n, share in zip(step.constants, found[len(carried) :], strict=True):
-            totals[n] = totals[n] + share
-    for n, x in zip(step.active, carried, strict=False):
-        totals[loop.constants + n] = x
-    return totals
+        carried = step.graph.run([*constants, *before, *carried])
+    found = {n: step.result(n, loop.constants) for n in way.wanted}
+    zeros = {n: np.zeros(values[n].shape, values[n].dtype) for n in way.wanted}
+    return {n: zeros[n] if place is None else carried[place] for n, place in found.items()}
 
 
 class History:
