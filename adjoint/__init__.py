@@ -37,6 +37,7 @@ from adjoint.array.elementwise.composites import (
 from adjoint.array.elementwise.integers import bitwise_count, gcd, lcm
 from adjoint.array.elementwise.number_parts import frexp, real_if_close, spacing
 from adjoint.array.functional import apply_along_axis, apply_over_axes, frompyfunc, vectorize
+from adjoint.array.inspection import __array_namespace_info__ as __array_namespace_info__
 from adjoint.array.linalg.contraction import (
     cross, dot, inner, kron, matrix_power, matvec, multi_dot, outer, tensordot, vander, vdot,
     vecdot, vecmat,
@@ -58,8 +59,9 @@ from adjoint.array.polynomials.coefficients import (
 )
 from adjoint.array.partitioning import argpartition, partition, sort_complex
 from adjoint.array.statistics.counting import (
-    bincount, histogram, histogram2d, histogram_bin_edges, histogramdd, intersect1d, setdiff1d,
-    setxor1d, union1d, unique, unique_all, unique_counts, unique_inverse, unique_values,
+    bincount, histogram, histogram2d, histogram_bin_edges, histogramdd, intersect1d, isin,
+    setdiff1d, setxor1d, union1d, unique, unique_all, unique_counts, unique_inverse,
+    unique_values,
 )
 from adjoint.array.statistics.descriptive import (
     average, corrcoef, cov, mean, median, percentile, ptp, quantile, std, var,
@@ -149,6 +151,7 @@ if _TYPE_CHECKING:
     from adjoint.explanation.explain import explain
 
 __version__ = "0.1.0"
+__array_api_version__ = "2025.12"
 
 # fmt: off
 __all__ = [
@@ -176,31 +179,31 @@ __all__ = [
     "histogram2d", "histogram_bin_edges", "histogramdd", "hsplit", "hstack", "hvp", "hypot",
     "iinfo", "imag", "index_add", "inf", "inner", "insert", "int16", "int32", "int64", "int8",
     "interp", "intersect1d", "invert", "is_topological_order", "isclose", "iscomplex", "isdtype",
-    "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "ix_", "jacfwd", "jacobian",
-    "jacrev", "jvp", "kaiser", "kron", "lcm", "ldexp", "left_shift", "less", "less_equal", "linalg",
-    "linear_transpose", "linearize", "linspace", "log", "log10", "log1p", "log2", "log_softmax",
-    "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or", "logical_xor",
-    "logspace", "logsumexp", "map", "matmul", "matrix_power", "matrix_transpose", "matvec", "max",
-    "maximum", "mean", "median", "meshgrid", "min", "minimum", "mod", "modf", "moveaxis",
-    "multi_dot", "multiply", "nan", "nan_to_num", "nanargmax", "nanargmin", "nancumprod",
-    "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod",
-    "nanquantile", "nanstd", "nansum", "nanvar", "negative", "newaxis", "nextafter", "nn",
-    "nonzero", "not_equal", "ones", "ones_like", "optim", "options", "outer", "pad", "partition",
-    "percentile", "permute_dims", "pi", "piecewise", "poly", "polyadd", "polyder", "polydiv",
-    "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "pow", "power", "prod",
-    "ptp", "put_along_axis", "quantile", "r_", "rad2deg", "radians", "ravel", "ravel_multi_index",
-    "real", "real_if_close", "reciprocal", "remainder", "repeat", "reshape", "resize",
-    "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots", "rot90", "round",
-    "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem", "setxor1d", "sign",
-    "signbit", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "sort", "sort_complex",
-    "spacing", "special", "split", "sqrt", "square", "squeeze", "stack", "std", "step_study",
-    "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take", "take_along_axis", "tan",
-    "tanh", "tensordot", "tile", "top_k", "topological_order", "trace", "transpose", "trapezoid",
-    "tri", "tril", "trim_zeros", "triu", "true_divide", "trunc", "uint16", "uint32", "uint64",
-    "uint8", "union1d", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values",
-    "unravel_index", "unstack", "unwrap", "value_and_grad", "vander", "var", "variable", "vdot",
-    "vecdot", "vecmat", "vectorize", "vjp", "vmap", "vsplit", "vstack", "where", "while_loop",
-    "zeros", "zeros_like",
+    "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "ix_", "jacfwd",
+    "jacobian", "jacrev", "jvp", "kaiser", "kron", "lcm", "ldexp", "left_shift", "less",
+    "less_equal", "linalg", "linear_transpose", "linearize", "linspace", "log", "log10", "log1p",
+    "log2", "log_softmax", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logspace", "logsumexp", "map", "matmul", "matrix_power", "matrix_transpose",
+    "matvec", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mod", "modf",
+    "moveaxis", "multi_dot", "multiply", "nan", "nan_to_num", "nanargmax", "nanargmin",
+    "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin", "nanpercentile",
+    "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "negative", "newaxis", "nextafter",
+    "nn", "nonzero", "not_equal", "ones", "ones_like", "optim", "options", "outer", "pad",
+    "partition", "percentile", "permute_dims", "pi", "piecewise", "poly", "polyadd", "polyder",
+    "polydiv", "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "pow", "power",
+    "prod", "ptp", "put_along_axis", "quantile", "r_", "rad2deg", "radians", "ravel",
+    "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder", "repeat", "reshape",
+    "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots", "rot90",
+    "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem", "setxor1d",
+    "sign", "signbit", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "sort",
+    "sort_complex", "spacing", "special", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
+    "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "topological_order", "trace",
+    "transpose", "trapezoid", "tri", "tril", "trim_zeros", "triu", "true_divide", "trunc", "uint16",
+    "uint32", "uint64", "uint8", "union1d", "unique", "unique_all", "unique_counts",
+    "unique_inverse", "unique_values", "unravel_index", "unstack", "unwrap", "value_and_grad",
+    "vander", "var", "variable", "vdot", "vecdot", "vecmat", "vectorize", "vjp", "vmap", "vsplit",
+    "vstack", "where", "while_loop", "zeros", "zeros_like",
 ]
 # fmt: on
 
@@ -246,7 +249,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, "__array_api_version__", "__array_namespace_info__", "__version__"]
 
 
 _engine.install(_tiering.evaluate, _graph_runner.runner_for)

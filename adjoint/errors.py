@@ -14,7 +14,11 @@ class AdjointError(Exception):
 
 
 class ShapeError(AdjointError, ValueError):
-    """Shapes do not fit together, or an axis does not exist."""
+    """Shapes do not fit together."""
+
+
+class AxisError(ShapeError, np.exceptions.AxisError):
+    """An axis does not exist, or not with the size of a mask; an `IndexError`, too, as NumPy's."""
 
 
 class DTypeError(AdjointError, TypeError):

@@ -57,7 +57,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "adjoint.array": (
         ("values",),
-        ("dtypes", "elementwise", "fft", "functional", "partitioning", "special"),
+        ("dtypes", "elementwise", "fft", "functional", "inspection", "partitioning", "special"),
         ("creation linalg manipulation statistics",),
         ("calculus", "methods", "polynomials", "trigonometric_transforms"),
     ),

@@ -69,7 +69,8 @@ def test_every_public_name_exists_and_nothing_else_shows():
     assert ad.__all__ == sorted(set(ad.__all__))
     for name in ad.__all__:
         getattr(ad, name)
-    assert set(dir(ad)) == {*ad.__all__, "__version__"}
+    standard = {"__array_api_version__", "__array_namespace_info__"}
+    assert set(dir(ad)) == {*ad.__all__, "__version__", *standard}
 
 
 def test_nothing_leaks():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -132,17 +132,40 @@ def isdtype(dtype: Any, kind: Any) -> builtins.bool:
         ) from error
 
 
-def finfo(dtype: Any, /) -> np.finfo[Any]:
+class FloatLimits(NamedTuple):
+    """What `finfo` returns: Python numbers, of complex dtypes those of a part."""
+
+    bits: int
+    eps: float
+    max: float
+    min: float
+    smallest_normal: float
+    smallest_subnormal: float
+    resolution: float
+    precision: int
+    dtype: DType
+
+    @property
+    def tiny(self) -> float:
+        """NumPy's older name for `smallest_normal`."""
+        return self.smallest_normal
+
+
+def finfo(dtype: Any, /) -> FloatLimits:
     """The limits of a floating dtype, or of a tensor's: `eps`, `max`, `min`, `smallest_normal` …
 
     >>> import adjoint as ad
-    >>> float(ad.finfo(ad.float32).eps) == 2**-23
+    >>> ad.finfo(ad.float32).eps == 2**-23
     True
     """
     try:
-        return np.finfo(_dtype_of(dtype))
+        found = np.finfo(_dtype_of(dtype))
     except ValueError as error:
         raise DTypeError(f"finfo: {error}; integers have iinfo") from error
+    numbers = ("eps", "max", "min", "smallest_normal", "smallest_subnormal", "resolution")
+    limits = {name: float(getattr(found, name)) for name in numbers}
+    dtype = as_dtype(found.dtype)
+    return FloatLimits(bits=found.bits, precision=found.precision, dtype=dtype, **limits)
 
 
 def iinfo(dtype: Any, /) -> np.iinfo[Any]:

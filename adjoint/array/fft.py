@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import RangeError, ShapeError
+from adjoint.graph.device import check_device
 from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import as_dtype, normalize_axes, normalize_axis, to_complex
@@ -324,24 +325,30 @@ def ifftshift(x: Any, /, axes: Any = None) -> Tensor:
     return _shifted("ifftshift", x, axes, True)
 
 
-def fftfreq(n: int, d: Any = 1.0) -> Tensor:
+def fftfreq(n: int, d: Any = 1.0, device: Any = None, *, dtype: Any = None) -> Tensor:
     """The frequencies of the terms of `fft` of `n` points that lie `d` apart, which may be traced.
 
     >>> import adjoint as ad
     >>> ad.fft.fftfreq(4, 0.5)
     Tensor([ 0. ,  0.5, -1. , -0.5])
     """
+    check_device("fftfreq", device)
     numbers = np.fft.ifftshift(np.arange(-(n // 2), (n - 1) // 2 + 1))
-    result: Tensor = from_array(numbers) / (n * as_tensor(d))
-    return result
+    return _frequencies(numbers, n, d, dtype)
 
 
-def rfftfreq(n: int, d: Any = 1.0) -> Tensor:
+def rfftfreq(n: int, d: Any = 1.0, device: Any = None, *, dtype: Any = None) -> Tensor:
     """The frequencies of the terms of `rfft` of `n` points that lie `d` apart, which may be traced.
 
     >>> import adjoint as ad
     >>> ad.fft.rfftfreq(4, 0.5)
     Tensor([0. , 0.5, 1. ])
     """
-    result: Tensor = from_array(np.arange(n // 2 + 1)) / (n * as_tensor(d))
-    return result
+    check_device("rfftfreq", device)
+    return _frequencies(np.arange(n // 2 + 1), n, d, dtype)
+
+
+def _frequencies(numbers: np.ndarray[Any, Any], n: int, d: Any, dtype: Any) -> Tensor:
+    """How many periods each of the waves `numbers` has in a unit of length."""
+    result: Tensor = from_array(numbers) / (n * as_tensor(d))
+    return as_tensor(result, None if dtype is None else as_dtype(dtype))

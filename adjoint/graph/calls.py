@@ -79,7 +79,7 @@ nonnegative: Unary
 stop_gradient: Unary
 
 # Shapes and indices.
-astype: Binary
+astype: Function
 reshape: Function
 broadcast_to: Binary
 permute_dims: Function

@@ -37,11 +37,13 @@ class ArrayMethods:
             raise ArgumentError(
                 f"astype: cannot cast {self.dtype} to {np.dtype(dtype)} by the rule {casting!r}"
             )
-        return calls.astype(self, dtype)
+        return calls.astype(self, dtype, copy=copy)
 
     def reshape(self: Any, *shape: Any, order: Any = "C", copy: Any = None) -> Tensor:
         """The tensor in another shape with as many elements; one size may be -1."""
         wanted = shape[0] if len(shape) == 1 else shape
+        if copy is not None:
+            return calls.reshape(self, wanted, order=order, copy=copy)
         if order != "C":
             return link(calls.reshape(self, wanted, order=order), self, "x.reshape")
         return reshaped(calls.reshape(self, wanted), self, "x.reshape")

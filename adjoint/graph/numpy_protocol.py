@@ -6,6 +6,7 @@ So code that says ``import numpy as np`` can be differentiated as it stands.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -76,7 +77,7 @@ _USUAL: dict[str, tuple[Any, ...]] = {
 _ON_VALUES = frozenset(
     (
         *("array2string", "array_repr", "array_str", "save", "savetxt", "savez"),
-        *("savez_compressed", "argwhere", "flatnonzero", "isin", "lexsort"),
+        *("savez_compressed", "argwhere", "flatnonzero", "lexsort"),
         *("triu_indices_from", "tril_indices_from", "diag_indices_from"),
         *("may_share_memory", "shares_memory"),
     )
@@ -133,11 +134,39 @@ class NumpyProtocol:
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return calls.namespace()
 
-    def __dlpack__(self, **kwargs: Any) -> Any:
-        return self.numpy().copy().__dlpack__(**kwargs)
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[Any, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """The value for another library, which must not write to it.
+
+        Who reads DLPack 1.0 is told so and gets the memory itself, others a copy. With copy=False
+        they get the memory, too, as from JAX.
+        """
+        array = self.numpy()
+        read_only = max_version is not None and max_version[0] >= 1
+        if copy is None and not read_only:
+            copy = True
+        if copy is False and not read_only:
+            array = _not_marked(array)
+        return array.__dlpack__(
+            stream=stream, max_version=max_version, dl_device=dl_device, copy=copy
+        )
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)
+
+
+def _not_marked(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The same memory, not marked as read-only; marked still, if it is that for everybody."""
+    alias = array.view()
+    with suppress(ValueError):
+        alias.setflags(write=True)
+    return alias
 
 
 def is_tensor(x: Any) -> TypeGuard[Tensor]:

@@ -14,6 +14,7 @@ import numpy as np
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph import calls, engine
 from adjoint.graph.arrays import checked_range, number_array, owned, scalar_value
+from adjoint.graph.device import CPU, check_device
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.lost import handed_out, shown
 from adjoint.graph.methods import ArrayMethods
@@ -86,7 +87,14 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
     @property
     def device(self) -> str:
         """Where the values live (array API): always the CPU."""
-        return "cpu"
+        return CPU
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
+        """The tensor itself (array API): `device` can only be the one that it is on."""
+        check_device("to_device", device)
+        if stream is not None:
+            raise ArgumentError(f"to_device: the processor has no streams, got stream={stream!r}")
+        return self
 
     @property
     def T(self) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.errors import DTypeError, ShapeError
+from adjoint.errors import AxisError, DTypeError, ShapeError
 
 Shape: TypeAlias = tuple[int, ...]
 DType: TypeAlias = "np.dtype[Any]"
@@ -134,7 +134,7 @@ def _unequal(name: str, shapes: tuple[Shape, ...]) -> ShapeError:
 
 
 def normalize_axis(name: str, axis: int, ndim: int) -> int:
-    """`axis` counted from the front; `ShapeError` if there is no such axis."""
+    """`axis` counted from the front; `AxisError` if there is no such axis."""
     try:
         index = axis.__index__()
     except AttributeError:
@@ -143,7 +143,7 @@ def normalize_axis(name: str, axis: int, ndim: int) -> int:
         ) from None
     if not -ndim <= index < ndim:
         allowed = f"from {-ndim} to {ndim - 1}" if ndim else "none, as the tensor is 0-d"
-        raise ShapeError(
+        raise AxisError(
             f"{name}: axis {axis} is out of bounds for {ndim} dimensions (allowed: {allowed})"
         )
     return index % ndim

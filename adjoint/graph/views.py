@@ -164,6 +164,8 @@ _SHARING = frozenset(
 
 def shared(name: str, result: Any, args: Any, kwargs: Any) -> Any:
     """The result of NumPy's function `name`, known as a view of its first argument if it is one."""
+    if kwargs.get("copy"):
+        return result
     ordered = any(type(v) is str and v != "C" for v in (*args[1:], *kwargs.values()))
     if name in ("reshape", "ravel", "squeeze") and not ordered:
         return reshaped(result, args[0], f"numpy.{name}") if args and is_handle(args[0]) else result

@@ -11,10 +11,11 @@ import pytest
 
 import adjoint as ad
 from adjoint.graph.op import FUNCTIONS
+from tests.numpy.numpy_names import shared_functions
 
 pytestmark = pytest.mark.unit
 
-LEFT_OUT = {"out", "subok", "like", "device", "order", "kwargs", "args"}
+LEFT_OUT = {"out", "subok", "like", "order", "kwargs", "args"}
 """What has no meaning for tensors: memory, subclasses, and its order."""
 NOT_YET = {
     "quantile": {"weights"},
@@ -29,24 +30,11 @@ NOT_YET = {
 """What says clearly that it is not supported, or is taken by position."""
 
 
-def shared(ours: Any, theirs: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
-    found = {}
-    for name in dir(theirs):
-        function, own = getattr(theirs, name), getattr(ours, name, None)
-        plain = isinstance(function, (np.ufunc, type)) or name.startswith("_")
-        if plain or not callable(function) or not inspect.isfunction(own):
-            continue
-        try:
-            inspect.signature(function)
-        except ValueError:
-            continue
-        if own.__module__.startswith("adjoint.api"):  # gradient of a graph is another one
-            continue
-        found[prefix + name] = (own, function)
-    return found
-
-
-SHARED = shared(ad, np) | shared(ad.linalg, np.linalg, "linalg.") | shared(ad.fft, np.fft, "fft.")
+SHARED = (
+    shared_functions(ad, np)
+    | shared_functions(ad.linalg, np.linalg, "linalg.")
+    | shared_functions(ad.fft, np.fft, "fft.")
+)
 
 
 def arguments(function: Callable[..., Any]) -> list[inspect.Parameter]:

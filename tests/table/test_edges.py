@@ -102,6 +102,9 @@ def test_special_values_are_numpy_s(name, dtype):
             xs = [np.repeat(points, points.size), np.tile(points, points.size)]
         xs = [x[~np.isin(x, OUR_OWN.get(name, []))] if len(xs) == 1 else x for x in xs]
         expected = np.asarray(numerical(name)(*xs))
+        if name == "floor_divide":  # the array API rounds the quotient of infinities down
+            rounded = np.floor(np.divide(*xs))
+            expected = np.where(np.isinf(xs[0]) | np.isinf(xs[1]), rounded, expected)
     ours = FUNCTIONS[name](*xs).numpy()
     np.testing.assert_allclose(ours, expected, rtol=1e-12 if dtype == "float64" else 1e-5)
     if expected.dtype.kind == "f":

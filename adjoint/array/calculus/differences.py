@@ -35,9 +35,7 @@ def neighbours(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 
 
 @public
-def diff(
-    x: Any, /, n: int = 1, axis: Any = -1, *, prepend: Any = None, append: Any = None
-) -> Tensor:
+def diff(x: Any, /, n: int = 1, axis: Any = -1, prepend: Any = None, append: Any = None) -> Tensor:
     """The differences of neighbours along `axis`, `n` times; of booleans, whether they differ.
 
     `prepend` and `append` are put before and after `x` first. Raises `ShapeError`, and

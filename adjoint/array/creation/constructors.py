@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import ArgumentError
+from adjoint.errors import ArgumentError, RangeError
+from adjoint.graph.device import check_device
 from adjoint.graph.op import public
-from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import FLOAT64, as_dtype, as_shape
+from adjoint.graph.tensor import Tensor, as_tensor, from_array
+from adjoint.graph.types import FLOAT64, DType, as_dtype, as_shape
 from adjoint.ops.shape.movement import broadcast_to, reshape
 
 __all__ = [
@@ -28,17 +29,39 @@ __all__ = [
 ]
 
 
-def asarray(x: Any, /, dtype: Any = None, *, copy: bool | None = None) -> Tensor:
+def asarray(
+    x: Any, /, dtype: Any = None, *, device: Any = None, copy: bool | None = None
+) -> Tensor:
     """A tensor that holds `x`: a number, nested lists, a NumPy array, or a tensor.
 
-    The data are copied, and of a tensor another handle is made. float64 is the default for Python
-    floats, int64 for integers.
+    The data are copied, and of a tensor another handle is made, which does not see what is written
+    into `x` later. With copy=False a tensor is returned as it is, and everything else raises
+    `RangeError`. float64 is the default for Python floats, int64 for integers.
 
     >>> import adjoint as ad
     >>> ad.asarray([1, 2, 3], dtype="float32")
     Tensor([1., 2., 3.], dtype=float32)
     """
-    return Tensor(as_tensor(x, None if dtype is None else as_dtype(dtype)).node)
+    if device is not None:
+        check_device("asarray", device)
+    wanted = None if dtype is None else as_dtype(dtype)
+    if copy is False:
+        return _uncopied(x, wanted)
+    return Tensor(as_tensor(x, wanted).node)
+
+
+def _uncopied(x: Any, dtype: DType | None) -> Tensor:
+    """`x` itself, if it is a tensor of `dtype`."""
+    if not isinstance(x, Tensor):
+        raise RangeError(
+            f"asarray: copy=False, but a tensor never shares the memory of a {type(x).__name__}, "
+            f"which may be written to later; leave copy out, or use from_dlpack(x, copy=False)"
+        )
+    if dtype is not None and x.dtype is not dtype:
+        raise RangeError(
+            f"asarray: copy=False, but the conversion from {x.dtype} to {dtype} makes a copy"
+        )
+    return x
 
 
 def array(x: Any, /, dtype: Any = None, *, copy: bool | None = True, ndmin: int = 0) -> Tensor:
@@ -48,32 +71,41 @@ def array(x: Any, /, dtype: Any = None, *, copy: bool | None = True, ndmin: int 
     >>> ad.array([1.0, 2.0])
     Tensor([1., 2.])
     """
-    found = asarray(x, dtype)
+    found = asarray(x, dtype, copy=copy)
     missing = (1,) * (ndmin - found.ndim)
     return reshape(found, missing + found.shape) if missing else found
 
 
-def from_dlpack(x: Any, /, *, copy: bool | None = None) -> Tensor:
-    """A tensor that holds a copy of the array `x` of another library, through DLPack.
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor that holds the array `x` of another library, taken over through DLPack.
+
+    The data are copied: who else holds the memory may write to it. With copy=False they are not,
+    and must not be written to as long as anything that was computed from the tensor is in use.
+    Raises `ArgumentError`, `RangeError`, and what `x` raises if it is not in this memory.
 
     >>> import adjoint as ad, numpy as np
     >>> ad.from_dlpack(np.ones(2))
     Tensor([1., 1.])
     """
+    check_device("from_dlpack", device)
+    if isinstance(x, Tensor):  # stays in the graph
+        return asarray(x, copy=copy)
     if not hasattr(x, "__dlpack__"):
         raise ArgumentError(
             f"from_dlpack: {type(x).__name__} does not offer __dlpack__; use adjoint.asarray"
         )
-    return as_tensor(np.from_dlpack(x))
+    taken = np.from_dlpack(x)
+    return from_array(taken.view()) if copy is False else as_tensor(taken)
 
 
-def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Tensor:
+def full(shape: Any, fill_value: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
     """A tensor of `shape` with `fill_value` everywhere, a number or a tensor of one.
 
     >>> import adjoint as ad
     >>> ad.full(2, 7.0)
     Tensor([7., 7.])
     """
+    check_device("full", device)
     value = as_tensor(fill_value, None if dtype is None else as_dtype(dtype))
     if value.ndim:
         raise ArgumentError(f"full: fill_value must be one number, got shape {value.shape}")
@@ -83,7 +115,7 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Tensor:
     return as_tensor(np.full(whole, value.numpy(), value.dtype))
 
 
-def zeros(shape: Any, *, dtype: Any = None) -> Tensor:
+def zeros(shape: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
     """A tensor of zeros, float64 unless told otherwise.
 
     >>> import adjoint as ad
@@ -91,77 +123,100 @@ def zeros(shape: Any, *, dtype: Any = None) -> Tensor:
     Tensor([[0., 0.],
             [0., 0.]])
     """
+    check_device("zeros", device)
     return as_tensor(np.zeros(as_shape("zeros", shape), as_dtype(dtype or FLOAT64)))
 
 
-def ones(shape: Any, *, dtype: Any = None) -> Tensor:
+def ones(shape: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
     """A tensor of ones, float64 unless told otherwise.
 
     >>> import adjoint as ad
     >>> ad.ones(3)
     Tensor([1., 1., 1.])
     """
+    check_device("ones", device)
     return as_tensor(np.ones(as_shape("ones", shape), as_dtype(dtype or FLOAT64)))
 
 
-def empty(shape: Any, *, dtype: Any = None) -> Tensor:
+def empty(shape: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
     """A tensor to be filled in: of zeros, as results must not depend on what memory held before.
 
     >>> import adjoint as ad
     >>> ad.empty((2, 0)).shape
     (2, 0)
     """
+    check_device("empty", device)
     return zeros(shape, dtype=dtype)
 
 
 @public
-def empty_like(x: Any, /, *, dtype: Any = None, shape: Any = None) -> Tensor:
+def empty_like(x: Any, /, dtype: Any = None, *, shape: Any = None, device: Any = None) -> Tensor:
     """A tensor to be filled in, in the shape and dtype of `x`: of zeros.
 
     >>> import adjoint as ad
     >>> ad.empty_like(ad.ones(2)).shape
     (2,)
     """
+    check_device("empty_like", device)
     return zeros_like(x, dtype=dtype, shape=shape)
 
 
 @public
-def zeros_like(x: Any, /, *, dtype: Any = None, shape: Any = None) -> Tensor:
+def zeros_like(x: Any, /, dtype: Any = None, *, shape: Any = None, device: Any = None) -> Tensor:
     """Zeros in the shape and dtype of `x`.
 
     >>> import adjoint as ad
     >>> ad.zeros_like(ad.ones(2))
     Tensor([0., 0.])
     """
+    check_device("zeros_like", device)
     x = as_tensor(x)
     return zeros(x.shape if shape is None else shape, dtype=dtype or x.dtype)
 
 
 @public
-def ones_like(x: Any, /, *, dtype: Any = None, shape: Any = None) -> Tensor:
+def ones_like(x: Any, /, dtype: Any = None, *, shape: Any = None, device: Any = None) -> Tensor:
     """Ones in the shape and dtype of `x`.
 
     >>> import adjoint as ad
     >>> ad.ones_like(ad.zeros(2))
     Tensor([1., 1.])
     """
+    check_device("ones_like", device)
     x = as_tensor(x)
     return ones(x.shape if shape is None else shape, dtype=dtype or x.dtype)
 
 
 @public
-def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, shape: Any = None) -> Tensor:
+def full_like(
+    x: Any,
+    /,
+    fill_value: Any,
+    dtype: Any = None,
+    *,
+    shape: Any = None,
+    device: Any = None,
+) -> Tensor:
     """`fill_value` everywhere, in the shape and dtype of `x`.
 
     >>> import adjoint as ad
     >>> ad.full_like(ad.zeros(2), 3)
     Tensor([3., 3.])
     """
+    check_device("full_like", device)
     x = as_tensor(x)
     return full(x.shape if shape is None else shape, fill_value, dtype=dtype or x.dtype)
 
 
-def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None) -> Tensor:
+def eye(
+    n_rows: int,
+    n_cols: int | None = None,
+    /,
+    k: int = 0,
+    dtype: Any = None,
+    *,
+    device: Any = None,
+) -> Tensor:
     """Ones on the diagonal `k`, zeros elsewhere.
 
     >>> import adjoint as ad
@@ -169,4 +224,5 @@ def eye(n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = N
     Tensor([[1., 0.],
             [0., 1.]])
     """
+    check_device("eye", device)
     return asarray(np.eye(n_rows, n_cols, k), as_dtype(dtype or FLOAT64))

@@ -12,6 +12,7 @@ from adjoint.array.statistics.descriptive import inexact
 from adjoint.array.values import known
 from adjoint.errors import RangeError
 from adjoint.graph.arrays import plain_array
+from adjoint.graph.device import check_device
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import normalize_axis, to_real
@@ -35,7 +36,9 @@ def _plain(*ends: Any) -> bool:
 
 
 @public
-def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None) -> Tensor:
+def arange(
+    start: Any, /, stop: Any = None, step: Any = 1, dtype: Any = None, *, device: Any = None
+) -> Tensor:
     """Evenly spaced numbers from `start` (0 if only one is given) up to, without, `stop`.
 
     With `start` and `step` that are traced they have derivatives; how many there are is decided by
@@ -45,6 +48,7 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None)
     >>> ad.arange(3)
     Tensor([0, 1, 2])
     """
+    check_device("arange", device)
     first, last = (0, start) if stop is None else (start, stop)
     if _plain(first, last, step):
         return asarray(np.arange(*map(_base, (first, last, step))), dtype)
@@ -87,11 +91,12 @@ def linspace(
     stop: Any,
     /,
     num: int = 50,
-    *,
-    dtype: Any = None,
     endpoint: bool = True,
     retstep: bool = False,
+    dtype: Any = None,
     axis: int = 0,
+    *,
+    device: Any = None,
 ) -> Any:
     """`num` evenly spaced numbers from `start` to `stop`, or arrays of them along a new `axis`.
 
@@ -104,6 +109,7 @@ def linspace(
     >>> ad.grad(lambda stop: ad.sum(ad.linspace(0.0, stop, 3)))(1.0)
     Tensor(1.5)
     """
+    check_device("linspace", device)
     if num < 0:
         raise RangeError(f"linspace: the number of samples must not be negative, got {num}")
     if _plain(start, stop):
@@ -129,7 +135,6 @@ def logspace(
     stop: Any,
     /,
     num: int = 50,
-    *,
     endpoint: bool = True,
     base: Any = 10.0,
     dtype: Any = None,
@@ -156,7 +161,6 @@ def geomspace(
     stop: Any,
     /,
     num: int = 50,
-    *,
     endpoint: bool = True,
     dtype: Any = None,
     axis: int = 0,

@@ -58,7 +58,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
             "they must have equally many"
         )
     a = conjugate(a)
-    return matmul(a, b) if a.ndim == b.ndim == 1 else sum_over(a * b, -1)
+    return matmul(a, b) if a.ndim == b.ndim == 1 else sum_over(a * b, -1, dtype=a.dtype)
 
 
 def _need_axes(name: str, *tensors: Tensor) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 
 from adjoint.array.linalg.decompositions import svdvals
 from adjoint.array.linalg.norms import matrix_norm
+from adjoint.array.values import known
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import INT64
+from adjoint.graph.types import INT64, broadcast_shapes
 from adjoint.ops.elementwise.choice import abs, where
 from adjoint.ops.elementwise.comparison import equal, greater, logical_and
 from adjoint.ops.elementwise.complex import real
@@ -30,7 +31,7 @@ from adjoint.ops.linalg.triangular import triangular_solve
 from adjoint.ops.reductions import reduction
 from adjoint.ops.reductions.extremum import max
 from adjoint.ops.reductions.reduction import conjugate, count_nonzero, sum
-from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.ops.shape.rearrange import tril, triu
 
 __all__ = [
@@ -169,14 +170,18 @@ def slogdet(x: Any, /) -> SlogdetResult:
     return SlogdetResult(*determinant.sign_and_log(square("slogdet", x)))
 
 
-def _tolerance(name: str, a: Tensor, rtol: Any) -> float:
-    """The part of the largest singular value from which on others count."""
+def _tolerance(name: str, a: Tensor, rtol: Any) -> float | np.ndarray[Any, Any]:
+    """The part of the largest singular value from which on others count; may differ by matrix."""
     if rtol is None:
         return float(np.finfo(a.dtype).eps * np.max(a.shape[-2:]))
     try:
-        return float(rtol)
+        numbers = np.asarray(known(rtol), np.float64)
     except (TypeError, ValueError):
         raise RangeError(f"{name}: the relative tolerance must be a number, got {rtol!r}") from None
+    if not numbers.ndim:
+        return float(numbers)
+    broadcast_shapes(name, numbers.shape, a.shape[:-2])
+    return numbers
 
 
 @public
@@ -184,7 +189,8 @@ def pinv(x: Any, /, rcond: Any = None, hermitian: bool = False, *, rtol: Any = N
     """The Moore-Penrose pseudo-inverses of the matrices in the last two axes.
 
     rtol: singular values of no more than so many times the largest count as 0; by default the
-    precision of the dtype times the larger size; `rcond` is its older name. hermitian: take A for
+    precision of the dtype times the larger size; it may differ by matrix; `rcond` is its older
+    name. hermitian: take A for
     Hermitian and read its lower triangle. The derivative is for a rank that stays the same. Raises
     `ShapeError`, `ArgumentError`.
 
@@ -196,7 +202,22 @@ def pinv(x: Any, /, rcond: Any = None, hermitian: bool = False, *, rtol: Any = N
     if rcond is not None and rtol is not None:
         raise ArgumentError("pinv: rcond and rtol are the same; give one of them")
     a = _whole("pinv", x) if hermitian else matrices("pinv", x)
-    return orthogonal.pinv(a, _tolerance("pinv", a, rtol if rcond is None else rcond))
+    return _pinv(a, _tolerance("pinv", a, rtol if rcond is None else rcond))
+
+
+def _pinv(a: Tensor, tolerance: float | np.ndarray[Any, Any]) -> Tensor:
+    """The pseudo-inverses, each with its own tolerance if there are several."""
+    if isinstance(tolerance, float):
+        return orthogonal.pinv(a, tolerance)
+    stack = broadcast_shapes("pinv", tolerance.shape, a.shape[:-2])
+    a = broadcast_to(a, (*stack, *a.shape[-2:]))
+    each = np.broadcast_to(tolerance, stack)
+    return orthogonal.pinv(a, _nested(each) if each.size else 0.0)
+
+
+def _nested(numbers: Any) -> Any:
+    """An array as nested tuples, which can be static parameters."""
+    return tuple(map(_nested, numbers)) if numbers.ndim else float(numbers)
 
 
 def _whole(name: str, x: Any) -> Tensor:
@@ -225,7 +246,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
     matrix = matrices("lstsq", a, common_dtype(a, b))
     right, is_vector = _right_side("lstsq", matrix, b)
     tolerance = _tolerance("lstsq", matrix, rcond)
-    x = matmul(orthogonal.pinv(matrix, tolerance), right)
+    x = matmul(_pinv(matrix, tolerance), right)
     residuals = sum(squared(abs(matmul(matrix, x) - right)), -2)
     if is_vector:
         x = reshape(x, x.shape[:-1])
@@ -233,9 +254,10 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
     return LstsqResult(x, residuals, _rank(values, tolerance), values)
 
 
-def _rank(values: Tensor, tolerance: float) -> Tensor:
+def _rank(values: Tensor, tolerance: float | np.ndarray[Any, Any]) -> Tensor:
     """How many singular values count."""
-    return count_nonzero(greater(values, max(values, -1, keepdims=True) * tolerance), -1)
+    part = tolerance if isinstance(tolerance, float) else tolerance[..., None]
+    return count_nonzero(greater(values, max(values, -1, keepdims=True) * part), -1)
 
 
 @public

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from adjoint.array.linalg.equations import inv, solve
 from adjoint.array.values import known
 from adjoint.errors import ShapeError
-from adjoint.graph.op import public
+from adjoint.graph.op import public, public_as
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import size_of
 from adjoint.ops.elementwise.complex import real
@@ -26,49 +26,62 @@ class EigResult(NamedTuple):
     eigenvectors: Tensor
 
 
-def _parts(name: str, x: Any) -> tuple[Tensor, Tensor]:
-    """Values and vectors; real ones if a real matrix has them and their values can be known."""
-    a = square(name, x)
-    values, vectors = eigen_parts(eigen.eig(a))
-    scope = values.node.scope
-    if a.dtype.kind == "c" or (scope is not None and scope.abstract):
-        return values, vectors
-    if not known(values).imag.any():
-        return real(values), real(vectors)
-    return values, vectors
+def _parts(name: str, x: Any) -> EigResult:
+    return EigResult(*eigen_parts(eigen.eig(square(name, x))))
 
 
-@public
 def eigvals(x: Any, /) -> Tensor:
     """The eigenvalues of the square matrices in the last two axes, in no particular order.
 
-    As in NumPy they are real if all that a real matrix has are, and that decides by the values;
-    where these are not known, under `vmap` and in compiled functions, they are complex. A value
-    that coincides with another has a derivative only if it has as many vectors. Raises
-    `ShapeError`, `LinAlgError`.
+    They are complex, as in the array API; `numpy.linalg.eigvals` of a tensor is real where it is in
+    NumPy. A value that coincides with another has a derivative only if it has as many vectors.
+    Raises `ShapeError`, `LinAlgError`.
 
     >>> import adjoint as ad
     >>> ad.linalg.eigvals(ad.asarray([[2.0, 1.0], [0.0, 3.0]]))
-    Tensor([2., 3.])
+    Tensor([2.+0.j, 3.+0.j])
     """
-    return _parts("eigvals", x)[0]
+    return _parts("eigvals", x).eigenvalues
 
 
-@public
 def eig(x: Any, /) -> EigResult:
     """The eigenvalues and, in columns, the eigenvectors of the square matrices in the last two
     axes.
 
-    Vectors have length 1, complex ones a real largest element, and so have their derivatives; for
-    values that coincide these are nan. Real or complex as `eigvals`. Raises `ShapeError`,
-    `LinAlgError`.
+    Vectors have length 1 and a real largest element, and so have their derivatives; for values that
+    coincide these are nan. Complex, as those of `eigvals`. Raises `ShapeError`, `LinAlgError`.
 
     >>> import adjoint as ad
     >>> ad.linalg.eig(ad.asarray([[2.0, 0.0], [0.0, 3.0]])).eigenvectors
-    Tensor([[1., 0.],
-            [0., 1.]])
+    Tensor([[1.+0.j, 0.+0.j],
+            [0.+0.j, 1.+0.j]])
     """
-    return EigResult(*_parts("eig", x))
+    return _parts("eig", x)
+
+
+@public_as("linalg.eigvals")
+def real_eigvals(x: Any, /) -> Tensor:
+    """As NumPy has it: real if all that a real matrix has are, and that decides by the values.
+
+    Where these are not known, under `vmap` and in compiled functions, they are complex.
+    """
+    return _made_real(x, _parts("eigvals", x)).eigenvalues
+
+
+@public_as("linalg.eig")
+def real_eig(x: Any, /) -> EigResult:
+    """As NumPy has it: real or complex as `real_eigvals`."""
+    return _made_real(x, _parts("eig", x))
+
+
+def _made_real(x: Any, found: EigResult) -> EigResult:
+    """Real values and vectors, if a real matrix has them and their values can be known."""
+    scope = found.eigenvalues.node.scope
+    if as_tensor(x).dtype.kind == "c" or (scope is not None and scope.abstract):
+        return found
+    if known(found.eigenvalues).imag.any():
+        return found
+    return EigResult(*map(real, found))
 
 
 @public

@@ -11,7 +11,7 @@ import numpy as np
 
 from adjoint.array.linalg.contraction import vander
 from adjoint.array.linalg.equations import inv, lstsq
-from adjoint.array.linalg.spectra import eigvals
+from adjoint.array.linalg.spectra import real_eigvals
 from adjoint.array.statistics.descriptive import inexact
 from adjoint.array.values import is_open, known
 from adjoint.errors import ArgumentError, NotDifferentiableError, RangeError, ShapeError
@@ -199,7 +199,7 @@ def poly(seq_of_zeros: Any) -> Tensor:
     zeros = as_tensor(seq_of_zeros)
     is_real = zeros.dtype.kind != "c"
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] and zeros.shape[0]:
-        zeros = eigvals(zeros)
+        zeros = real_eigvals(zeros)
     elif zeros.ndim > 1:
         raise ShapeError(f"poly: expected a vector or a square matrix, got shape {zeros.shape}")
     zeros = inexact(reshape(zeros, (-1,)))
@@ -243,7 +243,7 @@ def roots(p: Any) -> Tensor:
         return from_array(np.zeros(0, p.dtype))
     first = reshape(-p[1:] / p[0], (1, count))
     below = from_array(np.eye(count, dtype=p.dtype)[: count - 1])
-    found = eigvals(concat([first, below]))
+    found = real_eigvals(concat([first, below]))
     if not zeros:
         return found
     return found[_in_order(known(found), np.roots(known(p)))]

@@ -13,12 +13,15 @@ from adjoint.array.values import known, known_integers
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
-from adjoint.graph.types import FLOAT64, INT64, normalize_axis, size_of, to_inexact
-from adjoint.ops.elementwise.choice import where
+from adjoint.graph.types import FLOAT64, INT64, as_dtype, normalize_axis, size_of, to_inexact
+from adjoint.ops.elementwise.choice import minimum, where
+from adjoint.ops.elementwise.comparison import equal, logical_not
 from adjoint.ops.indexing.gather import gather, scatter_add
+from adjoint.ops.indexing.indexing import take
 from adjoint.ops.reductions import extremum
+from adjoint.ops.reductions.reduction import any as any_of
 from adjoint.ops.reductions.reduction import sum
-from adjoint.ops.reductions.sorting import searchsorted
+from adjoint.ops.reductions.sorting import searchsorted, sort
 from adjoint.ops.shape.joining import concat, joined, stack
 from adjoint.ops.shape.movement import astype, broadcast_to, reshape
 
@@ -29,6 +32,7 @@ __all__ = [
     "histogram_bin_edges",
     "histogramdd",
     "intersect1d",
+    "isin",
     "setdiff1d",
     "setxor1d",
     "union1d",
@@ -38,6 +42,9 @@ __all__ = [
     "unique_inverse",
     "unique_values",
 ]
+
+
+_UINT64 = as_dtype("uint64")
 
 
 class UniqueAllResult(NamedTuple):
@@ -365,6 +372,30 @@ def intersect1d(
     if not return_indices:
         return values
     return values, from_array(i.astype(np.int64)), from_array(j.astype(np.int64))
+
+
+@public
+def isin(
+    x1: Any, x2: Any, /, *, invert: bool = False, assume_unique: bool = False, kind: Any = None
+) -> Tensor:
+    """Whether each element of `x1` is one of those of `x2`; with `invert`, whether it is not.
+
+    nan is not equal to itself. assume_unique and kind are NumPy's, and change nothing.
+
+    >>> import adjoint as ad
+    >>> ad.isin(ad.asarray([1, 2, 3]), [2, 5])
+    Tensor([False,  True, False])
+    """
+    first, second = as_tensor(x1), reshape(as_tensor(x2), (-1,))
+    if not second.size:
+        found = broadcast_to(as_tensor(False), first.shape)
+    elif {first.dtype, second.dtype} == {INT64, _UINT64}:  # no dtype holds both, to be sorted in
+        found = any_of(equal(reshape(first, (*first.shape, 1)), second), -1)
+    else:
+        ordered = sort(second)
+        place = minimum(searchsorted(ordered, first), second.size - 1)
+        found = equal(take(ordered, place, axis=0), first)
+    return logical_not(found) if invert else found
 
 
 @public

@@ -73,7 +73,7 @@ def _count(x: Tensor, axes: tuple[int, ...]) -> int:
 
 @public
 def mean(
-    x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = False, where: Any = None
+    x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, where: Any = None
 ) -> Tensor:
     """The arithmetic mean over `axis` (an integer, several, or None for all); nan over nothing.
 
@@ -173,8 +173,8 @@ def var(
     x: Any,
     /,
     axis: Any = None,
-    *,
     dtype: Any = None,
+    *,
     ddof: float = 0,
     correction: float | None = None,
     keepdims: bool = False,
@@ -205,8 +205,8 @@ def std(
     x: Any,
     /,
     axis: Any = None,
-    *,
     dtype: Any = None,
+    *,
     ddof: float = 0,
     correction: float | None = None,
     keepdims: bool = False,

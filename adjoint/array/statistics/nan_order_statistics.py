@@ -42,7 +42,7 @@ def _filled(x: Tensor, value: float) -> Tensor:
 
 
 @public
-def nancumsum(x: Any, /, axis: Any = None, *, dtype: Any = None) -> Tensor:
+def nancumsum(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
     """As `cumsum`, nan counting as 0.
 
     >>> import adjoint as ad
@@ -53,7 +53,7 @@ def nancumsum(x: Any, /, axis: Any = None, *, dtype: Any = None) -> Tensor:
 
 
 @public
-def nancumprod(x: Any, /, axis: Any = None, *, dtype: Any = None) -> Tensor:
+def nancumprod(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
     """As `cumprod`, nan counting as 1.
 
     >>> import adjoint as ad

@@ -29,8 +29,8 @@ def nansum(
     x: Any,
     /,
     axis: Any = None,
-    *,
     dtype: Any = None,
+    *,
     keepdims: bool = False,
     initial: Any = None,
     where: Any = None,
@@ -50,8 +50,8 @@ def nanprod(
     x: Any,
     /,
     axis: Any = None,
-    *,
     dtype: Any = None,
+    *,
     keepdims: bool = False,
     initial: Any = None,
     where: Any = None,
@@ -68,7 +68,7 @@ def nanprod(
 
 @public
 def nanmean(
-    x: Any, /, axis: Any = None, *, dtype: Any = None, keepdims: bool = False, where: Any = None
+    x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, where: Any = None
 ) -> Tensor:
     """The mean over `axis` of what is not nan; nan if nothing is left.
 
@@ -85,8 +85,8 @@ def nanvar(
     x: Any,
     /,
     axis: Any = None,
-    *,
     dtype: Any = None,
+    *,
     ddof: float = 0,
     keepdims: bool = False,
     where: Any = None,
@@ -109,8 +109,8 @@ def nanstd(
     x: Any,
     /,
     axis: Any = None,
-    *,
     dtype: Any = None,
+    *,
     ddof: float = 0,
     keepdims: bool = False,
     where: Any = None,

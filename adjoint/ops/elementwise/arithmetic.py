@@ -153,9 +153,21 @@ reciprocal: Unary = unary(
     stable_rule=stable_forms.inverted,
     doc="The reciprocal 1 / x.",
 )
+
+
+def _floor_divide(x1: Any, x2: Any) -> Any:
+    """NumPy's, but where an operand is infinite the quotient rounded down, as the array API has it:
+    NumPy says what fits to its remainder, nan for inf // 2 and -1 for 1 // -inf."""
+    found = np.floor_divide(x1, x2)
+    if found.dtype.kind != "f" or np.isfinite(np.sum(found) + np.sum(x2)):
+        return found  # a sum is the fastest way to see that nothing is infinite
+    infinite = np.isinf(x1) | np.isinf(x2)
+    return np.where(infinite, np.floor(np.divide(x1, x2)), found)
+
+
 floor_divide = binary(
     "floor_divide",
-    np.floor_divide,
+    _floor_divide,
     None,
     None,
     accepts="real number",

@@ -33,7 +33,18 @@ _MODERATE = {"float64": 118.0, "float32": 14.0, "float16": 1.75}
 
 exp = unary("exp", np.exp, lambda x, y: y, doc="The exponential e**x.")
 exp2 = unary("exp2", np.exp2, lambda x, y: y * _LN2, doc="The power 2**x.")
-expm1 = unary("expm1", np.expm1, lambda x, y: y + 1, doc="exp(x) - 1, accurate near 0.")
+
+
+def _expm1(x: Any) -> Any:
+    """NumPy's, but complex numbers that are 0 or not finite have the values of C99."""
+    found = np.expm1(x)
+    if found.dtype.kind != "c":
+        return found
+    odd = ~np.isfinite(x) | np.equal(x, 0)
+    return np.where(odd, np.exp(x) - 1, found) if odd.any() else found
+
+
+expm1 = unary("expm1", _expm1, lambda x, y: y + 1, doc="exp(x) - 1, accurate near 0.")
 
 
 exp_within = unary(

@@ -22,7 +22,21 @@ __all__ = [
 
 sinh = unary("sinh", np.sinh, lambda x, y: cosh(x), doc="The hyperbolic sine.")
 cosh: Unary = unary("cosh", np.cosh, lambda x, y: sinh(x), doc="The hyperbolic cosine.")
-tanh = unary("tanh", np.tanh, lambda x, y: 1 - y * y, doc="The hyperbolic tangent.")
+
+
+def _tanh(x: Any) -> Any:
+    """NumPy's, but at ±∞ + b j the imaginary part has the sign of b, as in the array API."""
+    found = np.tanh(x)
+    if found.dtype.kind != "c":
+        return found
+    ends = np.isinf(x.real) & np.isfinite(x.imag)
+    if ends.any():
+        found = np.array(found)
+        found.imag = np.where(ends, np.copysign(0, x.imag), found.imag)
+    return found
+
+
+tanh = unary("tanh", _tanh, lambda x, y: 1 - y * y, doc="The hyperbolic tangent.")
 
 
 def _arcsinh_slope(x: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import ArgumentError, DTypeError, OutOfBoundsError, ShapeError
+from adjoint.errors import ArgumentError, AxisError, DTypeError, OutOfBoundsError
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import BOOL, Shape
 from adjoint.ops.indexing.bounds import bounded, integer_index
@@ -188,8 +188,8 @@ class _Reader:
             self.selection.shape.append(1)
             return
         covered = self.shape[self.axis : self.axis + mask.ndim]
-        if mask.shape != covered:
-            raise ShapeError(
+        if not _fits(mask.shape, covered):
+            raise AxisError(
                 f"{self.name}: a boolean mask of shape {mask.shape} does not fit the axes it is "
                 f"about, which have shape {covered} (tensor of shape {self.shape})"
             )
@@ -201,3 +201,10 @@ class _Reader:
         self.selection.steps.append(step)
         self.selection.sizes.append(size)
         self.axis += 1
+
+
+def _fits(mask: Shape, covered: Shape) -> bool:
+    """Whether a mask has the shape of what it covers; an axis of it may also be empty."""
+    return len(mask) == len(covered) and all(
+        size in (0, own) for size, own in zip(mask, covered, strict=True)
+    )

@@ -8,7 +8,7 @@ least squares problems whose variables separate* (1973).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -85,6 +85,10 @@ class OrthogonalTriangular(Stacked):
         return (conjugate_transpose(triangular_solve(r, conjugate_transpose(sent), False)),)
 
 
+Tolerance: TypeAlias = "float | tuple[Any, ...]"
+"""The part of the largest singular value from which on others count; nested for stacks."""
+
+
 class PseudoInverse(Stacked):
     """A⁺, singular values of no more than `tolerance` times the largest counting as 0.
 
@@ -95,18 +99,19 @@ class PseudoInverse(Stacked):
     name = "pinv"
     param_names = ("tolerance",)
 
-    def infer(self, a: Node, tolerance: float) -> tuple[Shape, DType]:
+    def infer(self, a: Node, tolerance: Tolerance) -> tuple[Shape, DType]:
         return (*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype
 
-    def evaluate(self, a: Any, tolerance: float) -> Any:
-        return np.linalg.pinv(a, tolerance)
+    def evaluate(self, a: Any, tolerance: Tolerance) -> Any:
+        return np.linalg.pinv(a, np.asarray(tolerance))
 
     def decompose(self, node: Node) -> Tensor | None:
         a = node.inputs[0]
         if 0 in a.shape:
             return None
         u, s, v = svd_parts(svd(Tensor(a)), a.shape, False)
-        kept = greater(s, max(s, -1, keepdims=True) * node.params[0])
+        tolerance = np.asarray(node.params[0])[..., None]
+        kept = greater(s, max(s, -1, keepdims=True) * from_array(tolerance.astype(s.dtype)))
         weights = where(kept, 1.0 / where(kept, s, 1.0), 0.0)
         return matmul(v * reshape(weights, (*s.shape[:-1], 1, s.shape[-1])), conjugate_transpose(u))
 
@@ -138,7 +143,7 @@ def qr(a: Tensor, complete: bool = False) -> tuple[Tensor, Tensor]:
     return qr_parts(make(_qr, (a,), (complete,)), a.shape[-2:], complete)
 
 
-def pinv(a: Tensor, tolerance: float) -> Tensor:
+def pinv(a: Tensor, tolerance: Tolerance) -> Tensor:
     """The pseudo-inverses, as `PseudoInverse` says."""
     return make(_pinv, (a,), (tolerance,))
 

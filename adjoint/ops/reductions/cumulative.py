@@ -155,7 +155,7 @@ _cummin = register(RunningExtremum("cummin", np.minimum.accumulate, _cumargmin))
 
 
 @public
-def cumsum(x: Any, /, axis: Any = None, *, dtype: Any = None) -> Tensor:
+def cumsum(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
     """The sums of the elements up to each along `axis`; without one, of the flattened tensor.
 
     Booleans and integers are summed as 64-bit integers, unless `dtype` says otherwise. Raises

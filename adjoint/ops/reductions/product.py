@@ -273,8 +273,8 @@ def prod(
     x: Any,
     /,
     axis: Any = None,
-    *,
     dtype: Any = None,
+    *,
     keepdims: bool = False,
     initial: Any = None,
     where: Any = None,
@@ -301,7 +301,7 @@ def prod(
 
 
 @public
-def cumprod(x: Any, /, axis: Any = None, *, dtype: Any = None) -> Tensor:
+def cumprod(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
     """The products of the elements up to each along `axis`; without one, of the flattened tensor.
 
     Booleans and integers are multiplied as 64-bit integers, unless `dtype` says otherwise. Its

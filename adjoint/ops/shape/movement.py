@@ -11,6 +11,7 @@ import numpy as np
 
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.arrays import converted
+from adjoint.graph.device import check_device
 from adjoint.graph.loop_form import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import public, register
@@ -25,6 +26,7 @@ from adjoint.graph.types import (
     normalize_axis,
     size_of,
 )
+from adjoint.graph.views import reshaped
 from adjoint.ops.family.broadcasting import align, fit, sum_to
 from adjoint.ops.family.linear import Linear
 
@@ -193,13 +195,16 @@ a float32 variable send back in float64 is added up before it is rounded: it may
 def reshape(x: Any, /, shape: Any, *, order: str = "C", copy: Any = None) -> Tensor:
     """`x` in another `shape` with as many elements, in row-major order; one size may be -1.
 
-    order: "F" takes and lays out the elements in column-major order. copy is of no effect.
+    order: "F" takes and lays out the elements in column-major order. With copy=False the result is
+    a view: what is written into it is written into `x`.
 
     >>> import adjoint as ad
     >>> ad.reshape(ad.arange(6), (2, -1))
     Tensor([[0, 1, 2],
             [3, 4, 5]])
     """
+    if copy is False:
+        return _view(as_tensor(x), shape, order)
     x = as_tensor(x)
     node = x.node
     if type(shape) is tuple and shape == node.shape:
@@ -211,6 +216,15 @@ def reshape(x: Any, /, shape: Any, *, order: str = "C", copy: Any = None) -> Ten
         if order == "F":
             return permute_dims(reshape(permute_dims(x), new[::-1]))
     return Tensor(node if new == node.shape else Node(_reshape, (node,), (new,), new, node.dtype))
+
+
+def _view(x: Tensor, shape: Any, order: str) -> Tensor:
+    """`x` in another shape, sharing its memory."""
+    if order != "C":
+        raise RangeError(
+            f"reshape: copy=False, but order={order!r} makes a copy; leave one of them out"
+        )
+    return reshaped(reshape(x, shape), x, "reshape")
 
 
 def _as_sizes(shape: Any) -> tuple[int, ...]:
@@ -308,20 +322,22 @@ def broadcast_to(x: Any, /, shape: Any) -> Tensor:
 
 
 @public
-def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Tensor:
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
     """`x` converted to `dtype`; from floating to integer numbers the fraction is cut off.
 
-    copy is of no effect, as tensors share no memory.
+    With copy=False a tensor that has `dtype` already is returned as it is.
 
     >>> import adjoint as ad
     >>> ad.astype(ad.asarray([1.7, -1.7]), "int64")
     Tensor([ 1, -1])
     """
+    if device is not None:
+        check_device("astype", device)
     x = as_tensor(x)
     wanted = as_dtype(dtype)
     node = x.node
     if node.dtype is wanted:
-        return Tensor(node)
+        return Tensor(node) if copy else x
     if node.scope is None or node.dtype.kind not in "fc":
         return make(_astype, (x,), (wanted,))
     found = _converted.get((id(node), wanted))
