@@ -126,7 +126,7 @@ def estimate(pending: Sequence[Node], referenced: Referenced) -> Estimate:
     """What a graph costs of which some nodes are referenced, and so must be stored."""
     fuse = import_module("adjoint.schedule.fuse")
     library = import_module("adjoint.schedule.library_calls")
-    rule = import_module("adjoint.schedule.native_rule")
+    rule = import_module("adjoint.graph.native_rule")
     interpreted, native = 0.0, CALL
     for node, stored in zip(pending, referenced, strict=True):
         size = max([size_of(node.shape), *(size_of(x.shape) for x in node.inputs)])

@@ -14,9 +14,6 @@ from adjoint.graph.loop_form import Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
 
-NATIVE_DTYPES = frozenset(map(np.dtype, "?bhilBHILfd"))
-"""Bools, integers, float32 and float64: what loops compute with."""
-
 SCALAR = 8
 """Bytes between packed scalars: those of the largest dtype."""
 

@@ -15,7 +15,7 @@ from adjoint.graph.op import OPS
 from adjoint.graph.types import DType
 from adjoint.ops.family.elementwise import _KINDS
 from adjoint.schedule.fuse import RECOMPUTE, REPEATED
-from adjoint.schedule.native_rule import CALL, FLOAT_DIVISION, cost, is_elementary
+from adjoint.graph.native_rule import CALL, FLOAT_DIVISION, cost, is_elementary
 
 pytestmark = pytest.mark.unit
 

@@ -16,7 +16,7 @@ from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import OPS
 from adjoint.graph.types import DType
-from adjoint.schedule.native_rule import has_slow_path
+from adjoint.graph.native_rule import has_slow_path
 
 pytestmark = pytest.mark.native
 

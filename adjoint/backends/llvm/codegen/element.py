@@ -29,7 +29,7 @@ from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import ZERO, Affine, Index, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
-from adjoint.schedule.native_rule import is_elementary
+from adjoint.graph.native_rule import is_elementary
 from adjoint.schedule.plan import Kernel
 
 
