@@ -7,8 +7,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
-
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import Index
 from adjoint.graph.node import Node

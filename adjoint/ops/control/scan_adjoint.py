@@ -116,7 +116,11 @@ class _Backward:
         outputs = [*state, *sums, *[self.adjoints[n] for n in slices], *factors]
         nodes = [x.node for x in outputs if x is not None]
         residuals = self.residuals(nodes)
-        stacked = self.forward(residuals)
+        following = self.following(residuals)
+        residuals = [x for x in residuals if x not in following.values()]
+        last, stacked = self.forward(residuals)
+        start = len(state) + len(sums)
+        nodes[start:start] = [linear.inputs[loop.constants + n].node for n in following]
         constants = [n for n in range(loop.constants) if linear.inputs[n].node in self.read]
         xs = [
             n for n in range(self.first, len(linear.inputs)) if linear.inputs[n].node in self.read
@@ -126,6 +130,7 @@ class _Backward:
             *self.carried.values(),
             *self.back.masks.values(),
             *totals,
+            *map(Tensor, following.values()),
             *[linear.inputs[n] for n in xs],
             *map(Tensor, residuals),
             *self.stacks,
@@ -136,6 +141,7 @@ class _Backward:
             *[or_zeros(self.given.get(n), x) for n, x in self.carried.items()],
             *[self.first_mask(n) for n in self.back.masks],
             *[zeros_of(x.node) for x in totals],
+            *[last[n] for n in following],
             *[Tensor(self.node.inputs[n]) for n in xs],
             *stacked,
             *[self.given[n] for n in self.given if n >= loop.state],
@@ -146,11 +152,12 @@ class _Backward:
             loop,
             body=body,
             constants=len(constants),
-            state=len(state) + len(totals),
+            state=start + len(following),
             backwards=not loop.backwards,
             extends=(),
         )
-        return self.shares(scan(back, outer), slices)
+        found = scan(back, outer)
+        return self.shares([*found[:start], *found[back.state :]], slices)
 
     def shares(self, found: Sequence[Tensor], slices: Sequence[int]) -> list[Tensor | None]:
         """The partial adjoints of the inputs, in the results of the loop back."""
@@ -217,17 +224,31 @@ class _Backward:
         topological_order(outputs, follow)
         return list(found)
 
-    def forward(self, residuals: Sequence[Node]) -> list[Tensor]:
-        """The residuals of all steps, stacked by a loop that also computes the results."""
+    def following(self, residuals: Sequence[Node]) -> dict[int, Node]:
+        """By number, the parts of the state after a step that need not be stacked.
+
+        If those before a step are, the step back that comes before hands them on.
+        """
+        found: dict[int, Node] = {}
+        for n in range(self.loop.state):
+            node = self.linear.outputs[n].node
+            before = self.linear.inputs[self.loop.constants + n].node
+            is_new = node is not before and node not in found.values()
+            if is_new and node in residuals and before in residuals:
+                found[n] = node
+        return found
+
+    def forward(self, residuals: Sequence[Node]) -> tuple[list[Tensor], list[Tensor]]:
+        """The results, and the residuals of all steps, stacked by a loop that computes both."""
         linear = self.linear
         if not residuals:
-            return []
+            return [], []
         outputs = [*[x.node for x in linear.outputs], *residuals]
         body = Subgraph([x.node for x in linear.inputs], outputs)
         extends = (*self.loop.extends, self.loop.body.key)
         loop = replace(self.loop, body=body, extends=extends)
         found = scan(loop, list(map(Tensor, self.node.inputs)))
-        return found[len(linear.outputs) :]
+        return found[: len(linear.outputs)], found[len(linear.outputs) :]
 
 
 def is_expensive(node: Node) -> bool:

@@ -27,9 +27,9 @@ from adjoint.backends.llvm.codegen.emitter import (
 from adjoint.backends.llvm.codegen.loops import BIT, I64, memory_type
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import ZERO, Affine, Index, broadcast_index
+from adjoint.graph.native_rule import is_elementary
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
-from adjoint.graph.native_rule import is_elementary
 from adjoint.schedule.plan import Kernel
 
 

@@ -20,7 +20,7 @@ from adjoint.backends.llvm.program.loop_state import (
     Round,
     StatePart,
     at_step,
-    stacks_of_state,
+    homes_of,
 )
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op
@@ -136,19 +136,20 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
             if n < what.state:
                 copy_buffer(builder, body.outputs[n], place, initial[n])
         return
-    stacks = {what.state + place: wanted[n] for place, n in enumerate(ys)}
-    homes = stacks_of_state(body, what)
+    stacks = dict(enumerate(inputs[first:], first))
+    stacks |= {len(inputs) + what.state + place: wanted[n] for place, n in enumerate(ys)}
+    homes = homes_of(body, what)
     state: list[StatePart] = []
     for n, given in enumerate(initial):
         node = body.outputs[n]
         last = wanted.get(n) or scratch.take(node)
         if n in homes:
-            number, is_before = homes[n]
-            kind = InStackBefore if is_before else InStackAfter
-            state.append(kind(node, what, stacks[number], given, last))
+            kind = InStackBefore if homes[n].is_before else InStackAfter
+            state.append(kind(node, what, stacks[homes[n].stack], given, last))
         else:
             state.append(InTurn(given, last, scratch.take(node)))
-    call = Call(builder, graph, scratch.block, writer.failed, [y for y, _ in homes.values()])
+    left_out = [home.left_out for home in homes.values()]
+    call = Call(builder, graph, scratch.block, writer.failed, left_out)
     for n in range(what.constants):
         call.set(n, inputs[n])
     for part in state:
@@ -159,10 +160,9 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
         for n, part in enumerate(state):
             call.set(what.constants + n, part.before(builder, now))
             call.set(call.outputs + n, part.after(builder, now))
-        for n in range(first, len(inputs)):
-            call.set(n, at_step(builder, inputs[n], now.t, body.inputs[n]))
-        for number, stack in stacks.items():
-            call.set(call.outputs + number, at_step(builder, stack, now.t, body.outputs[number]))
+        slices = [*body.inputs, *body.outputs]
+        for n, stack in stacks.items():
+            call.set(n, at_step(builder, stack, now.t, slices[n]))
         call.run()
     for part in state:
         part.end(builder)

@@ -1,14 +1,15 @@
 """Where the parts of the state of a loop lie from round to round.
 
 A part that is stacked anyway lives in that stack: a round writes it where it belongs, and the next
-one reads it there. Any other part has two buffers that are written in turn, of which one is where
-the last state is wanted. So nothing is copied from round to round.
+one reads it there. A part that is a slice of the round before is read where that lies. Any other
+part has two buffers that are written in turn, of which one is where the last state is wanted. So
+nothing is copied from round to round.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from llvmlite import ir
 
@@ -91,7 +92,9 @@ class InStackBefore:
 
     def begin(self, builder: Any) -> None:
         first = I64(self.loop.length - 1 if self.loop.backwards else 0)
-        copy_buffer(builder, self.node, at_step(builder, self.stack, first, self.node), self.initial)
+        copy_buffer(
+            builder, self.node, at_step(builder, self.stack, first, self.node), self.initial
+        )
 
     def before(self, builder: Any, now: Round) -> Any:
         return at_step(builder, self.stack, now.t, self.node)
@@ -107,7 +110,7 @@ class InStackBefore:
 
 @dataclass(frozen=True)
 class InStackAfter:
-    """In the stack of what each round ends with."""
+    """In a stack of what each round ends with; it may be one of the inputs of the loop."""
 
     node: Node
     loop: Loop
@@ -137,19 +140,30 @@ def at_step(builder: Any, base: Any, t: Any, node: Node) -> Any:
     return builder.gep(base, [offset], source_etype=ir.IntType(8))
 
 
-def stacks_of_state(body: Schedule, loop: Loop) -> dict[int, tuple[int, bool]]:
-    """For parts of the state the number of the output that stacks them, and whether that is before
-    the round, rather than after it."""
-    state = range(loop.state)
-    inputs = {body.inputs[loop.constants + n]: n for n in state}
+class Home(NamedTuple):
+    """Which stack a part of the state lies in, by the number of the input or output of a round,
+    outputs after inputs; whether it holds what is there before the round, rather than after it;
+    and the output that a round need not write."""
+
+    stack: int
+    is_before: bool
+    left_out: int
+
+
+def homes_of(body: Schedule, loop: Loop) -> dict[int, Home]:
+    """The homes of the parts of the state, by number, that lie in a stack."""
+    first, inputs = loop.constants + loop.state, len(body.inputs)
+    found: dict[int, Home] = {}
+    stacked = {x: number for number, x in enumerate(body.outputs) if number >= loop.state}
+    slices = {x: number for number, x in enumerate(body.inputs) if number >= first}
     results: dict[Node, int] = {}
-    for n in state:
-        results.setdefault(body.outputs[n], n)
-    found: dict[int, tuple[int, bool]] = {}
-    ys = range(loop.state, len(body.outputs))
-    for known, is_before in ((inputs, True), (results, False)):
-        for y in ys:
-            part = known.get(body.outputs[y])
-            if part is not None:
-                found.setdefault(part, (y, is_before))
+    for n in range(loop.state):
+        before, after = body.inputs[loop.constants + n], body.outputs[n]
+        results.setdefault(after, n)
+        if before in stacked:
+            found[n] = Home(inputs + stacked[before], True, stacked[before])
+        elif after in slices:
+            found[n] = Home(slices[after], False, n)
+        elif after in stacked and results[after] == n:
+            found[n] = Home(inputs + stacked[after], False, stacked[after])
     return found
