@@ -17,8 +17,10 @@ from adjoint.ops.control.packing import Groups, groups_of, unpacked
 class Loop:
     """What is repeated: a `body` with so many constants and numbers in its state, `length` times.
 
-    `backwards`: the last slices come first. `extends`: the keys of bodies of which this one has
-    the outputs, and then more; a loop over it computes what loops over those do.
+    `backwards`: the last slices come first. `counted`: the first constant says how many steps there
+    are, one at least and `length` at most; other slices are neither read nor written. `extends`:
+    the keys of bodies of which this one has the outputs, and then more; a loop over it computes
+    what loops over those do.
     """
 
     body: Subgraph
@@ -26,6 +28,7 @@ class Loop:
     state: int
     length: int
     backwards: bool = False
+    counted: bool = False
     extends: tuple[str, ...] = ()
 
     def pieces(self) -> list[tuple[Shape, DType]]:

@@ -25,13 +25,15 @@ from adjoint.transforms.batch import batch
 class Rounds:
     """A `body` repeated while `condition` holds; both take the constants and the state.
 
-    `memory`: the bytes of states that are kept for a way back.
+    `memory`: the bytes of states that are kept for a way back. `likely`: how often it is taken to
+    go round where that has to be guessed, to weigh what it costs.
     """
 
     condition: Subgraph
     body: Subgraph
     constants: int
     memory: int
+    likely: int = 100
 
     def pieces(self) -> list[tuple[Shape, DType]]:
         """Shape and dtype of each part of the state."""

@@ -102,7 +102,7 @@ def run_loop(loop: Loop, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     constants, state, xs = values[: loop.constants], values[loop.constants : first], values[first:]
     state = [np.asarray(x) for x in state]
     stacks = [np.empty(shape, dtype) for shape, dtype in loop.pieces()[loop.state :]]
-    steps = range(loop.length)
+    steps = range(int(values[0]) if loop.counted else loop.length)
     for t in reversed(steps) if loop.backwards else steps:
         found = loop.body.run([*constants, *state, *[x[t] for x in xs]])
         state = found[: loop.state]

@@ -1,9 +1,9 @@
 """How adjoints go back through a `while_loop`.
 
 How many rounds there are is known when they have been run. So what goes back is one operation that
-runs the loop, keeps the states, and goes back through them. It holds only so many bytes of them:
-when there are more, it drops every other one, and computes those between again (Griewank's
-checkpointing, as it is done where the length is not known).
+runs the loop, keeps states, and goes back through them, a stretch of rounds at a time. It holds
+only so many bytes of them: when there are more, it drops every other one, and computes those
+between again (Griewank's checkpointing, as it is done where the length is not known).
 
 The derivatives of the adjoint are loops of the same two kinds, over states together with their
 tangents: with c̄ the adjoint of the last state, the adjoint of ⟨c̄, ẋ_n⟩ by the first state is the
@@ -12,7 +12,7 @@ tangent of its adjoint.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,6 +27,7 @@ from adjoint.graph.types import DType, Shape, is_inexact
 from adjoint.ops.control.derived import Linearised
 from adjoint.ops.control.packing import Groups, given_pieces, groups_of, packed_group, unpacked
 from adjoint.ops.control.rounds import Doubled, Rounds, batched_rounds, while_loop
+from adjoint.ops.control.stretches import Back, Stretches
 from adjoint.ops.shape.movement import broadcast_to
 
 
@@ -209,45 +210,10 @@ def _run_back(way: WayBack, values: Sequence[Any]) -> dict[int, Any]:
     carried = [given[n] if n in given else np.zeros(*shapes[n]) for n in step.active]
     carried += [np.full(shapes[n][0], n in given) for n in step.masked]
     totals = {n: np.zeros(values[n].shape, values[n].dtype) for n in way.wanted}
-    history = History(loop, constants, state)
-    for before in history.backwards():
-        found = step.graph.run([*constants, *before, *carried])
-        carried = found[: len(carried)]
-        for n, share in zip(step.constants, found[len(carried) :], strict=True):
-            totals[n] = totals[n] + share
-    for n, x in zip(step.active, carried, strict=False):
+    shares = [np.zeros(values[n].shape, values[n].dtype) for n in step.constants]
+    one = Back(step.graph, loop.constants, count - loop.constants)
+    moved = Stretches(loop, constants, state).backwards(one, carried, shares)
+    totals.update(zip(step.constants, moved[len(carried) :], strict=True))
+    for n, x in zip(step.active, moved, strict=False):
         totals[loop.constants + n] = x
     return totals
-
-
-class History:
-    """The states of a loop, of which every so many-th is kept, within the bytes it may take."""
-
-    def __init__(self, loop: Rounds, constants: Sequence[Any], state: Sequence[Any]) -> None:
-        self.loop, self.constants = loop, constants
-        size = max(1, sum(x.nbytes for x in state))
-        most = max(2, loop.memory // size)
-        self.every, self.rounds = 1, 0
-        self.kept = []
-        state = list(state)
-        while loop.holds([*constants, *state]):
-            if self.rounds % self.every == 0:
-                self.kept.append(state)
-            if len(self.kept) > most:
-                del self.kept[1::2]
-                self.every *= 2
-            state = loop.body.run([*constants, *state])
-            self.rounds += 1
-
-    def backwards(self) -> Iterator[list[Any]]:
-        """The state before each round, the last round first."""
-        end = self.rounds
-        while self.kept:
-            state = self.kept.pop()
-            between = [state]
-            for _ in range(end - len(self.kept) * self.every - 1):
-                state = self.loop.body.run([*self.constants, *state])
-                between.append(state)
-            end = len(self.kept) * self.every
-            while between:
-                yield between.pop()

@@ -16,9 +16,6 @@ from adjoint.ops.control.packing import given_pieces, packed_group
 from adjoint.ops.control.rounds import Doubled, batched_rounds, layouts, while_loop
 from adjoint.ops.control.while_adjoint import while_adjoints
 
-_LIKELY_ROUNDS = 100
-"""How often a loop is taken to go round where that has to be guessed, to weigh what it costs."""
-
 
 class WhileLoop(Op):
     """The packed last state of a loop, of one group of its parts."""
@@ -45,7 +42,7 @@ class WhileLoop(Op):
         return packed
 
     def rounds(self, node: Node) -> int:
-        return _LIKELY_ROUNDS
+        return int(node.params[0].likely)
 
     def graphs(self, node: Node) -> tuple[Subgraph, ...]:
         loop = node.params[0]

@@ -17,6 +17,7 @@ from adjoint.backends.llvm.program.loop_state import (
     InStackAfter,
     InStackBefore,
     InTurn,
+    Order,
     Round,
     StatePart,
     at_step,
@@ -138,6 +139,9 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
         return
     stacks = dict(enumerate(inputs[first:], first))
     stacks |= {len(inputs) + what.state + place: wanted[n] for place, n in enumerate(ys)}
+    length = builder.load(inputs[0], typ=I64) if what.counted else I64(what.length)
+    final = builder.sub(length, I64(1)) if what.counted else I64(what.length - 1)
+    order = Order(final, I64(0), -1) if what.backwards else Order(I64(0), final, 1)
     homes = homes_of(body, what)
     state: list[StatePart] = []
     for n, given in enumerate(initial):
@@ -145,7 +149,7 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
         last = wanted.get(n) or scratch.take(node)
         if n in homes:
             kind = InStackBefore if homes[n].is_before else InStackAfter
-            state.append(kind(node, what, stacks[homes[n].stack], given, last))
+            state.append(kind(node, order, stacks[homes[n].stack], given, last))
         else:
             state.append(InTurn(given, last, scratch.take(node)))
     left_out = [home.left_out for home in homes.values()]
@@ -154,9 +158,9 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
         call.set(n, inputs[n])
     for part in state:
         part.begin(builder)
-    with loop(builder, I64(0), I64(what.length), unroll=False) as i:
+    with loop(builder, I64(0), length, unroll=False) as i:
         check_now_and_then(builder, i, body, writer)
-        now = Round.at(builder, i, what)
+        now = Round.at(builder, i, final, what.backwards)
         for n, part in enumerate(state):
             call.set(what.constants + n, part.before(builder, now))
             call.set(call.outputs + n, part.after(builder, now))

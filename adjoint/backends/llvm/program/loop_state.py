@@ -20,6 +20,14 @@ from adjoint.ops.control.loop import Loop
 from adjoint.schedule.plan import Schedule, nbytes
 
 
+class Order(NamedTuple):
+    """The numbers of the first and the last slices, and the step from one to the next."""
+
+    first: Any
+    last: Any
+    step: int
+
+
 @dataclass(frozen=True)
 class Round:
     """One round of a loop: the number of its slices, and whether it is the first or the last one.
@@ -33,11 +41,11 @@ class Round:
     in_turn: Any
 
     @classmethod
-    def at(cls, builder: Any, i: Any, loop: Loop) -> Round:
-        """The round with number `i`."""
-        left = builder.sub(I64(loop.length - 1), i)
+    def at(cls, builder: Any, i: Any, final: Any, is_backwards: bool) -> Round:
+        """The round with number `i` of those up to the `final` one."""
+        left = builder.sub(final, i)
         return cls(
-            t=left if loop.backwards else i,
+            t=left if is_backwards else i,
             is_first=builder.icmp_signed("==", i, I64(0)),
             is_last=builder.icmp_signed("==", left, I64(0)),
             in_turn=builder.icmp_signed("==", builder.and_(left, I64(1)), I64(0)),
@@ -85,22 +93,20 @@ class InStackBefore:
     """In the stack of what each round begins with."""
 
     node: Node
-    loop: Loop
+    order: Order
     stack: Any
     initial: Any
     last: Any
 
     def begin(self, builder: Any) -> None:
-        first = I64(self.loop.length - 1 if self.loop.backwards else 0)
-        copy_buffer(
-            builder, self.node, at_step(builder, self.stack, first, self.node), self.initial
-        )
+        first = at_step(builder, self.stack, self.order.first, self.node)
+        copy_buffer(builder, self.node, first, self.initial)
 
     def before(self, builder: Any, now: Round) -> Any:
         return at_step(builder, self.stack, now.t, self.node)
 
     def after(self, builder: Any, now: Round) -> Any:
-        following = builder.add(now.t, I64(-1 if self.loop.backwards else 1))
+        following = builder.add(now.t, I64(self.order.step))
         following = at_step(builder, self.stack, following, self.node)
         return builder.select(now.is_last, self.last, following)
 
@@ -113,7 +119,7 @@ class InStackAfter:
     """In a stack of what each round ends with; it may be one of the inputs of the loop."""
 
     node: Node
-    loop: Loop
+    order: Order
     stack: Any
     initial: Any
     last: Any
@@ -122,7 +128,7 @@ class InStackAfter:
         pass
 
     def before(self, builder: Any, now: Round) -> Any:
-        previous = builder.add(now.t, I64(1 if self.loop.backwards else -1))
+        previous = builder.sub(now.t, I64(self.order.step))
         previous = at_step(builder, self.stack, previous, self.node)
         return builder.select(now.is_first, self.initial, previous)
 
@@ -130,8 +136,8 @@ class InStackAfter:
         return at_step(builder, self.stack, now.t, self.node)
 
     def end(self, builder: Any) -> None:
-        final = I64(0 if self.loop.backwards else self.loop.length - 1)
-        copy_buffer(builder, self.node, self.last, at_step(builder, self.stack, final, self.node))
+        final = at_step(builder, self.stack, self.order.last, self.node)
+        copy_buffer(builder, self.node, self.last, final)
 
 
 def at_step(builder: Any, base: Any, t: Any, node: Node) -> Any:

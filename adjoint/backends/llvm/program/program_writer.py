@@ -319,7 +319,7 @@ class GraphWriter(ProgramWriter):
         self.stored, self.numpy_calls = outer.stored, outer.numpy_calls
         self.begin()
 
-    def write(self, left_out: Collection[int] = ()) -> ir.Function:  # type: ignore[override]
+    def write(self, left_out: Collection[int] = ()) -> ir.Function:
         """The function; it returns 0 if all is well. Its block is a part of the program's.
 
         Outputs `left_out` are inputs or other outputs that lie where they are wanted anyway.
