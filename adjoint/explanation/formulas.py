@@ -144,6 +144,8 @@ def _call(node: Node, parts: list[Term]) -> Term:
         return product(Power(*parts), Call("log", (parts[0],)))
     if name == "astype":
         return Call(str(node.dtype), (parts[0],))
+    if node.op.family == "control":
+        return Call(name, tuple(parts), node.op.params_text(node))
     labels = node.op.param_names or tuple("" for _ in node.params)
     shown = ", ".join(
         f"{label}={_param_text(value)}" if label else _param_text(value)

@@ -116,6 +116,8 @@ class NumpyProtocol:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
+        if dtype is None and not copy:
+            return array
         if dtype is not None and array.dtype != dtype:
             if copy is False:
                 raise ValueError("numpy: a change of dtype needs a copy, and copy=False was asked")

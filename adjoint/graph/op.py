@@ -162,6 +162,11 @@ class Op:
         """For reductions that `combine`: the value over nothing."""
         raise NotImplementedError(f"{self.name} defines no start")
 
+    def params_text(self, node: Node) -> str:
+        """The static parameters for a reader, as in ``axes=(0,)``."""
+        labels = self.param_names or tuple(f"p{i}" for i in range(len(node.params)))
+        return ", ".join(f"{k}={v!r}" for k, v in zip(labels, node.params, strict=True))
+
     def graphs(self, node: Node) -> tuple[Subgraph, ...]:
         """The graphs that it holds and runs, for loops and branches."""
         return ()

@@ -29,10 +29,7 @@ def node_names(order: Sequence[Node]) -> dict[Node, str]:
 
 def params_text(node: Node) -> str:
     """The static parameters, as in ``axes=(0,)``."""
-    if node.op.name == "variable":
-        return ""
-    labels = node.op.param_names or tuple(f"p{i}" for i in range(len(node.params)))
-    return ", ".join(f"{k}={v!r}" for k, v in zip(labels, node.params, strict=True))
+    return "" if node.op.name == "variable" else node.op.params_text(node)
 
 
 def constant_text(node: Node) -> str:
@@ -41,8 +38,10 @@ def constant_text(node: Node) -> str:
     return np.array2string(value, separator=", ", precision=6) if value.size <= 6 else "…"
 
 
-def graph_text(outputs: Sequence[Node]) -> str:
+def graph_text(outputs: Sequence[Node], inputs: Sequence[Node] = ()) -> str:
     """The graph below `outputs` as text; equal graphs give equal text.
+
+    Any `inputs` come first. Below a loop or a branch stand the graphs that it runs.
 
     >>> import adjoint as ad
     >>> x = ad.variable(2.0, name="x")
@@ -52,7 +51,7 @@ def graph_text(outputs: Sequence[Node]) -> str:
     v3 : float64[] = multiply(x, v2)
     return v3
     """
-    order = topological_order(outputs)
+    order = topological_order([*inputs, *outputs])
     names = node_names(order)
     lines = []
     for node in order:
@@ -63,5 +62,7 @@ def graph_text(outputs: Sequence[Node]) -> str:
         elif inner:
             body = f"{node.op.name}({inner})"
         lines.append(f"{names[node]} : {type_text(node)} = {body}")
+        for graph in node.op.graphs(node) if node.inputs else ():
+            lines += ["  " + x for x in graph_text(graph.outputs, graph.inputs).splitlines()]
     lines.append("return " + ", ".join(names[node] for node in outputs))
     return "\n".join(lines)

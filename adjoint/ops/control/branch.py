@@ -72,6 +72,9 @@ class Branch(Op):
             layout.write(packed, place, results[n])
         return packed
 
+    def params_text(self, node: Node) -> str:
+        return f"{len(node.params[0].branches)} branches"
+
     def graphs(self, node: Node) -> tuple[Subgraph, ...]:
         choice, group = node.params
         numbers = layouts(choice)[group][0]

@@ -86,6 +86,9 @@ class Pack(Op):
     keeps_finite = True
     param_names = ("layout", "present")
 
+    def params_text(self, node: Node) -> str:
+        return "results " + ", ".join(map(str, node.params[1]))
+
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         *nodes, layout, present = args
         lead = nodes[0].shape[: len(nodes[0].shape) - len(layout.pieces[present[0]][0])]
@@ -127,6 +130,9 @@ class Unpack(Op):
     family = "control"
     keeps_finite = True
     param_names = ("layout", "number")
+
+    def params_text(self, node: Node) -> str:
+        return f"result {node.params[1]}"
 
     def infer(self, x: Node, layout: Layout, number: int) -> tuple[Shape, DType]:
         shape, dtype = layout.pieces[number]

@@ -54,6 +54,9 @@ class Scan(Op):
             layout.write(packed, place, value)
         return packed
 
+    def params_text(self, node: Node) -> str:
+        return f"{node.params[0].length} steps"
+
     def rounds(self, node: Node) -> int:
         return int(node.params[0].length)
 

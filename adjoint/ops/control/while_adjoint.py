@@ -97,6 +97,9 @@ class WhileAdjoint(Op):
     family = "control"
     param_names = ("way", "group")
 
+    def params_text(self, node: Node) -> str:
+        return ""
+
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         *_, way, group = args
         layout = adjoint_layouts(way)[group][1]

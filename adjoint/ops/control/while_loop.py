@@ -41,6 +41,9 @@ class WhileLoop(Op):
             layout.write(packed, place, state[number])
         return packed
 
+    def params_text(self, node: Node) -> str:
+        return ""
+
     def rounds(self, node: Node) -> int:
         return int(node.params[0].likely)
 
