@@ -119,3 +119,13 @@ def test_ways_back_end_where_stretches_end(rounds):
 
     got = float(ad.grad(value)(1.0001))
     assert got == pytest.approx(rounds * 1.0001 ** (rounds - 1), rel=1e-12)
+
+
+def test_a_matrix_is_transposed_once_before_the_loop_back():
+    def value(w, xs):
+        return ad.sum(ad.scan(lambda s, x: (ad.tanh(s @ w + x), None), np.ones((20, 30)), xs)[0])
+
+    args = np.eye(30) * 0.5, np.ones((4, 20, 30)) * 0.1
+    rows = steps_of(ad.compile(ad.grad(value, (0, 1))), *args)
+    assert len(rows) == 2 and all("·" in row for row in rows)
+    assert not any("ᵀ" in row for row in rows)

@@ -16,7 +16,7 @@ from adjoint.graph.native_rule import is_elementary
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.order import topological_order
 from adjoint.graph.subgraph import Subgraph, fresh_variable
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import BOOL, is_inexact, size_of
 from adjoint.ops.control.closing import dependent
 from adjoint.ops.control.derived import Linearised, or_zeros
@@ -27,6 +27,7 @@ from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.shape.movement import matrix_transpose, reshape
+from adjoint.transforms.substitute import substitute
 
 
 def scan_adjoints(
@@ -117,6 +118,10 @@ class _Backward:
         nodes = [x.node for x in outputs if x is not None]
         residuals = self.residuals(nodes)
         following = self.following(residuals)
+        permuted = {x: linear.variables([Tensor(x)])[0] for x in self.permuted}
+        if permuted:
+            kept = {x: Tensor(x) for x in residuals}
+            nodes = [x.node for x in substitute(nodes, kept | permuted)]
         residuals = [x for x in residuals if x not in following.values()]
         last, stacked = self.forward(residuals)
         start = len(state) + len(sums)
@@ -127,6 +132,7 @@ class _Backward:
         ]
         inputs = [
             *[linear.inputs[n] for n in constants],
+            *permuted.values(),
             *self.carried.values(),
             *self.back.masks.values(),
             *totals,
@@ -138,6 +144,7 @@ class _Backward:
         ]
         outer = [
             *[Tensor(self.node.inputs[n]) for n in constants],
+            *map(self.permuted_before, permuted),
             *[or_zeros(self.given.get(n), x) for n, x in self.carried.items()],
             *[self.first_mask(n) for n in self.back.masks],
             *[zeros_of(x.node) for x in totals],
@@ -151,7 +158,7 @@ class _Backward:
         back = replace(
             loop,
             body=body,
-            constants=len(constants),
+            constants=len(constants) + len(permuted),
             state=start + len(following),
             backwards=not loop.backwards,
             extends=(),
@@ -209,13 +216,18 @@ class _Backward:
             [x.node for x in linear.outputs], lambda n: () if n in ends else n.inputs
         )
         changing = dependent(order, inputs[self.loop.constants :])
+        constants = set(inputs[: self.loop.constants])
         state = set(inputs[self.loop.constants : self.first])
         self.read: set[Node] = set()
+        self.permuted: dict[Node, None] = {}
         found: dict[Node, None] = {}
 
         def follow(node: Node) -> tuple[Node, ...]:
             if node in ends:
                 self.read.add(node)
+            elif node.op.name == "permute_dims" and node.inputs[0] in constants:
+                self.permuted[node] = None
+                return ()
             if node in state or (node in changing and node not in ends and is_expensive(node)):
                 found[node] = None
                 return ()
@@ -223,6 +235,15 @@ class _Backward:
 
         topological_order(outputs, follow)
         return list(found)
+
+    def permuted_before(self, node: Node) -> Tensor:
+        """A constant with its axes permuted, once before the loop.
+
+        BLAS packs the transpose of a small matrix anew for each product: 14 µs instead of 7 for 32
+        rows by 192 columns by 64.
+        """
+        number = [x.node for x in self.linear.inputs].index(node.inputs[0])
+        return make(node.op, (Tensor(self.node.inputs[number]),), node.params)
 
     def following(self, residuals: Sequence[Node]) -> dict[int, Node]:
         """By number, the parts of the state after a step that need not be stacked.
