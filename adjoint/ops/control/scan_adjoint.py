@@ -130,31 +130,20 @@ class _Backward:
         xs = [
             n for n in range(self.first, len(linear.inputs)) if linear.inputs[n].node in self.read
         ]
-        inputs = [
-            *[linear.inputs[n] for n in constants],
-            *permuted.values(),
-            *self.carried.values(),
-            *self.back.masks.values(),
-            *totals,
-            *map(Tensor, following.values()),
-            *[linear.inputs[n] for n in xs],
-            *map(Tensor, residuals),
-            *self.stacks,
-            *[own for own, _ in self.masks],
+        ys = [x for n, x in self.given.items() if n >= loop.state]
+        pairs = [  # what a step back reads, and what the loop is given for it
+            *[(linear.inputs[n], Tensor(self.node.inputs[n])) for n in constants],
+            *[(x, self.permuted_before(node)) for node, x in permuted.items()],
+            *[(x, or_zeros(self.given.get(n), x)) for n, x in self.carried.items()],
+            *[(x, self.first_mask(n)) for n, x in self.back.masks.items()],
+            *[(x, zeros_of(x.node)) for x in totals],
+            *[(Tensor(x), last[n]) for n, x in following.items()],
+            *[(linear.inputs[n], Tensor(self.node.inputs[n])) for n in xs],
+            *zip(map(Tensor, residuals), stacked, strict=True),
+            *zip(self.stacks, ys, strict=True),
+            *self.masks,
         ]
-        outer = [
-            *[Tensor(self.node.inputs[n]) for n in constants],
-            *map(self.permuted_before, permuted),
-            *[or_zeros(self.given.get(n), x) for n, x in self.carried.items()],
-            *[self.first_mask(n) for n in self.back.masks],
-            *[zeros_of(x.node) for x in totals],
-            *[last[n] for n in following],
-            *[Tensor(self.node.inputs[n]) for n in xs],
-            *stacked,
-            *[self.given[n] for n in self.given if n >= loop.state],
-            *[mask for _, mask in self.masks],
-        ]
-        body = Subgraph([x.node for x in inputs], nodes)
+        body = Subgraph([x.node for x, _ in pairs], nodes)
         back = replace(
             loop,
             body=body,
@@ -163,7 +152,7 @@ class _Backward:
             backwards=not loop.backwards,
             extends=(),
         )
-        found = scan(back, outer)
+        found = scan(back, [x for _, x in pairs])
         return self.shares([*found[:start], *found[back.state :]], slices)
 
     def shares(self, found: Sequence[Tensor], slices: Sequence[int]) -> list[Tensor | None]:
