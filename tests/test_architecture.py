@@ -81,6 +81,7 @@ LAZY: dict[tuple[str, str], str] = {
     ("adjoint.data", "sklearn"): WHEN_ASKED,
     ("adjoint", "matplotlib"): WHEN_ASKED,
     ("adjoint.api", "adjoint.backends.llvm.program"): WHEN_COMPILING,
+    ("adjoint.api", "adjoint.passes.rolling"): "loops are looked for when something is compiled",
     ("adjoint.backends", "adjoint.backends"): WHEN_COMPILING,
     ("adjoint.backends", "adjoint.passes"): WHEN_COMPILING,
     ("adjoint.backends", "adjoint.schedule"): WHEN_COMPILING,

@@ -52,3 +52,12 @@ def test_slide_forward_mode_needs_a_pass_for_each_input():
     lines = shown.splitlines()
     assert float(lines[-2].split()[-1]) < 1e-12
     assert float(lines[-1].split()[-1]) < 1e-5
+
+
+def test_an_epidemic_model_fits_through_a_python_loop():
+    lines = shown_by("sir_model.py").splitlines()
+    assert lines[1] == "rolled up: 600 repetitions of 46 operations"
+    rows = [line.rsplit(maxsplit=3)[1:] for line in lines[-3:]]
+    assert len(rows) == 3
+    for true, fitted, spread in rows:
+        assert abs(float(fitted) - float(true)) <= 4 * float(spread) + 1e-4

@@ -185,6 +185,7 @@ def test_get_options_tells_what_holds_here():
         "debug_nans": False,
         "cached_memory_limit": None,
         "lost_derivatives": "error",
+        "roll_loops": True,
     }
     set_options(threads=2)
     with options(native="never"):

@@ -16,6 +16,7 @@ from adjoint.api.donation import Donation, donate
 from adjoint.api.fast_tree import REFUSED, Mismatch, Reader, reader_for, refuse
 from adjoint.api.graph_first import evaluate
 from adjoint.api.report import Cost, Report, cost_of, report_of
+from adjoint.api.rolled_call import call
 from adjoint.api.signature import is_open, key_of, leaf_of, opened, settled
 from adjoint.api.specialization import Specialization
 from adjoint.api.tree import LEAF, exactly, flatten, key_orders, path_text
@@ -24,7 +25,6 @@ from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
 from adjoint.graph import options
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.text import graph_text
-from adjoint.tracing.call import call
 
 
 class Compiled:

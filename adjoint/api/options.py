@@ -26,6 +26,7 @@ class Settings(TypedDict, total=False):
     debug_nans: bool
     cached_memory_limit: int | None
     lost_derivatives: Literal["error", "warn", "allow"]
+    roll_loops: bool
 
 
 def set_options(**settings: Unpack[Settings]) -> Settings:
@@ -46,6 +47,8 @@ def set_options(**settings: Unpack[Settings]) -> Settings:
         graph as a plain number or array (``float(x)``, a function that converts what it is given),
         through which nothing is traced: ``"error"``, `LostDerivativeError`; ``"warn"``,
         `LostDerivativeWarning`, and the value counts as a constant; or ``"allow"``, silently so.
+    roll_loops: whether the equal steps that a Python loop leaves in a compiled function become a
+        loop again, as `scan` makes one: then compiling takes as long as for one step.
 
     Settings not named stay as they are. Returns the values that those named had here, so that
     ``set_options(**before)`` sets them again. Inside a block of `adjoint.options` that sets the
@@ -187,16 +190,22 @@ def _checked_choice(name: str, *allowed: str) -> Callable[[str, Any], str]:
     return check
 
 
-def _checked_flag(caller: str, flag: Any) -> bool:
-    if not isinstance(flag, (bool, np.bool_)):
-        raise ArgumentError(f"{caller}: debug_nans must be True or False, got {flag!r}")
-    return bool(flag)
+def _checked_flag(name: str) -> Callable[[str, Any], bool]:
+    """What returns a setting that is on or off."""
+
+    def check(caller: str, flag: Any) -> bool:
+        if not isinstance(flag, (bool, np.bool_)):
+            raise ArgumentError(f"{caller}: {name} must be True or False, got {flag!r}")
+        return bool(flag)
+
+    return check
 
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "threads": _checked_threads,
     "native": _checked_choice("native", "auto", "always", "never"),
-    "debug_nans": _checked_flag,
+    "debug_nans": _checked_flag("debug_nans"),
     "cached_memory_limit": _checked_bytes,
     "lost_derivatives": _checked_choice("lost_derivatives", "error", "warn", "allow"),
+    "roll_loops": _checked_flag("roll_loops"),
 }

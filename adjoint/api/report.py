@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from adjoint.backends.availability import missing
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
+from adjoint.graph.recording import Rolled
 from adjoint.schedule.memory import plan_memory
 from adjoint.schedule.plan import (
     Alias,
@@ -47,6 +49,8 @@ class Report:
     temporaries_unshared: int
     compile_seconds: float | None
     cached: bool | None
+    rolled: tuple[Rolled, ...] = ()
+    """What Python loops left, and is a loop again; the innermost loops first."""
     without_native: str = ""
     """Why there is no native code; empty if there can be."""
     without_native_entry: str = ""
@@ -83,6 +87,11 @@ class Report:
             f"after fusion:  {self.kernels:,} kernels and calls moving {self.bytes_moved:,} bytes",
             f"intermediate results: {self.temporaries:,} bytes "
             f"({self.temporaries_unshared:,} without sharing memory)",
+        ]
+        lines += [
+            f"rolled up: {rolled.repetitions:,} repetitions of {rolled.operations:,} operations"
+            + (f", {count:,} times" if count > 1 else "")
+            for rolled, count in Counter(self.rolled).items()
         ]
         if self.without_native:
             lines.append(f"runs on the interpreter, operation by operation: {self.without_native}")
@@ -133,6 +142,7 @@ def report_of(specialization: Specialization) -> Report:
         temporaries_unshared=plan.unshared,
         compile_seconds=None if program is None else program.seconds,
         cached=None if program is None else program.was_cached,
+        rolled=tuple(specialization.rolled),
         without_native=missing(),
         without_native_entry="" if program is None else program.without_native_entry,
     )

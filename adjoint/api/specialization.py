@@ -19,6 +19,7 @@ from adjoint.graph.forking import building
 from adjoint.graph.leaf import is_weak, variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
+from adjoint.graph.recording import recording
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.graph.types import DType
 from adjoint.ops import records
@@ -49,10 +50,11 @@ class Specialization:
         self.leaves = leaves
         self.inputs = [variable_node(None, x.shape, x.dtype, scope, weak=x.weak) for x in leaves]
         try:
-            with engine.using(interpreter.evaluate):
+            with engine.using(interpreter.evaluate), recording() as recorder:
                 result = call(structure.unflatten(map(Tensor, self.inputs)))
         finally:
             scope.close()
+        self.rolled = recorder.rolled
         outputs, self.structure = flatten(result)
         self.tree = tree_of(result)
         self.unflatten = builder_for(result, self.structure)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adjoint.api.arguments import as_output, function_name
+from adjoint.api.rolled_call import call
 from adjoint.api.tree import flatten, path_text, same_structure
 from adjoint.backends import interpreter
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, ShapeError
@@ -14,7 +15,6 @@ from adjoint.graph.leaf import is_weak, variable_node
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType, Shape
-from adjoint.tracing.call import call
 
 
 def open_leaves(what: str, tree: Any) -> tuple[list[Tensor], Any]:

@@ -12,11 +12,11 @@ from adjoint.api.arguments import (
     split_aux,
     where_text,
 )
+from adjoint.api.rolled_call import call
 from adjoint.api.tree import LEAF, flatten
 from adjoint.graph.leaf import stand_in
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor
-from adjoint.tracing.call import call
 
 WEAK = (int, float, complex)
 """Python's numbers, which take the dtype of what stands beside them."""

@@ -23,6 +23,9 @@ PENDING_BOUND = 10_000
 made: Callable[[Node], None] | None = None
 """Told of every new node, while somebody wants to know."""
 
+recorded: list[Node] | None = None
+"""Every new node, while a function is traced (see `recording`)."""
+
 
 class Scope:
     """The set of transforms (or variables) whose history the nodes in it must keep.
@@ -53,6 +56,10 @@ class Scope:
     def is_open(self) -> bool:
         """Whether any member is still open."""
         return any(member.open for member in self.members)
+
+    def is_differentiated(self) -> bool:
+        """Whether a transform of values is still to come."""
+        return any(member.open and not member.abstract for member in self.members)
 
     def close(self) -> None:
         """End the transform: evaluated nodes of this scope may forget their inputs."""
@@ -140,6 +147,8 @@ class Node:
         self.depth = depth
         if scope is not None and op.kinks and are_nested(self):
             lines.note(self)
+        if recorded is not None:
+            recorded.append(self)
         if made is not None:
             made(self)
         if depth > PENDING_BOUND and (scope is None or not scope.abstract):

@@ -25,6 +25,7 @@ class Options:
     debug_nans: bool = False
     cached_memory_limit: int | None = None
     lost_derivatives: Literal["error", "warn", "allow"] = "error"
+    roll_loops: bool = True
 
 
 Settings: TypeAlias = tuple[tuple[str, Any], ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
@@ -59,6 +59,7 @@ class Linearised:
         self.nested = nested
         self.inputs = fresh_variables(body.inputs, nested)
         self.outputs = instance(body, self.inputs)
+        self.may_be_infinite = any(x.node.may_be_infinite for x in self.outputs)
 
     def variables(self, like: Sequence[Tensor]) -> list[Tensor]:
         """Variables for tangents or adjoints of tensors."""
@@ -82,23 +83,44 @@ class Linearised:
         return result
 
     def moving(
-        self, given: Iterable[int], state: range
-    ) -> tuple[dict[int, Tensor], list[Tensor | None]]:
-        """Variables for the tangents of the inputs that move, by number, and those of the outputs.
+        self, given: Iterable[int], state: range, dense: Iterable[int] | None
+    ) -> tuple[dict[int, Tensor], dict[int, Tensor], list[Tensor | None]]:
+        """Variables for the tangents of the inputs that move and for their masks, by number, and
+        the tangents of the outputs.
 
         The `given` ones move, and what of the `state` moves after a step. The first outputs are the
-        state after it.
+        state after it. What is not `dense`, or not so after a step, has a mask, as in `going_back`;
+        nothing has one if `dense` is None.
         """
-        moving = set(given)
+        moving, whole_from_the_start = set(given), set(dense or ())
         while True:
             order = sorted(moving)
             variables = self.variables([self.inputs[n] for n in order])
             seeds = dict(zip(order, variables, strict=True))
-            found = self.tangents(seeds)
+            masks, own = self.masked(seeds, seeds if dense is None else whole_from_the_start)
+            found = self.tangents(own)
             more = {n for n in state if found[n - state.start] is not None} - moving
-            if not more:
-                return seeds, found
+            thinned = {
+                n
+                for n in whole_from_the_start
+                if n in state and self.may_be_infinite and _has_zeros(found[n - state.start])
+            }
+            if not more and not thinned:
+                return seeds, masks, found
             moving |= more
+            whole_from_the_start -= thinned
+
+    def masked(
+        self, variables: dict[int, Tensor], dense: Container[int]
+    ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+        """Variables for masks of those that are not `dense`, and all with their masks applied."""
+        masks = {
+            n: fresh_variable(x.shape, BOOL, self.nested)
+            for n, x in variables.items()
+            if self.may_be_infinite and n not in dense
+        }
+        own = {n: where(masks[n], x, 0.0) if n in masks else x for n, x in variables.items()}
+        return masks, own
 
     def going_back(
         self,
@@ -111,26 +133,31 @@ class Linearised:
         """A step back. The first outputs are the state, of which those `given` have adjoints.
 
         `seeds` are the adjoints of other outputs. Of those of the state that are not `dense` some
-        elements, or all, are zero by construction at first: these must not meet an infinite
-        derivative, so a mask goes along.
+        elements, or all, are zero by construction at first, and of others after a step: these must
+        not meet an infinite derivative, so a mask goes along.
         """
         active, whole_from_the_start = set(given), set(dense)
-        may_be_infinite = any(x.node.may_be_infinite for x in self.outputs)
         while True:
             order = sorted(active)
             variables = self.variables([self.outputs[n] for n in order])
             carried = dict(zip(order, variables, strict=True))
-            masks = {
-                n: fresh_variable(carried[n].shape, BOOL, self.nested)
-                for n in order
-                if may_be_infinite and n not in whole_from_the_start
-            }
-            own = {n: where(masks[n], x, 0.0) if n in masks else x for n, x in carried.items()}
+            masks, own = self.masked(carried, whole_from_the_start)
             found = self.adjoints(seeds | own, wanted)
             more = {n - state.start for n in state if found[n] is not None} - active
-            if not more:
+            thinned = {
+                n
+                for n in whole_from_the_start
+                if self.may_be_infinite and _has_zeros(found[n + state.start])
+            }
+            if not more and not thinned:
                 return GoingBack(carried, masks, found, state)
             active |= more
+            whole_from_the_start -= thinned
+
+
+def _has_zeros(x: Tensor | None) -> bool:
+    """Whether elements of an adjoint are zero by construction."""
+    return x is not None and nonzero_mask(x) is not None
 
 
 def or_zeros(x: Tensor | None, like: Tensor) -> Tensor:

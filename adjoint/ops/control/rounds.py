@@ -64,7 +64,7 @@ class Doubled:
     def __init__(self, loop: Rounds, given: set[int], nested: bool) -> None:
         linear = Linearised(loop.body, nested)
         state = range(loop.constants, len(linear.inputs))
-        seeds, found = linear.moving(given, state)
+        seeds, _, found = linear.moving(given, state, None)
         self.constants = [n for n in seeds if n < loop.constants]
         self.state = [n for n in seeds if n >= loop.constants]
         self.old = loop

@@ -24,6 +24,8 @@ from adjoint.ops.control.derived import Linearised, instance, or_zeros
 from adjoint.ops.control.loop import Loop, layouts, scan
 from adjoint.ops.control.packing import given_pieces, packed_group
 from adjoint.ops.control.scan_adjoint import scan_adjoints
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.shape.movement import broadcast_to, permute_dims
 from adjoint.transforms.batch import batch
 
@@ -121,30 +123,57 @@ def scan_tangents(node: Node, loop: Loop, tangents: Sequence[Tensor | None]) -> 
         return [None] * len(loop.body.outputs)
     state = range(loop.constants, loop.constants + loop.state)
     linear = Linearised(loop.body, are_nested(node, *given.values()))
-    seeds, found = linear.moving(given, state)
+    dense = [n for n in given if _mask_of(tangents[n]) is None]
+    seeds, masks, found = linear.moving(given, state, dense)
     ends = 0, state.start, state.stop, len(linear.inputs)
     inputs: list[Tensor] = []
     outer: list[Tensor] = []
     counts = []
     for start, stop in pairwise(ends):
         moving = [n for n in seeds if start <= n < stop]
-        counts.append(stop - start + len(moving))
-        inputs += [*linear.inputs[start:stop], *[seeds[n] for n in moving]]
+        masked = [n for n in moving if n in masks]
+        counts.append(stop - start + len(moving) + len(masked))
+        inputs += linear.inputs[start:stop]
+        inputs += [*[seeds[n] for n in moving], *[masks[n] for n in masked]]
         outer += map(Tensor, node.inputs[start:stop])
         outer += [or_zeros(tangents[n], linear.inputs[n]) for n in moving]
+        outer += [whole(_mask_of(tangents[n]), node.inputs[n].shape) for n in masked]
     moved = [n for n in seeds if n in state]
     after = [or_zeros(found[n - state.start], linear.inputs[n]) for n in moved]
+    after += [
+        whole(_mask_of(found[n - state.start]), linear.inputs[n].shape) for n in moved if n in masks
+    ]
     ys = {n: y for n, y in enumerate(found) if y is not None and n >= loop.state}
-    outputs = [*linear.outputs[: loop.state], *after, *linear.outputs[loop.state :], *ys.values()]
+    thin = {n: y for n, y in ys.items() if nonzero_mask(y) is not None}
+    rows = [*ys.values(), *[whole(nonzero_mask(y), y.shape) for y in thin.values()]]
+    outputs = [*linear.outputs[: loop.state], *after, *linear.outputs[loop.state :], *rows]
     body = Subgraph([x.node for x in inputs], [x.node for x in outputs])
     doubled = Loop(body, counts[0], counts[1], loop.length, loop.backwards)
     results = scan(doubled, outer)
     tangent: list[Tensor | None] = [None] * len(found)
-    for n, x in zip(moved, results[loop.state : doubled.state], strict=True):
-        tangent[n - state.start] = x
-    for n, x in zip(ys, results[len(results) - len(ys) :], strict=True):
-        tangent[n] = x
+    last = [n - state.start for n in moved]
+    last_masks = [n - state.start for n in moved if n in masks]
+    numbers = [*last, *last_masks]
+    _enter(tangent, last, numbers, results[loop.state : doubled.state])
+    _enter(tangent, list(ys), [*ys, *thin], results[len(results) - len(rows) :])
     return tangent
+
+
+def _enter(
+    tangents: list[Tensor | None],
+    plain: Sequence[int],
+    numbers: Sequence[int],
+    results: Sequence[Tensor],
+) -> None:
+    """Enter results by their numbers: first the `plain` tangents, then masks of some of them."""
+    for place, (n, x) in enumerate(zip(numbers, results, strict=True)):
+        known = tangents[n]
+        tangents[n] = x if place < len(plain) or known is None else where(x, known, 0.0)
+
+
+def _mask_of(tangent: Tensor | None) -> Tensor | None:
+    """Where a tangent is not zero by construction; None if it is nowhere."""
+    return known_mask(False) if tangent is None else nonzero_mask(tangent)
 
 
 def batched_scan(

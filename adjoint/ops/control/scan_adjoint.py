@@ -23,6 +23,7 @@ from adjoint.ops.control.derived import Linearised, or_zeros
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import logical_or
 from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.linalg.matmul import matmul
@@ -103,19 +104,15 @@ class _Backward:
     def results(self) -> list[Tensor | None]:
         """Build the loop, and read its results."""
         loop, linear = self.loop, self.linear
-        self.products: list[tuple[int, Tensor, Tensor]] = []
-        self.sums: list[tuple[int, Tensor]] = []
-        for n in range(loop.constants):
-            share = self.adjoints[n]
-            if share is not None and self.wanted[n]:
-                self.split(n, share)
+        totals, sums = self.running_sums()
         slices = [n for n in range(self.first, len(linear.inputs)) if self.adjoints[n] is not None]
         state = self.back.before()
-        totals = linear.variables([share for _, share in self.sums])
-        sums = [add(total, share) for total, (_, share) in zip(totals, self.sums, strict=True)]
         factors = [f for _, a, b in self.products for f in (a, b)]
-        outputs = [*state, *sums, *[self.adjoints[n] for n in slices], *factors]
-        nodes = [x.node for x in outputs if x is not None]
+        rows = [x for n in slices if (x := self.adjoints[n]) is not None]
+        thin = {n: x for n, x in zip(slices, rows, strict=True) if nonzero_mask(x) is not None}
+        self.thin_slices = list(thin)
+        outputs = [*state, *sums, *rows, *factors, *map(_whole_mask, thin.values())]
+        nodes = [x.node for x in outputs]
         residuals = self.residuals(nodes)
         following = self.following(residuals)
         permuted = {x: linear.variables([Tensor(x)])[0] for x in self.permuted}
@@ -155,20 +152,44 @@ class _Backward:
         found = scan(back, [x for _, x in pairs])
         return self.shares([*found[:start], *found[back.state :]], slices)
 
+    def running_sums(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Variables for what the steps add up, and for masks of it; and the same after a step."""
+        self.products: list[tuple[int, Tensor, Tensor]] = []
+        self.sums: list[tuple[int, Tensor]] = []
+        for n in range(self.loop.constants):
+            share = self.adjoints[n]
+            if share is not None and self.wanted[n]:
+                self.split(n, share)
+        totals = self.linear.variables([share for _, share in self.sums])
+        sums = [add(total, share) for total, (_, share) in zip(totals, self.sums, strict=True)]
+        thin = {n: share for n, share in self.sums if nonzero_mask(share) is not None}
+        self.thin_sums = list(thin)
+        masks = [fresh_variable(x.shape, BOOL, self.linear.nested) for x in thin.values()]
+        masks_after = map(logical_or, masks, map(_whole_mask, thin.values()))
+        return [*totals, *masks], [*sums, *masks_after]
+
     def shares(self, found: Sequence[Tensor], slices: Sequence[int]) -> list[Tensor | None]:
         """The partial adjoints of the inputs, in the results of the loop back."""
         results = iter(found)
         result: list[Tensor | None] = [None] * len(self.linear.inputs)
         for n in self.carried:
             result[self.loop.constants + n] = next(results)
-        for _ in self.back.masks:
-            next(results)
-        for n in (*[n for n, _ in self.sums], *slices):
+        for n in self.back.masks:
+            result[self.loop.constants + n] = _thinned(
+                result[self.loop.constants + n], next(results)
+            )
+        for n, _ in self.sums:
+            result[n] = next(results)
+        for n in self.thin_sums:
+            result[n] = _thinned(result[n], next(results))
+        for n in slices:
             result[n] = next(results)
         for n, _, _ in self.products:
             total = _summed_product(next(results), next(results))
             known = result[n]
             result[n] = total if known is None else add(known, total)
+        for n in self.thin_slices:
+            result[n] = _thinned(result[n], next(results))
         return [x if w else None for x, w in zip(result, self.wanted, strict=True)]
 
     def first_mask(self, number: int) -> Tensor:
@@ -259,6 +280,16 @@ class _Backward:
         loop = replace(self.loop, body=body, extends=extends)
         found = scan(loop, list(map(Tensor, self.node.inputs)))
         return found[: len(linear.outputs)], found[len(linear.outputs) :]
+
+
+def _whole_mask(x: Tensor) -> Tensor:
+    """Where an adjoint is not zero by construction, in its shape."""
+    return whole(nonzero_mask(x), x.shape)
+
+
+def _thinned(x: Tensor | None, mask: Tensor) -> Tensor | None:
+    """An adjoint that is zero by construction where the mask does not hold."""
+    return None if x is None else where(mask, x, 0.0)
 
 
 def is_expensive(node: Node) -> bool:

@@ -32,6 +32,10 @@ from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
 from adjoint.schedule.plan import Kernel
 
+MAX_RECURSION = 32
+"""Chains of more nodes are computed from their beginning, as each node of one that is pulled takes
+several frames of Python's stack, of which there are a thousand."""
+
 
 class Writer(Protocol):
     """What the elements ask of the kernel that is being written."""
@@ -113,13 +117,35 @@ class ElementWriter:
         self.counters = counters
         self.values: dict[tuple[Node, Hashable], Scalar] = {}
         self.index_values: dict[Hashable, Any] = {}
+        self.depth = 0
 
     def read(self, x: Node, index: Index) -> Scalar:
         key = (x, tuple([i.key for i in index]))
         found = self.values.get(key)
         if found is None:
+            self.depth += 1
+            if self.depth % MAX_RECURSION == 0:
+                self.compute_chain(x, index)
             found = self.values[key] = self._element(x, index)
+            self.depth -= 1
         return found
+
+    def compute_chain(self, x: Node, index: Index) -> None:
+        """Compute what `x` is computed from at its own index, from the beginning of the chain, so
+        that pulling does not recurse deeply."""
+        chain: set[Node] = set()
+        stack = [*x.inputs] if x.op.pointwise else []
+        while stack:
+            node = stack.pop()
+            if node in chain or not node.op.pointwise or node.shape != x.shape:
+                continue
+            if node in self.writer.pointers or is_constant(node):
+                continue
+            chain.add(node)
+            stack.extend(node.inputs)
+        for node in self.writer.kernel.inlined if chain else ():
+            if node in chain:
+                self.read(node, index)
 
     def _element(self, x: Node, index: Index) -> Scalar:
         writer = self.writer

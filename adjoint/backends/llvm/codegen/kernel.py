@@ -16,6 +16,7 @@ from llvmlite import ir
 from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.accumulator import Accumulator
 from adjoint.backends.llvm.codegen.element import (
+    MAX_RECURSION,
     Counter,
     Cut,
     ElementWriter,
@@ -56,11 +57,6 @@ MAX_STRAIGHT_LINE_STORES = 64
 to so many, and the parts of a join written as segments of their own. As each of those has only its
 own code, more than `MAX_SEGMENTS` are worth it: the Jacobian of thirty columns went from 29 to
 2.3 ms."""
-
-MAX_RECURSION = 32
-"""Chains of more nodes are computed from their beginning, as each node of one that is pulled takes
-several frames of Python's stack, of which there are a thousand."""
-
 
 Accumulators = dict[Node, Accumulator]
 

@@ -1,0 +1,74 @@
+"""Recording: which nodes were made while a function is traced, in the order of their making.
+
+That order tells what the function repeats: the order in which a result needs the nodes does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from adjoint.graph import forking
+from adjoint.graph import node as nodes
+from adjoint.graph.node import Node
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """A stretch of a graph that became a loop: so many repetitions of so many operations."""
+
+    repetitions: int
+    operations: int
+
+
+@dataclass
+class Recorder:
+    """All nodes made so far, those of other threads among them, and what became of them."""
+
+    nodes: list[Node]
+    rolled: list[Rolled] = field(default_factory=list)
+
+
+_current: ContextVar[Recorder | None] = ContextVar("adjoint_recorder", default=None)
+_lock = forking.new_lock()
+_active = 0
+
+
+def current() -> Recorder | None:
+    """The recorder of the function that is traced here, if one is."""
+    return _current.get()
+
+
+@contextmanager
+def recording() -> Iterator[Recorder]:
+    """Record the nodes that are made within the block.
+
+    Threads that record at the same time share a list: whose nodes they are is seen by what a
+    result needs.
+    """
+    global _active
+    with _lock:
+        _active += 1
+        if nodes.recorded is None:
+            nodes.recorded = []
+        recorder = Recorder(nodes.recorded)
+    token = _current.set(recorder)
+    try:
+        yield recorder
+    finally:
+        _current.reset(token)
+        with _lock:
+            _active -= 1
+            if not _active:
+                nodes.recorded = None
+
+
+@forking.in_forked_child
+def _after_fork() -> None:
+    """Only the thread that forked goes on, and perhaps records."""
+    global _active
+    _active = int(_current.get() is not None)
+    if not _active:
+        nodes.recorded = None
