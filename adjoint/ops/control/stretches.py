@@ -154,7 +154,9 @@ class Stretches:
                 moved = self.back(step, state, moved, rounds, self.length)
                 rounds = self.length
             end = start
-        return self.back(step, self.first, moved, self.rounds, self.short)
+        # In a long loop also by the graphs of the others, which are native code sooner.
+        length = self.length if self.count else self.short
+        return self.back(step, self.first, moved, self.rounds, length)
 
     def back(
         self, step: Back, state: list[Array], moved: list[Array], rounds: int, length: int
