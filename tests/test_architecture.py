@@ -141,8 +141,11 @@ def read_package(root: Path) -> dict[str, Module]:
 
 
 def is_type_checking(node: ast.AST) -> bool:
-    """Whether `node` is `if TYPE_CHECKING:`."""
-    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+    """Whether `node` is `if TYPE_CHECKING:`, not the like of `if not TYPE_CHECKING:`."""
+    match node:
+        case ast.If(test=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name.strip("_") == "TYPE_CHECKING"
+    return False
 
 
 def import_statements(node: ast.AST, type_only: bool = False) -> Iterator[tuple[ast.AST, bool]]:
@@ -271,9 +274,8 @@ def room_faults(modules: dict[str, Module]) -> list[str]:
 def local_imports(node: ast.AST, module: Module, inside: bool = False) -> Iterator[tuple[int, str]]:
     """The imports inside functions below `node`: the line, and what is imported or "" if that is
     computed."""
-    for child in ast.iter_child_nodes(node):
-        if is_type_checking(child):
-            continue
+    children = node.orelse if is_type_checking(node) else ast.iter_child_nodes(node)
+    for child in children:
         if inside and isinstance(child, ast.Import | ast.ImportFrom):
             yield from ((child.lineno, name) for name in names_in(child, module))
         if isinstance(child, ast.Call):
@@ -567,6 +569,10 @@ def test_rooms_below_and_rooms_of_one_group_may_be_known(tmp_path):
         "def f():\n    if x:\n        from adjoint.errors import E",
         "f = lambda: import_module('scipy_of_somebody')",
         "def f(name):\n    return importlib.import_module(name)",
+        "def f():\n    if not TYPE_CHECKING:\n        import json",
+        "def f():\n    if TYPE_CHECKING:\n        pass\n    else:\n        import json",
+        "def f():\n    class C:\n        import json",
+        "async def f():\n    import json",
     ],
 )
 def test_an_import_inside_a_function_is_found(tmp_path, statement):

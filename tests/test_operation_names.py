@@ -8,7 +8,8 @@ nature compares the record, ``node.op is records.negative``, which is found by w
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
+from functools import partial
 
 import pytest
 
@@ -28,12 +29,46 @@ ALLOWED = {
 ASKING_METHODS = ("get", "startswith", "endswith", "pop", "setdefault", "index", "count")
 
 
-def is_operation_name(node: ast.AST) -> bool:
-    """Whether an expression is ``….op.name`` or ``op.name``."""
+def is_operation(node: ast.AST, known: Set[str] = frozenset()) -> bool:
+    """Whether an expression is ``….op``, ``op``, or a variable among the `known`."""
     match node:
-        case ast.Attribute(attr="name", value=ast.Attribute(attr="op") | ast.Name(id="op")):
+        case ast.Attribute(attr="op") | ast.Name(id="op"):
             return True
+        case ast.Name(id=variable):
+            return variable in known
+        case ast.NamedExpr(value=value):
+            return is_operation(value, known)
     return False
+
+
+def is_operation_name(
+    node: ast.AST, operations: Set[str] = frozenset(), names: Set[str] = frozenset()
+) -> bool:
+    """Whether an expression is the ``name`` of an operation, or a variable among the `names`."""
+    match node:
+        case ast.Attribute(attr="name", value=value):
+            return is_operation(value, operations)
+        case ast.Call(func=ast.Name(id="getattr"), args=[value, ast.Constant("name"), *_]):
+            return is_operation(value, operations)
+        case ast.Name(id=variable):
+            return variable in names
+        case ast.NamedExpr(value=value):
+            return is_operation_name(value, operations, names)
+    return False
+
+
+def assigned(tree: ast.AST, is_meant: Callable[[ast.AST], bool]) -> set[str]:
+    """The variables to which a meant expression is assigned."""
+    found = set()
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=variable)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=variable), value=value)
+                | ast.NamedExpr(target=ast.Name(id=variable), value=value)
+            ) if value is not None and is_meant(value):
+                found.add(variable)
+    return found
 
 
 def parts_that_decide(node: ast.AST) -> list[ast.AST]:
@@ -52,13 +87,36 @@ def parts_that_decide(node: ast.AST) -> list[ast.AST]:
     return []
 
 
+def outer_functions(tree: ast.AST) -> Iterator[ast.AST]:
+    """The functions that stand in no other: the parts of a file in which a variable is one."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield child
+        else:
+            yield from outer_functions(child)
+
+
 def name_tests(tree: ast.AST) -> Iterator[int]:
     """The lines at which something hangs on the name of an operation."""
+    lines = set(deciding_lines(tree))
+    for function in outer_functions(tree):
+        operations = assigned(function, is_operation)
+        names = assigned(function, partial(is_operation_name, operations=operations))
+        lines |= deciding_lines(function, operations, names)
+    yield from sorted(lines)
+
+
+def deciding_lines(
+    tree: ast.AST, operations: Set[str] = frozenset(), names: Set[str] = frozenset()
+) -> set[int]:
+    """The lines below `tree` at which something hangs on the name of an operation."""
+    lines = set()
     for node in ast.walk(tree):
         for part in parts_that_decide(node):
             inner = part.elts if isinstance(part, ast.Tuple) else [part]
-            if any(map(is_operation_name, inner)):
-                yield part.lineno  # type: ignore[attr-defined]  # an expression has lines
+            if any(is_operation_name(x, operations, names) for x in inner):
+                lines.add(part.lineno)  # type: ignore[attr-defined]  # an expression has lines
+    return lines
 
 
 def is_allowed(module: str) -> bool:
@@ -93,6 +151,29 @@ def test_nothing_hangs_on_the_name_of_an_operation():
 def test_a_test_of_a_name_is_found_however_it_is_written(tmp_path, statement):
     (module,) = (m for m in build(tmp_path, passes=statement).values() if "passes" in m.name)
     assert list(name_tests(module.tree)) == [1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'name = node.op.name\n    return name == "add"',
+        'op = node.op\n    name = op.name\n    return name in ("add", "subtract")',
+        'operation = node.op\n    return operation.name == "add"',
+        'return (name := node.op.name) == "add"',
+        'return getattr(node.op, "name") == "add"',
+        "name: str = node.op.name\n    return RULES[name]",
+    ],
+)
+def test_a_test_of_a_name_is_found_behind_a_variable(tmp_path, statement):
+    source = f"def f(node):\n    {statement}"
+    (module,) = (m for m in build(tmp_path, passes=source).values() if "passes" in m.name)
+    assert list(name_tests(module.tree)) == [source.count("\n") + 1]
+
+
+def test_a_variable_of_another_function_is_another(tmp_path):
+    source = "def f(node):\n    name = node.op.name\n\ndef g(name):\n    return name == 'add'"
+    (module,) = (m for m in build(tmp_path, passes=source).values() if "passes" in m.name)
+    assert not list(name_tests(module.tree))
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,15 @@ def test_options_without_a_with_set_nothing_and_say_so():
     assert current() == Options()
 
 
+def test_options_with_wrong_arguments_only_raise():
+    """Nothing is printed when what was not made is deleted: pytest makes that an error."""
+    with pytest.raises(TypeError):
+        options("never")  # type: ignore[misc]
+    with pytest.raises(RangeError):
+        options(native="nevr")  # type: ignore[arg-type]
+    gc.collect()
+
+
 # what the process shares
 
 

@@ -55,7 +55,15 @@ def associative_scan(
             raise ArgumentError(
                 f"associative_scan: fn must return a tree like elems, {structure}, got {found}"
             )
-        return [as_tensor(x) for x in result]
+        after = [as_tensor(x) for x in result]
+        for x, y, path in zip(a, after, structure.paths(), strict=True):
+            if x.node.shape != y.node.shape:
+                raise ShapeError(
+                    f"associative_scan: fn must combine arrays of elements along axis 0 and keep "
+                    f"their shape; for elems{path_text(path)} it was given {x.shape} and returned "
+                    f"{y.shape}"
+                )
+        return after
 
     if reverse:
         moved = [flip(x, 0) for x in moved]

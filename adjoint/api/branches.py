@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from adjoint.api.arguments import as_output, check_callable, function_name
-from adjoint.api.stepping import open_leaves, traced, truth
+from adjoint.api.stepping import abstract_scope, open_leaves, traced, truth
 from adjoint.api.tree import flatten, path_text, same_structure
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph.leaf import is_weak, variable_node
-from adjoint.graph.node import Node, Scope
+from adjoint.graph.node import Node, are_nested
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import INT64
 from adjoint.ops.control.branch import Choice, branch
 from adjoint.ops.control.closing import captured, closed
+from adjoint.ops.elementwise.choice import minimum
 
 
 def cond(
@@ -62,6 +63,8 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         raise DTypeError(
             f"switch: index must be an integer scalar, got {number.dtype} of shape {number.shape}"
         )
+    if number.node.dtype == np.uint64:  # before it becomes a signed one
+        number = minimum(number, len(branches) - 1)
     names = [f"branches[{n}]" for n in range(len(branches))]
     return _choose("switch", as_tensor(number, INT64), names, branches, operands)
 
@@ -92,19 +95,25 @@ class _Traced:
     def __init__(
         self, name: str, f: Any, structure: Any, operands: Sequence[Tensor], kwargs: dict[str, Any]
     ) -> None:
-        scope = Scope(abstract=True)
-        self.variables = [
-            variable_node(None, x.node.shape, x.node.dtype, scope, weak=is_weak(x.node))
-            for x in operands
-        ]
-        args = structure.unflatten(map(Tensor, self.variables))
-        try:
-            result = traced(functools.partial(f, **kwargs) if kwargs else f, args)
-        finally:
-            scope.close()
-        self.result, self.structure = flatten(result)
+        self.name, self.f, self.structure, self.operands = name, f, structure, operands
+        self.function = functools.partial(f, **kwargs) if kwargs else f
+        nested = are_nested(*[x.node for x in operands])
+        self.trace(nested)
+        if not nested and are_nested(*[x.node for x in self.outputs]):  # by what it captures
+            self.trace(nested=True)
+
+    def trace(self, nested: bool) -> None:
+        """Call the function once, on variables."""
+        with abstract_scope(nested) as scope:
+            self.variables = [
+                variable_node(None, x.node.shape, x.node.dtype, scope, weak=is_weak(x.node))
+                for x in self.operands
+            ]
+            args = self.structure.unflatten(map(Tensor, self.variables))
+            result = traced(self.function, args)
+        self.result, self.returned = flatten(result)
         self.weak = [type(x) in (int, float, complex) for x in self.result]
-        self.outputs = [as_output(name, f, x) for x in self.result]
+        self.outputs = [as_output(self.name, self.f, x) for x in self.result]
 
 
 def _choose(
@@ -120,10 +129,10 @@ def _choose(
     found = [_Traced(name, f, structure, leaves, kwargs or {}) for f in functions]
     first = found[0]
     for own, one in zip(names[1:], found[1:], strict=True):
-        if not same_structure(one.structure, first.structure):
+        if not same_structure(one.returned, first.returned):
             raise ArgumentError(
                 f"{name}: the branches must return trees of one structure; {names[0]} returned "
-                f"{first.structure}, {own} returned {one.structure}"
+                f"{first.returned}, {own} returned {one.returned}"
             )
     _agree(name, names, found)
     outside: dict[Node, None] = {}
@@ -132,12 +141,12 @@ def _choose(
     given = list(outside)
     graphs = [closed([x.node for x in one.outputs], one.variables, given) for one in found]
     results = branch(Choice(tuple(graphs)), [number, *map(Tensor, given), *leaves])
-    return first.structure.unflatten(results)
+    return first.returned.unflatten(results)
 
 
 def _agree(name: str, names: Sequence[str], found: Sequence[_Traced]) -> None:
     """Give Python numbers the dtype of the other branches; raise where results differ."""
-    for place, path in enumerate(found[0].structure.paths()):
+    for place, path in enumerate(found[0].returned.paths()):
         strong = [one.outputs[place].node.dtype for one in found if not one.weak[place]]
         for one in found:
             if strong and one.weak[place]:

@@ -13,6 +13,7 @@ from adjoint.api.arguments import check_callable
 from adjoint.api.stepping import Step, open_leaves
 from adjoint.api.tree import flatten, path_text
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
+from adjoint.graph.node import are_nested
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import INT64
@@ -57,14 +58,17 @@ def scan(
     check_callable("scan", f)
     slices = _slices("scan", xs, length)
     count = _positive("scan", "unroll", unroll)
+    most = None if memory is None else _positive("scan", "memory", memory)
     if count > 1 and slices.length > count:
+        Step("scan", f, init, slices.structure, slices.examples())  # errors name f, not a block
         return _in_blocks(f, init, slices, reverse, count, _run_through)
-    if memory is not None:
+    if most is not None and slices.length > 1:
         size = _state_bytes(init)
-        if slices.length * size > memory:
+        if slices.length * size > most:
             count = max(2, isqrt(slices.length))
             return _in_blocks(f, init, slices, reverse, count, scan)
-    step = Step("scan", f, init, slices.structure, slices.examples())
+    nested = are_nested(*[x.node for x in slices.leaves])
+    step = Step("scan", f, init, slices.structure, slices.examples(), nested=nested)
     outputs, variables, rows = hoisted(
         [x.node for x in step.outputs],
         [x.node for x in step.state],
@@ -216,10 +220,9 @@ def while_loop(
     """
     check_callable("while_loop", cond_fun)
     check_callable("while_loop", body_fun)
-    step = Step("while_loop", body_fun, init_val, None, (), has_ys=False)
-    goes_on = step.condition(cond_fun)
+    step = Step("while_loop", body_fun, init_val, None, (), condition=cond_fun)
     state = [x.node for x in step.state]
-    outputs = [goes_on.node, *[x.node for x in step.outputs]]
+    outputs = [step.goes_on.node, *[x.node for x in step.outputs]]
     outside = captured(outputs, state)
     whole = closed(outputs, state, outside)
     condition = Subgraph(whole.inputs, whole.outputs[:1])
@@ -229,17 +232,22 @@ def while_loop(
     return step.unflatten(results)[0]
 
 
+MOST_NUMBERS = 1 << 24
+"""The most rounds of `fori_loop` whose numbers are held in memory; more of them are counted."""
+
+
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
     """``for i in range(lower, upper): val = body_fun(i, val)``; returns the last val.
 
-    With Python integers as bounds it is a `scan`, otherwise a `while_loop`.
+    With Python integers as bounds it is a `scan`, unless they are very far apart, otherwise a
+    `while_loop`.
 
     >>> import adjoint as ad
     >>> ad.fori_loop(0, 5, lambda i, total: total + i * i, 0)
     Tensor(30)
     """
     check_callable("fori_loop", body_fun)
-    if type(lower) is int and type(upper) is int:
+    if type(lower) is int and type(upper) is int and upper - lower <= MOST_NUMBERS:
         numbers = from_array(np.arange(lower, max(lower, upper)))
         return scan(lambda val, i: (body_fun(i, val), None), init_val, numbers)[0]
     first, last = (_integer_bound(name, x) for name, x in (("lower", lower), ("upper", upper)))

@@ -96,7 +96,6 @@ class options:
     __slots__ = ("_blocks", "_settings", "_was_entered")
 
     def __init__(self, **settings: Unpack[Settings]) -> None:
-        self._was_entered = True  # until the settings are known to be right
         self._settings = _checked("options", settings)
         self._blocks: list[tuple[state.Settings, state.Record]] = []
         self._was_entered = False
@@ -111,7 +110,7 @@ class options:
 
     def __del__(self) -> None:
         # As Python does for a coroutine that nobody awaited: the mistake is silent otherwise.
-        if not self._was_entered:
+        if not getattr(self, "_was_entered", True):  # unset if the arguments were wrong
             warnings.warn(
                 f"{self!r} set nothing, as no `with` entered it; write `with adjoint.options(...):`"
                 f" for a block, or adjoint.set_options(...) for the rest of the program",

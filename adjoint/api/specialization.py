@@ -13,10 +13,11 @@ from adjoint.api.signature import Leaf, contiguous, is_open, tree_of
 from adjoint.api.tree import flatten
 from adjoint.backends import interpreter
 from adjoint.backends.interpreter import Evaluator
+from adjoint.errors import ConcretizationError
 from adjoint.graph import engine
 from adjoint.graph.arrays import scalar_value
 from adjoint.graph.forking import building
-from adjoint.graph.leaf import is_weak, variable_node
+from adjoint.graph.leaf import has_escaped, is_weak, variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
 from adjoint.graph.recording import recording
@@ -41,6 +42,14 @@ def _narrowed(inputs: Sequence[Node], outputs: Sequence[Node]) -> list[tuple[int
     return list(found)
 
 
+def _check_values(inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
+    """Raise `ConcretizationError` if a variable of another function, which is done, is read."""
+    own = set(inputs)
+    for node in topological_order(outputs):
+        if has_escaped(node) and node not in own:
+            raise ConcretizationError(interpreter.no_value(node))
+
+
 class Specialization:
     """A compiled function for one signature: its graph between `inputs` and `outputs`, that graph
     optimised, its schedule, and its program."""
@@ -59,6 +68,7 @@ class Specialization:
         self.tree = tree_of(result)
         self.unflatten = builder_for(result, self.structure)
         self.outputs = [as_output("compile", f, y).node for y in outputs]
+        _check_values(self.inputs, self.outputs)
         self.narrowed = _narrowed(self.inputs, self.outputs)
         self.is_part = any(map(is_open, self.outputs))
         """Whether it closes over what somebody differentiates, of whose graph it is a part."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from adjoint.api.arguments import as_output, function_name
@@ -12,7 +13,7 @@ from adjoint.backends import interpreter
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, ShapeError
 from adjoint.graph import engine
 from adjoint.graph.leaf import is_weak, variable_node
-from adjoint.graph.node import Scope
+from adjoint.graph.node import ALWAYS, Scope, are_nested
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType, Shape
 
@@ -35,6 +36,19 @@ def traced(f: Any, args: Sequence[Any]) -> Any:
         return call(f, args, {}, None)
 
 
+@contextmanager
+def abstract_scope(nested: bool) -> Iterator[Scope]:
+    """The scope of variables of which only shape and dtype are known, open within the block.
+
+    `nested`: more than one transform may differentiate what is made of them.
+    """
+    own = Scope(abstract=True)
+    try:
+        yield Scope(abstract=True, members=(ALWAYS, own)) if nested else own
+    finally:
+        own.close()
+
+
 def truth(name: str, argument: str, found: Any) -> Tensor:
     """A boolean scalar, or an error that says what it should have been."""
     x = as_output(name, argument, found)
@@ -49,7 +63,10 @@ def truth(name: str, argument: str, found: Any) -> Tensor:
 class Step:
     """What a function of a loop makes of a state and slices.
 
-    A Python number in the initial state takes the dtype that the step gives it.
+    A Python number in the initial state takes the dtype that the step gives it. `nested`: more than
+    one transform may differentiate by the slices, as by the state or what the function reads from
+    outside; then kinks have to be known as such. With a `condition` it is the step of a while loop,
+    which has no slices and no ys, and `goes_on` is whether there is another one.
     """
 
     def __init__(
@@ -59,9 +76,11 @@ class Step:
         init: Any,
         slices: Any,
         examples: Sequence[tuple[Shape, DType]],
-        has_ys: bool = True,
+        condition: Any = None,
+        nested: bool = False,
     ) -> None:
-        self.name, self.f, self.has_ys = name, f, has_ys
+        self.name, self.f, self.condition = name, f, condition
+        self.has_ys = condition is None
         leaves, self.structure = flatten(init)
         self.init, _ = open_leaves(f"{name}: {self.word}", init)
         self.weak = [
@@ -69,8 +88,11 @@ class Step:
             for leaf, x in zip(leaves, self.init, strict=True)
         ]
         self.paths = self.structure.paths()
+        self.nested = nested or are_nested(*[x.node for x in self.init])
         self.trace(slices, examples)
-        if self.adapt():
+        captures = are_nested(*[x.node for x in self.outputs])
+        if self.adapt() or (captures and not self.nested):
+            self.nested = self.nested or captures
             self.trace(slices, examples)
         self.check()
 
@@ -81,27 +103,8 @@ class Step:
 
     def trace(self, slices: Any, examples: Sequence[tuple[Shape, DType]]) -> None:
         """Call the function once, on variables."""
-        scope = Scope(abstract=True)
-        self.state = [
-            Tensor(variable_node(None, x.node.shape, x.node.dtype, scope, weak=w))
-            for x, w in zip(self.init, self.weak, strict=True)
-        ]
-        self.slices = [Tensor(variable_node(None, *example, scope)) for example in examples]
-        state = self.structure.unflatten([Tensor(x.node) for x in self.state])
-        try:
-            if self.has_ys:
-                row = slices.unflatten([Tensor(x.node) for x in self.slices])
-                result = traced(self.f, (state, row))
-                if not isinstance(result, (tuple, list)) or len(result) != 2:
-                    raise ArgumentError(
-                        f"{self.name}: {function_name(self.f)} must return a pair (state, y), got "
-                        f"{type(result).__name__}; return (state, None) if there is no y"
-                    )
-                state, ys = result
-            else:
-                state, ys = traced(self.f, (state,)), None
-        finally:
-            scope.close()
+        with abstract_scope(self.nested) as scope:
+            state, ys = self.call(scope, slices, examples)
         after, structure = flatten(state)
         if not same_structure(structure, self.structure):
             raise ArgumentError(
@@ -111,6 +114,27 @@ class Step:
         self.after = [as_output(self.name, self.f, x) for x in after]
         rows, self.ys_structure = flatten(ys)
         self.ys = [as_output(self.name, self.f, y) for y in rows]
+
+    def call(self, scope: Scope, slices: Any, examples: Sequence[tuple[Shape, DType]]) -> Any:
+        """The trees that the function returns for variables of a scope: the next state and ys."""
+        self.state = [
+            Tensor(variable_node(None, x.node.shape, x.node.dtype, scope, weak=w))
+            for x, w in zip(self.init, self.weak, strict=True)
+        ]
+        self.slices = [Tensor(variable_node(None, *example, scope)) for example in examples]
+        state = self.structure.unflatten([Tensor(x.node) for x in self.state])
+        if not self.has_ys:
+            again = self.structure.unflatten([Tensor(x.node) for x in self.state])
+            self.goes_on = truth(self.name, "cond_fun", traced(self.condition, (again,)))
+            return traced(self.f, (state,)), None
+        row = slices.unflatten([Tensor(x.node) for x in self.slices])
+        result = traced(self.f, (state, row))
+        if not isinstance(result, (tuple, list)) or len(result) != 2:
+            raise ArgumentError(
+                f"{self.name}: {function_name(self.f)} must return a pair (state, y), got "
+                f"{type(result).__name__}; return (state, None) if there is no y"
+            )
+        return result
 
     @property
     def outputs(self) -> list[Tensor]:
@@ -143,11 +167,6 @@ class Step:
                     f"returned {after.dtype} in its place; the state must keep its dtype: start "
                     f"with .astype({str(after.dtype)!r}), or return .astype({str(x.dtype)!r})"
                 )
-
-    def condition(self, f: Any) -> Tensor:
-        """What a function of the state says about whether to go on."""
-        state = self.structure.unflatten([Tensor(x.node) for x in self.state])
-        return truth(self.name, "cond_fun", traced(f, (state,)))
 
     def unflatten(self, results: Sequence[Tensor]) -> tuple[Any, Any]:
         """The last state and the ys as trees."""

@@ -16,6 +16,7 @@ from adjoint.backends.large_arrays import memory_for
 from adjoint.errors import ConcretizationError
 from adjoint.graph import nans
 from adjoint.graph.caller import user_place
+from adjoint.graph.leaf import has_escaped
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op
 from adjoint.graph.options import current
@@ -42,7 +43,7 @@ def run(
         for step in steps:
             if step.value is None:
                 if not step.inputs:
-                    raise ConcretizationError(_no_value(step))
+                    raise ConcretizationError(no_value(step))
                 if stable and step in stable:
                     value = stable[step].value
                 else:
@@ -205,15 +206,24 @@ def _without_sharing(result: Array, arrays: Sequence[Array]) -> Array:
     return result
 
 
-def _no_value(node: Node) -> str:
+def no_value(node: Any) -> str:
+    """What to say where a value is asked for that depends on a variable without one."""
     name = node.params[0] if node.params else None
     subject = f"the variable {name!r}" if name else "a variable"
     place = user_place()
+    start = f"{place + ': ' if place else ''}a value was asked for"
+    if isinstance(node, Node) and has_escaped(node):
+        return (
+            f"{start} that depends on {subject} of shape {node.shape} of a function that was "
+            f"traced and has returned (a step of a loop, a branch, a compiled or mapped "
+            f"function): a tensor from inside it was kept, in a list or an attribute, or written "
+            f"to a tensor outside; return it instead, from a loop as a part of the state or as y"
+        )
     return (
-        f"{place + ': ' if place else ''}a value was asked for (by if, float(), print, "
-        f"numpy.asarray, an index, …) that depends on {subject} of shape {node.shape} of which "
-        f"only shape and dtype are known here; choose with adjoint.where instead of if (or branch "
-        f"with adjoint.cond, and repeat with adjoint.while_loop), make the argument static "
-        f"(adjoint.compile(f, static=...)), leave the function uncompiled, or give the argument a "
-        f"value"
+        f"{start} (by if, float(), print, numpy.asarray, an index, by writing it into an array of "
+        f"NumPy, …) that depends on {subject} of "
+        f"shape {node.shape} of which only shape and dtype are known here; choose with "
+        f"adjoint.where instead of if (or branch with adjoint.cond, and repeat with "
+        f"adjoint.while_loop), make the argument static (adjoint.compile(f, static=...)), leave "
+        f"the function uncompiled, or give the argument a value"
     )

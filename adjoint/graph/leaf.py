@@ -92,6 +92,13 @@ def is_weak(node: Node) -> bool:
     return node.op is variable and bool(node.params[1])
 
 
+def has_escaped(node: Node) -> bool:
+    """Whether the node is a variable without a value of a function that was traced and is done."""
+    if node.op is not variable or node.inputs or node.value is not None or node.scope is None:
+        return False
+    return any(member.abstract and not member.open for member in node.scope.members)
+
+
 def identity_node(x: Node) -> Node:
     """A node whose one input is `x` and whose value and derivative are those of `x`."""
     return Node(variable, (x,), (None, False), x.shape, x.dtype)

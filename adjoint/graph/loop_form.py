@@ -6,7 +6,7 @@ reading elements of its inputs. Moving data is then arithmetic on indices, and c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -53,6 +53,10 @@ class Affine:
 ZERO = Affine()
 Index: TypeAlias = tuple[Affine, ...]
 
+MAX_NESTED_READS = 32
+"""So many elements are pulled inside one another; before deeper ones, `unread_elements` are read.
+Each takes several frames of Python's stack, of which there are a thousand, the user's included."""
+
 
 class Loops(Protocol):
     """Where a `lower` rule stands: inside loops, with a scalar emitter and inputs to read."""
@@ -82,10 +86,42 @@ class Loops(Protocol):
         """The index, or where it would leave 0 ≤ i < size the nearest that does not."""
 
 
+def element_key(x: Node, index: Index) -> tuple[Node, Hashable]:
+    """Equal for equal elements."""
+    return x, tuple([i.key for i in index])
+
+
 def broadcast_index(index: Index, shape: Shape) -> Index:
     """The index into an input of `shape` that broadcasts to where `index` points."""
     lead = len(index) - len(shape)
     return tuple([ZERO if size == 1 else index[lead + a] for a, size in enumerate(shape)])
+
+
+def input_index(node: Node, index: Index, x: Node) -> Index:
+    """The index at which a pointwise node reads its input `x` for its element at `index`."""
+    return index if x.shape == node.shape else broadcast_index(index, x.shape)
+
+
+def unread_elements(
+    x: Node, index: Index, is_known: Callable[[Node, Index], bool]
+) -> Iterator[tuple[Node, Index]]:
+    """The elements to read before that of `x` at `index`, inputs first, as far as pointwise
+    operations say at which index they read; none that `is_known` by then, nor what only that needs.
+
+    Who reads each as it comes does not recurse, however long the chain of operations is.
+    """
+    stack = [] if is_known(x, index) else [(x, index)]
+    while stack:
+        node, at = stack[-1]
+        inputs = node.inputs if node.op.pointwise else ()
+        wanted = [(c, input_index(node, at, c)) for c in inputs]
+        unread = [w for w in wanted if not is_known(*w)]
+        if unread:
+            stack.extend(unread)
+        elif len(stack) > 1:
+            yield stack.pop()
+        else:
+            return
 
 
 def choose(loops: Loops, inside: Any, read: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:

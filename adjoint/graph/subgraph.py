@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.errors import GraphError
 from adjoint.graph import engine
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import ALWAYS, Node, Scope
@@ -88,6 +89,11 @@ def _structure(inputs: Sequence[Node], outputs: Sequence[Node]) -> str:
         params = () if node in ends else node.params
         name = "input" if node in ends else node.op.name
         digest.update(f"{name}{children}{params!r}{node.shape}{node.dtype.str}\n".encode())
+        if node.inputs if node in ends else not node.inputs and node.value is None:
+            raise GraphError(
+                f"a loop or a branch holds a graph that is not closed at {node!r}; please report "
+                f"this function"
+            )
         if node not in ends and not node.inputs:
             digest.update(np.ascontiguousarray(node.value).tobytes())
     digest.update(f"{[number[x] for x in inputs]}{[number[x] for x in outputs]}".encode())

@@ -28,10 +28,10 @@ import adjoint.ops.indexing.index_parser
 import adjoint.ops.indexing.indexing
 import adjoint.ops.indexing.slicing
 import adjoint.ops.kinks.cancelling_pairs
+import adjoint.ops.kinks.dependence
 import adjoint.ops.kinks.kinks
 import adjoint.ops.kinks.slope
 import adjoint.ops.kinks.smooth_forms
-import adjoint.ops.kinks.subgraph
 import adjoint.ops.linalg.banded
 import adjoint.ops.linalg.determinant
 import adjoint.ops.linalg.eigen

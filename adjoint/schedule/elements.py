@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.leaf import is_constant
-from adjoint.graph.loop_form import Affine, Index, broadcast_index
+from adjoint.graph.loop_form import (
+    MAX_NESTED_READS,
+    Affine,
+    Index,
+    broadcast_index,
+    element_key,
+    unread_elements,
+)
 from adjoint.graph.node import Node
 from adjoint.schedule.plan import Kernel
 
@@ -87,14 +94,12 @@ class Walk:
         self.kernel = kernel
         self.e = Words()
         self.known: dict[tuple[Node, Hashable], Value] = {}
+        self.nested_reads = 0
         self.clamps: dict[Hashable, tuple[Affine, int]] = {}
         self.found: dict[Hashable, Value] = {}
         self.own = set(kernel.roots)
         self.stored = {*kernel.reads, *kernel.roots}
         here: Index = tuple(Affine(0, {a: 1}) for a in range(len(kernel.domain)))
-        for node in kernel.inlined:  # from the beginning, so that long chains do not recurse
-            if node.op.pointwise and node.shape == kernel.domain:
-                self.read(node, here)
         self.roots = [self.root(root, here) for root in kernel.roots]
 
     def root(self, root: Node, here: Index) -> Value:
@@ -107,15 +112,31 @@ class Walk:
         return self.e.made(self.read(root, own_place(root, here)))
 
     def read(self, x: Node, index: Index) -> Value:
-        key = (x, tuple([i.key for i in index]))
+        key = element_key(x, index)
         if key not in self.known:
+            if self.nested_reads >= MAX_NESTED_READS:
+                for node, at in unread_elements(x, index, self.is_known):
+                    self.read(node, at)
+            self.nested_reads += 1
             self.known[key] = self.value(x, index)
+            self.nested_reads -= 1
         return self.known[key]
 
-    def value(self, x: Node, index: Index) -> Value:
+    def is_known(self, x: Node, index: Index) -> bool:
+        """Whether the element is known without computing it."""
+        if is_constant(x) or self.is_loaded(x, index):
+            return True
+        return element_key(x, index) in self.known
+
+    def is_loaded(self, x: Node, index: Index) -> bool:
+        """Whether the element is one in memory, not one that the kernel computes here."""
+        if x not in self.own:
+            return x in self.stored
         here: Index = tuple(Affine(0, {a: 1}) for a in range(len(self.kernel.domain)))
-        elsewhere = x in self.own and [i.key for i in index] != [i.key for i in own_place(x, here)]
-        if elsewhere or (x in self.stored and x not in self.own):
+        return [i.key for i in index] != [i.key for i in own_place(x, here)]
+
+    def value(self, x: Node, index: Index) -> Value:
+        if self.is_loaded(x, index):
             made = self.e.made(*self.dependence(index))
             made.read = x, index
             return made

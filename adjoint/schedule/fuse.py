@@ -42,6 +42,10 @@ REPEATED = 5
 them. Less than a division: with one for each row the gradient of (x - mean) / std along the first
 axis took 1.7 times as long (2000 by 300 in float64)."""
 
+MOST_MOVES = 32
+"""So many reads at another index stand inside one another in a kernel. Each takes a dozen frames of
+Python's stack where the kernel is written, of which there are a thousand, the user's included."""
+
 COPIES = 8
 """At so many indices a kernel may compute one node: each is code of its own. In a chain of steps
 that each read the one before at two indices, as x + flip(x), their number doubles with each."""
@@ -242,14 +246,17 @@ class Fusion:
         homes: dict[Node, set[Home]] = {n: set() for n in self.order}
         elements = dict.fromkeys(self.order, 0)
         indices: dict[Node, set[Hashable]] = {n: set() for n in self.order}
+        moves = dict.fromkeys(self.order, 0)
         for node in reversed(self.order):
             if self.is_leaf(node):
                 continue
             repeats = 1 < size_of(node.shape) < elements[node]
             copies = len(indices[node])
-            if self.is_expensive(node, costs[node], homes[node], repeats, copies):
+            is_deep = moves[node] > MOST_MOVES
+            if is_deep or self.is_expensive(node, costs[node], homes[node], repeats, copies):
                 self.stored.add(node)
             if node in self.stored:
+                moves[node] = 0
                 home = self.levels[node], domain_of(node)
                 homes[node], elements[node], indices[node] = {home}, size_of(home[1]), {home}
             for child in self.reads(node):
@@ -258,7 +265,9 @@ class Fusion:
                 elements[child] = max(elements[child], read)
                 if same_index(node, child):
                     indices[child] |= indices[node]
+                    moves[child] = max(moves[child], moves[node])
                 else:  # another index for each of these
+                    moves[child] = max(moves[child], moves[node] + 1)
                     own = self.position[node]
                     indices[child].update([hash((own, index)) for index in indices[node]])
 

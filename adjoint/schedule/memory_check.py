@@ -72,7 +72,7 @@ class MemorySimulation:
             if isinstance(step, Alias):
                 source = step.source
                 first, shift = self.canon.get(source, (source, 0))
-                self.canon[step.root] = first, shift + step.offset // source.dtype.itemsize
+                self.canon[step.root] = first, shift + step.offset
         self.unit: dict[Hashable, int] = {}
         self.bases: dict[Node, int] = {}
         self.labels: dict[Hashable, Array] = {}
@@ -121,10 +121,16 @@ class MemorySimulation:
 
     # labels
 
-    def label(self, node: Node, flat: Any) -> Any:
-        """The labels of elements."""
+    def label(self, node: Node, flat: Any, units: Any) -> Any:
+        """The labels of the units of elements: each byte of a tensor has one, that of its part, of
+        whatever dtype, is the same."""
         first, shift = self.canon.get(node, (node, 0))
-        return self.bases.setdefault(first, len(self.bases) << 40) + shift + flat
+        base = self.bases.setdefault(first, len(self.bases) << 40) + shift
+        label = base + np.asarray(flat) * node.dtype.itemsize
+        if units.ndim == label.ndim:
+            return label
+        per = units.shape[-1]
+        return label[..., None] + np.arange(per) * (node.dtype.itemsize // per)
 
     def units(self, node: Node, flat: Any, place: Any = None) -> tuple[Array, Any]:
         """The space in which a node lies, and the units there that its elements take."""
@@ -138,16 +144,13 @@ class MemorySimulation:
     def write(self, node: Node, flat: Any, place: Any = None) -> None:
         """Elements are written."""
         labels, units = self.units(node, flat, place)
-        label = self.label(node, np.asarray(flat))
-        labels[units] = label if units.ndim == label.ndim else label[..., None]
+        labels[units] = self.label(node, flat, units)
 
     def holds(self, node: Node, flat: Any) -> Any:
         """Whether each of some elements lies where the node does."""
         labels, units = self.units(node, flat)
-        label = self.label(node, np.asarray(flat))
-        if units.ndim == label.ndim:
-            return labels[units] == label
-        return (labels[units] == label[..., None]).all(-1)
+        same = labels[units] == self.label(node, flat, units)
+        return same if units.ndim == np.ndim(flat) else same.all(-1)
 
     def need(self, node: Node, by: Step) -> None:
         """All of a node must lie where it does."""
@@ -172,10 +175,9 @@ class MemorySimulation:
                 self.need(node, self.schedule.steps[-1]) if self.schedule.steps else None
                 self.write(node, np.arange(size_of(node.shape)), place)
         for number, node in enumerate(self.schedule.outputs):
-            labels, units = self.units(node, np.arange(size_of(node.shape)), self.outputs[number])
-            label = self.label(node, np.arange(size_of(node.shape)))
-            whole = label if units.ndim == 1 else label[..., None]
-            if not np.all(labels[units] == whole):
+            whole = np.arange(size_of(node.shape))
+            labels, units = self.units(node, whole, self.outputs[number])
+            if not np.all(labels[units] == self.label(node, whole, units)):
                 raise PlanError(f"output {number}, {node}, is not there when the program ends")
 
     def begin(self, kernels: list[Kernel]) -> None:

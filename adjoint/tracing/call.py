@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adjoint.errors import LostDerivativeError
+from adjoint.errors import ConcretizationError, LostDerivativeError
 from adjoint.graph.node import Scope
 from adjoint.tracing import catching
 from adjoint.tracing.classes import give_back
@@ -29,7 +29,7 @@ def call(
             args = [meaning(a, "") for a in args]
         result = traced(*args, **kwargs)
     except Exception as error:
-        lost: Exception | None = _cause(error)
+        lost: Exception | None = _cause(error) or _unknown_value(error)
         if lost is None and scope is not None:  # C code raised another error in place of ours
             lost = scope.lost
         if lost is None:
@@ -48,6 +48,14 @@ def call(
 
 
 catching.outermost.append(call.__code__)
+
+
+def _unknown_value(error: Exception) -> ConcretizationError | None:
+    """The error of ours that NumPy's "setting an array element" came of, where a value that is not
+    known yet was written into an array."""
+    is_writing = isinstance(error, ValueError) and "array element" in str(error)
+    cause = error.__cause__ if is_writing else None
+    return cause if isinstance(cause, ConcretizationError) else None
 
 
 def _cause(error: BaseException | None) -> LostDerivativeError | None:

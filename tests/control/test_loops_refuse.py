@@ -40,6 +40,9 @@ WRONG = [
     (lambda: ad.map(abs, 1.0), ShapeError, "0-d"),
     (lambda: ad.associative_scan(ad.add, (TWO, THREE)), ShapeError, "length"),
     (lambda: ad.associative_scan(lambda a, b: (a, b), THREE), ArgumentError, "fn"),
+    (lambda: ad.associative_scan(lambda a, b: ad.sum(a + b), THREE), ShapeError, "fn"),
+    (lambda: ad.scan(lambda c, x: (c, x), TWO, THREE, memory=-1), ArgumentError, "memory"),
+    (lambda: ad.scan(lambda c, x: (c, x), TWO, THREE, memory="a"), ArgumentError, "memory"),
     (lambda: ad.checkpoint(1), ArgumentError, "function"),
 ]
 
@@ -55,3 +58,91 @@ def test_python_numbers_take_the_dtype_of_the_step():
     state, _ = ad.scan(lambda c, x: (c + x, None), 0, ad.ones(3, dtype="float32"))
     assert state.dtype == np.float32 and float(state) == 3.0
     assert ad.cond(True, lambda x: x, lambda x: 0.0, ad.ones(2, dtype="float32")[0]).dtype == "f4"
+
+
+WRONG_STEPS = [
+    (lambda c, x: c, ArgumentError, "<lambda>.*pair"),
+    (lambda c, x: ((c, c), x), ArgumentError, "<lambda> returned"),
+    (lambda c, x: (ad.stack([c, c]), x), ShapeError, r"<lambda> returned shape \(2,\)"),
+]
+
+
+@pytest.mark.parametrize("how", [{"unroll": 2}, {"memory": 8}])
+@pytest.mark.parametrize("number", range(len(WRONG_STEPS)))
+def test_steps_that_are_taken_in_blocks_are_named(number, how):
+    step, kind, words = WRONG_STEPS[number]
+    with pytest.raises(kind, match=words):
+        ad.scan(step, 1.0, np.ones(6), **how)
+
+
+KEPT = []
+
+
+def keeping(c, x):
+    KEPT.append(c * x)
+    return c, x
+
+
+USES = [
+    lambda y: float(y),
+    lambda y: float(ad.grad(lambda x: x * y)(1.0)),
+    lambda y: ad.compile(lambda x: x * y)(1.0),
+    lambda y: ad.evaluate(ad.scan(lambda c, x: (c * y, None), 1.0, THREE)[0]),
+    lambda y: ad.compile(lambda a: ad.scan(lambda c, x: (c * y, None), a, THREE))(1.0),
+]
+TRACES = [
+    lambda: ad.scan(keeping, 1.0, THREE),
+    lambda: ad.map(lambda x: keeping(x, x), THREE),
+    lambda: ad.cond(ad.asarray(True), keeping, keeping, 1.0, 2.0),
+    lambda: ad.while_loop(lambda c: c < 3, lambda c: keeping(c, 1.0)[0] + 1, 1.0),
+    lambda: ad.while_loop(lambda c: keeping(c, 1.0)[0] < 3, lambda c: c + 1, 1.0),
+    lambda: ad.grad(lambda a: ad.grad(lambda a: ad.scan(keeping, a, THREE)[0])(a))(1.0),
+    lambda: ad.vmap(lambda x: keeping(x, x))(THREE),
+    lambda: ad.compile(lambda x: keeping(x, x))(1.0),
+]
+
+
+@pytest.mark.parametrize("use", range(len(USES)))
+@pytest.mark.parametrize("trace", range(len(TRACES)))
+def test_a_tensor_kept_from_inside_a_step_is_refused_where_it_is_used(trace, use):
+    TRACES[trace]()
+    with pytest.raises(ConcretizationError, match=r"has returned.*return it instead"):
+        USES[use](KEPT[-1])
+
+
+def test_a_tensor_outside_that_a_step_wrote_to_is_refused():
+    total = ad.zeros(2)
+
+    def step(c, x):
+        total[0] = x
+        return c + total[0], None
+
+    assert float(ad.scan(step, 0.0, np.arange(4.0))[0]) == 6.0
+    with pytest.raises(ConcretizationError, match="written to a tensor outside"):
+        np.asarray(total)
+
+
+def test_values_asked_for_in_a_condition_are_not_said_to_have_escaped():
+    with pytest.raises(ConcretizationError, match=r"adjoint\.cond"):
+        ad.while_loop(lambda c: c < 3 and c > 0, lambda c: c + 1, 1.0)
+
+
+def test_indices_and_bounds_that_are_very_large():
+    functions = [lambda: 1, lambda: 2]
+    for index in (np.uint64(2**63 + 5), np.uint8(200), 10**10):
+        assert int(ad.switch(index, functions)) == 2
+    assert ad.fori_loop(10**12, 0, lambda i, v: v + i, 0) == 0
+    with pytest.raises(OverflowError, match="int64"):
+        ad.fori_loop(0, 2**70, lambda i, v: v + i, 0)
+
+
+def test_writing_into_an_array_outside():
+    filled = np.zeros(3)
+
+    def step(c, x):
+        filled[0] = x
+        return c + filled[0], None
+
+    for call in (lambda: ad.scan(step, 0.0, THREE), lambda: ad.compile(step)(0.0, 1.0)):
+        with pytest.raises(ConcretizationError, match="writing it into an array"):
+            call()

@@ -18,7 +18,7 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape, is_inexact
-from adjoint.ops.control.derived import Linearised, instance
+from adjoint.ops.control.derived import Linearised, instance, still_inputs
 from adjoint.ops.control.packing import (
     Groups,
     given_pieces,
@@ -29,6 +29,7 @@ from adjoint.ops.control.packing import (
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal
 from adjoint.ops.indexing.slicing import zeros_of
+from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.transforms.batch import batch
 
@@ -88,7 +89,7 @@ class Branch(Op):
         if not given:
             return None
         nested = are_nested(node, *[x.node for x in given.values()])
-        linear = [Linearised(branch, nested) for branch in choice.branches]
+        linear = self.linearised(node, nested)
         seeds = [one.variables(list(given.values())) for one in linear]
         found = [
             one.tangents(dict(zip(given, own, strict=True)))
@@ -103,8 +104,12 @@ class Branch(Op):
         if not given:
             return [None] * len(wanted)
         nested = are_nested(node, *[x.node for x in given.values()])
-        linear = [Linearised(branch, nested) for branch in choice.branches]
-        seeds = [one.variables(list(given.values())) for one in linear]
+        linear = self.linearised(node, nested)
+        still = [not is_differentiated(x.node) for x in given.values()]
+        seeds = [
+            [one.variable(x.node, s) for x, s in zip(given.values(), still, strict=True)]
+            for one in linear
+        ]
         asked = [n for n, w in enumerate(wanted[1:]) if w and is_inexact(node.inputs[n + 1].dtype)]
         found = [
             one.adjoints(dict(zip(given, own, strict=True)), asked)
@@ -114,6 +119,11 @@ class Branch(Op):
         return [None, *_derived(linear, seeds, found, outer)]
 
     push, pull = jvp, vjp
+
+    def linearised(self, node: Node, nested: bool) -> list[Linearised]:
+        """The branches, to be differentiated."""
+        still = still_inputs(node.inputs[1:], node.params[0].branches[0], range(0))
+        return [Linearised(one, nested, still) for one in node.params[0].branches]
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         choice, group = node.params

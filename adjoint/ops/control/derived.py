@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
-from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
+from adjoint.graph.leaf import variable_node
+from adjoint.graph.node import ALWAYS, Node, Scope
+from adjoint.graph.subgraph import Subgraph, fresh_variable
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL, is_inexact
+from adjoint.ops.control.closing import dependent
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
+from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.transforms.forward import forward
 from adjoint.transforms.reverse import reverse
 from adjoint.transforms.substitute import substitute
+
+STILL = Scope(abstract=True, stopped=True)
+"""Of variables of a subgraph by which nothing is differentiated."""
 
 
 def instance(body: Subgraph, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -52,18 +60,28 @@ class GoingBack:
 class Linearised:
     """A subgraph made anew of fresh variables, to be differentiated.
 
-    `nested`: the result may be differentiated again.
+    `nested`: the result may be differentiated again. `still` are the inputs, by number, that do not
+    depend on what is differentiated by: an adjoint that is made of these alone is the same on both
+    sides of a kink.
     """
 
-    def __init__(self, body: Subgraph, nested: bool) -> None:
+    def __init__(self, body: Subgraph, nested: bool, still: AbstractSet[int] = frozenset()) -> None:
         self.nested = nested
-        self.inputs = fresh_variables(body.inputs, nested)
+        members = (ALWAYS, Scope(abstract=True)) if nested else (Scope(),)
+        self.scope = Scope(abstract=True, members=members)
+        self.has_kinks = any(x.op.kinks or x.op.family == "kinks" for x in body.order())
+        self.inputs = [self.variable(x, n in still) for n, x in enumerate(body.inputs)]
         self.outputs = instance(body, self.inputs)
         self.may_be_infinite = any(x.node.may_be_infinite for x in self.outputs)
 
+    def variable(self, like: Node, is_still: bool = False) -> Tensor:
+        """A variable of the shape and dtype of `like`."""
+        scope = STILL if is_still else self.scope
+        return Tensor(variable_node(None, like.shape, like.dtype, scope))
+
     def variables(self, like: Sequence[Tensor]) -> list[Tensor]:
         """Variables for tangents or adjoints of tensors."""
-        return fresh_variables([x.node for x in like], self.nested)
+        return [self.variable(x.node) for x in like]
 
     def tangents(self, seeds: dict[int, Tensor]) -> list[Tensor | None]:
         """The tangents of the outputs for those of some inputs, by number."""
@@ -129,35 +147,54 @@ class Linearised:
         wanted: Sequence[int],
         seeds: dict[int, Tensor],
         dense: Iterable[int],
+        still: Iterable[int] = (),
     ) -> GoingBack:
         """A step back. The first outputs are the state, of which those `given` have adjoints.
 
         `seeds` are the adjoints of other outputs. Of those of the state that are not `dense` some
         elements, or all, are zero by construction at first, and of others after a step: these must
-        not meet an infinite derivative, so a mask goes along.
+        not meet an infinite derivative, so a mask goes along. The adjoints of those that are
+        `still` are constant.
         """
         active, whole_from_the_start = set(given), set(dense)
+        moving = active - set(still) if self.has_kinks else {n - state.start for n in state}
         while True:
             order = sorted(active)
-            variables = self.variables([self.outputs[n] for n in order])
-            carried = dict(zip(order, variables, strict=True))
+            carried = {n: self.variable(self.outputs[n].node, n not in moving) for n in order}
             masks, own = self.masked(carried, whole_from_the_start)
             found = self.adjoints(seeds | own, wanted)
-            more = {n - state.start for n in state if found[n] is not None} - active
+            before = {n - state.start: x for n in state if (x := found[n]) is not None}
+            turning = {n for n, x in before.items() if x.node.varies()}
             thinned = {
                 n
                 for n in whole_from_the_start
                 if self.may_be_infinite and _has_zeros(found[n + state.start])
             }
-            if not more and not thinned:
+            if active.issuperset(before) and moving >= turning and not thinned:
                 return GoingBack(carried, masks, found, state)
-            active |= more
+            active |= before.keys()
+            moving |= turning
             whole_from_the_start -= thinned
 
 
 def _has_zeros(x: Tensor | None) -> bool:
     """Whether elements of an adjoint are zero by construction."""
     return x is not None and nonzero_mask(x) is not None
+
+
+def still_inputs(inputs: Sequence[Node], body: Subgraph, state: range) -> set[int]:
+    """The numbers of the inputs of a loop that never depend on what is differentiated by.
+
+    The first outputs of its `body` are the `state`.
+    """
+    order = body.order()
+    moving = {n for n, x in enumerate(inputs) if is_differentiated(x)}
+    while True:
+        reached = dependent(order, [body.inputs[n] for n in moving])
+        more = {n for n in state if body.outputs[n - state.start] in reached} - moving
+        if not more:
+            return set(range(len(inputs))) - moving
+        moving |= more
 
 
 def or_zeros(x: Tensor | None, like: Tensor) -> Tensor:

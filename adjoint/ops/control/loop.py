@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from adjoint.graph.op import find
 from adjoint.graph.subgraph import Subgraph
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, from_array
 from adjoint.graph.types import DType, Shape
 from adjoint.ops.control.packing import Groups, groups_of, unpacked
+from adjoint.ops.shape.movement import broadcast_to
 
 
 @dataclass(frozen=True)
@@ -47,4 +50,9 @@ def layouts(loop: Loop) -> Groups:
 
 def scan(loop: Loop, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The results of a loop: the last state, then the stacked ys."""
+    if not loop.length:
+        rows = [from_array(np.empty(shape, dtype)) for shape, dtype in loop.pieces()[loop.state :]]
+        return [*inputs[loop.constants : loop.constants + loop.state], *rows]
+    if not inputs:  # and no state: every step returns the same constants
+        return [broadcast_to(Tensor(x), (loop.length, *x.shape)) for x in loop.body.outputs]
     return unpacked(find("scan"), inputs, loop, layouts(loop))

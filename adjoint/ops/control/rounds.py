@@ -111,12 +111,6 @@ class Doubled:
         """The number among the inputs of the loop of input `n` of the old one."""
         return n if n < self.old.constants else n + len(self.constants)
 
-    def tangent_number(self, n: int) -> int:
-        """The number among the inputs of the loop of the tangent of input `n` of the old one."""
-        if n < self.old.constants:
-            return self.old.constants + self.constants.index(n)
-        return len(self.loop.body.inputs) - len(self.state) + self.state.index(n)
-
 
 def batched_rounds(
     loop: Rounds, inputs: Sequence[Tensor], batched: Sequence[bool]

@@ -20,7 +20,7 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape
-from adjoint.ops.control.derived import Linearised, instance, or_zeros
+from adjoint.ops.control.derived import Linearised, instance, or_zeros, still_inputs
 from adjoint.ops.control.loop import Loop, layouts, scan
 from adjoint.ops.control.packing import given_pieces, packed_group
 from adjoint.ops.control.scan_adjoint import scan_adjoints
@@ -122,7 +122,8 @@ def scan_tangents(node: Node, loop: Loop, tangents: Sequence[Tensor | None]) -> 
     if not given:
         return [None] * len(loop.body.outputs)
     state = range(loop.constants, loop.constants + loop.state)
-    linear = Linearised(loop.body, are_nested(node, *given.values()))
+    still = still_inputs(node.inputs, loop.body, state)
+    linear = Linearised(loop.body, are_nested(node, *given.values()), still)
     dense = [n for n in given if _mask_of(tangents[n]) is None]
     seeds, masks, found = linear.moving(given, state, dense)
     ends = 0, state.start, state.stop, len(linear.inputs)

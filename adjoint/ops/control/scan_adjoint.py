@@ -18,17 +18,17 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.subgraph import Subgraph, fresh_variable
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import BOOL, is_inexact, size_of
-from adjoint.ops.control.closing import dependent
-from adjoint.ops.control.derived import Linearised, or_zeros
+from adjoint.ops.control.closing import closed, dependent
+from adjoint.ops.control.derived import Linearised, or_zeros, still_inputs
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import logical_or
 from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
+from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.shape.movement import matrix_transpose, reshape
-from adjoint.transforms.substitute import substitute
 
 
 def scan_adjoints(
@@ -69,8 +69,9 @@ class _Backward:
         nested: bool,
     ) -> None:
         self.node, self.loop, self.given, self.wanted = node, loop, given, wanted
-        self.linear = Linearised(loop.body, nested)
         self.first = loop.constants + loop.state
+        still = still_inputs(node.inputs, loop.body, range(loop.constants, self.first))
+        self.linear = Linearised(loop.body, nested, still)
         self.seed()
 
     def seed(self) -> None:
@@ -83,7 +84,8 @@ class _Backward:
             if is_inexact(x.dtype) and (w or n in state)
         ]
         ys = [n for n in self.given if n >= loop.state]
-        self.stacks = [linear.variables([linear.outputs[n]])[0] for n in ys]
+        still = {n for n, x in self.given.items() if not is_differentiated(x.node)}
+        self.stacks = [linear.variable(linear.outputs[n].node, n in still) for n in ys]
         self.masks: list[
             tuple[Tensor, Tensor]
         ] = []  # a variable, and the stacked mask it stands for
@@ -98,7 +100,7 @@ class _Backward:
                 seeds[n] = where(own, variable, 0.0)
         given = [n for n in self.given if n < loop.state]
         dense = [n for n in given if nonzero_mask(self.given[n]) is None]
-        self.back = linear.going_back(given, state, wanted, seeds, dense)
+        self.back = linear.going_back(given, state, wanted, seeds, dense, still)
         self.carried, self.adjoints = self.back.carried, self.back.found
 
     def results(self) -> list[Tensor | None]:
@@ -115,10 +117,6 @@ class _Backward:
         nodes = [x.node for x in outputs]
         residuals = self.residuals(nodes)
         following = self.following(residuals)
-        permuted = {x: linear.variables([Tensor(x)])[0] for x in self.permuted}
-        if permuted:
-            kept = {x: Tensor(x) for x in residuals}
-            nodes = [x.node for x in substitute(nodes, kept | permuted)]
         residuals = [x for x in residuals if x not in following.values()]
         last, stacked = self.forward(residuals)
         start = len(state) + len(sums)
@@ -130,7 +128,7 @@ class _Backward:
         ys = [x for n, x in self.given.items() if n >= loop.state]
         pairs = [  # what a step back reads, and what the loop is given for it
             *[(linear.inputs[n], Tensor(self.node.inputs[n])) for n in constants],
-            *[(x, self.permuted_before(node)) for node, x in permuted.items()],
+            *[(Tensor(x), self.permuted_before(x)) for x in self.permuted],
             *[(x, or_zeros(self.given.get(n), x)) for n, x in self.carried.items()],
             *[(x, self.first_mask(n)) for n, x in self.back.masks.items()],
             *[(x, zeros_of(x.node)) for x in totals],
@@ -140,11 +138,11 @@ class _Backward:
             *zip(self.stacks, ys, strict=True),
             *self.masks,
         ]
-        body = Subgraph([x.node for x, _ in pairs], nodes)
+        body = closed(nodes, [x.node for x, _ in pairs], ())  # some are nodes of the step
         back = replace(
             loop,
             body=body,
-            constants=len(constants) + len(permuted),
+            constants=len(constants) + len(self.permuted),
             state=start + len(following),
             backwards=not loop.backwards,
             extends=(),
@@ -296,7 +294,8 @@ def is_expensive(node: Node) -> bool:
     """Whether a step back had better read the value of a node than compute it again."""
     if node.op.pointwise:
         return size_of(node.shape) <= FEW and is_elementary(node)
-    return node.op.family not in ("linear", "leaf")
+    is_identity = node.op.family == "kinks" and node.op.keeps_finite
+    return not (is_identity or node.op.family in ("linear", "leaf"))
 
 
 def _summed_product(a: Tensor, b: Tensor) -> Tensor:

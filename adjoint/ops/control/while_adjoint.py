@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph.node import Node, are_nested
+from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor
@@ -28,16 +28,21 @@ from adjoint.ops.control.derived import Linearised
 from adjoint.ops.control.packing import Groups, given_pieces, groups_of, packed_group, unpacked
 from adjoint.ops.control.rounds import Doubled, Rounds, batched_rounds, while_loop
 from adjoint.ops.control.stretches import Back, Stretches
+from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to
 
 
 @dataclass(frozen=True)
 class WayBack:
-    """The adjoints of the inputs `wanted` of a loop, for those of parts `given` of its state."""
+    """The adjoints of the inputs `wanted` of a loop, for those of parts `given` of its state.
+
+    Those of the `given` ones that are `still` do not depend on what is differentiated by.
+    """
 
     loop: Rounds
     given: tuple[int, ...]
     wanted: tuple[int, ...]
+    still: tuple[int, ...]
 
     def pieces(self) -> list[tuple[Shape, DType]]:
         """Shape and dtype of each adjoint."""
@@ -76,7 +81,7 @@ def step_back(way: WayBack) -> StepBack:
         for n, x in enumerate(linear.inputs)
         if is_inexact(x.dtype) and (n in state or n in way.wanted)
     ]
-    back = linear.going_back(way.given, state, asked, {}, way.given)
+    back = linear.going_back(way.given, state, asked, {}, way.given, way.still)
     found = back.found
     constants = tuple(n for n in range(loop.constants) if found[n] is not None)
     shares = [x for x in found[: loop.constants] if x is not None]
@@ -137,7 +142,7 @@ class WhileAdjoint(Op):
         turned: dict[int, Tensor],
     ) -> list[Tensor]:
         """Tangents of the adjoints, where the inputs of the loop have tangents."""
-        doubled = Doubled(way.loop, set(moved), are_nested(node, *[x.node for x in moved.values()]))
+        doubled = Doubled(way.loop, set(moved), nested=True)
         given = dict(turned)
         for n, x in zip(way.given, map(Tensor, adjoints), strict=True):
             place = way.loop.constants + n
@@ -155,7 +160,7 @@ class WhileAdjoint(Op):
         result: list[Tensor | None] = [None] * len(wanted)
         if not along:
             return result
-        doubled = Doubled(way.loop, set(along), are_nested(node, *[x.node for x in along.values()]))
+        doubled = Doubled(way.loop, set(along), nested=True)
         given = doubled.inputs(inputs, along)
         outer = {
             len(way.loop.body.outputs) + doubled.state.index(way.loop.constants + n): Tensor(x)
@@ -197,7 +202,8 @@ def while_adjoints(
 ) -> list[Tensor]:
     """The adjoints of the inputs `wanted` of a loop, for those of parts of its last state."""
     order = tuple(sorted(given))
-    way = WayBack(loop, order, tuple(wanted))
+    still = tuple(n for n in order if not is_differentiated(given[n].node))
+    way = WayBack(loop, order, tuple(wanted), still)
     tensors = [*inputs, *[given[n] for n in order]]
     return unpacked(_while_adjoint, tensors, way, adjoint_layouts(way))
 

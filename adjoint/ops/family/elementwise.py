@@ -25,7 +25,7 @@ from adjoint.graph.arrays import scalar_value
 from adjoint.graph.emitter import Emitter
 from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import constant_node, is_weak
-from adjoint.graph.loop_form import Index, Loops, broadcast_index
+from adjoint.graph.loop_form import Index, Loops, input_index
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
@@ -164,10 +164,7 @@ class Elementwise(Op):
         return not hasattr(rule, "of_floats") or all(x.dtype.kind == "f" for x in node.inputs)
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
-        values = [
-            loops.read(x, index if x.shape == node.shape else broadcast_index(index, x.shape))
-            for x in node.inputs
-        ]
+        values = [loops.read(x, input_index(node, index, x)) for x in node.inputs]
         rule = scalar_rule(self)
         assert rule is not None
         return rule(loops.e, *values, *node.params)

@@ -99,7 +99,7 @@ class KinkMarker(Op):
         return len(given) <= len(shape) and all(a in (1, b) for a, b in pairs)
 
     def alone(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
-        """The tangent taken out of the graph (`subgraph`), where nothing is known of the kink."""
+        """The tangent taken out of the graph (`dependence`), where nothing is known of the kink."""
         spoilt = keep_where(Tensor(node.inputs[3]), Tensor(node) * 0.0 + np.nan)
         return total(tangents[0], broadcast_to(spoilt, node.shape))
 

@@ -1,7 +1,7 @@
 """The slope at a kink: how what arrives at |x|, a norm, a maximum leaves its kink.
 
 The inputs of the operation are where the kink is met, and what the region between the kink and the
-adjoint is given (`subgraph`). Where no kink is met it does nothing but look. Where one is, g, its
+adjoint is given (`dependence`). Where no kink is met it does nothing but look. Where one is, g, its
 slope by r in two directions, and its slope by everything else that varies decide: see `kinks`.
 """
 
@@ -21,13 +21,13 @@ from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
 from adjoint.ops.elementwise.complex import real
 from adjoint.ops.family.broadcasting import align, fit
-from adjoint.ops.kinks.subgraph import (
+from adjoint.ops.kinks.dependence import (
     OTHER,
     POINT,
     Array,
-    Subgraph,
+    Dependence,
+    dependence_between,
     magnitude,
-    subgraph_between,
     values_of,
 )
 from adjoint.ops.reductions.reduction import sum
@@ -78,22 +78,22 @@ class KinkSlope(Op):
 
     name = "kink_slope"
     family = "kinks"
-    param_names = ("subgraph", "kink", "batches")
+    param_names = ("dependence", "kink", "batches")
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
-        *nodes, subgraph, _, batches = args
+        *nodes, dependence, _, batches = args
         lead = []
         for depth, flags in enumerate(batches):
             seen = [len([b for b in batches[:depth] if b[n]]) for n in range(len(nodes))]
             n = flags.index(True)
             lead.append(nodes[n].shape[seen[n]])
         count = len([b for b in batches if b[0]])
-        shape, dtype = subgraph.kind
+        shape, dtype = dependence.kind
         return (*lead, *broadcast_shapes(self.name, shape, nodes[0].shape[count:])), dtype
 
     def evaluate(self, *args: Any) -> Any:
-        at_kink, *values, subgraph, kink, batches = args
-        shape, dtype = subgraph.kind
+        at_kink, *values, dependence, kink, batches = args
+        shape, dtype = dependence.kind
         if batches:
             flags, *rest = batches
             given = [at_kink, *values]
@@ -102,14 +102,14 @@ class KinkSlope(Op):
                 [x[i] if f else x for x, f in zip(given, flags, strict=True)] for i in range(size)
             ]
             if np.any(at_kink):
-                found = [self.evaluate(*row, subgraph, kink, tuple(rest)) for row in rows]
+                found = [self.evaluate(*row, dependence, kink, tuple(rest)) for row in rows]
                 return np.stack(found)
-            one = self.evaluate(*rows[0], subgraph, kink, tuple(rest)) if size else np.zeros(0)
+            one = self.evaluate(*rows[0], dependence, kink, tuple(rest)) if size else np.zeros(0)
             return np.zeros((size, *one.shape), dtype)
         result = np.zeros(np.broadcast_shapes(shape, np.shape(at_kink)), dtype)
         if np.any(at_kink):
             with np.errstate(all="ignore"):
-                result = np.where(at_kink, slope_at(subgraph, values, kink), result).astype(dtype)
+                result = np.where(at_kink, slope_at(dependence, values, kink), result).astype(dtype)
             kink.warn(np.isnan(result) & at_kink)
         return result
 
@@ -134,8 +134,8 @@ class KinkSlope(Op):
         return make(_nan_at_kink, (Tensor(node.inputs[0]),), (node.params[1], node.dtype))
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
-        subgraph, kink, batches = node.params
-        return make(self, inputs, (subgraph, kink, (tuple(batched), *batches)))
+        dependence, kink, batches = node.params
+        return make(self, inputs, (dependence, kink, (tuple(batched), *batches)))
 
 
 class NanAtKink(Op):
@@ -198,10 +198,10 @@ def slope(
 
     `moved`, in the shape of r, is what makes r leave its kink.
     """
-    subgraph, given = subgraph_between(g.node, r)
-    if kink.kind not in ("norm", "angle") and not subgraph.varies:
+    dependence, given = dependence_between(g.node, r)
+    if kink.kind not in ("norm", "angle") and not dependence.varies:
         return None
-    found = make(_slope, (at_kink, *map(Tensor, given)), (subgraph, kink, ()))
+    found = make(_slope, (at_kink, *map(Tensor, given)), (dependence, kink, ()))
     if are_nested(found.node, *(x.node for x in moved)):  # there may be a third derivative
         for x in moved:
             found = found + zero_with_unknown_slope(at_kink, real(x), kink)
@@ -213,9 +213,9 @@ def zero_with_unknown_slope(at_kink: Tensor, x: Tensor, kink: Kink) -> Tensor:
     return make(_zero_with_unknown_slope, (at_kink, x), (kink,))
 
 
-def slope_at(subgraph: Subgraph, values: Sequence[Array], kink: Kink) -> Array:
-    """The slope of the result of `subgraph`, as if the kink were met everywhere."""
-    nodes = subgraph.numbers(values)
+def slope_at(dependence: Dependence, values: Sequence[Array], kink: Kink) -> Array:
+    """The slope of the result of `dependence`, as if the kink were met everywhere."""
+    nodes = dependence.numbers(values)
     g = nodes[-1]
     count = 0
 
@@ -230,14 +230,14 @@ def slope_at(subgraph: Subgraph, values: Sequence[Array], kink: Kink) -> Array:
         count += 1
         return _uneven(shape, count) if role == OTHER else None
 
-    along, askew, beside = (subgraph.tangent(nodes, seed) for seed in (ones, skewed, otherwise))
+    along, askew, beside = (dependence.tangent(nodes, seed) for seed in (ones, skewed, otherwise))
     values_of([g, *(t.node for t in (along, askew, beside) if t is not None)])
     still = _vanishes(beside.node) if beside is not None else np.asarray(True)
     if along is None or askew is None:
         q, alike = np.zeros(g.shape, g.dtype), np.asarray(True)
         flat = np.asarray(True)
     else:
-        q, other = np.asarray(along.node.value), askew.node.value / _uneven(subgraph.point, 0)
+        q, other = np.asarray(along.node.value), askew.node.value / _uneven(dependence.point, 0)
         alike = (q == other) | (np.abs(q - other) <= _ALIKE * np.abs(q))
         flat = _vanishes(along.node) & _vanishes(askew.node)
         alike = alike | flat

@@ -12,7 +12,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import find
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import Shape
-from adjoint.ops.kinks.subgraph import is_same
+from adjoint.ops.kinks.dependence import is_same
 from adjoint.ops.linalg.matrices import conjugate_transpose
 from adjoint.ops.linalg.spectral_values import frame_of
 from adjoint.ops.shape.movement import reshape

@@ -4,7 +4,7 @@ The derivative of a function φ of A = V diag(w) Vᴴ divides by wⱼ - wᵢ. Wh
 is smooth, the numerator is 0 too, and the quotient has a limit: that along A(t) = V diag(w + t c)
 Vᴴ for any c without equal elements, as all of A(t) but A(0) have distinct values. By l'Hôpital it
 is the slope of the numerator along c, by the graph between the decomposition and the numerator
-(`subgraph`), over cⱼ - cᵢ. Two directions must agree, else φ is not smooth there: it picks one of
+(`dependence`), over cⱼ - cᵢ. Two directions must agree, else φ is not smooth there: it picks one of
 the values that coincide, or vectors that anything may turn. Then the result is nan and a
 `KinkWarning` says so. (Daleckii and Krein's formula is the case φ(A) = Σ f(wᵢ).)
 
@@ -34,13 +34,13 @@ from adjoint.ops.elementwise.complex import conj, real
 from adjoint.ops.family.broadcasting import fit
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.family.structural_zeros import nonzero_mask, onto, over, reshaped, whole
-from adjoint.ops.kinks.subgraph import (
+from adjoint.ops.kinks.dependence import (
     POINT,
     Array,
-    Subgraph,
+    Dependence,
     is_differentiated,
     values_of,
-    whole_subgraph_between,
+    whole_dependence_between,
 )
 from adjoint.ops.reductions import extremum
 from adjoint.ops.reductions.reduction import sum
@@ -82,19 +82,19 @@ class Quotient(Op):
     over "values".
 
     The inputs: numerators, values, how large the terms are of which the numerators consist, the
-    decomposition, and what the subgraph is given. `traced`: whether the subgraph is all there is
-    between the decomposition and the numerators.
+    decomposition, and what the dependence is given. `traced`: whether the dependence is all there
+    is between the decomposition and the numerators.
     """
 
     name = "spectral_quotient"
     family = "kinks"
-    param_names = ("kind", "subgraph", "spectrum", "traced")
+    param_names = ("kind", "dependence", "spectrum", "traced")
 
     def infer(self, numerators: Node, *rest: Any) -> tuple[Shape, DType]:
         return numerators.shape, numerators.dtype
 
     def evaluate(self, *args: Any) -> Any:
-        numerators, values, bulk, packed, *given, kind, subgraph, spectrum, traced = args
+        numerators, values, bulk, packed, *given, kind, dependence, spectrum, traced = args
         divisors = divisors_of(kind, values)
         scale = np.max(np.abs(values), axis=-1, initial=0.0)
         scale = scale.reshape(*scale.shape, *(1,) * (1 + (kind != "values")))
@@ -114,7 +114,7 @@ class Quotient(Op):
             if traced:
                 still = units * np.max(bulk, initial=0.0) / np.max(scale, initial=1e-300)
                 limit, known = self.limit(
-                    packed, values.shape, given, kind, subgraph, spectrum, still
+                    packed, values.shape, given, kind, dependence, spectrum, still
                 )
             small = units * np.max(bulk, initial=0.0)
             wrong = np.abs(numerators - limit * divisors)
@@ -130,18 +130,18 @@ class Quotient(Op):
         shape: Shape,
         given: Any,
         kind: str,
-        subgraph: Subgraph,
+        dependence: Dependence,
         spectrum: Spectrum,
         still: float,
     ) -> tuple[Array, Array]:
         """The limits, and whether they do not depend on the direction by more than `still`."""
-        nodes = subgraph.numbers(given)
+        nodes = dependence.numbers(given)
         found = []
         for number in (1, 2):
             steps = 1 + np.modf(0.6180339887498949 * np.arange(1, shape[-1] + 1) * number)[0]
             seed = np.zeros(packed.shape)
             seed[..., 0, spectrum.start : spectrum.start + shape[-1]] = steps
-            moved = subgraph.tangent(nodes, partial(_at_point, seed))
+            moved = dependence.tangent(nodes, partial(_at_point, seed))
             if moved is None:
                 return np.zeros(nodes[-1].shape), np.ones(nodes[-1].shape, bool)
             values_of((moved.node,))
@@ -252,10 +252,10 @@ def quotient(
 ) -> Tensor:
     """Numerators over divisors made of the values of the decomposition `packed`, at `start` of its
     first row; see `Quotient`."""
-    subgraph, given = whole_subgraph_between(numerators.node, packed)
+    dependence, given = whole_dependence_between(numerators.node, packed)
     spectrum = Spectrum(packed.op.name, line_of(packed), start)
     inputs = (numerators, values, bulk, Tensor(packed), *map(Tensor, given))
-    return make(_quotient, inputs, (kind, subgraph, spectrum, traced))
+    return make(_quotient, inputs, (kind, dependence, spectrum, traced))
 
 
 def unknown_at(at_kink: Tensor, spectrum: Spectrum, dtype: DType) -> Tensor:

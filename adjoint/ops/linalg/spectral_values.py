@@ -73,8 +73,8 @@ def each(mask: Tensor, source: Node, given: int, target: Node, wanted: int) -> T
 class Values(OfDecomposition):
     """The values that the first input holds, of the matrix that is the second.
 
-    A subgraph that ends at the decomposition (`spectral_quotient`) moves it alone: then the tangent
-    is what is held in its place.
+    A dependence that ends at the decomposition (`spectral_quotient`) moves it alone: then the
+    tangent is what is held in its place.
     """
 
     name = "spectral_values"
@@ -134,7 +134,7 @@ class ValueTangent(OfDecomposition):
         return Tensor(node.inputs[0])
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
-        if node.scope is None:  # in a subgraph, which moves the values alone
+        if node.scope is None:  # in a dependence, which moves the values alone
             return tangents[0]
         raise NestedTangents("the tangent of a tangent of eigenvalues")
 

@@ -94,3 +94,51 @@ def test_a_long_chain_below_a_sum_does_not_recurse_deeply():
     value, gradient = ad.compile(ad.value_and_grad(horner))(x, t)
     np.testing.assert_allclose(value, sum(np.polyval(x, t)), rtol=1e-13)
     np.testing.assert_allclose(gradient, [np.sum(t**k) for k in reversed(range(300))], rtol=1e-11)
+
+
+def filtered(p: Any) -> Any:
+    """The likelihood of ten observations under a Kalman filter with variances exp(p)."""
+    mean, variance, total = 0.0, 1.0, 0.0
+    for observed in np.random.default_rng(0).normal(size=10):
+        variance = variance + ad.exp(p[0])
+        scale = variance + ad.exp(p[1])
+        gain = variance / scale
+        total = total - 0.5 * (ad.log(scale) + (observed - mean) ** 2 / scale)
+        mean = mean + gain * (observed - mean)
+        variance = (1 - gain) * variance
+    return total
+
+
+def two_chains(x: Any) -> Any:
+    a, b = x[:3], x[3:]
+    for _ in range(100):
+        a, b = a * 1.01 + 0.1, b * 0.9 - 0.1
+    return ad.concat([a, b])
+
+
+def flipped(x: Any) -> Any:
+    for _ in range(300):
+        x = ad.flip(x) * 0.99
+    return x
+
+
+def shifted(x: Any) -> Any:
+    for _ in range(200):
+        x = ad.pad(x[1:], (0, 1)) * 0.9 + 0.1
+    return x
+
+
+LONG = [(ad.grad(filtered), 2), (ad.hessian(filtered), 2), (two_chains, 6)]
+
+
+@pytest.mark.parametrize(("f", "size"), [*LONG, (flipped, 5), (shifted, 12)])
+@pytest.mark.parametrize("memory_is_checked", ["", "1"])
+def test_a_long_chain_at_other_indices_than_the_result_does_not_recurse_deeply(
+    f, size, memory_is_checked, monkeypatch
+):
+    """Numbers of which a gradient of two elements consists, the parts of a join, and moves."""
+    monkeypatch.setenv("ADJOINT_DEBUG_MEMORY", memory_is_checked)
+    x = np.linspace(0.1, 0.2, size)
+    with ad.options(native="never"):
+        expected = np.asarray(f(x))
+    np.testing.assert_allclose(ad.compile(f)(x), expected, rtol=1e-12)

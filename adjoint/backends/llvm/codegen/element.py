@@ -26,15 +26,19 @@ from adjoint.backends.llvm.codegen.emitter import (
 )
 from adjoint.backends.llvm.codegen.loops import BIT, I64, memory_type
 from adjoint.graph.leaf import is_constant
-from adjoint.graph.loop_form import ZERO, Affine, Index, broadcast_index
+from adjoint.graph.loop_form import (
+    MAX_NESTED_READS,
+    ZERO,
+    Affine,
+    Index,
+    broadcast_index,
+    element_key,
+    unread_elements,
+)
 from adjoint.graph.native_rule import is_elementary
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
 from adjoint.schedule.plan import Kernel
-
-MAX_RECURSION = 32
-"""Chains of more nodes are computed from their beginning, as each node of one that is pulled takes
-several frames of Python's stack, of which there are a thousand."""
 
 
 class Writer(Protocol):
@@ -116,42 +120,38 @@ class ElementWriter:
         self.mask = mask
         self.counters = counters
         self.values: dict[tuple[Node, Hashable], Scalar] = {}
+        self.nested_reads = 0
         self.index_values: dict[Hashable, Any] = {}
-        self.depth = 0
 
     def read(self, x: Node, index: Index) -> Scalar:
-        key = (x, tuple([i.key for i in index]))
+        key = element_key(x, index)
         found = self.values.get(key)
         if found is None:
-            self.depth += 1
-            if self.depth % MAX_RECURSION == 0:
-                self.compute_chain(x, index)
-            found = self.values[key] = self._element(x, index)
-            self.depth -= 1
+            if self.nested_reads >= MAX_NESTED_READS:
+                for node, at in unread_elements(x, index, self.is_known):
+                    self.read(node, at)
+            self.nested_reads += 1
+            try:
+                found = self.values[key] = self._element(x, index)
+            finally:
+                self.nested_reads -= 1
         return found
 
-    def compute_chain(self, x: Node, index: Index) -> None:
-        """Compute what `x` is computed from at its own index, from the beginning of the chain, so
-        that pulling does not recurse deeply."""
-        chain: set[Node] = set()
-        stack = [*x.inputs] if x.op.pointwise else []
-        while stack:
-            node = stack.pop()
-            if node in chain or not node.op.pointwise or node.shape != x.shape:
-                continue
-            if node in self.writer.pointers or is_constant(node):
-                continue
-            chain.add(node)
-            stack.extend(node.inputs)
-        for node in self.writer.kernel.inlined if chain else ():
-            if node in chain:
-                self.read(node, index)
+    def is_known(self, x: Node, index: Index) -> bool:
+        """Whether the element is known without computing it."""
+        if is_constant(x) or self.is_loaded(x, index):
+            return True
+        return element_key(x, index) in self.values
+
+    def is_loaded(self, x: Node, index: Index) -> bool:
+        """Whether the element is one in memory, not one that the kernel computes here."""
+        writer = self.writer
+        is_computed = x in writer.roots and index == writer.index_of(x)
+        return x in writer.pointers and not is_computed
 
     def _element(self, x: Node, index: Index) -> Scalar:
         writer = self.writer
-        if x in writer.roots and index == writer.index_of(x):
-            return self.computed(x, index)
-        if x in writer.pointers:
+        if self.is_loaded(x, index):
             offset = self.offset(x.shape, index)
             # What the kernel itself writes may change from one iteration to the next.
             hoisted = x not in writer.roots and self.is_invariant(offset)

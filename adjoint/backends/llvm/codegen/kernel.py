@@ -16,7 +16,6 @@ from llvmlite import ir
 from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.accumulator import Accumulator
 from adjoint.backends.llvm.codegen.element import (
-    MAX_RECURSION,
     Counter,
     Cut,
     ElementWriter,
@@ -36,7 +35,7 @@ from adjoint.backends.llvm.codegen.loops import (
     noalias_metadata,
 )
 from adjoint.backends.llvm.codegen.vector_loop import VectorLoop, Widen
-from adjoint.graph.loop_form import Affine, Index
+from adjoint.graph.loop_form import MAX_NESTED_READS, Affine, Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.access_patterns import reversed_along
@@ -57,6 +56,7 @@ MAX_STRAIGHT_LINE_STORES = 64
 to so many, and the parts of a join written as segments of their own. As each of those has only its
 own code, more than `MAX_SEGMENTS` are worth it: the Jacobian of thirty columns went from 29 to
 2.3 ms."""
+
 
 Accumulators = dict[Node, Accumulator]
 
@@ -409,7 +409,7 @@ class KernelWriter(KernelLayout):
             seen.add(node)
             chain.append(node)
             stack.extend(node.inputs)
-        if len(chain) > MAX_RECURSION:
+        if len(chain) > MAX_NESTED_READS:
             chained = set(chain)
             for node in self.kernel.inlined:
                 if node in chained:

@@ -3,7 +3,8 @@
 Floor 6. CPython notes a signal and acts on it between two instructions of its own, so that native
 code which runs for seconds would have to end first. Between steps with much work a program reads
 the clock, and once a second it asks Python whether a signal has come in. Only once a second, since
-asking takes the interpreter's lock, which long programs have released.
+asking takes the interpreter's lock, which long programs have released. Those that were not known
+to be long, as loops may be that go on while a condition holds, let other threads run then.
 """
 
 from __future__ import annotations
@@ -70,6 +71,9 @@ class Interrupts:
         builder.store(now, self.last)
         state = builder.call(extern(self.module, "PyGILState_Ensure", I32, []), [])
         raised = builder.call(extern(self.module, "PyErr_CheckSignals", I32, []), [])
+        let_go = extern(self.module, "PyEval_SaveThread", POINTER, [])
+        take_back = extern(self.module, "PyEval_RestoreThread", ir.VoidType(), [POINTER])
+        builder.call(take_back, [builder.call(let_go, [])])  # a thread that waits has its turn
         builder.call(extern(self.module, "PyGILState_Release", ir.VoidType(), [I32]), [state])
         builder.cbranch(builder.icmp_signed("==", raised, I32(0)), resume, stopped)
         builder.position_at_end(resume)

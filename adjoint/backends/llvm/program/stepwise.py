@@ -147,7 +147,7 @@ class Stepwise:
             case Alias(root=root) if root not in self.writer.memory.storage:
                 return lambda arrays: _copy_part(arrays, step)
             case Alias():
-                return lambda arrays: None  # a part, whose memory is known
+                return lambda arrays: _hand_on_part(arrays, step)
             case NumpyCall(root=root) | Control(root=root):
                 return lambda arrays: _evaluate(arrays, root)
 
@@ -262,6 +262,15 @@ def _hand_on(arrays: dict[Node, Array], root: Node, node: Node) -> None:
         arrays[root] = source
     elif source.size and not np.shares_memory(arrays[root], source):
         arrays[root][...] = source
+
+
+def _hand_on_part(arrays: dict[Node, Array], step: Alias) -> None:
+    """A part of a tensor: the same memory, which is known by now, or a copy into an output."""
+    source = arrays[step.root.inputs[0]].reshape(-1).view(np.uint8)
+    part = _view(source, step.offset, step.root)
+    found = arrays.setdefault(step.root, part)
+    if part.size and not np.shares_memory(found, part):
+        found[...] = part
 
 
 def _evaluate(arrays: dict[Node, Array], root: Node) -> None:

@@ -48,6 +48,7 @@ PAGE = 1 << 21
 LINE = 64
 """The boundary of all other blocks: a line of the cache, and the longest vector."""
 MADV_HUGEPAGE = 14
+"""The advice to `madvise` that huge pages are wanted, as Linux numbers it."""
 HEADER = 24
 """Bytes before a block: the address that the system gave, its class, and its own bytes."""
 MEMORY, CLASS, CAPACITY = -3, -2, -1

@@ -1,9 +1,9 @@
 """What stands between a node and an adjoint that depends on it, taken out of the graph.
 
 To know how an adjoint g leaves the kink of r (where r = |x| = 0, say), one looks at g as a function
-of r. A `Subgraph` is that function: the operations element by element between the two. Whatever
+of r. A `Dependence` is that function: the operations element by element between the two. Whatever
 else g is made of enters as a value; if it may vary too, it is one of the `others`, whose influence
-the caller must rule out. So a subgraph may end anywhere without harm, and it ends early: at
+the caller must rule out. So a dependence may end anywhere without harm, and it ends early: at
 operations that take elements together, at other kinks, and after some hundred operations.
 """
 
@@ -23,7 +23,7 @@ from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape
 
 _LONGEST = 200
-"""How many operations a subgraph has at most."""
+"""How many operations a dependence has at most."""
 _LEVELS = 8
 """How many levels of nodes are compared to know one for the other."""
 _MOVEMENTS = frozenset({"reshape", "broadcast_to", "permute_dims", "slice", "unslice", "concat"})
@@ -39,7 +39,7 @@ POINT, OTHER, FIXED = "point", "other", "fixed"
 
 
 @dataclass(frozen=True)
-class Subgraph:
+class Dependence:
     """A function of what is given, as entries, inputs before users; the last is its result."""
 
     entries: tuple[Entry, ...]
@@ -49,7 +49,7 @@ class Subgraph:
             f"{e[0].name if e[0] is not None else e[1]}{e[1:2] if e[0] is not None else ''}{e[2:]}"
             for e in self.entries
         ]
-        return f"Region({'; '.join(lines)})"
+        return f"Dependence({'; '.join(lines)})"
 
     @property
     def kind(self) -> tuple[Shape, DType]:
@@ -96,11 +96,11 @@ def _constant(value: Array, dtype: DType) -> Tensor:
     return Tensor(constant_node(value.astype(dtype), value.shape, dtype))
 
 
-def subgraph_between(result: Node, point: Node) -> tuple[Subgraph, list[Node]]:
+def dependence_between(result: Node, point: Node) -> tuple[Dependence, list[Node]]:
     """`result` as a function of `point`, and the nodes that are given, in their order."""
     builder = _Builder(point)
     builder.add(result)
-    return Subgraph(tuple(builder.entries)), builder.given
+    return Dependence(tuple(builder.entries)), builder.given
 
 
 class _Builder:
@@ -140,7 +140,7 @@ class _Builder:
         return share, len(self.entries) - 1
 
     def follow(self, node: Node) -> tuple[Node, ...]:
-        """The inputs by which a subgraph goes on; none where it ends."""
+        """The inputs by which a dependence goes on; none where it ends."""
         found = self._inputs(node) if len(self.inputs) < _LONGEST else None
         self.inputs[node] = found
         return found or ()
@@ -215,8 +215,8 @@ def magnitude(node: Node, levels: int = _LEVELS) -> Any:
     return np.abs(node.value)
 
 
-def whole_subgraph_between(result: Node, point: Node) -> tuple[Subgraph, list[Node]]:
-    """As `subgraph_between`, but through every operation, so that all of `result` that depends on
+def whole_dependence_between(result: Node, point: Node) -> tuple[Dependence, list[Node]]:
+    """As `dependence_between`, but through every operation, so that all of `result` that depends on
     `point` is known; what does not enters as a value."""
 
     def known(node: Node) -> tuple[Node, ...]:
@@ -242,4 +242,4 @@ def whole_subgraph_between(result: Node, point: Node) -> tuple[Subgraph, list[No
             role = POINT if node is point else FIXED
             entries.append((None, role, node.shape, node.dtype))
             given.append(node)
-    return Subgraph(tuple(entries)), given
+    return Dependence(tuple(entries)), given
