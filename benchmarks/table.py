@@ -127,7 +127,9 @@ def gradbench_text(record: dict[str, Any]) -> str:
     heads = ["row", *tools.values(), "wanted", "our first call", "differs by"]
     text += [f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
     for (name, size), most in harness.GOALS.items():
-        row, gap = record["times"][f"{name} {size}"], record["differences"][f"{name} {size}"]
+        row, gap = (record[part].get(f"{name} {size}") for part in ("times", "differences"))
+        if row is None:  # not there yet when this was measured
+            continue
         cells = [f"{name} {size}", *(seconds(row.get(t, {}).get("derivative")) for t in tools)]
         ours = row.get("adjoint", {})
         missed = ours and 1e3 * ours["derivative"] > most

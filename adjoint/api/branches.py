@@ -18,6 +18,7 @@ from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import INT64
 from adjoint.ops.control.branch import Choice, branch
 from adjoint.ops.control.closing import captured, closed
+from adjoint.ops.control.saving import NOTHING, POLICIES
 from adjoint.ops.elementwise.choice import minimum
 
 
@@ -69,22 +70,27 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     return _choose("switch", as_tensor(number, INT64), names, branches, operands)
 
 
-def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+def checkpoint(f: Callable[..., Any], *, policy: str = NOTHING) -> Callable[..., Any]:
     """`f`, of which a reverse sweep keeps the arguments only and computes the rest again.
 
     The derivatives are the same; they need less memory and more time. Under the name of
-    ``jax.checkpoint`` and ``torch.utils.checkpoint``.
+    ``jax.checkpoint`` and ``torch.utils.checkpoint``. The `policy` says what is kept beside the
+    arguments: "nothing_saveable"; "dots_saveable", the products of matrices; or
+    "everything_saveable", so that nothing is computed again. Raises `ArgumentError`.
 
     >>> import adjoint as ad
     >>> ad.grad(ad.checkpoint(lambda x: ad.sin(ad.sin(x))))(1.0)
     Tensor(0.36003949)
     """
     check_callable("checkpoint", f)
+    if policy not in POLICIES:
+        names = ", ".join(map(repr, POLICIES))
+        raise ArgumentError(f"checkpoint: policy must be one of {names}, got {policy!r}")
 
     @functools.wraps(f)
     def recomputed(*args: Any, **kwargs: Any) -> Any:
         number = as_tensor(np.int64(0))
-        return _choose("checkpoint", number, [function_name(f)], (f,), args, kwargs)
+        return _choose("checkpoint", number, [function_name(f)], (f,), args, kwargs, policy)
 
     return recomputed
 
@@ -123,6 +129,7 @@ def _choose(
     functions: Sequence[Any],
     operands: Sequence[Any],
     kwargs: dict[str, Any] | None = None,
+    policy: str = NOTHING,
 ) -> Any:
     """The result of the function with a number."""
     leaves, structure = open_leaves(f"{name}: operand ", tuple(operands))
@@ -140,7 +147,7 @@ def _choose(
         outside.update(dict.fromkeys(captured([x.node for x in one.outputs], one.variables)))
     given = list(outside)
     graphs = [closed([x.node for x in one.outputs], one.variables, given) for one in found]
-    results = branch(Choice(tuple(graphs)), [number, *map(Tensor, given), *leaves])
+    results = branch(Choice(tuple(graphs), policy), [number, *map(Tensor, given), *leaves])
     return first.returned.unflatten(results)
 
 

@@ -72,7 +72,11 @@ class Op:
     keeps_zeros: bool = False
     """Whether elements of the result may be zero by construction if such of the inputs are."""
     repeats: bool = False
-    """Whether it is a loop, of which another may compute the results as well (`merging`)."""
+    """Whether it is a loop of known length, of which what nobody reads is left out (`pruning`)."""
+    shares_results: bool = False
+    """Whether another node of it may compute its results, and then more (`merging`)."""
+    allocates: bool = False
+    """Whether its native code takes memory as it needs it, and so fails if there is no more."""
     may_have_stable_form: bool = False
     """Whether `stable_form` may know one; where not, whoever evaluates need not ask."""
 

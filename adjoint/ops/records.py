@@ -38,6 +38,7 @@ matmul = find("matmul")
 # loops and branches
 scan = find("scan")
 while_loop = find("while_loop")
+while_adjoint = find("while_adjoint")
 branch = find("branch")
 
 # what LAPACK computes

@@ -346,7 +346,7 @@ class Control(_Call):
 
     @property
     def can_fail(self) -> bool:
-        return any(step.can_fail for step in self.steps)
+        return self.root.op.allocates or any(step.can_fail for step in self.steps)
 
 
 @dataclass(eq=False)

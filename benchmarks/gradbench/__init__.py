@@ -2,11 +2,13 @@
 
 `make(eval, input)` answers what a harness of the suite asks: for each of the two functions of an
 evaluation a callable without arguments and a function that brings its result to one flat array of
-float64. Nothing is traced or compiled before the first call.
+float64; of `particle` and `saddle`, which are nothing but derivatives, it answers that for each of
+four variants. Nothing is traced or compiled before the first call.
 
-`run` needs such a harness: GRADBENCH_HARNESS names the folder of its ``run.py``, which reads the
-suite's data by its own variables. Without it, and with `smoke`, every evaluation is run on small
-inputs made up here, and its derivative compared with differences of its value.
+``python -m benchmarks gradbench`` needs such a harness: GRADBENCH_HARNESS names the folder of its
+``run.py``, which reads the suite's data by its own variables. Without it, and with ``--smoke``,
+every evaluation is run on small inputs made up here, and its derivative compared with differences
+of its value.
 """
 
 from __future__ import annotations
@@ -16,11 +18,25 @@ from typing import Any
 
 from benchmarks.measure import Result
 
-EVALS = ("hello", "gmm", "ba", "ht", "lstm", "llsq", "lse", "kmeans", "det", "ode")
+EVALS = (
+    "hello",
+    "gmm",
+    "ba",
+    "ht",
+    "lstm",
+    "llsq",
+    "lse",
+    "kmeans",
+    "det",
+    "ode",
+    "particle",
+    "saddle",
+)
 
 
 def make(name: str, given: Any) -> Any:
-    """``{"primal": (callable, canon), "derivative": (callable, canon)}``; None if not offered."""
+    """``{"primal": (callable, canon), "derivative": (callable, canon)}``, or by the names of the
+    variants; None if not offered."""
     if name not in EVALS:
         return None
     return import_module(f"benchmarks.gradbench.{name}").make(given)

@@ -9,11 +9,15 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from benchmarks.gradbench import make
+from benchmarks.gradbench.lstm import loss_by_a_loop
+from benchmarks.gradbench.lstm import make as make_lstm
 from benchmarks.measure import Result
 
 STEP = 1e-5
 TOLERANCE = 1e-6
 """Central differences are no better."""
+CONTROL, SADDLE = 0.2071918746486116, 8.246324826140356e-06
+"""What `particle` and each number of `saddle` are where the suite starts them."""
 
 Given = dict[str, Any]
 
@@ -77,7 +81,11 @@ def lstm(rng: np.random.Generator) -> float:
     shapes = {"main_params": (2 * layers, 4 * width), "extra_params": (3, width)}
     shapes |= {"state": (2 * layers, width), "sequence": (4, width)}
     given = {name: rng.random(shape) for name, shape in shapes.items()}
-    return by_gradient("lstm", given, ("main_params", "extra_params"), rng)
+    moving = ("main_params", "extra_params")
+    loop = make_lstm(given, loss_by_a_loop)["derivative"][0]()
+    scan = make_lstm(given)["derivative"][0]()
+    apart = [np.max(np.abs(np.asarray(a) - np.asarray(b))) for a, b in zip(loop, scan, strict=True)]
+    return max(by_gradient("lstm", given, moving, rng), *map(float, apart))
 
 
 def llsq(rng: np.random.Generator) -> float:
@@ -100,6 +108,19 @@ def ode(rng: np.random.Generator) -> float:
     ends = [value("ode", given | {"x": given["x"] + h * ways["x"]})[-1] for h in (STEP, -STEP)]
     wanted = (ends[0] - ends[1]) / (2.0 * STEP)
     return float(abs(canon(call()) @ ways["x"] - wanted) / abs(wanted))
+
+
+def particle(rng: np.random.Generator) -> float:
+    """All variants find the w that the suite states."""
+    found = make("particle", {"w": 0.0})
+    return max(abs(canon(call())[0] - CONTROL) for call, canon in found.values())
+
+
+def saddle(rng: np.random.Generator) -> float:
+    """All variants find the points that the suite states, near zero."""
+    found = make("saddle", {"start": [1.0, 1.0]})
+    gaps = [np.max(np.abs(canon(call()) - SADDLE)) for call, canon in found.values()]
+    return float(max(gaps)) / SADDLE
 
 
 def kmeans(rng: np.random.Generator) -> float:
@@ -147,6 +168,7 @@ def ht(rng: np.random.Generator) -> float:
     return gap_of("ht", given, ways, canon(call()).reshape(3 * places, 28) @ way)
 
 
+EVALUATIONS = (hello, gmm, ba, ht, lstm, llsq, lse, kmeans, det, ode, particle, saddle)
 CHECKS: dict[str, Callable[[np.random.Generator], float]] = {
-    check.__name__: check for check in (hello, gmm, ba, ht, lstm, llsq, lse, kmeans, det, ode)
+    check.__name__: check for check in EVALUATIONS
 }

@@ -7,7 +7,8 @@ Where examples choose differently, every branch is computed and `where` chooses.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape, is_inexact
+from adjoint.ops.control.closing import closed
 from adjoint.ops.control.derived import Linearised, instance, still_inputs
 from adjoint.ops.control.packing import (
     Groups,
@@ -26,8 +28,10 @@ from adjoint.ops.control.packing import (
     packed_group,
     unpacked,
 )
+from adjoint.ops.control.saving import NOTHING, saved_values
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal
+from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to, reshape
@@ -36,9 +40,29 @@ from adjoint.transforms.batch import batch
 
 @dataclass(frozen=True)
 class Choice:
-    """The graphs to choose from, of equal inputs and equal results."""
+    """The graphs to choose from, of equal inputs and equal results.
+
+    `policy`: what of a single branch its way back reads and does not compute again. `leading`: so
+    many of the first results are those of another choice, or of several others.
+    """
 
     branches: tuple[Subgraph, ...]
+    policy: str = NOTHING
+    leading: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Equal for equal choices."""
+        return " ".join(one.key for one in self.branches)
+
+    @property
+    def extends(self) -> tuple[str, ...]:
+        """The keys of the choices whose results are the first of this one."""
+        return tuple(self.first(count).key for count in self.leading)
+
+    def first(self, count: int) -> Choice:
+        """The choice of the first results only."""
+        return Choice(tuple(Subgraph(x.inputs, x.outputs[:count]) for x in self.branches))
 
     def pieces(self) -> list[tuple[Shape, DType]]:
         """Shape and dtype of each result."""
@@ -56,6 +80,7 @@ class Branch(Op):
 
     name = "branch"
     family = "control"
+    shares_results = True
     param_names = ("choice", "group")
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
@@ -88,42 +113,28 @@ class Branch(Op):
         given = {n: x for n, x in enumerate(tangents[1:]) if x is not None}
         if not given:
             return None
-        nested = are_nested(node, *[x.node for x in given.values()])
-        linear = self.linearised(node, nested)
-        seeds = [one.variables(list(given.values())) for one in linear]
+        derivatives = Derivatives(node, given)
         found = [
-            one.tangents(dict(zip(given, own, strict=True)))
-            for one, own in zip(linear, seeds, strict=True)
+            one.tangents(seeds.values)
+            for one, seeds in zip(derivatives.linear, derivatives.seeds, strict=True)
         ]
-        outer = [*map(Tensor, node.inputs), *given.values()]
-        return packed_group(layouts(choice), group, _derived(linear, seeds, found, outer))
+        return packed_group(layouts(choice), group, derivatives.results(found))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         choice, group = node.params
         given = given_pieces(layouts(choice), group, adjoint)
         if not given:
             return [None] * len(wanted)
-        nested = are_nested(node, *[x.node for x in given.values()])
-        linear = self.linearised(node, nested)
-        still = [not is_differentiated(x.node) for x in given.values()]
-        seeds = [
-            [one.variable(x.node, s) for x, s in zip(given.values(), still, strict=True)]
-            for one in linear
-        ]
+        still = {n for n, x in given.items() if not is_differentiated(x.node)}
+        derivatives = Derivatives(node, given, still)
         asked = [n for n, w in enumerate(wanted[1:]) if w and is_inexact(node.inputs[n + 1].dtype)]
         found = [
-            one.adjoints(dict(zip(given, own, strict=True)), asked)
-            for one, own in zip(linear, seeds, strict=True)
+            one.adjoints(seeds.values, asked)
+            for one, seeds in zip(derivatives.linear, derivatives.seeds, strict=True)
         ]
-        outer = [*map(Tensor, node.inputs), *given.values()]
-        return [None, *_derived(linear, seeds, found, outer)]
+        return [None, *derivatives.results(found, choice.policy != NOTHING)]
 
     push, pull = jvp, vjp
-
-    def linearised(self, node: Node, nested: bool) -> list[Linearised]:
-        """The branches, to be differentiated."""
-        still = still_inputs(node.inputs[1:], node.params[0].branches[0], range(0))
-        return [Linearised(one, nested, still) for one in node.params[0].branches]
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         choice, group = node.params
@@ -143,30 +154,101 @@ def branch(choice: Choice, inputs: Sequence[Tensor]) -> list[Tensor]:
     return unpacked(_branch, inputs, choice, layouts(choice))
 
 
-def _derived(
-    linear: Sequence[Linearised],
-    seeds: Sequence[Sequence[Tensor]],
-    found: Sequence[Sequence[Tensor | None]],
-    outer: Sequence[Tensor],
-) -> list[Tensor | None]:
-    """Derivatives by branch as one branch of derivatives; None where they are zero in all."""
-    count = len(found[0])
-    models = [next((row[n] for row in found if row[n] is not None), None) for n in range(count)]
-    there = [n for n in range(count) if models[n] is not None]
-    if not there:
-        return [None] * count
-    branches = []
-    for one, own, row in zip(linear, seeds, found, strict=True):
-        results = []
-        for n in there:
-            result, model = row[n], models[n]
-            assert model is not None
-            results.append((zeros_of(model.node) if result is None else result).node)
-        branches.append(Subgraph([x.node for x in (*one.inputs, *own)], results))
-    answer: list[Tensor | None] = [None] * count
-    for n, x in zip(there, branch(Choice(tuple(branches)), outer), strict=True):
-        answer[n] = x
-    return answer
+class Seeds:
+    """Variables of one branch in place of tangents or adjoints, and of their masks."""
+
+    def __init__(
+        self,
+        linear: Linearised,
+        given: dict[int, Tensor],
+        masks: dict[int, Tensor],
+        still: AbstractSet[int],
+    ) -> None:
+        variables = [linear.variable(x.node, n in still) for n, x in given.items()]
+        own = linear.variables(list(masks.values()))
+        self.values = dict(zip(given, variables, strict=True))
+        for n, mask in zip(masks, own, strict=True):
+            self.values[n] = where(mask, self.values[n], 0.0)
+        self.nodes = [x.node for x in (*variables, *own)]
+
+
+class Derivatives:
+    """The branches that compute the tangents or adjoints of a branch, for those `given`.
+
+    Those of them that are `still` do not depend on what is differentiated by.
+    Where these are zero by construction, they must not meet an infinite derivative: masks go in
+    with them, and others come out with the results.
+    """
+
+    def __init__(
+        self, node: Node, given: dict[int, Tensor], still: AbstractSet[int] = frozenset()
+    ) -> None:
+        self.choice: Choice = node.params[0]
+        self.number, *self.inputs = map(Tensor, node.inputs)
+        nested = are_nested(node, *[x.node for x in given.values()])
+        masks = {
+            n: whole(m, x.shape) for n, x in given.items() if (m := nonzero_mask(x)) is not None
+        }
+        self.given = [*given.values(), *masks.values()]
+        unmoved = still_inputs(node.inputs[1:], self.choice.branches[0], range(0))
+        self.linear = [Linearised(branch, nested, unmoved) for branch in self.choice.branches]
+        self.seeds = [Seeds(one, given, masks, still) for one in self.linear]
+
+    def results(
+        self, found: Sequence[Sequence[Tensor | None]], reads_saved: bool = False
+    ) -> list[Tensor | None]:
+        """What was `found` for each branch, as results of one; None if it is zero in all."""
+        models = [
+            next((x for x in column if x is not None), None) for column in zip(*found, strict=True)
+        ]
+        there = [n for n, x in enumerate(models) if x is not None]
+        if not there:
+            return list(models)
+        rows = [[_result(row[n], models[n]) for n in there] for row in found]
+        masks = [[nonzero_mask(x) for x in row] for row in rows]
+        masked = [n for n in range(len(there)) if any(row[n] is not None for row in masks)]
+        for row, own in zip(rows, masks, strict=True):
+            row += [whole(own[n], row[n].shape) for n in masked]
+        outputs = [[x.node for x in row] for row in rows]
+        results = self.reading_saved(outputs[0]) if reads_saved else self.computed_again(outputs)
+        for n, mask in zip(masked, results[len(there) :], strict=True):
+            results[n] = where(mask, results[n], 0.0)
+        for n, x in zip(there, results, strict=False):
+            models[n] = x
+        return list(models)
+
+    def computed_again(self, outputs: Sequence[Sequence[Node]]) -> list[Tensor]:
+        """The outputs of branches that compute all they need of the branches once more."""
+        branches = [
+            Subgraph([*[x.node for x in one.inputs], *seeds.nodes], own)
+            for one, seeds, own in zip(self.linear, self.seeds, outputs, strict=True)
+        ]
+        choice = Choice(tuple(branches), self.choice.policy)
+        return branch(choice, [self.number, *self.inputs, *self.given])
+
+    def reading_saved(self, results: Sequence[Node]) -> list[Tensor]:
+        """The outputs of a branch that reads what the single branch saves by its policy."""
+        (linear,), (seeds,), choice = self.linear, self.seeds, self.choice
+        outputs, inputs = [[x.node for x in xs] for xs in (linear.outputs, linear.inputs)]
+        saved, read = saved_values(choice.policy, outputs, inputs, results)
+        more = [x for x in saved if x not in outputs]
+        if more:
+            leading = (*choice.leading, len(outputs))
+            choice = Choice((Subgraph(inputs, [*outputs, *more]),), choice.policy, leading)
+        forwards = branch(choice, [self.number, *self.inputs])
+        known = dict(zip([*outputs, *more], forwards, strict=True))
+        taken = [n for n, x in enumerate(inputs) if x in read]
+        back = closed(results, [*[inputs[n] for n in taken], *seeds.nodes], saved)
+        given = [*[known[x] for x in saved], *[self.inputs[n] for n in taken], *self.given]
+        return branch(Choice((back,), choice.policy), [self.number, *given])
+
+
+def _result(x: Tensor | None, model: Tensor | None) -> Tensor:
+    """A derivative in one branch, or zeros like the `model` in another, zero by construction."""
+    if x is not None:
+        return x
+    assert model is not None
+    return where(known_mask(False), zeros_of(model.node), 0.0)
 
 
 def _each_chosen(
@@ -217,4 +299,4 @@ def _all_chosen(
         found = batch([x.node for x in outputs], given)
         results = [found.get(x.node, broadcast_to(x, (size, *x.node.shape))) for x in outputs]
         wider.append(Subgraph([x.node for x in variables], [x.node for x in results]))
-    return branch(Choice(tuple(wider)), inputs)
+    return branch(replace(choice, branches=tuple(wider)), inputs)

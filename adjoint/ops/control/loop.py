@@ -20,10 +20,8 @@ from adjoint.ops.shape.movement import broadcast_to
 class Loop:
     """What is repeated: a `body` with so many constants and numbers in its state, `length` times.
 
-    `backwards`: the last slices come first. `counted`: the first constant says how many steps there
-    are, one at least and `length` at most; other slices are neither read nor written. `extends`:
-    the keys of bodies of which this one has the outputs, and then more; a loop over it computes
-    what loops over those do.
+    `backwards`: the last slices come first. `extends`: the keys of bodies of which this one has
+    the outputs, and then more; a loop over it computes what loops over those do.
     """
 
     body: Subgraph
@@ -31,8 +29,12 @@ class Loop:
     state: int
     length: int
     backwards: bool = False
-    counted: bool = False
     extends: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Equal for loops that do the same as often."""
+        return self.body.key
 
     def pieces(self) -> list[tuple[Shape, DType]]:
         """Shape and dtype of each result."""

@@ -59,7 +59,6 @@ def reduced(loop: Loop, inputs: Sequence[Tensor], wanted: AbstractSet[int]) -> d
             break
         state |= more
     first = loop.constants + loop.state
-    mask |= loop.counted  # the first input is the count
     read = [n for n in range(len(graph.inputs)) if mask >> n & 1]
     constants = [n for n in read if n < loop.constants]
     moved = [loop.constants + n for n in sorted(state)]
@@ -69,6 +68,6 @@ def reduced(loop: Loop, inputs: Sequence[Tensor], wanted: AbstractSet[int]) -> d
     if len(taken) == len(graph.inputs) and len(numbers) == len(graph.outputs):
         return {}
     body = Subgraph([graph.inputs[n] for n in taken], [graph.outputs[n] for n in numbers])
-    smaller = Loop(body, len(constants), len(moved), loop.length, loop.backwards, loop.counted)
+    smaller = Loop(body, len(constants), len(moved), loop.length, loop.backwards)
     results = scan(smaller, [inputs[n] for n in taken])
     return {n: x for n, x in zip(numbers, results, strict=True) if n in wanted}

@@ -20,20 +20,21 @@ from adjoint.ops.reductions.reduction import any as any_of
 from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.transforms.batch import batch
 
+LIKELY_ROUNDS = 100
+"""How often a loop is taken to go round where that has to be guessed, to weigh what it costs."""
+
 
 @dataclass(frozen=True)
 class Rounds:
     """A `body` repeated while `condition` holds; both take the constants and the state.
 
-    `memory`: the bytes of states that are kept for a way back. `likely`: how often it is taken to
-    go round where that has to be guessed, to weigh what it costs.
+    `memory`: the bytes of states that are kept for a way back.
     """
 
     condition: Subgraph
     body: Subgraph
     constants: int
     memory: int
-    likely: int = 100
 
     def pieces(self) -> list[tuple[Shape, DType]]:
         """Shape and dtype of each part of the state."""

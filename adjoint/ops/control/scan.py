@@ -36,7 +36,7 @@ class Scan(Op):
     name = "scan"
     family = "control"
     param_names = ("loop", "group")
-    repeats = True
+    repeats = shares_results = True
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         *_, loop, group = args
@@ -107,7 +107,7 @@ def run_loop(loop: Loop, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     constants, state, xs = values[: loop.constants], values[loop.constants : first], values[first:]
     state = [np.asarray(x) for x in state]
     stacks = [np.empty(shape, dtype) for shape, dtype in loop.pieces()[loop.state :]]
-    steps = range(int(values[0]) if loop.counted else loop.length)
+    steps = range(loop.length)
     for t in reversed(steps) if loop.backwards else steps:
         found = loop.body.run([*constants, *state, *[x[t] for x in xs]])
         state = found[: loop.state]

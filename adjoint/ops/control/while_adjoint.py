@@ -1,9 +1,9 @@
 """How adjoints go back through a `while_loop`.
 
 How many rounds there are is known when they have been run. So what goes back is one operation that
-runs the loop, keeps states, and goes back through them, a stretch of rounds at a time. It holds
-only so many bytes of them: when there are more, it drops every other one, and computes those
-between again (Griewank's checkpointing, as it is done where the length is not known).
+runs the loop, keeps the states, and goes back through them. It holds only so many bytes of them:
+when there are more, it drops every other one, and computes those between again (Griewank's
+checkpointing, as it is done where the length is not known).
 
 The derivatives of the adjoint are loops of the same two kinds, over states together with their
 tangents: with c̄ the adjoint of the last state, the adjoint of ⟨c̄, ẋ_n⟩ by the first state is the
@@ -12,7 +12,7 @@ tangent of its adjoint.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,8 +26,14 @@ from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape, is_inexact
 from adjoint.ops.control.derived import Linearised
 from adjoint.ops.control.packing import Groups, given_pieces, groups_of, packed_group, unpacked
-from adjoint.ops.control.rounds import Doubled, Rounds, batched_rounds, while_loop
-from adjoint.ops.control.stretches import Back, Stretches
+from adjoint.ops.control.rounds import (
+    LIKELY_ROUNDS,
+    Doubled,
+    Rounds,
+    batched_rounds,
+    while_loop,
+)
+from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to
 
@@ -60,14 +66,25 @@ def adjoint_layouts(way: WayBack) -> Groups:
 class StepBack:
     """What a step back does, and for which parts of the state (`active`) and which constants.
 
-    The graph maps (constants, state, adjoints of the active parts, masks of the `masked` ones) to
-    (adjoints before, their masks, partial adjoints of the constants).
+    The graph maps (constants, state, adjoints of the active parts, masks of the `masked` ones, sums
+    of the partial adjoints of constants) to (adjoints before, their masks, sums).
     """
 
     graph: Subgraph
     active: tuple[int, ...]
     masked: tuple[int, ...]
     constants: tuple[int, ...]
+
+    def result(self, number: int, first: int) -> int | None:
+        """Which of the outputs, in the end, is the adjoint of an input; None if that is zero.
+
+        The state begins with input `first`.
+        """
+        if number >= first:
+            return self.active.index(number - first) if number - first in self.active else None
+        if number not in self.constants:
+            return None
+        return len(self.active) + len(self.masked) + self.constants.index(number)
 
 
 @lru_cache(maxsize=256)
@@ -85,10 +102,10 @@ def step_back(way: WayBack) -> StepBack:
     found = back.found
     constants = tuple(n for n in range(loop.constants) if found[n] is not None)
     shares = [x for x in found[: loop.constants] if x is not None]
-    graph = Subgraph(
-        [x.node for x in (*linear.inputs, *back.carried.values(), *back.masks.values())],
-        [x.node for x in (*back.before(), *shares)],
-    )
+    sums = linear.variables(shares)
+    carried = [*back.carried.values(), *back.masks.values(), *sums]
+    after = [*back.before(), *[add(a, b) for a, b in zip(sums, shares, strict=True)]]
+    graph = Subgraph([x.node for x in (*linear.inputs, *carried)], [x.node for x in after])
     return StepBack(graph, tuple(back.carried), tuple(back.masks), constants)
 
 
@@ -101,6 +118,7 @@ class WhileAdjoint(Op):
     name = "while_adjoint"
     family = "control"
     param_names = ("way", "group")
+    allocates = True
 
     def params_text(self, node: Node) -> str:
         return ""
@@ -118,6 +136,13 @@ class WhileAdjoint(Op):
         for place, number in enumerate(numbers):
             layout.write(packed, place, found[way.wanted[number]])
         return packed
+
+    def rounds(self, node: Node) -> int:
+        return LIKELY_ROUNDS
+
+    def graphs(self, node: Node) -> tuple[Subgraph, ...]:
+        way = node.params[0]
+        return way.loop.condition, way.loop.body, step_back(way).graph
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         way, group = node.params
@@ -218,11 +243,43 @@ def _run_back(way: WayBack, values: Sequence[Any]) -> dict[int, Any]:
     given = dict(zip(way.given, values[count:], strict=True))
     carried = [given[n] if n in given else np.zeros(*shapes[n]) for n in step.active]
     carried += [np.full(shapes[n][0], n in given) for n in step.masked]
-    totals = {n: np.zeros(values[n].shape, values[n].dtype) for n in way.wanted}
-    shares = [np.zeros(values[n].shape, values[n].dtype) for n in step.constants]
-    one = Back(step.graph, loop.constants, count - loop.constants)
-    moved = Stretches(loop, constants, state).backwards(one, carried, shares)
-    totals.update(zip(step.constants, moved[len(carried) :], strict=True))
-    for n, x in zip(step.active, moved, strict=False):
-        totals[loop.constants + n] = x
-    return totals
+    carried += [np.zeros(values[n].shape, values[n].dtype) for n in step.constants]
+    history = History(loop, constants, state)
+    for before in history.backwards():
+        carried = step.graph.run([*constants, *before, *carried])
+    found = {n: step.result(n, loop.constants) for n in way.wanted}
+    zeros = {n: np.zeros(values[n].shape, values[n].dtype) for n in way.wanted}
+    return {n: zeros[n] if place is None else carried[place] for n, place in found.items()}
+
+
+class History:
+    """The states of a loop, of which every so many-th is kept, within the bytes it may take."""
+
+    def __init__(self, loop: Rounds, constants: Sequence[Any], state: Sequence[Any]) -> None:
+        self.loop, self.constants = loop, constants
+        size = max(1, sum(x.nbytes for x in state))
+        most = max(2, loop.memory // size)
+        self.every, self.rounds = 1, 0
+        self.kept = []
+        state = list(state)
+        while loop.holds([*constants, *state]):
+            if self.rounds % self.every == 0:
+                self.kept.append(state)
+            if len(self.kept) > most:
+                del self.kept[1::2]
+                self.every *= 2
+            state = loop.body.run([*constants, *state])
+            self.rounds += 1
+
+    def backwards(self) -> Iterator[list[Any]]:
+        """The state before each round, the last round first."""
+        end = self.rounds
+        while self.kept:
+            state = self.kept.pop()
+            between = [state]
+            for _ in range(end - len(self.kept) * self.every - 1):
+                state = self.loop.body.run([*self.constants, *state])
+                between.append(state)
+            end = len(self.kept) * self.every
+            while between:
+                yield between.pop()

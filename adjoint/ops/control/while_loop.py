@@ -14,7 +14,14 @@ from adjoint.graph.subgraph import Subgraph, fresh_variables
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, is_inexact
 from adjoint.ops.control.packing import given_pieces, packed_group
-from adjoint.ops.control.rounds import Doubled, Rounds, batched_rounds, layouts, while_loop
+from adjoint.ops.control.rounds import (
+    LIKELY_ROUNDS,
+    Doubled,
+    Rounds,
+    batched_rounds,
+    layouts,
+    while_loop,
+)
 from adjoint.ops.control.while_adjoint import while_adjoints
 
 
@@ -37,7 +44,7 @@ class WhileLoop(Op):
         runner = whole_graph(loop, group).runner
         rounds = 0
         while loop.holds([*constants, *state]):
-            if rounds % loop.likely == 0:  # so many are what the runner reckons with each time
+            if rounds % LIKELY_ROUNDS == 0:  # so many are what the runner reckons with each time
                 found = runner.natively([*constants, *state])
                 if found is not None:
                     return found[0]
@@ -53,7 +60,7 @@ class WhileLoop(Op):
         return ""
 
     def rounds(self, node: Node) -> int:
-        return int(node.params[0].likely)
+        return LIKELY_ROUNDS
 
     def graphs(self, node: Node) -> tuple[Subgraph, ...]:
         loop = node.params[0]

@@ -59,10 +59,33 @@ class ExponentExtractor:
         rule = _RULES.get(x.op.name)
         if rule is None or self.opaque(x):
             return None
+        if not self.looked and not self.is_small(x):
+            raise TooLarge
         self.looked += 1
         if self.looked > MOST_LOOKED_AT:
             raise TooLarge
         return rule(self, x)
+
+    def is_small(self, x: Node) -> bool:
+        """Whether `extract` can end: it meets a node once for each way that leads to it, and in a
+        recurrence ways multiply. Counting them takes far less time than making tensors in vain."""
+        ways: dict[Node, int] = {}
+        stack = [x]
+        while stack:
+            node = stack[-1]
+            below = () if _RULES[node.op.name] in _EXPONENTIALS else node.inputs
+            below = tuple([y for y in below if y.op.name in _RULES and not self.opaque(y)])
+            waiting = [y for y in below if y not in ways]
+            if waiting:
+                stack += waiting
+                if len(stack) > MOST_LOOKED_AT:
+                    return False
+                continue
+            stack.pop()
+            ways[node] = 1 + sum(ways[y] for y in below)
+            if ways[node] > MOST_LOOKED_AT:
+                return False
+        return True
 
     def can_see_exponential(self, x: Node) -> bool:
         """Whether there can be an exponential in `x`: a quick look before `extract`."""

@@ -6,7 +6,7 @@ stacks; where the state lies says `loop_state`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
@@ -24,7 +24,6 @@ from adjoint.backends.llvm.program.loop_state import (
     homes_of,
 )
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op
 from adjoint.ops import records
 from adjoint.ops.control import branch, rounds
 from adjoint.ops.control import loop as scans
@@ -39,20 +38,12 @@ CHECK_EVERY = 1 << 18
 """Operations after which a loop looks at the clock, as a program does between steps."""
 
 
-def memory_of(step: Control, writers: Sequence[GraphWriter]) -> int:
-    """The bytes that a step needs beside its result."""
-    return _state_bytes(step) + max(writer.block_bytes() for writer in writers)
-
-
-def _state_bytes(step: Control) -> int:
+def scratch_bytes(step: Control) -> int:
     """Bytes for results that are not wanted, and for two states."""
-    sizes = [rounded(nbytes(x)) for x in step.inner[-1].outputs]
-    return 2 * sum(sizes) + rounded(8)
-
-
-def write(builder: Any, step: Control, writer: ProgramWriter) -> None:
-    """Write a loop or a branch."""
-    WRITERS[step.root.op](builder, step, writer)
+    states = [x for graph in step.inner for x in graph.outputs]
+    if step.root.op is records.branch:
+        states = step.inner[-1].outputs
+    return sum(2 * rounded(nbytes(x)) for x in states)
 
 
 class Scratch:
@@ -64,12 +55,16 @@ class Scratch:
             writer.block.address, [I64(writer.control_offset())], source_etype=I8
         )
         self.used = 0
-        self.block = builder.gep(self.base, [I64(_state_bytes(step))], source_etype=I8)
+        self.block = builder.gep(self.base, [I64(scratch_bytes(step))], source_etype=I8)
 
     def take(self, node: Node) -> Any:
         """A place for a result like `node`."""
+        return self.take_bytes(nbytes(node))
+
+    def take_bytes(self, size: int) -> Any:
+        """A place for so many bytes."""
         place = self.builder.gep(self.base, [I64(self.used)], source_etype=I8)
-        self.used += rounded(nbytes(node))
+        self.used += rounded(size)
         return place
 
 
@@ -139,8 +134,7 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
         return
     stacks = dict(enumerate(inputs[first:], first))
     stacks |= {len(inputs) + what.state + place: wanted[n] for place, n in enumerate(ys)}
-    length = builder.load(inputs[0], typ=I64) if what.counted else I64(what.length)
-    final = builder.sub(length, I64(1)) if what.counted else I64(what.length - 1)
+    final = I64(what.length - 1)
     order = Order(final, I64(0), -1) if what.backwards else Order(I64(0), final, 1)
     homes = homes_of(body, what)
     state: list[StatePart] = []
@@ -158,7 +152,7 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
         call.set(n, inputs[n])
     for part in state:
         part.begin(builder)
-    with loop(builder, I64(0), length, unroll=False) as i:
+    with loop(builder, I64(0), I64(what.length), unroll=False) as i:
         check_now_and_then(builder, i, body, writer)
         now = Round.at(builder, i, final, what.backwards)
         for n, part in enumerate(state):
@@ -241,19 +235,14 @@ def write_branch(builder: Any, step: Control, writer: ProgramWriter) -> None:
     builder.position_at_end(done)
 
 
-def check_now_and_then(builder: Any, count: Any, body: Any, writer: ProgramWriter) -> None:
-    """Let a signal stop a long loop."""
+def check_now_and_then(
+    builder: Any, count: Any, body: Any, writer: ProgramWriter, failed: Any = None
+) -> None:
+    """Let a signal stop a long loop, which then goes to `failed`."""
     work = sum(step.work for step in body.steps) + 64
     every = 1
     while every * work < CHECK_EVERY:
         every *= 2
     due = builder.icmp_signed("==", builder.and_(count, I64(every - 1)), I64(every - 1))
     with builder.if_then(due, likely=False):
-        writer.interrupts.check(writer.failed)
-
-
-WRITERS: dict[Op, Callable[[Any, Control, Any], None]] = {
-    records.scan: write_scan,
-    records.while_loop: write_while,
-    records.branch: write_branch,
-}
+        writer.interrupts.check(failed or writer.failed)

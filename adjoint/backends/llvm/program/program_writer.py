@@ -21,7 +21,7 @@ from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, failures_o
 from adjoint.backends.llvm.codegen.nest import NestWriter, all_rows, call_kernel, table_of
 from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer, initialize
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
-from adjoint.backends.llvm.program import control_writer
+from adjoint.backends.llvm.program import control_steps
 from adjoint.backends.llvm.program.block import I8, I32, NULL, Block, opaque, stack_memory
 from adjoint.backends.llvm.program.signals import Interrupts, check_signals, resume_if_done
 from adjoint.graph.node import Node
@@ -154,7 +154,7 @@ class ProgramWriter:
 
     def block_bytes(self) -> int:
         """What the steps need: results, partial sums, and what loops and branches do."""
-        needs = [control_writer.memory_of(step, own) for step, own in self.inner.items()]
+        needs = [control_steps.memory_of(step, own) for step, own in self.inner.items()]
         return self.control_offset() + max(needs, default=0)
 
     def control_offset(self) -> int:
@@ -260,7 +260,7 @@ class ProgramWriter:
                     start = moved(builder, self.address_of(builder, root.inputs[0]), step.offset)
                     copy_buffer(builder, root, self.addresses[root], start)
             case Control():
-                control_writer.write(builder, step, self)
+                control_steps.write(builder, step, self)
             case NumpyCall():
                 self.write_numpy_call(builder, step)
 

@@ -1,0 +1,69 @@
+"""Long loops differentiate in the memory that they may take, measured in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import resource, sys
+import numpy as np
+import adjoint as ad
+
+kind, compiled, steps, size, memory = sys.argv[1], *map(int, sys.argv[2:])
+
+def stepped(y, w, n):
+    step = lambda y: y + w * ad.sin(y)
+    if kind == "scan":
+        return ad.scan(lambda y, _: (step(y), None), y, length=n, memory=memory)[0]
+    return ad.while_loop(lambda s: s[0] < n, lambda s: (s[0] + 1, step(s[1])), (0, y),
+                         memory=memory)[1]
+
+def slope(n, compiled):
+    f = ad.grad(lambda y, w: ad.sum(stepped(y, w, n)), (0, 1))
+    return ad.compile(f) if compiled else f
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+y, w = np.linspace(1.0, 2.0, size), 1.0 / steps
+for warm in (True, compiled):  # what is loaded and compiled is no part of it
+    ad.evaluate(slope(64, warm)(y, w))
+before = peak()
+dy, dw = slope(steps, compiled)(y, w)
+dy, dw = np.asarray(dy), float(dw)
+taken = peak() - before
+assert np.isfinite(dy).all() and np.isfinite(dw)
+# The flow of y' = sin y: tan(y/2) grows as exp(t), and its slope is sin(end) / sin(start).
+end = 2 * np.arctan(np.tan(y / 2) * np.e)
+assert np.max(np.abs(dy - np.sin(end) / np.sin(y))) < 10 / steps
+print(taken * 1024)
+"""
+
+ROOM = 8 << 20
+"""Bytes for programs, pages of the interpreter, and results."""
+
+
+def taken(kind, compiled, steps, size, memory):
+    """The bytes by which a process grew at most while it differentiated a loop."""
+    command = [sys.executable, "-c", PROGRAM, kind, compiled, steps, size, memory]
+    found = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=300)
+    assert found.returncode == 0, found.stderr
+    return int(found.stdout)
+
+
+@pytest.mark.parametrize("compiled", [0, 1], ids=["uncompiled", "compiled"])
+@pytest.mark.parametrize("kind", ["scan", "while"])
+def test_a_tenth_of_the_states(kind, compiled):
+    steps, size, memory = 4_000, 4_000, 12 << 20  # all states take 128 MB
+    assert taken(kind, compiled, steps, size, memory) < 2 * memory + ROOM
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compiled", [0, 1], ids=["uncompiled", "compiled"])
+@pytest.mark.parametrize("kind", ["scan", "while"])
+def test_a_hundred_thousand_steps_of_a_thousand_numbers_in_64_megabytes(kind, compiled):
+    memory = 64 << 20
+    assert taken(kind, compiled, 100_000, 1_000, memory) < memory + ROOM
