@@ -106,3 +106,7 @@ class LostDerivativeWarning(UserWarning):
 
 class KinkWarning(UserWarning):
     """A derivative of the second order or higher is nan, as it rests on a slope that was chosen."""
+
+
+class ConvergenceWarning(UserWarning):
+    """An iteration stopped before it found what was asked for."""

@@ -1,7 +1,9 @@
 """Floor 3: the operations, each in one place, by family; importing this registers them all."""
 
 import adjoint.ops.control.branch
+import adjoint.ops.control.custom_call
 import adjoint.ops.control.packing
+import adjoint.ops.control.root
 import adjoint.ops.control.scan
 import adjoint.ops.control.while_loop
 import adjoint.ops.elementwise.arithmetic

@@ -13,21 +13,22 @@ from adjoint.passes.rewriting import is_known, with_inputs
 
 def merge_loops(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     """The outputs of an equal graph in which no loop does a part of what another does."""
-    return _redirected(outputs, inputs, merged_results(_order(outputs, inputs)))
+    return redirected(outputs, inputs, merged_results(unknown_order(outputs, inputs)))
 
 
 def prune_loops(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     """The outputs of an equal graph in which loops compute only what is read of them."""
-    order = _order(outputs, inputs)
-    return _redirected(outputs, inputs, unread_left_out(order, set(outputs)))
+    order = unknown_order(outputs, inputs)
+    return redirected(outputs, inputs, unread_left_out(order, set(outputs)))
 
 
-def _order(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
+def unknown_order(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
+    """The nodes that a program computes or reads, inputs before users."""
     ends = set(inputs)
     return topological_order(outputs, lambda n: () if n in ends or is_known(n) else n.inputs)
 
 
-def _redirected(
+def redirected(
     outputs: Sequence[Node], inputs: Sequence[Node], targets: Mapping[Node, Node]
 ) -> list[Node]:
     """The outputs of a graph that reads the targets in place of other nodes."""

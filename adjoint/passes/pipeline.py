@@ -8,6 +8,7 @@ from adjoint.graph.node import Node
 from adjoint.passes.common_subexpressions import eliminate_common_subexpressions
 from adjoint.passes.constant_folding import fold_constants
 from adjoint.passes.decompose import decompose
+from adjoint.passes.inline import inline
 from adjoint.passes.loops import merge_loops, prune_loops
 from adjoint.passes.push_down_slices import push_down_slices
 from adjoint.passes.simplify import simplify
@@ -16,7 +17,8 @@ from adjoint.passes.stabilise import stabilise
 Pass = Callable[[Sequence[Node], Sequence[Node]], list[Node]]
 
 PIPELINE: tuple[Pass, ...] = (
-    stabilise,  # first: it looks for what users wrote
+    inline,  # first: then the others see the graphs
+    stabilise,  # before what changes the graph: it looks for what users wrote
     merge_loops,
     prune_loops,  # after merging: then it is known what is read
     decompose,  # then the others see the pieces

@@ -53,12 +53,13 @@ def traceable(f: Any, package: str | None = None) -> Any:
         return known.function
     if not is_users(f.__globals__, package):
         return f
-    copy = Copy(f, package_of(f.__globals__))
-    _copies[id(f)] = copy
-    return copy.function
+    return Copy(f, package_of(f.__globals__)).function
 
 
-_copies: dict[int, Copy] = {}
+_copies: weakref.WeakValueDictionary[int, Copy] = weakref.WeakValueDictionary()
+"""By the identity of a function its copy. The function holds the copy: from what a copy reads, the
+function may be reached, and this table would keep both alive for ever."""
+_HELD = "__adjoint_copy__"
 
 
 def _has_meaning(cell: CellType) -> bool:
@@ -97,15 +98,19 @@ def written_cells(code: CodeType) -> frozenset[str]:
     return frozenset(stores & set(code.co_freevars))
 
 
-def _forget(copies: dict[int, Copy], number: int, _: object) -> None:
-    """At the end of a function, and perhaps of the process."""
-    copies.pop(number, None)
-
-
 class Copy:
     """A copy of a function, and what it was made of, which may change."""
 
-    __slots__ = ("busy", "cells", "code", "defaults", "function", "original", "package")
+    __slots__ = (
+        "__weakref__",
+        "busy",
+        "cells",
+        "code",
+        "defaults",
+        "function",
+        "original",
+        "package",
+    )
 
     def __init__(self, f: FunctionType, package: str) -> None:
         self.code = f.__code__
@@ -113,11 +118,21 @@ class Copy:
         self.package = package
         self.busy = False
         self.cells: list[tuple[CellType, Any, Any]] = []
-        number = id(f)
-        self.original = weakref.ref(f, partial(_forget, _copies, number))
+        self.original = weakref.ref(f)
         self.function = f
         if can_be_copied(f.__code__):
             self._make(f)
+        else:
+            self._keep(f)
+
+    def _keep(self, f: FunctionType) -> None:
+        """Let the function hold the copy, and the table know of it."""
+        f.__dict__[_HELD] = self
+        _copies[id(f)] = self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """None: a function that is pickled with what it holds leaves its copy behind."""
+        return type(None), ()
 
     def _make(self, f: FunctionType) -> None:
         package, given = self.package, f.__closure__ or ()
@@ -138,7 +153,7 @@ class Copy:
         }
         made.__dict__ = f.__dict__  # the very same, so that what is noted there is there
         made.__qualname__, made.__module__, made.__doc__ = f.__qualname__, f.__module__, f.__doc__
-        _copies[id(f)] = self  # before its closure is filled, in which it may stand itself
+        self._keep(f)  # before its closure is filled, in which it may stand itself
         for new, cell, is_new in zip(cells, given, changed, strict=True):
             if is_new:
                 value = cell.cell_contents

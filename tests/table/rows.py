@@ -23,6 +23,8 @@ import scipy.fft
 import scipy.linalg
 import scipy.special
 
+from adjoint.api.custom_signature import Signature
+from adjoint.api.traced_rule import called
 from adjoint.graph.tensor import Tensor
 
 REAL = ("float64", "float32")
@@ -217,6 +219,23 @@ def repeated_slope(n: Any, x: Any) -> Any:
         return n.sum(n.while_loop(lambda state: state[0] < 2, step, (0, x))[1])
 
     return n.grad(value)(x)
+
+
+def with_rule(n: Any, x: Any, a: Any) -> Any:
+    """a sin(x), with a rule of its own."""
+    f = n.custom_jvp(lambda x, a: n.sin(x) * a)
+
+    @f.defjvp
+    def rule(primals: Any, tangents: Any) -> Any:
+        (x, a), (dx, da) = primals, tangents
+        return f(x, a), n.cos(x) * a * dx + n.sin(x) * da
+
+    return called(Signature(f, (x, a)))
+
+
+def solved(n: Any, a: Any, b: Any) -> Any:
+    """arcsinh(a b), by solving for it."""
+    return n.root(lambda x: n.sinh(x) - a * b, np.zeros(3))
 
 
 def in_and_out(n: Any, x: Any, y: Any) -> Any:
@@ -562,6 +581,8 @@ ROWS: list[Row] = [
     Row("branch", lambda n, x: chosen(n, x, 1), [(3,)], np.square, label="second"),
     Row("while_loop", repeated, [(3,), (3,)], repeated_rows, spread=0.5),
     Row("while_adjoint", repeated_slope, [(3,)], lambda x: 4 * x * x * x, dtypes=REAL),
+    Row("custom_call", with_rule, [(3,), (3,)], lambda x, a: np.sin(x) * a),
+    Row("root", solved, [(3,), (3,)], lambda a, b: np.arcsinh(a * b), dtypes=("float64",)),
     Row("pack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),
     Row("unpack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),
 ]
