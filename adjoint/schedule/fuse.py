@@ -13,18 +13,17 @@ from typing import TypeAlias
 
 from adjoint.errors import GraphError
 from adjoint.graph.leaf import is_constant
+from adjoint.graph.native_rule import ELEMENTARY, cost
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
-from adjoint.graph.types import Shape, size_of
+from adjoint.graph.types import NATIVE_DTYPES, Shape, size_of
 from adjoint.ops.indexing.bounds import check_known
 from adjoint.passes.pipeline import optimise
 from adjoint.schedule.gemm_epilogue import GemmEpilogues
 from adjoint.schedule.kernel_splitting import cut, heavy
 from adjoint.schedule.library_calls import gemm, lapack
-from adjoint.schedule.native_rule import ELEMENTARY, cost
 from adjoint.schedule.nests import nested
 from adjoint.schedule.plan import (
-    NATIVE_DTYPES,
     SCALAR,
     Alias,
     Control,

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from adjoint.graph.loop_form import Affine
+from adjoint.graph.native_rule import has_slow_path
 from adjoint.graph.node import Node
 from adjoint.schedule.access_patterns import is_row_local, reads_of
-from adjoint.schedule.native_rule import has_slow_path
 from adjoint.schedule.plan import Kernel, Schedule
 
 

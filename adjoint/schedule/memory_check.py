@@ -16,11 +16,11 @@ import numpy as np
 
 from adjoint.errors import GraphError
 from adjoint.graph.loop_form import Affine
+from adjoint.graph.native_rule import has_slow_path
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.elements import Array, Box, Value, Walk, own_place, widened
 from adjoint.schedule.memory import MemoryPlan
-from adjoint.schedule.native_rule import has_slow_path
 from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, Schedule, Step, nbytes
 
 NOBODY, MANY = -1, -2

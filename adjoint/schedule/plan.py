@@ -7,15 +7,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
-
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
-
-NATIVE_DTYPES = frozenset(map(np.dtype, "?bhilBHILfd"))
-"""Bools, integers, float32 and float64: what loops compute with."""
 
 SCALAR = 8
 """Bytes between packed scalars: those of the largest dtype."""

@@ -10,8 +10,8 @@ import numpy as np
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
-from adjoint.graph.types import Shape, size_of
-from adjoint.schedule.plan import NATIVE_DTYPES, Kernel, Schedule
+from adjoint.graph.types import NATIVE_DTYPES, Shape, size_of
+from adjoint.schedule.plan import Kernel, Schedule
 
 
 def literal_text(node: Node) -> str:

@@ -10,12 +10,12 @@ import pytest
 import adjoint as ad
 from adjoint.errors import AdjointError
 from adjoint.graph.leaf import variable_node
+from adjoint.graph.native_rule import CALL, FLOAT_DIVISION, cost, is_elementary
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import OPS
 from adjoint.graph.types import DType
 from adjoint.ops.family.elementwise import _KINDS
 from adjoint.schedule.fuse import RECOMPUTE, REPEATED
-from adjoint.schedule.native_rule import CALL, FLOAT_DIVISION, cost, is_elementary
 
 pytestmark = pytest.mark.unit
 

@@ -15,9 +15,9 @@ import pytest
 import adjoint as ad
 from adjoint.graph.op import OPS
 from adjoint.graph.tensor import make
+from adjoint.graph.types import NATIVE_DTYPES
 from adjoint.ops.family.elementwise import _KINDS, Elementwise, scalar_rule
 from adjoint.ops.scalar import BOUNDS
-from adjoint.schedule.plan import NATIVE_DTYPES
 from tests.native.fuzzing.layouts import LAYOUTS
 from tests.table.cases import CASES, NONNEGATIVE, Case
 from tests.table.edges import EDGES, Edge

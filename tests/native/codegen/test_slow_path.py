@@ -13,10 +13,10 @@ from adjoint.backends.llvm.codegen.element import ArgumentReader
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar, llvm_type
 from adjoint.errors import AdjointError
 from adjoint.graph.leaf import variable_node
+from adjoint.graph.native_rule import has_slow_path
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import OPS
 from adjoint.graph.types import DType
-from adjoint.schedule.native_rule import has_slow_path
 
 pytestmark = pytest.mark.native
 

@@ -35,9 +35,9 @@ from adjoint.graph.loop_form import (
     element_key,
     unread_elements,
 )
+from adjoint.graph.native_rule import is_elementary
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape
-from adjoint.schedule.native_rule import is_elementary
 from adjoint.schedule.plan import Kernel
 
 

@@ -6,9 +6,9 @@ from functools import cached_property
 
 from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.loops import MANY_ITERATIONS
+from adjoint.graph.native_rule import has_slow_path, is_elementary
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
-from adjoint.schedule.native_rule import has_slow_path, is_elementary
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_flat, is_generic, is_literal, kernel_text
 

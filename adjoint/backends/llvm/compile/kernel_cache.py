@@ -96,8 +96,9 @@ def load_kernels(writers: Mapping[str, Writer]) -> list[KernelCode]:
 
 def _load_kernels(writers: Mapping[str, Writer]) -> list[KernelCode]:
     """`load_kernels`, by one thread at a time."""
-    kept = [_kernels[name] for name in writers if name in _kernels]
-    missing = {name: writer for name, writer in writers.items() if name not in _kernels}
+    found = {name: _kernels.get(name) for name in writers}  # asked once: any may go at any time
+    kept = [code for code in found.values() if code is not None]
+    missing = {name: writer for name, writer in writers.items() if found[name] is None}
     if missing:
         key = jit.cache_key("kernels", *sorted(missing))
         code = object_cache.read(key)

@@ -1,18 +1,28 @@
 """Loops and branches in a program: calls of the functions of the graphs they hold.
 
-The functions take a table of addresses, as a whole program does. A loop writes the state in turn to
-two places, of which one is where the last state is wanted; slices are addresses in the stacks. So
-nothing is copied from step to step.
+The functions take a table of addresses, as a whole program does. Slices are addresses in the
+stacks; where the state lies says `loop_state`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, loop
 from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer
+from adjoint.backends.llvm.program.loop_state import (
+    InStackAfter,
+    InStackBefore,
+    InTurn,
+    Order,
+    Round,
+    StatePart,
+    at_step,
+    homes_of,
+)
 from adjoint.graph.node import Node
 from adjoint.ops import records
 from adjoint.ops.control import branch, rounds
@@ -76,9 +86,16 @@ def pieces(builder: Any, step: Control, writer: ProgramWriter, groups: Any) -> d
 class Call:
     """A call of the function of a graph, by a table of addresses."""
 
-    def __init__(self, builder: Any, graph: GraphWriter, block: Any, failed: Any) -> None:
+    def __init__(
+        self,
+        builder: Any,
+        graph: GraphWriter,
+        block: Any,
+        failed: Any,
+        left_out: Collection[int] = (),
+    ) -> None:
         self.builder, self.block, self.failed = builder, block, failed
-        self.function = graph.write()
+        self.function = graph.write(left_out)
         count = len(graph.schedule.inputs) + len(graph.schedule.outputs)
         self.outputs = len(graph.schedule.inputs)
         self.table = alloca(builder, ir.ArrayType(POINTER, max(1, count)))
@@ -98,12 +115,6 @@ class Call:
         builder.position_at_end(going_on)
 
 
-def at_step(builder: Any, base: Any, t: Any, node: Node) -> Any:
-    """The address of the slice with number `t` of a stack of results like `node`."""
-    offset = builder.mul(t, I64(nbytes(node)))
-    return builder.gep(base, [offset], source_etype=I8)
-
-
 def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
     """A loop of known length."""
     what: scans.Loop = step.root.params[0]
@@ -115,34 +126,44 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
     ys = [n for n in groups[step.root.params[1]][0] if n >= what.state]
     body = graph.schedule
     first = what.constants + what.state
-    last = [wanted.get(n) or scratch.take(body.outputs[n]) for n in range(what.state)]
-    other = [scratch.take(body.outputs[n]) for n in range(what.state)]
     initial = inputs[what.constants : first]
     if not what.length:
-        for n in range(what.state):
-            copy_buffer(builder, body.outputs[n], last[n], initial[n])
+        for n, place in wanted.items():
+            if n < what.state:
+                copy_buffer(builder, body.outputs[n], place, initial[n])
         return
-    call = Call(builder, graph, scratch.block, writer.failed)
+    stacks = dict(enumerate(inputs[first:], first))
+    stacks |= {len(inputs) + what.state + place: wanted[n] for place, n in enumerate(ys)}
+    final = I64(what.length - 1)
+    order = Order(final, I64(0), -1) if what.backwards else Order(I64(0), final, 1)
+    homes = homes_of(body, what)
+    state: list[StatePart] = []
+    for n, given in enumerate(initial):
+        node = body.outputs[n]
+        last = wanted.get(n) or scratch.take(node)
+        if n in homes:
+            kind = InStackBefore if homes[n].is_before else InStackAfter
+            state.append(kind(node, order, stacks[homes[n].stack], given, last))
+        else:
+            state.append(InTurn(given, last, scratch.take(node)))
+    left_out = [home.left_out for home in homes.values()]
+    call = Call(builder, graph, scratch.block, writer.failed, left_out)
     for n in range(what.constants):
         call.set(n, inputs[n])
+    for part in state:
+        part.begin(builder)
     with loop(builder, I64(0), I64(what.length), unroll=False) as i:
         check_now_and_then(builder, i, body, writer)
-        left = builder.sub(I64(what.length - 1), i)
-        is_last = builder.icmp_signed("==", builder.and_(left, I64(1)), I64(0))
-        is_first = builder.icmp_signed("==", i, I64(0))
-        for n in range(what.state):
-            before = builder.select(is_last, other[n], last[n])
-            before = builder.select(is_first, initial[n], before)
-            call.set(what.constants + n, before)
-            call.set(call.outputs + n, builder.select(is_last, last[n], other[n]))
-        t = left if what.backwards else i
-        for n in range(first, len(inputs)):
-            call.set(n, at_step(builder, inputs[n], t, body.inputs[n]))
-        for place, n in enumerate(ys):
-            number = what.state + place
-            y = at_step(builder, wanted[n], t, body.outputs[number])
-            call.set(call.outputs + number, y)
+        now = Round.at(builder, i, final, what.backwards)
+        for n, part in enumerate(state):
+            call.set(what.constants + n, part.before(builder, now))
+            call.set(call.outputs + n, part.after(builder, now))
+        slices = [*body.inputs, *body.outputs]
+        for n, stack in stacks.items():
+            call.set(n, at_step(builder, stack, now.t, slices[n]))
         call.run()
+    for part in state:
+        part.end(builder)
 
 
 def write_while(builder: Any, step: Control, writer: ProgramWriter) -> None:

@@ -170,8 +170,10 @@ class Program:
 
     @property
     def kind(self) -> str:
-        """What kind of code the program is: short ones are worth more of LLVM's time."""
-        long = (Control, Gemm, NumpyCall, Nest)
+        """What kind of code the program is: short ones, and loops, are worth LLVM's time."""
+        if any(isinstance(step, Control) for step in self.schedule.steps):
+            return "written"
+        long = (Gemm, NumpyCall, Nest)
         is_short = not any(isinstance(step, long) for step in self.schedule.steps)
         return "written" if is_short and not self.is_long else "driver"
 

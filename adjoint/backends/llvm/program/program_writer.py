@@ -7,6 +7,7 @@ wrong. Kernels lie in modules of their own, and are only declared here.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -184,10 +185,12 @@ class ProgramWriter:
         """Copy the value of a node."""
         copy_buffer(builder, node, address, self.address_of(builder, node))
 
-    def copy_outputs(self, builder: Any) -> None:
+    def copy_outputs(self, builder: Any, left_out: Collection[int] = ()) -> None:
         """Outputs that no step writes: inputs and constants handed through, and repetitions."""
-        for node, address in zip(self.schedule.outputs, self.outputs, strict=True):
-            if self.addresses.get(node) is not address:
+        for number, (node, address) in enumerate(
+            zip(self.schedule.outputs, self.outputs, strict=True)
+        ):
+            if number not in left_out and self.addresses.get(node) is not address:
                 self.copy(builder, node, address)
 
     # kernels
@@ -316,8 +319,11 @@ class GraphWriter(ProgramWriter):
         self.stored, self.numpy_calls = outer.stored, outer.numpy_calls
         self.begin()
 
-    def write(self) -> ir.Function:
-        """The function; it returns 0 if all is well. Its block is a part of the program's."""
+    def write(self, left_out: Collection[int] = ()) -> ir.Function:
+        """The function; it returns 0 if all is well. Its block is a part of the program's.
+
+        Outputs `left_out` are inputs or other outputs that lie where they are wanted anyway.
+        """
         kind = ir.FunctionType(I32, [POINTER, POINTER])
         body = ir.Function(self.module, kind, self.module.get_unique_name("adjoint_graph"))
         body.linkage = "internal"
@@ -326,7 +332,7 @@ class GraphWriter(ProgramWriter):
         self.given_block = body.args[1]
         self.find_addresses(builder, body.args[0])
         self.write_steps(builder)
-        self.copy_outputs(builder)
+        self.copy_outputs(builder, left_out)
         builder.ret(I32(0))
         builder.position_at_end(self.failed)
         builder.ret(I32(1))

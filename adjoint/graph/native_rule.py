@@ -14,8 +14,7 @@ from numpy.typing import DTypeLike
 
 from adjoint.graph.loop_form import ZERO, Affine, Index
 from adjoint.graph.node import Node
-from adjoint.graph.types import BOOL, DType
-from adjoint.schedule.plan import NATIVE_DTYPES
+from adjoint.graph.types import BOOL, NATIVE_DTYPES, DType
 
 ELEMENTARY = 25
 """The cost from which on an operation counts as an elementary function: exp2, the shortest, has 27;
