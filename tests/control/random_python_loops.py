@@ -44,6 +44,27 @@ ENDS = (
     "ad.astype(ad.astype(ad.tanh({}), 'float32'), 'float64')",
 )
 
+RANGES = ("range({0})", "range(1, {1})", "reversed(range({0}))")
+ROUNDS = (
+    "x[t + 1]", f"x[{ROWS - 2} - t]", "x[2 * t]", "x[2 * t, 0]", "x[t, ::-1]", "x[5]",
+    "ad.sum(x[t : t + 3], axis=0)", "x[2 * t : 2 * t + 2, 1]", "x[t : t + 2, 0]",
+    "0.01 * t", "np.full(2, 0.02 * t)", "WEIGHTS[t]", "float(t % 3)", "(1.0 if t else 0.5)",
+    "ad.asarray(WEIGHTS[t])", f"x[t * {ROWS} // 50]", "x[t % 4]", "x[t, t % 2]",
+    "x[t : t + 10 : 5, 0]",
+)  # fmt: skip
+"""What is another thing in every round."""
+
+RESULTS = (
+    "ad.stack([p + ad.zeros(2) for p in {path}])",
+    "ad.stack([p + ad.zeros(2) for p in {path}[::-1]], axis=1)",
+    "ad.concat([ad.reshape(p + ad.zeros(2), (2, 1)) for p in {path}[1:]], axis=1)",
+    "sum({path}[::3])",
+    "{path}[len({path}) // 2]",
+    "{path}[0]",
+    "{path}[-1]",
+    "{path}[-2]",
+)
+
 
 class RandomProgram:
     """A function of a matrix of `ROWS` rows, a square matrix and a vector; `text` is its source."""
@@ -51,7 +72,6 @@ class RandomProgram:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.lines = ["def f(x, w, c):"]
-        self.names: list[str] = []
         self.loops = 0
         self.indent = 1
         self.results: list[str] = []
@@ -79,79 +99,73 @@ class RandomProgram:
         written = r.random() < 0.5
         rounds = r.randint(8, 22)
         if written:
-            kind = r.choice(["zeros", "ones"])
-            self.say(f"out{number} = ad.{kind}(({2 * rounds + 4}, 2))")
+            self.say(f"out{number} = ad.{r.choice(('zeros', 'ones'))}(({2 * rounds + 4}, 2))")
             self.say(f"out{number}[1] = c")
-        self.say(f"path{number} = []")
-        if r.random() < 0.2:
-            self.say(f"n{number} = 0")
-        self.say(f"for t in {self.range(rounds)}:")
+        self.say(f"path{number}, n = [], {r.choice(('0', 'ad.asarray(1)'))}")
+        self.say(f"for t in {r.choice(RANGES).format(rounds, rounds + 1)}:")
         self.indent += 1
-        self.body(carries, number, written, rounds)
+        made = self.body(self.sources(carries, number, written), rounds)
+        if r.random() < 0.15:
+            self.inner_loop(made)
+        self.end(carries, made, number, written)
+        if r.random() < 0.1:
+            self.say(f"if t == {r.randrange(rounds)}: {r.choice(('break', 'continue'))}")
         self.indent -= 1
         self.read(carries, number, written)
         self.carries += carries
 
-    def range(self, rounds: int) -> str:
-        return self.random.choice(
-            (f"range({rounds})", f"range(1, {rounds + 1})", f"reversed(range({rounds}))")
-        )
-
-    def body(self, carries: list[str], number: int, written: bool, rounds: int) -> None:
-        r = self.random
-        sources = [*carries, *self.carries[-1:], "c", "x[t]"]
-        extra = (
-            "x[t + 1]", f"x[{ROWS - 2} - t]", "x[2 * t]", "x[2 * t, 0]", "x[t, ::-1]", "x[5]",
-            "ad.sum(x[t : t + 3], axis=0)", "x[2 * t : 2 * t + 2, 1]", "x[t : t + 2, 0]",
-            "0.01 * t", "np.full(2, 0.02 * t)", "WEIGHTS[t]", "float(t % 3)", "(1.0 if t else 0.5)",
-            "ad.asarray(WEIGHTS[t])", f"x[t * {ROWS} // 50]", "x[t % 4]", "x[t, t % 2]",
-            "x[t : t + 10 : 5, 0]",
-        )  # fmt: skip
-        sources += r.sample(extra, r.randint(1, 4))
+    def sources(self, carries: list[str], number: int, written: bool) -> list[str]:
+        """What the body may read."""
+        r, before = self.random, f"path{number - 1}"
+        found = [*carries, *self.carries[-1:], "c", "x[t]", *r.sample(ROUNDS, r.randint(1, 4))]
         if number and r.random() < 0.6:
-            sources += [f"path{number - 1}[t % len(path{number - 1})]", f"path{number - 1}[-1]"]
+            found += [f"{before}[t % len({before})]", f"{before}[-1]"]
             if r.random() < 0.5:
-                sources.append(f"path{number - 1}[min(t, len(path{number - 1}) - 1)]")
+                found.append(f"{before}[min(t, len({before}) - 1)]")
         if written:
-            sources += [f"out{number}[t]", f"out{number}[t + 1]", f"out{number}[t, 0]"]
+            found += [f"out{number}[t]", f"out{number}[t + 1]", f"out{number}[t, 0]"]
         if r.random() < 0.4:
-            lag = r.choice((2, 3, 4))
-            sources.append(f"(path{number}[-{lag}] if len(path{number}) >= {lag} else c)")
+            lag, path = r.choice((2, 3, 4)), f"path{number}"
+            found.append(f"({path}[-{lag}] if len({path}) >= {lag} else c)")
+        return found
+
+    def body(self, sources: list[str], rounds: int) -> list[str]:
+        """Some operations, of which some are others in some rounds; the names of their results."""
+        r = self.random
         made: list[str] = []
-        lines = r.randint(3, 8)
-        for line in range(lines):
-            name = f"v{line}"
+        if r.random() < 0.2:
+            self.say(r.choice(("n = n + 1", "n = 2 - n", "n = n + t % 3")))
+            sources = [*sources, "0.1 * n"]
+        for line in range(r.randint(3, 8)):
             pool = [*sources, *made, *made]
-            if r.random() < 0.4:
-                text = r.choice(UNARY).format(r.choice(pool))
-            else:
-                text = r.choice(BINARY).format(r.choice(pool), r.choice(pool))
-            how = r.random()
-            if how < 0.05:
-                text = f"{text} if t % 2 else {r.choice(pool)}"
-            elif how < 0.08:
-                text = f"{text} if t != {r.randrange(rounds)} else {r.choice(pool)}"
-            elif how < 0.11:
-                text = f"{text} if t < {r.randrange(rounds)} else {r.choice(pool)}"
-            self.say(f"{name} = {text}")
-            made.append(name)
-        if r.random() < 0.15:
-            inner = r.choice((8, 9, 3, "8 + t % 2", "t"))
-            name = f"v{lines}"
-            self.say(f"{name} = {r.choice(made)}")
-            self.say(f"for k in range({inner}):")
-            self.indent += 1
-            self.say(
-                f"{name} = ad.tanh(0.5 * {name} + {r.choice(('x[k]', 'x[t]', 'x[t + k]', '0.1 * k', 'c'))})"
-            )
-            if r.random() < 0.5:
-                self.say(f"{name} = {name} * {r.choice(made)}")
-            self.indent -= 1
-            made.append(name)
-        after = [
-            r.choice((r.choice(ENDS).format(r.choice(made)), r.choice(carries))) for _ in carries
-        ]
-        after[0] = r.choice(ENDS).format(made[-1])
+            form = r.choice(UNARY if r.random() < 0.4 else BINARY)
+            text = form.format(r.choice(pool), r.choice(pool))
+            how, at = r.random(), r.randrange(rounds)
+            if how < 0.11:
+                when = "t % 2" if how < 0.05 else f"t != {at}" if how < 0.08 else f"t < {at}"
+                text = f"{text} if {when} else {r.choice(pool)}"
+            self.say(f"v{line} = {text}")
+            made.append(f"v{line}")
+        return made
+
+    def inner_loop(self, made: list[str]) -> None:
+        """A loop within the other."""
+        r, name = self.random, f"v{len(made)}"
+        self.say(f"{name} = {r.choice(made)}")
+        self.say(f"for k in range({r.choice(('8', '9', '3', '8 + t % 2', 't'))}):")
+        self.indent += 1
+        row = r.choice(("x[k]", "x[t]", "x[t + k]", "0.1 * k", "c"))
+        self.say(f"{name} = ad.tanh(0.5 * {name} + {row})")
+        if r.random() < 0.5:
+            self.say(f"{name} = {name} * {r.choice(made)}")
+        self.indent -= 1
+        made.append(name)
+
+    def end(self, carries: list[str], made: list[str], number: int, written: bool) -> None:
+        """What is handed on, written and kept at the end of a round."""
+        r = self.random
+        after = [r.choice((self.ending(r.choice(made)), r.choice(carries))) for _ in carries]
+        after[0] = self.ending(made[-1])
         if r.random() < 0.3:
             r.shuffle(after)
         self.say(f"{', '.join(carries)} = {', '.join(after)}")
@@ -162,25 +176,20 @@ class RandomProgram:
             self.say(f"out{number}[{place}] = {value}")
             if r.random() < 0.3:
                 self.say(f"out{number}[t + 2] = {r.choice(made)}")
-        self.say(
-            f"path{number}.append({r.choice([*made, *carries])} + ad.zeros(2))"
-            if r.random() < 0.3
-            else f"path{number}.append(ad.asarray({r.choice(made[-2:])}))"
-        )
-        if r.random() < 0.1:
-            self.say(f"if t == {r.randrange(rounds)}: {r.choice(('break', 'continue'))}")
+        kept = r.choice((f"{r.choice([*made, *carries])} + ad.zeros(2)", r.choice(made[-2:])))
+        self.say(f"path{number}.append(ad.asarray({kept}))")
+
+    def ending(self, name: str) -> str:
+        """Something that stays small."""
+        return self.random.choice(ENDS).format(name)
 
     def read(self, carries: list[str], number: int, written: bool) -> None:
+        """What is read of a loop."""
         r = self.random
-        path = f"path{number}"
         if r.random() < 0.7:
             self.results.append(r.choice(carries))
-        choices = (
-            f"ad.stack([p + ad.zeros(2) for p in {path}])", f"{path}[len({path}) // 2]", f"{path}[-1]",
-            f"{path}[0]", f"sum({path}[::3])", f"ad.stack([p + ad.zeros(2) for p in {path}[::-1]], axis=1)",
-            f"ad.concat([ad.reshape(p + ad.zeros(2), (2, 1)) for p in {path}[1:]], axis=1)", f"{path}[-2]",
-        )  # fmt: skip
-        self.results += r.sample(choices, r.choice((0, 1, 1, 2)))
+        chosen = r.sample(RESULTS, r.choice((0, 1, 1, 2)))
+        self.results += [text.format(path=f"path{number}") for text in chosen]
         if written:
             self.results.append(f"out{number}")
         if not self.results:

