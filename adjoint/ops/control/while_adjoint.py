@@ -202,13 +202,9 @@ class WhileAdjoint(Op):
         """Tangents of the adjoints, where the inputs of the loop have tangents."""
         way = node.params[0]
         doubled = Doubled(way.loop, moved, nested=True)
-        given = dict(turned)
-        for n, x in _given_adjoints(way, node.inputs).items():
-            place = way.loop.constants + n
-            if place in doubled.state:
-                given[len(way.loop.body.outputs) + doubled.state.index(place)] = x
-        wanted = tuple(map(doubled.number, way.wanted))
         inputs = doubled.inputs(node.inputs[: len(way.loop.body.inputs)], moved)
+        given = turned | _adjoints_of_tangents(doubled, way, node.inputs, inputs)
+        wanted = tuple(map(doubled.number, way.wanted))
         return while_adjoints(doubled.loop, inputs, given, wanted)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
@@ -222,11 +218,7 @@ class WhileAdjoint(Op):
             return result
         doubled = Doubled(way.loop, along, nested=True)
         given = doubled.inputs(inputs, along)
-        outer = {
-            len(way.loop.body.outputs) + doubled.state.index(way.loop.constants + n): x
-            for n, x in _given_adjoints(way, node.inputs).items()
-            if way.loop.constants + n in doubled.state
-        }
+        outer = _adjoints_of_tangents(doubled, way, node.inputs, given)
         asked = [n for n in range(count) if wanted[n] and is_inexact(inputs[n].dtype)]
         if asked and outer:
             shares = while_adjoints(doubled.loop, given, outer, tuple(map(doubled.number, asked)))
@@ -296,6 +288,28 @@ def _given_adjoints(way: WayBack, inputs: Sequence[Node]) -> dict[int, Tensor]:
     found = dict(zip(way.given, map(Tensor, adjoints), strict=False))
     for n, mask in zip(way.thin, adjoints[len(way.given) :], strict=True):
         found[n] = keep_where(Tensor(mask), found[n])
+    return found
+
+
+def _adjoints_of_tangents(
+    doubled: Doubled, way: WayBack, inputs: Sequence[Node], given: Sequence[Tensor]
+) -> dict[int, Tensor]:
+    """The adjoints of the last state, as those of its tangents, by their numbers in the state.
+
+    They count for nothing where the tangents that the loop makes of those `given` are zero by
+    construction.
+    """
+    first, count = way.loop.constants, len(way.loop.body.outputs)
+    tangents: list[Tensor | None] = [None] * count
+    if doubled.masked_state:
+        tangents = doubled.tangents(while_loop(doubled.loop, given))
+    found = {}
+    for n, x in _given_adjoints(way, inputs).items():
+        if first + n in doubled.state:
+            along = tangents[n]
+            mask = None if along is None else nonzero_mask(along)
+            number = count + doubled.state.index(first + n)
+            found[number] = x if mask is None else keep_where(mask, x)
     return found
 
 
