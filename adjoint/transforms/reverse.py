@@ -52,8 +52,8 @@ def reverse(
     while needed:
         node, taken = needed.popitem()  # the last: users before inputs
         wanted = [child in needed for child in taken.inputs]
-        if node not in adjoints or not any(wanted):
-            continue
+        if node not in adjoints or not any(wanted) or 0 in taken.shape:
+            continue  # what has no elements sends nothing, not even a zero
         shares = taken.op.pull(taken, adjoints[node].sum(), wanted)
         for child, share, want in zip(taken.inputs, shares, wanted, strict=True):
             if want and share is not None:

@@ -24,6 +24,7 @@ SPECIAL = np.array([0.0, 1.0, -1.0, INF, -INF, NAN, -3.5, 2.0])
 pytestmark = [
     pytest.mark.native,
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::adjoint.errors.ConvergenceWarning"),
 ]
 
 

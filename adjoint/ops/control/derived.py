@@ -54,7 +54,7 @@ class GoingBack:
         """Where the adjoint of a part of the state before the step is not zero by construction."""
         found = self.found[self.start + number]
         shape = self.carried[number].shape
-        return whole(known_mask(False) if found is None else nonzero_mask(found), shape)
+        return whole(mask_of(found), shape)
 
 
 class Linearised:
@@ -176,6 +176,11 @@ class Linearised:
             active |= before.keys()
             moving |= turning
             whole_from_the_start -= thinned
+
+
+def mask_of(x: Tensor | None) -> Tensor | None:
+    """The nonzero mask of a derivative, of which None stands for one that is zero."""
+    return known_mask(False) if x is None else nonzero_mask(x)
 
 
 def _has_zeros(x: Tensor | None) -> bool:

@@ -8,12 +8,21 @@ from dataclasses import dataclass
 from adjoint.errors import NotDifferentiableError
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
+from adjoint.graph.op import find
 from adjoint.graph.order import topological_order
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, make
 from adjoint.ops.control.closing import dependent
-from adjoint.ops.control.derived import instance
-from adjoint.ops.indexing.slicing import zeros_of
+from adjoint.ops.control.derived import instance, or_zeros
+from adjoint.ops.family.linear import Together
+from adjoint.ops.family.structural_zeros import (
+    NOWHERE,
+    applied,
+    confined_tangent,
+    either,
+    keep_where,
+    nonzero_mask,
+)
 from adjoint.ops.reductions import reduction
 from adjoint.ops.shape.movement import broadcast_to
 from adjoint.transforms.batch import batch
@@ -42,16 +51,92 @@ class LinearMap:
         self, point: Sequence[Tensor], given: dict[int, Tensor], wanted: Sequence[int]
     ) -> dict[int, Tensor]:
         """The vectors of those targets that are `wanted`, for some of the sources."""
-        if given.keys().isdisjoint(self.sources):
+        there = {n: x for n, x in given.items() if n in self.sources}
+        if not there:
             return {}
-        models = self.graph.inputs[self.point :]
-        vectors = [
-            given[n] if n in given else zeros_of(model)
-            for n, model in zip(self.sources, models, strict=True)
-        ]
         asked = {n: x for n, x in zip(self.targets, self.graph.outputs, strict=True) if n in wanted}
-        inputs = dict(zip(self.graph.inputs, [*point, *vectors], strict=True))
-        return dict(zip(asked, substitute(list(asked.values()), inputs), strict=True))
+        inputs = dict(zip(self.graph.inputs, point, strict=False))
+        models = self.graph.inputs[self.point :]
+        if len(there) == len(self.sources) and not any(x.node.sparse for x in there.values()):
+            inputs |= zip(models, [there[n] for n in self.sources], strict=True)
+            return dict(zip(asked, substitute(list(asked.values()), inputs), strict=True))
+        vectors = {model: there.get(n) for n, model in zip(self.sources, models, strict=True)}
+        found = _applied_to_zeros(list(asked.values()), inputs, vectors)
+        mask = reached_by(list(there.values()))
+        return {
+            n: x if mask is None else keep_where(mask, x)
+            for n, x in zip(asked, found, strict=True)
+            if x is not None
+        }
+
+
+def reached_by(given: Sequence[Tensor]) -> Tensor | None:
+    """What of a result that depends on all of the `given` is not zero by construction: all, or
+    nothing; None if it is known to be all."""
+    mask: Tensor | None = NOWHERE
+    for x in given:
+        known = nonzero_mask(x)
+        mask = either(
+            mask, None if known is None else applied(find("any"), (known,), (_axes(known),))
+        )
+    return mask
+
+
+def _axes(x: Tensor) -> tuple[int, ...]:
+    return tuple(range(len(x.node.shape)))
+
+
+def _applied_to_zeros(
+    outputs: Sequence[Node], point: dict[Node, Tensor], vectors: dict[Node, Tensor | None]
+) -> list[Tensor | None]:
+    """The outputs of a linear graph for vectors that are zero by construction, or parts of them.
+
+    These must not meet an infinite factor. An operation that is linear in what depends on the
+    vectors is its own tangent, and its rule sees to that; any other is applied as it stands.
+    """
+    moving: dict[Node, Tensor | None] = dict(vectors)
+    found = dict(point)
+    for node in topological_order(
+        outputs, lambda n: () if n in point or n in vectors else n.inputs
+    ):
+        if node in found or node in moving or node.value is not None:
+            continue
+        if not any(x in moving for x in node.inputs):
+            if any(x in found for x in node.inputs):
+                found[node] = make(
+                    node.op, [found.get(x, Tensor(x)) for x in node.inputs], node.params
+                )
+            continue
+        tangents = [moving.get(x) for x in node.inputs]
+        inputs = [
+            found.get(x, Tensor(x)) if x not in moving else or_zeros(moving[x], Tensor(x))
+            for x in node.inputs
+        ]
+        plain = make(node.op, inputs, node.params)
+        if not _is_linear(node, [x in moving for x in node.inputs]):
+            by_lanes = node.op.family in ("linalg", "bilinear")
+            moving[node] = confined_tangent(node, tangents, plain) if by_lanes else plain
+        elif all(x is None for x in tangents):
+            moving[node] = None
+        else:
+            moving[node] = node.op.push(plain.node, tangents)
+    return [moving[x] if x in moving else found.get(x, Tensor(x)) for x in outputs]
+
+
+_LINEAR_IN_ALL = {"add", "subtract", "negative", "sum"}
+_LINEAR_IN_EACH = {"multiply", "matmul"}
+
+
+def _is_linear(node: Node, moving: Sequence[bool]) -> bool:
+    """Whether an operation is linear in those of its inputs that are `moving`."""
+    name = node.op.name
+    if name in _LINEAR_IN_EACH:
+        return sum(moving) == 1
+    if name in ("divide",) or (node.op.family == "linear" and not isinstance(node.op, Together)):
+        return not any(moving[1:])
+    if name == "where":
+        return not moving[0]
+    return name in _LINEAR_IN_ALL or isinstance(node.op, Together)
 
 
 def transposed(linear: LinearMap, what: str, cure: str) -> LinearMap:

@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, register
+from adjoint.graph.op import Op, find, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, is_inexact, size_of
 from adjoint.ops.elementwise.arithmetic import add
+from adjoint.ops.family.structural_zeros import applied, known_mask, reshaped, whole
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.shape.movement import broadcast_to
 
@@ -83,7 +85,7 @@ class Pack(Op):
 
     name = "pack"
     family = "control"
-    keeps_finite = True
+    keeps_finite = makes_zeros = True
     param_names = ("layout", "present")
 
     def params_text(self, node: Node) -> str:
@@ -114,6 +116,26 @@ class Pack(Op):
 
     push, pull = jvp, vjp
 
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        """The masks of the pieces, packed like them; pieces that are not there are zero."""
+        layout, present = node.params
+        if len(present) == len(layout.pieces) and all(mask is None for mask in masks):
+            return None
+        lead = node.shape[:-1]
+        found = dict(zip(present, zip(masks, node.inputs, strict=True), strict=True))
+        parts = []
+        for number, (start, stop) in enumerate(pairwise(layout.starts)):
+            shape = (*lead, stop - start)
+            if number not in found:
+                parts.append(whole(known_mask(False), shape))
+                continue
+            mask, x = found[number]
+            if layout.pieces[number][1] != layout.dtype:
+                parts.append(whole(None, shape))
+            else:
+                parts.append(reshaped(whole(mask, x.shape), shape))
+        return applied(find("concat"), parts, (len(lead),))
+
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         size = next(x.node.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
         whole = [
@@ -128,7 +150,7 @@ class Unpack(Op):
 
     name = "unpack"
     family = "control"
-    keeps_finite = True
+    keeps_finite = keeps_zeros = True
     param_names = ("layout", "number")
 
     def params_text(self, node: Node) -> str:
@@ -156,6 +178,17 @@ class Unpack(Op):
         return (pack(layout, {number: adjoint}),)
 
     push, pull = jvp, vjp
+
+    def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
+        layout, number = node.params
+        (mask,) = masks
+        if mask is None or layout.pieces[number][1] != layout.dtype:
+            return None
+        shape = node.inputs[0].shape
+        start, stop = layout.starts[number : number + 2]
+        sizes = (*shape[:-1], stop - start)
+        first, steps = (*[0] * len(shape[:-1]), start), (1,) * len(shape)
+        return applied(find("slice"), (whole(mask, shape),), (first, steps, sizes, node.shape))
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         return unpack(inputs[0], *node.params)

@@ -21,8 +21,9 @@ from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, is_inexact, size_of
 from adjoint.ops.control.derived import Linearised, instance
-from adjoint.ops.control.linear_map import LinearMap
+from adjoint.ops.control.linear_map import LinearMap, reached_by
 from adjoint.ops.elementwise.arithmetic import negative
+from adjoint.ops.family.structural_zeros import keep_where
 from adjoint.ops.linalg.lu import lu_factor, lu_solve
 from adjoint.ops.shape.movement import matrix_transpose, reshape
 
@@ -109,13 +110,18 @@ class Root(Op):
         found = _pushed(equation, nested).apply(point, given, (0,))
         if not found:
             return None
-        return _solved(instance(equation.jacobian, point)[0], negative(found[0]))
+        mask = reached_by([found[0]])
+        tangent = _solved(instance(equation.jacobian, point)[0], negative(found[0]))
+        return tangent if mask is None else keep_where(mask, tangent)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         equation = node.params[0]
         point = [*map(Tensor, node.inputs[:-1]), Tensor(node)]
         matrix = matrix_transpose(instance(equation.jacobian, point)[0])
         multiplier = negative(_solved(matrix, adjoint))
+        mask = reached_by([adjoint])
+        if mask is not None:
+            multiplier = keep_where(mask, multiplier)
         asked = [n for n, w in enumerate(wanted[:-1]) if w]
         nested = are_nested(node, adjoint.node)
         found = _pulled(equation, nested).apply(point, {0: multiplier}, asked)

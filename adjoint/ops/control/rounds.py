@@ -11,9 +11,10 @@ from adjoint.graph.op import find
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape
-from adjoint.ops.control.derived import Linearised, instance, or_zeros
+from adjoint.ops.control.derived import Linearised, instance, mask_of, or_zeros
 from adjoint.ops.control.packing import Groups, groups_of, unpacked
 from adjoint.ops.elementwise.choice import where
+from adjoint.ops.family.structural_zeros import keep_where, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.reductions.reduction import any as any_of
 from adjoint.ops.shape.movement import broadcast_to, reshape
@@ -57,32 +58,44 @@ def while_loop(loop: Rounds, inputs: Sequence[Tensor]) -> list[Tensor]:
 class Doubled:
     """A loop over the state and the tangents of those parts of it that move.
 
-    `given` are the inputs with a tangent; parts of the state that move after a step have one, too.
+    `given` are the tangents of inputs, by number; parts of the state that move after a step have
+    one, too. Where elements may be zero by construction, a mask goes along with the tangent.
     """
 
-    def __init__(self, loop: Rounds, given: set[int], nested: bool) -> None:
+    def __init__(self, loop: Rounds, given: dict[int, Tensor], nested: bool) -> None:
         linear = Linearised(loop.body, nested)
         state = range(loop.constants, len(linear.inputs))
-        seeds, _, found = linear.moving(given, state, None)
+        dense = [n for n, x in given.items() if nonzero_mask(x) is None]
+        linear.may_be_infinite |= len(dense) < len(given)  # the masks must arrive in the result
+        seeds, masks, found = linear.moving(given, state, dense)
         self.constants = [n for n in seeds if n < loop.constants]
         self.state = [n for n in seeds if n >= loop.constants]
+        self.masked_constants = [n for n in self.constants if n in masks]
+        self.masked_state = [n for n in self.state if n in masks]
         self.old = loop
         inputs = [
             *linear.inputs[: loop.constants],
             *[seeds[n] for n in self.constants],
+            *[masks[n] for n in self.masked_constants],
             *linear.inputs[loop.constants :],
             *[seeds[n] for n in self.state],
+            *[masks[n] for n in self.masked_state],
         ]
         moved = [or_zeros(found[n - loop.constants], seeds[n]) for n in self.state]
-        outputs = [*linear.outputs, *moved]
+        after = [
+            whole(mask_of(found[n - loop.constants]), linear.inputs[n].shape)
+            for n in self.masked_state
+        ]
+        outputs = [*linear.outputs, *moved, *after]
         nodes = [x.node for x in inputs]
         condition = Subgraph(nodes, [x.node for x in instance(loop.condition, linear.inputs)])
         body = Subgraph(nodes, [x.node for x in outputs])
+        self.more_constants = len(self.constants) + len(self.masked_constants)
         self.loop = replace(
             loop,
             condition=condition,
             body=body,
-            constants=loop.constants + len(self.constants),
+            constants=loop.constants + self.more_constants,
         )
 
     def inputs(self, given: Sequence[Node], tangents: dict[int, Tensor]) -> list[Tensor]:
@@ -91,24 +104,33 @@ class Doubled:
         def tangent(n: int) -> Tensor:
             return tangents[n] if n in tangents else zeros_of(given[n])
 
+        def mask(n: int) -> Tensor:
+            return whole(mask_of(tangents.get(n)), given[n].shape)
+
         count = self.old.constants
         return [
             *map(Tensor, given[:count]),
             *map(tangent, self.constants),
+            *map(mask, self.masked_constants),
             *map(Tensor, given[count:]),
             *map(tangent, self.state),
+            *map(mask, self.masked_state),
         ]
 
     def tangents(self, results: Sequence[Tensor]) -> list[Tensor | None]:
         """The tangents of the last state, in the results of the loop."""
         found: list[Tensor | None] = [None] * len(self.old.body.outputs)
-        for n, x in zip(self.state, results[len(found) :], strict=True):
+        count, moved = len(found), len(self.state)
+        tangents = dict(zip(self.state, results[count:], strict=False))
+        for n, mask in zip(self.masked_state, results[count + moved :], strict=True):
+            tangents[n] = keep_where(mask, tangents[n])
+        for n, x in tangents.items():
             found[n - self.old.constants] = x
         return found
 
     def number(self, n: int) -> int:
         """The number among the inputs of the loop of input `n` of the old one."""
-        return n if n < self.old.constants else n + len(self.constants)
+        return n if n < self.old.constants else n + self.more_constants
 
 
 def batched_rounds(

@@ -20,12 +20,12 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape
-from adjoint.ops.control.derived import Linearised, instance, or_zeros, still_inputs
+from adjoint.ops.control.derived import Linearised, instance, mask_of, or_zeros, still_inputs
 from adjoint.ops.control.loop import Loop, layouts, scan
 from adjoint.ops.control.packing import given_pieces, packed_group
 from adjoint.ops.control.scan_adjoint import scan_adjoints
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
+from adjoint.ops.family.structural_zeros import nonzero_mask, whole
 from adjoint.ops.shape.movement import broadcast_to, permute_dims
 from adjoint.transforms.batch import batch
 
@@ -125,7 +125,7 @@ def scan_tangents(node: Node, loop: Loop, tangents: Sequence[Tensor | None]) -> 
     still = still_inputs(node.inputs, loop.body, state)
     linear = Linearised(loop.body, are_nested(node, *given.values()), still)
     linear.may_be_infinite |= any(x.may_be_infinite for x in node.inputs)
-    dense = [n for n in given if _mask_of(tangents[n]) is None]
+    dense = [n for n in given if mask_of(tangents[n]) is None]
     seeds, masks, found = linear.moving(given, state, dense)
     ends = 0, state.start, state.stop, len(linear.inputs)
     inputs: list[Tensor] = []
@@ -139,11 +139,11 @@ def scan_tangents(node: Node, loop: Loop, tangents: Sequence[Tensor | None]) -> 
         inputs += [*[seeds[n] for n in moving], *[masks[n] for n in masked]]
         outer += map(Tensor, node.inputs[start:stop])
         outer += [or_zeros(tangents[n], linear.inputs[n]) for n in moving]
-        outer += [whole(_mask_of(tangents[n]), node.inputs[n].shape) for n in masked]
+        outer += [whole(mask_of(tangents[n]), node.inputs[n].shape) for n in masked]
     moved = [n for n in seeds if n in state]
     after = [or_zeros(found[n - state.start], linear.inputs[n]) for n in moved]
     after += [
-        whole(_mask_of(found[n - state.start]), linear.inputs[n].shape) for n in moved if n in masks
+        whole(mask_of(found[n - state.start]), linear.inputs[n].shape) for n in moved if n in masks
     ]
     ys = {n: y for n, y in enumerate(found) if y is not None and n >= loop.state}
     thin = {n: y for n, y in ys.items() if nonzero_mask(y) is not None}
@@ -171,11 +171,6 @@ def _enter(
     for place, (n, x) in enumerate(zip(numbers, results, strict=True)):
         known = tangents[n]
         tangents[n] = x if place < len(plain) or known is None else where(x, known, 0.0)
-
-
-def _mask_of(tangent: Tensor | None) -> Tensor | None:
-    """Where a tangent is not zero by construction; None if it is nowhere."""
-    return known_mask(False) if tangent is None else nonzero_mask(tangent)
 
 
 def batched_scan(

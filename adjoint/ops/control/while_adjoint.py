@@ -21,9 +21,9 @@ import numpy as np
 
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
-from adjoint.graph.subgraph import Subgraph
+from adjoint.graph.subgraph import Subgraph, fresh_variable
 from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import DType, Shape, is_inexact
+from adjoint.graph.types import BOOL, DType, Shape, is_inexact
 from adjoint.ops.control.derived import Linearised
 from adjoint.ops.control.packing import Groups, given_pieces, groups_of, packed_group, unpacked
 from adjoint.ops.control.rounds import (
@@ -34,6 +34,8 @@ from adjoint.ops.control.rounds import (
     while_loop,
 )
 from adjoint.ops.elementwise.arithmetic import add
+from adjoint.ops.elementwise.comparison import logical_or
+from adjoint.ops.family.structural_zeros import keep_where, known_mask, nonzero_mask, whole
 from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to
 
@@ -42,18 +44,34 @@ from adjoint.ops.shape.movement import broadcast_to
 class WayBack:
     """The adjoints of the inputs `wanted` of a loop, for those of parts `given` of its state.
 
-    Those of the `given` ones that are `still` do not depend on what is differentiated by.
+    Those of the `given` ones that are `still` do not depend on what is differentiated by. Those
+    that are `thin` may have elements that are zero by construction, and a mask each that says so.
     """
 
     loop: Rounds
     given: tuple[int, ...]
     wanted: tuple[int, ...]
     still: tuple[int, ...]
+    thin: tuple[int, ...] = ()
 
     def pieces(self) -> list[tuple[Shape, DType]]:
-        """Shape and dtype of each adjoint."""
+        """Shape and dtype of each adjoint, and then of the masks of some."""
         inputs = self.loop.body.inputs
-        return [(inputs[n].shape, inputs[n].dtype) for n in self.wanted]
+        adjoints = [(inputs[n].shape, inputs[n].dtype) for n in self.wanted]
+        return [*adjoints, *[(inputs[n].shape, BOOL) for n in self.masked()]]
+
+    def masked(self) -> tuple[int, ...]:
+        """Those of the `wanted` inputs whose adjoints have masks."""
+        step = step_back(self)
+        return tuple(n for n in self.wanted if step.mask(n, self.loop.constants) is not None)
+
+    def results(self) -> list[int | None]:
+        """For each piece its number among what a step back makes; None if it is zero."""
+        step, first = step_back(self), self.loop.constants
+        return [
+            *[step.result(n, first) for n in self.wanted],
+            *[step.mask(n, first) for n in self.masked()],
+        ]
 
 
 def adjoint_layouts(way: WayBack) -> Groups:
@@ -66,13 +84,15 @@ class StepBack:
     """What a step back does, and for which parts of the state (`active`) and which constants.
 
     The graph maps (constants, state, adjoints of the active parts, masks of the `masked` ones, sums
-    of the partial adjoints of constants) to (adjoints before, their masks, sums).
+    of the partial adjoints of constants, masks of those that are `thin`) to (adjoints before, their
+    masks, sums, their masks).
     """
 
     graph: Subgraph
     active: tuple[int, ...]
     masked: tuple[int, ...]
     constants: tuple[int, ...]
+    thin: tuple[int, ...]
 
     def result(self, number: int, first: int) -> int | None:
         """Which of the outputs, in the end, is the adjoint of an input; None if that is zero.
@@ -84,6 +104,16 @@ class StepBack:
         if number not in self.constants:
             return None
         return len(self.active) + len(self.masked) + self.constants.index(number)
+
+    def mask(self, number: int, first: int) -> int | None:
+        """Which of the outputs is the mask of the adjoint of an input; None if it has none."""
+        if number >= first:
+            found = number - first in self.masked
+            return len(self.active) + self.masked.index(number - first) if found else None
+        if number not in self.thin:
+            return None
+        before = len(self.active) + len(self.masked) + len(self.constants)
+        return before + self.thin.index(number)
 
 
 @lru_cache(maxsize=256)
@@ -97,21 +127,31 @@ def step_back(way: WayBack) -> StepBack:
         for n, x in enumerate(linear.inputs)
         if is_inexact(x.dtype) and (n in state or n in way.wanted)
     ]
-    back = linear.going_back(way.given, state, asked, {}, way.given, way.still)
+    linear.may_be_infinite |= bool(way.thin)  # the masks must arrive in the result
+    dense = [n for n in way.given if n not in way.thin]
+    back = linear.going_back(way.given, state, asked, {}, dense, way.still)
     found = back.found
     constants = tuple(n for n in range(loop.constants) if found[n] is not None)
     shares = [x for x in found[: loop.constants] if x is not None]
     sums = linear.variables(shares)
-    carried = [*back.carried.values(), *back.masks.values(), *sums]
-    after = [*back.before(), *[add(a, b) for a, b in zip(sums, shares, strict=True)]]
+    own = {
+        n: m for n, x in zip(constants, shares, strict=True) if (m := nonzero_mask(x)) is not None
+    }
+    masks = [fresh_variable(linear.inputs[n].shape, BOOL) for n in own]
+    carried = [*back.carried.values(), *back.masks.values(), *sums, *masks]
+    after = [
+        *back.before(),
+        *map(add, sums, shares),
+        *[logical_or(x, whole(own[n], x.shape)) for n, x in zip(own, masks, strict=True)],
+    ]
     graph = Subgraph([x.node for x in (*linear.inputs, *carried)], [x.node for x in after])
-    return StepBack(graph, tuple(back.carried), tuple(back.masks), constants)
+    return StepBack(graph, tuple(back.carried), tuple(back.masks), constants, tuple(own))
 
 
 class WhileAdjoint(Op):
     """The packed adjoints of the inputs of a loop: of its constants and its first state.
 
-    The last inputs are the adjoints of the last state.
+    The last inputs are the adjoints of the last state, and the masks of those that are thin.
     """
 
     name = "while_adjoint"
@@ -133,7 +173,7 @@ class WhileAdjoint(Op):
         numbers, layout = adjoint_layouts(way)[group]
         packed = layout.empty()
         for place, number in enumerate(numbers):
-            layout.write(packed, place, found[way.wanted[number]])
+            layout.write(packed, place, found[number])
         return packed
 
     def rounds(self, node: Node) -> int:
@@ -146,51 +186,39 @@ class WhileAdjoint(Op):
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         way, group = node.params
         count = len(way.loop.body.inputs)
-        inputs, adjoints = node.inputs[:count], node.inputs[count:]
+        inputs = node.inputs[:count]
         moved = {n: x for n, x in enumerate(tangents[:count]) if x is not None}
-        turned = {n: x for n, x in zip(way.given, tangents[count:], strict=True) if x is not None}
+        turned = {n: x for n, x in zip(way.given, tangents[count:], strict=False) if x is not None}
         if not moved:
             given = list(map(Tensor, inputs))
             results = while_adjoints(way.loop, given, turned, way.wanted) if turned else []
         else:
-            results = self.moved(node, way, inputs, adjoints, moved, turned)
-        return packed_group(adjoint_layouts(way), group, results) if results else None
+            results = self.moved(node, moved, turned)
+        return _packed_results(way, group, results) if results else None
 
     def moved(
-        self,
-        node: Node,
-        way: WayBack,
-        inputs: Sequence[Node],
-        adjoints: Sequence[Node],
-        moved: dict[int, Tensor],
-        turned: dict[int, Tensor],
+        self, node: Node, moved: dict[int, Tensor], turned: dict[int, Tensor]
     ) -> list[Tensor]:
         """Tangents of the adjoints, where the inputs of the loop have tangents."""
-        doubled = Doubled(way.loop, set(moved), nested=True)
-        given = dict(turned)
-        for n, x in zip(way.given, map(Tensor, adjoints), strict=True):
-            place = way.loop.constants + n
-            if place in doubled.state:
-                given[len(way.loop.body.outputs) + doubled.state.index(place)] = x
+        way = node.params[0]
+        doubled = Doubled(way.loop, moved, nested=True)
+        inputs = doubled.inputs(node.inputs[: len(way.loop.body.inputs)], moved)
+        given = turned | _adjoints_of_tangents(doubled, way, node.inputs, inputs)
         wanted = tuple(map(doubled.number, way.wanted))
-        return while_adjoints(doubled.loop, doubled.inputs(inputs, moved), given, wanted)
+        return while_adjoints(doubled.loop, inputs, given, wanted)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         way, group = node.params
         count = len(way.loop.body.inputs)
-        inputs, adjoints = node.inputs[:count], node.inputs[count:]
+        inputs = node.inputs[:count]
         found = given_pieces(adjoint_layouts(way), group, adjoint)
         along = {way.wanted[number]: x for number, x in found.items()}
         result: list[Tensor | None] = [None] * len(wanted)
         if not along:
             return result
-        doubled = Doubled(way.loop, set(along), nested=True)
+        doubled = Doubled(way.loop, along, nested=True)
         given = doubled.inputs(inputs, along)
-        outer = {
-            len(way.loop.body.outputs) + doubled.state.index(way.loop.constants + n): Tensor(x)
-            for n, x in zip(way.given, adjoints, strict=True)
-            if way.loop.constants + n in doubled.state
-        }
+        outer = _adjoints_of_tangents(doubled, way, node.inputs, given)
         asked = [n for n in range(count) if wanted[n] and is_inexact(inputs[n].dtype)]
         if asked and outer:
             shares = while_adjoints(doubled.loop, given, outer, tuple(map(doubled.number, asked)))
@@ -208,14 +236,19 @@ class WhileAdjoint(Op):
         way, group = node.params
         count = len(way.loop.body.inputs)
         size = next(x.node.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
-        whole = [
+        all_batched = [
             x if b else broadcast_to(x, (size, *x.node.shape))
             for x, b in zip(inputs, batched, strict=True)
         ]
-        wider, given = batched_rounds(way.loop, whole[:count], [True] * count)
-        adjoints = dict(zip(way.given, whole[count:], strict=True))
+        wider, given = batched_rounds(way.loop, all_batched[:count], [True] * count)
+        adjoints = _given_adjoints(way, [x.node for x in all_batched])
         found = while_adjoints(wider, given, adjoints, way.wanted)
-        return packed_group(adjoint_layouts(way), group, found)
+        masks = [
+            whole(nonzero_mask(x), x.shape)
+            for n, x in zip(way.wanted, found, strict=True)
+            if n in way.masked()
+        ]
+        return packed_group(adjoint_layouts(way), group, [*found, *masks])
 
 
 _while_adjoint = register(WhileAdjoint())
@@ -227,28 +260,77 @@ def while_adjoints(
     """The adjoints of the inputs `wanted` of a loop, for those of parts of its last state."""
     order = tuple(sorted(given))
     still = tuple(n for n in order if not is_differentiated(given[n].node))
-    way = WayBack(loop, order, tuple(wanted), still)
-    tensors = [*inputs, *[given[n] for n in order]]
-    return unpacked(_while_adjoint, tensors, way, adjoint_layouts(way))
+    masks = {n: m for n in order if (m := nonzero_mask(given[n])) is not None}
+    way = WayBack(loop, order, tuple(wanted), still, tuple(masks))
+    tensors = [
+        *inputs,
+        *[given[n] for n in order],
+        *[whole(mask, given[n].shape) for n, mask in masks.items()],
+    ]
+    found = unpacked(_while_adjoint, tensors, way, adjoint_layouts(way))
+    own = dict(zip(way.masked(), found[len(wanted) :], strict=True))
+    results = []
+    for n, x, place in zip(wanted, found, way.results(), strict=False):
+        mask = known_mask(False) if place is None else own.get(n)
+        results.append(x if mask is None else keep_where(mask, x))
+    return results
 
 
-def _run_back(way: WayBack, values: Sequence[Any]) -> dict[int, Any]:
-    """The adjoints of the inputs of a loop, by number; values are its inputs and the adjoints."""
+def _packed_results(way: WayBack, group: int, results: Sequence[Tensor]) -> Tensor | None:
+    """The tangents of the adjoints that are in a group, packed; masks have none."""
+    layouts = adjoint_layouts(way)
+    return packed_group(layouts, group, [*results, *[None] * len(way.masked())])
+
+
+def _given_adjoints(way: WayBack, inputs: Sequence[Node]) -> dict[int, Tensor]:
+    """The adjoints of the last state among the inputs of an operation, with their masks applied."""
+    adjoints = inputs[len(way.loop.body.inputs) :]
+    found = dict(zip(way.given, map(Tensor, adjoints), strict=False))
+    for n, mask in zip(way.thin, adjoints[len(way.given) :], strict=True):
+        found[n] = keep_where(Tensor(mask), found[n])
+    return found
+
+
+def _adjoints_of_tangents(
+    doubled: Doubled, way: WayBack, inputs: Sequence[Node], given: Sequence[Tensor]
+) -> dict[int, Tensor]:
+    """The adjoints of the last state, as those of its tangents, by their numbers in the state.
+
+    They count for nothing where the tangents that the loop makes of those `given` are zero by
+    construction.
+    """
+    first, count = way.loop.constants, len(way.loop.body.outputs)
+    tangents: list[Tensor | None] = [None] * count
+    if doubled.masked_state:
+        tangents = doubled.tangents(while_loop(doubled.loop, given))
+    found = {}
+    for n, x in _given_adjoints(way, inputs).items():
+        if first + n in doubled.state:
+            along = tangents[n]
+            mask = None if along is None else nonzero_mask(along)
+            number = count + doubled.state.index(first + n)
+            found[number] = x if mask is None else keep_where(mask, x)
+    return found
+
+
+def _run_back(way: WayBack, values: Sequence[Any]) -> list[Any]:
+    """The pieces of the result; `values` are those of the inputs."""
     loop = way.loop
     step = step_back(way)
     count = len(loop.body.inputs)
     constants, state = values[: loop.constants], values[loop.constants : count]
     shapes = loop.pieces()
-    given = dict(zip(way.given, values[count:], strict=True))
+    given = dict(zip(way.given, values[count:], strict=False))
+    thin = dict(zip(way.thin, values[count + len(given) :], strict=True))
     carried = [given[n] if n in given else np.zeros(*shapes[n]) for n in step.active]
-    carried += [np.full(shapes[n][0], n in given) for n in step.masked]
+    carried += [thin[n] if n in thin else np.full(shapes[n][0], n in given) for n in step.masked]
     carried += [np.zeros(values[n].shape, values[n].dtype) for n in step.constants]
+    carried += [np.zeros(values[n].shape, BOOL) for n in step.thin]
     history = History(loop, constants, state)
     for before in history.backwards():
         carried = step.graph.run([*constants, *before, *carried])
-    found = {n: step.result(n, loop.constants) for n in way.wanted}
-    zeros = {n: np.zeros(values[n].shape, values[n].dtype) for n in way.wanted}
-    return {n: zeros[n] if place is None else carried[place] for n, place in found.items()}
+    places = zip(way.results(), way.pieces(), strict=True)
+    return [np.zeros(*piece) if place is None else carried[place] for place, piece in places]
 
 
 class History:

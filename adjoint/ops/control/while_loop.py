@@ -71,7 +71,7 @@ class WhileLoop(Op):
         given = {n: x for n, x in enumerate(tangents) if x is not None}
         if not given:
             return None
-        doubled = Doubled(loop, set(given), are_nested(node, *[x.node for x in given.values()]))
+        doubled = Doubled(loop, given, are_nested(node, *[x.node for x in given.values()]))
         results = while_loop(doubled.loop, doubled.inputs(node.inputs, given))
         return packed_group(layouts(loop), group, doubled.tangents(results))
 

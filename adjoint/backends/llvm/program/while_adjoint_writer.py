@@ -23,6 +23,7 @@ from adjoint.backends.llvm.program.control_writer import (
     pieces,
 )
 from adjoint.graph.node import Node
+from adjoint.graph.types import size_of
 from adjoint.ops.control.while_adjoint import WayBack, adjoint_layouts, step_back
 from adjoint.schedule.plan import Control, nbytes
 
@@ -270,14 +271,18 @@ class _WayBackWriter:
         fill = extern(builder.module, "memset", POINTER, [POINTER, ir.IntType(32), I64])
         builder.call(fill, [first, ir.IntType(32)(0), I64(self.carried.size)])
         places = self.carried.places(builder, first)
-        given = dict(zip(self.way.given, self.inputs[self.body_call.outputs :], strict=True))
+        adjoints = self.inputs[self.body_call.outputs :]
+        given = dict(zip(self.way.given, adjoints, strict=False))
+        thin = dict(zip(self.way.thin, adjoints[len(given) :], strict=True))
         for n, place in zip(self.back.active, places, strict=False):
             if n in given:
                 self.copy(place, given[n], I64(nbytes(self.state.nodes[n])))
         masks = slice(len(self.back.active), len(self.back.active) + len(self.back.masked))
         for n, place in zip(self.back.masked, places[masks], strict=True):
-            if n in given:
-                size = nbytes(self.state.nodes[n]) // self.state.nodes[n].dtype.itemsize
+            size = nbytes(self.state.nodes[n]) // self.state.nodes[n].dtype.itemsize
+            if n in thin:
+                self.copy(place, thin[n], I64(size))
+            elif n in given:
                 builder.call(fill, [place, ir.IntType(32)(1), I64(size)])
 
     def stretch(self) -> None:
@@ -314,16 +319,16 @@ class _WayBackWriter:
         self.turns.set(builder.add(number, I64(1)))
 
     def results(self) -> None:
-        """Copy the adjoints to where they are wanted."""
+        """Copy the adjoints and their masks to where they are wanted."""
         builder = self.builder
         wanted = pieces(builder, self.step, self.writer, adjoint_layouts(self.way))
         last, _ = self.turn(self.turns.get(), self.adjoints)
         places = self.carried.places(builder, last)
         fill = extern(builder.module, "memset", POINTER, [POINTER, ir.IntType(32), I64])
+        results, shapes = self.way.results(), self.way.pieces()
         for n, target in wanted.items():
-            number = self.way.wanted[n]
-            size = I64(nbytes(self.step.root.inputs[number]))
-            place = self.back.result(number, self.constants)
+            (shape, dtype), place = shapes[n], results[n]
+            size = I64(size_of(shape) * dtype.itemsize)
             if place is None:
                 builder.call(fill, [target, ir.IntType(32)(0), size])
             else:
