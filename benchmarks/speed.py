@@ -47,6 +47,8 @@ def agreement(name: str) -> Result:
     These are written by hand, or the row says by what else in its `reference`.
     """
     row = module_of(name)
+    for goal in row.ROW.goals:
+        assert goal.than == FASTEST_PEER or goal.than in SYSTEMS, f"{name}: no system {goal.than}"
     found = arrays_of(make(name, "adjoint", True)())
     by_numpy = hasattr(row, "make_numpy")
     wanted = make(name, "numpy", True)() if by_numpy else row.reference(*row.inputs(True))

@@ -116,9 +116,12 @@ class NumpyProtocol:
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array = self.numpy()
-        if dtype is None and not copy:
+        value = self.node.value
+        if dtype is None and not copy and type(value) is np.ndarray and self.node.scope is None:
+            array: np.ndarray[Any, Any] = value.view()  # as `numpy` does, most quickly
+            array.setflags(write=False)
             return array
+        array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             if copy is False:
                 raise ValueError("numpy: a change of dtype needs a copy, and copy=False was asked")

@@ -73,6 +73,7 @@ class Linearised:
         self.inputs = [self.variable(x, n in still) for n, x in enumerate(body.inputs)]
         self.outputs = instance(body, self.inputs)
         self.may_be_infinite = any(x.node.may_be_infinite for x in self.outputs)
+        """Whether a derivative may be infinite, here or before: then structural zeros count."""
 
     def variable(self, like: Node, is_still: bool = False) -> Tensor:
         """A variable of the shape and dtype of `like`."""

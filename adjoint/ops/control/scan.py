@@ -124,6 +124,7 @@ def scan_tangents(node: Node, loop: Loop, tangents: Sequence[Tensor | None]) -> 
     state = range(loop.constants, loop.constants + loop.state)
     still = still_inputs(node.inputs, loop.body, state)
     linear = Linearised(loop.body, are_nested(node, *given.values()), still)
+    linear.may_be_infinite |= any(x.may_be_infinite for x in node.inputs)
     dense = [n for n in given if mask_of(tangents[n]) is None]
     seeds, masks, found = linear.moving(given, state, dense)
     ends = 0, state.start, state.stop, len(linear.inputs)

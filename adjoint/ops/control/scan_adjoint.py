@@ -72,6 +72,7 @@ class _Backward:
         self.first = loop.constants + loop.state
         still = still_inputs(node.inputs, loop.body, range(loop.constants, self.first))
         self.linear = Linearised(loop.body, nested, still)
+        self.linear.may_be_infinite |= any(x.may_be_infinite for x in node.inputs)
         self.seed()
 
     def seed(self) -> None:

@@ -191,7 +191,7 @@ def _initial(stretch: Stretch, reads: Reads) -> dict[Slot, Node] | None:
                 known.value is not None
                 and x.value is not None
                 and known.op is x.op
-                and x.scope is None
+                and known.scope is x.scope is None
                 and same_number(known, x)
             ):
                 return None

@@ -38,7 +38,10 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
 
     `made` are the nodes of the function in the order of their making; others are left as they are.
     """
-    nodes, made = writes_joined(outputs, sequence_of(outputs, made), LEAST, recorder)
+    sequence = sequence_of(outputs, made)
+    if _meets_kinks(sequence):
+        return list(outputs)
+    nodes, made = writes_joined(outputs, sequence, LEAST, recorder)
     for _ in range(ROUNDS):
         sequence = sequence_of(nodes, made)
         loops = _found(sequence)
@@ -153,7 +156,9 @@ class _Rewriting:
             self.run(loop, read[number])
             place = loop.stop
         self.copy(place, len(sequence))
+        mark = len(self.recorder.nodes)
         found = [self.current(node).node for node in self.outputs]
+        self.order += self.recorder.nodes[mark:]
         return found, self.order
 
     def read_outside(self) -> list[dict[int, set[int]]]:

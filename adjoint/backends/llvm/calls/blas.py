@@ -6,6 +6,7 @@ import ctypes
 import sys
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,14 +68,49 @@ def prefix(dtype: DType) -> str:
     return "s" if dtype.itemsize == 4 else "d"
 
 
-def emit_gemm(builder: Any, step: Gemm, a: Any, b: Any, c: Any, scale: Any = None) -> None:
-    """Call BLAS for each of the matrices that the leading axes count; `scale` is an address."""
+ONE_THREAD = 1 << 18
+"""Multiplications of a product up to which OpenBLAS uses one thread (SMP_THRESHOLD_MIN times
+GEMM_MULTITHREAD_THRESHOLD in its sources)."""
+WORTH_THREADS = 1 << 22
+"""Multiplications from which on threads are worth waking in each round of a loop: about 200 µs."""
+
+
+def row_blocks(step: Gemm) -> list[tuple[int, int]]:
+    """First and last rows of blocks of a product so small that BLAS computes each on one thread."""
+    rows, columns = step.root.shape[-2:]
+    size = rows * columns * step.a.shape[-2 if step.transpose_a else -1]
+    if 1 in (rows, columns) or not ONE_THREAD < size < WORTH_THREADS:
+        return [(0, rows)]
+    count = min(rows, -(-size // ONE_THREAD))
+    edges = [rows * n // count for n in range(count + 1)]
+    return list(pairwise(edges))
+
+
+def emit_gemm(
+    builder: Any, step: Gemm, a: Any, b: Any, c: Any, scale: Any = None, in_loop: bool = False
+) -> None:
+    """Call BLAS for each of the matrices that the leading axes count; `scale` is an address.
+
+    In a loop a product of middling size is computed in blocks of rows. BLAS would wake a thread for
+    it in every round, and wait for it: on a machine that is busy for milliseconds.
+    """
     calls = RoutineCalls(builder, step.root.dtype)
     factor = calls.factor(step.negative, scale)
+    rows = step.root.shape[-2]
+    blocks = row_blocks(step) if in_loop else [(0, rows)]
+    wide = step.root.dtype.itemsize
+    a_row = wide * (1 if step.transpose_a else step.a.shape[-1])
+    c_row = wide * step.root.shape[-1]
+
+    def moved_by(pointer: Any, offset: int) -> Any:
+        return builder.gep(pointer, [I64(offset)], source_etype=ir.IntType(8))
 
     def along(axes: Sequence[int], pointers: Sequence[Any]) -> None:
         if not axes:
-            emit_product(calls, step, **dict(zip("abc", pointers, strict=True)), scale=factor)
+            a, b, c = pointers
+            for first, last in blocks:
+                own = {"a": moved_by(a, first * a_row), "b": b, "c": moved_by(c, first * c_row)}
+                emit_product(calls, step, last - first, **own, scale=factor)
             return
         axis, *rest = axes
         size = step.root.shape[axis]
@@ -96,17 +132,18 @@ def stride(node: Node, axis: int, root: Node) -> int:
     return size_of(node.shape[own + 1 :]) * node.dtype.itemsize
 
 
-def emit_product(calls: RoutineCalls, step: Gemm, **given: Any) -> None:
-    """Call ``c = scale op(a) op(b)``, or ``+=``, on row-major matrices, all given by address."""
+def emit_product(calls: RoutineCalls, step: Gemm, rows: int, **given: Any) -> None:
+    """Call ``c = scale op(a) op(b)``, or ``+=``, on row-major matrices, all given by address; of c
+    and op(a) so many rows."""
     call = [
         given[value] if kind == "address" else getattr(calls, kind)(value)
-        for kind, value in product_call(step)
+        for kind, value in product_call(step, rows)
     ]
     calls.call(routine(step)[1:], *call)
 
 
-def product_call(step: Gemm) -> list[tuple[str, Any]]:
-    """The arguments of the BLAS routine for one product, each with its kind.
+def product_call(step: Gemm, count: int | None = None) -> list[tuple[str, Any]]:
+    """The arguments of the BLAS routine for one product, or so many rows of it, each with its kind.
 
     BLAS counts columns first, so in its eyes every matrix is transposed: cᵀ = op(b)ᵀ op(a)ᵀ.
     """
@@ -119,7 +156,7 @@ def product_call(step: Gemm) -> list[tuple[str, Any]]:
         ("letter", "T" if step.transpose_b else "N"),
         ("letter", "T" if step.transpose_a else "N"),
         ("integer", columns),
-        ("integer", rows),
+        ("integer", rows if count is None else count),
         ("integer", step.a.shape[-2 if step.transpose_a else -1]),
         ("address", "scale"),
         ("address", "b"),

@@ -291,7 +291,7 @@ class ProgramWriter:
             with builder.if_then(builder.icmp_unsigned("!=", addend, c)):  # unless it was donated
                 self.copy(builder, step.addend, c)
         scale = None if step.scale is None else self.address_of(builder, step.scale)
-        blas.emit_gemm(builder, step, a, b, c, scale)
+        blas.emit_gemm(builder, step, a, b, c, scale, in_loop=isinstance(self, GraphWriter))
 
     def write_numpy_call(self, builder: Any, step: NumpyCall) -> None:
         """Call back Python, which knows the step by the numbers of the program and of the step."""
