@@ -27,6 +27,21 @@ _WITH_ARGUMENTS = {
     "check_gradients": "check_gradients(f, x)",
     "finite_differences": "finite_differences(f, x)",
     "step_study": "step_study(f, x)",
+    "linearize": "linearize(f, x)",
+    "linear_transpose": "linear_transpose(f, x)",
+    "scan": "scan(f, init, xs)",
+    "map": "map(f, xs)",
+    "while_loop": "while_loop(cond_fun, body_fun, init_val)",
+    "fori_loop": "fori_loop(lower, upper, body_fun, init_val)",
+    "associative_scan": "associative_scan(fn, elems)",
+    "cond": "cond(pred, true_fun, false_fun, x)",
+    "switch": "switch(index, [f, g], x)",
+    "root": "root(f, x0)",
+    "fixed_point": "fixed_point(f, x0)",
+    "custom_root": "custom_root(f, initial_guess, solve, tangent_solve)",
+    "custom_linear_solve": "custom_linear_solve(matvec, b, solve)",
+    "defjvp": "f.defjvp(rule)",
+    "defvjp": "f.defvjp(fwd, bwd)",
 }
 """How to call what takes the arguments of the function beside it; others return a function."""
 
@@ -36,7 +51,7 @@ def check_callable(transform: str, f: Any) -> None:
     if not callable(f):
         cure = f"then call the result: {transform}(f)(x)"
         if transform in _WITH_ARGUMENTS:
-            cure = f"and its arguments after it: {_WITH_ARGUMENTS[transform]}"
+            cure = f"as in {_WITH_ARGUMENTS[transform]}"
         raise ArgumentError(
             f"{transform}: expected a function, got {type(f).__name__}; pass the function itself, "
             f"{cure}"

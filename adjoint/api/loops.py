@@ -190,6 +190,7 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     Tensor([1., 4., 9.])
     """
     check_callable("map", f)
+    _slices("map", xs, None)  # errors name map, not scan
     return scan(lambda _, x: (None, f(x)), None, xs)[1]
 
 

@@ -51,7 +51,10 @@ def abstract_scope(nested: bool) -> Iterator[Scope]:
 
 def truth(name: str, argument: str, found: Any) -> Tensor:
     """A boolean scalar, or an error that says what it should have been."""
-    x = as_output(name, argument, found)
+    try:
+        x = as_tensor(found)
+    except AdjointError as error:
+        raise ArgumentError(f"{name}: {argument} must be a boolean scalar: {error}") from error
     if x.node.shape or x.node.dtype.kind != "b":
         raise ArgumentError(
             f"{name}: {argument} must be a boolean scalar, got {x.dtype} of shape {x.shape}; "
