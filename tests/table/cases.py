@@ -32,16 +32,7 @@ class Functions:
 LEAVES = {name for name, op in OPS.items() if op.family in ("leaf", "kinks")}
 """Not operations on numbers; marks of kinks are made by derivatives (tests/trust)."""
 """Constants and variables: every other case is made of them."""
-ONCE = {
-    "gammainc": {0},
-    "gammaincc": {0},
-    "gammaincinv": {0},
-    "gammainccinv": {0},
-    "betainc": {0, 1},
-    "betaincinv": {0, 1},
-    "stdtr": {0},
-    "stdtrit": {0},
-}
+ONCE: dict[str, set[int]] = {}
 """Inputs by which there is a first derivative but no formula for a second."""
 FLAT = {"stop_gradient", "round"}
 """Their derivative is zero by definition."""

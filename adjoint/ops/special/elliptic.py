@@ -125,7 +125,7 @@ elliprf = special_ternary(
         lambda x, y, z, r: -0.25 * _symmetric((x, y, z), 0.5, 0.5, 1.5),
     ),
     "Carlson's symmetric elliptic integral of the first kind, of real x, y, z ≥ 0.",
-    "0.78151104",
+    "0.78539816",
     domain=(_POSITIVE,) * 3,
     example=(1.0, 2.0, 2.0),
 )
@@ -138,7 +138,7 @@ elliprd = special_ternary(
         lambda x, y, z, r: -2.25 * _symmetric((x, y, z), 0.5, 0.5, 2.5),
     ),
     "Carlson's elliptic integral of the second kind, symmetric in x and y, of real x, y, z ≥ 0.",
-    "0.42898895",
+    "0.42809725",
     domain=(_POSITIVE,) * 3,
     example=(1.0, 2.0, 2.0),
 )
@@ -158,7 +158,7 @@ elliprg = special_ternary(
         lambda x, y, z, r: _rg_slope(z, x, y),
     ),
     "Carlson's symmetric elliptic integral of the second kind, of real x, y, z ≥ 0.",
-    "1.28603777",
+    "1.28539816",
     domain=(_POSITIVE,) * 3,
     example=(1.0, 2.0, 2.0),
 )
@@ -170,7 +170,7 @@ elliprc = special_binary(
         lambda x, y, r: -0.5 * _symmetric((x, y), 0.5, 2.0),
     ),
     "Carlson's degenerate elliptic integral R_F(x, y, y); derivatives where x ≥ 0 and y > 0.",
-    "0.61547971",
+    "0.65847895",
     domain=(_POSITIVE, _POSITIVE),
 )
 
@@ -201,7 +201,7 @@ publish(
         "Carlson's symmetric elliptic integral of the third kind; derivatives where p > 0.",
         "x, y, z, p",
         (1.0, 2.0, 2.0, 3.0),
-        "0.34157653",
+        "0.32966191",
         PREFIX,
     ),
 )
@@ -277,7 +277,7 @@ ellipkinc = special_binary(
         lambda phi, m, y: 0.5 * apply(_incomplete, (phi, m), (1, 1.5)),
     ),
     "The incomplete elliptic integral of the first kind F(φ, m).",
-    "1.07128876",
+    "1.08321677",
     domain=((-4.0, 5.0), (-1.5, 0.8)),
     example=(1.0, 0.5),
 )
@@ -289,7 +289,7 @@ ellipeinc = special_binary(
         lambda phi, m, y: -0.5 * apply(_incomplete, (phi, m), (1, 0.5)),
     ),
     "The incomplete elliptic integral of the second kind E(φ, m).",
-    "0.93673937",
+    "0.92732988",
     domain=((-4.0, 5.0), (-1.5, 0.8)),
     example=(1.0, 0.5),
 )
@@ -336,7 +336,7 @@ def ellipj(u: Any, m: Any, /) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     >>> import adjoint as ad
     >>> sn, cn, dn, phi = ad.special.ellipj(1.0, 0.5)
     >>> sn
-    Tensor(0.80300188)
+    Tensor(0.80300182)
     """
     sn, cn, dn, phi = (_jacobi(which, u, m) for which in range(4))
     return sn, cn, dn, phi

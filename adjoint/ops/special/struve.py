@@ -32,7 +32,7 @@ struve: Binary = special_binary(
         lambda v, x, y: 0.5 * (struve(v - 1, x) - struve(v + 1, x) + _rest(v, x)),
     ),
     "Struve's function of real order v.",
-    "0.64676373",
+    "0.08363767",
     domain=_ORDERED,
 )
 modstruve: Binary = special_binary(
@@ -43,6 +43,6 @@ modstruve: Binary = special_binary(
         lambda v, x, y: 0.5 * (modstruve(v - 1, x) + modstruve(v + 1, x) + _rest(v, x)),
     ),
     "Struve's modified function of real order v.",
-    "1.41421356",
+    "0.11247294",
     domain=_ORDERED,
 )
