@@ -166,7 +166,7 @@ def elementwise_cases(op: Elementwise) -> Iterator[Case]:
     count = len(op.partials)
     shapes = {"": [(SIZE,)] * count}
     if count > 1:
-        shapes["broadcast"] = [(2, 1, 2), (3, 1), ()][:count]
+        shapes["broadcast"] = [(2, 1, 2), (3, 1), (), (2,)][:count]
     for params in op.samples:
         for dtype in dtypes_of(op):
             if dtype == "int64" and params and params[0] != abs(int(params[0])):

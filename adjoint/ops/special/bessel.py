@@ -75,7 +75,7 @@ def _by_order(name: str, before: float, here: float, after: float) -> Callable[.
             accepts="real",
             domain=_ORDERED,
             param_names=("n",),
-            samples=((1,), (2,)),
+            samples=((1,),),
         )
     )
 

@@ -98,24 +98,24 @@ def _published(function: Any, args: str, doc: str, example: tuple[Any, ...], sho
 
 
 _OPS: dict[str, Elementwise] = {}
-_operation("hyp0f1", _hyp0f1, ((0, 0), (1, 0), (2, 1)), domain=(_POSITIVE, (-2.0, 2.0)))
+_operation("hyp0f1", _hyp0f1, ((0, 0),), domain=(_POSITIVE, (-2.0, 2.0)))
 _operation(
     "hyp1f1",
     _hyp1f1,
-    ((0, 0, 0), (1, 0, 1), (0, 2, 0)),
+    ((0, 0, 0),),
     domain=((-1.5, 3.0), _POSITIVE, (-2.0, 2.0)),
 )
 _operation(
     "hyp2f1",
     _hyp2f1,
-    ((0, 0, 0, 0), (1, 0, 1, 1)),
+    ((0, 0, 0, 0),),
     domain=((-1.5, 3.0), _POSITIVE, _POSITIVE, (-2.0, 0.8)),
 )
 _operation(
     "hyperu",
     _hyperu,
-    ((0, 0), (1, 1)),
-    domain=(_POSITIVE, (-1.5, 3.0), _POSITIVE),
+    ((0, 0),),
+    domain=((0.5, 1.5), (0.5, 1.5), _POSITIVE),
     partials=(_more("hyperu", 0), _more("hyperu", 1), _hyperu_slope),
 )
 

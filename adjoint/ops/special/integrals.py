@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from adjoint.graph.forking import import_module
 from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -22,6 +24,13 @@ __all__ = ["expn", "fresnel", "owens_t", "shichi", "sici", "spence"]
 _POSITIVE = (0.5, 3.0)
 
 
+def _expn_value(n: Any, x: Any) -> Any:
+    whole = np.asarray(n) == np.floor(n)
+    order = np.where(whole & np.isfinite(n), n, 0).astype(np.int64)
+    value = import_module("scipy.special").expn(order, x)
+    return keep_dtype(np.where(whole, value, np.nan), x)
+
+
 def _expn_slope(n: Tensor, x: Tensor, y: Tensor) -> Factor:
     """-Eₙ₋₁, where E₀ = e⁻ˣ/x and E₋₁ = e⁻ˣ(1 + x)/x² are elementary."""
     decay = exp(-x) / x
@@ -35,6 +44,7 @@ expn = special_binary(
     (Missing("expn", "n"), _expn_slope),
     "The exponential integral ∫₁^∞ exp(-xt)/tⁿ dt of a whole number n ≥ 0.",
     "0.03013338",
+    numpy=_expn_value,
     domain=((2.0, 2.0), _POSITIVE),
 )
 spence = special_unary(
