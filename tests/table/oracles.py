@@ -147,7 +147,9 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
     "negative": lambda x: -x,
     "nonnegative": lambda x: x,
     "owens_t": lambda h, a: (
-        mpmath.quad(lambda t: mpmath.exp(-h * h * (1 + t * t) / 2) / (1 + t * t), [0, a], maxdegree=5)
+        mpmath.quad(
+            lambda t: mpmath.exp(-h * h * (1 + t * t) / 2) / (1 + t * t), [0, a], maxdegree=5
+        )
         / (2 * mpmath.pi)
     ),
     "positive": lambda x: x,

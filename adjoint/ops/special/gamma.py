@@ -26,6 +26,7 @@ __all__ = [
     "gamma",
     "gammaln",
     "gammasgn",
+    "loggamma",
     "digamma",
     "psi",
     "polygamma",
@@ -73,12 +74,27 @@ def _digamma_slope(x: Tensor, y: Tensor) -> Tensor:
 
 
 digamma: Unary = special_unary(
-    "digamma", _digamma_slope, "The logarithmic derivative of Γ.", "-1.96351003", domain=_POSITIVE
+    "digamma",
+    _digamma_slope,
+    "The logarithmic derivative of Γ, of real or complex numbers.",
+    "-1.96351003",
+    domain=_POSITIVE,
+    accepts="float",
 )
 psi = public_as("psi")(digamma)
+loggamma = special_unary(
+    "loggamma",
+    lambda x, y: digamma(x),
+    "The logarithm of Γ, nan left of 0 for real numbers; of complex ones its principal branch.",
+    "0.57236494",
+    domain=_POSITIVE,
+    accepts="float",
+)
 
 
 def _polygamma_value(x: Any, n: int) -> Any:
+    if np.iscomplexobj(x):
+        return keep_dtype(zeta_derivatives.complex_polygamma(x, n), x)
     return keep_dtype(import_module("scipy.special").polygamma(n, x), x)
 
 
@@ -90,7 +106,8 @@ class Polygamma(Elementwise):
     """The derivatives of digamma, of which native code knows the first, which is digamma's own."""
 
     def lowers(self, node: Node) -> bool:
-        return bool(node.params == (1,)) and super().lowers(node)
+        real = node.inputs[0].dtype.kind == "f"
+        return real and bool(node.params == (1,)) and super().lowers(node)
 
 
 _polygamma = register(
@@ -98,7 +115,7 @@ _polygamma = register(
         "polygamma",
         _polygamma_value,
         (lambda x, y, n: polygamma(n + 1, x),),
-        accepts="real",
+        accepts="float",
         domain=(_POSITIVE,),
         param_names=("n",),
         samples=((1,), (2,)),

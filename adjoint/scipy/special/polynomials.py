@@ -53,9 +53,7 @@ def _family(name: str, step: Step) -> Callable[..., Tensor]:
     return ufunc(function, name)
 
 
-eval_legendre = _family(
-    "eval_legendre", lambda k: ((2 * k + 1) / (k + 1), 0.0, k / (k + 1))
-)
+eval_legendre = _family("eval_legendre", lambda k: ((2 * k + 1) / (k + 1), 0.0, k / (k + 1)))
 eval_chebyt = _family("eval_chebyt", lambda k: (2.0 if k else 1.0, 0.0, 1.0))
 eval_chebyu = _family("eval_chebyu", lambda k: (2.0, 0.0, 1.0))
 eval_hermite = _family("eval_hermite", lambda k: (2.0, 0.0, 2.0 * k))
@@ -198,10 +196,10 @@ def _associated(degree: int, order: int, c: Tensor, s: Tensor) -> Tensor:
 
 
 def _harmonic_orders(name: str, degree: Any, order: Any) -> tuple[int, int]:
-    l, m = (integer(f"scipy.special.{name}", k, x) for k, x in (("n", degree), ("m", order)))
-    if l < 0:
-        raise unsupported(f"scipy.special.{name}", "n", degree, "give a whole degree, n >= 0")
-    return l, m
+    whole = integer(f"scipy.special.{name}", "the degree", degree)
+    if whole < 0:
+        raise unsupported(f"scipy.special.{name}", "the degree", degree, "give a whole one, n >= 0")
+    return whole, integer(f"scipy.special.{name}", "m", order)
 
 
 @ufunc
@@ -223,13 +221,17 @@ def lpmv(m: Any, v: Any, x: Any, /) -> Tensor:
     return value * ((-1) ** size * math.factorial(degree - size) / math.factorial(degree + size))
 
 
-def sph_harm_y(n: Any, m: Any, theta: Any, phi: Any, *, diff_n: Any = 0) -> Tensor:
-    """The spherical harmonic of whole degree n and order m, at polar θ and azimuthal φ.
+def sph_harm_y(*args: Any, **kwargs: Any) -> Tensor:
+    """The spherical harmonic of n, m, theta, phi: whole degree and order, polar, azimuthal angle.
 
     >>> from adjoint.scipy.special import sph_harm_y
     >>> sph_harm_y(1, 0, 0.0, 0.0).real
     Tensor(0.48860251)
     """
+    return _sph_harm_y(*args, **kwargs)
+
+
+def _sph_harm_y(n: Any, m: Any, theta: Any, phi: Any, *, diff_n: Any = 0) -> Tensor:
     refuse("scipy.special.sph_harm_y", diff_n=(diff_n, 0))
     degree, order = _harmonic_orders("sph_harm_y", n, m)
     theta, phi = floating(theta), floating(phi)
