@@ -196,8 +196,8 @@ __all__ = [
     "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots", "rot90",
     "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem", "setxor1d",
     "sign", "signbit", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "sort",
-    "sort_complex", "spacing", "special", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
+    "sort_complex", "spacing", "special", "split", "sqrt", "square", "squeeze", "stack", "stats",
+    "std", "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
     "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "topological_order", "trace",
     "transpose", "trapezoid", "tri", "tril", "trim_zeros", "triu", "true_divide", "trunc", "uint16",
     "uint32", "uint64", "uint8", "union1d", "unique", "unique_all", "unique_counts",
@@ -207,7 +207,7 @@ __all__ = [
 ]
 # fmt: on
 
-_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim")
+_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim", "stats")
 _FUNCTIONS_WHEN_ASKED_FOR = {
     "associative_scan": "adjoint.api.associative",
     "check_gradients": "adjoint.api.check",

@@ -35,6 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tracing",),
     ("array", "api"),
     ("scipy",),
+    ("stats",),
     ("nn", "optim", "data"),
     ("cli", "explanation"),
     ("__main__",),

@@ -1,19 +1,24 @@
-"""Distribution functions of tests: Kolmogorov's limit, Tukey's lambda."""
+"""Distribution functions: Kolmogorov's limit, Tukey's lambda, the skewed normal."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+import numpy as np
+
+from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise.choice import abs, where
 from adjoint.ops.elementwise.exponential import exp, log, log1p
 from adjoint.ops.elementwise.power import power
 from adjoint.ops.elementwise.removable_singularities import _exprel
 from adjoint.ops.family.elementwise import apply
-from adjoint.ops.special.scipy_function import special_binary, special_unary
+from adjoint.ops.special.error import ndtr
+from adjoint.ops.special.quadrature import gauss_legendre
+from adjoint.ops.special.scipy_function import keep_dtype, special_binary, special_unary
 
-__all__ = ["kolmogi", "kolmogorov", "tklmbda"]
+__all__ = ["kolmogi", "kolmogorov", "skewed_normal", "tklmbda"]
 
 _TERMS = 6
 
@@ -78,4 +83,47 @@ tklmbda = special_binary(
     "0.8624872",
     domain=((-0.9, 0.9), (0.1, 0.8)),
     example=(0.5, 1.5),
+)
+
+
+def _skewed_value(x: Any, a: Any) -> Any:
+    """Φ(x) - 2 T(x, a), and where the two would cancel the integral of the density."""
+    special = import_module("scipy.special")
+    like = x
+    x, a = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(a, np.float64))
+    result = np.array(special.ndtr(x) - 2 * special.owens_t(x, a))
+    lost = (result < 0.01) & (a > 0) & np.isfinite(x)
+    if np.any(lost):
+        result[lost] = _skewed_tail(x[lost], a[lost], special)
+    return keep_dtype(result, like)
+
+
+def _skewed_tail(x: Any, a: Any, special: Any) -> Any:
+    """∫ 2 φ(t) Φ(at) dt from -∞ to x, for a > 0."""
+
+    def log_density(t: Any, a: Any) -> Any:
+        return special.log_ndtr(a * t) - 0.5 * t * t
+
+    def density(s: Any, x: Any, a: Any, top: Any) -> Any:
+        return np.exp(log_density(x - s, a) - top)
+
+    top = log_density(x, a)
+    curved = 1 + a * a
+    width = 46 / (np.maximum(-x, 0) * curved + np.sqrt(23 * curved)) + np.maximum(x, 0)
+    found = gauss_legendre(density, np.zeros_like(x), width, 12, x, a, top)
+    return found * np.exp(top) * math.sqrt(2 / math.pi)
+
+
+skewed_normal = special_binary(
+    "skewed_normal",
+    "x, a",
+    (
+        lambda x, a, y: exp(x * x * -0.5) * ndtr(a * x) * math.sqrt(2 / math.pi),
+        lambda x, a, y: exp(x * x * (1 + a * a) * -0.5) / (-math.pi * (1 + a * a)),
+    ),
+    "The distribution function of the skewed normal distribution.",
+    "0.9973002",
+    prefix="",
+    numpy=_skewed_value,
+    domain=((-2.0, 2.0), (-2.0, 2.0)),
 )
