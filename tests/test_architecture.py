@@ -35,8 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tracing",),
     ("array", "api"),
     ("scipy",),
-    ("stats",),
-    ("nn", "optim", "data"),
+    ("nn", "optim", "data", "stats"),
     ("cli", "explanation"),
     ("__main__",),
 )

@@ -67,11 +67,11 @@ def _symmetric_value(*given: Any) -> Any:
     """R of arrays `given`, the last of which are the exponents."""
     half = len(given) // 2
     like, powers = given[half - 1], [float(p) for p in given[half:]]
-    arrays = np.broadcast_arrays(*(np.asarray(x, np.float64) for x in given[:half]))
-    shape = arrays[0].shape
-    arrays = [x.ravel() for x in arrays]
+    same = np.broadcast_arrays(*(np.asarray(x, np.float64) for x in given[:half]))
+    shape = same[0].shape
+    arrays = [x.ravel() for x in same]
     used = [(x, p) for x, p in zip(arrays, powers, strict=True) if p]
-    at_zero = sum(np.where(x == 0, p, 0.0) for x, p in used)
+    at_zero = np.sum([np.where(x == 0, p, 0.0) for x, p in used], axis=0)
     valid = np.logical_and.reduce([(x >= 0) & (x < np.inf) for x, _ in used])
     result = np.where(valid, np.inf, np.nan)
     known = valid & (at_zero < 1)
@@ -254,7 +254,7 @@ def _incomplete_slope(phi: Tensor, m: Tensor, y: Tensor, n: int, p: float) -> Te
     return height
 
 
-_incomplete = register(
+_incomplete: Elementwise = register(
     Elementwise(
         "incomplete_elliptic",
         _incomplete_value,

@@ -76,7 +76,7 @@ def _wofz_value(z: Any, n: int) -> Any:
     return keep_dtype(faddeeva(z, n), z)
 
 
-_wofz = register(
+_wofz: Elementwise = register(
     Elementwise(
         "wofz",
         _wofz_value,
@@ -123,7 +123,7 @@ def _voigt(x: Tensor, sigma: Tensor, gamma: Tensor, by_x: int, by_gamma: int) ->
     return apply(_voigt_op, (x, sigma, gamma), (by_x, by_gamma))
 
 
-_voigt_op = register(
+_voigt_op: Elementwise = register(
     Elementwise(
         "voigt_profile",
         _voigt_value,

@@ -204,7 +204,7 @@ def _zeta_by_q(x: Tensor, q: Tensor, y: Tensor, n: int) -> Tensor:
     return slope - n * _hurwitz(x + 1, q, n - 1) if n else slope
 
 
-_hurwitz_op = register(
+_hurwitz_op: Elementwise = register(
     Elementwise(
         "zeta",
         _zeta_value,
@@ -227,7 +227,7 @@ def _riemann_value(x: Any, n: int) -> Any:
     return keep_dtype(import_module("scipy.special").zeta(x), x)
 
 
-_riemann = register(
+_riemann: Elementwise = register(
     Elementwise(
         "riemann_zeta",
         _riemann_value,

@@ -47,7 +47,7 @@ def _gamma_rise(a: Tensor, x: Tensor, y: Tensor, n: int) -> Tensor:
     return risen
 
 
-_gamma_by = register(
+_gamma_by: Elementwise = register(
     Elementwise(
         "gammainc_by_a",
         _gamma_by_shape,
@@ -106,7 +106,7 @@ def _beta_rise(a: Tensor, b: Tensor, x: Tensor, y: Tensor, i: int, j: int) -> Te
     return risen
 
 
-_beta_by = register(
+_beta_by: Elementwise = register(
     Elementwise(
         "betainc_by_shapes",
         _beta_by_shapes,

@@ -22,6 +22,7 @@ from adjoint.ops.special.scipy_function import keep_dtype, special_binary, speci
 __all__ = ["expn", "fresnel", "owens_t", "shichi", "sici", "spence"]
 
 _POSITIVE = (0.5, 3.0)
+_ROOT_TWO_PI = math.sqrt(2 * math.pi)
 
 
 def _expn_value(n: Any, x: Any) -> Any:
@@ -64,7 +65,6 @@ owens_t = special_binary(
     "Owen's T function 1/2π ∫₀ᵃ exp(-h²(1+t²)/2)/(1+t²) dt.",
     "0.00067495",
 )
-_ROOT_TWO_PI = math.sqrt(2 * math.pi)
 
 
 def _part(name: str, slopes: tuple[Any, Any], domain: tuple[float, float]) -> Elementwise:

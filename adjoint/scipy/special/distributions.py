@@ -119,7 +119,7 @@ def fdtri(dfn: Any, dfd: Any, p: Any, /) -> Tensor:
     """
     dfn, dfd = floating(dfn), operand(dfd)
     z = core.betaincinv(dfn * 0.5, dfd * 0.5, p)
-    return dfd * z / (dfn * (1 - z))
+    return as_tensor(dfd * z / (dfn * (1 - z)))
 
 
 @ufunc
@@ -174,7 +174,7 @@ def gdtria(p: Any, b: Any, x: Any, /) -> Tensor:
     >>> gdtria(0.5, 1.0, 1.0)
     Tensor(0.69314718)
     """
-    return core.gammaincinv(b, p) / operand(x)
+    return as_tensor(core.gammaincinv(b, p) / operand(x))
 
 
 @ufunc
@@ -185,7 +185,7 @@ def gdtrix(a: Any, b: Any, p: Any, /) -> Tensor:
     >>> gdtrix(1.0, 1.0, 0.5)
     Tensor(0.69314718)
     """
-    return core.gammaincinv(b, p) / operand(a)
+    return as_tensor(core.gammaincinv(b, p) / operand(a))
 
 
 @ufunc
@@ -196,7 +196,7 @@ def nrdtrimn(p: Any, std: Any, x: Any, /) -> Tensor:
     >>> nrdtrimn(0.5, 1.0, 3.0)
     Tensor(3.)
     """
-    return operand(x) - floating(std) * core.ndtri(p)
+    return as_tensor(operand(x) - floating(std) * core.ndtri(p))
 
 
 @ufunc
@@ -207,7 +207,7 @@ def nrdtrisd(mn: Any, p: Any, x: Any, /) -> Tensor:
     >>> nrdtrisd(0.0, 0.5, 0.0)
     Tensor(nan)
     """
-    return (floating(x) - operand(mn)) / core.ndtri(p)
+    return as_tensor((floating(x) - operand(mn)) / core.ndtri(p))
 
 
 def _trials(k: Any, n: Any) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.array import special as core
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.exponential import exp
 from adjoint.ops.elementwise.power import sqrt
@@ -186,9 +186,11 @@ def eval_sh_jacobi(n: Any, p: Any, q: Any, x: Any, /) -> Tensor:
     return value / core.binom(2.0 * degrees + p - 1, degrees)
 
 
-def _associated(degree: int, order: int, c: Tensor, s: Tensor) -> Tensor:
-    """Legendre's associated function of 0 ≤ order ≤ degree, by cosine and sine of the angle."""
-    before, now = 0.0 * c, math.prod(range(1, 2 * order, 2)) * (-s) ** order + 0.0 * c
+def _associated(degree: int, order: int, c: Tensor, power: Any) -> Tensor:
+    """Legendre's associated function of 0 ≤ order ≤ degree, by the cosine of the angle and this
+    `power` of its sine."""
+    first = math.prod(range(1, 2 * order, 2)) * (-1) ** order
+    before, now = 0.0 * c, first * power + 0.0 * c
     for k in range(order + 1, degree + 1):
         rest = (k + order - 1) / (k - order)
         before, now = now, (2 * k - 1) / (k - order) * c * now - rest * before
@@ -214,11 +216,15 @@ def lpmv(m: Any, v: Any, x: Any, /) -> Tensor:
     x = floating(x)
     size = abs(order)
     if size > degree:
-        return 0.0 * x
-    value = _associated(degree, size, x, sqrt(1 - x * x) if size else x)
-    if order >= 0:
-        return value
-    return value * ((-1) ** size * math.factorial(degree - size) / math.factorial(degree + size))
+        return as_tensor(0.0 * x)
+    square = 1 - x * x
+    power = square ** (size // 2) * (sqrt(square) if size % 2 else 1.0)
+    value = _associated(degree, size, x, power)
+    if order < 0:
+        value = value * (
+            (-1) ** size * math.factorial(degree - size) / math.factorial(degree + size)
+        )
+    return value
 
 
 def sph_harm_y(*args: Any, **kwargs: Any) -> Tensor:
@@ -240,5 +246,8 @@ def _sph_harm_y(n: Any, m: Any, theta: Any, phi: Any, *, diff_n: Any = 0) -> Ten
     scale = math.sqrt((2 * degree + 1) / (4 * math.pi) * ratio) if size <= degree else 0.0
     if order < 0 and size % 2:
         scale = -scale
-    value = _associated(degree, size, cos(theta), sin(theta)) if size <= degree else 0.0 * theta
-    return scale * value * exp(1j * order * phi)
+    value = 0.0 * theta
+    if size <= degree:
+        value = _associated(degree, size, cos(theta), sin(theta) ** size)
+    result: Tensor = scale * value * exp(1j * order * phi)
+    return result
