@@ -18,6 +18,7 @@ from adjoint.ops.special.quadrature import gauss_legendre
 
 Array: TypeAlias = Any
 
+_TERMS = 24
 _NOTHING = 46.0
 """exp(-_NOTHING) is nothing beside 1."""
 
@@ -40,8 +41,25 @@ def gammainc_by_shape(a: Array, x: Array, n: int) -> Array:
 
     width = 1 / np.sqrt(1 + a)
     found = _from_nearer_end(log_density, integrand, np.log(x), x < a, width, (a,), slopes)
+    small = (a < 0.5) & (x <= 1)
+    if np.any(small):
+        found[small] = _gamma_series(a[small], x[small], n, special)
     result[known] = found
     return result.reshape(shape)
+
+
+def _gamma_series(a: Array, x: Array, n: int, special: Any) -> Array:
+    """Of P = Σ xᵃ⁺ᵏ e⁻ˣ / Γ(a + k + 1), which is smooth at a = 0, where the density is not."""
+    total = np.zeros_like(x)
+    for k in range(_TERMS):
+        at = a + k + 1
+        slopes = [
+            np.log(x) - special.digamma(at),
+            *(-special.polygamma(m, at) for m in range(1, n)),
+        ]
+        term = np.exp((a + k) * np.log(x) - x - special.gammaln(at))
+        total += term * bell((n,), lambda i, slopes=slopes: slopes[i[0] - 1])
+    return total
 
 
 def betainc_by_shapes(a: Array, b: Array, x: Array, i: int, j: int) -> Array:

@@ -194,7 +194,8 @@ def _associated(degree: int, order: int, c: Tensor, power: Any) -> Tensor:
     for k in range(order + 1, degree + 1):
         rest = (k + order - 1) / (k - order)
         before, now = now, (2 * k - 1) / (k - order) * c * now - rest * before
-    return now
+    result: Tensor = now
+    return result
 
 
 def _harmonic_orders(name: str, degree: Any, order: Any) -> tuple[int, int]:
