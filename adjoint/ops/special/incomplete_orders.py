@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -48,6 +49,10 @@ def gammainc_by_shape(a: Array, x: Array, n: int) -> Array:
     return result.reshape(shape)
 
 
+def _taken(slopes: list[Array], index: tuple[int, ...]) -> Array:
+    return slopes[index[0] - 1]
+
+
 def _gamma_series(a: Array, x: Array, n: int, special: Any) -> Array:
     """Of P = Σ xᵃ⁺ᵏ e⁻ˣ / Γ(a + k + 1), which is smooth at a = 0, where the density is not."""
     total = np.zeros_like(x)
@@ -58,7 +63,7 @@ def _gamma_series(a: Array, x: Array, n: int, special: Any) -> Array:
             *(-special.polygamma(m, at) for m in range(1, n)),
         ]
         term = np.exp((a + k) * np.log(x) - x - special.gammaln(at))
-        total += term * bell((n,), lambda i, slopes=slopes: slopes[i[0] - 1])
+        total += term * bell((n,), partial(_taken, slopes))
     return total
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from adjoint.graph.forking import import_module
 from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import to_inexact
 from adjoint.ops.elementwise.choice import maximum
 from adjoint.ops.family.elementwise import Elementwise, Missing, apply
 from adjoint.ops.special.scipy_function import keep_dtype
@@ -46,9 +47,10 @@ def _spherical(name: str, below: float, above: float, low: float) -> Callable[..
 
     def function(n: Any, z: Any, derivative: bool) -> Tensor:
         z = as_tensor(z)
-        dtype = z.node.dtype if z.dtype.kind == "f" else np.dtype(np.float64)
-        n, z = as_tensor(n, dtype), as_tensor(z, dtype)
-        return slope(n, z) if derivative else apply(op, (n, z))
+        if z.dtype.kind != "c":  # complex numbers are refused by `apply`
+            dtype = to_inexact(z.node.dtype)
+            n, z = as_tensor(n, dtype), as_tensor(z, dtype)
+        return slope(as_tensor(n), z) if derivative else apply(op, (n, z))
 
     return function
 
