@@ -40,6 +40,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "hyperu": {"a": 0.6, "b": 1.4},
     "gdtria": {"p": 0.3},
     "ellipj": {"u": 0.6},
+    "huber": {"r": 0.9},
     "chdtr": {"v": 1.3}, "chdtrc": {"v": 1.3}, "chdtri": {"v": 1.3},
 }  # fmt: skip
 DEFAULTS = {"q": 0.3}
@@ -60,8 +61,8 @@ def arguments(name: str) -> tuple[str, ...]:
 
 def place(name: str) -> list[Any]:
     """Where a function is asked."""
-    known = {**VALUES, **DEFAULTS, **OTHERS.get(name, {})}
-    return [known.get(argument, 0.4) for argument in arguments(name)]
+    values = {**VALUES, **DEFAULTS, **OTHERS.get(name, {})}
+    return [values.get(argument, 0.4) for argument in arguments(name)]
 
 
 def number(result: Any) -> Any:
@@ -76,21 +77,27 @@ def alone(function: Callable[..., Any], at: list[Any], i: int) -> Callable[[Any]
     return lambda x: number(function(*at[:i], x, *at[i + 1 :]))
 
 
-def derivable(f: Callable[[Any], Any], x: Any) -> bool:
-    """Whether the derivative of f at x is known, and not that of steps."""
+def known(f: Callable[[Any], Any], x: Any) -> bool:
+    """Whether the derivative of f at x is known."""
     try:
-        return float(ad.grad(f)(float(x))) != 0
+        float(ad.grad(f)(float(x)))
     except (NotDifferentiableError, ArgumentError):
         return False
+    return True
+
+
+def derivable(f: Callable[[Any], Any], x: Any) -> bool:
+    """The same, and f has no steps there."""
+    return known(f, x) and float(ad.grad(f)(float(x))) != 0
 
 
 def special_rows() -> list[str]:
     rows = []
     for name in sorted(set(special.__all__) - SEVERAL, key=str.lower):
         function, names, at = getattr(special, name), arguments(name), place(name)
-        known = [derivable(alone(function, at, i), x) for i, x in enumerate(at)]
-        yes = [a for a, k in zip(names, known, strict=True) if k]
-        no = [a for a, k in zip(names, known, strict=True) if not k]
+        found = [derivable(alone(function, at, i), x) for i, x in enumerate(at)]
+        yes = [a for a, k in zip(names, found, strict=True) if k]
+        no = [a for a, k in zip(names, found, strict=True) if not k]
         rows.append(f"| `{name}` | {' '.join(yes)} | {' '.join(no)} | {complex_too(name, at)} |")
     return rows
 
@@ -145,15 +152,15 @@ def distribution_rows() -> list[str]:
             if hasattr(distribution, method):
                 f = getattr(distribution, method)
                 place = [0.3, *at[1:]] if method in ("ppf", "isf") else at
-                known = [
+                names = [
                     name
                     for name, i in variables(distribution)
-                    if derivable(alone(f, place, i), place[i])
+                    if known(alone(f, place, i), place[i])
                 ]
-                by.setdefault(" ".join(known), []).append(method)
+                by.setdefault(" ".join(names), []).append(method)
         none = " ".join(by.pop("", []))
-        ((names, methods),) = by.items()
-        rows.append(f"| `{distribution.name}` | {names} | {' '.join(methods)} | {none} |")
+        ((by_which, methods),) = by.items()
+        rows.append(f"| `{distribution.name}` | {by_which} | {' '.join(methods)} | {none} |")
     return rows
 
 
