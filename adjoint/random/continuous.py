@@ -1,0 +1,249 @@
+"""Continuous distributions as functions of uniform, normal and exponential numbers.
+
+Derivatives go through the parameters by these formulas: each is x = g(parameters, noise), with noise
+that does not depend on them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from adjoint.graph.tensor import Tensor
+from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.exponential import exp, expm1, log, log1p
+from adjoint.ops.elementwise.power import power, sqrt
+from adjoint.ops.elementwise.trigonometric import tan
+from adjoint.ops.shape.movement import astype
+from adjoint.random.arguments import check, drawing, nonnegative, positive
+from adjoint.random.sources import (
+    open_unit,
+    random_sign,
+    standard_exponential,
+    standard_normal,
+    unit,
+)
+
+__all__ = [
+    "cauchy",
+    "exponential",
+    "gumbel",
+    "laplace",
+    "logistic",
+    "lognormal",
+    "normal",
+    "pareto",
+    "rayleigh",
+    "triangular",
+    "uniform",
+    "weibull",
+]
+
+
+def uniform(
+    key: Any, low: Any = 0.0, high: Any = 1.0, *, shape: Any = None, dtype: Any = None
+) -> Tensor:
+    """Numbers from `low` up to, without, `high`, all equally likely: x = low + (high - low) u.
+
+    Where the sum is rounded, `high` itself can come out. shape: that of the result, to which the
+    parameters broadcast, and by default the one to which they broadcast. dtype: floating; by
+    default that in which the parameters meet. Raises `ShapeError`, `DTypeError`.
+
+    >>> import adjoint as ad
+    >>> key = ad.random.key(7)
+    >>> ad.random.uniform(key, shape=3)
+    Tensor([0.38214012, 0.59612797, 0.80747618])
+    >>> ad.grad(lambda high: ad.random.uniform(key, 0.0, high))(2.0)
+    Tensor(0.38214012)
+    """
+    draw = drawing("uniform", key, shape, dtype, low=low, high=high)
+    low, high = draw.parameters
+    return low + (high - low) * unit(draw.key, draw.shape, draw.dtype)
+
+
+def normal(
+    key: Any, loc: Any = 0.0, scale: Any = 1.0, *, shape: Any = None, dtype: Any = None
+) -> Tensor:
+    """Normal numbers of mean `loc` and standard deviation `scale`: x = loc + scale z.
+
+    Arguments and errors as in `uniform`, and `RangeError` for a negative scale.
+
+    >>> import adjoint as ad
+    >>> key = ad.random.key(7)
+    >>> ad.random.normal(key, shape=3)
+    Tensor([ 1.28690303, -0.88437948,  0.64899337])
+    >>> ad.grad(lambda scale: ad.random.normal(key, 1.0, scale))(0.5)
+    Tensor(1.28690303)
+    """
+    nonnegative("normal", scale=scale)
+    draw = drawing("normal", key, shape, dtype, loc=loc, scale=scale)
+    loc, scale = draw.parameters
+    return loc + scale * standard_normal(draw.key, draw.shape, draw.dtype)
+
+
+def lognormal(
+    key: Any, mean: Any = 0.0, sigma: Any = 1.0, *, shape: Any = None, dtype: Any = None
+) -> Tensor:
+    """Numbers whose logarithms are normal: x = exp(mean + sigma z). Arguments as in `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.lognormal(ad.random.key(7), shape=2)
+    Tensor([3.62154962, 0.41296955])
+    """
+    nonnegative("lognormal", sigma=sigma)
+    draw = drawing("lognormal", key, shape, dtype, mean=mean, sigma=sigma)
+    mean, sigma = draw.parameters
+    found: Tensor = exp(mean + sigma * standard_normal(draw.key, draw.shape, draw.dtype))
+    return found
+
+
+def exponential(key: Any, scale: Any = 1.0, *, shape: Any = None, dtype: Any = None) -> Tensor:
+    """Positive numbers of mean `scale`, with density exp(-x/scale) / scale.
+
+    Arguments as in `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.exponential(ad.random.key(7), shape=2)
+    Tensor([0.96196797, 0.5172999 ])
+    """
+    nonnegative("exponential", scale=scale)
+    draw = drawing("exponential", key, shape, dtype, scale=scale)
+    (scale,) = draw.parameters
+    return scale * astype(standard_exponential(draw.key, draw.shape), draw.dtype)
+
+
+def laplace(
+    key: Any, loc: Any = 0.0, scale: Any = 1.0, *, shape: Any = None, dtype: Any = None
+) -> Tensor:
+    """Numbers with density exp(-|x - loc|/scale) / (2 scale). Arguments as in `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.laplace(ad.random.key(7), shape=2).shape
+    (2,)
+    """
+    nonnegative("laplace", scale=scale)
+    draw = drawing("laplace", key, shape, dtype, loc=loc, scale=scale)
+    loc, scale = draw.parameters
+    sign = random_sign(draw.key, draw.shape, half=1)
+    noise = standard_exponential(draw.key, draw.shape) * sign
+    return loc + scale * astype(noise, draw.dtype)
+
+
+def logistic(
+    key: Any, loc: Any = 0.0, scale: Any = 1.0, *, shape: Any = None, dtype: Any = None
+) -> Tensor:
+    """Numbers with distribution function 1 / (1 + exp(-(x - loc)/scale)). As `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.logistic(ad.random.key(7), shape=2).shape
+    (2,)
+    """
+    nonnegative("logistic", scale=scale)
+    draw = drawing("logistic", key, shape, dtype, loc=loc, scale=scale)
+    loc, scale = draw.parameters
+    u = open_unit(draw.key, draw.shape)
+    return loc + scale * astype(log(u) - log1p(-u), draw.dtype)
+
+
+def gumbel(
+    key: Any, loc: Any = 0.0, scale: Any = 1.0, *, shape: Any = None, dtype: Any = None
+) -> Tensor:
+    """Numbers with distribution function exp(-exp(-(x - loc)/scale)). As `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.gumbel(ad.random.key(7), shape=2).shape
+    (2,)
+    """
+    nonnegative("gumbel", scale=scale)
+    draw = drawing("gumbel", key, shape, dtype, loc=loc, scale=scale)
+    loc, scale = draw.parameters
+    noise = -log(standard_exponential(draw.key, draw.shape))
+    return loc + scale * astype(noise, draw.dtype)
+
+
+def cauchy(
+    key: Any, loc: Any = 0.0, scale: Any = 1.0, *, shape: Any = None, dtype: Any = None
+) -> Tensor:
+    """Numbers with density 1 / (π scale (1 + ((x - loc)/scale)²)). As `uniform`.
+
+    NumPy's `standard_cauchy` has no parameters; these are SciPy's.
+
+    >>> import adjoint as ad
+    >>> ad.random.cauchy(ad.random.key(7), shape=2).shape
+    (2,)
+    """
+    nonnegative("cauchy", scale=scale)
+    draw = drawing("cauchy", key, shape, dtype, loc=loc, scale=scale)
+    loc, scale = draw.parameters
+    noise = tan((open_unit(draw.key, draw.shape) - 0.5) * math.pi)
+    return loc + scale * astype(noise, draw.dtype)
+
+
+def rayleigh(key: Any, scale: Any = 1.0, *, shape: Any = None, dtype: Any = None) -> Tensor:
+    """The lengths of vectors of two normal numbers of deviation `scale`. As `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.rayleigh(ad.random.key(7), shape=2).shape
+    (2,)
+    """
+    nonnegative("rayleigh", scale=scale)
+    draw = drawing("rayleigh", key, shape, dtype, scale=scale)
+    (scale,) = draw.parameters
+    return scale * astype(sqrt(standard_exponential(draw.key, draw.shape) * 2.0), draw.dtype)
+
+
+def weibull(key: Any, a: Any, *, shape: Any = None, dtype: Any = None) -> Tensor:
+    """Numbers with distribution function 1 - exp(-xᵃ): x = e^(1/a), e exponential. As `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.weibull(ad.random.key(7), 2.0, shape=2).shape
+    (2,)
+    """
+    positive("weibull", a=a)
+    draw = drawing("weibull", key, shape, dtype, a=a)
+    (a,) = draw.parameters
+    noise = astype(standard_exponential(draw.key, draw.shape), draw.dtype)
+    found: Tensor = power(noise, 1.0 / a)
+    return found
+
+
+def pareto(key: Any, a: Any, *, shape: Any = None, dtype: Any = None) -> Tensor:
+    """Numbers with density a / (1 + x)^(a+1), as NumPy's: Pareto's of minimum 1, less 1.
+
+    Arguments as in `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.pareto(ad.random.key(7), 3.0, shape=2).shape
+    (2,)
+    """
+    positive("pareto", a=a)
+    draw = drawing("pareto", key, shape, dtype, a=a)
+    (a,) = draw.parameters
+    noise = astype(standard_exponential(draw.key, draw.shape), draw.dtype)
+    found: Tensor = expm1(noise / a)
+    return found
+
+
+def triangular(
+    key: Any, left: Any, mode: Any, right: Any, *, shape: Any = None, dtype: Any = None
+) -> Tensor:
+    """Numbers from `left` to `right` whose density is a triangle with its top at `mode`.
+
+    By the inverse of the distribution function, of which derivatives by all three exist. Arguments
+    as in `uniform`; left ≤ mode ≤ right and left < right.
+
+    >>> import adjoint as ad
+    >>> ad.random.triangular(ad.random.key(7), 0.0, 1.0, 4.0, shape=2).shape
+    (2,)
+    """
+    if not any(isinstance(x, (Tensor, tuple)) for x in (left, mode, right)):
+        check("triangular", "mode", mode, lambda x: (left <= x) & (x <= right), "between the ends")
+        check("triangular", "right", right, lambda x: x > left, "above left")
+    draw = drawing("triangular", key, shape, dtype, left=left, mode=mode, right=right)
+    left, mode, right = draw.parameters
+    u = astype(open_unit(draw.key, draw.shape), draw.dtype)
+    width = right - left
+    rising = left + sqrt(u * width * (mode - left))
+    falling = right - sqrt((1.0 - u) * width * (right - mode))
+    found: Tensor = where(u * width < mode - left, rising, falling)
+    return found
