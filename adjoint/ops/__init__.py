@@ -54,6 +54,7 @@ import adjoint.ops.random.gamma
 import adjoint.ops.random.parameters
 import adjoint.ops.random.philox
 import adjoint.ops.random.quantiles
+import adjoint.ops.random.von_mises
 import adjoint.ops.reductions.cumulative
 import adjoint.ops.reductions.extremum
 import adjoint.ops.reductions.norm

@@ -1,9 +1,9 @@
 """Random numbers that are a function of a key: ``adjoint.random``.
 
-A draw has no hidden state. The same key gives the same numbers, on every engine, compiled or not, with
-any number of threads, mapped or in a loop; other numbers come from other keys, which `split` and
-`fold_in` make. Bits are those of Philox 4x32-10. Distributions have NumPy's names and parameters,
-behind the key; the shape of the result is given by name.
+A draw has no hidden state. The same key gives the same numbers on every engine, compiled or not,
+with any number of threads, mapped or in a loop; other numbers come from other keys, which `split`
+and `fold_in` make. Bits are those of Philox 4x32-10. Distributions have NumPy's names, and behind
+the key NumPy's parameters; the shape of the result is given by name.
 """
 
 from adjoint.random.continuous import (
@@ -18,6 +18,7 @@ from adjoint.random.continuous import (
     rayleigh,
     triangular,
     uniform,
+    vonmises,
     weibull,
 )
 from adjoint.random.discrete import (
@@ -71,5 +72,6 @@ __all__ = [
     "triangular",
     "truncated_normal",
     "uniform",
+    "vonmises",
     "weibull",
 ]

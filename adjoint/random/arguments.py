@@ -61,21 +61,23 @@ def float_dtype(name: str, dtype: Any, given: dict[str, Any]) -> DType:
         if wanted.kind != "f":
             raise DTypeError(f"random.{name}: dtype must be a floating dtype, got {wanted}")
         return wanted
-    strong = [
-        x.dtype
-        for x in given.values()
-        if isinstance(x, (np.ndarray, np.generic))
-        or (isinstance(x, Tensor) and not is_weak(x.node))
-    ]
+    strong = [x.dtype for x in given.values() if _has_dtype(x)]
     return to_inexact(promote(*map(as_dtype, strong))) if strong else FLOAT64
+
+
+def _has_dtype(x: Any) -> bool:
+    """Whether the dtype of `x` counts: a Python number takes that of the others."""
+    return isinstance(x, (np.ndarray, np.generic)) or (
+        isinstance(x, Tensor) and not is_weak(x.node)
+    )
 
 
 def parameter(name: str, label: str, value: Any, dtype: DType) -> Tensor:
     """A parameter as a tensor of the floating `dtype`."""
     if isinstance(value, tuple):
         raise ArgumentError(
-            f"random.{name}: {label} must be a number, an array or a tensor, got the tuple {value}; "
-            f"the shape of the result is given by name, shape={value}"
+            f"random.{name}: {label} must be a number, an array or a tensor, got the tuple "
+            f"{value}; the shape of the result is given by name, shape={value}"
         )
     x = as_tensor(value)
     if x.dtype.kind not in "iuf":
@@ -102,9 +104,9 @@ def result_shape(name: str, shape: Any, *given: Shape) -> Shape:
 
 
 def check(name: str, label: str, value: Any, valid: Test, what: str) -> None:
-    """Raise `RangeError` unless `value` is valid; of tensors, which may be traced, nothing is asked.
+    """Raise `RangeError` unless `value` is valid.
 
-    nan passes, and makes nan.
+    Of tensors, which may be traced, nothing is asked. nan passes, and makes nan.
     """
     if isinstance(value, (Tensor, tuple)):
         return

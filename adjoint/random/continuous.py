@@ -1,7 +1,7 @@
 """Continuous distributions as functions of uniform, normal and exponential numbers.
 
-Derivatives go through the parameters by these formulas: each is x = g(parameters, noise), with noise
-that does not depend on them.
+Derivatives by the parameters follow: each draw is x = g(parameters, noise), with noise that does
+not depend on them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import math
 from typing import Any
 
 from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import FLOAT64
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.exponential import exp, expm1, log, log1p
 from adjoint.ops.elementwise.power import power, sqrt
+from adjoint.ops.elementwise.rounding import floor
 from adjoint.ops.elementwise.trigonometric import tan
+from adjoint.ops.random.von_mises import von_mises_quantile
 from adjoint.ops.shape.movement import astype
-from adjoint.random.arguments import check, drawing, nonnegative, positive
+from adjoint.random.arguments import Draw, check, drawing, nonnegative, positive
 from adjoint.random.sources import (
     open_unit,
     random_sign,
@@ -36,8 +39,16 @@ __all__ = [
     "rayleigh",
     "triangular",
     "uniform",
+    "vonmises",
     "weibull",
 ]
+
+
+def placed(draw: Draw, noise: Tensor) -> Tensor:
+    """loc + scale noise, where the last parameter is a scale and one before it a location."""
+    *loc, scale = draw.parameters
+    found = scale * (noise if noise.dtype is draw.dtype else astype(noise, draw.dtype))
+    return loc[0] + found if loc else found
 
 
 def uniform(
@@ -57,8 +68,8 @@ def uniform(
     Tensor(0.38214012)
     """
     draw = drawing("uniform", key, shape, dtype, low=low, high=high)
-    low, high = draw.parameters
-    return low + (high - low) * unit(draw.key, draw.shape, draw.dtype)
+    start, stop = draw.parameters
+    return start + (stop - start) * unit(draw.key, draw.shape, draw.dtype)
 
 
 def normal(
@@ -77,8 +88,7 @@ def normal(
     """
     nonnegative("normal", scale=scale)
     draw = drawing("normal", key, shape, dtype, loc=loc, scale=scale)
-    loc, scale = draw.parameters
-    return loc + scale * standard_normal(draw.key, draw.shape, draw.dtype)
+    return placed(draw, standard_normal(draw.key, draw.shape, draw.dtype))
 
 
 def lognormal(
@@ -108,8 +118,7 @@ def exponential(key: Any, scale: Any = 1.0, *, shape: Any = None, dtype: Any = N
     """
     nonnegative("exponential", scale=scale)
     draw = drawing("exponential", key, shape, dtype, scale=scale)
-    (scale,) = draw.parameters
-    return scale * astype(standard_exponential(draw.key, draw.shape), draw.dtype)
+    return placed(draw, standard_exponential(draw.key, draw.shape))
 
 
 def laplace(
@@ -123,10 +132,9 @@ def laplace(
     """
     nonnegative("laplace", scale=scale)
     draw = drawing("laplace", key, shape, dtype, loc=loc, scale=scale)
-    loc, scale = draw.parameters
     sign = random_sign(draw.key, draw.shape, half=1)
     noise = standard_exponential(draw.key, draw.shape) * sign
-    return loc + scale * astype(noise, draw.dtype)
+    return placed(draw, noise)
 
 
 def logistic(
@@ -140,9 +148,8 @@ def logistic(
     """
     nonnegative("logistic", scale=scale)
     draw = drawing("logistic", key, shape, dtype, loc=loc, scale=scale)
-    loc, scale = draw.parameters
     u = open_unit(draw.key, draw.shape)
-    return loc + scale * astype(log(u) - log1p(-u), draw.dtype)
+    return placed(draw, log(u) - log1p(-u))
 
 
 def gumbel(
@@ -156,9 +163,8 @@ def gumbel(
     """
     nonnegative("gumbel", scale=scale)
     draw = drawing("gumbel", key, shape, dtype, loc=loc, scale=scale)
-    loc, scale = draw.parameters
     noise = -log(standard_exponential(draw.key, draw.shape))
-    return loc + scale * astype(noise, draw.dtype)
+    return placed(draw, noise)
 
 
 def cauchy(
@@ -174,9 +180,8 @@ def cauchy(
     """
     nonnegative("cauchy", scale=scale)
     draw = drawing("cauchy", key, shape, dtype, loc=loc, scale=scale)
-    loc, scale = draw.parameters
     noise = tan((open_unit(draw.key, draw.shape) - 0.5) * math.pi)
-    return loc + scale * astype(noise, draw.dtype)
+    return placed(draw, noise)
 
 
 def rayleigh(key: Any, scale: Any = 1.0, *, shape: Any = None, dtype: Any = None) -> Tensor:
@@ -188,8 +193,7 @@ def rayleigh(key: Any, scale: Any = 1.0, *, shape: Any = None, dtype: Any = None
     """
     nonnegative("rayleigh", scale=scale)
     draw = drawing("rayleigh", key, shape, dtype, scale=scale)
-    (scale,) = draw.parameters
-    return scale * astype(sqrt(standard_exponential(draw.key, draw.shape) * 2.0), draw.dtype)
+    return placed(draw, sqrt(standard_exponential(draw.key, draw.shape) * 2.0))
 
 
 def weibull(key: Any, a: Any, *, shape: Any = None, dtype: Any = None) -> Tensor:
@@ -201,9 +205,8 @@ def weibull(key: Any, a: Any, *, shape: Any = None, dtype: Any = None) -> Tensor
     """
     positive("weibull", a=a)
     draw = drawing("weibull", key, shape, dtype, a=a)
-    (a,) = draw.parameters
     noise = astype(standard_exponential(draw.key, draw.shape), draw.dtype)
-    found: Tensor = power(noise, 1.0 / a)
+    found: Tensor = power(noise, 1.0 / draw.parameters[0])
     return found
 
 
@@ -218,9 +221,8 @@ def pareto(key: Any, a: Any, *, shape: Any = None, dtype: Any = None) -> Tensor:
     """
     positive("pareto", a=a)
     draw = drawing("pareto", key, shape, dtype, a=a)
-    (a,) = draw.parameters
     noise = astype(standard_exponential(draw.key, draw.shape), draw.dtype)
-    found: Tensor = expm1(noise / a)
+    found: Tensor = expm1(noise / draw.parameters[0])
     return found
 
 
@@ -247,3 +249,22 @@ def triangular(
     falling = right - sqrt((1.0 - u) * width * (right - mode))
     found: Tensor = where(u * width < mode - left, rising, falling)
     return found
+
+
+def vonmises(key: Any, mu: Any, kappa: Any, *, shape: Any = None, dtype: Any = None) -> Tensor:
+    """Angles from -π to π with density exp(kappa cos(x - mu)) / (2π I₀(kappa)).
+
+    Differentiable by both, by `kappa` implicitly. Arguments as in `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.vonmises(ad.random.key(7), 0.0, 4.0, shape=2).shape
+    (2,)
+    """
+    nonnegative("vonmises", kappa=kappa)
+    draw = drawing("vonmises", key, shape, dtype, mu=mu, kappa=kappa)
+    middle, concentration = draw.parameters
+    u = open_unit(draw.key, draw.shape)
+    theta = von_mises_quantile(astype(concentration, FLOAT64), u)
+    angle = middle + astype(theta, draw.dtype)
+    turns = floor((angle + math.pi) * (0.5 / math.pi))
+    return angle - turns * (2 * math.pi)

@@ -55,8 +55,8 @@ def integers(
     """Integers from `low` up to, without, `high`, all equally likely; from 0 if one is given.
 
     endpoint: `high` itself can come out. Of 2⁶⁴ random numbers each integer gets equally many, but
-    for one more or less. dtype: an integer dtype, in which the bounds must fit. Raises `DTypeError`,
-    and `RangeError` where there is no integer between the bounds.
+    for one more or less. dtype: an integer dtype, in which the bounds must fit. Raises
+    `DTypeError`, and `RangeError` where there is no integer between the bounds.
 
     >>> import adjoint as ad
     >>> ad.random.integers(ad.random.key(7), 1, 6, endpoint=True, shape=5)
@@ -68,7 +68,7 @@ def integers(
         raise DTypeError(f"random.integers: dtype must be an integer dtype, got {wanted}")
     first, last = (0, low) if high is None else (low, high)
     ends = [_bound(x, label) for x, label in ((first, "low"), (last, "high"))]
-    _check_bounds(*ends, wanted, endpoint)
+    _check_bounds(ends, wanted, endpoint)
     start, stop = [_wrapped(x) for x in ends]
     size: Any = stop - start + np.uint64(1) if endpoint else stop - start
     found = random_bits(of, result_shape("integers", shape, start.shape, stop.shape))
@@ -94,8 +94,9 @@ def _holds_integers(x: Any) -> bool:
     return x.dtype.kind == "O" and all(type(v) is int for v in x.flat)
 
 
-def _check_bounds(low: Any, high: Any, dtype: Any, endpoint: bool) -> None:
+def _check_bounds(ends: list[Any], dtype: Any, endpoint: bool) -> None:
     """Raise unless there are integers between bounds whose values are known, and they fit."""
+    low, high = ends
     info = np.iinfo(dtype)
     for end, most in ((low, info.max), (high, info.max if endpoint else info.max + 1)):
         if not isinstance(end, Tensor):
@@ -224,6 +225,10 @@ def categorical(key: Any, logits: Any, axis: int = -1, *, shape: Any = None) -> 
     return astype(argmax(logits + noise, axis=-1), INT64)
 
 
+def _has_sum_one(pvals: Any) -> Any:
+    return abs(pvals.sum(axis=-1, keepdims=True) - 1) < 1e-6 if pvals.ndim else True
+
+
 def multinomial(key: Any, n: Any, pvals: Any, *, shape: Any = None) -> Tensor:
     """How many of `n` trials fall into each category, along the last axis: int64.
 
@@ -236,6 +241,7 @@ def multinomial(key: Any, n: Any, pvals: Any, *, shape: Any = None) -> Tensor:
     """
     nonnegative("multinomial", n=n)
     probability("multinomial", pvals=pvals)
+    check("multinomial", "pvals", pvals, _has_sum_one, "probabilities of sum 1")
     if isinstance(pvals, list):
         pvals = as_tensor(pvals)
     of = as_key("multinomial", key)

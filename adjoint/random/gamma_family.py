@@ -53,8 +53,8 @@ def gamma(key: Any, a: Any, scale: Any = 1.0, *, shape: Any = None, dtype: Any =
     positive("gamma", a=a)
     nonnegative("gamma", scale=scale)
     draw = drawing("gamma", key, shape, dtype, a=a, scale=scale)
-    a, scale = draw.parameters
-    return scale * astype(exp(log_gamma(draw.key, a, draw.shape)), draw.dtype)
+    of_shape, factor = draw.parameters
+    return factor * astype(exp(log_gamma(draw.key, of_shape, draw.shape)), draw.dtype)
 
 
 def chisquare(key: Any, df: Any, *, shape: Any = None, dtype: Any = None) -> Tensor:
@@ -79,10 +79,10 @@ def f(key: Any, dfnum: Any, dfden: Any, *, shape: Any = None, dtype: Any = None)
     """
     positive("f", dfnum=dfnum, dfden=dfden)
     draw = drawing("f", key, shape, dtype, dfnum=dfnum, dfden=dfden)
-    dfnum, dfden = draw.parameters
-    above = log_gamma(draw.key, dfnum * 0.5, draw.shape)
-    below = log_gamma(draw.key, dfden * 0.5, draw.shape, MORE)
-    return dfden / dfnum * astype(exp(above - below), draw.dtype)
+    first, second = draw.parameters
+    above = log_gamma(draw.key, first * 0.5, draw.shape)
+    below = log_gamma(draw.key, second * 0.5, draw.shape, MORE)
+    return second / first * astype(exp(above - below), draw.dtype)
 
 
 def beta(key: Any, a: Any, b: Any, *, shape: Any = None, dtype: Any = None) -> Tensor:

@@ -38,15 +38,15 @@ def multivariate_normal(
     of = as_key("multivariate_normal", key)
     given = {"mean": _array(mean, "mean"), "cov": _array(cov, "cov")}
     kind = float_dtype("multivariate_normal", dtype, given)
-    mean, cov = [parameter("multivariate_normal", p, x, kind) for p, x in given.items()]
-    if mean.ndim < 1 or cov.ndim < 2 or cov.shape[-2:] != (mean.shape[-1],) * 2:
+    center, matrix = [parameter("multivariate_normal", p, x, kind) for p, x in given.items()]
+    if center.ndim < 1 or matrix.ndim < 2 or matrix.shape[-2:] != (center.shape[-1],) * 2:
         raise ShapeError(
             f"random.multivariate_normal: expected mean of shape (..., n) and cov of shape "
-            f"(..., n, n), got {mean.shape} and {cov.shape}"
+            f"(..., n, n), got {center.shape} and {matrix.shape}"
         )
-    lead = result_shape("multivariate_normal", shape, mean.shape[:-1], cov.shape[:-2])
-    noise = standard_normal(of, (*lead, mean.shape[-1]), kind)
-    return mean + squeeze(matmul(cholesky(cov), expand_dims(noise, -1)), -1)
+    lead = result_shape("multivariate_normal", shape, center.shape[:-1], matrix.shape[:-2])
+    noise = standard_normal(of, (*lead, center.shape[-1]), kind)
+    return center + squeeze(matmul(cholesky(matrix), expand_dims(noise, -1)), -1)
 
 
 def _array(x: Any, label: str) -> Any:

@@ -94,7 +94,7 @@ def _probabilities(key: Tensor, p: Any, size: int) -> Tensor:
     (found,) = discrete("choice", key, None, p=p).parameters
     if found.shape != (size,):
         raise ShapeError(
-            f"random.choice: p must have shape ({size},), one number for each part, got {found.shape}"
+            f"random.choice: p must have shape ({size},), a number for each part, got {found.shape}"
         )
     return found
 

@@ -6,8 +6,8 @@ y = log F⁻¹(u; a), F being the regularised incomplete gamma function P(a, x).
 
 which is what implicit reparameterisation says of any way to draw the variate (Figurnov, Mohamed,
 Mnih, "Implicit reparameterization gradients", NeurIPS 2018). Below, q is cancelled from both
-expansions of P, so nothing over- or underflows: shapes near 0, whose variates have no floating-point
-number, have logarithms, and these have derivatives.
+expansions of P, so nothing over- or underflows: variates too small for a floating-point number, of
+shapes near 0, have logarithms, and these have derivatives.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ masked away where the word is multiplied.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,40 +25,49 @@ ROUNDS = 10
 MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
 WEYL = 0x9E3779B9, 0xBB67AE85
 WORD = 0xFFFFFFFF
-BLOCK = 4096
-"""So many elements are computed at once by NumPy: their words stay in the cache."""
+BLOCK = 16384
+"""So many elements are computed at once by NumPy, so that their words stay in the cache."""
+FEW = 8
+"""Up to so many elements Python's own integers are faster than calls of NumPy."""
 
 
-def words(counter: list[Any], key: list[Any]) -> list[Any]:
+def words(counter: Sequence[Any], key: Sequence[Any]) -> list[Any]:
     """The four words that Philox makes of four words of a counter and two of a key.
 
-    The words are NumPy integers of 64 bits, or arrays of them, below 2**32.
+    The words are Python integers below 2**32, or arrays of such of dtype uint64.
     """
-    first, second = (np.uint64(m) for m in MULTIPLIERS)
-    mask, bits = np.uint64(WORD), np.uint64(32)
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for number in range(ROUNDS):
         if number:
-            k0, k1 = (k0 + np.uint64(WEYL[0])) & mask, (k1 + np.uint64(WEYL[1])) & mask
-        p0, p1 = first * c0, second * c2
-        c0, c1 = (p1 >> bits) ^ c1 ^ k0, p1 & mask
-        c2, c3 = (p0 >> bits) ^ c3 ^ k1, p0 & mask
+            k0, k1 = (k0 + WEYL[0]) & WORD, (k1 + WEYL[1]) & WORD
+        p0, p1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
+        c0, c1 = (p1 >> 32) ^ c1 ^ k0, p1 & WORD
+        c2, c3 = (p0 >> 32) ^ c3 ^ k1, p0 & WORD
     return [c0, c1, c2, c3]
 
 
+def block(key: Any, place: Any, stream: int, half: int) -> Any:
+    """64 random bits of a key and a place: Python integers, or arrays of uint64."""
+    counter = place & WORD, place >> 32, place & 0, (place & 0) + stream
+    found = words(counter, (key & WORD, key >> 32))
+    return found[2 * half] | found[2 * half + 1] << 32
+
+
 def bits(key: Any, place: Any, stream: int, half: int) -> Any:
-    """64 random bits for each key and place, which broadcast: arrays of uint64."""
-    key, place = np.broadcast_arrays(np.asarray(key), np.asarray(place))
+    """64 random bits for each key and place, which broadcast: an array of uint64."""
+    key, place = np.asarray(key), np.asarray(place)
+    only = int(key.item()) if key.size == 1 else None
+    key, place = np.broadcast_arrays(key, place)
     result = np.empty(key.shape, np.uint64)
-    flat_key, flat_place, flat = key.reshape(-1), place.reshape(-1), result.reshape(-1)
-    mask, shift = np.uint64(WORD), np.uint64(32)
+    keys, places, flat = key.reshape(-1), place.reshape(-1), result.reshape(-1)
+    if flat.size <= FEW:
+        pairs = zip(keys.tolist(), places.tolist(), strict=True)
+        flat[:] = np.array([block(k, i, stream, half) for k, i in pairs], np.uint64)
+        return result
     for start in range(0, flat.size, BLOCK):
         part = slice(start, start + BLOCK)
-        k, i = flat_key[part], flat_place[part]
-        top = np.zeros_like(i), np.full_like(i, stream)
-        found = words([i & mask, i >> shift, *top], [k & mask, k >> shift])
-        flat[part] = found[2 * half] | found[2 * half + 1] << shift
+        flat[part] = block(keys[part] if only is None else only, places[part], stream, half)
     return result
 
 
