@@ -16,6 +16,7 @@ from adjoint.graph.op import FUNCTIONS, OPS
 from adjoint.graph.tensor import Tensor, make
 from adjoint.ops.family.elementwise import _KINDS, Elementwise, Missing
 from tests.table.oracles import Differences, Flat, Mathematics, mathematics, numerical
+from tests.table.random_rows import RANDOM_ROWS
 from tests.table.rows import ROWS, Row
 
 for found in pkgutil.walk_packages(adjoint.ops.__path__, "adjoint.ops."):
@@ -41,6 +42,8 @@ ONCE = {
     "betaincinv": {0, 1},
     "stdtr": {0},
     "stdtrit": {0},
+    "log_gamma_quantile_by_a": {0},
+    "von_mises_quantile_by_kappa": {0},
 }
 """Inputs by which there is a first derivative but no formula for a second."""
 FLAT = {"stop_gradient", "round"}
@@ -227,7 +230,7 @@ def all_cases() -> list[Case]:
     for op in OPS.values():
         if isinstance(op, Elementwise):
             cases += elementwise_cases(op)
-    for row in ROWS:
+    for row in (*ROWS, *RANDOM_ROWS):
         if row.op in OPS:
             cases += row_cases(row)
     return cases

@@ -8,7 +8,7 @@ from adjoint.errors import NotDifferentiableError
 from adjoint.graph.node import Node
 from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.family.elementwise import Elementwise, Factor, apply
+from adjoint.ops.family.elementwise import Elementwise, Factor, Missing, apply
 
 __all__ = ["discrete_parameter"]
 
@@ -24,8 +24,11 @@ def refusal(draw: str, parameter: str) -> NotDifferentiableError:
     )
 
 
-def _refuse(x: Tensor, y: Tensor, draw: str, parameter: str) -> Factor:
-    raise refusal(draw, parameter)
+class Refused(Missing):
+    """The partial derivative by a parameter, for which there is no formula: asking raises."""
+
+    def __call__(self, *args: Any) -> Factor:
+        raise refusal(*args[-2:])
 
 
 class DiscreteParameter(Elementwise):
@@ -39,7 +42,7 @@ _parameter = register(
     DiscreteParameter(
         "discrete_parameter",
         lambda x, draw, parameter: x,
-        (_refuse,),
+        (Refused("discrete_parameter", "x"),),
         accepts="any",
         scalar=lambda e, x, draw, parameter: x,
         param_names=("draw", "parameter"),
