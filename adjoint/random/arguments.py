@@ -85,6 +85,18 @@ def parameter(name: str, label: str, value: Any, dtype: DType) -> Tensor:
     return x if x.dtype is dtype else as_tensor(x, dtype)
 
 
+def listed(x: Any) -> Any:
+    """A list or tuple of numbers as an array, one that holds tensors as a tensor."""
+    if not isinstance(x, (list, tuple)):
+        return x
+    tensor = as_tensor(x)
+    return tensor if tensor.node.value is None or _open(tensor) else tensor.numpy()
+
+
+def _open(x: Tensor) -> bool:
+    return x.node.scope is not None and x.node.scope.is_open()
+
+
 def result_shape(name: str, shape: Any, *given: Shape) -> Shape:
     """The shape of the result: `shape`, to which those of the parameters must broadcast."""
     common = broadcast_shapes(f"random.{name}", *given)
@@ -108,11 +120,19 @@ def check(name: str, label: str, value: Any, valid: Test, what: str) -> None:
 
     Of tensors, which may be traced, nothing is asked. nan passes, and makes nan.
     """
+    value = listed(value) if isinstance(value, list) else value
     if isinstance(value, (Tensor, tuple)):
         return
     array = np.asarray(value)
     if array.dtype.kind in "iuf" and not np.all(valid(array) | (array != array)):
         raise RangeError(f"random.{name}: {label} must be {what}, got {value!r}")
+
+
+def has_sum_one(p: Any) -> Any:
+    """Whether probabilities along the last axis add up to 1, as far as their dtype can say."""
+    kind = p.dtype if p.dtype.kind == "f" else FLOAT64
+    close = 4 * float(np.sqrt(np.finfo(kind).eps))
+    return abs(p.sum(axis=-1, keepdims=True) - 1) < close if p.ndim else True
 
 
 def positive(name: str, **given: Any) -> None:

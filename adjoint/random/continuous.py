@@ -238,7 +238,7 @@ def triangular(
     >>> ad.random.triangular(ad.random.key(7), 0.0, 1.0, 4.0, shape=2).shape
     (2,)
     """
-    if not any(isinstance(x, (Tensor, tuple)) for x in (left, mode, right)):
+    if not any(isinstance(x, (Tensor, tuple, list)) for x in (left, mode, right)):
         check("triangular", "mode", mode, lambda x: (left <= x) & (x <= right), "between the ends")
         check("triangular", "right", right, lambda x: x > left, "above left")
     draw = drawing("triangular", key, shape, dtype, left=left, mode=mode, right=right)

@@ -22,6 +22,8 @@ from adjoint.ops.shape.rearrange import moveaxis
 from adjoint.random.arguments import (
     check,
     discrete,
+    has_sum_one,
+    listed,
     nonnegative,
     positive,
     probability,
@@ -211,9 +213,7 @@ def categorical(key: Any, logits: Any, axis: int = -1, *, shape: Any = None) -> 
     >>> ad.random.categorical(ad.random.key(7), ad.log(ad.asarray([0.1, 0.9])), shape=5).shape
     (5,)
     """
-    if isinstance(logits, list):
-        logits = as_tensor(logits)
-    draw = discrete("categorical", key, None, logits=logits)
+    draw = discrete("categorical", key, None, logits=listed(logits))
     (logits,) = draw.parameters
     if not logits.ndim or 0 in logits.shape:
         raise ShapeError(
@@ -223,10 +223,6 @@ def categorical(key: Any, logits: Any, axis: int = -1, *, shape: Any = None) -> 
     lead = result_shape("categorical", shape, logits.shape[:-1])
     noise = -log(standard_exponential(draw.key, (*lead, logits.shape[-1])))
     return astype(argmax(logits + noise, axis=-1), INT64)
-
-
-def _has_sum_one(pvals: Any) -> Any:
-    return abs(pvals.sum(axis=-1, keepdims=True) - 1) < 1e-6 if pvals.ndim else True
 
 
 def multinomial(key: Any, n: Any, pvals: Any, *, shape: Any = None) -> Tensor:
@@ -239,11 +235,10 @@ def multinomial(key: Any, n: Any, pvals: Any, *, shape: Any = None) -> Tensor:
     >>> ad.random.multinomial(ad.random.key(7), 10, [0.2, 0.3, 0.5])
     Tensor([2, 3, 5])
     """
+    n, pvals = listed(n), listed(pvals)
     nonnegative("multinomial", n=n)
     probability("multinomial", pvals=pvals)
-    check("multinomial", "pvals", pvals, _has_sum_one, "probabilities of sum 1")
-    if isinstance(pvals, list):
-        pvals = as_tensor(pvals)
+    check("multinomial", "pvals", pvals, has_sum_one, "probabilities of sum 1")
     of = as_key("multinomial", key)
     (p,) = discrete("multinomial", of, None, pvals=pvals).parameters
     (left,) = discrete("multinomial", of, None, n=n).parameters

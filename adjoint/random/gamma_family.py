@@ -21,6 +21,7 @@ from adjoint.ops.special.entropy import expit
 from adjoint.random.arguments import (
     drawing,
     float_dtype,
+    listed,
     nonnegative,
     parameter,
     positive,
@@ -110,10 +111,9 @@ def dirichlet(key: Any, alpha: Any, *, shape: Any = None, dtype: Any = None) -> 
     >>> x.shape
     (4, 3)
     """
+    alpha = listed(alpha)
     positive("dirichlet", alpha=alpha)
     of = as_key("dirichlet", key)
-    if isinstance(alpha, list):
-        alpha = Tensor(parameter("dirichlet", "alpha", alpha, FLOAT64).node)
     kind = float_dtype("dirichlet", dtype, {"alpha": alpha})
     alpha = parameter("dirichlet", "alpha", alpha, kind)
     if not alpha.ndim or not alpha.shape[-1]:

@@ -14,7 +14,7 @@ from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.shape.movement import astype, expand_dims, squeeze
 from adjoint.ops.special.error import log_ndtr
 from adjoint.ops.special.inverse import ndtri_exp
-from adjoint.random.arguments import check, drawing, float_dtype, parameter, result_shape
+from adjoint.random.arguments import check, drawing, float_dtype, listed, parameter, result_shape
 from adjoint.random.keys import as_key
 from adjoint.random.sources import open_unit, standard_normal
 
@@ -36,7 +36,7 @@ def multivariate_normal(
     (5, 2)
     """
     of = as_key("multivariate_normal", key)
-    given = {"mean": _array(mean, "mean"), "cov": _array(cov, "cov")}
+    given = {"mean": listed(mean), "cov": listed(cov)}
     kind = float_dtype("multivariate_normal", dtype, given)
     center, matrix = [parameter("multivariate_normal", p, x, kind) for p, x in given.items()]
     if center.ndim < 1 or matrix.ndim < 2 or matrix.shape[-2:] != (center.shape[-1],) * 2:
@@ -47,11 +47,6 @@ def multivariate_normal(
     lead = result_shape("multivariate_normal", shape, center.shape[:-1], matrix.shape[:-2])
     noise = standard_normal(of, (*lead, center.shape[-1]), kind)
     return center + squeeze(matmul(cholesky(matrix), expand_dims(noise, -1)), -1)
-
-
-def _array(x: Any, label: str) -> Any:
-    """A list as a tensor; anything else as it is."""
-    return parameter("multivariate_normal", label, x, FLOAT64) if isinstance(x, list) else x
 
 
 def truncated_normal(
@@ -67,7 +62,7 @@ def truncated_normal(
     >>> ad.random.truncated_normal(ad.random.key(7), -1.0, 2.0, shape=2).shape
     (2,)
     """
-    if not any(isinstance(x, (Tensor, tuple)) for x in (lower, upper)):
+    if not any(isinstance(x, (Tensor, tuple, list)) for x in (lower, upper)):
         check("truncated_normal", "upper", upper, lambda x: x > lower, "above lower")
     draw = drawing("truncated_normal", key, shape, dtype, lower=lower, upper=upper)
     low, high = [astype(x, FLOAT64) for x in draw.parameters]

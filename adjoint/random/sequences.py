@@ -15,7 +15,7 @@ from adjoint.ops.random.bits import random_bits
 from adjoint.ops.reductions.cumulative import cumsum
 from adjoint.ops.reductions.sorting import argsort, searchsorted
 from adjoint.ops.shape.movement import reshape
-from adjoint.random.arguments import check, discrete, result_shape
+from adjoint.random.arguments import check, discrete, has_sum_one, listed, result_shape
 from adjoint.random.discrete import integers
 from adjoint.random.keys import as_key
 from adjoint.random.sources import standard_exponential, unit
@@ -84,13 +84,9 @@ def choice(
 
 
 def _probabilities(key: Tensor, p: Any, size: int) -> Tensor:
-    if isinstance(p, tuple):
-        p = list(p)
-    if isinstance(p, list):
-        p = as_tensor(p)
+    p = listed(p)
     check("choice", "p", p, lambda x: x >= 0, "0 or positive")
-    if isinstance(p, np.ndarray) and abs(float(p.sum()) - 1) > 1e-6:
-        raise RangeError(f"random.choice: p must have sum 1, got {p.sum()}")
+    check("choice", "p", p, has_sum_one, "probabilities of sum 1")
     (found,) = discrete("choice", key, None, p=p).parameters
     if found.shape != (size,):
         raise ShapeError(

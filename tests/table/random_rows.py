@@ -1,4 +1,4 @@
-"""The rows of the table for what random draws are made of: functions of keys and uniform numbers."""
+"""The rows of the table for what random draws are made of."""
 
 from __future__ import annotations
 

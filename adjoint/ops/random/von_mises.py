@@ -114,10 +114,11 @@ def _curvature(kappa: Array, theta: Array) -> Array:
     at = np.cos(theta)
 
     def factor(c: Array) -> Array:
-        return (c - mean[..., None]) * (c - at[..., None]) - change[..., None]
+        found: Array = (c - mean[..., None]) * (c - at[..., None]) - change[..., None]
+        return found
 
-    found = np.sign(theta) * _beyond(kappa, np.abs(theta), factor)
-    return np.asarray(np.where(kappa >= 0, found, np.nan))
+    by_kappa = np.sign(theta) * _beyond(kappa, np.abs(theta), factor)
+    return np.asarray(np.where(kappa >= 0, by_kappa, np.nan))
 
 
 def _by_theta(kappa: Tensor, theta: Tensor, s: Tensor) -> Tensor:
