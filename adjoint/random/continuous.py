@@ -63,9 +63,9 @@ def uniform(
     >>> import adjoint as ad
     >>> key = ad.random.key(7)
     >>> ad.random.uniform(key, shape=3)
-    Tensor([0.38214012, 0.59612797, 0.80747618])
+    Tensor([0.75015222, 0.79528404, 0.00845311])
     >>> ad.grad(lambda high: ad.random.uniform(key, 0.0, high))(2.0)
-    Tensor(0.38214012)
+    Tensor(0.75015222)
     """
     draw = drawing("uniform", key, shape, dtype, low=low, high=high)
     start, stop = draw.parameters
@@ -82,9 +82,9 @@ def normal(
     >>> import adjoint as ad
     >>> key = ad.random.key(7)
     >>> ad.random.normal(key, shape=3)
-    Tensor([ 1.28690303, -0.88437948,  0.64899337])
+    Tensor([0.65106523, 0.65324654, 1.7953133 ])
     >>> ad.grad(lambda scale: ad.random.normal(key, 1.0, scale))(0.5)
-    Tensor(1.28690303)
+    Tensor(0.65106523)
     """
     nonnegative("normal", scale=scale)
     draw = drawing("normal", key, shape, dtype, loc=loc, scale=scale)
@@ -98,7 +98,7 @@ def lognormal(
 
     >>> import adjoint as ad
     >>> ad.random.lognormal(ad.random.key(7), shape=2)
-    Tensor([3.62154962, 0.41296955])
+    Tensor([1.91758241, 1.92176982])
     """
     nonnegative("lognormal", sigma=sigma)
     draw = drawing("lognormal", key, shape, dtype, mean=mean, sigma=sigma)
@@ -114,7 +114,7 @@ def exponential(key: Any, scale: Any = 1.0, *, shape: Any = None, dtype: Any = N
 
     >>> import adjoint as ad
     >>> ad.random.exponential(ad.random.key(7), shape=2)
-    Tensor([0.96196797, 0.5172999 ])
+    Tensor([0.28747913, 0.22905595])
     """
     nonnegative("exponential", scale=scale)
     draw = drawing("exponential", key, shape, dtype, scale=scale)

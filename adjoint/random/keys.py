@@ -27,7 +27,7 @@ def key(seed: Any) -> Tensor:
     >>> import adjoint as ad
     >>> key = ad.random.key(7)
     >>> ad.random.uniform(key, shape=2)
-    Tensor([0.38214012, 0.59612797])
+    Tensor([0.75015222, 0.79528404])
     """
     if isinstance(seed, Tensor) and seed.dtype.kind in "iu" and seed.shape == ():
         return astype(seed, UINT64)
@@ -44,7 +44,7 @@ def split(key: Any, num: Any = 2) -> Tensor:
     >>> import adjoint as ad
     >>> first, second = ad.random.split(ad.random.key(7))
     >>> ad.random.normal(first), ad.random.normal(second)
-    (Tensor(-0.39371823), Tensor(-0.88410137))
+    (Tensor(0.69785823), Tensor(-0.46052263))
     """
     return random_bits(as_key("split", key), as_shape("split", num), SPLITTING)
 
@@ -74,7 +74,7 @@ def bits(key: Any, *, shape: Any = (), dtype: Any = np.uint64) -> Tensor:
 
     >>> import adjoint as ad
     >>> ad.random.bits(ad.random.key(7), shape=3, dtype=ad.uint8)
-    Tensor([ 97, 152, 206], dtype=uint8)
+    Tensor([192, 203,   2], dtype=uint8)
     """
     wanted = as_dtype(dtype)
     if wanted.kind != "u":
