@@ -9,12 +9,15 @@ import numpy as np
 from adjoint.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, INT64, as_dtype, normalize_axis
-from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.elementwise.exponential import log, log1p
-from adjoint.ops.elementwise.rounding import floor
-from adjoint.ops.random.bits import DRAWS, MORE, UINT64, multiply_high, random_bits
-from adjoint.ops.random.quantiles import binomial_quantile, nbinom_quantile, poisson_quantile
+from adjoint.ops.elementwise.exponential import log
+from adjoint.ops.random.bits import DRAWS, MORE, UINT64, multiply_high, random_bits, range_size
+from adjoint.ops.random.quantiles import (
+    binomial_quantile,
+    geometric_quantile,
+    nbinom_quantile,
+    poisson_quantile,
+)
 from adjoint.ops.reductions.extremum import argmax
 from adjoint.ops.shape.joining import stack
 from adjoint.ops.shape.movement import astype
@@ -71,11 +74,11 @@ def integers(
     first, last = (0, low) if high is None else (low, high)
     ends = [_bound(x, label) for x, label in ((first, "low"), (last, "high"))]
     _check_bounds(ends, wanted, endpoint)
-    start, stop = [_wrapped(x) for x in ends]
-    size: Any = stop - start + np.uint64(1) if endpoint else stop - start
-    found = random_bits(of, result_shape("integers", shape, start.shape, stop.shape))
+    start, size = _start_and_size(ends, wanted, endpoint)
+    found = random_bits(of, result_shape("integers", shape, size.shape))
     every = size == np.uint64(0)  # 2⁶⁴ of them
-    return astype(start + where(every, found, multiply_high(found, size)), wanted)
+    place = where(every, found, multiply_high(found, size))
+    return astype(start + astype(place, start.dtype), wanted)
 
 
 def _bound(x: Any, label: str) -> Any:
@@ -85,7 +88,7 @@ def _bound(x: Any, label: str) -> Any:
             f"random.integers: {label} must be an integer or an array, got the tuple {x}; the "
             f"shape of the result is given by name, shape={x}"
         )
-    found = x if isinstance(x, Tensor) else np.asarray(x)
+    found = x if isinstance(x, Tensor) else np.asarray(x, object if type(x) is list else None)
     if found.dtype.kind not in "iu" and not _holds_integers(found):
         raise DTypeError(f"random.integers: {label} must be integers, got {x!r}")
     return found
@@ -93,7 +96,8 @@ def _bound(x: Any, label: str) -> Any:
 
 def _holds_integers(x: Any) -> bool:
     """Whether an array of objects holds Python integers: those too large for any one dtype."""
-    return x.dtype.kind == "O" and all(type(v) is int for v in x.flat)
+    whole = (int, np.integer)
+    return x.dtype.kind == "O" and all(isinstance(v, whole) and v is not True for v in x.flat)
 
 
 def _check_bounds(ends: list[Any], dtype: Any, endpoint: bool) -> None:
@@ -111,17 +115,32 @@ def _check_bounds(ends: list[Any], dtype: Any, endpoint: bool) -> None:
                 raise RangeError(f"random.integers: there is no integer from {a} up to {b}")
 
 
+def _start_and_size(ends: list[Any], dtype: Any, endpoint: bool) -> tuple[Tensor, Any]:
+    """The first of the integers, as int64 or uint64, and how many there are, modulo 2⁶⁴."""
+    kind = UINT64 if dtype.kind == "u" else INT64
+    start = _of_dtype(ends[0], kind)
+    if any(isinstance(end, Tensor) for end in ends):
+        return start, range_size(start, _of_dtype(ends[1], kind), dtype, endpoint)
+    size: Any = _wrapped(ends[1]) - _wrapped(ends[0])
+    return start, size + np.uint64(1) if endpoint else size
+
+
+def _of_dtype(x: Any, dtype: Any) -> Tensor:
+    """A bound in int64 or uint64; what stands for a Python integer adapts."""
+    if isinstance(x, Tensor):
+        return astype(x, dtype)
+    return as_tensor(np.array([int(v) for v in x.flat], dtype).reshape(x.shape))
+
+
 def _wrapped(x: Any) -> Tensor:
     """Integers modulo 2⁶⁴."""
-    if isinstance(x, Tensor):
-        return astype(x, UINT64)
-    if x.dtype.kind == "O":
-        return as_tensor(np.array([int(v) % 2**64 for v in x.flat], UINT64).reshape(x.shape))
-    return as_tensor(x.astype(UINT64))
+    return as_tensor(np.array([int(v) % 2**64 for v in x.flat], UINT64).reshape(x.shape))
 
 
 def bernoulli(key: Any, p: Any = 0.5, *, shape: Any = None) -> Tensor:
     """Booleans that are true with probability `p`.
+
+    Of a traced `p` nothing is asked: one below 0 or nan is as 0, one above 1 as 1.
 
     >>> import adjoint as ad
     >>> ad.random.bernoulli(ad.random.key(7), 0.4, shape=3)
@@ -183,8 +202,8 @@ def geometric(key: Any, p: Any, *, shape: Any = None) -> Tensor:
     """
     check("geometric", "p", p, lambda x: (x > 0) & (x <= 1), "above 0, up to 1")
     draw = discrete("geometric", key, shape, p=p)
-    (p,) = draw.parameters
-    return astype(add(floor(log(open_unit(draw.key, draw.shape)) / log1p(-p)), 1.0), INT64)
+    u = open_unit(draw.key, draw.shape)
+    return astype(geometric_quantile(u, *draw.parameters), INT64)
 
 
 def negative_binomial(key: Any, n: Any, p: Any, *, shape: Any = None) -> Tensor:

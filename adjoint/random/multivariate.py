@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from adjoint.array.linalg.decompositions import cholesky
@@ -9,6 +10,7 @@ from adjoint.errors import ShapeError
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import FLOAT64
 from adjoint.ops.elementwise.choice import where
+from adjoint.ops.elementwise.comparison import isinf
 from adjoint.ops.elementwise.exponential import log, log1p, logaddexp
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.shape.movement import astype, expand_dims, squeeze
@@ -69,6 +71,8 @@ def truncated_normal(
     u = open_unit(draw.key, draw.shape)
     mirrored = low > 0.0
     below, above = where(mirrored, -high, low), where(mirrored, -low, high)
-    mixed = logaddexp(log1p(-u) + log_ndtr(below), log(u) + log_ndtr(above))
+    far = isinf(below)  # then Φ(below) is 0, and the bound has no influence
+    left = where(far, -math.inf, log1p(-u) + log_ndtr(where(far, 0.0, below)))
+    mixed = logaddexp(left, log(u) + log_ndtr(above))
     x = ndtri_exp(mixed)
     return astype(where(mirrored, -x, x), draw.dtype)

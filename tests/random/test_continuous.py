@@ -164,6 +164,14 @@ def test_far_tails_of_the_truncated_normal():
             assert st.kstest(x, st.truncnorm(low, high).cdf).pvalue > 1e-3
 
 
+def test_an_infinite_bound_has_no_influence():
+    bounds = np.array([-1.0, -np.inf, 0.0]), np.array([np.inf, 1.0, np.inf])
+    low, high = ad.jacrev(ad.random.truncated_normal, (1, 2))(KEY, *bounds)
+    assert np.all(np.isfinite(low)) and np.all(np.isfinite(high))
+    assert low[1, 1] == 0
+    assert high[0, 0] == high[2, 2] == 0
+
+
 @pytest.mark.parametrize("kappa", [0.0, 1e-3, 40.0, 1e4, 1e8])
 def test_von_mises_angles_of_any_concentration(kappa):
     x = np.asarray(ad.random.vonmises(KEY, 0.0, kappa, shape=3000))

@@ -197,6 +197,34 @@ def test_integers_of_every_width():
     assert set(x[:, 1]) == {100}
 
 
+@pytest.mark.native
+def test_bounds_of_integers_may_be_traced():
+    draw = lambda low, high: ad.random.integers(KEY, low, high, shape=400)  # noqa: E731
+    for low, high in ((-3, 4), (ad.asarray(-3), 4), (-3, np.int32(4))):
+        np.testing.assert_array_equal(ad.compile(draw)(low, high), draw(-3, 4))
+    with pytest.raises(RangeError, match="no integer from 5 up to 5"):
+        ad.compile(draw)(5, 5)
+    with pytest.raises(RangeError, match="does not fit into int8"):
+        ad.random.integers(KEY, ad.asarray(300), dtype="int8").numpy()
+    huge = ad.random.integers(KEY, [2**63, 5], [2**64, 6], dtype="uint64")
+    assert int(huge[0]) >= 2**63
+    assert int(huge[1]) == 5
+
+
+@pytest.mark.parametrize("lam", [0.0, 1e-6, 0.3, 9.7, 1e6, 1e12, 1e15])
+def test_counts_of_any_size(lam):
+    x = np.asarray(ad.random.poisson(KEY, lam, shape=3000))
+    if lam > 100:
+        assert st.kstest((x - lam) / lam**0.5, "norm").pvalue > 1e-3
+    else:
+        np.testing.assert_allclose(x.mean(), lam, atol=4 * (lam / 3000) ** 0.5)
+    u = (np.arange(20_000) + 0.5) / 20_000
+    from adjoint.ops.random.quantiles import _poisson
+
+    if lam <= 1e6:
+        np.testing.assert_array_equal(_poisson(u, lam), st.poisson.ppf(u, lam))
+
+
 def test_signs_are_even():
     x = np.asarray(ad.random.rademacher(KEY, shape=10_000, dtype="float32"))
     assert x.dtype == np.float32
@@ -210,6 +238,12 @@ def test_signs_are_even():
         (lambda: ad.random.poisson(KEY, -1.0), RangeError, "lam must be 0 or positive, got -1.0"),
         (lambda: ad.random.bernoulli(KEY, 1.5), RangeError, "p must be from 0 to 1"),
         (lambda: ad.random.binomial(KEY, -1, 0.5), RangeError, "n must be 0 or positive"),
+        (
+            lambda: ad.random.poisson(KEY, 1e16).numpy(),
+            RangeError,
+            "from 0 to 1e[+]15, got",
+        ),
+        (lambda: ad.random.geometric(KEY, 1e-20).numpy(), RangeError, "not fit into int64"),
         (lambda: ad.random.geometric(KEY, 0.0), RangeError, "above 0, up to 1"),
         (lambda: ad.random.negative_binomial(KEY, 0, 0.5), RangeError, "n must be positive"),
         (lambda: ad.random.multinomial(KEY, 3, [0.5, 0.4]), RangeError, "of sum 1"),
@@ -231,7 +265,7 @@ def test_wrong_arguments_are_named(call, error, message):
 @pytest.mark.native
 def test_traced_parameters_out_of_range_are_an_error_when_run():
     for draw in (ad.random.poisson, lambda key, lam: ad.random.binomial(key, 3, lam)):
-        with pytest.raises(RangeError, match="not valid"):
+        with pytest.raises(RangeError, match=r"not valid|lam must be"):
             ad.compile(lambda lam, f=draw: f(KEY, lam))(-1.0)
-        with pytest.raises(RangeError, match="not valid"):
+        with pytest.raises(RangeError, match=r"not valid|lam must be"):
             draw(KEY, ad.asarray(np.nan)).numpy()

@@ -116,6 +116,20 @@ RANDOM_ROWS = [
         dtypes=["float64"],
     ),
     Row(
+        "geometric_quantile",
+        lambda n, u, p: registered("geometric_quantile")((u, p)),
+        [U, np.array([0.3, 0.9, 1.0, 0.05, 0.6])],
+        least(scipy.stats.geom, 200),
+        dtypes=["float64"],
+    ),
+    Row(
+        "range_size",
+        lambda n, a, b: registered("range_size")((a, b), True, np.dtype("int64")),
+        [np.array([-3, 5, -(2**63)]), np.array([4, 5, 2**63 - 2])],
+        lambda a, b: np.array([int(y) - int(x) + 1 for x, y in zip(a, b, strict=True)], np.uint64),
+        dtypes=["float64"],
+    ),
+    Row(
         "nbinom_quantile",
         lambda n, u, m, p: registered("nbinom_quantile")((u, m, p)),
         [U, np.array([4.0, 0.5, 1.0, 2.5, 6.0]), np.array([0.3, 0.9, 1.0, 0.5, 0.2])],

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.errors import RangeError
 from adjoint.graph.loop_form import ZERO, Index, Loops
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
@@ -16,7 +17,7 @@ from adjoint.graph.types import DType, Shape
 from adjoint.ops.family.elementwise import Elementwise, apply
 from adjoint.ops.random.philox import WORD, bits, bits_rule
 
-__all__ = ["fold_in", "multiply_high", "random_bits"]
+__all__ = ["fold_in", "multiply_high", "random_bits", "range_size"]
 
 UINT64 = np.dtype(np.uint64)
 DRAWS, SPLITTING, FOLDING = 0, 1, 2
@@ -120,3 +121,36 @@ _multiply_high = register(
 def multiply_high(a: Any, b: Any) -> Tensor:
     """The upper 64 of the 128 bits of a product of two uint64."""
     return apply(_multiply_high, (a, b))
+
+
+def _sized(low: Any, high: Any, endpoint: bool, dtype: DType) -> Any:
+    info = np.iinfo(dtype)
+    empty = np.asarray(high < low if endpoint else high <= low)
+    if np.any(empty):
+        first, last = (np.broadcast_to(x, empty.shape)[empty].flat[0] for x in (low, high))
+        raise RangeError(f"random.integers: there is no integer from {first} up to {last}")
+    last = high if endpoint else high - 1
+    if np.any(low < info.min) or np.any(last > info.max):
+        raise RangeError(f"random.integers: a bound does not fit into {dtype}")
+    size = high.astype(np.uint64) - low.astype(np.uint64)
+    return size + np.uint64(1) if endpoint else size
+
+
+_range_size = register(
+    Elementwise(
+        "range_size",
+        _sized,
+        (None, None),
+        accepts="whole",
+        result=lambda dtype: UINT64,
+        domain=((0.0, 3.0), (4.0, 9.0)),
+        param_names=("endpoint", "dtype"),
+        samples=((False, np.dtype(np.int64)),),
+    )
+)
+
+
+def range_size(low: Any, high: Any, dtype: DType, endpoint: bool) -> Tensor:
+    """How many integers there are between bounds, modulo 2⁶⁴; an error when run if there are none,
+    or if a bound does not fit into `dtype`."""
+    return apply(_range_size, (low, high), (endpoint, dtype))

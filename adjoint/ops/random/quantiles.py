@@ -1,4 +1,4 @@
-"""Quantiles of discrete distributions, as whole numbers in float64; SciPy computes them.
+"""Quantiles of discrete distributions, as whole numbers in float64.
 
 A draw is the quantile of a uniform number: a function of it and the parameters, so it is the same
 wherever it is computed.
@@ -16,7 +16,10 @@ from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.family.elementwise import Elementwise, Missing, apply
 
-__all__ = ["binomial_quantile", "nbinom_quantile", "poisson_quantile"]
+__all__ = ["binomial_quantile", "geometric_quantile", "nbinom_quantile", "poisson_quantile"]
+
+MOST_EXPECTED = 1e15
+"""The largest mean of a Poisson variable: beyond, float64 does not hold all whole numbers near."""
 
 
 def _checked(name: str, found: Any, *given: Any) -> Any:
@@ -32,8 +35,34 @@ def _checked(name: str, found: Any, *given: Any) -> Any:
 
 
 def _poisson(u: Any, lam: Any) -> Any:
-    found = import_module("scipy.stats").poisson.ppf(u, lam)
-    return _checked("poisson", found, lam)
+    """From the normal quantile, corrected for skewness (Cornish and Fisher, 1938), which is off by
+    a few at most, up or down to where the distribution function passes u."""
+    special = import_module("scipy.special")
+    u, lam = np.broadcast_arrays(u, lam)
+    if not np.all((lam >= 0) & (lam <= MOST_EXPECTED)):  # false for nan as well
+        raise RangeError(
+            f"random.poisson: lam must be from 0 to {MOST_EXPECTED:g}, got {_first_outside(lam)}"
+        )
+    z = special.ndtri(u)
+    k = np.maximum(np.floor(lam + np.sqrt(lam) * z + (z * z - 1) / 6), 0.0)
+    while np.any(low := special.pdtr(k, lam) < u):
+        k = k + low
+    while np.any(high := (k > 0) & (special.pdtr(np.maximum(k - 1, 0.0), lam) >= u)):
+        k = k - high
+    return k
+
+
+def _first_outside(lam: Any) -> float:
+    return float(lam[~((lam >= 0) & (lam <= MOST_EXPECTED))].flat[0])
+
+
+def _geometric(u: Any, p: Any) -> Any:
+    """The inverse of 1 - (1 - p)ᵏ, written out."""
+    u, p = np.broadcast_arrays(u, p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.maximum(np.ceil(np.log1p(-u) / np.log1p(-p)), 1.0)
+    valid = (p > 0) & (p <= 1)
+    return _checked("geometric", np.where(valid, found, np.nan), p)
 
 
 def _binomial(u: Any, n: Any, p: Any) -> Any:
@@ -67,6 +96,15 @@ _binomial_quantile = register(
         domain=((0.1, 0.9), (4.0, 4.0), (0.1, 0.9)),
     )
 )
+_geometric_quantile = register(
+    Elementwise(
+        "geometric_quantile",
+        _geometric,
+        _missing("geometric", "u", "p"),
+        accepts="real",
+        domain=((0.1, 0.9), (0.1, 0.9)),
+    )
+)
 _nbinom_quantile = register(
     Elementwise(
         "nbinom_quantile",
@@ -86,6 +124,11 @@ def poisson_quantile(u: Any, lam: Any) -> Tensor:
 def binomial_quantile(u: Any, n: Any, p: Any) -> Tensor:
     """The least k with P(X ≤ k) ≥ u for the successes X in `n` trials of probability `p`."""
     return apply(_binomial_quantile, (u, n, p))
+
+
+def geometric_quantile(u: Any, p: Any) -> Tensor:
+    """The least k with P(X ≤ k) ≥ u for the number X of the first trial that succeeds."""
+    return apply(_geometric_quantile, (u, p))
 
 
 def nbinom_quantile(u: Any, n: Any, p: Any) -> Tensor:
