@@ -148,6 +148,7 @@ if _TYPE_CHECKING:
     from adjoint.api.options import get_options, options, set_options
     from adjoint.api.rule_check import check_rule
     from adjoint.api.step_study import step_study
+    from adjoint.api.taylor import jet, taylor, taylor_ode
     from adjoint.explanation.explain import explain
 
 __version__ = "0.1.0"
@@ -180,7 +181,7 @@ __all__ = [
     "iinfo", "imag", "index_add", "inf", "inner", "insert", "int16", "int32", "int64", "int8",
     "interp", "intersect1d", "invert", "is_topological_order", "isclose", "iscomplex", "isdtype",
     "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "ix_", "jacfwd",
-    "jacobian", "jacrev", "jvp", "kaiser", "kron", "lcm", "ldexp", "left_shift", "less",
+    "jacobian", "jacrev", "jet", "jvp", "kaiser", "kron", "lcm", "ldexp", "left_shift", "less",
     "less_equal", "linalg", "linear_transpose", "linearize", "linspace", "log", "log10", "log1p",
     "log2", "log_softmax", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or",
     "logical_xor", "logspace", "logsumexp", "map", "matmul", "matrix_power", "matrix_transpose",
@@ -198,7 +199,7 @@ __all__ = [
     "sign", "signbit", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "sort",
     "sort_complex", "spacing", "special", "split", "sqrt", "square", "squeeze", "stack", "std",
     "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
-    "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "topological_order", "trace",
+    "take_along_axis", "tan", "tanh", "taylor", "taylor_ode", "tensordot", "tile", "top_k", "topological_order", "trace",
     "transpose", "trapezoid", "tri", "tril", "trim_zeros", "triu", "true_divide", "trunc", "uint16",
     "uint32", "uint64", "uint8", "union1d", "unique", "unique_all", "unique_counts",
     "unique_inverse", "unique_values", "unravel_index", "unstack", "unwrap", "value_and_grad",
@@ -224,6 +225,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "fixed_point": "adjoint.api.implicit",
     "fori_loop": "adjoint.api.loops",
     "get_options": "adjoint.api.options",
+    "jet": "adjoint.api.taylor",
     "linear_transpose": "adjoint.api.linear",
     "linearize": "adjoint.api.linear",
     "map": "adjoint.api.loops",
@@ -233,6 +235,8 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "set_options": "adjoint.api.options",
     "step_study": "adjoint.api.step_study",
     "switch": "adjoint.api.branches",
+    "taylor": "adjoint.api.taylor",
+    "taylor_ode": "adjoint.api.taylor",
     "while_loop": "adjoint.api.loops",
 }
 
