@@ -60,7 +60,7 @@ def jet(
 
     >>> import adjoint as ad
     >>> ad.jet(lambda x: ad.sin(x), (0.0,), ([1.0, 0.0, 0.0],))
-    (Tensor(0.), [Tensor(1.), Tensor(-0.), Tensor(-1.)])
+    (Tensor(0.), [Tensor(1.), Tensor(0.), Tensor(-1.)])
     """
     check_pair("jet", f, primals, series, "series", "([v],)")
     lengths = {len(terms) if isinstance(terms, (list, tuple)) else -1 for terms in series}
@@ -91,8 +91,8 @@ def taylor_ode(f: Callable[[Any, Any], Any], t0: Any, y0: Any, order: int) -> li
     """The Taylor coefficients at `t0` of the solution y of y' = f(t, y) with y(t0) = y0.
 
     `f` is as for SciPy's solve_ivp; `y0` is a pytree, and `f` returns one like it. The solution is
-    y(t0 + h) ≈ Σ cₖ hᵏ. The right side is traced once and each coefficient takes those before it, so
-    that all of them cost O(order²). Raises `ArgumentError`, `ShapeError`, `DTypeError`.
+    y(t0 + h) ≈ Σ cₖ hᵏ. The right side is traced once, and each coefficient takes those before it,
+    so that all of them cost O(order²). Raises `ArgumentError`, `ShapeError`, `DTypeError`.
 
     Corliss and Chang, Solving Ordinary Differential Equations Using Taylor Series, 1982.
 
@@ -108,10 +108,7 @@ def taylor_ode(f: Callable[[Any, Any], Any], t0: Any, y0: Any, order: int) -> li
         outputs = traced.tensors(arguments.given, {})
         rates = _rates(f, outputs, states, traced.structure, arguments.traced[1].structure)
         rows = transform.solution_coefficients(rates, states, time, traced.scope, order)
-        found = [
-            [zeros_like(Tensor(y)) if row[k] is None else row[k] for y, row in zip(states, rows, strict=True)]
-            for k in range(order + 1)
-        ]
+        found = by_order(rows, [Tensor(y) for y in states])
     return [arguments.traced[1].unflatten(row) for row in found]
 
 
@@ -121,12 +118,14 @@ def _rates(
     """What a right side returned, checked against the state."""
     if not same_structure(found, wanted):
         raise ArgumentError(
-            f"taylor_ode: {function_name(f)} returned structure {found}, the state y0 has {wanted}; "
-            f"return the derivative of each part of the state"
+            f"taylor_ode: {function_name(f)} returned structure {found}, the state y0 has "
+            f"{wanted}; return the derivative of each part of the state"
         )
     rates = []
     for y, rate in zip(states, outputs, strict=True):
-        rates.append(like(Tensor(y), rate, f"taylor_ode: what {function_name(f)} returned", "y0").node)
+        rates.append(
+            like(Tensor(y), rate, f"taylor_ode: what {function_name(f)} returned", "y0").node
+        )
     return rates
 
 
@@ -135,19 +134,21 @@ def coefficients(
 ) -> list[list[Tensor]]:
     """For each order the coefficients of all outputs."""
     nodes = [y.node for y in outputs]
-    found = transform.coefficients(nodes, given, traced.scope, order)
+    return by_order(transform.coefficients(nodes, given, traced.scope, order), outputs)
+
+
+def by_order(rows: Sequence[Coefficients], like: Sequence[Tensor]) -> list[list[Tensor]]:
+    """For each order the coefficients in all rows, with zeros for what is zero."""
     return [
-        [zeros_like(y) if row[k] is None else row[k] for y, row in zip(outputs, found, strict=True)]
-        for k in range(order + 1)
+        [zeros_like(y) if x is None else x for y, x in zip(like, column, strict=True)]
+        for column in zip(*rows, strict=True)
     ]
 
 
 def check_order(name: str, order: Any, least: int) -> None:
     """Raise `ArgumentError` unless `order` is a whole number, `least` or more."""
     if not isinstance(order, int) or isinstance(order, bool) or order < least:
-        raise ArgumentError(
-            f"{name}: order must be a whole number, {least} or more, got {order!r}"
-        )
+        raise ArgumentError(f"{name}: order must be a whole number, {least} or more, got {order!r}")
 
 
 def check_pair(name: str, f: Any, primals: Any, others: Any, what: str, shown: str) -> None:

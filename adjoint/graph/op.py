@@ -67,6 +67,9 @@ class Op:
     """The word of the emitter that folds elements together, for reductions over `axes`."""
     kinks: bool = False
     """Whether its derivative is chosen among several somewhere: then lines are noted (`lines`)."""
+    tangent_once: bool = False
+    """Whether its tangent, where derivatives may be nested, has none in forward mode: then sweeps
+    that go on in forward mode ask for one that takes no notice of kinks."""
     may_have_smooth_form: bool = False
     """Whether `smooth_form` may know one; where not, a sweep need not ask."""
     keeps_finite: bool = False

@@ -2,8 +2,8 @@
 
 Along x(t) = x₀ + x₁ t + x₂ t² + … every node is a power series, whose coefficients follow from
 those of its inputs. A linear operation maps them one by one, a product convolves them (Cauchy), and
-a quotient solves the convolution. Of any other operation the tangent rule says all: y' = g(x, y, x')
-is a graph of operations again, so that k yₖ is coefficient k - 1 of g. Series are found again by
+a quotient solves the convolution. Of any other operation the tangent rule says all:
+y' = g(x, y, x') is a graph again, so that k yₖ is coefficient k - 1 of g. Series are found again by
 what they are made of: the slope of cos is made of a sine, that of the sine of the same cosine, so
 the chain closes, and K orders cost O(K²). (Griewank and Walther, Evaluating Derivatives, chapter
 13, with their table of rules derived instead of written.)
@@ -114,8 +114,7 @@ class Product(Result):
     """Of a bilinear operation: yₖ = Σ aⱼ bₖ₋ⱼ."""
 
     def needs(self, k: int) -> Iterator[tuple[Series, int]]:
-        for series, j in pairs_of((self.input(0), self.input(1)), range(k + 1)):
-            yield series, j
+        yield from pairs_of((self.input(0), self.input(1)), range(k + 1))
 
     def compute(self, k: int) -> Tensor | None:
         return self.expansion.convolved(self.node, self.input(0), self.input(1), k, range(k + 1))
@@ -185,18 +184,19 @@ class Derived(Result):
 
 
 class Expansion:
-    """The series of all nodes that depend on t and are entered, of those of `scope` if there is one."""
+    """The series of the nodes that are entered. A walk stays within `scope`, if there is one."""
 
     def __init__(self, scope: Scope | None, order: int, rules: Rules) -> None:
         self.scope = scope
         self.rules = rules
-        members = {Scope(abstract=True) if scope is None else scope}
-        if order > 1:  # slopes are differentiated again, so that kinks must be known
-            members.add(ALWAYS)
-        self.slope_scope = Scope(abstract=True, members=tuple(members))
+        own = Scope(abstract=True) if scope is None else scope
+        self.plain_scope = Scope(abstract=True, members=(own,))
+        # From order 2 on slopes are differentiated again, so that kinks must be known.
+        members = (own, ALWAYS) if order > 1 and own is not ALWAYS else (own,)
+        self.slope_scope = Scope(abstract=True, members=members)
         self.series: dict[Node, Series] = {}
         self.constants: dict[Node, Series] = {}
-        self.slopes: dict[Series, Node] = {}
+        self.slopes: dict[tuple[Series, bool], Node] = {}
         self.recognised: dict[object, Series] = {}
 
     def given(self, node: Node, coefficients: Coefficients) -> None:
@@ -213,7 +213,7 @@ class Expansion:
         return series
 
     def enter(self, node: Node, taken: Node | None = None) -> Series:
-        """Enter what an operation makes of nodes that are entered; it may be `taken` for another."""
+        """Enter a node of which inputs are entered, or what is `taken` in its place."""
         taken = taken or node
         key = self.identity(taken)
         series = self.recognised.get(key)
@@ -284,7 +284,7 @@ class Expansion:
     def rate(self, node: Node) -> Series:
         """The series of the derivative of a node by t, of those of its inputs."""
         tangents = [
-            Tensor(self.slope(self.series[x]))
+            Tensor(self.slope(self.series[x], not node.op.tangent_once))
             if x in self.series and is_inexact(x.dtype)
             else None
             for x in node.inputs
@@ -295,13 +295,13 @@ class Expansion:
         self.walk(found.node)
         return self.of(found.node)
 
-    def slope(self, series: Series) -> Node:
-        """The node that stands for the derivative of a series."""
-        node = self.slopes.get(series)
+    def slope(self, series: Series, nested: bool = True) -> Node:
+        """The node that stands for the derivative of a series; `nested`: kinks have to be known."""
+        node = self.slopes.get((series, nested))
         if node is None:
-            like = series.node
-            node = variable_node(None, like.shape, like.dtype, self.slope_scope)
-            self.slopes[series] = node
+            like, scope = series.node, self.slope_scope if nested else self.plain_scope
+            node = variable_node(None, like.shape, like.dtype, scope)
+            self.slopes[series, nested] = node
             self.series[node] = Slope(node, series)
         return node
 
@@ -319,9 +319,7 @@ class Expansion:
 
     # What coefficients are made by.
 
-    def mapped(
-        self, node: Node, given: Sequence[Tensor | None], weight: int
-    ) -> Tensor | None:
+    def mapped(self, node: Node, given: Sequence[Tensor | None], weight: int) -> Tensor | None:
         """What the tangent rule of a node, linear in what is `given`, makes of it."""
         if all(x is None for x in given):
             return None
@@ -333,7 +331,9 @@ class Expansion:
         ]
         plain = node.op.push(node, variables)
         examples = {
-            v.node: x for v, x in zip(variables, given, strict=True) if v is not None and x is not None
+            v.node: x
+            for v, x in zip(variables, given, strict=True)
+            if v is not None and x is not None
         }
         return None if plain is None else self.rules.batched(plain, examples)
 
@@ -368,7 +368,7 @@ class Expansion:
 
 
 class Rules:
-    """How coefficients are multiplied: along one direction, or collapsed along many `directions`."""
+    """How coefficients are multiplied: along a direction, or collapsed along many `directions`."""
 
     def __init__(self, directions: int | None = None) -> None:
         self.directions = directions

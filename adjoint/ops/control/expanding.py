@@ -42,9 +42,7 @@ class Expanded:
         self.inputs, self.outputs = linear.inputs, linear.outputs
         places = set(moving)
         while True:
-            self.variables = {
-                (n, k): self.variable(linear, n, k) for n, k in sorted(places)
-            }
+            self.variables = {(n, k): self.variable(linear, n, k) for n, k in sorted(places)}
             given = {
                 x.node: [x, *[self.variables.get((n, k)) for k in range(1, order + 1)]]
                 for n, x in enumerate(self.inputs)
@@ -144,7 +142,11 @@ def scan_series(
     )
     results = scan(wide, outer)
     found = dict(
-        zip([(n - loop.constants, k) for n, k in moved], results[loop.state : wide.state], strict=True)
+        zip(
+            [(n - loop.constants, k) for n, k in moved],
+            results[loop.state : wide.state],
+            strict=True,
+        )
     )
     for (n, k), y in zip(ys, results[len(results) - len(ys) :], strict=True):
         found[n, k] = swapped(y) if rules.is_batched(k) else y

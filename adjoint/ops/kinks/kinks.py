@@ -30,7 +30,7 @@ from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import Coefficients, Op, register
 from adjoint.graph.tensor import Tensor, make
-from adjoint.graph.types import DType, Shape
+from adjoint.graph.types import DType, Shape, size_of
 from adjoint.ops.elementwise.comparison import not_equal
 from adjoint.ops.family.broadcasting import align, fit
 from adjoint.ops.family.elementwise import keep_where, zero
@@ -217,8 +217,9 @@ class MarkedTangent(KinkMarker):
                 moves = not_equal(row[0], 0)
                 moves = any(moves, 0) if rules.is_batched(weight) else moves
                 if kink.axes:
-                    axes = tuple([a + len(x.shape) for a in kink.axes])
-                    moves = reshaped(any(moves, axes), node.shape)
+                    moves = any(moves, tuple([a + len(x.shape) for a in kink.axes]))
+                    same = size_of(moves.node.shape) == size_of(node.shape)
+                    moves = reshaped(moves, node.shape) if same else any(moves)
                 leaves = either(leaves, moves)
         spoilt = nan_at_kink(both(inner, leaves), kink, node.dtype)
         return [given[0][0], *[spoilt if c is None else c + spoilt for c in given[0][1:]]]
