@@ -28,7 +28,8 @@ from adjoint.ops.elementwise.choice import stop_gradient
 from adjoint.ops.elementwise.exponential import exp, expit
 from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.reductions.softmax import softmax
-from adjoint.transforms.taylor import Rules, coefficients
+from adjoint.transforms.coefficients import Rules
+from adjoint.transforms.taylor import coefficients
 
 
 def laplacian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from adjoint.graph.subgraph import Subgraph
     from adjoint.graph.tensor import Tensor
     from adjoint.graph.types import DType, Shape
-    from adjoint.transforms.taylor import Rules
 
 Coefficients: TypeAlias = "Sequence[Tensor | None]"
 """The coefficients of a power series, from number 0 on; None stands for zero."""
@@ -118,13 +117,14 @@ class Op:
         return ()
 
     def coefficients(
-        self, node: Node, given: Sequence[Coefficients], rules: Rules, weight: int
+        self, node: Node, given: Sequence[Coefficients], rules: Any, weight: int
     ) -> Sequence[Tensor | None]:
         """The coefficients of the result as a power series, as many as are `given` of each input;
         number 0 is not read.
 
-        Asked of operations that have `expands`; of others they follow from `push`. `weight` is the
-        order of the first coefficient (see `transforms.taylor`).
+        Asked of operations that have `expands`; of others they follow from `push`. `rules` say how
+        coefficients are multiplied (`transforms.coefficients.Rules`), `weight` is the order in t of
+        the first.
         """
         raise NotImplementedError(f"{self.name} defines no rule for power series")
 

@@ -8,11 +8,8 @@ what they are made of: the slope of cos is made of a sine, that of the sine of t
 the chain closes, and K orders cost O(K²). (Griewank and Walther, Evaluating Derivatives, chapter
 13, with their table of rules derived instead of written.)
 
-Along many directions at once, `collapsed`: coefficients of order one have an axis for the
-directions in front, those of order two are summed over them, which is enough as they enter
-linearly. (Dangel, Siebert, Zeinhofer and Walther, Collapsing Taylor Mode Automatic
-Differentiation, 2025.) What counts is the order in t of a whole term: the `weight` of a series is
-the order of its coefficient 0.
+Many directions may go together (`coefficients.Rules`). The weight of a series is the order in t of
+its coefficient 0: that of a slope is one more than of what it is the slope of.
 """
 
 from __future__ import annotations
@@ -27,7 +24,7 @@ from adjoint.graph.op import Coefficients
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import is_inexact
-from adjoint.transforms.batch import batch
+from adjoint.transforms.coefficients import Rules, zeros
 from adjoint.transforms.paths import between, within
 
 _SMALL = 16
@@ -365,65 +362,6 @@ class Expansion:
         ]
         examples = {v.node: g for v, g, m in zip(variables, given, many, strict=True) if m}
         return self.rules.batched(make(node.op, variables, node.params), examples)
-
-
-class Rules:
-    """How coefficients are multiplied: along a direction, or collapsed along many `directions`."""
-
-    def __init__(self, directions: int | None = None) -> None:
-        self.directions = directions
-
-    def is_batched(self, weight: int) -> bool:
-        """Whether coefficients of that order have an axis of directions."""
-        return self.directions is not None and weight == 1
-
-    def shape(self, node: Node, weight: int) -> tuple[int, ...]:
-        """The shape of a coefficient of a node."""
-        if self.directions is None or weight != 1:
-            return node.shape
-        return self.directions, *node.shape
-
-    def batched(self, result: Tensor, examples: Mapping[Node, Tensor]) -> Tensor:
-        """A tensor made of variables, for many examples of these."""
-        return batch([result.node], examples)[result.node]
-
-    def product(self, node: Node, x: Tensor, y: Tensor, p: int, q: int) -> Tensor:
-        """The product that `node` is, of coefficients of orders `p` and `q`."""
-        many = self.is_batched(p), self.is_batched(q)
-        if not any(many):
-            return multiplied(node, x, y)
-        scope = Scope(abstract=True)
-        variables = [
-            Tensor(variable_node(None, a.shape, a.dtype, scope)) if m else z
-            for a, m, z in zip(node.inputs, many, (x, y), strict=True)
-        ]
-        examples = {v.node: z for v, z, m in zip(variables, (x, y), many, strict=True) if m}
-        found = self.batched(multiplied(node, *variables), examples)
-        return calls.sum(found, 0) if all(many) else found
-
-    def expand(
-        self, outputs: Sequence[Node], given: Mapping[Node, Coefficients], order: int
-    ) -> list[list[Tensor | None]]:
-        """The coefficients of the outputs of a closed graph, for those of its inputs."""
-        return coefficients(outputs, given, None, order, self)
-
-
-def multiplied(node: Node, x: Tensor, y: Tensor) -> Tensor:
-    """The product that `node` is; where a factor is zero by construction, so is it."""
-    found = make(node.op, (x, y), node.params)
-    if found.node.shape != node.shape and found.node.op.pointwise:
-        found = calls.broadcast_to(found, node.shape)
-    if node.op.pointwise and (x.node.sparse or y.node.sparse):
-        for mask in map(calls.nonzero_mask, (x, y)):
-            if mask is not None:
-                found = calls.where(mask, found, zeros(found.node))
-    return found
-
-
-def zeros(node: Node) -> Tensor:
-    """Zeros in the shape and dtype of `node`."""
-    zero = constant_node(node.dtype.type(0), (), node.dtype)
-    return calls.broadcast_to(Tensor(zero), node.shape)
 
 
 def coefficients(

@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.errors import KinkWarning
-from adjoint.ops.family.elementwise import Elementwise
-from adjoint.graph.op import OPS
 from tests.table.cases import TWICE, Case
 from tests.table.test_table import agree
 

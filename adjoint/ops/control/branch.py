@@ -36,7 +36,7 @@ from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.transforms.batch import batch
-from adjoint.transforms.taylor import Rules
+from adjoint.transforms.coefficients import Rules
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from adjoint.ops.control.packing import Groups, packed_group
 from adjoint.ops.control.rounds import Rounds, while_loop
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.shape.movement import broadcast_to, permute_dims
-from adjoint.transforms.taylor import Rules
+from adjoint.transforms.coefficients import Rules
+from adjoint.transforms.taylor import coefficients
 
 Place = tuple[int, int]
 """The number of an input or a result, and that of a coefficient from 1 on."""
@@ -47,7 +48,8 @@ class Expanded:
                 x.node: [x, *[self.variables.get((n, k)) for k in range(1, order + 1)]]
                 for n, x in enumerate(self.inputs)
             }
-            rows = rules.expand([x.node for x in self.outputs], given, order)
+            nodes = [x.node for x in self.outputs]
+            rows = coefficients(nodes, given, None, order, rules)
             self.found = {
                 (n, k): y
                 for n, row in enumerate(rows)

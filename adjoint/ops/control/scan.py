@@ -29,7 +29,7 @@ from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.structural_zeros import nonzero_mask, whole
 from adjoint.ops.shape.movement import broadcast_to, permute_dims
 from adjoint.transforms.batch import batch
-from adjoint.transforms.taylor import Rules
+from adjoint.transforms.coefficients import Rules
 
 
 class Scan(Op):

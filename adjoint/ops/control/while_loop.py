@@ -24,7 +24,7 @@ from adjoint.ops.control.rounds import (
     while_loop,
 )
 from adjoint.ops.control.while_adjoint import while_adjoints
-from adjoint.transforms.taylor import Rules
+from adjoint.transforms.coefficients import Rules
 
 
 class WhileLoop(Op):

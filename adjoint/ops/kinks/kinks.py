@@ -56,7 +56,7 @@ from adjoint.ops.kinks.analysis import (
 from adjoint.ops.kinks.slope import Kink, nan_at_kink, zero_with_unknown_slope
 from adjoint.ops.reductions.reduction import any, sum
 from adjoint.ops.shape.movement import broadcast_to
-from adjoint.transforms.taylor import Rules
+from adjoint.transforms.coefficients import Rules
 
 
 class NestedTangents(Exception):
