@@ -46,6 +46,8 @@ ONCE = {
     "von_mises_quantile_by_kappa": {0},
 }
 """Inputs by which there is a first derivative but no formula for a second."""
+NOT_THRICE = {"log_gamma_quantile", "von_mises_quantile"}
+"""Operations of which there is a second derivative but no formula for a third."""
 FLAT = {"stop_gradient", "round"}
 """Their derivative is zero by definition."""
 NONNEGATIVE = {"power": 1, "bitwise_left_shift": 1, "bitwise_right_shift": 1}
