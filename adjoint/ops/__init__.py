@@ -51,6 +51,7 @@ import adjoint.ops.linalg.spectral_values
 import adjoint.ops.linalg.triangular
 import adjoint.ops.random.bits
 import adjoint.ops.random.gamma
+import adjoint.ops.random.large_gamma
 import adjoint.ops.random.parameters
 import adjoint.ops.random.philox
 import adjoint.ops.random.quantiles

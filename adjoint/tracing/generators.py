@@ -21,6 +21,8 @@ from adjoint.graph.caller import stack_level
 
 DEPTH = 6
 """How many functions and objects lie between a function and a generator that is still found."""
+MOST_OBJECTS = 1000
+"""After so many functions and objects the search ends."""
 MOST_ITEMS = 16
 """So many items of a list are looked at."""
 _PACKAGES = ("adjoint", "numpy", "scipy")
@@ -49,7 +51,7 @@ def constant_draws_warned_of(transform: str, f: Any) -> Iterator[None]:
 
 def _generators(x: Any, depth: int, seen: set[int]) -> Iterator[Any]:
     """The generators of NumPy that `x` is, or that it reaches."""
-    if id(x) in seen or depth < 0:
+    if id(x) in seen or depth < 0 or len(seen) > MOST_OBJECTS:
         return
     seen.add(id(x))
     home = type(x).__module__ or ""

@@ -28,7 +28,7 @@ def test_the_derivative_by_shape_is_that_of_the_quantile(a):
     np.testing.assert_allclose(found, expected, rtol=1e-8)
 
 
-@pytest.mark.parametrize("a", [1e-3, 0.02, 0.5, 1.5, 80.0, 5e3])
+@pytest.mark.parametrize("a", [1e-3, 0.02, 0.5, 1.5, 80.0, 499.0, 501.0, 5e3])
 @pytest.mark.parametrize("u", [1e-12, 0.2, 0.9, 1 - 1e-9])
 def test_slopes_hold_in_the_tails(a, u):
     """Against 60 digits: dy/da = -(∂P/∂a) / (x p), the logarithm y of x being given."""
@@ -44,6 +44,23 @@ def test_slopes_hold_in_the_tails(a, u):
         )
         expected = -by_a * mpmath.gamma(a) / mpmath.exp(mpmath.mpf(a) * y - x)
     np.testing.assert_allclose(float(slopes(a, y)[0]), float(expected), rtol=1e-11)
+
+
+@pytest.mark.parametrize("a", [600.0, 1e4, 1e7, 1e10])
+def test_slopes_of_large_shapes(a):
+    """x is a + z √a + (z² - 1)/3 + (z³ - 7z)/(36 √a) … for the normal quantile z of u (Cornish and
+    Fisher), so dx/da is 1 + z/(2 √a) - (z³ - 7z)/(72 √a³) …"""
+    from adjoint.ops.random.gamma import _quantile, slopes
+
+    u = np.array([1e-3, 0.1, 0.5, 0.9, 1 - 1e-3])  # further out SciPy is not exact
+    z = scipy.special.ndtri(u)
+    y = _quantile(a, u)
+    found, by_a = slopes(a, y)
+    expected = (1 + z / (2 * a**0.5) - (z**3 - 7 * z) / (72 * a**1.5)) / np.exp(y)
+    np.testing.assert_allclose(found, expected, rtol=max(200 / a**2, 1e-9))
+    step = 1e-3 * a
+    differences = (slopes(a + step, y)[0] - slopes(a - step, y)[0]) / (2 * step)
+    np.testing.assert_allclose(by_a, differences, rtol=1e-3, atol=1e-6 / a**2)
 
 
 def test_gradients_of_expectations_have_closed_forms():

@@ -21,6 +21,7 @@ from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise.exponential import exp
 from adjoint.ops.family.elementwise import Elementwise, Missing, apply
+from adjoint.ops.random.large_gamma import large_slopes
 from adjoint.ops.special.gamma import digamma, gammaln
 
 __all__ = ["log_gamma_quantile"]
@@ -29,6 +30,8 @@ Array: TypeAlias = "np.ndarray[Any, Any]"
 Jet: TypeAlias = "tuple[Array, Array, Array]"
 """A function of the shape, and its first two derivatives."""
 
+LARGE = 500.0
+"""Shapes above this one are the matter of `large_gamma`."""
 _EPS = float(np.finfo(float).eps)
 _MOST = 100_000
 _TINY = 1e-30
@@ -54,8 +57,10 @@ def slopes(a: Any, y: Any) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         x = np.exp(y)
         inside = (a > 0) & np.isfinite(a) & np.isfinite(y) & np.isfinite(x)
-        low = inside & (x < a + 1)
-        high = inside & ~low
+        large = inside & (a > LARGE)
+        low = inside & ~large & (x < a + 1)
+        high = inside & ~large & ~low
+        first[large], second[large] = large_slopes(a[large], y[large])
         first[low], second[low] = _series(a[low], x[low], y[low])
         first[high], second[high] = _fraction(a[high], x[high], y[high])
     return first.astype(dtype), second.astype(dtype)
