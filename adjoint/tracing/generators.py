@@ -13,7 +13,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from adjoint.errors import ConstantDrawWarning
@@ -33,7 +33,7 @@ _REPEATED = {"compile": "call", "vmap": "row"}
 @contextmanager
 def constant_draws_warned_of(transform: str, f: Any) -> Iterator[None]:
     """Warn after the block, in which `f` is traced, if a generator that it reaches has drawn."""
-    found = list(_generators(f, DEPTH, set())) + _legacy()
+    found = list(_generators(f, DEPTH, set()))
     before = [_state(generator) for generator in found]
     yield
     moved = [g for g, state in zip(found, before, strict=True) if _state(g) != state]
@@ -66,6 +66,8 @@ def _parts(x: Any) -> list[Any]:
     """What a function reads beside its arguments, or what an object of the user holds."""
     if isinstance(x, MethodType):
         return [x.__func__, x.__self__]
+    if isinstance(x, BuiltinMethodType):  # such as normal, after normal = rng.normal
+        return [x.__self__]
     if isinstance(x, functools.partial):
         return [x.func, *x.args, *x.keywords.values()]
     if isinstance(x, FunctionType):
@@ -73,10 +75,13 @@ def _parts(x: Any) -> list[Any]:
         if _is_of_package(x.__module__):
             return cells
         names = _names(x.__code__)
-        return [*cells, *(x.__globals__[n] for n in names if n in x.__globals__)]
+        own = [x.__globals__[n] for n in names if n in x.__globals__]
+        return [*cells, *own, *(_legacy() if "random" in names else [])]
     if isinstance(x, (list, tuple)):
         return list(x[:MOST_ITEMS])
-    if isinstance(x, (type, ModuleType)):
+    if isinstance(x, ModuleType):
+        return _legacy() if x.__name__.startswith("numpy.random") else []
+    if isinstance(x, type):
         return []
     if _is_of_package(type(x).__module__):
         return [x.__wrapped__] if hasattr(x, "__wrapped__") else []
@@ -96,13 +101,16 @@ def _is_filled(cell: Any) -> bool:
 
 
 def _names(code: CodeType) -> set[str]:
-    """The global names that a function and those inside it read."""
+    """The names of globals and attributes that a function and those inside it read."""
     inner = [c for c in code.co_consts if isinstance(c, CodeType)]
     return set(code.co_names).union(*map(_names, inner))
 
 
 def _legacy() -> list[Any]:
-    """The generator behind ``numpy.random.normal`` and its like, if it was ever loaded."""
+    """The generator behind ``numpy.random.normal`` and its like, if it was ever loaded.
+
+    To ask it for its state takes long, so only who reads the name ``random`` is taken to reach it.
+    """
     module = sys.modules.get("numpy.random.mtrand")
     return [] if module is None else [module._rand]
 

@@ -7,7 +7,9 @@ import functools
 import warnings
 
 import numpy as np
+import numpy.random as npr
 import pytest
+from numpy.random import normal as legacy_normal
 
 import adjoint as ad
 from adjoint.errors import ConcretizationError, ConstantDrawWarning, LostDerivativeError
@@ -84,6 +86,21 @@ def by_module(x):
     return x + np.random.normal()
 
 
+drawn_by_name = rng.normal
+
+
+def by_method(x):
+    return x + drawn_by_name()
+
+
+def by_imported_module(x):
+    return x + npr.normal()
+
+
+def by_imported_function(x):
+    return x + legacy_normal()
+
+
 def by_helper(x):
     return by_name(x) * 2.0
 
@@ -101,6 +118,9 @@ DRAWING = [
     by_name,
     by_module,
     by_helper,
+    by_method,
+    by_imported_module,
+    by_imported_function,
     by_closure(),
     Model().noisy,
     functools.partial(by_argument, generator=rng),
