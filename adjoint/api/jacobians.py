@@ -16,6 +16,7 @@ from adjoint.api.rows import no_derivative, rows
 from adjoint.api.traced_call import TracedCall
 from adjoint.api.tree import LEAF, flatten
 from adjoint.errors import ArgumentError, ShapeError
+from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -60,36 +61,52 @@ def jacfwd(
 
 
 def jacobian(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, sparse: bool = False
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of `f`, forward or reverse, whichever has less to do.
 
     Of a real function of complex numbers it holds the directions of steepest ascent; a complex
-    function of complex numbers is taken to be holomorphic.
+    function of complex numbers is taken to be holomorphic. With ``sparse=True`` the result is a
+    `scipy.sparse.csr_array`, found by few sweeps (see `SparseDerivative`).
 
     >>> import adjoint as ad
     >>> ad.jacobian(lambda x: x * x)(ad.asarray([1.0, 2.0]))
     Tensor([[2., 0.],
             [0., 4.]])
     """
+    if sparse:
+        return _sparse("jacobian", f, argnums, has_aux)
     return _jacobian("jacobian", _cheaper, f, argnums, has_aux)
 
 
 def hessian(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, sparse: bool = False
 ) -> Callable[..., Any]:
     """A function that returns the Hessian of the scalar function `f`: forward over reverse.
 
     For an argument of shape t it has shape t + t; for a pytree, trees in trees; for several
-    `argnums`, a tuple of tuples.
+    `argnums`, a tuple of tuples. With ``sparse=True`` the result is a `scipy.sparse.csr_array` of
+    two axes, found by few products (see `SparseDerivative`).
 
     >>> import adjoint as ad
     >>> ad.hessian(lambda x: x[0] ** 2 * x[1])(ad.asarray([1.0, 2.0]))
     Tensor([[4., 2.],
             [2., 0.]])
     """
+    if sparse:
+        return _sparse("hessian", f, argnums, has_aux)
     gradient = _jacobian("hessian", rows, f, argnums, has_aux)
     return _jacobian("hessian", _columns, gradient, argnums, has_aux)
+
+
+def _sparse(kind: str, f: Any, argnums: Argnums, has_aux: bool) -> Callable[..., Any]:
+    if has_aux:
+        raise ArgumentError(
+            f"{kind}: sparse=True and has_aux=True do not go together; return the output alone"
+        )
+    module = import_module("adjoint.api.sparse_derivatives")
+    found: Callable[..., Any] = module.SparseDerivative(kind, f, argnums)
+    return found
 
 
 def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:

@@ -156,28 +156,42 @@ def lanes(node: Node, number: int) -> tuple[Array, Array] | None:
 
     Each element of the result has a random code. What an input reaches is asked bit by bit, so that
     each element of it gets the union of the codes of all that it reaches; and back. An element
-    depends only on those whose union is within its own.
+    depends only on those whose union is within its own. Pairs too many do no harm.
     """
     child = node.inputs[number]
-    rng = np.random.default_rng(0)
-    codes = rng.integers(0, 2**_CODES, node.shape, np.int64)
-    reaching = _spread(codes, child.shape, lambda m: node.op.inputs_reaching(node, number, m))
-    if reaching is None:
+    ours, theirs = [], []
+    for density in _DENSITIES:
+        codes = _random_codes(node.shape, density)
+        reaching = _spread(codes, child.shape, lambda m: node.op.inputs_reaching(node, number, m))
+        if reaching is None or (density == _DENSITIES[0] and (reaching == reaching.flat[0]).all()):
+            return None
+        reached = _spread(reaching, node.shape, lambda m: node.op.outputs_reached(node, number, m))
+        if reached is None:
+            return None
+        ours.append(reached.ravel())
+        theirs.append(reaching.ravel())
+    our_lanes, our_numbers = np.unique(np.stack(ours), axis=1, return_inverse=True)
+    their_lanes, their_numbers = np.unique(np.stack(theirs), axis=1, return_inverse=True)
+    shape = our_lanes.shape[1], their_lanes.shape[1]
+    if shape[0] * shape[1] > _MOST_PAIRS:
         return None
-    reached = _spread(reaching, node.shape, lambda m: node.op.outputs_reached(node, number, m))
-    if reached is None:
-        return None
-    ours, our_groups = np.unique(reached, return_inverse=True)
-    theirs, their_groups = np.unique(reaching, return_inverse=True)
-    if len(ours) == 1 or len(ours) * len(theirs) > _MOST_PAIRS:
-        return None
-    within = (theirs[None, :] & ~ours[:, None]) == 0
-    joined = from_pairs(*np.nonzero(within), within.shape)
-    own = one_each(our_groups, len(ours)) @ joined
-    pairs = (own @ one_each(their_groups, len(theirs)).T.tocsr()).tocoo()
+    within = np.ones(shape, bool)
+    for own, other in zip(our_lanes, their_lanes, strict=True):
+        within &= (other[None, :] & ~own[:, None]) == 0
+    joined = one_each(our_numbers, shape[0]) @ from_pairs(*np.nonzero(within), shape)
+    pairs = (joined @ one_each(their_numbers, shape[1]).T.tocsr()).tocoo()
     return pairs.row, pairs.col
 
 
+def _random_codes(shape: tuple[int, ...], density: float) -> Array:
+    """Numbers of so many random bits, of which that share is set."""
+    rng = np.random.default_rng(0)
+    bits = rng.random((_CODES, *shape)) < density
+    return sum(bit.astype(np.int64) << place for place, bit in enumerate(bits))
+
+
+_DENSITIES = (1 / 2, 1 / 8, 1 / 32, 1 / 256)
+"""Of the bits in codes. The union of n of them tells others apart best if about 1 / n are set."""
 _MOST_PAIRS = 10_000_000
 """So many pairs of lanes are compared at most."""
 

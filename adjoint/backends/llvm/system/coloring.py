@@ -23,12 +23,13 @@ NONE = -1
 
 
 def color_columns(rows: tuple[Array, Array], columns: tuple[Array, Array], order: Array) -> Array:
-    """Colors for columns, no two of one color with an element in the same row.
+    """Colors for the columns in `order`, no two of one color with an element in the same row.
 
     The matrix is given by rows and by columns, each as the ends of rows and the indices in them.
-    Columns are colored in `order`, each by the first color that fits.
+    Each column has the first color that fits; those not in `order` have none.
     """
-    return _run("color_columns", order, np.full(len(order), NONE, np.int64), *columns, *rows)
+    colors = np.full(len(columns[0]) - 1, NONE, np.int64)
+    return _run("color_columns", order, colors, *columns, *rows)
 
 
 def star_color(rows: tuple[Array, Array], order: Array, colors: Array) -> Array:
@@ -134,14 +135,16 @@ def _write_star_color(module: ModuleWriter) -> None:
                 forbid(between, vertex)
             with _each_in_row(w, ends, neighbors, middle) as end:
                 color = color_of(end)
-                with w.if_then(_has_color(w, color)):
-                    with w.if_else(_has_color(w, between)) as (colored, plain):
-                        with plain:
+                with (
+                    w.if_then(_has_color(w, color)),
+                    w.if_else(_has_color(w, between)) as (colored, plain),
+                ):
+                    with plain:
+                        forbid(color, vertex)
+                    with colored, _each_in_row(w, ends, neighbors, end) as beyond:
+                        other = w.icmp_signed("!=", beyond, middle)
+                        alike = w.icmp_signed("==", color_of(beyond), between)
+                        with w.if_then(w.and_(other, alike)):
                             forbid(color, vertex)
-                        with colored, _each_in_row(w, ends, neighbors, end) as beyond:
-                            other = w.icmp_signed("!=", beyond, middle)
-                            alike = w.icmp_signed("==", color_of(beyond), between)
-                            with w.if_then(w.and_(other, alike)):
-                                forbid(color, vertex)
         _choose(w, vertex, first, colors, forbidden)
     w.ret_void()
