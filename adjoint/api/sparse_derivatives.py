@@ -10,8 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from adjoint.api.arguments import check_callable, normalize_argnums, ones_like
+from adjoint.api.batching import vmap
+from adjoint.api.compiling import Compiled, compile
 from adjoint.api.derivatives import gradient_for, jvp_for, pull, vjp
-from adjoint.api.jacobians import vmap
+from adjoint.api.report import Cost
 from adjoint.api.signature import is_open
 from adjoint.api.sparse_plan import SparsePlan, hessian_plan, jacobian_plan, seeds_of
 from adjoint.api.traced_call import TracedCall
@@ -47,7 +49,7 @@ class SparseDerivative:
             )
         functools.update_wrapper(self, f)
         self.kind, self._f, self._argnum = kind, f, argnum
-        self._made: dict[Hashable, tuple[SparsePlan, Callable[..., Tensor]]] = {}
+        self._made: dict[Hashable, tuple[SparsePlan, Compiled]] = {}
 
     def __call__(self, *args: Any) -> Any:
         """The derivative at these arguments, a `scipy.sparse.csr_array`."""
@@ -68,21 +70,24 @@ class SparseDerivative:
         """What is done for arguments like these: pattern, colors, sweeps."""
         return self._prepared(args)[0]
 
+    def cost(self, *args: Any) -> Cost:
+        """What a call with such arguments costs, beyond planning: traced, but not run."""
+        return self._prepared(args)[1].cost(*args)
+
     def values(self, *args: Any) -> Tensor:
         """The elements at ``plan(*args).pattern``, row by row, as a tensor.
 
         Can be compiled and differentiated, once ``plan`` was asked for such arguments.
         """
-        return self._prepared(args)[1](*args)
+        found: Tensor = self._prepared(args)[1](*args)
+        return found
 
-    def _prepared(self, args: tuple[Any, ...]) -> tuple[SparsePlan, Callable[..., Tensor]]:
+    def _prepared(self, args: tuple[Any, ...]) -> tuple[SparsePlan, Compiled]:
         (number,) = normalize_argnums(self.kind, self._argnum, len(args))
         key = _key(args)
         found = self._made.get(key)
         if found is None:
             plan = detected(self.kind, self._f, number, args)
-            from adjoint.api.compiling import compile
-
             found = self._made[key] = plan, compile(evaluation(plan, self._f, number, args))
         return found
 

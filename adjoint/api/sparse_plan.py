@@ -172,7 +172,8 @@ def _places(pattern: Pattern, columns: Array, rows: Array, is_turned: bool) -> A
     by_forward = columns[column] * m + row
     by_reverse = _count(columns) * m + rows[row] * n + column
     is_forward = columns[column] >= 0 if is_turned else rows[row] < 0
-    return np.where(is_forward, by_forward, by_reverse)
+    places: Array = np.where(is_forward, by_forward, by_reverse)
+    return places
 
 
 def seeds_of(colors: Array, count: int, dtype: Any) -> Array:

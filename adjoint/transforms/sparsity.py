@@ -178,7 +178,8 @@ def lanes(node: Node, number: int) -> tuple[Array, Array] | None:
     within = np.ones(shape, bool)
     for own, other in zip(our_lanes, their_lanes, strict=True):
         within &= (other[None, :] & ~own[:, None]) == 0
-    joined = one_each(our_numbers, shape[0]) @ from_pairs(*np.nonzero(within), shape)
+    ours_with, theirs_with = np.nonzero(within)
+    joined = one_each(our_numbers, shape[0]) @ from_pairs(ours_with, theirs_with, shape)
     pairs = (joined @ one_each(their_numbers, shape[1]).T.tocsr()).tocoo()
     return pairs.row, pairs.col
 
@@ -186,8 +187,10 @@ def lanes(node: Node, number: int) -> tuple[Array, Array] | None:
 def _random_codes(shape: tuple[int, ...], density: float) -> Array:
     """Numbers of so many random bits, of which that share is set."""
     rng = np.random.default_rng(0)
-    bits = rng.random((_CODES, *shape)) < density
-    return sum(bit.astype(np.int64) << place for place, bit in enumerate(bits))
+    codes = np.zeros(shape, np.int64)
+    for place in range(_CODES):
+        codes |= (rng.random(shape) < density).astype(np.int64) << place
+    return codes
 
 
 _DENSITIES = (1 / 2, 1 / 8, 1 / 32, 1 / 256)
