@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 # fmt: off
 from adjoint import errors
+from adjoint.api.batching import vmap
 from adjoint.api.derivatives import grad, jvp, value_and_grad, vjp
 from adjoint.api.differences import finite_differences
 from adjoint.api.graph_first import (
     adjoints, backprop, evaluate, gradient, is_topological_order, topological_order, variable,
 )
-from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
+from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from adjoint.array import fft, linalg, special
 from adjoint.array.calculus.differences import diff, ediff1d, unwrap
 from adjoint.array.calculus.tabulated_functions import interp, trapezoid
@@ -155,6 +156,7 @@ if _TYPE_CHECKING:
     from adjoint.api.linear import linear_transpose, linearize
     from adjoint.api.loops import fori_loop, map, scan, while_loop
     from adjoint.api.options import get_options, options, set_options
+    from adjoint.api.planning import plan
     from adjoint.api.rule_check import check_rule
     from adjoint.api.step_study import step_study
     from adjoint.api.taylor import jet, taylor, taylor_ode
@@ -200,7 +202,7 @@ __all__ = [
     "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin",
     "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "negative", "newaxis",
     "nextafter", "nn", "nonzero", "not_equal", "ones", "ones_like", "optim", "options", "outer",
-    "pad", "partition", "percentile", "permute_dims", "pi", "piecewise", "poly", "polyadd",
+    "pad", "partition", "percentile", "permute_dims", "pi", "piecewise", "plan", "poly", "polyadd",
     "polyder", "polydiv", "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "pow",
     "power", "prod", "ptp", "put_along_axis", "quantile", "r_", "rad2deg", "radians", "random",
     "ravel", "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder", "repeat",
@@ -247,6 +249,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "linearize": "adjoint.api.linear",
     "map": "adjoint.api.loops",
     "options": "adjoint.api.options",
+    "plan": "adjoint.api.planning",
     "root": "adjoint.api.implicit",
     "scan": "adjoint.api.loops",
     "set_options": "adjoint.api.options",

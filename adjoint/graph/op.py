@@ -172,6 +172,15 @@ class Op:
         """Raise the error for a derivative by the input of `node`."""
         raise NotDifferentiableError(f"{self.name} refuses derivatives")
 
+    def is_flat(self, node: Node, number: int) -> bool:
+        """Whether the derivative by an input is zero wherever there is one."""
+        return False
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        """The sparsity pattern of the result for those `given` of the inputs (see
+        `transforms.sparsity`); `NotImplemented` if it follows from the other rules."""
+        return NotImplemented
+
     def smooth_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it has derivatives where its pieces have none.
 
