@@ -130,6 +130,22 @@ def test_a_derivative_within_loops_and_branches_is_refused(f, compiled):
         wrap(lambda x: ad.jvp(f, (x,), (1.0,))[1])(2.0)
 
 
+def test_a_sparse_jacobian_is_refused():
+    """Its pattern, which is found before any sweep, would be empty."""
+    rates = np.array([1.0, 2.0, 3.0])
+    counts = lambda r: ad.astype(ad.random.poisson(KEY, r), "float64")  # noqa: E731
+    with pytest.raises(NotDifferentiableError, match="stop_gradient"):
+        ad.jacobian(counts, sparse=True)(rates)
+    held = lambda r: r * counts(ad.stop_gradient(r))  # noqa: E731
+    found = ad.jacobian(held, sparse=True)(rates).toarray()
+    np.testing.assert_allclose(found, np.diag(np.asarray(counts(rates))))
+
+
+def test_the_taylor_coefficients_are_refused():
+    with pytest.raises(NotDifferentiableError, match="stop_gradient"):
+        ad.taylor(lambda r: r * ad.random.poisson(KEY, r), (2.0,), (1.0,), 2)
+
+
 def test_the_score_function_estimates_the_gradient():
     """d/dλ E[x²] = 2 λ + 1 for a Poisson variable."""
 
