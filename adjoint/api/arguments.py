@@ -173,7 +173,7 @@ def complex_output(transform: str, f: Any, output: Any) -> Tensor:
     if y.node.shape != () or y.node.dtype.kind != "c":
         raise DTypeError(
             f"{transform}: with holomorphic=True {function_name(f)} must return one complex "
-            f"number, got {y.dtype} of shape {y.shape}; leave holomorphic=True out for a real function"
+            f"number, got {y.dtype} of shape {y.shape}; leave it out for a real function"
         )
     return y
 
