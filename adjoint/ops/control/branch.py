@@ -11,20 +11,19 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import Op, register
+from adjoint.graph.op import register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape, is_inexact
 from adjoint.ops.control.closing import closed
 from adjoint.ops.control.derived import Linearised, instance, still_inputs
 from adjoint.ops.control.packing import (
-    Groups,
+    PackedOp,
     given_pieces,
-    groups_of,
+    layouts,
     packed_group,
+    packed_values,
     unpacked,
 )
 from adjoint.ops.control.saving import NOTHING, saved_values
@@ -68,33 +67,17 @@ class Choice:
         return [(x.shape, x.dtype) for x in self.branches[0].outputs]
 
 
-def layouts(choice: Choice) -> Groups:
-    """For each group of results their numbers, and how they are packed."""
-    return groups_of(choice.pieces())
-
-
-class Branch(Op):
+class Branch(PackedOp):
     """The packed results of the branch whose number is the first input, brought into range."""
 
     name = "branch"
-    family = "control"
     shares_results = True
     param_names = ("choice", "group")
 
-    def infer(self, *args: Any) -> tuple[Shape, DType]:
-        *_, choice, group = args
-        layout = layouts(choice)[group][1]
-        return (layout.starts[-1],), layout.dtype
-
-    def evaluate(self, *args: Any) -> Any:
-        number, *values, choice, group = args
-        numbers, layout = layouts(choice)[group]
-        last = len(choice.branches) - 1
-        results = choice.branches[min(max(int(number), 0), last)].run(list(map(np.asarray, values)))
-        packed = layout.empty()
-        for place, n in enumerate(numbers):
-            layout.write(packed, place, results[n])
-        return packed
+    def run(self, held: Choice, group: int, values: list[Any]) -> Any:
+        number, *operands = values
+        chosen = min(max(int(number), 0), len(held.branches) - 1)
+        return packed_values(held, group, held.branches[chosen].run(operands))
 
     def params_text(self, node: Node) -> str:
         return f"{len(node.params[0].branches)} branches"
@@ -116,11 +99,11 @@ class Branch(Op):
             one.tangents(seeds.values)
             for one, seeds in zip(derivatives.linear, derivatives.seeds, strict=True)
         ]
-        return packed_group(layouts(choice), group, derivatives.results(found))
+        return packed_group(choice, group, derivatives.results(found))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         choice, group = node.params
-        given = given_pieces(layouts(choice), group, adjoint)
+        given = given_pieces(choice, group, adjoint)
         if not given:
             return [None] * len(wanted)
         still = {n for n, x in given.items() if not is_differentiated(x.node)}
@@ -141,7 +124,7 @@ class Branch(Op):
             results = _each_chosen(choice, inputs, batched, size)
         else:
             results = _all_chosen(choice, inputs, batched, size)
-        return packed_group(layouts(choice), group, results)
+        return packed_group(choice, group, results)
 
 
 _branch = register(Branch())
@@ -149,7 +132,7 @@ _branch = register(Branch())
 
 def branch(choice: Choice, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The results of the branch whose number is the first of the inputs."""
-    return unpacked(_branch, inputs, choice, layouts(choice))
+    return unpacked(_branch, inputs, choice)
 
 
 class Seeds:

@@ -20,12 +20,18 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, register
+from adjoint.graph.op import register
 from adjoint.graph.subgraph import Subgraph, fresh_variable
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL, DType, Shape, is_inexact
 from adjoint.ops.control.derived import Linearised
-from adjoint.ops.control.packing import Groups, given_pieces, groups_of, packed_group, unpacked
+from adjoint.ops.control.packing import (
+    PackedOp,
+    given_pieces,
+    packed_group,
+    packed_values,
+    unpacked,
+)
 from adjoint.ops.control.rounds import (
     LIKELY_ROUNDS,
     Doubled,
@@ -72,11 +78,6 @@ class WayBack:
             *[step.result(n, first) for n in self.wanted],
             *[step.mask(n, first) for n in self.masked()],
         ]
-
-
-def adjoint_layouts(way: WayBack) -> Groups:
-    """For each group of adjoints their numbers, and how they are packed."""
-    return groups_of(way.pieces())
 
 
 @dataclass(frozen=True)
@@ -148,33 +149,21 @@ def step_back(way: WayBack) -> StepBack:
     return StepBack(graph, tuple(back.carried), tuple(back.masks), constants, tuple(own))
 
 
-class WhileAdjoint(Op):
+class WhileAdjoint(PackedOp):
     """The packed adjoints of the inputs of a loop: of its constants and its first state.
 
     The last inputs are the adjoints of the last state, and the masks of those that are thin.
     """
 
     name = "while_adjoint"
-    family = "control"
     param_names = ("way", "group")
     allocates = True
 
     def params_text(self, node: Node) -> str:
         return ""
 
-    def infer(self, *args: Any) -> tuple[Shape, DType]:
-        *_, way, group = args
-        layout = adjoint_layouts(way)[group][1]
-        return (layout.starts[-1],), layout.dtype
-
-    def evaluate(self, *args: Any) -> Any:
-        *values, way, group = args
-        found = _run_back(way, list(map(np.asarray, values)))
-        numbers, layout = adjoint_layouts(way)[group]
-        packed = layout.empty()
-        for place, number in enumerate(numbers):
-            layout.write(packed, place, found[number])
-        return packed
+    def run(self, held: WayBack, group: int, values: list[Any]) -> Any:
+        return packed_values(held, group, _run_back(held, values))
 
     def rounds(self, node: Node) -> int:
         return LIKELY_ROUNDS
@@ -211,7 +200,7 @@ class WhileAdjoint(Op):
         way, group = node.params
         count = len(way.loop.body.inputs)
         inputs = node.inputs[:count]
-        found = given_pieces(adjoint_layouts(way), group, adjoint)
+        found = given_pieces(way, group, adjoint)
         along = {way.wanted[number]: x for number, x in found.items()}
         result: list[Tensor | None] = [None] * len(wanted)
         if not along:
@@ -248,7 +237,7 @@ class WhileAdjoint(Op):
             for n, x in zip(way.wanted, found, strict=True)
             if n in way.masked()
         ]
-        return packed_group(adjoint_layouts(way), group, [*found, *masks])
+        return packed_group(way, group, [*found, *masks])
 
 
 _while_adjoint = register(WhileAdjoint())
@@ -267,7 +256,7 @@ def while_adjoints(
         *[given[n] for n in order],
         *[whole(mask, given[n].shape) for n, mask in masks.items()],
     ]
-    found = unpacked(_while_adjoint, tensors, way, adjoint_layouts(way))
+    found = unpacked(_while_adjoint, tensors, way)
     own = dict(zip(way.masked(), found[len(wanted) :], strict=True))
     results = []
     for n, x, place in zip(wanted, found, way.results(), strict=False):
@@ -278,8 +267,7 @@ def while_adjoints(
 
 def _packed_results(way: WayBack, group: int, results: Sequence[Tensor]) -> Tensor | None:
     """The tangents of the adjoints that are in a group, packed; masks have none."""
-    layouts = adjoint_layouts(way)
-    return packed_group(layouts, group, [*results, *[None] * len(way.masked())])
+    return packed_group(way, group, [*results, *[None] * len(way.masked())])
 
 
 def _given_adjoints(way: WayBack, inputs: Sequence[Node]) -> dict[int, Tensor]:
