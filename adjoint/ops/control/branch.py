@@ -18,6 +18,7 @@ from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape, is_inexact
 from adjoint.ops.control.closing import closed
 from adjoint.ops.control.derived import Linearised, instance, still_inputs
+from adjoint.ops.control.nan_search import origins_of, results_in
 from adjoint.ops.control.packing import (
     PackedOp,
     given_pieces,
@@ -78,6 +79,12 @@ class Branch(PackedOp):
         number, *operands = values
         chosen = min(max(int(number), 0), len(held.branches) - 1)
         return packed_values(held, group, held.branches[chosen].run(operands))
+
+    def nan_origins_of(self, node: Node, held: Choice, values: Sequence[Tensor]) -> dict[int, str]:
+        number, *operands = values
+        chosen = min(max(int(number.node.value), 0), len(held.branches) - 1)
+        what = f"branch {chosen}" if len(held.branches) > 1 else "the checkpointed function"
+        return origins_of(results_in(node, what, held.branches[chosen], operands))
 
     def params_text(self, node: Node) -> str:
         return f"{len(node.params[0].branches)} branches"

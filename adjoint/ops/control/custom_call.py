@@ -19,6 +19,7 @@ from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, is_inexact
 from adjoint.ops.control.derived import instance
 from adjoint.ops.control.linear_map import LinearMap, batched_graph, batched_map, transposed
+from adjoint.ops.control.nan_search import origins_of, results_in
 from adjoint.ops.control.packing import (
     PackedOp,
     given_pieces,
@@ -113,6 +114,11 @@ class CustomCallOp(PackedOp):
 
     def run(self, held: CustomCall, group: int, values: list[Any]) -> Any:
         return packed_values(held, group, held.body.run(values))
+
+    def nan_origins_of(
+        self, node: Node, held: CustomCall, values: Sequence[Tensor]
+    ) -> dict[int, str]:
+        return origins_of(results_in(node, held.name, held.body, values))
 
     def params_text(self, node: Node) -> str:
         return str(node.params[0].name)

@@ -18,7 +18,7 @@ import numpy as np
 
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, find, register
-from adjoint.graph.tensor import Tensor, make
+from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, is_inexact, size_of
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.family.structural_zeros import applied, known_mask, reshaped, whole
@@ -306,6 +306,17 @@ class PackedOp(Op):
 
     def run(self, held: Any, group: int, values: list[Any]) -> Any:
         """The packed results of a group, for values of the inputs."""
+        raise NotImplementedError(self.name)
+
+    def nan_origins(self, node: Node) -> dict[int, str]:
+        held, group = node.params
+        values = [from_array(np.asarray(x.value)) for x in node.inputs]
+        found = self.nan_origins_of(node, held, values)
+        numbers, _ = layouts(held)[group]
+        return {place: found[n] for place, n in enumerate(numbers) if n in found}
+
+    def nan_origins_of(self, node: Node, held: Any, values: Sequence[Tensor]) -> dict[int, str]:
+        """By the number of a result, what made the nan in it, found by computing all once more."""
         raise NotImplementedError(self.name)
 
 

@@ -18,9 +18,10 @@ import numpy as np
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
-from adjoint.graph.tensor import Tensor, make
+from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.ops.control.derived import Linearised, instance, mask_of, or_zeros, still_inputs
 from adjoint.ops.control.loop import Loop, scan
+from adjoint.ops.control.nan_search import origins_of, results_in
 from adjoint.ops.control.packing import (
     PackedOp,
     given_pieces,
@@ -48,6 +49,25 @@ class Scan(PackedOp):
             return found[0]
         state, stacks = run_loop(held, values)
         return packed_values(held, group, [*state, *stacks])
+
+    def nan_origins_of(self, node: Node, held: Loop, values: Sequence[Tensor]) -> dict[int, str]:
+        first = held.constants + held.state
+        constants, state, xs = (
+            values[: held.constants],
+            values[held.constants : first],
+            values[first:],
+        )
+        ys: dict[int, str] = {}
+        steps = range(held.length)
+        for t in reversed(steps) if held.backwards else steps:
+            slices = [from_array(x.node.value[t]) for x in xs]
+            found = results_in(
+                node, f"step {t} of the loop", held.body, [*constants, *state, *slices]
+            )
+            state = found[: held.state]
+            origins = origins_of(found)
+            ys = {n: origin for n, origin in origins.items() if n >= held.state} | ys
+        return origins_of(state) | ys
 
     def params_text(self, node: Node) -> str:
         return f"{node.params[0].length} steps"

@@ -22,9 +22,10 @@ import numpy as np
 from adjoint.graph.node import Node
 from adjoint.graph.op import register
 from adjoint.graph.subgraph import Subgraph, fresh_variable
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, from_array
 from adjoint.graph.types import BOOL, DType, Shape, is_inexact
 from adjoint.ops.control.derived import Linearised
+from adjoint.ops.control.nan_search import origins_of, results_in, rounds_searched
 from adjoint.ops.control.packing import (
     PackedOp,
     given_pieces,
@@ -165,6 +166,21 @@ class WhileAdjoint(PackedOp):
     def run(self, held: WayBack, group: int, values: list[Any]) -> Any:
         return packed_values(held, group, _run_back(held, values))
 
+    def nan_origins_of(self, node: Node, held: WayBack, values: Sequence[Tensor]) -> dict[int, str]:
+        loop, step = held.loop, step_back(held)
+        inputs = values[: len(loop.body.inputs)]
+        carried = list(map(from_array, _carried(held, [x.node.value for x in values])))
+        *states, _ = rounds_searched(node, loop, inputs)
+        for number in reversed(range(len(states))):
+            given = [*inputs[: loop.constants], *states[number], *carried]
+            carried = results_in(
+                node, f"the way back through round {number} of the loop", step.graph, given
+            )
+        origins = origins_of(carried)
+        return {
+            n: origins[p] for n, p in enumerate(held.results()) if p is not None and p in origins
+        }
+
     def rounds(self, node: Node) -> int:
         return LIKELY_ROUNDS
 
@@ -301,19 +317,24 @@ def _adjoints_of_tangents(
     return found
 
 
-def _run_back(way: WayBack, values: Sequence[Any]) -> list[Any]:
-    """The pieces of the result; `values` are those of the inputs."""
-    loop = way.loop
-    step = step_back(way)
+def _carried(way: WayBack, values: Sequence[Any]) -> list[Any]:
+    """What the first step back is given beside constants and state; `values` are of the inputs."""
+    loop, step = way.loop, step_back(way)
     count = len(loop.body.inputs)
-    constants, state = values[: loop.constants], values[loop.constants : count]
     shapes = loop.pieces()
     given = dict(zip(way.given, values[count:], strict=False))
     thin = dict(zip(way.thin, values[count + len(given) :], strict=True))
     carried = [given[n] if n in given else np.zeros(*shapes[n]) for n in step.active]
     carried += [thin[n] if n in thin else np.full(shapes[n][0], n in given) for n in step.masked]
     carried += [np.zeros(values[n].shape, values[n].dtype) for n in step.constants]
-    carried += [np.zeros(values[n].shape, BOOL) for n in step.thin]
+    return [*carried, *[np.zeros(values[n].shape, BOOL) for n in step.thin]]
+
+
+def _run_back(way: WayBack, values: Sequence[Any]) -> list[Any]:
+    """The pieces of the result; `values` are those of the inputs."""
+    loop, step = way.loop, step_back(way)
+    constants, state = values[: loop.constants], values[loop.constants : len(loop.body.inputs)]
+    carried = _carried(way, values)
     history = History(loop, constants, state)
     for before in history.backwards():
         carried = step.graph.run([*constants, *before, *carried])

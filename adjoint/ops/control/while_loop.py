@@ -11,6 +11,7 @@ from adjoint.graph.op import register
 from adjoint.graph.subgraph import Subgraph, fresh_variables
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import is_inexact
+from adjoint.ops.control.nan_search import origins_of, rounds_searched
 from adjoint.ops.control.packing import PackedOp, given_pieces, packed_group, packed_values
 from adjoint.ops.control.rounds import (
     LIKELY_ROUNDS,
@@ -40,6 +41,10 @@ class WhileLoop(PackedOp):
             state = held.body.run([*constants, *state])
             rounds += 1
         return packed_values(held, group, state)
+
+    def nan_origins_of(self, node: Node, held: Rounds, values: Sequence[Tensor]) -> dict[int, str]:
+        *_, last = rounds_searched(node, held, values)
+        return origins_of(last)
 
     def params_text(self, node: Node) -> str:
         return ""
