@@ -55,11 +55,7 @@ WRONG = [
     (lambda: ad.fori_loop(0, 3, lambda i, v: v, "a"), ArgumentError, "^fori_loop: init_val: "),
     (lambda: ad.map(lambda x: "a", TWO), ArgumentError, "^map: f=<lambda> returned 'a'"),
     (lambda: ad.cond(True, lambda: "a", lambda: 1.0), ArgumentError, "true_fun=<lambda> returned"),
-    (
-        lambda: ad.switch(0, [lambda: 1.0, lambda: "a"]),
-        ArgumentError,
-        r"branches\[1\]=<lambda> ret",
-    ),
+    (lambda: ad.switch(0, [lambda: "a"]), ArgumentError, r"branches\[0\]=<lambda> returned"),
 ]
 
 THREE_TIMES = ad.asarray(3)
