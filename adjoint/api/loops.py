@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from math import isqrt
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +16,10 @@ from adjoint.graph.node import are_nested
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import INT64
+from adjoint.ops.control.checkpointing import levels_for, scan_in_levels
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.hoisting import hoisted
 from adjoint.ops.control.loop import Loop
-from adjoint.ops.control.loop import scan as scan_of
 from adjoint.ops.control.rounds import Rounds
 from adjoint.ops.control.rounds import while_loop as while_loop_of
 from adjoint.ops.indexing.slicing import along, pick
@@ -44,8 +43,9 @@ def scan(
     and the ys stacked along a new leading axis. With `reverse` the last x comes first; `unroll`
     steps are traced as one. However many steps there are, f is traced once or twice; all
     derivatives and `vmap` work. A reverse sweep keeps the state before each step; if those would
-    take more than `memory` bytes it keeps fewer, and runs the loop again between them. Raises
-    `ArgumentError`, `ShapeError` or `DTypeError` naming what does not fit.
+    take more than `memory` bytes it keeps fewer, and runs the steps between them again: once if
+    the square root of their number, twice over, may be kept, twice for thrice the cube root, and so
+    on. Raises `ArgumentError`, `ShapeError` or `DTypeError` naming what does not fit.
 
     >>> import adjoint as ad
     >>> def step(total, x):
@@ -62,17 +62,17 @@ def scan(
     user = LoopCall("scan", "f", f, "init")
     if count > 1 and slices.length > count:
         Step(user, f, init, slices.structure, slices.examples())  # errors name f, not a block
-        return _in_blocks(f, init, slices, reverse, count, _run_through)
-    if most is not None and slices.length > 1:
-        size = _state_bytes(init)
-        if slices.length * size > most:
-            count = max(2, isqrt(slices.length))
-            return _in_blocks(f, init, slices, reverse, count, scan)
-    return _scan(user, f, init, slices, bool(reverse))
+        return _unrolled(f, init, slices, reverse, count, most)
+    return _scan(user, f, init, slices, bool(reverse), most)
 
 
 def _scan(
-    user: LoopCall, f: Any, init: Any, slices: _Slices, reverse: bool = False
+    user: LoopCall,
+    f: Any,
+    init: Any,
+    slices: _Slices,
+    reverse: bool = False,
+    memory: int | None = None,
 ) -> tuple[Any, Any]:
     """The last state and the stacked ys of a loop that is one operation."""
     nested = are_nested(*[x.node for x in slices.leaves])
@@ -87,8 +87,10 @@ def _scan(
     outside = captured(outputs, [*state, *variables])
     body = closed(outputs, [*state, *variables], outside)
     loop = Loop(body, len(outside), len(state), slices.length, reverse)
-    results = scan_of(loop, [*[Tensor(x) for x in outside], *step.init, *rows])
-    return step.unflatten(results)
+    inputs = [*[Tensor(x) for x in outside], *step.init, *rows]
+    size = sum(x.nbytes for x in step.init)
+    levels = levels_for(loop.length, memory // size) if memory and size else 1
+    return step.unflatten(scan_in_levels(loop, inputs, levels))
 
 
 class _Slices:
@@ -137,30 +139,22 @@ def _positive(name: str, argument: str, value: Any, least: int = 1) -> int:
     return number
 
 
-def _state_bytes(init: Any) -> int:
-    """The bytes of a state."""
-    return sum(x.nbytes for x in open_leaves("scan: init", init)[0])
-
-
-Blocks: TypeAlias = Callable[..., tuple[Any, Any]]
-
-
-def _in_blocks(
-    f: Any, init: Any, slices: _Slices, reverse: bool, count: int, run: Blocks
+def _unrolled(
+    f: Any, init: Any, slices: _Slices, reverse: bool, count: int, memory: int | None
 ) -> tuple[Any, Any]:
-    """As `scan`, over blocks of `count` steps, each of which `run` takes; and those left over."""
+    """As `scan`, over blocks of `count` steps that are written out; and those left over."""
     blocks, rest = divmod(slices.length, count)
     whole = blocks * count
     first = rest if reverse else 0
 
     def block(state: Any, xs: Any) -> tuple[Any, Any]:
-        return run(f, state, xs, count, reverse)
+        return _run_through(f, state, xs, count, reverse)
 
     rows = [
         reshape(along(x, 0, first, 1, whole), (blocks, count, *x.node.shape[1:]))
         for x in slices.leaves
     ]
-    state, ys = scan(block, init, slices.structure.unflatten(rows), blocks, reverse)
+    state, ys = scan(block, init, slices.structure.unflatten(rows), blocks, reverse, memory=memory)
     leaves, structure = flatten(ys)
     leaves = [reshape(y, (whole, *y.node.shape[2:])) for y in leaves]
     if rest:
