@@ -17,6 +17,8 @@ from adjoint.graph.op import register
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, is_inexact
+from adjoint.ops.control import dependence
+from adjoint.ops.control.dependence import results_of_graph
 from adjoint.ops.control.derived import instance
 from adjoint.ops.control.linear_map import LinearMap, batched_graph, batched_map, transposed
 from adjoint.ops.control.nan_search import origins_of, results_in
@@ -119,6 +121,11 @@ class CustomCallOp(PackedOp):
         self, node: Node, held: CustomCall, values: Sequence[Tensor]
     ) -> dict[int, str]:
         return origins_of(results_in(node, held.name, held.body, values))
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        call, group = node.params
+        found = results_of_graph(call.body, given, columns)
+        return dependence.packed_group(layouts(call), group, found, columns)
 
     def params_text(self, node: Node) -> str:
         return str(node.params[0].name)

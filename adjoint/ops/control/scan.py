@@ -16,10 +16,13 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import register
+from adjoint.graph.op import Coefficients, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor, from_array, make
+from adjoint.ops.control import dependence
+from adjoint.ops.control.dependence import scan_patterns
 from adjoint.ops.control.derived import Linearised, instance, mask_of, or_zeros, still_inputs
+from adjoint.ops.control.expanding import packed_rows, scan_series
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.control.nan_search import origins_of, results_in
 from adjoint.ops.control.packing import (
@@ -34,6 +37,7 @@ from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.structural_zeros import nonzero_mask, whole
 from adjoint.ops.shape.movement import broadcast_to, permute_dims
 from adjoint.transforms.batch import batch
+from adjoint.transforms.coefficients import Rules
 
 
 class Scan(PackedOp):
@@ -93,6 +97,19 @@ class Scan(PackedOp):
         return scan_adjoints(node, loop, given, wanted)
 
     push, pull = jvp, vjp
+    expands = True
+
+    def coefficients(
+        self, node: Node, given: Sequence[Coefficients], rules: Rules, weight: int
+    ) -> Sequence[Tensor | None]:
+        loop, group = node.params
+        found = scan_series(node, loop, given, rules)
+        return packed_rows(node, loop, group, found, len(given[0]))
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        loop, group = node.params
+        found = scan_patterns(loop, given, columns)
+        return dependence.packed_group(layouts(loop), group, found, columns)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         loop, group = node.params

@@ -7,12 +7,15 @@ from functools import lru_cache
 from typing import Any
 
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import register
+from adjoint.graph.op import Coefficients, register
 from adjoint.graph.subgraph import Subgraph, fresh_variables
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import is_inexact
+from adjoint.ops.control import dependence
+from adjoint.ops.control.dependence import while_patterns
+from adjoint.ops.control.expanding import packed_rows, while_series
 from adjoint.ops.control.nan_search import origins_of, rounds_searched
-from adjoint.ops.control.packing import PackedOp, given_pieces, packed_group, packed_values
+from adjoint.ops.control.packing import PackedOp, given_pieces, layouts, packed_group, packed_values
 from adjoint.ops.control.rounds import (
     LIKELY_ROUNDS,
     Doubled,
@@ -21,6 +24,7 @@ from adjoint.ops.control.rounds import (
     while_loop,
 )
 from adjoint.ops.control.while_adjoint import while_adjoints
+from adjoint.transforms.coefficients import Rules
 
 
 class WhileLoop(PackedOp):
@@ -77,6 +81,19 @@ class WhileLoop(PackedOp):
         return result
 
     push, pull = jvp, vjp
+    expands = True
+
+    def coefficients(
+        self, node: Node, given: Sequence[Coefficients], rules: Rules, weight: int
+    ) -> Sequence[Tensor | None]:
+        loop, group = node.params
+        found = while_series(node, loop, given, rules)
+        return packed_rows(node, loop, group, found, len(given[0]))
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        loop, group = node.params
+        found = while_patterns(loop, given, columns)
+        return dependence.packed_group(layouts(loop), group, found, columns)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         loop, group = node.params
