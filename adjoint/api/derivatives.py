@@ -25,6 +25,7 @@ from adjoint.errors import (
     ShapeError,
 )
 from adjoint.graph.node import Node, Scope
+from adjoint.graph.op import find
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.kinks.kinks import NestedTangents
@@ -172,7 +173,7 @@ def complex_derivatives(
     """The complex derivatives of a holomorphic value: the conjugates of its adjoints.
 
     What is not holomorphic is refused: on the way from the variables to the value nothing may be
-    real, and nothing conjugated.
+    real, and what is conjugated must be so twice, as derivatives within are.
     """
     for node in nodes:
         if node.dtype.kind != "c":
@@ -180,8 +181,20 @@ def complex_derivatives(
                 f"{transform}: with holomorphic=True {function_name(f)} must be given complex "
                 f"numbers, got {node.dtype}; convert them with .astype('complex128')"
             )
-    for node in between([value.node], nodes, scope):
-        if node.dtype.kind != "c" or not getattr(node.op, "holomorphic", True):
+    conjugated = dict.fromkeys(nodes, False)
+    for node, taken in between([value.node], nodes, scope).items():
+        if node in conjugated:
+            continue
+        sides = {conjugated[x] for x in taken.inputs if x in conjugated}
+        is_conj = taken.op is find("conj")
+        conjugated[node] = sides == {not is_conj}
+        analytic = is_conj or getattr(taken.op, "holomorphic", True)
+        if (
+            node.dtype.kind != "c"
+            or not analytic
+            or len(sides) > 1
+            or (node is value.node and conjugated[node])
+        ):
             raise NotDifferentiableError(
                 f"{transform}: {function_name(f)} is not holomorphic, as it goes through "
                 f"{node.op.name}; leave out holomorphic=True for the direction of steepest ascent, "

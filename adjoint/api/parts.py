@@ -155,11 +155,15 @@ def by_parts(
     is_single = isinstance(wrt, str) or (
         wrt is None and (isinstance(argnames, str) or (names is None and isinstance(argnums, int)))
     )
-    argnum = argnums if isinstance(argnums, int) else 0
+    if not isinstance(argnums, int):
+        raise ArgumentError(
+            f"{transform}: argnums={argnums!r} does not go together with argnames or wrt, "
+            f"which name parts of one argument; give one position"
+        )
 
     @functools.wraps(f)
     def of_parts(*args: Any, **kwargs: Any) -> Any:
-        parts = Parts(transform, f, args, kwargs, argnum, names, wrt)
+        parts = Parts(transform, f, args, kwargs, argnums, names, wrt)
 
         @functools.wraps(f)
         def function(*given: Any) -> Any:
