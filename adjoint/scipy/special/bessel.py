@@ -82,7 +82,7 @@ def hankel1e(v: Any, z: Any, /) -> Tensor:
 
     >>> from adjoint.scipy.special import hankel1e
     >>> hankel1e(0.0, 1.0)
-    Tensor(0.48770373-0.59621069j)
+    Tensor(0.48770375-0.59620621j)
     """
     return _hankel(v, z, 1.0) * exp(-1j * floating(z))
 
@@ -93,7 +93,7 @@ def hankel2e(v: Any, z: Any, /) -> Tensor:
 
     >>> from adjoint.scipy.special import hankel2e
     >>> hankel2e(0.0, 1.0)
-    Tensor(0.48770373+0.59621069j)
+    Tensor(0.48770375+0.59620621j)
     """
     return _hankel(v, z, -1.0) * exp(1j * floating(z))
 
