@@ -17,6 +17,7 @@ from adjoint.graph.leaf import is_weak, variable_node
 from adjoint.graph.node import ALWAYS, Scope, are_nested
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType, Shape
+from adjoint.tracing.generators import constant_draws_warned_of
 
 
 def open_leaves(what: str, tree: Any) -> tuple[list[Tensor], Any]:
@@ -141,9 +142,11 @@ class Step:
         if self.condition is not None:
             again = self.structure.unflatten([Tensor(x.node) for x in self.state])
             self.goes_on = truth(self.user.loop, "cond_fun", traced(self.condition, (again,)))
-            return traced(self.f, (state,)), None
+            with constant_draws_warned_of(self.user.loop, self.user.f):
+                return traced(self.f, (state,)), None
         row = slices.unflatten([Tensor(x.node) for x in self.slices])
-        result = traced(self.f, (state, row))
+        with constant_draws_warned_of(self.user.loop, self.user.f):
+            result = traced(self.f, (state, row))
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise ArgumentError(
                 f"{self.user.loop}: {self.user.function} must return a pair (state, y), got "
