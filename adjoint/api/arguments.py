@@ -200,6 +200,17 @@ def scalar_output(transform: str, f: Any, output: Any) -> Tensor:
     return y
 
 
+def complex_output(transform: str, f: Any, output: Any) -> Tensor:
+    """The output of a function whose complex derivative is asked, one complex number."""
+    y = as_output(transform, f, output)
+    if y.node.shape != () or y.node.dtype.kind != "c":
+        raise DTypeError(
+            f"{transform}: with holomorphic=True {function_name(f)} must return one complex "
+            f"number, got {y.dtype} of shape {y.shape}; leave it out for a real function"
+        )
+    return y
+
+
 def ones_like(x: Tensor) -> Tensor:
     """The seed of reverse mode."""
     return as_tensor(np.ones(x.node.shape, x.node.dtype))

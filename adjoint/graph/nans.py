@@ -68,6 +68,11 @@ def _origin_in(x: Node, reader: Node) -> str | None:
     return _origins.get(x)
 
 
+def place_of(node: Node) -> str:
+    """The line from which a node was made, if that was noted; else ""."""
+    return _places.get(node, "")
+
+
 def origin_of(node: Node) -> str | None:
     """What made the nan in the value of a node, if there is one that was not given."""
     return _origins.get(node)
