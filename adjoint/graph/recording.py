@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from weakref import ReferenceType
 
 from adjoint.graph import forking
 from adjoint.graph import node as nodes
@@ -25,10 +26,22 @@ class Rolled:
 
 @dataclass
 class Recorder:
-    """All nodes made so far, those of other threads among them, and what became of them."""
+    """All nodes made so far, those of other threads among them, and what became of them.
 
-    nodes: list[Node]
+    They are referenced weakly: what nobody needs is freed, as if nobody recorded.
+    """
+
+    references: list[ReferenceType[Node]]
     rolled: list[Rolled] = field(default_factory=list)
+
+    def count(self) -> int:
+        """How many nodes were made so far."""
+        return len(self.references)
+
+    def made_since(self, count: int) -> list[Node]:
+        """The nodes made after so many others, as far as they are still there."""
+        alive = [reference() for reference in self.references[count:]]
+        return [node for node in alive if node is not None]
 
 
 _current: ContextVar[Recorder | None] = ContextVar("adjoint_recorder", default=None)

@@ -8,6 +8,7 @@ they are operations of the loops around them, which are found in the next round.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -134,8 +135,7 @@ class _Rewriting:
         recorder: Recorder,
     ) -> None:
         self.outputs, self.sequence, self.loops, self.recorder = outputs, sequence, loops, recorder
-        self.inside: dict[Node, tuple[int, int, int]] = {}
-        """For operations of loops: which loop, which operation of it, which repetition."""
+        self.starts = [loop.stretch.start for loop in loops]
         self.kept = [unchanging(loop) for loop in loops]
         self.done: dict[Node, Node] = {}
         self.order: list[Node] = []
@@ -144,11 +144,6 @@ class _Rewriting:
     def result(self) -> tuple[list[Node], list[Node]]:
         """The outputs, and all nodes in the order in which they were made."""
         sequence = self.sequence
-        for number, loop in enumerate(self.loops):
-            period, start = loop.stretch.period, loop.stretch.start
-            for place in range(start, loop.stop):
-                repetition, offset = divmod(place - start, period)
-                self.inside[sequence[place]] = number, offset, repetition
         read = self.read_outside()
         place = 0
         for number, loop in enumerate(self.loops):
@@ -156,31 +151,43 @@ class _Rewriting:
             self.run(loop, read[number])
             place = loop.stop
         self.copy(place, len(sequence))
-        mark = len(self.recorder.nodes)
+        mark = self.recorder.count()
         found = [self.current(node).node for node in self.outputs]
-        self.order += self.recorder.nodes[mark:]
+        self.order += self.recorder.made_since(mark)
         return found, self.order
+
+    def inside(self, node: Node) -> tuple[int, int, int] | None:
+        """Of an operation of a loop: which loop, which operation of it, which repetition."""
+        place = self.loops[0].stretch.places.get(node, -1)
+        number = bisect(self.starts, place) - 1
+        if number < 0 or place >= self.loops[number].stop:
+            return None
+        repetition, offset = divmod(place - self.starts[number], self.loops[number].stretch.period)
+        return number, offset, repetition
 
     def read_outside(self) -> list[dict[int, set[int]]]:
         """For each loop, which of its operations are read outside, in which repetitions."""
         found: list[dict[int, set[int]]] = [{} for _ in self.loops]
-        readers = [x for n in self.sequence if n not in self.inside for x in n.inputs]
-        readers += self.outputs
+        readers = list(self.outputs)
+        place = 0
         for loop in self.loops:
+            readers += [x for n in self.sequence[place : loop.stretch.start] for x in n.inputs]
             readers += outer_nodes(loop)
+            place = loop.stop
+        readers += [x for n in self.sequence[place:] for x in n.inputs]
         for node in readers:
-            place = self.inside.get(node)
-            if place is not None:
-                number, offset, repetition = place
+            known = self.inside(node)
+            if known is not None:
+                number, offset, repetition = known
                 if offset not in self.kept[number]:
                     found[number].setdefault(offset, set()).add(repetition)
         return found
 
     def run(self, of: Repetitions, read: dict[int, set[int]]) -> None:
         """Put a loop in the place of its repetitions."""
-        mark = len(self.recorder.nodes)
+        mark = self.recorder.count()
         looping = Looping(of, read, self.current)
-        self.order += self.recorder.nodes[mark:]
+        self.order += self.recorder.made_since(mark)
         for offset, numbers in looping.stacked.items():
             for place, number in enumerate(numbers):
                 self.pieces[of.stretch.node(number, offset)] = looping, offset, place
@@ -191,7 +198,7 @@ class _Rewriting:
     def copy(self, start: int, stop: int) -> None:
         """Go over operations that stay, with what they read in place of what they read."""
         for node in self.sequence[start:stop]:
-            mark = len(self.recorder.nodes)
+            mark = self.recorder.count()
             found = joined(node, self.pieces, self.current) if is_join(node) else None
             if found is None:
                 inputs = tuple([self.current(x).node for x in node.inputs])
@@ -200,10 +207,10 @@ class _Rewriting:
                 new = found.node
             self.done[node] = new
             if new is node:
-                self.order += self.recorder.nodes[mark:]
+                self.order += self.recorder.made_since(mark)
                 self.order.append(node)
             else:
-                self.order += self.recorder.nodes[mark:]
+                self.order += self.recorder.made_since(mark)
 
     def current(self, node: Node) -> Tensor:
         """What stands now in the place of a node."""
@@ -212,7 +219,7 @@ class _Rewriting:
             if node in self.pieces:
                 looping, offset, place = self.pieces[node]
                 found = looping.result(offset, place).node
-            elif node in self.inside:  # a loop does not change it
+            elif self.inside(node):  # a loop does not change it
                 found = with_inputs(node, tuple([self.current(x).node for x in node.inputs]))
                 if found is node:
                     self.order.append(node)
