@@ -15,8 +15,11 @@ from adjoint.graph.forking import import_module
 from adjoint.graph.node import Scope
 from adjoint.graph.recording import Recorder
 from adjoint.graph.tensor import Tensor
+from adjoint.passes.rolling.attempts import Attempts
 from adjoint.passes.rolling.worth import is_worth
 from adjoint.tracing.call import call as traced_call
+
+_attempts = Attempts()
 
 
 def call(
@@ -29,7 +32,7 @@ def call(
     recorder = recording.current()
     if recorder is not None:
         return _rolled(f, args, kwargs, scope, recorder)
-    with recording.recording() as recorder:
+    with recording.recording(compiled=False) as recorder:
         return _rolled(f, args, kwargs, scope, recorder)
 
 
@@ -38,10 +41,14 @@ def _rolled(f: Any, args: Any, kwargs: Any, scope: Scope | None, recorder: Recor
     result = traced_call(f, args, kwargs, scope)
     if not is_worth(recorder.count() - start):
         return result
+    if not (recorder.compiled or _attempts.is_due(f)):
+        return result
     handles = [x for x in flatten(result)[0] if type(x) is Tensor and _is_pending(x)]
     roll = import_module("adjoint.passes.rolling.roll").roll
     before = [x.node for x in handles]
     after = roll(before, recorder.made_since(start), recorder)
+    if not recorder.compiled:
+        _attempts.tell(f, found=after != before)
     for handle, node in zip(handles, after, strict=True):
         handle.node = node  # an equal one: whoever else holds the handle profits, too
     return result

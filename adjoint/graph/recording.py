@@ -28,10 +28,12 @@ class Rolled:
 class Recorder:
     """All nodes made so far, those of other threads among them, and what became of them.
 
-    They are referenced weakly: what nobody needs is freed, as if nobody recorded.
+    They are referenced weakly: what nobody needs is freed, as if nobody recorded. `compiled`: the
+    function that is traced is compiled.
     """
 
     references: list[ReferenceType[Node]]
+    compiled: bool = True
     rolled: list[Rolled] = field(default_factory=list)
 
     def count(self) -> int:
@@ -55,8 +57,8 @@ def current() -> Recorder | None:
 
 
 @contextmanager
-def recording() -> Iterator[Recorder]:
-    """Record the nodes that are made within the block.
+def recording(compiled: bool = True) -> Iterator[Recorder]:
+    """Record the nodes that are made within the block, for a function that is compiled or not.
 
     Threads that record at the same time share a list: whose nodes they are is seen by what a
     result needs.
@@ -66,7 +68,7 @@ def recording() -> Iterator[Recorder]:
         _active += 1
         if nodes.recorded is None:
             nodes.recorded = []
-        recorder = Recorder(nodes.recorded)
+        recorder = Recorder(nodes.recorded, compiled)
     token = _current.set(recorder)
     try:
         yield recorder

@@ -17,10 +17,11 @@ from adjoint.graph.node import Node, are_nested
 from adjoint.graph.recording import Recorder, Rolled
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
+from adjoint.ops.control.closing import WRITTEN_IN
 from adjoint.passes.rewriting import with_inputs
 from adjoint.passes.rolling.completing import completed
 from adjoint.passes.rolling.joined import Piece, is_join, joined
-from adjoint.passes.rolling.looping import Looping, outer_nodes, unchanging
+from adjoint.passes.rolling.looping import Looping, outer_nodes, stacks_much, unchanging
 from adjoint.passes.rolling.periods import periods, stretches
 from adjoint.passes.rolling.repetitions import Repetitions, repetitions
 from adjoint.passes.rolling.sequence import sequence_of, signatures
@@ -45,7 +46,7 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
     nodes, made = writes_joined(outputs, sequence, LEAST, recorder)
     for _ in range(ROUNDS):
         sequence = sequence_of(nodes, made)
-        loops = _found(sequence)
+        loops = _found(sequence, copying=recorder.compiled)
         if not loops:
             break
         sequence, loops = completed(sequence, loops)
@@ -54,10 +55,11 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
     return nodes
 
 
-def _found(sequence: Sequence[Node]) -> list[Repetitions]:
+def _found(sequence: Sequence[Node], copying: bool) -> list[Repetitions]:
     """The loops in a sequence, none within another, in the order in which they stand there.
 
     Small ones count only where there are no others: within those they are better written out.
+    Those that would have to copy large arrays count only when `copying`.
     """
     weights = np.cumsum([0, *map(_written_out, sequence)])
     if not is_worth(weights[-1]) or _meets_kinks(sequence):
@@ -73,6 +75,7 @@ def _found(sequence: Sequence[Node]) -> list[Repetitions]:
             for stretch in stretches(numbers, period, LEAST):
                 if not taken[slice(*stretch)].any() and not _fuses(sequence[slice(*stretch)]):
                     loops += _within(sequence, places, stretch, period)
+            loops = [x for x in loops if copying or not stacks_much(x)]
             sizes = [int(weights[x.stop] - weights[x.stretch.start]) for x in loops]
             loops = [x for x, size in zip(loops, sizes, strict=True) if size >= smallest]
             if is_worth(sum(size for size in sizes if size >= smallest)):
@@ -186,7 +189,8 @@ class _Rewriting:
     def run(self, of: Repetitions, read: dict[int, set[int]]) -> None:
         """Put a loop in the place of its repetitions."""
         mark = self.recorder.count()
-        looping = Looping(of, read, self.current)
+        written_in = WRITTEN_IN if self.recorder.compiled else 1  # arrays change between calls
+        looping = Looping(of, read, self.current, written_in)
         self.order += self.recorder.made_since(mark)
         for offset, numbers in looping.stacked.items():
             for place, number in enumerate(numbers):
