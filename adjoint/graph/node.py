@@ -152,7 +152,9 @@ class Node:
             recorded.append(ref(self))
         if made is not None:
             made(self)
-        if depth > PENDING_BOUND and (scope is None or not (scope.abstract or recorded is not None)):
+        if depth > PENDING_BOUND and (
+            scope is None or not (scope.abstract or recorded is not None)
+        ):
             engine.compute((self,))
 
     def varies(self) -> bool:

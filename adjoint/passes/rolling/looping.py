@@ -178,7 +178,10 @@ def stacks_much(of: Repetitions) -> bool:
     """Whether known numbers that are large, and others in every repetition, would be stacked."""
     for offset, relations in enumerate(of.reads):
         for place, relation in enumerate(relations):
-            if isinstance(relation, Numbers) and size_of(relation.shape) * relation.dtype.itemsize > MOST_STACKED:
+            if (
+                isinstance(relation, Numbers)
+                and size_of(relation.shape) * relation.dtype.itemsize > MOST_STACKED
+            ):
                 a, b = (of.stretch.node(k, offset).inputs[place] for k in range(2))
                 if a.value is not b.value and not same_number(a, b):
                     return True

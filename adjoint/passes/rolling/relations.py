@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -156,4 +157,8 @@ def same_number(x: Node, y: Node) -> bool:
         return False
     if a.nbytes < LARGE:
         return a.tobytes() == b.tobytes()
-    return np.array_equal(*[np.ascontiguousarray(v).reshape(-1).view(np.uint8) for v in (a, b)])
+    return np.array_equal(_bytes(a), _bytes(b))
+
+
+def _bytes(a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.ascontiguousarray(a).reshape(-1).view(np.uint8)
