@@ -20,6 +20,12 @@ from adjoint.passes.rolling.worth import is_worth
 from adjoint.tracing.call import call as traced_call
 
 _attempts = Attempts()
+_rolled_up = 0
+
+
+def rolled_up() -> int:
+    """How many loops were rolled up in functions that nobody compiled."""
+    return _rolled_up
 
 
 def call(
@@ -39,19 +45,29 @@ def call(
 def _rolled(f: Any, args: Any, kwargs: Any, scope: Scope | None, recorder: Recorder) -> Any:
     start = recorder.count()
     result = traced_call(f, args, kwargs, scope)
-    if not is_worth(recorder.count() - start):
+    operations = recorder.count() - start
+    if not is_worth(operations):
         return result
-    if not (recorder.compiled or _attempts.is_due(f)):
-        return result
+    if recorder.compiled:
+        _roll(result, start, recorder)
+    elif _attempts.is_due(f, operations):
+        _attempts.tell(f, operations, found=_roll(result, start, recorder) > 0)
+    return result
+
+
+def _roll(result: Any, start: int, recorder: Recorder) -> int:
+    """Let the tensors in a result stand for equal nodes with loops; how many loops there are."""
+    global _rolled_up
+    known = len(recorder.rolled)
     handles = [x for x in flatten(result)[0] if type(x) is Tensor and _is_pending(x)]
     roll = import_module("adjoint.passes.rolling.roll").roll
-    before = [x.node for x in handles]
-    after = roll(before, recorder.made_since(start), recorder)
+    nodes = roll([x.node for x in handles], recorder.made_since(start), recorder)
+    for handle, node in zip(handles, nodes, strict=True):
+        handle.node = node  # so that whoever else holds the handle profits, too
+    found = len(recorder.rolled) - known
     if not recorder.compiled:
-        _attempts.tell(f, found=after != before)
-    for handle, node in zip(handles, after, strict=True):
-        handle.node = node  # an equal one: whoever else holds the handle profits, too
-    return result
+        _rolled_up += found
+    return found
 
 
 def _is_pending(x: Tensor) -> bool:

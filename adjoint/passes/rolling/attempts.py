@@ -24,36 +24,40 @@ WRAPPERS = 8
 
 class Attempts:
     """For functions in which no loop was found lately, how often that was in a row, and how many
-    calls are to pass before the next attempt."""
+    calls are to pass before the next attempt.
+
+    Calls that make twice as many operations or more count as those of another function.
+    """
 
     def __init__(self) -> None:
         self.vain: OrderedDict[Hashable, tuple[int, int]] = OrderedDict()
 
-    def is_due(self, f: Any) -> bool:
+    def is_due(self, f: Any, operations: int) -> bool:
         """Whether a call of a function is to be looked at. Counts the call."""
-        code = code_of(f)
-        times, wait = self.vain.get(code, (0, 0))
+        key = code_of(f), operations.bit_length()
+        times, wait = self.vain.get(key, (0, 0))
         if not wait:
             return True
-        self.vain[code] = times, wait - 1
+        self.vain[key] = times, wait - 1
         return False
 
-    def tell(self, f: Any, found: bool) -> None:
+    def tell(self, f: Any, operations: int, found: bool) -> None:
         """Remember whether there was a loop in a call of a function."""
-        code = code_of(f)
-        times, _ = self.vain.pop(code, (0, 0))
+        key = code_of(f), operations.bit_length()
+        times, _ = self.vain.pop(key, (0, 0))
         if not found:
-            self.vain[code] = times + 1, min(2 ** (times + 1), SELDOM) - 1
+            self.vain[key] = times + 1, min(2 ** (times + 1), SELDOM) - 1
             if len(self.vain) > KNOWN:
                 self.vain.popitem(last=False)
 
 
 def code_of(f: Any) -> Hashable:
-    """What stays the same when a function is made anew for each call, as by ``grad`` or lambda."""
-    for _ in range(WRAPPERS):
+    """What stays the same when a function is made anew for each call, as by ``grad`` or lambda: its
+    code, and within how many functions it is wrapped."""
+    depth = 0
+    while depth < WRAPPERS:
         inner = getattr(f, "__wrapped__", None) or getattr(f, "func", None)
         if inner is None:
             break
-        f = inner
-    code: Hashable = getattr(f, "__code__", None)
-    return type(f) if code is None else code
+        f, depth = inner, depth + 1
+    return getattr(f, "__code__", type(f)), depth
