@@ -136,7 +136,7 @@ from adjoint.graph import engine as _engine
 from adjoint.graph.forking import import_module as _import_module
 
 if _TYPE_CHECKING:
-    from adjoint import data, nn, optim
+    from adjoint import data, nn, optim, random
     from adjoint.api.associative import associative_scan
     from adjoint.api.branches import checkpoint, cond, switch
     from adjoint.api.check import check_gradients
@@ -204,11 +204,11 @@ __all__ = [
     "nextafter", "nn", "nonzero", "not_equal", "ones", "ones_like", "optim", "options", "outer",
     "pad", "partition", "percentile", "permute_dims", "pi", "piecewise", "plan", "poly", "polyadd",
     "polyder", "polydiv", "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "pow",
-    "power", "prod", "ptp", "put_along_axis", "quantile", "r_", "rad2deg", "radians", "ravel",
-    "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder", "repeat", "reshape",
-    "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots", "rot90",
-    "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem", "setxor1d",
-    "sign", "signbit", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "sort",
+    "power", "prod", "ptp", "put_along_axis", "quantile", "r_", "rad2deg", "radians", "random",
+    "ravel", "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder", "repeat",
+    "reshape", "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots",
+    "rot90", "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem",
+    "setxor1d", "sign", "signbit", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "sort",
     "sort_complex", "spacing", "special", "split", "sqrt", "square", "squeeze", "stack", "std",
     "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
     "take_along_axis", "tan", "tanh", "taylor", "taylor_ode", "tensordot", "tile", "top_k",
@@ -220,7 +220,7 @@ __all__ = [
 ]
 # fmt: on
 
-_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim")
+_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim", "random")
 _FUNCTIONS_WHEN_ASKED_FOR = {
     "associative_scan": "adjoint.api.associative",
     "block_traces": "adjoint.api.curvature",

@@ -34,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("backends",),
     ("tracing",),
     ("array", "api"),
-    ("scipy",),
+    ("random", "scipy"),
     ("nn", "optim", "data"),
     ("cli", "explanation"),
     ("__main__",),
@@ -52,7 +52,7 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("family", "scalar", "stability"),
         ("elementwise indexing kinks reductions shape",),
         ("linalg", "signal", "special"),
-        ("control",),
+        ("control", "random"),
         ("records",),
     ),
     "adjoint.array": (

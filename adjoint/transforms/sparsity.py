@@ -67,6 +67,8 @@ def is_moving(pattern: Pattern | None) -> bool:
 
 def _pattern(node: Node, given: Sequence[Pattern | None], columns: int) -> Pattern | None:
     """The pattern of a node for those of its inputs."""
+    if node.op.refuses_derivatives and any(map(is_moving, given)):
+        node.op.refuse(node)
     stated = node.op.dependence(node, given, columns)
     if stated is not NotImplemented:
         return stated
