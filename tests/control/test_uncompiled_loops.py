@@ -42,7 +42,7 @@ def forgetful(monkeypatch):
     monkeypatch.setattr(rolled_call, "_attempts", Attempts())
 
 
-def predator_and_prey(p, steps=60):
+def predator_and_prey(p, steps=24):
     """Scalars, by the method of Runge and Kutta."""
 
     def slope(x, y):
