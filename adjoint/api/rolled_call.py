@@ -38,7 +38,7 @@ def call(
     recorder = recording.current()
     if recorder is not None:
         return _rolled(f, args, kwargs, scope, recorder)
-    with recording.recording(compiled=False) as recorder:
+    with recording.Recording(compiled=False) as recorder:
         return _rolled(f, args, kwargs, scope, recorder)
 
 

@@ -152,9 +152,7 @@ class Node:
             recorded.append(ref(self))
         if made is not None:
             made(self)
-        if depth > PENDING_BOUND and (
-            scope is None or not (scope.abstract or recorded is not None)
-        ):
+        if depth > PENDING_BOUND and (scope is None or (recorded is None and not scope.abstract)):
             engine.compute((self,))
 
     def varies(self) -> bool:

@@ -5,9 +5,7 @@ That order tells what the function repeats: the order in which a result needs th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from weakref import ReferenceType
 
@@ -56,24 +54,31 @@ def current() -> Recorder | None:
     return _current.get()
 
 
-@contextmanager
-def recording(compiled: bool = True) -> Iterator[Recorder]:
-    """Record the nodes that are made within the block, for a function that is compiled or not.
+class Recording:
+    """Records the nodes that are made within the block, for a function that is compiled or not.
 
     Threads that record at the same time share a list: whose nodes they are is seen by what a
     result needs.
     """
-    global _active
-    with _lock:
-        _active += 1
-        if nodes.recorded is None:
-            nodes.recorded = []
-        recorder = Recorder(nodes.recorded, compiled)
-    token = _current.set(recorder)
-    try:
-        yield recorder
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("compiled", "token")
+
+    def __init__(self, compiled: bool = True) -> None:
+        self.compiled = compiled
+
+    def __enter__(self) -> Recorder:
+        global _active
+        with _lock:
+            _active += 1
+            if nodes.recorded is None:
+                nodes.recorded = []
+            recorder = Recorder(nodes.recorded, self.compiled)
+        self.token: Token[Recorder | None] = _current.set(recorder)
+        return recorder
+
+    def __exit__(self, *error: object) -> None:
+        global _active
+        _current.reset(self.token)
         with _lock:
             _active -= 1
             if not _active:
