@@ -196,7 +196,7 @@ __all__ = [
     "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots", "rot90",
     "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem", "setxor1d",
     "sign", "signbit", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "sort",
-    "sort_complex", "spacing", "special", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "sort_complex", "spacing", "sparse", "special", "split", "sqrt", "square", "squeeze", "stack", "std",
     "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
     "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "topological_order", "trace",
     "transpose", "trapezoid", "tri", "tril", "trim_zeros", "triu", "true_divide", "trunc", "uint16",
@@ -207,7 +207,12 @@ __all__ = [
 ]
 # fmt: on
 
-_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim")
+_MODULES_WHEN_ASKED_FOR = {
+    "data": "adjoint.data",
+    "nn": "adjoint.nn",
+    "optim": "adjoint.optim",
+    "sparse": "adjoint.scipy.sparse",
+}
 _FUNCTIONS_WHEN_ASKED_FOR = {
     "associative_scan": "adjoint.api.associative",
     "check_gradients": "adjoint.api.check",
@@ -240,7 +245,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
 def __getattr__(name: str) -> object:
     """The parts of the library that are imported when first asked for."""
     if name in _MODULES_WHEN_ASKED_FOR:
-        return _import_module(f"adjoint.{name}")
+        return _import_module(_MODULES_WHEN_ASKED_FOR[name])
     if name in _FUNCTIONS_WHEN_ASKED_FOR:
         function: object = getattr(_import_module(_FUNCTIONS_WHEN_ASKED_FOR[name]), name)
         globals()[name] = function
