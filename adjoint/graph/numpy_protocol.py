@@ -15,7 +15,12 @@ import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
 from adjoint.graph import calls, engine
-from adjoint.graph.caller import Asker, is_operator_of_sparse, user_place
+from adjoint.graph.caller import (
+    OPERATORS_OF_SPARSE,
+    Asker,
+    is_operator_of_sparse,
+    user_place,
+)
 from adjoint.graph.lost import is_of_variable, losers, report
 from adjoint.graph.numpy_arguments import arranged
 from adjoint.graph.op import FUNCTIONS
@@ -89,10 +94,6 @@ _WRITING = frozenset(("put_along_axis", "put", "place", "putmask", "copyto", "fi
 _TO_ARRAYS = frozenset(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays"))
 """Functions by which others, such as SciPy's solvers, make arrays of what they are given: as long
 as nobody differentiates, they are given values that may be written to."""
-_OPERATORS_OF_SPARSE = frozenset(
-    ("_matmul_dispatch", "_divide", "multiply", "_multiply_2d_with_broadcasting")
-)
-"""Where SciPy's sparse matrices ask an operand for an array, and leave others to its operators."""
 _ON_TENSORS: dict[str, Callable[[Any], Any]] = {
     "copy": lambda x: x.copy(),
     "iscomplexobj": lambda x: x.dtype.kind == "c",
@@ -122,8 +123,8 @@ class NumpyProtocol:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         frame = sys._getframe(1)
-        if frame.f_code.co_name in _OPERATORS_OF_SPARSE and is_operator_of_sparse(frame):
-            return _not_an_array(self)
+        if frame.f_code.co_name in OPERATORS_OF_SPARSE and is_operator_of_sparse(frame):
+            return not_an_array(self)
         value = self.node.value
         if dtype is None and not copy and type(value) is np.ndarray and self.node.scope is None:
             array: np.ndarray[Any, Any] = value.view()  # as `numpy` does, most quickly
@@ -172,7 +173,7 @@ class NumpyProtocol:
         return (1, 0)
 
 
-def _not_an_array(x: Any) -> np.ndarray[Any, Any]:
+def not_an_array(x: Any) -> np.ndarray[Any, Any]:
     """What NumPy makes of an object that is no array."""
     boxed = np.empty((), object)
     boxed[()] = x

@@ -16,15 +16,24 @@ import numpy as np
 from adjoint.errors import LinAlgError, ShapeError
 from adjoint.graph.forking import import_module, new_lock
 from adjoint.graph.node import Node
-from adjoint.graph.op import register
+from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
 from adjoint.ops.family.broadcasting import fit
 from adjoint.ops.linalg.sparse import SparseOp, each, sampled_product, sparse_matmul
 from adjoint.ops.linalg.sparse_pattern import Array, Pattern
 from adjoint.ops.reductions.reduction import conjugate
+from adjoint.ops.shape.movement import permute_dims, reshape
 
-__all__ = ["Factors", "Preconditioner", "factors_of", "sparse_iteration", "sparse_solve"]
+__all__ = [
+    "ConstantFactor",
+    "Factors",
+    "Preconditioner",
+    "factor_solve",
+    "factors_of",
+    "sparse_iteration",
+    "sparse_solve",
+]
 
 _MOST_KEPT = 2**24
 """How many numbers the decompositions that are kept may have together, 128 MiB of them."""
@@ -187,6 +196,69 @@ class SparseIteration(SparseSystem):
 
 
 _sparse_solve, _sparse_iteration = map(register, (SparseSolve(), SparseIteration()))
+
+
+class FactorSolve(Op):
+    """The solution by a decomposition that SciPy's ``splu`` made, a constant."""
+
+    name = "sparse_factor_solve"
+    family = "linalg"
+    param_names = ("factor", "transposed")
+    keeps_finite = True
+
+    def infer(self, b: Node, factor: Any, transposed: bool) -> tuple[Shape, DType]:
+        if b.shape[-2] != factor.shape[0]:
+            raise ShapeError(
+                f"splu: a decomposition of shape {factor.shape} needs right-hand sides with "
+                f"{factor.shape[0]} rows, got shape {b.shape}"
+            )
+        return b.shape, b.dtype
+
+    def evaluate(self, b: Any, factor: Any, transposed: bool) -> Any:
+        if not b.size:
+            return np.zeros_like(b)
+        return np.asarray(factor.real.solve(np.array(b), "T" if transposed else "N"), b.dtype)
+
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        return None if tangents[0] is None else make(self, (tangents[0],), node.params)
+
+    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        factor, transposed = node.params
+        back = conjugate(make(self, (conjugate(adjoint),), (factor, not transposed)))
+        return (back,)
+
+    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
+        (b,) = inputs
+        examples, rows, columns = b.shape
+        side = reshape(permute_dims(b, (1, 0, 2)), (rows, examples * columns))
+        found = make(self, (side,), node.params)
+        return permute_dims(reshape(found, (rows, examples, columns)), (1, 0, 2))
+
+
+class ConstantFactor:
+    """SuperLU's object as a parameter; equal only to itself."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+        self.shape = real.shape
+        self.dtype = np.dtype(real.L.dtype)
+
+    def __hash__(self) -> int:
+        return hash(id(self.real))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ConstantFactor) and self.real is other.real
+
+    def __repr__(self) -> str:
+        return f"ConstantFactor({self.shape}, {id(self.real)})"
+
+
+_factor_solve = register(FactorSolve())
+
+
+def factor_solve(factor: ConstantFactor, b: Tensor, transposed: bool) -> Tensor:
+    """The solutions for the columns of `b`, as `FactorSolve` says."""
+    return make(_factor_solve, (b,), (factor, transposed))
 
 
 def sparse_solve(values: Tensor, b: Tensor, pattern: Pattern, transposed: bool = False) -> Tensor:

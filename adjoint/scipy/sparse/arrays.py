@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -9,6 +10,8 @@ import numpy as np
 
 
 from adjoint.errors import ArgumentError, NotDifferentiableError, RangeError, ShapeError
+from adjoint.graph.caller import is_operator_of_sparse
+from adjoint.graph.numpy_protocol import not_an_array
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType, as_dtype
@@ -32,7 +35,7 @@ from adjoint.scipy.sparse.entries import (
     with_numbers,
 )
 
-__all__ = ["SparseArray", "as_sparse", "made", "operator"]
+__all__ = ["SparseArray", "as_sparse", "holds_tensors", "made", "operator", "plain"]
 
 _NUMBERS = (int, float, complex, np.generic)
 _ELEMENTWISE = frozenset(
@@ -242,6 +245,11 @@ class SparseArray:
         """The imaginary part."""
         return SparseArray(self.numbers, imag(self._values))
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if is_operator_of_sparse(sys._getframe(1)):
+            return not_an_array(self)  # and what SciPy asks for it leaves it to us
+        raise ArgumentError("scipy.sparse: a sparse array is no dense one; use toarray()")
+
     # Reading and writing.
 
     def __getitem__(self, index: Any) -> Any:
@@ -307,7 +315,7 @@ class SparseArray:
 
     def dot(self, other: Any) -> Any:
         """The product ``self @ other``; with a number ``self * other``."""
-        return self * other if _is_number(other) else self @ other
+        return self._scaled(other) if _is_number(other) else self @ other
 
     def multiply(self, other: Any) -> Any:
         """The product element by element; `other` broadcasts to this shape."""
@@ -461,8 +469,32 @@ def as_sparse(x: Any) -> SparseArray:
 
 
 def operator(matrix: Any, name: str, x: Any) -> Any:
-    """What an operator of SciPy's matrix makes of a tensor."""
-    return getattr(as_sparse(matrix), name)(x) if is_sparse(matrix) else NotImplemented
+    """What an operator of SciPy's matrix makes of a tensor: a sparse result is SciPy's, too, unless
+    somebody differentiates by what it depends on, or traces it."""
+    if not is_sparse(matrix):
+        return NotImplemented
+    found = getattr(as_sparse(matrix), name)(x)
+    return plain(found) if isinstance(found, SparseArray) else found
+
+
+def plain(x: SparseArray) -> Any:
+    """SciPy's matrix of the values; `x` itself while they are differentiated or traced."""
+    scope = x._values.node.scope
+    if scope is not None and scope.is_open():
+        return x
+    pattern, values = x.entries
+    return container(x.numbers)(pattern.matrix(np.array(values.numpy())))
+
+
+def holds_tensors(x: Any) -> bool:
+    """Whether tensors are among arguments, as the values of matrices, too."""
+    if isinstance(x, (Tensor, SparseArray)):
+        return True
+    if isinstance(x, dict):
+        return any(map(holds_tensors, x.values()))
+    if isinstance(x, (list, tuple)) or (isinstance(x, np.ndarray) and x.dtype.kind == "O"):
+        return any(map(holds_tensors, x))
+    return is_sparse(x) and isinstance(getattr(x, "data", None), Tensor)
 
 
 def _is_number(x: Any) -> bool:

@@ -11,8 +11,10 @@ from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.shape.movement import reshape
 from adjoint.scipy.common import constant
-from adjoint.scipy.sparse.arrays import SparseArray
+from adjoint.scipy.sparse.arrays import SparseArray, holds_tensors
 from adjoint.scipy.sparse.entries import is_sparse, numbers_of, plain_values, with_numbers
+from adjoint.tracing.constants import tracing
+from adjoint.tracing import sparse_constants
 
 __all__ = [
     "bsr_array",
@@ -51,6 +53,13 @@ class Format(type):
         made = SparseArray(numbers, values)
         return made if dtype is None else made.astype(dtype)
 
+    def in_traced_code(cls, real: type) -> Any:
+        """What stands for SciPy's class there: it makes SciPy's own matrices of plain numbers.
+
+        But those that are written into, element by element, are made empty, to hold tensors later.
+        """
+        return InTracedCode(cls.__name__, (), {"__doc__": cls.__doc__, "__module__": __name__})
+
     def real(cls) -> Any:
         """SciPy's class."""
         return getattr(import_module("scipy.sparse"), cls.__name__)
@@ -66,6 +75,17 @@ class Format(type):
 
     def __hash__(cls) -> int:
         return hash(cls.real())
+
+
+class InTracedCode(Format):
+    """The class of those that stand for SciPy's classes in traced code."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        """SciPy's matrix of plain numbers, or a sparse array of tensors."""
+        is_filled_later = cls.__name__[:3] in ("lil", "dok") and tracing.depth
+        if is_filled_later or holds_tensors((args, kwargs)):
+            return super().__call__(*args, **kwargs)
+        return sparse_constants.constant(cls.real()(*args, **kwargs))
 
 
 def _read(real: Any, given: Any, shape: Any, kwargs: Any) -> tuple[Any, Tensor]:

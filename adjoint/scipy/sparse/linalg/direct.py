@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from adjoint.array.linalg import norms
-from adjoint.errors import ArgumentError, LinAlgError, RangeError, ShapeError
+from adjoint.errors import ArgumentError, DTypeError, LinAlgError, RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
-from adjoint.graph.types import to_inexact
+from adjoint.graph.types import promote, to_inexact
 from adjoint.ops.elementwise.choice import abs
 from adjoint.ops.linalg.matrices import common_dtype
 from adjoint.ops.linalg.sparse_pattern import Pattern
-from adjoint.ops.linalg.sparse_solve import sparse_solve
+from adjoint.ops.linalg.sparse_solve import ConstantFactor, factor_solve, sparse_solve
 from adjoint.ops.reductions.extremum import max as largest
 from adjoint.ops.reductions.reduction import conjugate
 from adjoint.ops.shape.movement import reshape
@@ -30,6 +30,7 @@ __all__ = [
     "matrix_power",
     "norm",
     "solved",
+    "solved_by",
     "splu",
     "spsolve",
     "spsolve_triangular",
@@ -144,6 +145,28 @@ def splu(
     Tensor([1., 2.])
     """
     return Decomposition(square_matrix("splu", A))
+
+
+def solved_by(factor: Any, rhs: Any, trans: str = "N") -> Tensor:
+    """The solution for a tensor by what SciPy's own ``splu`` returned, a constant."""
+    if trans not in ("N", "T", "H"):
+        raise RangeError(f"splu: trans must be 'N', 'T' or 'H', got {trans!r}")
+    if trans == "H":
+        return conjugate(solved_by(factor, conjugate(as_tensor(rhs)), "T"))
+    constant, right = ConstantFactor(factor), as_tensor(rhs)
+    dtype = common_dtype(right)
+    if dtype is not constant.dtype:  # SuperLU knows one dtype, that of the matrix
+        if promote(dtype, constant.dtype) is not constant.dtype:
+            raise DTypeError(
+                f"splu: a decomposition of {constant.dtype} takes no right-hand side of {dtype}; "
+                f"decompose the matrix as {promote(dtype, constant.dtype)}"
+            )
+        dtype = constant.dtype
+    columns = as_tensor(right, dtype)
+    if right.ndim not in (1, 2):
+        raise ShapeError(f"splu: solve takes a vector or a matrix, got shape {right.shape}")
+    columns = columns if right.ndim == 2 else reshape(columns, (-1, 1))
+    return reshape(factor_solve(constant, columns, trans == "T"), right.shape)
 
 
 def factorized(A: Any) -> Callable[[Any], Tensor]:
