@@ -136,6 +136,7 @@ from adjoint.graph.forking import import_module as _import_module
 
 if _TYPE_CHECKING:
     from adjoint import data, nn, optim
+    from adjoint.scipy import sparse
     from adjoint.api.associative import associative_scan
     from adjoint.api.branches import checkpoint, cond, switch
     from adjoint.api.check import check_gradients
@@ -196,8 +197,8 @@ __all__ = [
     "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots", "rot90",
     "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem", "setxor1d",
     "sign", "signbit", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "sort",
-    "sort_complex", "spacing", "sparse", "special", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
+    "sort_complex", "spacing", "sparse", "special", "split", "sqrt", "square", "squeeze", "stack",
+    "std", "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
     "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "topological_order", "trace",
     "transpose", "trapezoid", "tri", "tril", "trim_zeros", "triu", "true_divide", "trunc", "uint16",
     "uint32", "uint64", "uint8", "union1d", "unique", "unique_all", "unique_counts",

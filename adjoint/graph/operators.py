@@ -31,11 +31,13 @@ def _in_place(operator: _Operator, sign: str) -> _Operator:
     return in_place
 
 
-def _with_sparse(other: Any, name: str, x: Any) -> Any:
+def _with_sparse(other: Any, name: str, x: Any) -> Tensor:
     """What a sparse matrix of SciPy's makes of a tensor; others have operators of their own."""
-    if not type(other).__module__.startswith("scipy.sparse"):
-        return NotImplemented
-    return calls.namespace().sparse.operator(other, name, x)
+    found: Any = NotImplemented
+    if type(other).__module__.startswith("scipy.sparse"):
+        found = calls.namespace().sparse.arrays.operator(other, name, x)
+    result: Tensor = found
+    return result
 
 
 class Operators:

@@ -10,9 +10,9 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from adjoint.tracing import sparse_constants
 from adjoint.tracing.constants import holds_tensor
 from adjoint.tracing.polynomials import is_series, traced_object
-from adjoint.tracing import sparse_constants
 
 
 class Adopted:

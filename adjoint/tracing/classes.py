@@ -14,8 +14,8 @@ from typing import Any, Generic, Protocol
 
 import numpy as np
 
-from adjoint.tracing.constants import constant_array, tracing
 from adjoint.tracing import sparse_constants
+from adjoint.tracing.constants import constant_array, tracing
 
 Copying = Callable[[Any], Any]
 

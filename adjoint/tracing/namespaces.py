@@ -234,8 +234,10 @@ def _has_module(name: str) -> bool:
         return False
 
 
-sparse_constants.as_sparse = lambda x: scipy_counterpart("scipy.sparse.as_sparse")(x)
-sparse_constants.solved = lambda *given: scipy_counterpart("scipy.sparse.linalg.solved_by")(*given)
+sparse_constants.as_sparse = lambda x: scipy_counterpart("scipy.sparse.arrays.as_sparse")(x)
+sparse_constants.solved = lambda *given: scipy_counterpart("scipy.sparse.linalg.direct.solved_by")(
+    *given
+)
 
 
 def _of_scipy(real: Any, name: str) -> Any:
@@ -253,7 +255,7 @@ def _of_scipy(real: Any, name: str) -> Any:
 
 def _of_sparse(real: Any, own: Any) -> Any:
     """A function of sparse matrices, which hold tensors where other functions are given them."""
-    holds_values = scipy_counterpart("scipy.sparse.holds_tensors")
+    holds_values = scipy_counterpart("scipy.sparse.arrays.holds_tensors")
 
     @functools.wraps(real, updated=())
     def function(*args: Any, **kwargs: Any) -> Any:

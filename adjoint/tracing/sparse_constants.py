@@ -22,7 +22,7 @@ as_sparse: Callable[[Any], Any] = lambda x: x  # noqa: E731
 """The matrix as one of adjoint's; who knows adjoint's sets it."""
 
 
-solved: Callable[[Any, Any, str], Any] = lambda factor, b, trans: factor.solve(b, trans)
+solved: Callable[..., Any] = lambda factor, b, trans: factor.solve(b, trans)  # noqa: E731
 """The solution for a tensor by SuperLU's object; who has such an operation sets it."""
 
 
@@ -63,7 +63,7 @@ def _constant_matrix(x: Any) -> Any:
     name = kind.__name__
     if name[:3] not in _FORMATS or not kind.__module__.startswith("scipy.sparse"):
         return x
-    if _is_seen(kind) or isinstance(x, dict) or name[3:] not in ("_array", "_matrix") or not hasattr(x, "__dict__"):
+    if name[3:] not in ("_array", "_matrix") or _is_seen(kind) or isinstance(x, dict):
         return x
     seen = object.__new__(_seen_class(kind))
     seen.__dict__ = x.__dict__
@@ -75,7 +75,7 @@ def _is_seen(kind: type) -> bool:
 
 
 @cache
-def _seen_class(kind: type) -> Any:
+def _seen_class(kind: Any) -> Any:
     """The class of what is seen, which passes for `kind`."""
     if _is_seen(kind):
         return kind

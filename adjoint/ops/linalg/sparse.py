@@ -69,7 +69,7 @@ class SparseOp(Op):
     """
 
     family = "linalg"
-    param_names = ("pattern", "transposed")
+    param_names: tuple[str, ...] = ("pattern", "transposed")
 
     def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         if number != 1:

@@ -1,8 +1,8 @@
 """Systems of equations with sparse matrices, by SuperLU, or by iteration.
 
-From A x = b follows ẋ = A⁻¹ (ḃ - Ȧ x), so b̄ = A⁻ᴴ x̄, and the adjoint of a value aᵢⱼ is -b̄ᵢ conj(xⱼ),
-at the entries of the pattern alone. All these systems have one decomposition: the last ones are
-kept, and found again by the pattern and the values.
+From A x = b follows ẋ = A⁻¹ (ḃ - Ȧ x), so b̄ = A⁻ᴴ x̄, and the adjoint of a value aᵢⱼ is
+-b̄ᵢ conj(xⱼ), at the entries of the pattern alone. All these systems have one decomposition: the
+last ones are kept, and found again by the pattern and the values.
 """
 
 from __future__ import annotations

@@ -16,13 +16,14 @@ from adjoint.ops.indexing.indexing import take
 from adjoint.ops.indexing.slicing import pick
 from adjoint.ops.linalg import banded
 from adjoint.ops.linalg.matmul import matmul
-from adjoint.ops.linalg.matrices import common_dtype, conjugate_transpose, square
+from adjoint.ops.linalg.matrices import common_dtype
 from adjoint.ops.linalg.triangular import cholesky as lower_cholesky
 from adjoint.ops.reductions.reduction import conjugate
 from adjoint.ops.shape.joining import concat, stack
-from adjoint.ops.shape.movement import matrix_transpose, reshape
+from adjoint.ops.shape.movement import reshape
 from adjoint.ops.shape.rearrange import diag, diagonal, flip
 from adjoint.scipy.common import floating, integer, refuse, unsupported
+from adjoint.scipy.linalg.batching import over_batch
 from adjoint.scipy.linalg.equations import symmetric_from
 
 __all__ = [
@@ -39,10 +40,6 @@ __all__ = [
     "matmul_toeplitz",
     "solve_banded",
     "solve_circulant",
-    "solve_continuous_lyapunov",
-    "solve_discrete_lyapunov",
-    "solve_lyapunov",
-    "solve_sylvester",
     "solve_toeplitz",
     "solveh_banded",
     "toeplitz",
@@ -80,6 +77,7 @@ def _vector(name: str, x: Any) -> Tensor:
     return result
 
 
+@over_batch(c=1, r=1)
 def toeplitz(c: Any, r: Any = None) -> Tensor:
     """The matrix with the first column `c` and first row `r`, constant along its diagonals.
 
@@ -95,6 +93,7 @@ def toeplitz(c: Any, r: Any = None) -> Tensor:
     return take(values, r.size - 1 + rows - columns, axis=0)
 
 
+@over_batch(c=1)
 def circulant(c: Any) -> Tensor:
     """The square matrix whose first column is `c` and whose columns turn it round.
 
@@ -108,6 +107,7 @@ def circulant(c: Any) -> Tensor:
     return take(c, (rows - columns) % max(c.size, 1), axis=0)
 
 
+@over_batch(c=1, r=1)
 def hankel(c: Any, r: Any = None) -> Tensor:
     """The matrix with the first column `c` and last row `r`, constant along its anti-diagonals.
 
@@ -123,6 +123,7 @@ def hankel(c: Any, r: Any = None) -> Tensor:
     return take(concat([c, r[1:]]), rows + columns, axis=0)
 
 
+@over_batch(a=1)
 def companion(a: Any) -> Tensor:
     """The companion matrix of the polynomial with coefficients `a`, the leading one first.
 
@@ -136,6 +137,7 @@ def companion(a: Any) -> Tensor:
     return concat([first, np.eye(a.size - 2, a.size - 1, dtype=a.dtype)], axis=0)
 
 
+@over_batch(a=1)
 def convolution_matrix(a: Any, n: int, mode: str = "full") -> Tensor:
     """The matrix that convolves a vector of `n` elements with `a`.
 
@@ -160,6 +162,7 @@ def convolution_matrix(a: Any, n: int, mode: str = "full") -> Tensor:
     raise unsupported("scipy.linalg.convolution_matrix", "mode", mode, 'give "full" or "same"')
 
 
+@over_batch(s=1)
 def diagsvd(s: Any, M: int, N: int) -> Tensor:
     """The M by N matrix with the singular values `s` on its diagonal.
 
@@ -185,6 +188,7 @@ def kron(a: Any, b: Any) -> Tensor:
     return contraction.kron(a, b)
 
 
+@over_batch(a=2, b=2)
 def khatri_rao(a: Any, b: Any) -> Tensor:
     """The Kronecker product of corresponding columns.
 
@@ -248,48 +252,6 @@ def solve_circulant(
     refuse(name, singular=(singular, "raise"), tol=(tol, None), baxis=(baxis, 0))
     refuse(name, outaxis=(outaxis, 0), caxis=(caxis, -1))
     return equations.solve(circulant(c), b)
-
-
-def solve_sylvester(a: Any, b: Any, q: Any) -> Tensor:
-    """The X with A X + X B = Q, from the system of all its elements: for small matrices.
-
-    >>> from adjoint.scipy.linalg import solve_sylvester
-    >>> solve_sylvester([[1.0]], [[2.0]], [[6.0]])
-    Tensor([[2.]])
-    """
-    dtype = common_dtype(a, b, q)
-    a, b = (square("scipy.linalg.solve_sylvester", x, dtype) for x in (a, b))
-    left = contraction.kron(a, np.eye(b.shape[0], dtype=dtype))
-    right = contraction.kron(np.eye(a.shape[0], dtype=dtype), matrix_transpose(b))
-    q = as_tensor(q, dtype)
-    return reshape(equations.solve(left + right, reshape(q, (-1,))), q.shape)
-
-
-def solve_continuous_lyapunov(a: Any, q: Any) -> Tensor:
-    """The X with A X + X Aᴴ = Q: for small matrices.
-
-    >>> from adjoint.scipy.linalg import solve_continuous_lyapunov
-    >>> solve_continuous_lyapunov([[1.0]], [[6.0]])
-    Tensor([[3.]])
-    """
-    return solve_sylvester(a, conjugate_transpose(as_tensor(a)), q)
-
-
-solve_lyapunov = solve_continuous_lyapunov
-
-
-def solve_discrete_lyapunov(a: Any, q: Any, method: Any = None) -> Tensor:
-    """The X with A X Aᴴ - X + Q = 0: for small matrices.
-
-    >>> from adjoint.scipy.linalg import solve_discrete_lyapunov
-    >>> solve_discrete_lyapunov([[0.5]], [[3.0]])
-    Tensor([[4.]])
-    """
-    dtype = common_dtype(a, q)
-    a = square("scipy.linalg.solve_discrete_lyapunov", a, dtype)
-    q = as_tensor(q, dtype)
-    whole = np.eye(q.size, dtype=dtype) - contraction.kron(a, conjugate(a))
-    return reshape(equations.solve(whole, reshape(q, (-1,))), q.shape)
 
 
 # Bands, in LAPACK's form.
@@ -367,6 +329,7 @@ def solveh_banded(
     return _solved(_general(bands, lower), as_tensor(b, dtype), count, count)
 
 
+@over_batch(ab=2)
 def cholesky_banded(
     ab: Any, overwrite_ab: bool = False, lower: bool = False, check_finite: bool = True
 ) -> Tensor:

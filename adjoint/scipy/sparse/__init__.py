@@ -7,7 +7,7 @@ go. SciPy's own matrices are constants: their products with tensors are traced a
 from __future__ import annotations
 
 from adjoint.scipy.sparse import linalg
-from adjoint.scipy.sparse.arrays import SparseArray, as_sparse, holds_tensors, operator
+from adjoint.scipy.sparse.arrays import SparseArray
 from adjoint.scipy.sparse.construct import (
     block_array,
     block_diag,
@@ -49,10 +49,10 @@ from adjoint.scipy.sparse.formats import (
 
 # fmt: off
 __all__ = [
-    "SparseArray", "as_sparse", "block_array", "block_diag", "bmat", "bsr_array", "bsr_matrix", "coo_array",
+    "SparseArray", "block_array", "block_diag", "bmat", "bsr_array", "bsr_matrix", "coo_array",
     "coo_matrix", "csc_array", "csc_matrix", "csr_array", "csr_matrix", "dia_array", "dia_matrix",
-    "diags", "diags_array", "dok_array", "dok_matrix", "eye", "eye_array", "find", "holds_tensors", "hstack",
+    "diags", "diags_array", "dok_array", "dok_matrix", "eye", "eye_array", "find", "hstack",
     "identity", "issparse", "isspmatrix", "kron", "kronsum", "lil_array", "lil_matrix", "linalg",
-    "operator", "sparray", "spdiags", "spmatrix", "tril", "triu", "vstack",
+    "sparray", "spdiags", "spmatrix", "tril", "triu", "vstack",
 ]
 # fmt: on

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from adjoint.errors import ShapeError
@@ -46,8 +45,8 @@ def _put(values: Tensor, rows: Array, columns: Array, shape: tuple[int, int]) ->
 def common_entries(a: Entries, b: Entries) -> Entries:
     """The product element by element, which has entries where both have."""
     width = max(a[0].shape[1], 1)
-    keys = [pattern.rows * width + pattern.columns for pattern, _ in (a, b)]
-    both, of_a, of_b = np.intersect1d(*keys, assume_unique=True, return_indices=True)
+    left, right = (pattern.rows * width + pattern.columns for pattern, _ in (a, b))
+    both, of_a, of_b = np.intersect1d(left, right, assume_unique=True, return_indices=True)
     pattern, _, _ = pattern_of(both // width, both % width, a[0].shape)
     return pattern, at_entries(a[1], of_a) * at_entries(b[1], of_b)
 
@@ -125,5 +124,3 @@ def to_dense(a: Entries) -> Tensor:
     rows, columns = pattern.shape
     found = summed_at(values, pattern.rows * columns + pattern.columns, rows * columns)
     return reshape(found, pattern.shape)
-
-

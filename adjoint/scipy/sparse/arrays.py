@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-
 from adjoint.errors import ArgumentError, NotDifferentiableError, RangeError, ShapeError
 from adjoint.graph.caller import is_operator_of_sparse
 from adjoint.graph.numpy_protocol import not_an_array
@@ -46,13 +45,17 @@ _ELEMENTWISE = frozenset(
 )
 """Methods of SciPy's that apply a function with f(0) = 0 to each entry."""
 _MOVING = frozenset(
-    ("transpose", "reshape", "tobsr", "tocoo", "tocsc", "tocsr", "todia", "todok", "tolil")
-    + ("asformat", "diagonal", "getrow", "getcol")
+    (
+        *("transpose", "reshape", "asformat", "diagonal", "getrow", "getcol"),
+        *("tobsr", "tocoo", "tocsc", "tocsr", "todia", "todok", "tolil"),
+    )
 )
 """Methods of SciPy's that only move entries about."""
 _STRUCTURE = frozenset(
-    ("indices", "indptr", "coords", "row", "col", "has_sorted_indices", "has_canonical_format")
-    + ("getnnz", "offsets", "maxprint", "get_shape", "getformat")
+    (
+        *("indices", "indptr", "coords", "row", "col", "offsets", "getnnz", "get_shape"),
+        *("has_sorted_indices", "has_canonical_format", "maxprint", "getformat"),
+    )
 )
 """What SciPy's matrices say of where their entries stand."""
 _IN_PLACE = frozenset(("sum_duplicates", "sort_indices", "prune", "eliminate_zeros"))
@@ -305,7 +308,8 @@ class SparseArray:
         total = self.sum(axis, dtype, out)
         count = int(np.prod(self.shape)) if axis is None else self.shape[axis]
         found: Tensor = Tensor(total.node) / count
-        return as_matrix(found) if found.ndim == 2 else found
+        result: Tensor = as_matrix(found) if found.ndim == 2 else found
+        return result
 
     def trace(self, offset: int = 0) -> Tensor:
         """The sum along a diagonal."""

@@ -191,18 +191,20 @@ def diags_array(
 def _of_diagonals(name: str, diagonals: Any, dtype: Any, **kwargs: Any) -> SparseArray:
     """By SciPy, which repeats the number of a single element all along its diagonal."""
     numbering = _Numbering()
-    if np.ndim(kwargs["offsets"]) == 0 and isinstance(diagonals, (list, tuple)):
-        if len(diagonals) != 1 or _is_row_of_numbers(diagonals):
-            diagonals = as_tensor(diagonals)
+    if np.ndim(kwargs["offsets"]) == 0 and _is_one_diagonal(diagonals):
+        diagonals = as_tensor(diagonals)
     numbers: Any = numbering.add(diagonals)
     if isinstance(numbers, np.ndarray) and numbers.ndim == 2:
         numbers = list(numbers)
     return numbering.result(lambda: _scipy(name)(numbers, dtype=np.int64, **kwargs), dtype)
 
 
-def spdiags(
-    data: Any, diags: Any, m: Any = None, n: Any = None, format: Any = None
-) -> SparseArray:
+def _is_one_diagonal(x: Any) -> bool:
+    """Whether a list holds the elements of a diagonal, not the only diagonal."""
+    return isinstance(x, (list, tuple)) and (len(x) != 1 or np.ndim(x[0]) == 0)
+
+
+def spdiags(data: Any, diags: Any, m: Any = None, n: Any = None, format: Any = None) -> SparseArray:
     """A sparse matrix of the diagonals in the rows of `data`, each element in its column.
 
     >>> import adjoint as ad

@@ -40,7 +40,7 @@ class DenseMatrix(Tensor):
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _refuse
     ravel = flatten = squeeze = dot = sum = mean = prod = max = min = reshape = _refuse
 
-    def __neg__(self) -> DenseMatrix:
+    def __neg__(self) -> Any:
         return as_matrix(super().__neg__())
 
     def __add__(self, other: Any) -> Any:

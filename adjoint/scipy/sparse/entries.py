@@ -91,7 +91,7 @@ def is_apart(numbers: Any) -> bool:
     """Whether no two entries stand at the same place."""
     if numbers.format == "coo":
         places = np.ravel_multi_index(numbers.coords, numbers.shape) if numbers.nnz else []
-        return np.unique(places).size == numbers.nnz
+        return bool(np.unique(places).size == numbers.nnz)
     return numbers.format not in ("csr", "csc") or bool(numbers.copy().has_canonical_format)
 
 

@@ -1,4 +1,4 @@
-"""The classes of ``scipy.sparse``: they make sparse arrays of tensors, and are asked by isinstance."""
+"""The classes of ``scipy.sparse``: calling one makes a sparse array of tensors."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from adjoint.ops.shape.movement import reshape
 from adjoint.scipy.common import constant
 from adjoint.scipy.sparse.arrays import SparseArray, holds_tensors
 from adjoint.scipy.sparse.entries import is_sparse, numbers_of, plain_values, with_numbers
-from adjoint.tracing.constants import tracing
 from adjoint.tracing import sparse_constants
+from adjoint.tracing.constants import tracing
 
 __all__ = [
     "bsr_array",
@@ -104,7 +104,8 @@ def _read(real: Any, given: Any, shape: Any, kwargs: Any) -> tuple[Any, Tensor]:
         coordinates = real.__name__.replace(real.__name__[:3], "coo")
         if isinstance(at[0], tuple) and real.__name__ != coordinates:
             kind = getattr(import_module("scipy.sparse"), coordinates)
-            return _read(real, SparseArray(kind((numbers_of(values), at[0]), shape), values), None, kwargs)
+            summed = SparseArray(kind((numbers_of(values), at[0]), shape), values)
+            return _read(real, summed, None, kwargs)
         numbers = real((numbers_of(values), *at), shape=shape, **kwargs)
     else:
         values = as_tensor(np.zeros(0))

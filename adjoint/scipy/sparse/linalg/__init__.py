@@ -7,7 +7,6 @@ from adjoint.scipy.sparse.linalg.direct import (
     inv,
     matrix_power,
     norm,
-    solved_by,
     splu,
     spsolve,
     spsolve_triangular,
@@ -32,6 +31,6 @@ from adjoint.scipy.sparse.linalg.refused import (
 __all__ = [
     "bicg", "bicgstab", "cg", "cgs", "eigs", "eigsh", "expm", "expm_multiply", "factorized",
     "gmres", "inv", "lgmres", "lobpcg", "lsmr", "lsqr", "matrix_power", "minres", "norm", "qmr",
-    "solved_by", "spilu", "splu", "spsolve", "spsolve_triangular", "svds", "tfqmr",
+    "spilu", "splu", "spsolve", "spsolve_triangular", "svds", "tfqmr",
 ]
 # fmt: on

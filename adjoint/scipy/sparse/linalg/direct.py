@@ -39,10 +39,9 @@ __all__ = [
 
 
 def square_matrix(name: str, A: Any) -> SparseArray:
-    if isinstance(A, SparseArray) or is_sparse(A):
-        found = as_sparse(A)
-    else:
-        found = csc_array(as_tensor(A))
+    """`A` as a sparse square matrix of tensors."""
+    known = isinstance(A, SparseArray) or is_sparse(A)
+    found: SparseArray = as_sparse(A) if known else csc_array(as_tensor(A))
     if found.ndim != 2 or found.shape[0] != found.shape[1]:
         raise ShapeError(
             f"scipy.sparse.linalg.{name}: needs a square matrix, got shape {found.shape}"
@@ -216,7 +215,8 @@ def inv(A: Any) -> SparseArray:
     """
     matrix = square_matrix("inv", A)
     whole = from_array(np.eye(matrix.shape[0], dtype=to_inexact(matrix.dtype)))
-    return csc_array(solved("inv", matrix, whole, sparse_solve))
+    found: SparseArray = csc_array(solved("inv", matrix, whole, sparse_solve))
+    return found
 
 
 def matrix_power(A: Any, power: int) -> SparseArray:
@@ -243,7 +243,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None) -> Tensor:
     """
     name = "scipy.sparse.linalg.norm"
     refuse(name, axis=(axis, None))
-    pattern, values = as_sparse(x).entries
+    _, values = as_sparse(x).entries
     if ord in (None, "fro", "f"):
         return norms.norm(values)
     if ord not in (1, np.inf):

@@ -20,14 +20,19 @@ from adjoint.scipy.sparse.linalg.direct import solved, square_matrix
 
 __all__ = ["bicg", "bicgstab", "cg", "cgs", "gmres", "minres"]
 
+
 def _iterated(method: str, A: Any, b: Any, x0: Any, M: Any, callback: Any, **options: Any) -> Any:
     """The solution, and 0 for success: it raises `LinAlgError` where there is none."""
     name = f"scipy.sparse.linalg.{method}"
     if callback is not None:
         raise unsupported(name, "callback", callback, "leave it out")
     if not isinstance(A, (SparseArray, Tensor, np.ndarray)) and not is_sparse(A):
-        raise unsupported(name, "A", A, "give a sparse matrix; for a function that multiplies use "
-                          "adjoint.custom_linear_solve")
+        raise unsupported(
+            name,
+            "A",
+            A,
+            "give a sparse matrix; for a function that multiplies use adjoint.custom_linear_solve",
+        )
     matrix = square_matrix(method, A)
     right = as_tensor(b)
     if right.ndim == 2 and right.shape[1] != 1:

@@ -28,6 +28,7 @@ __all__ = [
     "tfqmr",
 ]
 
+
 def _plain(x: Any) -> Any:
     """`x` with SciPy's matrices and NumPy's arrays in place of those of tensors."""
     if isinstance(x, SparseArray):
@@ -52,7 +53,9 @@ def _refusing(name: str, advice: str) -> Callable[..., Any]:
         return getattr(import_module("scipy.sparse.linalg"), name)(*map(_plain, args), **given)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Refuses what is differentiated: ``{path}`` has no derivative here; {advice}."
+    function.__doc__ = (
+        f"Refuses what is differentiated: ``{path}`` has no derivative here; {advice}."
+    )
     return function
 
 
