@@ -65,7 +65,8 @@ def _constant_matrix(x: Any) -> Any:
         return x
     if name[3:] not in ("_array", "_matrix") or _is_seen(kind) or isinstance(x, dict):
         return x
-    seen = object.__new__(_seen_class(kind))
+    cls: Any = kind
+    seen = object.__new__(_seen_class(cls))
     seen.__dict__ = x.__dict__
     return seen
 

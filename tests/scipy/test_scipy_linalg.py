@@ -30,6 +30,24 @@ UPPER = np.array([[0.0, 0.3, 0.2, 0.5, 0.1], [4.0, 5.0, 4.5, 4.2, 5.5]])
 c5 = rng.normal(size=5)
 
 
+STACK = np.stack([S, W])
+TURNING = np.array([[1.0, 3.0, 0.1], [-1.0, 1.5, 0.3], [0.2, 0.1, 3.0]])
+
+
+def parts(x):
+    return x.real, x.imag
+
+
+def in_order(values, *xs):
+    """Real and imaginary parts of what belongs to eigenvalues, which LAPACK returns in any order.
+
+    Vectors belong to them in their columns, each with a real largest element, of any sign.
+    """
+    order = np.argsort(values.real + values.imag)
+    chosen = [x[..., order] for x in (values, *xs)]
+    return [part for x in chosen for part in parts(x if x.ndim == 1 else x * x)]
+
+
 CASES = [
     Case("cholesky", lambda s, a: s.linalg.cholesky(sym(a), lower=True), [S]),
     Case("cholesky upper", lambda s, a: s.linalg.cholesky(sym(a)), [S]),
@@ -105,6 +123,25 @@ CASES = [
     Case("coshm", lambda s, a: s.linalg.coshm(a), [A]),
     Case("sinhm", lambda s, a: s.linalg.sinhm(a), [A]),
     Case("tanhm", lambda s, a: s.linalg.tanhm(a), [B]),
+    Case("signm", lambda s, a: s.linalg.signm(a), [S - 3 * np.eye(3)]),
+    Case("fractional_matrix_power", lambda s, a: s.linalg.fractional_matrix_power(a, 0.3), [S]),
+    Case("integer matrix power", lambda s, a: s.linalg.fractional_matrix_power(a, 3), [A]),
+    Case("polar", lambda s, a: s.linalg.polar(a), [W]),
+    Case("polar tall", lambda s, a: s.linalg.polar(a), [R]),
+    Case("polar wide", lambda s, a: s.linalg.polar(a, side="left"), [R.T]),
+    Case("polar of a multiple of 1", lambda s, a: s.linalg.polar(a)[0], [2 * np.eye(3)]),
+    Case("orthogonal_procrustes", lambda s, a, b: s.linalg.orthogonal_procrustes(a, b), [R, R**2]),
+    Case("eigvals", lambda s, a: in_order(s.linalg.eigvals(a)), [W]),
+    Case("eigvals complex", lambda s, a: in_order(s.linalg.eigvals(a)), [TURNING]),
+    Case("eigvals generalised", lambda s, a, b: in_order(s.linalg.eigvals(a, b)), [W, T]),
+    Case("eig", lambda s, a: in_order(*s.linalg.eig(a)), [W]),
+    Case("eig complex", lambda s, a: in_order(*s.linalg.eig(a)), [TURNING]),
+    Case("eig_banded", lambda s, a: s.linalg.eig_banded(a)[1] ** 2, [UPPER]),
+    Case(
+        "eigvals_banded",
+        lambda s, a: s.linalg.eigvals_banded(a, lower=True, select="i", select_range=(1, 2)),
+        [BANDS[1:]],
+    ),
     Case("block_diag", lambda s, a, b: s.linalg.block_diag(a, b) ** 2, [M, b]),
     Case("toeplitz", lambda s, c, r: s.linalg.toeplitz(c, r), [b, c5]),
     Case("toeplitz symmetric", lambda s, c: s.linalg.toeplitz(c), [c5]),
@@ -123,6 +160,29 @@ CASES = [
         lambda s, a, q: s.linalg.solve_continuous_lyapunov(a, q),
         [S, A],
     ),
+    Case(
+        "solve_continuous_are",
+        lambda s, a, b, q, r: s.linalg.solve_continuous_are(a, b, sym(q), sym(r)),
+        [A, M, S, T[:2, :2]],
+        rtol=1e-9,
+    ),
+    Case(
+        "solve_discrete_are",
+        lambda s, a, b, q, r: s.linalg.solve_discrete_are(a, b, sym(q), sym(r)),
+        [A, M, S, T[:2, :2]],
+        rtol=1e-9,
+    ),
+    Case(
+        "solve_discrete_lyapunov bilinear",
+        lambda s, a, q: s.linalg.solve_discrete_lyapunov(a, q, method="bilinear"),
+        [B, A],
+    ),
+    Case("stack of toeplitz", lambda s, c, r: s.linalg.toeplitz(c, r), [R, R]),
+    Case("stack of circulant", lambda s, c: s.linalg.circulant(c), [R]),
+    Case("stack of khatri_rao", lambda s, a, b: s.linalg.khatri_rao(a, b), [STACK, STACK + 1]),
+    Case("stack of sylvester", lambda s, a, b: s.linalg.solve_sylvester(a, b, a), [STACK, S]),
+    Case("stack of expm_frechet", lambda s, a, e: s.linalg.expm_frechet(a, e)[1], [STACK, B]),
+    Case("stack of polar", lambda s, a: s.linalg.polar(a)[0], [STACK]),
     Case(
         "solve_discrete_lyapunov",
         lambda s, a, q: s.linalg.solve_discrete_lyapunov(a, q),

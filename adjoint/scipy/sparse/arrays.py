@@ -301,7 +301,8 @@ class SparseArray:
         )
         if not self.is_matrix:
             return found
-        return as_matrix(reshape(found, (-1, 1) if by_rows else (1, -1)))
+        result: Tensor = as_matrix(reshape(found, (-1, 1) if by_rows else (1, -1)))
+        return result
 
     def mean(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Tensor:
         """The mean of all elements, zeros included, or along an axis."""
