@@ -16,7 +16,7 @@ from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import as_dtype
 from adjoint.ops.shape.movement import reshape
 from adjoint.scipy.sparse import arithmetic
-from adjoint.scipy.sparse.arrays import SparseArray, as_sparse, made
+from adjoint.scipy.sparse.arrays import SparseArray, as_sparse
 from adjoint.scipy.sparse.entries import is_sparse, joined, numbers_of
 
 __all__ = [
@@ -276,7 +276,7 @@ def kron(A: Any, B: Any, format: Any = None) -> SparseArray:
     """
     a, b = _two("kron", A, B)
     like = b if a.is_matrix else a
-    return made(arithmetic.kron(a.entries, b.entries), like.numbers, format or "coo")
+    return like.with_entries(arithmetic.kron(a.entries, b.entries), format or "coo")
 
 
 def kronsum(A: Any, B: Any, format: Any = None) -> SparseArray:
@@ -292,10 +292,10 @@ def kronsum(A: Any, B: Any, format: Any = None) -> SparseArray:
         raise ArgumentError(
             f"scipy.sparse.kronsum: needs square matrices, got {a.shape} and {b.shape}"
         )
-    left = kron(as_sparse(_scipy("eye")(b.shape[0], format="csr")), a)
-    right = kron(b, as_sparse(_scipy("eye")(a.shape[0], format="csr")))
+    left = kron(eye_array(b.shape[0], dtype=a.dtype), a)
+    right = kron(b, eye_array(a.shape[0], dtype=b.dtype))
     like = b if a.is_matrix else a
-    return made(arithmetic.total(left.entries, right.entries), like.numbers, format or "csr")
+    return like.with_entries(arithmetic.total(left.entries, right.entries), format or "csr")
 
 
 def tril(A: Any, k: int = 0, format: Any = None) -> SparseArray:
