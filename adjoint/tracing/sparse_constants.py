@@ -8,6 +8,7 @@ attributes, the very dictionary of them, and takes tensors in these methods too.
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable
 from functools import cache
 from types import BuiltinFunctionType
@@ -104,6 +105,4 @@ def _seen_class(kind: Any) -> Any:
 
 def _reduced(self: Any, protocol: Any) -> Any:
     """How it is pickled and copied: as the matrix that it is."""
-    plain = object.__new__(type(self).__adjoint_class__)
-    plain.__dict__ = self.__dict__
-    return plain.__reduce_ex__(protocol)
+    return copyreg._reconstructor, (type(self).__adjoint_class__, object, None), self.__dict__  # type: ignore[attr-defined]

@@ -175,9 +175,7 @@ class Stored:
         if hasattr(self.numbers, name) and not name.startswith("_"):
             raise _NoSuchMethod(
                 f"scipy.sparse: {name} of a {type(self.numbers).__name__} whose values are "
-                f"differentiated has no counterpart; use toarray(), or products and entries of it",
-                name=name,
-                obj=self,
+                f"differentiated has no counterpart; use toarray(), or products and entries of it"
             )
         raise AttributeError(f"a sparse array has no attribute {name!r}", name=name, obj=self)
 
