@@ -18,7 +18,7 @@ from adjoint.graph.forking import import_module, new_lock
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
-__all__ = ["Pattern", "pattern_of"]
+__all__ = ["Pattern", "known_pattern", "pattern_of"]
 
 _LARGEST = np.iinfo(np.int32).max
 
@@ -105,8 +105,13 @@ def pattern_at(rows: Array, columns: Array, shape: tuple[int, int]) -> Pattern:
     """The pattern with entries at these places, which are in its order."""
     indptr = np.zeros(shape[0] + 1, np.int64)
     np.cumsum(np.bincount(rows, minlength=shape[0]), out=indptr[1:])
-    kind = np.int32 if max(rows.size, *shape) <= _LARGEST else np.int64
-    made = Pattern(shape, indptr.astype(kind), columns.astype(kind))
+    return known_pattern(shape, indptr, columns)
+
+
+def known_pattern(shape: tuple[int, int], indptr: Array, indices: Array) -> Pattern:
+    """The one pattern of entries that are given as `Pattern` keeps them; the arrays are copied."""
+    kind = np.int32 if max(indices.size, *shape) <= _LARGEST else np.int64
+    made = Pattern(shape, indptr.astype(kind), indices.astype(kind))
     with _lock:
         return _known.setdefault(made, made)
 

@@ -7,12 +7,19 @@ from typing import Any, NoReturn
 import numpy as np
 
 from adjoint.errors import ArgumentError, NotDifferentiableError, ShapeError
-from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.ops.elementwise.choice import abs as absolute
 from adjoint.ops.shape.movement import matrix_transpose
 from adjoint.scipy.sparse import arithmetic
+from adjoint.scipy.sparse.arithmetic import Entries
 from adjoint.scipy.sparse.dense_matrix import as_matrix
-from adjoint.scipy.sparse.entries import container, is_sparse, plain_values, with_numbers
+from adjoint.scipy.sparse.entries import (
+    constant_entries,
+    container,
+    is_sparse,
+    plain_values,
+    with_numbers,
+)
 from adjoint.scipy.sparse.stored import Stored
 
 __all__ = ["SparseArray", "as_sparse", "holds_tensors", "operator", "plain"]
@@ -97,11 +104,7 @@ class SparseArray(Stored):
         other = as_tensor(other)
         if self.ndim == 1:
             return other @ self.toarray()
-        if other.ndim == 1:
-            return arithmetic.dense_product(self.entries, other, True)
-        return matrix_transpose(
-            arithmetic.dense_product(self.entries, matrix_transpose(other), True)
-        )
+        return product_with(self.entries, other, from_left=True)
 
     def __mul__(self, other: Any) -> Any:
         return self.dot(other) if self.is_matrix else self.multiply(other)
@@ -147,7 +150,7 @@ class SparseArray(Stored):
         return SparseArray(self.numbers, -self._values)
 
     def __abs__(self) -> SparseArray:
-        return self._mapped(FUNCTIONS["abs"])
+        return self._mapped(absolute)
 
     def _refuse(self, other: Any) -> NoReturn:
         raise NotDifferentiableError(
@@ -180,8 +183,18 @@ def operator(matrix: Any, name: str, x: Any) -> Any:
     somebody differentiates by what it depends on, or traces it."""
     if not is_sparse(matrix):
         return NotImplemented
+    is_product = "matmul" in name or ("mul" in name and type(matrix).__name__.endswith("_matrix"))
+    if is_product and matrix.ndim == 2 and x.ndim in (1, 2):
+        return product_with(constant_entries(matrix), x, from_left=name.startswith("__r"))
     found = getattr(as_sparse(matrix), name)(x)
     return plain(found) if isinstance(found, SparseArray) else found
+
+
+def product_with(entries: Entries, x: Tensor, from_left: bool) -> Tensor:
+    """The product with a dense vector or matrix on the right, or on the left."""
+    if not from_left or x.ndim != 2:
+        return arithmetic.dense_product(entries, x, from_left)
+    return matrix_transpose(arithmetic.dense_product(entries, matrix_transpose(x), True))
 
 
 def plain(x: SparseArray) -> Any:

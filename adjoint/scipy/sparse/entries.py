@@ -16,13 +16,14 @@ from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import promote
 from adjoint.ops.linalg.sparse import at_entries, summed_at
-from adjoint.ops.linalg.sparse_pattern import Array, Pattern, pattern_of
+from adjoint.ops.linalg.sparse_pattern import Array, Pattern, known_pattern, pattern_of
 from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import reshape
 
 __all__ = [
     "canonical",
     "chosen",
+    "constant_entries",
     "container",
     "dense_at",
     "is_apart",
@@ -90,8 +91,10 @@ def joined(parts: list[Tensor]) -> Tensor:
 def is_apart(numbers: Any) -> bool:
     """Whether no two entries stand at the same place."""
     if numbers.format == "coo":
-        places = np.ravel_multi_index(numbers.coords, numbers.shape) if numbers.nnz else []
-        return bool(np.unique(places).size == numbers.nnz)
+        if numbers.ndim == 2:
+            return bool(numbers.tocsr().nnz == numbers.nnz)
+        places = np.sort(np.ravel_multi_index(numbers.coords, numbers.shape))
+        return bool(np.all(places[1:] > places[:-1]))
     return numbers.format not in ("csr", "csc") or bool(numbers.copy().has_canonical_format)
 
 
@@ -123,6 +126,17 @@ def canonical(numbers: Any, values: Tensor) -> tuple[Pattern, Tensor]:
         back[places] = order
         return pattern, chosen(values, back)
     return pattern, summed_at(chosen(values, order), places, pattern.size)
+
+
+def constant_entries(found: Any) -> tuple[Pattern, Tensor]:
+    """The pattern and the values of a matrix of SciPy's; its data may be a tensor."""
+    if isinstance(getattr(found, "data", None), Tensor) or found.ndim != 2:
+        return canonical(with_numbers(found), plain_values(found))
+    rows = found.tocsr()
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return known_pattern(rows.shape, rows.indptr, rows.indices), as_tensor(rows.data)
 
 
 def chosen(values: Tensor, order: Array) -> Tensor:

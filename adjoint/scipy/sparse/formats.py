@@ -96,6 +96,8 @@ def _read(real: Any, given: Any, shape: Any, kwargs: Any) -> tuple[Any, Tensor]:
     if is_sparse(given):
         return real(with_numbers(given), shape=shape, **kwargs), plain_values(given)
     if not isinstance(given, tuple):
+        if not holds_tensors(given):  # of plain numbers only those that are not zero are entries
+            return _read(real, real(given, shape=shape), None, kwargs)
         values = as_tensor(given)
         numbers = real(numbers_of(values), shape=shape, **kwargs)
     elif len(given) in (2, 3) and not all(map(_is_integer, given)):
