@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import linalg
 
+import adjoint as ad
+from adjoint.errors import LinAlgError
 from tests.scipy.checks import CHECKS, applies
 from tests.scipy.scipy_cases import Case
 
@@ -216,3 +219,42 @@ CASES = [
 def test_linalg(check, case):
     if applies(check, case):
         check(case)
+
+
+EMPTY = np.zeros((0, 0))
+OF_NOTHING = [
+    lambda a: np.abs(np.linalg.eigvals(a)).sum(),
+    lambda a: np.abs(np.linalg.eig(a)[1]).sum(),
+    lambda a: np.abs(linalg.eig(a)[0]).sum(),
+    lambda a: np.linalg.norm(a, 1) + np.linalg.norm(a, 2) + np.linalg.norm(a, np.inf),
+    lambda a: np.linalg.matrix_rank(a) * 1.0,
+    lambda a: linalg.khatri_rao(a, a).sum(),
+    lambda a: linalg.solve_sylvester(a, a, a).sum() + linalg.polar(a)[1].sum(),
+]
+
+
+@pytest.mark.parametrize("f", OF_NOTHING)
+def test_of_empty_matrices_there_is_a_value_and_an_empty_gradient(f):
+    value, slope = ad.value_and_grad(f)(EMPTY)
+    assert float(value) == f(EMPTY) == 0 and slope.shape == (0, 0)
+
+
+def test_blocks_come_in_stacks():
+    f = lambda a: linalg.block_diag(a, B, a[0])  # noqa: E731
+    found = ad.vmap(f)(np.stack([STACK, STACK + 1]))
+    np.testing.assert_allclose(found[1].numpy(), f(STACK + 1))
+    np.testing.assert_allclose(ad.jacobian(f)(STACK).numpy().sum(), 2 * 9 + 2 * 9)
+
+
+def test_of_a_hermitian_band_the_real_diagonal_is_read():
+    bands = UPPER + 0.3j
+    found = ad.compile(lambda x: linalg.solveh_banded(x, c5))(bands)
+    np.testing.assert_allclose(found.numpy(), linalg.solveh_banded(bands, c5))
+
+
+def test_matrix_equations_without_solution_say_so():
+    with pytest.raises(LinAlgError, match="eigenvalue of A is minus one of B"):
+        ad.grad(lambda a: linalg.solve_sylvester(a, -a, a).sum())(np.eye(2)).numpy()
+    with pytest.raises(LinAlgError, match="no stabilising solution"):
+        zero = np.zeros((2, 2))
+        ad.grad(lambda a: linalg.solve_continuous_are(a, a, a, np.eye(2)).sum())(zero).numpy()

@@ -12,6 +12,8 @@ from adjoint.array.linalg import contraction, equations
 from adjoint.array.manipulation.joining import atleast_2d
 from adjoint.errors import ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import broadcast_shapes
+from adjoint.ops.elementwise.complex import real
 from adjoint.ops.indexing.indexing import take
 from adjoint.ops.indexing.slicing import pick
 from adjoint.ops.linalg import banded
@@ -20,7 +22,7 @@ from adjoint.ops.linalg.matrices import common_dtype
 from adjoint.ops.linalg.triangular import cholesky as lower_cholesky
 from adjoint.ops.reductions.reduction import conjugate
 from adjoint.ops.shape.joining import concat, stack
-from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.movement import astype, broadcast_to, reshape
 from adjoint.ops.shape.rearrange import diag, diagonal, flip
 from adjoint.scipy.common import floating, integer, refuse, unsupported
 from adjoint.scipy.linalg.batching import over_batch
@@ -55,18 +57,17 @@ def block_diag(*arrs: Any) -> Tensor:
             [0., 2., 3.]])
     """
     blocks = [atleast_2d(as_tensor(a)) for a in arrs or ([[]],)]
-    for block in blocks:
-        if block.ndim != 2:
-            raise ShapeError(f"scipy.linalg.block_diag: needs matrices, got shape {block.shape}")
+    lead = broadcast_shapes("scipy.linalg.block_diag", *(block.shape[:-2] for block in blocks))
     dtype = result_type(*(block.dtype for block in blocks))
-    width = sum(block.shape[1] for block in blocks)
+    width = sum(block.shape[-1] for block in blocks)
     rows, before = [], 0
     for block in blocks:
-        count, size = block.shape
-        sides = [np.zeros((count, n), dtype) for n in (before, width - before - size)]
-        rows.append(concat([sides[0], as_tensor(block, dtype), sides[1]], axis=1))
+        count, size = block.shape[-2:]
+        sides = [np.zeros((*lead, count, n), dtype) for n in (before, width - before - size)]
+        middle = broadcast_to(as_tensor(block, dtype), (*lead, count, size))
+        rows.append(concat([sides[0], middle, sides[1]], axis=len(lead) + 1))
         before += size
-    return concat(rows, axis=0)
+    return concat(rows, axis=len(lead))
 
 
 def _vector(name: str, x: Any) -> Tensor:
@@ -204,7 +205,7 @@ def khatri_rao(a: Any, b: Any) -> Tensor:
             f"{a.shape} and {b.shape}"
         )
     product = reshape(a, (a.shape[0], 1, a.shape[1])) * b
-    return reshape(product, (-1, a.shape[1]))
+    return reshape(product, (a.shape[0] * b.shape[0], a.shape[1]))
 
 
 def _pair(c_or_cr: Any) -> tuple[Any, Any]:
@@ -306,7 +307,8 @@ def _general(ab: Tensor, lower: bool) -> Tensor:
             given = pick(ab, 0, count - k)
             above.append(given)
             below.append(banded.shifted(conjugate(given), k))
-    return stack([*above[::-1], pick(ab, 0, 0 if lower else count), *below])
+    main = astype(real(pick(ab, 0, 0 if lower else count)), ab.dtype)
+    return stack([*above[::-1], main, *below])
 
 
 def solveh_banded(

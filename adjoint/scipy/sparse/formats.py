@@ -126,6 +126,8 @@ def _places(name: str, x: Any) -> Any:
     if isinstance(x, list) and any(isinstance(part, (Tensor, np.ndarray, list)) for part in x):
         return tuple(_places(name, part) for part in x)
     found = constant(f"scipy.sparse.{name}", "the place of an entry", x)
+    if found.dtype.kind == "f" and np.array_equal(found, np.trunc(found)):
+        found = found.astype(np.int64)
     if found.dtype.kind not in "iu" and found.size:
         raise ArgumentError(
             f"scipy.sparse.{name}: entries stand at integer places, got an array of {found.dtype}"

@@ -173,7 +173,7 @@ class Stored:
         if name in _IN_PLACE:
             return self._settle
         if hasattr(self.numbers, name) and not name.startswith("_"):
-            raise _NoSuchMethod(
+            raise NoSuchMethodError(
                 f"scipy.sparse: {name} of a {type(self.numbers).__name__} whose values are "
                 f"differentiated has no counterpart; use toarray(), or products and entries of it"
             )
@@ -322,7 +322,7 @@ class Stored:
         return sum(self.diagonal(offset))
 
 
-class _NoSuchMethod(NotDifferentiableError, AttributeError):
+class NoSuchMethodError(NotDifferentiableError, AttributeError):
     """A method of SciPy's that there is not here; an `AttributeError`, so that `hasattr` works."""
 
 
