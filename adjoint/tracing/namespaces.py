@@ -261,7 +261,7 @@ def _of_sparse(real: Any, own: Any) -> Any:
     def function(*args: Any, **kwargs: Any) -> Any:
         if holds_values((args, kwargs)):
             return own(*args, **kwargs)
-        return sparse_constants.constant(real(*args, **kwargs))
+        return sparse_constants.constant(real(*args, **kwargs), is_users=False)
 
     return function
 

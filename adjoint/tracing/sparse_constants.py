@@ -2,7 +2,8 @@
 
 Their operators leave tensors to the tensors' own, but the methods ``multiply`` and ``dot`` ask for
 plain arrays. So a matrix is seen as one of a class derived from its own, which has the same
-attributes, the very dictionary of them, and takes tensors in these methods too. A decomposition by
+attributes, the very dictionary of them, and takes tensors in these methods too; the data of what is
+made of it, as of a copy, may itself be set to a tensor. A decomposition by
 ``splu`` is seen through an object whose ``solve`` takes tensors.
 """
 
@@ -10,13 +11,27 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
 
+from adjoint.errors import LostDerivativeError
+
 _FORMATS = ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
+_TAKING = ("multiply", "dot")
+_OPERATORS = (
+    *("__matmul__", "__mul__", "__add__", "__sub__", "__truediv__", "__pow__", "__neg__"),
+    *("__rmatmul__", "__rmul__", "__radd__", "__rsub__", "__rtruediv__", "__abs__", "__getitem__"),
+)
+_STRUCTURE = frozenset(
+    (
+        *("data", "indices", "indptr", "coords", "row", "col", "shape", "ndim", "format", "nnz"),
+        *("has_sorted_indices", "has_canonical_format"),
+    )
+)
+"""What says where entries stand, and their data."""
 _OWN = __name__.partition(".")[0]
 
 as_sparse: Callable[[Any], Any] = lambda x: x  # noqa: E731
@@ -27,13 +42,16 @@ solved: Callable[..., Any] = lambda factor, b, trans: factor.solve(b, trans)  # 
 """The solution for a tensor by SuperLU's object; who has such an operation sets it."""
 
 
-def constant(x: Any) -> Any:
-    """What stands for a sparse matrix or a decomposition of SciPy's; anything else as it is."""
+def constant(x: Any, is_users: bool = True) -> Any:
+    """What stands for a sparse matrix or a decomposition of SciPy's; anything else as it is.
+
+    The matrix is the user's unless the traced code has just made it.
+    """
     if type(x).__name__ == "SuperLU":
         return Factor(x)
     if type(x) is BuiltinFunctionType and type(x.__self__).__name__ == "SuperLU":
         return getattr(Factor(x.__self__), x.__name__)  # what `factorized` returns
-    return _constant_matrix(x)
+    return _constant_matrix(x, is_users)
 
 
 class Factor:
@@ -58,7 +76,7 @@ def _is_own(x: Any) -> bool:
     return type(x).__module__.partition(".")[0] == _OWN and not isinstance(x, np.ndarray)
 
 
-def _constant_matrix(x: Any) -> Any:
+def _constant_matrix(x: Any, is_users: bool) -> Any:
     """A sparse matrix of SciPy's, of a class that takes tensors; anything else as it is."""
     kind = type(x)
     name = kind.__name__
@@ -68,7 +86,9 @@ def _constant_matrix(x: Any) -> Any:
         return x
     cls: Any = kind
     seen = object.__new__(_seen_class(cls))
-    seen.__dict__ = x.__dict__
+    object.__setattr__(seen, "__dict__", x.__dict__)
+    if is_users:
+        object.__setattr__(seen, "_is_users", True)
     return seen
 
 
@@ -81,26 +101,54 @@ def _seen_class(kind: Any) -> Any:
     """The class of what is seen, which passes for `kind`."""
     if _is_seen(kind):
         return kind
-
-    def method(name: str) -> Callable[[Any, Any], Any]:
-        own = getattr(kind, name)
-
-        def of_tensors(self: Any, other: Any) -> Any:
-            if _is_own(other):
-                return getattr(as_sparse(self), name)(other)
-            return own(self, other)
-
-        return of_tensors
-
-    def made_by(form: str) -> property:
-        return property(lambda self: _seen_class(getattr(kind, form).fget(self)))
-
-    names: dict[str, Any] = {name: method(name) for name in ("multiply", "dot")}
-    names |= {form: made_by(form) for form in (f"_{f}_container" for f in _FORMATS)}
-    names["__reduce_ex__"] = _reduced
+    names: dict[str, Any] = {name: _method(kind, name) for name in (*_OPERATORS, *_TAKING)}
+    names |= {form: _made_by(kind, form) for form in (f"_{f}_container" for f in _FORMATS)}
+    names |= {"__getattribute__": _attribute, "__setattr__": _set, "__reduce_ex__": _reduced}
     names |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-    names |= {"__doc__": kind.__doc__, "__adjoint_class__": kind}
+    names |= {"__doc__": kind.__doc__, "__adjoint_class__": kind, "__slots__": ("_is_users",)}
     return type(kind.__name__, (kind,), names)
+
+
+def _made_by(kind: Any, form: str) -> property:
+    """The class of another format."""
+    return property(lambda self: _seen_class(getattr(kind, form).fget(self)))
+
+
+def _method(kind: Any, name: str) -> Callable[..., Any]:
+    """An operator, or a method, which takes tensors and knows whether the data is one."""
+    own = getattr(kind, name)
+
+    @wraps(own)
+    def of_tensors(self: Any, *args: Any) -> Any:
+        takes = name in _TAKING and any(map(_is_own, args))
+        if takes or _has_tensor(self) or any(map(_has_tensor, args)):
+            return getattr(as_sparse(self), name)(*args)
+        return own(self, *args)
+
+    return of_tensors
+
+
+def _has_tensor(x: Any) -> bool:
+    """Whether it is a matrix whose data is a tensor."""
+    return _is_seen(type(x)) and _is_own(object.__getattribute__(x, "__dict__").get("data"))
+
+
+def _attribute(self: Any, name: str) -> Any:
+    """An attribute: of what has a tensor for its data all but the structure is adjoint's."""
+    if name[:1] != "_" and name not in _STRUCTURE and _has_tensor(self):
+        return getattr(as_sparse(self), name)
+    return object.__getattribute__(self, name)
+
+
+def _set(self: Any, name: str, value: Any) -> None:
+    """Set an attribute, the data to a tensor only of what the traced code has made."""
+    is_free = not hasattr(self, "_is_users") and self.format in ("csr", "csc", "coo")
+    if name == "data" and _is_own(value) and not is_free:
+        raise LostDerivativeError(
+            "scipy.sparse: data of a matrix from outside of the function, or of a format but csr, "
+            "csc and coo, cannot be a tensor; set that of a copy: A = A.tocsr().copy()"
+        )
+    object.__setattr__(self, name, value)
 
 
 def _reduced(self: Any, protocol: Any) -> Any:

@@ -103,7 +103,17 @@ def assembled(x):
     return (spsolve(K.tocsr(), f) ** 2).sum()
 
 
-PROGRAMS = [products, constants, decompositions, traced_values, assembled]
+def data_of_a_copy(x):
+    """One structure, filled with other values."""
+    K = ARRAY.copy()
+    K.data = K.data * (1 + x[0] ** 2) + np.resize(x, K.nnz)
+    other = sp.csr_matrix(S)
+    other.data = np.exp(np.resize(x, other.nnz))
+    u = spsolve(K.tocsc() + 5 * sp.eye_array(6, format="csc"), x)
+    return u @ (ARRAY @ K @ u) + K[0, 0] ** 2 + (other * u).sum() + (u @ K).sum() + K.diagonal() @ u
+
+
+PROGRAMS = [products, constants, decompositions, traced_values, assembled, data_of_a_copy]
 
 
 @pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
@@ -231,10 +241,18 @@ def test_errors_say_what_to_do():
     held = {"S": S}
     with pytest.raises(LostDerivativeError, match="multiply"):
         ad.grad(lambda x: held["S"].multiply(x).sum())(X)
+    with pytest.raises(LostDerivativeError, match="copy"):
+        ad.grad(filled)(ARRAY.data)
+    assert type(ARRAY.data) is np.ndarray
     with pytest.raises(DTypeError, match="dtype="):
         ad.grad(lambda x: put(x, n))(X)
     with pytest.raises(ArgumentError, match="close over"):
         ad.compile(lambda rows: sp.coo_array((X, (rows, rows))).sum())(np.arange(6))
+
+
+def filled(v):
+    ARRAY.data = v
+    return ARRAY.sum()
 
 
 def put(x, n):

@@ -40,21 +40,11 @@ class DenseMatrix(Tensor):
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _refuse
     ravel = flatten = squeeze = dot = prod = reshape = _refuse
 
-    def sum(self, axis: Any = None, **options: Any) -> Any:
+    mean = max = min = _refuse
+
+    def sum(self, axis: Any = None, *args: Any, **options: Any) -> Tensor:
         """The sum of all elements; along an axis NumPy returns a matrix, which is refused."""
-        return self.A.sum(**options) if axis is None else self._refuse()
-
-    def mean(self, axis: Any = None, **options: Any) -> Any:
-        """The mean of all elements."""
-        return self.A.mean(**options) if axis is None else self._refuse()
-
-    def max(self, axis: Any = None, **options: Any) -> Any:
-        """The largest element."""
-        return self.A.max(**options) if axis is None else self._refuse()
-
-    def min(self, axis: Any = None, **options: Any) -> Any:
-        """The smallest element."""
-        return self.A.min(**options) if axis is None else self._refuse()
+        return self.A.sum(None, *args, **options) if axis is None else self._refuse()
 
     def __neg__(self) -> Any:
         return as_matrix(super().__neg__())

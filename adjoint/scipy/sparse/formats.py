@@ -85,7 +85,7 @@ class InTracedCode(Format):
         is_filled_later = cls.__name__[:3] in ("lil", "dok") and tracing.depth
         if is_filled_later or holds_tensors((args, kwargs)):
             return super().__call__(*args, **kwargs)
-        return sparse_constants.constant(cls.real()(*args, **kwargs))
+        return sparse_constants.constant(cls.real()(*args, **kwargs), is_users=False)
 
 
 def _read(real: Any, given: Any, shape: Any, kwargs: Any) -> tuple[Any, Tensor]:
