@@ -101,7 +101,8 @@ def _seen_class(kind: Any) -> Any:
     """The class of what is seen, which passes for `kind`."""
     if _is_seen(kind):
         return kind
-    names: dict[str, Any] = {name: _method(kind, name) for name in (*_OPERATORS, *_TAKING)}
+    taking = [name for name in (*_OPERATORS, *_TAKING) if hasattr(kind, name)]
+    names: dict[str, Any] = {name: _method(kind, name) for name in taking}
     names |= {form: _made_by(kind, form) for form in (f"_{f}_container" for f in _FORMATS)}
     names |= {"__getattribute__": _attribute, "__setattr__": _set, "__reduce_ex__": _reduced}
     names |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
