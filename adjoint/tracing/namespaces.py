@@ -245,7 +245,10 @@ def _of_scipy(real: Any, name: str) -> Any:
     if own is None:
         return real
     if name.startswith("scipy.sparse."):
-        return own.in_traced_code(real) if isinstance(real, type) else _of_sparse(real, own)
+        if isinstance(real, type):
+            return own.in_traced_code(real)
+        solves = name.startswith("scipy.sparse.linalg.")
+        return _of_sparse(real, looked_at(own) if solves else own)
     if isinstance(real, type) or not callable(own) or not hasattr(own, "__code__"):
         return own  # a class or a distribution: what it makes is called with tensors later
     if name in _CALLING_BACK:
