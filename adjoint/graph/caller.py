@@ -47,7 +47,7 @@ def user_place() -> str:
     return "" if found is None else f"{found[0]}:{found[1]}"
 
 
-OPERATORS_OF_SPARSE = frozenset(
+_OPERATORS_OF_SPARSE = frozenset(
     ("_matmul_dispatch", "_divide", "multiply", "_multiply_2d_with_broadcasting")
 )
 """Where SciPy's sparse matrices ask an operand for an array, and leave others to its operators."""
@@ -56,9 +56,9 @@ OPERATORS_OF_SPARSE = frozenset(
 def is_operator_of_sparse(frame: FrameType) -> bool:
     """Whether a frame computes a product or quotient by an operator of SciPy's sparse matrices,
     which leaves an operand that is no array to that operand. The method `multiply` does not."""
-    if not str(frame.f_globals.get("__name__")).startswith("scipy.sparse"):
+    if frame.f_code.co_name not in _OPERATORS_OF_SPARSE:
         return False
-    if frame.f_code.co_name not in OPERATORS_OF_SPARSE:
+    if not str(frame.f_globals.get("__name__")).startswith("scipy.sparse"):
         return False
     caller: FrameType | None = frame
     while caller is not None and "multiply" in caller.f_code.co_name:

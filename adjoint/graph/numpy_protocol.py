@@ -15,12 +15,7 @@ import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
 from adjoint.graph import calls, engine
-from adjoint.graph.caller import (
-    OPERATORS_OF_SPARSE,
-    Asker,
-    is_operator_of_sparse,
-    user_place,
-)
+from adjoint.graph.caller import Asker, is_operator_of_sparse, user_place
 from adjoint.graph.lost import is_of_variable, losers, report
 from adjoint.graph.numpy_arguments import arranged
 from adjoint.graph.op import FUNCTIONS
@@ -30,6 +25,7 @@ if TYPE_CHECKING:
     from adjoint.graph.node import Node
     from adjoint.graph.tensor import Tensor
 
+_modules = sys.modules
 _UFUNC_NAMES = {
     "absolute": "abs",
     "conjugate": "conj",
@@ -122,8 +118,7 @@ class NumpyProtocol:
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        frame = sys._getframe(1)
-        if frame.f_code.co_name in OPERATORS_OF_SPARSE and is_operator_of_sparse(frame):
+        if "scipy.sparse" in _modules and is_operator_of_sparse(sys._getframe(1)):
             return not_an_array(self)
         value = self.node.value
         if dtype is None and not copy and type(value) is np.ndarray and self.node.scope is None:

@@ -34,7 +34,7 @@ def _in_place(operator: _Operator, sign: str) -> _Operator:
 def _with_sparse(other: Any, name: str, x: Any) -> Tensor:
     """What a sparse matrix of SciPy's makes of a tensor; others have operators of their own."""
     found: Any = NotImplemented
-    if type(other).__module__.startswith("scipy.sparse"):
+    if str(type(other).__module__).startswith("scipy.sparse"):
         found = calls.namespace().sparse.arrays.operator(other, name, x)
     result: Tensor = found
     return result

@@ -3,8 +3,8 @@
 Their operators leave tensors to the tensors' own, but the methods ``multiply`` and ``dot`` ask for
 plain arrays. So a matrix is seen as one of a class derived from its own, which has the same
 attributes, the very dictionary of them, and takes tensors in these methods too; the data of what is
-made of it, as of a copy, may itself be set to a tensor. A decomposition by
-``splu`` is seen through an object whose ``solve`` takes tensors.
+made of it, as of a copy, may itself be set to a tensor. A decomposition by ``splu`` is seen through
+an object whose ``solve`` takes tensors.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from adjoint.errors import LostDerivativeError
 
 _FORMATS = ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
 _TAKING = ("multiply", "dot")
+"""Methods that are given dense arrays."""
 _OPERATORS = (
     *("__matmul__", "__mul__", "__add__", "__sub__", "__truediv__", "__pow__", "__neg__"),
     *("__rmatmul__", "__rmul__", "__radd__", "__rsub__", "__rtruediv__", "__abs__", "__getitem__"),
@@ -36,8 +37,6 @@ _OWN = __name__.partition(".")[0]
 
 as_sparse: Callable[[Any], Any] = lambda x: x  # noqa: E731
 """The matrix as one of adjoint's; who knows adjoint's sets it."""
-
-
 solved: Callable[..., Any] = lambda factor, b, trans: factor.solve(b, trans)  # noqa: E731
 """The solution for a tensor by SuperLU's object; who has such an operation sets it."""
 
@@ -143,13 +142,17 @@ def _attribute(self: Any, name: str) -> Any:
 
 def _set(self: Any, name: str, value: Any) -> None:
     """Set an attribute, the data to a tensor only of what the traced code has made."""
-    is_free = not hasattr(self, "_is_users") and self.format in ("csr", "csc", "coo")
-    if name == "data" and _is_own(value) and not is_free:
+    if name == "data" and _is_own(value) and not _is_free(self):
         raise LostDerivativeError(
             "scipy.sparse: data of a matrix from outside of the function, or of a format but csr, "
             "csc and coo, cannot be a tensor; set that of a copy: A = A.tocsr().copy()"
         )
     object.__setattr__(self, name, value)
+
+
+def _is_free(matrix: Any) -> bool:
+    """Whether the traced code has made it, so that nobody else sees what it writes."""
+    return not hasattr(matrix, "_is_users") and matrix.format in ("csr", "csc", "coo")
 
 
 def _reduced(self: Any, protocol: Any) -> Any:
