@@ -95,7 +95,7 @@ def is_apart(numbers: Any) -> bool:
             return bool(numbers.tocsr().nnz == numbers.nnz)
         places = np.sort(np.ravel_multi_index(numbers.coords, numbers.shape))
         return bool(np.all(places[1:] > places[:-1]))
-    return numbers.format not in ("csr", "csc") or bool(numbers.copy().has_canonical_format)
+    return numbers.format not in ("csr", "csc") or bool(numbers.has_canonical_format)
 
 
 def numbers_at(numbers: Any) -> tuple[Array, Array, Array]:

@@ -157,6 +157,8 @@ class Stored:
         """What SciPy makes of the structure, with these values: a sparse or a dense array."""
         kept = self._apart()
         found = call(kept.numbers)
+        if found is kept.numbers:
+            return kept  # as SciPy does, so that who writes to one writes to both
         if is_sparse(found):
             return type(self)(found, kept._values)
         return dense_at(found, kept._values)
