@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 
+import adjoint as ad
 from tests.scipy.checks import CHECKS, applies
 from tests.scipy.scipy_cases import Case
 
@@ -209,3 +211,19 @@ def with_diagonal(s, v):
 def test_sparse(check, case):
     if applies(check, case):
         check(case)
+
+
+def test_sparse_derivatives_of_sparse_products_have_the_pattern_of_the_matrix():
+    n, x = 30, np.linspace(0.1, 1, 30)
+    K = scipy.sparse.diags([1.0, -2.0, 1.0], [-1, 0, 1], (n, n), format="csr")
+    at, data = K.tocoo().coords, K.data
+    cases = [
+        (lambda u: np.tanh(K @ u), x, 88),
+        (lambda u: u @ K, x, 88),
+        (lambda u: ad.ravel(K @ ad.stack([u, u**2], axis=1)), x, 2 * 88),
+        (lambda v: ad.sparse.coo_array((v, at), shape=(n, n)) @ x, data, 88),
+    ]
+    for f, point, size in cases:
+        found = ad.jacobian(f, sparse=True)(point)
+        assert found.nnz == size
+        np.testing.assert_allclose(found.toarray(), ad.jacobian(f)(point).numpy(), atol=1e-14)

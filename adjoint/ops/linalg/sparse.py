@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ShapeError
+from adjoint.graph.forking import import_module
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
@@ -23,6 +24,7 @@ from adjoint.ops.indexing.gather import gather, scatter_add
 from adjoint.ops.linalg.sparse_pattern import Array, Pattern
 from adjoint.ops.reductions.reduction import conjugate, sum
 from adjoint.ops.shape.movement import permute_dims, reshape
+from adjoint.transforms.sparsity import is_moving
 
 __all__ = ["at_entries", "each", "sampled_product", "sparse_matmul", "summed_at"]
 
@@ -126,6 +128,30 @@ class SparseMatmul(SparseOp):
             rows = pattern.shape[1 if transposed else 0]
             return np.zeros((*lead, rows, x.shape[-1]), x.dtype)
         return np.asarray(each(product, lead, np.asarray(values), np.asarray(x)), x.dtype)
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        """An element depends on those of X that the entries of its row name, and on these."""
+        if len(node.shape) != 2:
+            return NotImplemented
+        pattern, transposed = node.params
+        sparse, width = import_module("scipy.sparse"), node.shape[-1]
+        rows, chosen = sides(pattern, transposed)
+        entries = np.arange(pattern.size)
+        ones = np.ones(pattern.size, bool)
+        local = (
+            sparse.kron(
+                sparse.csr_array((ones, (rows, entries)), (node.shape[0], pattern.size)),
+                np.ones((width, 1), bool),
+            ),
+            sparse.kron(
+                sparse.csr_array((ones, (rows, chosen)), (node.shape[0], node.inputs[1].shape[0])),
+                sparse.eye_array(width, dtype=bool),
+            ),
+        )
+        found = [part.tocsr() @ p for part, p in zip(local, given, strict=True) if is_moving(p)]
+        if not found:
+            return NotImplemented
+        return found[0] if len(found) == 1 else found[0] + found[1]
 
     def decompose(self, node: Node) -> Tensor | None:
         pattern, transposed = node.params

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from adjoint.api.jacobians import vmap
+from adjoint.api.batching import vmap
 from adjoint.api.tree import map_tree
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import broadcast_shapes, size_of
