@@ -16,6 +16,9 @@ MAX_INLINED = 12
 """A kernel of scalars with more elementary functions than this calls them as functions. It runs as
 fast, and 16 sines compile in 21 ms instead of 56; few are inlined, so that LLVM can simplify."""
 
+MAX_INLINED_IN_VECTORS = 32
+"""The same for a kernel written with vectors, whose values do not outlive a call in registers."""
+
 MAX_ARGUMENTS = 24
 """A kernel with more buffers takes their addresses in a table. From 8 to 40 buffers neither way is
 faster by more than 1%; but arguments beyond six go over the stack, and calls should stay short."""
@@ -56,7 +59,6 @@ class KernelLayout:
         is_open = self.flat or is_generic(kernel)
         self.fixed = fixed and size_of(kernel.domain) <= MAX_FIXED and not is_open
         self.expensive = sum(map(is_elementary, kernel.nodes))
-        self.outlines = kernel.domain == () and self.expensive > MAX_INLINED
         self.domain: Shape = (size_of(kernel.domain),) if self.flat else kernel.domain
         self.last = last_long(self.domain)
         size = self.domain[self.last] if self.last >= 0 else 1
@@ -99,6 +101,15 @@ class KernelLayout:
     def has_loops(self) -> bool:
         """Whether LLVM should look for vectors in its loops, if they are not written with them."""
         return bool(self.domain) and not self.few
+
+    def outlines(self, lanes: int) -> bool:
+        """Whether elementary functions are called as functions, where loops take `lanes` at a time.
+
+        Not in a long loop of scalars: LLVM could not find vectors in it.
+        """
+        if self.span == "few":
+            return self.expensive > MAX_INLINED
+        return lanes > 1 and self.expensive > MAX_INLINED_IN_VECTORS
 
     def scans_rows(self) -> bool:
         """Whether the kernel only scans along the last axis, and has enough rows."""

@@ -37,7 +37,7 @@ class Writer(Protocol):
     def has_loops(self) -> bool:
         """Whether LLVM should look for vectors in what `write` writes."""
 
-    def write_vectors(self, module: ir.Module, name: str) -> bool:
+    def write_vectors(self, module: ir.Module, name: str, functions: dict[str, Any]) -> bool:
         """Add the function to a module with vector instructions, if it has such a form."""
 
     def write(self, module: ir.Module, name: str, functions: dict[str, Any]) -> Any:
@@ -71,7 +71,7 @@ def module_texts(writers: Mapping[str, Writer]) -> dict[str, str]:
     used = set()
     for name, writer in writers.items():
         kind = "written"
-        if not writer.write_vectors(modules[kind], name):
+        if not writer.write_vectors(modules[kind], name, functions[kind]):
             kind = "loops" if writer.has_loops else "written"
             writer.write(modules[kind], name, functions[kind])
         used.add(kind)
