@@ -45,6 +45,11 @@ MAX_SCALAR_ELEMENTS = 16
 """Over at most so many elements a call LLVM need not look for vectors: few would be full."""
 
 
+MAX_NODES_OF_FEW = 128
+"""With more nodes a kernel whose innermost loop is short is not given to LLVM's passes, which would
+unroll it and find few vectors: they take as long as all the rest of compiling."""
+
+
 class KernelLayout:
     """A kernel as code sees it: the domain of its loops, and what lies in memory.
 
@@ -100,7 +105,8 @@ class KernelLayout:
     @property
     def has_loops(self) -> bool:
         """Whether LLVM should look for vectors in its loops, if they are not written with them."""
-        return bool(self.domain) and not self.few
+        is_long = self.span == "few" and len(self.kernel.nodes) > MAX_NODES_OF_FEW
+        return bool(self.domain) and not self.few and not is_long
 
     def outlines(self, lanes: int) -> bool:
         """Whether elementary functions are called as functions, where loops take `lanes` at a time.
