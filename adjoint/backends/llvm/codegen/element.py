@@ -19,7 +19,6 @@ from adjoint.backends.llvm.codegen.emitter import (
     LLVMEmitter,
     Scalar,
     any_lane,
-    llvm_type,
     splat,
     splat_constant,
     vector_type,

@@ -269,8 +269,8 @@ class KernelWriter(KernelLayout):
 
     def may_repeat(self) -> bool:
         """Whether a strip of elements may be computed a second time: not if it has added to memory.
-        A vector loop need not, as it branches on whether any lane needs the slow path, and functions
-        that are called branch themselves."""
+        A vector loop need not, as it branches on whether any lane needs the slow path, nor where
+        functions are called, which branch themselves."""
         return not (self.is_in_vectors or self.calls_functions or self.accumulates_innermost())
 
     def is_long(self, axis: int) -> bool:

@@ -1,13 +1,15 @@
 """From LLVM's text to object code, and from object code to functions of this process.
 
 llvmlite may be called by one thread at a time, and not while the process forks: all of it happens
-under the lock `building`.
+under the lock `building`. Whoever holds it may have helpers, which do nothing but run LLVM on what
+is theirs.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
+from adjoint.backends.llvm.compile.jobs import Jobs
 from adjoint.graph.forking import building, lock_while_forking
 
 LEVELS = {"loops": 2, "written": 1, "driver": 0}
@@ -26,6 +29,9 @@ speed does not matter."""
 LIGHT_PASSES = ("sroa", "simplify_cfg")
 """The passes for code that holds its vectors: stack slots become registers, and blocks that follow
 each other one. Inlining, searching for vectors and moving code would find nothing left to do."""
+
+LONG_TEXT = 8_000
+"""Characters of a module worth a thread: it takes LLVM some three milliseconds."""
 
 # llvmlite serialises its calls with a lock of its own, also those that free memory, which happen at
 # any time. A fork waits for it, as the child would find it taken for ever.
@@ -52,15 +58,6 @@ def target_machine(level: int = 2) -> Any:
     return target.create_target_machine(
         cpu=cpu, features=features, opt=level, jit=True, reloc="default"
     )
-
-
-@cache
-def compiling_machine(level: int, *host: str) -> Any:
-    """The target machine with which modules are compiled: making one takes 0.2 ms.
-
-    The arguments from `host` make another where tests pretend to have another processor.
-    """
-    return target_machine(level)
 
 
 FLOORS = ("graph", "ops", "passes", "schedule", "backends")
@@ -110,37 +107,119 @@ class Loaded:
         return found
 
 
-def optimise(text: str, kind: str) -> tuple[Any, Any]:
-    """The optimised module of a kind and the machine it is for."""
-    level = LEVELS[kind]
-    machine = compiling_machine(level, *host())
-    module = llvm.parse_assembly(text)
-    module.triple = host()[0]
-    module.data_layout = str(machine.target_data)
-    options = llvm.create_pipeline_tuning_options(speed_level=level)
-    options.loop_vectorization = options.loop_interleaving = True
-    # Straight-line code holds few vectors, and what should be unrolled says so in its metadata:
-    # both passes gain little and take long.
-    options.slp_vectorization = options.loop_unrolling = False
-    builder = llvm.create_pass_builder(machine, options)
-    if kind == "loops":
-        passes = builder.getModulePassManager()
-    else:
+class Module:
+    """A module of a kind, ready to be compiled by any thread.
+
+    It is in a context of its own, and has a machine of its own: LLVM works on as many of these at a
+    time as there are threads.
+    """
+
+    def __init__(self, text: str, kind: str) -> None:
+        level = LEVELS[kind]
+        self.machine = target_machine(level)
+        self.module = llvm.parse_assembly(text, llvm.create_context())
+        self.module.triple = host()[0]
+        self.module.data_layout = str(self.machine.target_data)
+        self.options = llvm.create_pipeline_tuning_options(speed_level=level)
+        self.options.loop_vectorization = self.options.loop_interleaving = True
+        # Straight-line code holds few vectors, and what should be unrolled says so in its metadata:
+        # both passes gain little and take long.
+        self.options.slp_vectorization = self.options.loop_unrolling = False
+        self.builder = llvm.create_pass_builder(self.machine, self.options)
+        self.passes = self._passes(kind)
+        self._buffer: Any = None
+        self._error = llvm.ffi.OutputString()
+
+    def _passes(self, kind: str) -> Any:
+        if kind == "loops":
+            return self.builder.getModulePassManager()
         passes = llvm.create_new_module_pass_manager()
         for name in LIGHT_PASSES:
             getattr(passes, f"add_{name}_pass")()
-    passes.run(module, builder)
-    return module, machine
+        return passes
+
+    def optimise(self) -> None:
+        """Run the passes."""
+        _run_passes()(self.passes, self.module, self.builder)
+
+    def compile(self) -> None:
+        """Have LLVM do all that takes long. Nothing else is done here: between two calls of LLVM a
+        thread may wait for that which writes the next module."""
+        self.optimise()
+        self._buffer = _emit()(self.machine, self.module, 1, self._error)
+
+    def code(self) -> bytes:
+        """The object code of the compiled module, to be asked for once."""
+        library, buffer, self._buffer = llvm.ffi.lib, self._buffer, None
+        if not buffer:
+            raise RuntimeError(str(self._error))
+        try:
+            size = library.LLVMPY_GetBufferSize(buffer)
+            return ctypes.string_at(library.LLVMPY_GetBufferStart(buffer), size)
+        finally:
+            library.LLVMPY_DisposeMemoryBuffer(buffer)
+
+
+def _without_lock(name: str) -> Any:
+    """A function of llvmlite without the lock that lets one thread at a time into LLVM, which needs
+    none where threads share nothing; with the lock, should llvmlite know no other."""
+    function = getattr(llvm.ffi.lib, name)
+    return getattr(function, "_cfn", function)
+
+
+@cache
+def _run_passes() -> Any:
+    return _without_lock("LLVMPY_RunNewModulePassManager")
+
+
+@cache
+def _emit() -> Any:
+    return _without_lock("LLVMPY_TargetMachineEmitToMemory")
+
+
+class Compilation:
+    """Modules that are being compiled, by `jobs`."""
+
+    def __init__(self, modules: Sequence[Module], jobs: Jobs) -> None:
+        self.modules = modules
+        self.jobs = jobs
+
+    def code(self) -> bytes:
+        """Their object code, when all is done."""
+        self.jobs.finish()
+        return packed([module.code() for module in self.modules])
+
+
+def begin_compiling(texts: Iterable[tuple[str, str]], jobs: Jobs) -> Compilation:
+    """Give modules to `jobs`, each as soon as it is there: pairs of a kind and a text."""
+    modules = []
+    for kind, text in texts:
+        module = Module(text, kind)
+        modules.append(module)
+        jobs.add(module.compile, len(text) > LONG_TEXT)
+    return Compilation(modules, jobs)
 
 
 def compile_object(texts: Mapping[str, str]) -> bytes:
     """The object code of modules by kind."""
-    with building:
-        (module, machine), *others = [optimise(text, kind) for kind, text in texts.items()]
-        for other, _ in others:
-            module.link_in(other)
-        code: bytes = machine.emit_object(module)
-    return code
+    with building, Jobs(1) as jobs:
+        return begin_compiling(texts.items(), jobs).code()
+
+
+def packed(objects: Sequence[bytes]) -> bytes:
+    """Object files as one, each after its length."""
+    return b"".join(part for code in objects for part in (len(code).to_bytes(8), code))
+
+
+def unpacked(code: bytes) -> list[bytes]:
+    """The object files in what was `packed`."""
+    found = []
+    start = 0
+    while start < len(code):
+        end = start + 8 + int.from_bytes(code[start : start + 8])
+        found.append(code[start + 8 : end])
+        start = end
+    return found
 
 
 def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
@@ -155,7 +234,8 @@ def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
         empty = llvm.parse_assembly("")
         empty.triple = host()[0]
         engine = llvm.create_mcjit_compiler(empty, target_machine())
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        for part in unpacked(code):
+            engine.add_object_file(llvm.ObjectFileRef.from_data(part))
         engine.finalize_object()
     return Loaded(engine)
 
@@ -163,5 +243,6 @@ def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
 def assembly(text: str, kind: str) -> tuple[str, str]:
     """The optimised LLVM text and the assembly of a module, to read."""
     with building:
-        module, machine = optimise(text, kind)
-        return str(module), machine.emit_assembly(module)
+        found = Module(text, kind)
+        found.optimise()
+        return str(found.module), found.machine.emit_assembly(found.module)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from adjoint.backends.llvm.compile import jit, kernel_cache, object_cache
+from adjoint.backends.llvm.compile.jobs import Jobs
 from adjoint.backends.llvm.entry import entry
 from adjoint.backends.llvm.program.native_code import NativeCode, write_call_without_lock
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
@@ -22,6 +23,7 @@ from adjoint.backends.llvm.program.stepwise import (
     can_run_stepwise,
     output_arrays,
 )
+from adjoint.backends.llvm.system import thread_pool
 from adjoint.errors import GraphError
 from adjoint.graph.forking import building
 from adjoint.schedule.donation import Donations
@@ -77,10 +79,18 @@ class Program:
 
         That is native code if it lies on disk, or if steps one by one would take much longer.
         """
-        self.kernels = kernel_cache.load_kernels(self.writer.all_kernels())
         code = object_cache.read(self.key)
-        self.was_cached = all(k.was_cached for k in self.kernels)
-        if code is None and can_run_stepwise(self.writer):
+        runs_stepwise = code is None and can_run_stepwise(self.writer)
+        own: jit.Compilation | None = None
+        with Jobs(thread_pool.threads()) as jobs:
+            loading = kernel_cache.Loading(self.writer.all_kernels(), jobs)
+            if code is None and not runs_stepwise:
+                own = self.begin_compiling(jobs)
+            self.kernels = loading.load()
+            self.was_cached = own is None and all(k.was_cached for k in self.kernels)
+            if own is not None:
+                code = self.kept(own)
+        if runs_stepwise:
             self.stepwise = Stepwise(self.writer)
         else:
             self.make_native(code)
@@ -150,7 +160,16 @@ class Program:
     def compile(self) -> bytes:
         """The object code, which is also kept on disk."""
         self.was_cached = False
-        code = jit.compile_object({self.kind: self.llvm_text()})
+        with Jobs(1) as jobs:
+            return self.kept(self.begin_compiling(jobs))
+
+    def begin_compiling(self, jobs: Jobs) -> jit.Compilation:
+        """Have `jobs` compile the native code."""
+        return jit.begin_compiling([(self.kind, self.llvm_text())], jobs)
+
+    def kept(self, compilation: jit.Compilation) -> bytes:
+        """The object code, which is kept on disk."""
+        code = compilation.code()
         object_cache.write(self.key, code)
         return code
 
@@ -190,7 +209,7 @@ class Program:
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""
         kernels = kernel_cache.module_texts(ProgramWriter(self.schedule).all_kernels())
-        texts = [*kernels.items(), (self.kind, self.llvm_text())]
+        texts = [*kernels, (self.kind, self.llvm_text())]
         return "\n".join(jit.assembly(text, kind)[stage == "assembly"] for kind, text in texts)
 
 
