@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -158,7 +159,7 @@ def test_what_may_be_written_over_is_found_in_linear_time(monkeypatch: pytest.Mo
     monkeypatch.setattr(in_place, "reads_once", lambda n: bool(asked.append(n)) or reads_once(n))
 
     def f(*xs: Any) -> Any:
-        return [x * y for x, y in zip(xs, xs[1:], strict=False)]
+        return [x * y for x, y in pairwise(xs)]
 
     found = ad.compile(f).trace(*[np.full(5, 0.1 * i) for i in range(12)])
     steps = found.schedule.steps

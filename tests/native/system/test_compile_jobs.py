@@ -1,4 +1,4 @@
-"""Modules are compiled side by side: order, errors, interrupts, threads that cannot be had, forks."""
+"""Modules are compiled side by side: order, errors, interrupts, no threads to be had, forks."""
 
 from __future__ import annotations
 
