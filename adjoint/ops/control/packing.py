@@ -116,6 +116,9 @@ class Pack(Op):
 
     push, pull = jvp, vjp
 
+    def linear_inputs(self, node: Node) -> Sequence[int]:
+        return range(len(node.inputs))
+
     def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         """The masks of the pieces, packed like them; pieces that are not there are zero."""
         layout, present = node.params
@@ -178,6 +181,9 @@ class Unpack(Op):
         return (pack(layout, {number: adjoint}),)
 
     push, pull = jvp, vjp
+
+    def linear_inputs(self, node: Node) -> Sequence[int]:
+        return (0,)
 
     def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         layout, number = node.params

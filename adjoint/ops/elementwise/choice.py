@@ -69,6 +69,9 @@ class Where(Elementwise):
 
     makes_zeros = True
 
+    def linear_inputs(self, node: Node) -> Sequence[int]:
+        return (1, 2)
+
     def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         """Where the chosen one may be other than zero: a choice from the masks, simplified."""
         chosen = Tensor(node.inputs[0])

@@ -46,7 +46,7 @@ class MatMul(Op):
 
     name = "matmul"
     family = "bilinear"
-    keeps_finite = True
+    keeps_finite = bilinear = True
     native = True
     may_have_smooth_form = True
 

@@ -42,7 +42,7 @@ class Convolve(Op):
 
     name = "convolve"
     family = "bilinear"
-    keeps_finite = True
+    keeps_finite = bilinear = True
     param_names = ("mode",)
 
     def infer(self, a: Node, v: Node, mode: Mode) -> tuple[Shape, DType]:
