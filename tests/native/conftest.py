@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,10 @@ def compilations(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> list[st
     found: list[str] = []
     begin_compiling = jit.begin_compiling
 
-    def counted(texts: Iterable[tuple[str, str]], jobs: Any) -> Any:
-        texts = list(texts)
-        found.append("driver" if "driver" in dict(texts) else "kernels")
-        return begin_compiling(texts, jobs)
+    def counted(files: Iterable[Mapping[str, str]], jobs: Any) -> Any:
+        files = list(files)
+        found.append("driver" if any("driver" in texts for texts in files) else "kernels")
+        return begin_compiling(files, jobs)
 
     monkeypatch.setattr(jit, "begin_compiling", counted)
     return found

@@ -45,11 +45,16 @@ def instructions(text: str) -> int:
     return count
 
 
+def kernel_texts(found: Specialization) -> list[str]:
+    """The modules with the kernels of a program."""
+    files = kernel_cache.module_texts(found.program.writer.all_kernels())
+    return [text for texts in files for text in texts.values()]
+
+
 def counts_of(found: Specialization) -> Counts:
     """What the program of a signature is made of."""
     program = found.program
-    texts = [text for _, text in kernel_cache.module_texts(program.writer.all_kernels())]
-    texts.append(program.llvm_text())
+    texts = [*kernel_texts(found), program.llvm_text()]
     nodes = len(topological_order(found.optimised))
     return Counts(nodes, len(texts), sum(map(instructions, texts)))
 
@@ -175,8 +180,8 @@ def test_metadata_of_many_buffers_grows_with_their_number() -> None:
         return [ad.sin(x[i % 3 :][:5] + i) for i in range(200)]
 
     found = ad.compile(f).trace(np.linspace(0.0, 1.0, 8))
-    texts = [text for _, text in kernel_cache.module_texts(found.program.writer.all_kernels())]
-    lines = [line for text in texts for line in text.splitlines() if line.startswith("!")]
+    lines = [line for text in kernel_texts(found) for line in text.splitlines()]
+    lines = [line for line in lines if line.startswith("!")]
     assert lines
     assert max(map(len, lines)) < 500
 

@@ -31,7 +31,7 @@ LIGHT_PASSES = ("sroa", "simplify_cfg")
 each other one. Inlining, searching for vectors and moving code would find nothing left to do."""
 
 LONG_TEXT = 8_000
-"""Characters of a module worth a thread: it takes LLVM some three milliseconds."""
+"""Characters of an object file worth a thread: it takes LLVM some three milliseconds."""
 
 # llvmlite serialises its calls with a lock of its own, also those that free memory, which happen at
 # any time. A fork waits for it, as the child would find it taken for ever.
@@ -108,49 +108,70 @@ class Loaded:
 
 
 class Module:
-    """A module of a kind, ready to be compiled by any thread.
+    """A module of a kind, and what will optimise it."""
 
-    It is in a context of its own, and has a machine of its own: LLVM works on as many of these at a
-    time as there are threads.
-    """
-
-    def __init__(self, text: str, kind: str) -> None:
-        level = LEVELS[kind]
-        self._idle = _idle_machines(level, *host())
-        self.machine = self._idle.pop() if self._idle else target_machine(level)
-        self.module = llvm.parse_assembly(text, llvm.create_context())
+    def __init__(self, text: str, kind: str, machine: Any, context: Any) -> None:
+        self.module = llvm.parse_assembly(text, context)
         self.module.triple = host()[0]
-        self.module.data_layout = str(self.machine.target_data)
-        self.options = llvm.create_pipeline_tuning_options(speed_level=level)
+        self.module.data_layout = str(machine.target_data)
+        self.options = llvm.create_pipeline_tuning_options(speed_level=LEVELS[kind])
         self.options.loop_vectorization = self.options.loop_interleaving = True
         # Straight-line code holds few vectors, and what should be unrolled says so in its metadata:
         # both passes gain little and take long.
         self.options.slp_vectorization = self.options.loop_unrolling = False
-        self.builder = llvm.create_pass_builder(self.machine, self.options)
-        self.passes = self._passes(kind)
-        self._buffer: Any = None
-        self._error = llvm.ffi.OutputString()
-
-    def _passes(self, kind: str) -> Any:
+        self.builder = llvm.create_pass_builder(machine, self.options)
         if kind == "loops":
-            return self.builder.getModulePassManager()
-        passes = llvm.create_new_module_pass_manager()
+            self.passes = self.builder.getModulePassManager()
+            return
+        self.passes = llvm.create_new_module_pass_manager()
         for name in LIGHT_PASSES:
-            getattr(passes, f"add_{name}_pass")()
-        return passes
+            getattr(self.passes, f"add_{name}_pass")()
 
     def optimise(self) -> None:
         """Run the passes."""
-        _run_passes()(self.passes, self.module, self.builder)
+        _unlocked("LLVMPY_RunNewModulePassManager")(self.passes, self.module, self.builder)
+
+    def link(self, other: Module, error: Any) -> None:
+        """Put the other module, which is gone then, into this one."""
+        _unlocked("LLVMPY_LinkModules")(self.module, other.module, error)
+        other.module.detach()
+
+
+class ObjectFile:
+    """The object file of modules by kind, which any thread can compile.
+
+    It has an LLVM context of its own, and a machine of its own: LLVM works on as many of these at a
+    time as there are threads.
+    """
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.is_long = sum(map(len, texts.values())) > LONG_TEXT
+        level = max(LEVELS[kind] for kind in texts)
+        self._idle = _idle_machines(level, *host())
+        self.machine = self._idle.pop() if self._idle else target_machine(level)
+        context = llvm.create_context()
+        self.modules = [Module(t, kind, self.machine, context) for kind, t in texts.items()]
+        self._buffer: Any = None
+        self._error = llvm.ffi.OutputString()
+
+    def optimise(self) -> Any:
+        """The optimised modules as one of LLVM's."""
+        for module in self.modules:
+            module.optimise()
+        first, *others = self.modules
+        for other in others:
+            first.link(other, self._error)
+        return first.module
 
     def compile(self) -> None:
-        """Have LLVM do all that takes long. Nothing else is done here: between two calls of LLVM a
+        """Have LLVM do all that takes long. Little else is done here: between two calls of LLVM a
         thread may wait for that which writes the next module."""
-        self.optimise()
-        self._buffer = _emit()(self.machine, self.module, 1, self._error)
+        module = self.optimise()
+        emit = _unlocked("LLVMPY_TargetMachineEmitToMemory")
+        self._buffer = emit(self.machine, module, 1, self._error)
 
     def code(self) -> bytes:
-        """The object code of the compiled module, to be asked for once."""
+        """The object code, to be asked for once, when it is compiled."""
         library, buffer, self._buffer = llvm.ffi.lib, self._buffer, None
         if not buffer:
             raise RuntimeError(str(self._error))
@@ -164,62 +185,53 @@ class Module:
 
 
 MOST_IDLE = 4
-"""As many machines are kept: a program of one module needs one at a time."""
+"""As many machines are kept: most programs need one or two at a time."""
 
 
 @cache
 def _idle_machines(level: int, *host: str) -> list[Any]:
-    """Machines that no module has at the moment: making one takes 0.2 ms.
+    """Machines that nobody has at the moment: making one takes 0.2 ms.
 
     The arguments from `host` make others where tests pretend to have another processor.
     """
     return []
 
 
-def _without_lock(name: str) -> Any:
+@cache
+def _unlocked(name: str) -> Any:
     """A function of llvmlite without the lock that lets one thread at a time into LLVM, which needs
     none where threads share nothing; with the lock, should llvmlite know no other."""
     function = getattr(llvm.ffi.lib, name)
     return getattr(function, "_cfn", function)
 
 
-@cache
-def _run_passes() -> Any:
-    return _without_lock("LLVMPY_RunNewModulePassManager")
-
-
-@cache
-def _emit() -> Any:
-    return _without_lock("LLVMPY_TargetMachineEmitToMemory")
-
-
 class Compilation:
-    """Modules that are being compiled, by `jobs`."""
+    """Object files that are being compiled, by `jobs`."""
 
-    def __init__(self, modules: Sequence[Module], jobs: Jobs) -> None:
-        self.modules = modules
+    def __init__(self, files: Sequence[ObjectFile], jobs: Jobs) -> None:
+        self.files = files
         self.jobs = jobs
 
     def code(self) -> bytes:
         """Their object code, when all is done."""
         self.jobs.finish()
-        return packed([module.code() for module in self.modules])
+        return packed([file.code() for file in self.files])
 
 
-def begin_compiling(texts: Iterable[tuple[str, str]], jobs: Jobs) -> Compilation:
-    """Give modules to `jobs`, each as soon as it is there: pairs of a kind and a text."""
-    modules = []
-    for kind, text in texts:
-        module = Module(text, kind)
-        modules.append(module)
-        jobs.add(module.compile, len(text) > LONG_TEXT)
-    return Compilation(modules, jobs)
+def begin_compiling(files: Iterable[Mapping[str, str]], jobs: Jobs) -> Compilation:
+    """Give object files to `jobs`, each as soon as it is there: texts of modules by kind."""
+    begun = []
+    for texts in files:
+        file = ObjectFile(texts)
+        begun.append(file)
+        jobs.add(file.compile, file.is_long)
+    return Compilation(begun, jobs)
 
 
 def compile_object(texts: Mapping[str, str]) -> bytes:
     """The object code of modules by kind."""
     with building, Jobs(1) as jobs:
-        return begin_compiling(texts.items(), jobs).code()
+        return begin_compiling([texts], jobs).code()
 
 
 def packed(objects: Sequence[bytes]) -> bytes:
@@ -259,6 +271,6 @@ def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
 def assembly(text: str, kind: str) -> tuple[str, str]:
     """The optimised LLVM text and the assembly of a module, to read."""
     with building:
-        found = Module(text, kind)
-        found.optimise()
-        return str(found.module), found.machine.emit_assembly(found.module)
+        found = ObjectFile({kind: text})
+        module = found.optimise()
+        return str(module), found.machine.emit_assembly(module)

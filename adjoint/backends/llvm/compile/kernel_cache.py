@@ -24,9 +24,9 @@ failures = ctypes.c_int64(0)
 """How often native code found that a check failed. It only grows: a program compares it with what
 it was before, and so notices each failure of its own, perhaps one of a program beside it."""
 
-MOST_INSTRUCTIONS = 500
-"""A module of kernels with more is done: LLVM has work for some 20 ms, twenty times what a module
-costs beside its contents."""
+MOST_INSTRUCTIONS = 800
+"""A module of kernels with more is done: LLVM has work for some 30 ms, twenty times what an object
+file costs beside its contents."""
 
 _kernels: WeakValueDictionary[str, KernelCode] = WeakValueDictionary()
 
@@ -64,27 +64,28 @@ def kernel_name(writer: Writer) -> str:
     return "adjoint_kernel_" + hashlib.sha256(writer.text().encode()).hexdigest()[:24]
 
 
-def module_texts(writers: Mapping[str, Writer]) -> Iterator[tuple[str, str]]:
-    """The LLVM texts of the modules with these kernels, after the kind of each (`jit.LEVELS`).
+def module_texts(writers: Mapping[str, Writer]) -> Iterator[dict[str, str]]:
+    """The LLVM texts of the modules with these kernels, by kind (`jit.LEVELS`), for each object
+    file.
 
     ``loops`` are those in which LLVM must find the vectors. What is ``written`` has no loops, or
     has them written with vectors. A module that is large enough is done, so that it can be compiled
     while the next is written.
     """
-    open_modules: dict[str, KernelModule] = {}
+    modules: dict[str, KernelModule] = {}
     for name, writer in writers.items():
-        module = open_modules.setdefault("written", KernelModule())
         kind = "written"
+        module = modules.setdefault(kind, KernelModule())
         if not writer.write_vectors(module.module, name, module.functions):
             if writer.has_loops:
                 kind = "loops"
-                module = open_modules.setdefault(kind, KernelModule())
+                module = modules.setdefault(kind, KernelModule())
             writer.write(module.module, name, module.functions)
         if module.instructions() > MOST_INSTRUCTIONS:
-            yield kind, str(open_modules.pop(kind).module)
-    for kind, module in open_modules.items():
-        if module.instructions():
-            yield kind, str(module.module)
+            yield {kind: str(modules.pop(kind).module)}
+    rest = {kind: str(m.module) for kind, m in modules.items() if m.instructions()}
+    if rest:
+        yield rest
 
 
 class KernelModule:

@@ -169,7 +169,7 @@ class Program:
 
     def begin_compiling(self, jobs: Jobs) -> jit.Compilation:
         """Have `jobs` compile the native code."""
-        return jit.begin_compiling([(self.kind, self.llvm_text())], jobs)
+        return jit.begin_compiling([{self.kind: self.llvm_text()}], jobs)
 
     def kept(self, compilation: jit.Compilation) -> bytes:
         """The object code, which is kept on disk."""
@@ -213,7 +213,8 @@ class Program:
     def listing(self, stage: str) -> str:
         """The code to read: optimised LLVM text (``llvm``) or assembly."""
         kernels = kernel_cache.module_texts(ProgramWriter(self.schedule).all_kernels())
-        texts = [*kernels, (self.kind, self.llvm_text())]
+        texts = [item for file in kernels for item in file.items()]
+        texts.append((self.kind, self.llvm_text()))
         return "\n".join(jit.assembly(text, kind)[stage == "assembly"] for kind, text in texts)
 
 
