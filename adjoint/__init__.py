@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 # fmt: off
 from adjoint import errors
+from adjoint.api.batching import vmap
 from adjoint.api.derivatives import grad, jvp, value_and_grad, vjp
 from adjoint.api.differences import finite_differences
 from adjoint.api.graph_first import (
     adjoints, backprop, evaluate, gradient, is_topological_order, topological_order, variable,
 )
-from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev, vmap
+from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
 from adjoint.array import fft, linalg, special
 from adjoint.array.calculus.differences import diff, ediff1d, unwrap
 from adjoint.array.calculus.tabulated_functions import interp, trapezoid
@@ -135,7 +136,7 @@ from adjoint.graph import engine as _engine
 from adjoint.graph.forking import import_module as _import_module
 
 if _TYPE_CHECKING:
-    from adjoint import data, nn, optim
+    from adjoint import data, nn, optim, random
     from adjoint.api.associative import associative_scan
     from adjoint.api.branches import checkpoint, cond, switch
     from adjoint.api.check import check_gradients
@@ -155,6 +156,7 @@ if _TYPE_CHECKING:
     from adjoint.api.linear import linear_transpose, linearize
     from adjoint.api.loops import fori_loop, map, scan, while_loop
     from adjoint.api.options import get_options, options, set_options
+    from adjoint.api.planning import plan
     from adjoint.api.rule_check import check_rule
     from adjoint.api.step_study import step_study
     from adjoint.api.taylor import jet, taylor, taylor_ode
@@ -200,13 +202,13 @@ __all__ = [
     "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin",
     "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "negative", "newaxis",
     "nextafter", "nn", "nonzero", "not_equal", "ones", "ones_like", "optim", "options", "outer",
-    "pad", "partition", "percentile", "permute_dims", "pi", "piecewise", "poly", "polyadd",
+    "pad", "partition", "percentile", "permute_dims", "pi", "piecewise", "plan", "poly", "polyadd",
     "polyder", "polydiv", "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "pow",
-    "power", "prod", "ptp", "put_along_axis", "quantile", "r_", "rad2deg", "radians", "ravel",
-    "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder", "repeat", "reshape",
-    "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots", "rot90",
-    "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem", "setxor1d",
-    "sign", "signbit", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "sort",
+    "power", "prod", "ptp", "put_along_axis", "quantile", "r_", "rad2deg", "radians", "random",
+    "ravel", "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder", "repeat",
+    "reshape", "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots",
+    "rot90", "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem",
+    "setxor1d", "sign", "signbit", "sin", "sinc", "sinh", "sliding_window_view", "softmax", "sort",
     "sort_complex", "spacing", "special", "split", "sqrt", "square", "squeeze", "stack", "std",
     "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
     "take_along_axis", "tan", "tanh", "taylor", "taylor_ode", "tensordot", "tile", "top_k",
@@ -218,7 +220,7 @@ __all__ = [
 ]
 # fmt: on
 
-_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim")
+_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim", "random")
 _FUNCTIONS_WHEN_ASKED_FOR = {
     "associative_scan": "adjoint.api.associative",
     "block_traces": "adjoint.api.curvature",
@@ -247,6 +249,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "linearize": "adjoint.api.linear",
     "map": "adjoint.api.loops",
     "options": "adjoint.api.options",
+    "plan": "adjoint.api.planning",
     "root": "adjoint.api.implicit",
     "scan": "adjoint.api.loops",
     "set_options": "adjoint.api.options",

@@ -23,6 +23,7 @@ _WITH_ARGUMENTS = {
     "vjp": "vjp(f, x)",
     "jvp": "jvp(f, (x,), (v,))",
     "hvp": "hvp(f, (x,), (v,))",
+    "plan": "plan(f, x)",
     "explain": "explain(f, x)",
     "check_gradients": "check_gradients(f, x)",
     "finite_differences": "finite_differences(f, x)",

@@ -91,6 +91,11 @@ class Op:
     """Whether its native code takes memory as it needs it, and so fails if there is no more."""
     may_have_stable_form: bool = False
     """Whether `stable_form` may know one; where not, whoever evaluates need not ask."""
+    stops_derivatives: bool = False
+    """Whether its result counts as a constant for every derivative."""
+    refuses_derivatives: bool = False
+    """Whether to ask for a derivative by its input is an error, even if none arrives at it, as its
+    users have integers for results: then `refuse` raises it."""
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
@@ -162,6 +167,19 @@ class Op:
         """The elements of input `number` that have influence on elements of the result in `mask`,
         or more; the transpose of `outputs_reached`."""
         return calls.any(mask)
+
+    def refuse(self, node: Node) -> None:
+        """Raise the error for a derivative by the input of `node`."""
+        raise NotDifferentiableError(f"{self.name} refuses derivatives")
+
+    def is_flat(self, node: Node, number: int) -> bool:
+        """Whether the derivative by an input is zero wherever there is one."""
+        return False
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        """The sparsity pattern of the result for those `given` of the inputs (see
+        `transforms.sparsity`); `NotImplemented` if it follows from the other rules."""
+        return NotImplemented
 
     def smooth_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it has derivatives where its pieces have none.

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,9 @@ from adjoint.graph.op import Coefficients, Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape, is_inexact
+from adjoint.ops.control import dependence
 from adjoint.ops.control.closing import closed
+from adjoint.ops.control.dependence import results_of_graph
 from adjoint.ops.control.derived import Linearised, instance, still_inputs
 from adjoint.ops.control.expanding import branch_outputs, packed_rows
 from adjoint.ops.control.packing import (
@@ -146,6 +150,12 @@ class Branch(Op):
         results = branch(Choice(tuple(branches), choice.policy), [number, *inputs, *more])
         found = dict(zip(places, results, strict=True))
         return packed_rows(node, layouts(choice), group, found, len(choice.pieces()), len(given[0]))
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        choice, group = node.params
+        rows = [results_of_graph(one, given[1:], columns) for one in choice.branches]
+        found = [reduce(add, column) for column in zip(*rows, strict=True)]
+        return dependence.packed_group(layouts(choice), group, found, columns)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         choice, group = node.params

@@ -20,6 +20,8 @@ from adjoint.graph.op import Coefficients, Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape
+from adjoint.ops.control import dependence
+from adjoint.ops.control.dependence import scan_patterns
 from adjoint.ops.control.derived import Linearised, instance, mask_of, or_zeros, still_inputs
 from adjoint.ops.control.expanding import packed_rows, scan_series
 from adjoint.ops.control.loop import Loop, layouts, scan
@@ -90,6 +92,11 @@ class Scan(Op):
         loop, group = node.params
         found = scan_series(node, loop, given, rules)
         return packed_rows(node, layouts(loop), group, found, len(loop.pieces()), len(given[0]))
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        loop, group = node.params
+        found = scan_patterns(loop, given, columns)
+        return dependence.packed_group(layouts(loop), group, found, columns)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         loop, group = node.params

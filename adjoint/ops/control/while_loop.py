@@ -13,6 +13,8 @@ from adjoint.graph.op import Coefficients, Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variables
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, is_inexact
+from adjoint.ops.control import dependence
+from adjoint.ops.control.dependence import while_patterns
 from adjoint.ops.control.expanding import packed_rows, while_series
 from adjoint.ops.control.packing import given_pieces, packed_group
 from adjoint.ops.control.rounds import (
@@ -97,6 +99,11 @@ class WhileLoop(Op):
         loop, group = node.params
         found = while_series(node, loop, given, rules)
         return packed_rows(node, layouts(loop), group, found, len(loop.pieces()), len(given[0]))
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        loop, group = node.params
+        found = while_patterns(loop, given, columns)
+        return dependence.packed_group(layouts(loop), group, found, columns)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         loop, group = node.params

@@ -347,6 +347,7 @@ _stop = register(
         domain=((-2.0, 2.0),),
     )
 )
+_stop.stops_derivatives = True
 
 
 def stop_gradient(x: Any, /) -> Tensor:

@@ -215,6 +215,9 @@ class Elementwise(Op):
         numbers = [n for n, p in enumerate(self.partials) if isinstance(p, int)]
         return numbers if len(numbers) == len(self.partials) else ()
 
+    def is_flat(self, node: Node, number: int) -> bool:
+        return self.partials[number] is None
+
     def at_kink(self, node: Node) -> Tensor:
         """Where the operation is at its kink."""
         assert self.kink is not None
