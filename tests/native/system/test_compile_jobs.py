@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -90,6 +91,44 @@ def test_leaving_early_waits_for_helpers_and_forgets_the_rest() -> None:
         jobs.add(lambda: done.append("never"), is_long=False)
         raise KeyboardInterrupt
     assert done == ["slow"]
+
+
+def test_an_interrupt_of_whoever_waits_is_raised_at_once() -> None:
+    done: list[int] = []
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Jobs(1) as jobs:
+        jobs.add(interrupted, is_long=True)
+        jobs.add(lambda: done.append(1), is_long=True)
+        jobs.finish()
+    assert done == []
+
+
+def test_modules_that_cannot_be_linked_are_an_error() -> None:
+    twice = "define void @f() {\n ret void\n}"
+    with pytest.raises(RuntimeError, match="symbol multiply defined"):
+        jit.compile_object({"written": twice, "loops": twice})
+
+
+def test_files_that_were_given_up_are_collected_in_any_order() -> None:
+    text = "define void @f() {\n ret void\n}"
+    for compiled in (False, True) * 5:
+        file = jit.ObjectFile({"written": text, "loops": text.replace("@f", "@g")})
+        if compiled:
+            file.compile()
+        ring: list[Any] = [file, file.modules, file.modules[0].module]
+        ring.append(ring)
+        del file, ring
+        gc.collect()
+
+
+def test_finished_files_leave_no_context_behind() -> None:
+    before = len(jit._contexts)
+    for _ in range(3):
+        jit.compile_object({"written": "define void @f() {\n ret void\n}"})
+    assert len(jit._contexts) == before
 
 
 def test_without_threads_everything_is_done_by_whoever_waits(

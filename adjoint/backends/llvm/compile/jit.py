@@ -133,8 +133,10 @@ class Module:
 
     def link(self, other: Module, error: Any) -> None:
         """Put the other module, which is gone then, into this one."""
-        _unlocked("LLVMPY_LinkModules")(self.module, other.module, error)
+        failed = _unlocked("LLVMPY_LinkModules")(self.module, other.module, error)
         other.module.detach()
+        if failed:
+            raise RuntimeError(str(error))
 
 
 class ObjectFile:
@@ -149,8 +151,9 @@ class ObjectFile:
         level = max(LEVELS[kind] for kind in texts)
         self._idle = _idle_machines(level, *host())
         self.machine = self._idle.pop() if self._idle else target_machine(level)
-        context = llvm.create_context()
-        self.modules = [Module(t, kind, self.machine, context) for kind, t in texts.items()]
+        self._context = llvm.create_context()
+        _contexts[id(self._context)] = self._context
+        self.modules = [Module(t, kind, self.machine, self._context) for kind, t in texts.items()]
         self._buffer: Any = None
         self._error = llvm.ffi.OutputString()
 
@@ -180,9 +183,21 @@ class ObjectFile:
             return ctypes.string_at(library.LLVMPY_GetBufferStart(buffer), size)
         finally:
             library.LLVMPY_DisposeMemoryBuffer(buffer)
-            if len(self._idle) < MOST_IDLE:
-                self._idle.append(self.machine)
+            self.close()
 
+    def close(self) -> None:
+        """Free the modules, then their context, and let others have the machine."""
+        for module in self.modules:
+            module.module.close()
+        self._context.close()
+        del _contexts[id(self._context)]
+        if len(self._idle) < MOST_IDLE:
+            self._idle.append(self.machine)
+
+
+_contexts: dict[int, Any] = {}
+"""The LLVM contexts of object files that are not closed. Of those given up, after an error, they
+stay: the garbage collector would free a context and its modules in any order, and crash."""
 
 MOST_IDLE = 4
 """As many machines are kept: most programs need one or two at a time."""
@@ -273,4 +288,6 @@ def assembly(text: str, kind: str) -> tuple[str, str]:
     with building:
         found = ObjectFile({kind: text})
         module = found.optimise()
-        return str(module), found.machine.emit_assembly(module)
+        texts = str(module), found.machine.emit_assembly(module)
+        found.close()
+        return texts

@@ -23,14 +23,15 @@ _busy = [new_lock() for _ in range(MOST_HELPERS)]
 class Jobs(AbstractContextManager["Jobs"]):
     """A queue of jobs, for `threads` threads with the one that waits for them in `finish`.
 
-    A job that raises is reported by `finish`. When the context is left no helper works any more.
+    What a job raises `finish` raises when all are done; an interrupt of the thread that waits is
+    raised at once. When the context is left no helper works any more.
     """
 
     def __init__(self, threads: int) -> None:
         self._most = min(threads - 1, MOST_HELPERS)
         self._waiting: deque[Callable[[], None]] = deque()
         self._helpers: dict[int, threading.Thread] = {}
-        self._errors: list[BaseException] = []
+        self._errors: list[Exception] = []
 
     def add(self, job: Callable[[], None], is_long: bool) -> None:
         """Put a job into the queue. One that `is_long` is worth a helper, which begins at once."""
@@ -72,7 +73,7 @@ class Jobs(AbstractContextManager["Jobs"]):
             return False
         try:
             job()
-        except BaseException as error:
+        except Exception as error:
             self._errors.append(error)
         return True
 

@@ -93,7 +93,7 @@ class Program:
             self.kernels = loading.load()
             self.was_cached = own is None and all(k.was_cached for k in self.kernels)
             if own is not None:
-                code = self.kept(own)
+                code = self.finish_compiling(own)
         if runs_stepwise:
             self.stepwise = Stepwise(self.writer)
         else:
@@ -165,13 +165,13 @@ class Program:
         """The object code, which is also kept on disk."""
         self.was_cached = False
         with Jobs(1) as jobs:
-            return self.kept(self.begin_compiling(jobs))
+            return self.finish_compiling(self.begin_compiling(jobs))
 
     def begin_compiling(self, jobs: Jobs) -> jit.Compilation:
         """Have `jobs` compile the native code."""
         return jit.begin_compiling([{self.kind: self.llvm_text()}], jobs)
 
-    def kept(self, compilation: jit.Compilation) -> bytes:
+    def finish_compiling(self, compilation: jit.Compilation) -> bytes:
         """The object code, which is kept on disk."""
         code = compilation.code()
         object_cache.write(self.key, code)
