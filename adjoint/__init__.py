@@ -137,6 +137,7 @@ from adjoint.graph.forking import import_module as _import_module
 
 if _TYPE_CHECKING:
     from adjoint import data, nn, optim, random
+    from adjoint.scipy import sparse
     from adjoint.api.associative import associative_scan
     from adjoint.api.branches import checkpoint, cond, switch
     from adjoint.api.certify import certify
@@ -213,19 +214,26 @@ __all__ = [
     "reciprocal", "remainder", "repeat", "reshape", "resize", "result_type", "right_shift", "rint",
     "roll", "rollaxis", "root", "roots", "rot90", "round", "scan", "searchsorted", "select",
     "set_options", "setdiff1d", "setitem", "setxor1d", "sign", "signbit", "sin", "sinc", "sinh",
-    "sliding_window_view", "softmax", "sort", "sort_complex", "spacing", "special", "split", "sqrt",
-    "square", "squeeze", "stack", "stats", "std", "step_study", "stop_gradient", "subtract", "sum",
-    "swapaxes", "switch", "take", "take_along_axis", "tan", "tanh", "taylor", "taylor_ode",
-    "tensordot", "tile", "top_k", "topological_order", "trace", "transpose", "trapezoid", "tri",
-    "tril", "trim_zeros", "triu", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8",
-    "union1d", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values",
-    "unravel_index", "unstack", "unwrap", "value_and_grad", "vander", "var", "variable", "vdot",
-    "vecdot", "vecmat", "vectorize", "vjp", "vmap", "vsplit", "vstack", "where", "while_loop",
-    "wirtinger", "zeros", "zeros_like",
+    "sliding_window_view", "softmax", "sort", "sort_complex", "spacing", "sparse", "special",
+    "split", "sqrt", "square", "squeeze", "stack", "stats", "std", "step_study", "stop_gradient",
+    "subtract", "sum", "swapaxes", "switch", "take", "take_along_axis", "tan", "tanh", "taylor",
+    "taylor_ode", "tensordot", "tile", "top_k", "topological_order", "trace", "transpose",
+    "trapezoid", "tri", "tril", "trim_zeros", "triu", "true_divide", "trunc", "uint16", "uint32",
+    "uint64", "uint8", "union1d", "unique", "unique_all", "unique_counts", "unique_inverse",
+    "unique_values", "unravel_index", "unstack", "unwrap", "value_and_grad", "vander", "var",
+    "variable", "vdot", "vecdot", "vecmat", "vectorize", "vjp", "vmap", "vsplit", "vstack", "where",
+    "while_loop", "wirtinger", "zeros", "zeros_like",
 ]
 # fmt: on
 
-_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim", "random", "stats")
+_MODULES_WHEN_ASKED_FOR = {
+    "data": "adjoint.data",
+    "nn": "adjoint.nn",
+    "optim": "adjoint.optim",
+    "random": "adjoint.random",
+    "sparse": "adjoint.scipy.sparse",
+    "stats": "adjoint.stats",
+}
 _FUNCTIONS_WHEN_ASKED_FOR = {
     "associative_scan": "adjoint.api.associative",
     "block_traces": "adjoint.api.curvature",
@@ -274,7 +282,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
 def __getattr__(name: str) -> object:
     """The parts of the library that are imported when first asked for."""
     if name in _MODULES_WHEN_ASKED_FOR:
-        return _import_module(f"adjoint.{name}")
+        return _import_module(_MODULES_WHEN_ASKED_FOR[name])
     if name in _FUNCTIONS_WHEN_ASKED_FOR:
         function: object = getattr(_import_module(_FUNCTIONS_WHEN_ASKED_FOR[name]), name)
         globals()[name] = function
