@@ -15,7 +15,11 @@ from adjoint.ops.shape.movement import broadcast_to, reshape
 
 __all__ = [
     "array",
+    "asanyarray",
     "asarray",
+    "ascontiguousarray",
+    "asfortranarray",
+    "copy",
     "empty",
     "empty_like",
     "eye",
@@ -48,6 +52,52 @@ def asarray(
     if copy is False:
         return _uncopied(x, wanted)
     return Tensor(as_tensor(x, wanted).node)
+
+
+def asanyarray(
+    a: Any, /, dtype: Any = None, *, device: Any = None, copy: bool | None = None
+) -> Tensor:
+    """`asarray` by another name of NumPy's, where it also lets subclasses pass.
+
+    >>> import adjoint as ad
+    >>> ad.asanyarray([1.0, 2.0])
+    Tensor([1., 2.])
+    """
+    return asarray(a, dtype, device=device, copy=copy)
+
+
+def ascontiguousarray(a: Any, /, dtype: Any = None) -> Tensor:
+    """A tensor with at least one axis that holds `a`; the order in memory is not the user's.
+
+    >>> import adjoint as ad
+    >>> ad.ascontiguousarray(3.0)
+    Tensor([3.])
+    """
+    return array(a, dtype, ndmin=1)
+
+
+def asfortranarray(a: Any, /, dtype: Any = None) -> Tensor:
+    """A tensor with at least one axis that holds `a`; the order in memory is not the user's.
+
+    >>> import adjoint as ad
+    >>> ad.asfortranarray([[1, 2], [3, 4]])
+    Tensor([[1, 2],
+            [3, 4]])
+    """
+    return array(a, dtype, ndmin=1)
+
+
+def copy(a: Any, /) -> Tensor:
+    """A tensor of its own that holds `a`: what is written into it, or into `a`, is not shared.
+
+    >>> import adjoint as ad
+    >>> x = ad.zeros(2)
+    >>> y = ad.copy(x)
+    >>> y[0] = 1.0
+    >>> x
+    Tensor([0., 0.])
+    """
+    return asarray(a)
 
 
 def _uncopied(x: Any, dtype: DType | None) -> Tensor:
