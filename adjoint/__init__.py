@@ -138,6 +138,7 @@ from adjoint.ops.shape.rearrange import (
 from adjoint.ops.special.bessel import i0
 from adjoint.ops.signal.convolution import convolve, correlate
 # fmt: on
+from adjoint.array import iteration as _iteration
 from adjoint.array.methods import array_methods as _methods
 from adjoint.array.methods import ufunc_methods as _ufunc_methods
 from adjoint.array.polynomials import series_functions as _series
@@ -274,4 +275,5 @@ _engine.install(_tiering.evaluate, _graph_runner.runner_for)
 _ufunc_methods.enter()
 _methods.attach()
 _series.enter()
+_iteration.enter()
 _calls.namespace = lambda: _import_module("adjoint")

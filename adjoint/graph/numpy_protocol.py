@@ -77,8 +77,7 @@ _USUAL: dict[str, tuple[Any, ...]] = {
 _ON_VALUES = frozenset(
     (
         *("array2string", "array_repr", "array_str", "save", "savetxt", "savez"),
-        *("savez_compressed", "argwhere", "flatnonzero", "lexsort"),
-        *("triu_indices_from", "tril_indices_from", "diag_indices_from"),
+        *("savez_compressed", "argwhere", "flatnonzero"),
         *("may_share_memory", "shares_memory"),
     )
 )
@@ -88,11 +87,20 @@ _WRITING = frozenset(("put_along_axis", "put", "place", "putmask", "copyto", "fi
 _TO_ARRAYS = frozenset(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays"))
 """Functions by which others, such as SciPy's solvers, make arrays of what they are given: as long
 as nobody differentiates, they are given values that may be written to."""
-_ON_TENSORS: dict[str, Callable[[Any], Any]] = {
+_ON_TENSORS: dict[str, Callable[..., Any]] = {
     "copy": lambda x: x.copy(),
     "iscomplexobj": lambda x: x.dtype.kind == "c",
     "isrealobj": lambda x: x.dtype.kind != "c",
+    "triu_indices_from": lambda arr, k=0: np.triu_indices_from(_of_shape(arr), k),
+    "tril_indices_from": lambda arr, k=0: np.tril_indices_from(_of_shape(arr), k),
+    "diag_indices_from": lambda arr: np.diag_indices_from(_of_shape(arr)),
 }
+"""Functions of NumPy that ask for no value."""
+
+
+def _of_shape(x: Any) -> np.ndarray[Any, Any]:
+    """An array in the shape of a tensor, whose values do not matter."""
+    return np.broadcast_to(np.False_, x.shape)
 
 
 class NumpyProtocol:

@@ -1,12 +1,13 @@
-"""The 300 functions of NumPy that programs call most, and how they call them.
+"""The functions of NumPy that programs call most, and how they call them.
 
 A row is a function, an expression of `x` (and `y`) in which it stands, the shapes of these, and
 flags: `values` where the values decide the shape of the result or what is computed, so that
-compiled functions and `vmap` refuse it; `numpy` where adjoint has no function of that name, since
-it reads files, draws random numbers, sets options, or asks about dtypes; `constant` where the
-result does not depend on `x`; `once` where the second derivative is not compared.
-The order is about that of public code, by memory of published counts and of what tutorials and
-numerical packages use; what only shows or tests arrays is left out.
+compiled functions and `vmap` refuse it; `numpy` where it is not called by adjoint's name, since it
+reads text, draws random numbers, sets options, or is written otherwise there; `once` where the
+second derivative is not compared, as it is too large beside the value.
+
+The order is about that of public code, from what tutorials and numerical packages call; what
+writes files or only shows and tests arrays is left out.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ use("random.random", "x**2 * np.random.random((2, 3))", flags="numpy")
 use("sin", "np.sin(x)")
 use("cos", "np.cos(x)")
 use("eye", "x @ np.eye(3) * x")
-use("empty", "np.stack([x**2, np.copyto(e := np.empty(3), x) or e])", flags="own")
+use("empty", "(np.copyto(z := np.empty(3), x**2), z * x)[1]")
 use("vstack", "np.vstack((x, x**2))")
 use("hstack", "np.hstack((x, x**2))")
 use("stack", "np.stack([x, x**2], axis=-1)")
@@ -114,7 +115,7 @@ use("sinh", "np.sinh(x)")
 use("cosh", "np.cosh(x)")
 use("append", "np.append(x, x**2)")
 use("ones_like", "np.ones_like(x) * x**2")
-use("empty_like", "np.multiply(x, x, out=np.empty_like(x))")
+use("empty_like", "(np.copyto(z := np.empty_like(x), x**2), z * x)[1]")
 use("full_like", "x**2 + np.full_like(x, 2.0)")
 use("copy", "np.copy(x) ** 2")
 use("ravel", "np.ravel(x) ** 2", (2, 2))
@@ -176,7 +177,6 @@ use("hsplit", "np.hsplit(x, 2)[1] ** 2", (2, 4))
 use("vsplit", "np.vsplit(x, 2)[1] ** 2", (4, 2))
 use("dstack", "np.dstack((x, x**2))", (2, 2))
 use("column_stack", "np.column_stack((x, x**2))")
-use("row_stack", "np.vstack((x, x**2))")
 use("swapaxes", "np.swapaxes(x, 0, 1) ** 2", (2, 3))
 use("moveaxis", "np.moveaxis(x, 0, -1) ** 2", (2, 3, 2))
 use("rollaxis", "np.rollaxis(x, 2) ** 2", (2, 3, 2))
@@ -195,6 +195,7 @@ use(
     "put_along_axis",
     "(np.put_along_axis(z := x * 1.0, np.array([[1], [0]]), 2.0, 1), z**2)[1]",
     (2, 3),
+    flags="numpy",
 )
 use("searchsorted", "x**2 * np.searchsorted([0.3, 0.9], x)")
 use("digitize", "x**2 * np.digitize(x, [0.3, 0.9])")
@@ -235,7 +236,7 @@ use("fromfunction", "x**2 * np.fromfunction(lambda i, j: i + j, (2, 3))")
 use("frombuffer", "x**2 * np.frombuffer(bytes(24)) + x**2", flags="numpy")
 use("fromiter", "x**2 * np.fromiter((i for i in range(3)), float)")
 use("logspace", "np.logspace(x[0], x[1], 3)")
-use("geomspace", "np.geomspace(x[0], x[1], 4)", flags="values")
+use("geomspace", "np.geomspace(x[0], x[1], 4)")
 use("real", "np.real(np.exp(1j * x))")
 use("imag", "np.imag(np.exp(1j * x))")
 use("conj", "np.conj(x) * x")
@@ -351,17 +352,29 @@ use("polyadd", "np.polyadd(x, [1.0, 2.0]) ** 2")
 use("finfo", "x**2 + np.finfo(x.dtype).eps")
 use("iinfo", "x**2 / np.iinfo(np.int32).max")
 use("result_type", "x**2 * np.ones(3, np.result_type(x, 1.0))")
-use("issubdtype", "x**2 if np.issubdtype(x.dtype, np.floating) else x")
+use("issubdtype", "x**2 if np.issubdtype(x.dtype, np.floating) else x", flags="numpy")
 use("can_cast", "x**2 if np.can_cast(np.float32, x.dtype) else x")
 use("errstate", "[np.log(x) for _ in [0] if np.errstate(all='ignore')][0]", flags="numpy")
 use("set_printoptions", "(np.set_printoptions(), x**2)[1]", flags="numpy")
 use("array2string", "x ** len(np.array2string(np.ones(2))[:2])", flags="numpy")
-use("may_share_memory", "x if np.may_share_memory(x * 1.0, np.ones(2)) else x**2", flags="numpy")
 use("ndindex", "np.stack([x[i] * x[j] for i, j in np.ndindex(2, 2)])", flags="numpy")
+use("add.at", "(np.add.at(z := x * 1.0, [0, 0, 2], x**2), z)[1]", flags="numpy")
+use("add.reduce", "np.add.reduce(x**2, axis=0)", (3, 2), flags="numpy")
+use("maximum.reduce", "np.maximum.reduce([x, y, x * y])", (3,), (3,), flags="numpy")
+use("maximum.accumulate", "np.maximum.accumulate(x) ** 2", (4,), flags="numpy")
+use("multiply.outer", "np.multiply.outer(x, x)", flags="numpy")
+use("subtract.outer", "np.subtract.outer(x, x) ** 2", flags="numpy")
+use("add.reduceat", "np.add.reduceat(x**2, [0, 2])", (4,), flags="numpy")
+use("polynomial.Polynomial", "np.polynomial.Polynomial([1.0, -2.0, 0.5])(x)", flags="numpy")
 use("ndenumerate", "np.stack([v ** (i + 1) for (i,), v in np.ndenumerate(x)])", flags="numpy")
 use("nditer", "np.stack([v**2 for v in np.nditer(x)])", flags="numpy")
 use("broadcast_shapes", "x**2 * np.ones(np.broadcast_shapes(x.shape, (2, 1)))")
-use("sliding_window_view", "np.lib.stride_tricks.sliding_window_view(x, 2) ** 2", (4,))
+use(
+    "lib.stride_tricks.sliding_window_view",
+    "np.lib.stride_tricks.sliding_window_view(x, 2) ** 2",
+    (4,),
+    flags="numpy",
+)
 use("bartlett", "x**2 * np.bartlett(3)")
 use("i0", "np.i0(x)")
 use("nextafter", "x**2 * np.nextafter(1.0, 2.0)")
