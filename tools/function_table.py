@@ -204,8 +204,8 @@ def page() -> str:
 MOST_USED_HEAD = f"""\
 ## What programs call most
 
-The {len(MOST_USED)} functions of NumPy that programs call most, called by NumPy's names in a function
-that is differentiated. `x` and `y` are arrays of generic numbers.
+The {len(MOST_USED)} functions of NumPy that programs call most, by NumPy's names in functions
+that are differentiated. `x` and `y` are arrays of generic numbers.
 
 """
 
