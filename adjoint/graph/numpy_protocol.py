@@ -129,7 +129,10 @@ class NumpyProtocol:
             array: np.ndarray[Any, Any] = value.view()  # as `numpy` does, most quickly
             array.setflags(write=False)
             return array
-        array = self.numpy()
+        if dtype is not None and np.dtype(dtype).kind in "biu":  # which carry no derivative
+            array = np.asarray(engine.value_of(self.node))
+        else:
+            array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             if copy is False:
                 raise ValueError("numpy: a change of dtype needs a copy, and copy=False was asked")

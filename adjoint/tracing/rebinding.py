@@ -39,6 +39,8 @@ def meaning(value: Any, package: str) -> Any:
 def traceable(f: Any, package: str | None = None) -> Any:
     """`f`, or the copy of it that is to be called while tracing."""
     if type(f) is MethodType:
+        if package_of({"__name__": type(f.__self__).__module__}) in namespaces.TRACED:
+            return getattr(meaning(f.__self__, package or ""), f.__name__, f)
         function = traceable(f.__func__, package)
         owner = meaning(f.__self__, package or "")
         return f if function is f.__func__ else MethodType(function, owner)
