@@ -14,7 +14,7 @@ import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
 from adjoint.graph import calls, engine
-from adjoint.graph.caller import Asker, user_place
+from adjoint.graph.caller import Asker, package_of_caller, user_place
 from adjoint.graph.lost import is_of_variable, losers, report
 from adjoint.graph.numpy_arguments import arranged
 from adjoint.graph.op import FUNCTIONS
@@ -84,6 +84,8 @@ _ON_VALUES = frozenset(
 """Functions of NumPy whose results have no derivatives: they are given the values."""
 _WRITING = frozenset(("put_along_axis", "put", "place", "putmask", "copyto", "fill_diagonal"))
 """What writes into its first argument and returns nothing."""
+_NEVER_WRITING = frozenset({"jax"})
+"""Packages whose arrays do not change, and which do not ask for DLPack 1.0."""
 _TO_ARRAYS = frozenset(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays"))
 """Functions by which others, such as SciPy's solvers, make arrays of what they are given: as long
 as nobody differentiates, they are given values that may be written to."""
@@ -158,13 +160,13 @@ class NumpyProtocol:
     ) -> Any:
         """The value for another library, which must not write to it.
 
-        Who reads DLPack 1.0 is told so and gets the memory itself, others a copy. With copy=False
-        they get the memory, too, as from JAX.
+        Who reads DLPack 1.0 is told so and gets the memory itself, and so does who never writes, as
+        JAX; others a copy. With copy=False they get the memory, too, as from JAX.
         """
         array = self.numpy()
         read_only = max_version is not None and max_version[0] >= 1
         if copy is None and not read_only:
-            copy = True
+            copy = package_of_caller() not in _NEVER_WRITING
         if copy is False and not read_only:
             array = _not_marked(array)
         return array.__dlpack__(

@@ -152,6 +152,13 @@ def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
     return array(a)
 
 
+def from_dlpack(x: Any, /, **options: Any) -> Any:
+    """`numpy.from_dlpack`, of tensors too, which stay what they are."""
+    if type(x) is Tensor:
+        return x.copy() if options.get("copy") else x
+    return fresh(np.from_dlpack(x, **options))
+
+
 def _making_new(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of NumPy's that makes new arrays of whatever it is given."""
 
@@ -192,6 +199,7 @@ FUNCTIONS_OF_NUMPY: Functions = {
     "asarray_chkfinite": asarray,
     "require": lambda a, dtype=None, requirements=None, **options: asarray(a, dtype),
     "copy": copy,
+    "from_dlpack": from_dlpack,
     "fromiter": fromiter,
     "isscalar": is_scalar,
     "zeros": _making("zeros"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import ArgumentError, RangeError
+from adjoint.errors import ArgumentError, DTypeError, RangeError
 from adjoint.graph.device import check_device
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
@@ -131,7 +131,8 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
 
     The data are copied: who else holds the memory may write to it. With copy=False they are not,
     and must not be written to as long as anything that was computed from the tensor is in use.
-    Raises `ArgumentError`, `RangeError`, and what `x` raises if it is not in this memory.
+    Raises `ArgumentError`, `RangeError`, `DTypeError`, and what `x` raises if it is not in this
+    memory.
 
     >>> import adjoint as ad, numpy as np
     >>> ad.from_dlpack(np.ones(2))
@@ -144,7 +145,14 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
         raise ArgumentError(
             f"from_dlpack: {type(x).__name__} does not offer __dlpack__; use adjoint.asarray"
         )
-    taken = np.from_dlpack(x)
+    try:
+        taken = np.from_dlpack(x)
+    except RuntimeError as error:  # NumPy's word for a dtype that it has not, such as bfloat16
+        dtype = getattr(x, "dtype", "unknown")
+        raise DTypeError(
+            f"from_dlpack: a {type(x).__name__} of dtype {dtype} cannot be taken over ({error}); "
+            f"convert it to float32 or another dtype of NumPy's first"
+        ) from error
     return from_array(taken.view()) if copy is False else as_tensor(taken)
 
 
