@@ -145,7 +145,9 @@ def _described(x: Any, array: np.ndarray[Any, Any]) -> str:
 
 
 def _cure(array: np.ndarray[Any, Any]) -> str:
-    """What to do about objects that are numbers, such as fractions."""
+    """What to do about objects that are numbers, such as fractions, and about bfloat16."""
+    if array.dtype.type.__module__.partition(".")[0] == "ml_dtypes":
+        return "; NumPy has no rules for this dtype: convert it, x.astype('float32')"
     if array.dtype.kind != "O" or not array.size:
         return ""
     if not all(hasattr(item, "__float__") for item in array.flat):
