@@ -338,7 +338,10 @@ def _handler(value: Any) -> Handler | None:
 
 def _is_users_class(cls: type) -> bool:
     module = sys.modules.get(cls.__module__)
-    return is_users({"__name__": cls.__module__} if module is None else vars(module), None)
+    names = {"__name__": cls.__module__} if module is None else vars(module)
+    if hasattr(cls, "__array__") and _is_installed(names.get("__file__")):
+        return False  # a series of pandas is an array, not an object with parts
+    return is_users(names, None)
 
 
 def _of_class(cls: type, package: str) -> Any:
