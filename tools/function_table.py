@@ -11,6 +11,7 @@ whether the page is current.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import adjoint as ad  # noqa: E402  the root must be on the path first
-from adjoint.errors import ConcretizationError, NotDifferentiableError  # noqa: E402
+from adjoint.errors import (  # noqa: E402
+    ConcretizationError,
+    ConstantDrawWarning,
+    NotDifferentiableError,
+)
 from tests.numpy.most_used import MOST_USED  # noqa: E402
 from tools.function_examples import Example, as_example, examples  # noqa: E402
 
@@ -180,6 +185,12 @@ def table(title: str, rows: list[tuple[str, ...]], first: Sequence[str]) -> str:
 
 def page() -> str:
     """The text of the page."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConstantDrawWarning)  # some rows are about such draws
+        return _page()
+
+
+def _page() -> str:
     found = examples()
     text = HEAD
     titles = {"": "adjoint", "linalg": "adjoint.linalg", "fft": "adjoint.fft"}
