@@ -27,7 +27,8 @@ class ElementIterator:
     """The elements of tensors, which broadcast to one shape, in the order of their indices.
 
     An element is a tensor without axes; of several operands there is a tuple. With the flag
-    "readwrite" or "writeonly" of an operand, ``element[...] = value`` writes into it.
+    "readwrite" or "writeonly" of an operand, ``element[...] = value`` writes into it; without, that
+    is an error.
     """
 
     def __init__(
@@ -181,7 +182,9 @@ def _element(x: Any, index: tuple[int, ...], written: bool) -> Tensor:
     own = index[len(index) - len(shape) :]
     place = tuple(0 if size == 1 else i for i, size in zip(own, shape, strict=True))
     part = as_tensor(calls.getitem(as_tensor(x), place))
-    return link(part, x, "numpy.nditer", place, _read, _write) if written else part
+    if not isinstance(x, Tensor):
+        return part
+    return link(part, x, "numpy.nditer", place, _read, _write if written else _refuse)
 
 
 def _read(parent: Tensor, place: Any) -> Tensor:
@@ -190,6 +193,12 @@ def _read(parent: Tensor, place: Any) -> Tensor:
 
 def _write(parent: Tensor, view: Tensor, place: Any) -> Tensor:
     return calls.setitem(parent, place, view)
+
+
+def _refuse(parent: Tensor, view: Tensor, place: Any) -> Tensor:
+    raise ArgumentError(
+        'numpy.nditer: this operand is read-only; to write into it, give op_flags=["readwrite"]'
+    )
 
 
 def nditer(

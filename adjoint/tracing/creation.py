@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.errors import ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import as_dtype
 from adjoint.ops.shape.movement import broadcast_to, expand_dims
@@ -183,7 +184,9 @@ def _with_an_axis(function: Callable[..., Any]) -> Callable[..., Any]:
 def fromiter(iter: Any, dtype: Any, count: int = -1, **options: Any) -> Any:
     """`numpy.fromiter`, of tensors too."""
     given = list(iter if count < 0 else itertools.islice(iter, count))
-    if holds_tensor(given) and len(given) >= count:
+    if holds_tensor(given):
+        if len(given) < count:
+            raise ShapeError(f"numpy.fromiter: asked for {count} elements, got {len(given)}")
         return _converted(given, dtype)
     return fresh(np.fromiter(given, dtype, count, **options))
 

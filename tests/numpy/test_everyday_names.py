@@ -133,6 +133,8 @@ def test_fromiter_of_what_is_differentiated():
         return np.sum(np.fromiter((v**2 for v in x), float, count=2))
 
     assert ad.grad(f)(np.array([3.0, 4.0, 5.0])).tolist() == [6.0, 8.0, 0.0]
+    with pytest.raises(ValueError, match="asked for 2 elements, got 1"):
+        ad.grad(f)(np.array([3.0]))
 
 
 def test_geomspace_compiles():

@@ -122,3 +122,27 @@ def test_what_cannot_be_says_what_to_do(call, said):
 
     with pytest.raises(ad.errors.AdjointError, match=said):
         ad.grad(f)(X)
+
+
+def test_elements_follow_what_is_written_and_are_read_only_themselves():
+    def f(x):
+        y = x * 1.0
+        found = []
+        for i, v in enumerate(np.nditer(y)):
+            y[i] = 3 * v
+            found.append(v * v)
+        return np.sum(np.stack(found))
+
+    x = np.array([1.0, 2.0])
+    assert float(f(x)) == 45.0
+    assert ad.grad(f)(x).tolist() == [18.0, 36.0]
+
+    def writing(x):
+        for v in np.nditer(x):
+            v[...] = 0.0
+        return np.sum(x)
+
+    with pytest.raises(ValueError, match="read-only"):
+        writing(x)
+    with pytest.raises(TypeError, match=r"read-only; .*readwrite"):
+        ad.grad(writing)(x)
