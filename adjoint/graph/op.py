@@ -222,6 +222,10 @@ class Op:
         """The graphs that it holds and runs, for loops and branches."""
         return ()
 
+    def nan_origins(self, node: Node) -> dict[int, str]:
+        """By the number of a result, what made the nan in it; of an operation that holds graphs."""
+        return {}
+
     def rounds(self, node: Node) -> int:
         """About how often the graphs that it holds are run."""
         return 1
