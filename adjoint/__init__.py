@@ -151,6 +151,7 @@ from adjoint.graph.forking import import_module as _import_module
 
 if _TYPE_CHECKING:
     from adjoint import data, nn, optim, random
+    from adjoint.scipy import sparse
     from adjoint.api.associative import associative_scan
     from adjoint.api.branches import checkpoint, cond, switch
     from adjoint.api.certify import certify
@@ -232,8 +233,8 @@ __all__ = [
     "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots", "rot90",
     "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem", "setxor1d",
     "shape", "sign", "signbit", "sin", "sinc", "sinh", "size", "sliding_window_view", "softmax",
-    "sort", "sort_complex", "spacing", "special", "split", "sqrt", "square", "squeeze", "stack",
-    "std", "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
+    "sort", "sort_complex", "spacing", "sparse", "special", "split", "sqrt", "square", "squeeze",
+    "stack", "std", "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
     "take_along_axis", "tan", "tanh", "taylor", "taylor_ode", "tensordot", "tile", "top_k",
     "topological_order", "trace", "transpose", "trapezoid", "tri", "tril", "tril_indices",
     "tril_indices_from", "trim_zeros", "triu", "triu_indices", "triu_indices_from", "true_divide",
@@ -244,7 +245,13 @@ __all__ = [
 ]
 # fmt: on
 
-_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim", "random")
+_MODULES_WHEN_ASKED_FOR = {
+    "data": "adjoint.data",
+    "nn": "adjoint.nn",
+    "optim": "adjoint.optim",
+    "random": "adjoint.random",
+    "sparse": "adjoint.scipy.sparse",
+}
 _FUNCTIONS_WHEN_ASKED_FOR = {
     "associative_scan": "adjoint.api.associative",
     "block_traces": "adjoint.api.curvature",
@@ -293,7 +300,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
 def __getattr__(name: str) -> object:
     """The parts of the library that are imported when first asked for."""
     if name in _MODULES_WHEN_ASKED_FOR:
-        return _import_module(f"adjoint.{name}")
+        return _import_module(_MODULES_WHEN_ASKED_FOR[name])
     if name in _FUNCTIONS_WHEN_ASKED_FOR:
         function: object = getattr(_import_module(_FUNCTIONS_WHEN_ASKED_FOR[name]), name)
         globals()[name] = function

@@ -163,9 +163,11 @@ def _described(x: Any, array: np.ndarray[Any, Any]) -> str:
 
 
 def _cure(array: np.ndarray[Any, Any]) -> str:
-    """What to do about objects that are numbers, such as fractions, and about bfloat16."""
+    """What to do about objects that are numbers or hold them, as fractions, and about bfloat16."""
     if array.dtype.type.__module__.partition(".")[0] == "ml_dtypes":
         return "; NumPy has no rules for this dtype: convert it, x.astype('float32')"
+    if array.dtype.kind == "O" and str(type(array[()]).__module__).startswith("scipy.sparse"):
+        return "; close over a sparse matrix, which is constant, or give its data as an argument"
     if array.dtype.kind != "O" or not array.size:
         return ""
     if not all(hasattr(item, "__float__") for item in array.flat):

@@ -45,11 +45,20 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any
     if dtype is not None and np.dtype(dtype).kind == "O" and holds_tensor((a,)):
         return _of_objects(a)
     if not holds_tensor((a,)):
+        if isinstance(a, np.matrix):  # whose * is the matrix product
+            a = fresh(np.asarray(a))
         if isinstance(a, np.ndarray):
             same = dtype is None or a.dtype == np.dtype(dtype)
             return a if same else fresh(np.asarray(a, dtype))
         return fresh(_owned(np.asarray(a, dtype, order), a))
     return _converted(a, dtype)
+
+
+def asanyarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
+    """`numpy.asanyarray`, of tensors too; a `numpy.matrix` stays what it is."""
+    if isinstance(a, np.matrix):
+        return np.asanyarray(a, dtype, order, **options)
+    return asarray(a, dtype, order, **options)
 
 
 def _of_objects(x: Any) -> Any:
@@ -196,7 +205,7 @@ _AS_THEY_ARE = ("eye", "identity", "tri", "fromfunction", "frombuffer")
 FUNCTIONS_OF_NUMPY: Functions = {
     "array": array,
     "asarray": asarray,
-    "asanyarray": asarray,
+    "asanyarray": asanyarray,
     "ascontiguousarray": _with_an_axis(np.ascontiguousarray),
     "asfortranarray": _with_an_axis(np.asfortranarray),
     "asarray_chkfinite": asarray,
