@@ -57,7 +57,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "adjoint.array": (
         ("values",),
-        ("dtypes", "elementwise", "fft", "functional", "inspection", "partitioning", "special"),
+        (
+            *("dtypes", "elementwise", "fft", "functional", "inspection", "iteration"),
+            *("partitioning", "special"),
+        ),
         ("creation linalg manipulation statistics",),
         ("calculus", "methods", "polynomials", "trigonometric_transforms"),
     ),
