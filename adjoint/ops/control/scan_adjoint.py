@@ -205,7 +205,7 @@ class _Backward:
             node = stack.pop()
             if node.op.name == "add" and all(x.shape == node.shape for x in node.inputs):
                 stack += reversed(node.inputs)
-            elif node.op.name == "matmul" and len(node.shape) == 2:
+            elif node.op.name == "matmul" and len(node.shape) == 2 and not node.op.lowers(node):
                 a, b = map(Tensor, node.inputs)
                 self.products.append((number, matrix_transpose(a), b))
             else:
