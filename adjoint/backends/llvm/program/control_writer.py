@@ -74,12 +74,14 @@ def pieces(builder: Any, step: Control, writer: ProgramWriter, groups: Any) -> d
     group = step.root.params[1]
     numbers, layout = groups[group]
     base = writer.addresses[step.root]
-    found = {
-        number: builder.gep(
-            base, [I64(layout.starts[place] * layout.dtype.itemsize)], source_etype=I8
-        )
-        for place, number in enumerate(numbers)
-    }
+    found: dict[int, Any] = {}
+    for place, number in enumerate(numbers):
+        start = layout.starts[place] * layout.dtype.itemsize
+        output = writer.memory.pieces.get((step.root, start))
+        if output is None:
+            found[number] = builder.gep(base, [I64(start)], source_etype=I8)
+        else:
+            found[number] = writer.addresses[output]
     return found
 
 

@@ -183,6 +183,14 @@ class ProgramWriter:
         builder.store(builder.zext(value, kind) if node.dtype.kind == "b" else value, address)
         return address
 
+    def address_of_part(self, builder: Any, step: Alias) -> Any:
+        """Where the part of its source lies that an alias is."""
+        owner, offset = self.memory.storage.get(step.source, (step.source, 0))
+        output = self.memory.pieces.get((owner, offset + step.offset))
+        if output is not None:
+            return self.addresses[output]
+        return moved(builder, self.address_of(builder, step.source), step.offset)
+
     def share_memory(self, node: Node, other: Node) -> bool:
         """Whether `node` is written into the memory of `other` anyway."""
         home, other_home = (self.memory.storage.get(n, (n, 0))[0] for n in (node, other))
@@ -265,8 +273,9 @@ class ProgramWriter:
                 lapack.emit(builder, step, self.one_matrix(step), addresses, self.failed)
             case Alias(root=root):
                 if root in self.schedule.outputs and not self.share_memory(root.inputs[0], root):
-                    start = moved(builder, self.address_of(builder, root.inputs[0]), step.offset)
-                    copy_buffer(builder, root, self.addresses[root], start)
+                    start = self.address_of_part(builder, step)
+                    if start is not self.addresses[root]:
+                        copy_buffer(builder, root, self.addresses[root], start)
             case Control():
                 control_steps.write(builder, step, self)
             case NumpyCall():
