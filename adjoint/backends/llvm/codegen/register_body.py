@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from contextlib import nullcontext
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from llvmlite import ir
@@ -101,6 +101,12 @@ class RegisterBody:
         """The parts of what is there: in registers, in memory, or a constant."""
         parts = self.partition.parts(x.shape)
         return [Lanes(self, x.shape, part.offsets).all_of(x) for part in parts]
+
+    def is_part(self, x: Node, offsets: Offsets) -> bool:
+        """Whether the elements are a part of a tensor. Others are picked of its parts, so that no
+        element is computed twice."""
+        parts = self.partition.parts(x.shape)
+        return any(offsets == part.offsets for part in parts)
 
     # where elements come from
 
@@ -265,10 +271,14 @@ class Lanes:
                 self.read(node, at)
         body.nested_reads += 1
         try:
-            found = body.values[x, offsets] = self.computed(x, index)
+            if x.op.moves or x.op.keeps_order or body.is_part(x, offsets):
+                found = body.values[x, offsets] = self.computed(x, index)
+            else:
+                body.registers[x] = body.parts_of(x)
+                found = body.found(x, offsets)
         finally:
             body.nested_reads -= 1
-        return found
+        return cast(Scalar, found)
 
     def computed(self, x: Node, index: Index) -> Scalar:
         """The elements by the rule of the operation."""

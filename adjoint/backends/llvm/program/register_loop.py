@@ -30,10 +30,10 @@ from adjoint.schedule.plan import Alias, Control, Kernel, Nest, Schedule
 if TYPE_CHECKING:
     from adjoint.backends.llvm.program.program_writer import GraphWriter, ProgramWriter
 
-MOST_ELEMENTS = 64
+MOST_ELEMENTS = 128
 """The largest tensor of a body: an 8×8 matrix takes eight registers of AVX-512, a quarter."""
 
-MOST_INSTRUCTIONS = 800
+MOST_INSTRUCTIONS = 3000
 """About the most instructions of a body. So many compile as fast as the kernels they stand for."""
 
 MOST_HOISTED = 24
