@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -54,13 +55,19 @@ class Partition:
 
     def parts(self, shape: Shape) -> list[Part]:
         """The parts of a tensor."""
-        size = size_of(shape)
-        row = max(1, prod(shape[last_long(shape) :])) if self.by_rows and size > 1 else size
-        return [
-            Part(start, min(self.lanes, begin + row - start))
-            for begin in range(0, size, row)
-            for start in range(begin, begin + row, self.lanes)
-        ]
+        return parts_of(self.lanes, self.by_rows, shape)
+
+
+@cache
+def parts_of(lanes: int, by_rows: bool, shape: Shape) -> list[Part]:
+    """What `Partition.parts` answers."""
+    size = size_of(shape)
+    row = max(1, prod(shape[last_long(shape) :])) if by_rows and size > 1 else size
+    return [
+        Part(start, min(lanes, begin + row - start))
+        for begin in range(0, size, row)
+        for start in range(begin, begin + row, lanes)
+    ]
 
 
 def places_of(shape: Shape, offsets: Sequence[int]) -> list[list[int]]:

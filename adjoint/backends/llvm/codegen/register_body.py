@@ -239,6 +239,12 @@ class Lanes:
 
     def numbers(self, i: Affine) -> list[int]:
         """An index in each lane that is looked at."""
+        if not i.terms:
+            return [i.constant] * self.count
+        if not i.constant and len(i.terms) == 1:
+            ((name, factor),) = i.terms.items()
+            if factor == 1 and isinstance(name, int):
+                return self.places[name]
         total = [i.constant] * self.count
         for name, factor in i.terms.items():
             if isinstance(name, int):
@@ -252,11 +258,15 @@ class Lanes:
 
     def offsets(self, x: Node, index: Index) -> Offsets:
         """The elements of `x` at an index. One that is not inside is not looked at, but there."""
-        places = [
-            [min(max(n, 0), size - 1) for n in self.numbers(i)]
-            for i, size in zip(index, x.shape, strict=True)
-        ]
-        return offsets_of(x.shape, places) if places else (0,) * self.count
+        if not index:
+            return (0,) * self.count
+        places = []
+        for i, size in zip(index, x.shape, strict=True):
+            numbers = self.numbers(i)
+            if min(numbers) < 0 or max(numbers) >= size:
+                numbers = [min(max(n, 0), size - 1) for n in numbers]
+            places.append(numbers)
+        return offsets_of(x.shape, places)
 
     def is_known(self, x: Node, index: Index) -> bool:
         return self.body.is_known(x, self.offsets(x, index))
