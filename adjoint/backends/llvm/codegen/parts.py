@@ -27,7 +27,7 @@ class Part(NamedTuple):
     """So many elements from `start` on, in row-major order."""
 
     start: int
-    count: int
+    count: int  # type: ignore[assignment]  # not the method of tuples
 
     @property
     def lanes(self) -> int:
