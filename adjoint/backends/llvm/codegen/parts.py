@@ -8,7 +8,7 @@ written, so that moving elements is a choice of lanes.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -80,18 +80,19 @@ def places_of(shape: Shape, offsets: Sequence[int]) -> list[list[int]]:
 
 
 def picked(
-    builder: Any, vectors: Sequence[Scalar], parts: Sequence[Part], offsets: Sequence[int]
+    builder: Any, part_of: Callable[[int], Scalar], parts: Sequence[Part], offsets: Sequence[int]
 ) -> Scalar:
-    """The elements at the offsets, of a tensor of which all parts are in registers."""
+    """The elements at the offsets of a tensor, of which `part_of` gives the parts by number."""
     starts = [part.start for part in parts]
     where = []
     for offset in offsets:
         number = bisect_right(starts, offset) - 1
         where.append((number, offset - starts[number]))
+    vectors = {number: part_of(number) for number, _ in where}
+    dtype = vectors[where[0][0]].dtype
     lanes = lanes_of(len(offsets))
     where += [where[-1]] * (lanes - len(where))
-    dtype = vectors[0].dtype
-    sources = {number: vectors[number].value for number, _ in where}
+    sources = {number: vector.value for number, vector in vectors.items()}
     if lanes == 1:
         ((number, lane),) = where
         value = sources[number]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from contextlib import nullcontext
 from itertools import product
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 from llvmlite import ir
@@ -99,14 +99,21 @@ class RegisterBody:
 
     def parts_of(self, x: Node) -> list[Scalar]:
         """The parts of what is there: in registers, in memory, or a constant."""
-        parts = self.partition.parts(x.shape)
-        return [Lanes(self, x.shape, part.offsets).all_of(x) for part in parts]
+        return [self.part_of(x, part) for part in self.partition.parts(x.shape)]
+
+    def part_of(self, x: Node, part: Part) -> Scalar:
+        """One of them; computed, if it is none of these."""
+        return Lanes(self, x.shape, part.offsets).all_of(x)
 
     def is_part(self, x: Node, offsets: Offsets) -> bool:
-        """Whether the elements are a part of a tensor. Others are picked of its parts, so that no
-        element is computed twice."""
+        """Whether the elements are a part of a tensor."""
         parts = self.partition.parts(x.shape)
         return any(offsets == part.offsets for part in parts)
+
+    def picked(self, x: Node, offsets: Offsets) -> Scalar:
+        """Elements of the parts in which they are, so that none is computed twice."""
+        parts = self.partition.parts(x.shape)
+        return picked(self.builder, lambda n: self.part_of(x, parts[n]), parts, offsets)
 
     # where elements come from
 
@@ -130,7 +137,7 @@ class RegisterBody:
         if known is None:
             if x in self.registers:
                 parts = self.partition.parts(x.shape)
-                known = picked(self.builder, self.registers[x], parts, offsets)
+                known = picked(self.builder, self.registers[x].__getitem__, parts, offsets)
             elif x in self.memory:
                 known = self.loaded(x, offsets)
             elif is_constant(x):
@@ -152,7 +159,7 @@ class RegisterBody:
             if offsets == Part(first, count).offsets:
                 return self.load(x, Part(first, count))
             parts = self.partition.parts(x.shape)
-            return picked(self.builder, [self.load(x, part) for part in parts], parts, offsets)
+            return picked(self.builder, lambda n: self.load(x, parts[n]), parts, offsets)
 
     def load(self, x: Node, part: Part) -> Scalar:
         """A part from memory."""
@@ -284,11 +291,10 @@ class Lanes:
             if x.op.moves or x.op.keeps_order or body.is_part(x, offsets):
                 found = body.values[x, offsets] = self.computed(x, index)
             else:
-                body.registers[x] = body.parts_of(x)
-                found = body.found(x, offsets)
+                found = body.values[x, offsets] = body.picked(x, offsets)
         finally:
             body.nested_reads -= 1
-        return cast(Scalar, found)
+        return found
 
     def computed(self, x: Node, index: Index) -> Scalar:
         """The elements by the rule of the operation."""
