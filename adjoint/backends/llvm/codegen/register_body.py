@@ -71,12 +71,12 @@ class RegisterBody:
             if isinstance(step, Alias)
         }
         self.values: dict[tuple[Node, Offsets], Scalar] = {}
-        self.written: dict[Hashable, Any] = {}
+        self.written: dict[int, dict[Hashable, Any]] = {}
         self.nested_reads = 0
 
     def emitter(self, lanes: int) -> LLVMEmitter:
-        """The emitter for so many lanes. All know what another has written."""
-        return LLVMEmitter(self.builder, True, None, lanes, self.written)
+        """The emitter for so many lanes. Those for as many know what another has written."""
+        return LLVMEmitter(self.builder, True, None, lanes, self.written.setdefault(lanes, {}))
 
     def write(self) -> None:
         """Compute all that the schedule does."""
@@ -342,7 +342,7 @@ class LaneNumbers(tuple[int, ...]):
 
 def offsets_of(shape: Shape, places: Sequence[Sequence[int]]) -> Offsets:
     """The offsets in row-major order of the elements with these indices, axis by axis."""
-    total = [0] * len(places[0])
+    total = [0] * len(places[0]) if places else [0]
     for size, own in zip(shape, places, strict=True):
         total = [t * size + n for t, n in zip(total, own, strict=True)]
     return tuple(total)
