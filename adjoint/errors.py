@@ -108,6 +108,10 @@ class LostDerivativeWarning(UserWarning):
     """A value that somebody differentiates by left the graph, under ``lost_derivatives="warn"``."""
 
 
+class ConstantDrawWarning(UserWarning):
+    """Random numbers of NumPy became constants of a function that is compiled, mapped or looped."""
+
+
 class KinkWarning(UserWarning):
     """A derivative of the second order or higher is nan, as it rests on a slope that was chosen."""
 

@@ -38,6 +38,9 @@ NAMES = (
     "hidden_markov",
     "heat",
     "gru",
+    "sparse_hessian",
+    "laplacian",
+    "per_example_gradients",
 )
 
 FASTEST_PEER = "fastest peer"

@@ -28,6 +28,7 @@ from adjoint.passes.pipeline import optimise
 from adjoint.passes.rewriting import owned
 from adjoint.schedule.fuse import schedule
 from adjoint.schedule.plan import Schedule
+from adjoint.tracing.generators import constant_draws_warned_of
 from adjoint.transforms.substitute import substitute
 
 
@@ -59,7 +60,8 @@ class Specialization:
         self.leaves = leaves
         self.inputs = [variable_node(None, x.shape, x.dtype, scope, weak=x.weak) for x in leaves]
         try:
-            with engine.using(interpreter.evaluate), recording() as recorder:
+            watch = constant_draws_warned_of("compile", f)
+            with engine.using(interpreter.evaluate), recording() as recorder, watch:
                 result = call(structure.unflatten(map(Tensor, self.inputs)))
         finally:
             scope.close()

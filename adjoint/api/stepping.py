@@ -16,6 +16,7 @@ from adjoint.graph.leaf import is_weak, variable_node
 from adjoint.graph.node import ALWAYS, Scope, are_nested
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import DType, Shape
+from adjoint.tracing.generators import constant_draws_warned_of
 
 
 def open_leaves(what: str, tree: Any) -> tuple[list[Tensor], Any]:
@@ -129,9 +130,11 @@ class Step:
         if not self.has_ys:
             again = self.structure.unflatten([Tensor(x.node) for x in self.state])
             self.goes_on = truth(self.name, "cond_fun", traced(self.condition, (again,)))
-            return traced(self.f, (state,)), None
+            with constant_draws_warned_of(self.name, self.f):
+                return traced(self.f, (state,)), None
         row = slices.unflatten([Tensor(x.node) for x in self.slices])
-        result = traced(self.f, (state, row))
+        with constant_draws_warned_of(self.name, self.f):
+            result = traced(self.f, (state, row))
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise ArgumentError(
                 f"{self.name}: {function_name(self.f)} must return a pair (state, y), got "

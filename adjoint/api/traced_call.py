@@ -17,6 +17,7 @@ from adjoint.api.tree import LEAF, flatten
 from adjoint.graph.leaf import stand_in
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor
+from adjoint.tracing.generators import constant_draws_warned_of
 
 WEAK = (int, float, complex)
 """Python's numbers, which take the dtype of what stands beside them."""
@@ -131,6 +132,10 @@ class TracedCall:
         return self.scope
 
     def _call(self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool) -> Any:
-        result = call(self.f, args, kwargs, self.scope)
+        if self.transform == "vmap":
+            with constant_draws_warned_of("vmap", self.f):
+                result = call(self.f, args, kwargs, self.scope)
+        else:
+            result = call(self.f, args, kwargs, self.scope)
         output, self.aux = split_aux(self.transform, self.f, result, has_aux)
         return output

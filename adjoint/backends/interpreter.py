@@ -14,8 +14,8 @@ import numpy as np
 
 from adjoint.backends.large_arrays import memory_for
 from adjoint.errors import ConcretizationError
-from adjoint.graph import nans
-from adjoint.graph.caller import user_place
+from adjoint.graph import lost, nans
+from adjoint.graph.caller import asker, user_place
 from adjoint.graph.leaf import has_escaped
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op
@@ -218,6 +218,13 @@ def no_value(node: Any) -> str:
             f"traced and has returned (a step of a loop, a branch, a compiled or mapped "
             f"function): a tensor from inside it was kept, in a list or an attribute, or written "
             f"to a tensor outside; return it instead, from a loop as a part of the state or as y"
+        )
+    asked = asker()
+    if asked.name.startswith("numpy.random."):
+        return (
+            f"{start} by {asked.shown}, which draws with a parameter that depends on {subject} of "
+            f"which only shape and dtype are known here. "
+            f"{lost.use_keyed_draw(asked.name.rpartition('.')[2])}"
         )
     return (
         f"{start} (by if, float(), print, numpy.asarray, an index, by writing it into an array of "

@@ -149,6 +149,13 @@ def _source_at(frame: FrameType) -> str | None:
     return b"".join(encoded).decode(errors="replace")
 
 
+def _is_generator(owner: Any, path: list[str]) -> bool:
+    """Whether NumPy's generator of random numbers is found in `owner` along attributes."""
+    for name in path:
+        owner = getattr(owner, "__dict__", {}).get(name)
+    return (type(owner).__module__ or "").startswith("numpy.random")
+
+
 def _full_name(frame: FrameType, called: ast.expr) -> str | None:
     """``scipy.special.logsumexp`` for ``ss.logsumexp``, found through the names of the frame."""
     names: list[str] = []
@@ -162,6 +169,8 @@ def _full_name(frame: FrameType, called: ast.expr) -> str | None:
     prefix = found.__name__ if isinstance(found, ModuleType) else None
     if prefix is not None:
         return ".".join([prefix, *names])
+    if names and _is_generator(found, names[:-1]):
+        return f"numpy.random.{names[-1]}"
     if not names and found is not None:
         module = getattr(found, "__module__", None)
         home = module if isinstance(module, str) else type(found).__module__

@@ -24,6 +24,36 @@ if TYPE_CHECKING:
 
 _NUMBERS = frozenset({"float", "complex", "builtins.float", "builtins.complex"})
 _METHODS = frozenset({"item", "numpy", "tolist", "__float__", "__array__"})
+_DRAWS = {
+    "permuted": "permutation",
+    "rand": "uniform",
+    "randint": "integers",
+    "randn": "normal",
+    "random": "uniform",
+    "random_integers": "integers",
+    "random_sample": "uniform",
+    "shuffle": "permutation",
+    "standard_cauchy": "cauchy",
+    "standard_exponential": "exponential",
+    "standard_gamma": "gamma",
+    "standard_normal": "normal",
+}
+"""What stands for functions of numpy.random that have another name in adjoint.random."""
+_NOT_KEYED = frozenset(
+    {
+        "bytes",
+        "hypergeometric",
+        "logseries",
+        "multivariate_hypergeometric",
+        "noncentral_chisquare",
+        "noncentral_f",
+        "power",
+        "tomaxint",
+        "wald",
+        "zipf",
+    }
+)
+"""Functions of numpy.random for which adjoint.random has nothing."""
 _COMPUTING = frozenset({"math", "cmath", "scipy"})
 """Packages that compute with what they ask for; others, such as matplotlib, may only show it."""
 
@@ -115,6 +145,19 @@ def message(transform: str, found: Asker) -> str:
     )
 
 
+def use_keyed_draw(name: str) -> str:
+    """What to use in place of the function `name` of numpy.random."""
+    known = (
+        "a distribution of adjoint.random"
+        if name in _NOT_KEYED
+        else (f"adjoint.random.{_DRAWS.get(name, name)}")
+    )
+    return (
+        f"Use {known}, whose first argument is a key of adjoint.random.key(seed); derivatives go "
+        f"through the parameters of continuous distributions"
+    )
+
+
 def _cure(found: Asker) -> str:
     own = found.name.rpartition(".")[2]
     if found.name in _NUMBERS or own in _METHODS:
@@ -129,6 +172,8 @@ def _cure(found: Asker) -> str:
     known = counterpart(found.name)
     if known is not None:
         return f"Use {known}, through which derivatives go"
+    if found.name.startswith("numpy.random."):
+        return use_keyed_draw(own)
     if found.name.startswith(("numpy.", "math.")):
         return f"Use adjoint.{own}" if own in FUNCTIONS else "Use adjoint's functions on tensors"
     return "Use adjoint's or numpy's functions on the tensor itself"

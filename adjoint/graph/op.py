@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from adjoint.errors import NotDifferentiableError, UnknownNameError
 from adjoint.graph import calls
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from adjoint.graph.subgraph import Subgraph
     from adjoint.graph.tensor import Tensor
     from adjoint.graph.types import DType, Shape
+
+Coefficients: TypeAlias = "Sequence[Tensor | None]"
+"""The coefficients of a power series, from number 0 on; None stands for zero."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Named = TypeVar("Named")
@@ -63,6 +66,9 @@ class Op:
     """The word of the emitter that folds elements together, for reductions over `axes`."""
     kinks: bool = False
     """Whether its derivative is chosen among several somewhere: then lines are noted (`lines`)."""
+    tangent_once: bool = False
+    """Whether its tangent, where derivatives may be nested, has none in forward mode: then sweeps
+    that go on in forward mode ask for one that takes no notice of kinks."""
     may_have_smooth_form: bool = False
     """Whether `smooth_form` may know one; where not, a sweep need not ask."""
     keeps_finite: bool = False
@@ -75,10 +81,21 @@ class Op:
     """Whether it is a loop of known length, of which what nobody reads is left out (`pruning`)."""
     shares_results: bool = False
     """Whether another node of it may compute its results, and then more (`merging`)."""
+    bilinear: bool = False
+    """Whether it is a product: linear in each of its two inputs, the other held fixed."""
+    divides: bool = False
+    """Whether the elementwise product of its result and its second input is its first."""
+    expands: bool = False
+    """Whether it has a rule for the coefficients of power series (`coefficients`)."""
     allocates: bool = False
     """Whether its native code takes memory as it needs it, and so fails if there is no more."""
     may_have_stable_form: bool = False
     """Whether `stable_form` may know one; where not, whoever evaluates need not ask."""
+    stops_derivatives: bool = False
+    """Whether its result counts as a constant for every derivative."""
+    refuses_derivatives: bool = False
+    """Whether to ask for a derivative by its input is an error, even if none arrives at it, as its
+    users have integers for results: then `refuse` raises it."""
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         """Shape and dtype of the result, from the input nodes; raises at the user's line."""
@@ -98,6 +115,23 @@ class Op:
         None stands for zero. Where `wanted` is false the rule need not make a tensor.
         """
         raise NotDifferentiableError(f"{self.name} has no reverse derivative rule")
+
+    def linear_inputs(self, node: Node) -> Sequence[int]:
+        """The inputs in which it is linear together, the others held fixed; none if that is not
+        known."""
+        return ()
+
+    def coefficients(
+        self, node: Node, given: Sequence[Coefficients], rules: Any, weight: int
+    ) -> Sequence[Tensor | None]:
+        """The coefficients of the result as a power series, as many as are `given` of each input;
+        number 0 is not read.
+
+        Asked of operations that have `expands`; of others they follow from `push`. `rules` say how
+        coefficients are multiplied (`transforms.coefficients.Rules`), `weight` is the order in t of
+        the first.
+        """
+        raise NotImplementedError(f"{self.name} defines no rule for power series")
 
     # Structural zeros: what is zero by construction, and so counts for nothing even beside ∞. The
     # sweeps call `push` and `pull`, which see to it, whatever the rules `jvp` and `vjp` make of it.
@@ -133,6 +167,19 @@ class Op:
         """The elements of input `number` that have influence on elements of the result in `mask`,
         or more; the transpose of `outputs_reached`."""
         return calls.any(mask)
+
+    def refuse(self, node: Node) -> None:
+        """Raise the error for a derivative by the input of `node`."""
+        raise NotDifferentiableError(f"{self.name} refuses derivatives")
+
+    def is_flat(self, node: Node, number: int) -> bool:
+        """Whether the derivative by an input is zero wherever there is one."""
+        return False
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        """The sparsity pattern of the result for those `given` of the inputs (see
+        `transforms.sparsity`); `NotImplemented` if it follows from the other rules."""
+        return NotImplemented
 
     def smooth_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it has derivatives where its pieces have none.

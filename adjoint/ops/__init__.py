@@ -49,6 +49,13 @@ import adjoint.ops.linalg.spectral_forms
 import adjoint.ops.linalg.spectral_quotient
 import adjoint.ops.linalg.spectral_values
 import adjoint.ops.linalg.triangular
+import adjoint.ops.random.bits
+import adjoint.ops.random.gamma
+import adjoint.ops.random.large_gamma
+import adjoint.ops.random.parameters
+import adjoint.ops.random.philox
+import adjoint.ops.random.quantiles
+import adjoint.ops.random.von_mises
 import adjoint.ops.reductions.cumulative
 import adjoint.ops.reductions.extremum
 import adjoint.ops.reductions.norm

@@ -27,6 +27,7 @@ def between(
     Each comes with the node to differentiate in its place: itself, or the identity of its smooth
     form. `inputs` defaults to every node; then no form leaves out any, so there is none. With a
     `scope` the walk stays within its nodes: a transform need not look at what was there before.
+    Raises `NotDifferentiableError` where a derivative would be lost silently (`Op.refuse`).
     """
     if inputs is None:
         everything = topological_order(outputs, within(scope))
@@ -37,7 +38,10 @@ def between(
     reached = found.keys()
     for node in topological_order(outputs, smoothly(scope, kept, forms)):
         taken = forms.get(node, node)
-        if (node in kept or not reached.isdisjoint(taken.inputs)) and is_inexact(node.dtype):
+        depends = not reached.isdisjoint(taken.inputs) and not taken.op.stops_derivatives
+        if depends and taken.op.refuses_derivatives:
+            taken.op.refuse(taken)
+        if (node in kept or depends) and is_inexact(node.dtype):
             found[node] = taken
     return found
 

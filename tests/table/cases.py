@@ -16,6 +16,7 @@ from adjoint.graph.op import FUNCTIONS, OPS
 from adjoint.graph.tensor import Tensor, make
 from adjoint.ops.family.elementwise import _KINDS, Elementwise, Missing
 from tests.table.oracles import Differences, Flat, Mathematics, mathematics, numerical
+from tests.table.random_rows import RANDOM_ROWS
 from tests.table.rows import ROWS, Row
 
 for found in pkgutil.walk_packages(adjoint.ops.__path__, "adjoint.ops."):
@@ -41,8 +42,12 @@ ONCE = {
     "betaincinv": {0, 1},
     "stdtr": {0},
     "stdtrit": {0},
+    "log_gamma_quantile_by_a": {0},
+    "von_mises_quantile_by_kappa": {0},
 }
 """Inputs by which there is a first derivative but no formula for a second."""
+NOT_THRICE = {"log_gamma_quantile", "von_mises_quantile"}
+"""Operations of which there is a second derivative but no formula for a third."""
 FLAT = {"stop_gradient", "round"}
 """Their derivative is zero by definition."""
 NONNEGATIVE = {"power": 1, "bitwise_left_shift": 1, "bitwise_right_shift": 1}
@@ -227,7 +232,7 @@ def all_cases() -> list[Case]:
     for op in OPS.values():
         if isinstance(op, Elementwise):
             cases += elementwise_cases(op)
-    for row in ROWS:
+    for row in (*ROWS, *RANDOM_ROWS):
         if row.op in OPS:
             cases += row_cases(row)
     return cases

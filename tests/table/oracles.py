@@ -85,6 +85,15 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
         q,
         scipy.special.gammainccinv(float(a), float(q)),
     ),
+    "log_gamma_quantile": lambda a, u: mpmath.log(MATHEMATICS["gammaincinv"](a, u)),
+    "log_gamma_quantile_by_a": lambda a, y: (
+        -MATHEMATICS["gammainc_by_a"](a, mpmath.exp(y))
+        / mpmath.exp(a * y - mpmath.exp(y))
+        * mpmath.gamma(a)
+    ),
+    "log_gamma_quantile_by_a_a": lambda a, y: mpmath.diff(
+        lambda t: MATHEMATICS["log_gamma_quantile_by_a"](t, y), a
+    ),
     "gammaln": lambda x: mpmath.log(mpmath.fabs(mpmath.gamma(x))),
     "heaviside": lambda a, b: mpmath.mpf(a > 0) if a else b,
     "i0": lambda x: mpmath.besseli(0, x),

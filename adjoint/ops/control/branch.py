@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
 
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import Op, register
+from adjoint.graph.op import Coefficients, Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape, is_inexact
+from adjoint.ops.control import dependence
 from adjoint.ops.control.closing import closed
+from adjoint.ops.control.dependence import results_of_graph
 from adjoint.ops.control.derived import Linearised, instance, still_inputs
+from adjoint.ops.control.expanding import branch_outputs, packed_rows
 from adjoint.ops.control.packing import (
     Groups,
     given_pieces,
@@ -35,6 +40,7 @@ from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.kinks.dependence import is_differentiated
 from adjoint.ops.shape.movement import broadcast_to, reshape
 from adjoint.transforms.batch import batch
+from adjoint.transforms.coefficients import Rules
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,23 @@ class Branch(Op):
         return [None, *derivatives.results(found, choice.policy != NOTHING)]
 
     push, pull = jvp, vjp
+    expands = True
+
+    def coefficients(
+        self, node: Node, given: Sequence[Coefficients], rules: Rules, weight: int
+    ) -> Sequence[Tensor | None]:
+        choice, group = node.params
+        number, *inputs = map(Tensor, node.inputs)
+        branches, places, more = branch_outputs(choice.branches, given[1:], rules)
+        results = branch(Choice(tuple(branches), choice.policy), [number, *inputs, *more])
+        found = dict(zip(places, results, strict=True))
+        return packed_rows(node, layouts(choice), group, found, len(choice.pieces()), len(given[0]))
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        choice, group = node.params
+        rows = [results_of_graph(one, given[1:], columns) for one in choice.branches]
+        found = [reduce(add, column) for column in zip(*rows, strict=True)]
+        return dependence.packed_group(layouts(choice), group, found, columns)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         choice, group = node.params

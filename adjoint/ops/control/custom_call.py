@@ -19,6 +19,8 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, is_inexact
+from adjoint.ops.control import dependence
+from adjoint.ops.control.dependence import results_of_graph
 from adjoint.ops.control.derived import instance
 from adjoint.ops.control.linear_map import LinearMap, batched_graph, batched_map, transposed
 from adjoint.ops.control.packing import (
@@ -131,6 +133,11 @@ class CustomCallOp(Op):
         for place, n in enumerate(numbers):
             layout.write(packed, place, results[n])
         return packed
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        call, group = node.params
+        found = results_of_graph(call.body, given, columns)
+        return dependence.packed_group(layouts(call), group, found, columns)
 
     def params_text(self, node: Node) -> str:
         return str(node.params[0].name)

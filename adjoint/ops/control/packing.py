@@ -24,6 +24,8 @@ from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.family.structural_zeros import applied, known_mask, reshaped, whole
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.shape.movement import broadcast_to
+from adjoint.transforms.sparsity import FLAT, Pattern, is_moving, stacked
+from adjoint.transforms.sparsity import empty as empty_pattern
 
 _SMALL = 16
 """Pieces up to this size are copied, so that they do not keep a large array alive."""
@@ -116,6 +118,9 @@ class Pack(Op):
 
     push, pull = jvp, vjp
 
+    def linear_inputs(self, node: Node) -> Sequence[int]:
+        return range(len(node.inputs))
+
     def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         """The masks of the pieces, packed like them; pieces that are not there are zero."""
         layout, present = node.params
@@ -135,6 +140,13 @@ class Pack(Op):
             else:
                 parts.append(reshaped(whole(mask, x.shape), shape))
         return applied(find("concat"), parts, (len(lead),))
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        layout, present = node.params
+        if len(node.shape) != 1:
+            return NotImplemented
+        pieces = {n: p for n, p in zip(present, given, strict=True) if is_moving(p)}
+        return packed_pattern(layout, pieces, columns)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         size = next(x.node.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
@@ -179,6 +191,9 @@ class Unpack(Op):
 
     push, pull = jvp, vjp
 
+    def linear_inputs(self, node: Node) -> Sequence[int]:
+        return (0,)
+
     def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         layout, number = node.params
         (mask,) = masks
@@ -189,6 +204,15 @@ class Unpack(Op):
         sizes = (*shape[:-1], stop - start)
         first, steps = (*[0] * len(shape[:-1]), start), (1,) * len(shape)
         return applied(find("slice"), (whole(mask, shape),), (first, steps, sizes, node.shape))
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        layout, number = node.params
+        if len(node.inputs[0].shape) != 1 or layout.pieces[number][1] != layout.dtype:
+            return NotImplemented
+        (pattern,) = given
+        start = layout.starts[number]
+        part = pattern[start : start + size_of(node.shape)] if is_moving(pattern) else pattern
+        return part
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         return unpack(inputs[0], *node.params)
@@ -249,6 +273,16 @@ def pieces_of(x: Tensor, layout: Layout) -> list[Tensor | None]:
             known = found[number]
             found[number] = term if known is None else add(known, term)
     return found
+
+
+def packed_pattern(layout: Layout, pieces: dict[int, Pattern], columns: int) -> Pattern:
+    """The sparsity pattern of a packed array of these pieces, of one axis."""
+    parts = []
+    for number, (start, stop) in enumerate(pairwise(layout.starts)):
+        same = number in pieces and layout.pieces[number][1] == layout.dtype
+        parts.append(pieces[number] if same else empty_pattern(stop - start, columns))
+    found = stacked(parts)
+    return found if found.nnz else FLAT
 
 
 Groups: TypeAlias = tuple[tuple[tuple[int, ...], Layout], ...]

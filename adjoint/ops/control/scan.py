@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import Op, register
+from adjoint.graph.op import Coefficients, Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape
+from adjoint.ops.control import dependence
+from adjoint.ops.control.dependence import scan_patterns
 from adjoint.ops.control.derived import Linearised, instance, mask_of, or_zeros, still_inputs
+from adjoint.ops.control.expanding import packed_rows, scan_series
 from adjoint.ops.control.loop import Loop, layouts, scan
 from adjoint.ops.control.packing import given_pieces, packed_group
 from adjoint.ops.control.scan_adjoint import scan_adjoints
@@ -28,6 +31,7 @@ from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.structural_zeros import nonzero_mask, whole
 from adjoint.ops.shape.movement import broadcast_to, permute_dims
 from adjoint.transforms.batch import batch
+from adjoint.transforms.coefficients import Rules
 
 
 class Scan(Op):
@@ -80,6 +84,19 @@ class Scan(Op):
         return scan_adjoints(node, loop, given, wanted)
 
     push, pull = jvp, vjp
+    expands = True
+
+    def coefficients(
+        self, node: Node, given: Sequence[Coefficients], rules: Rules, weight: int
+    ) -> Sequence[Tensor | None]:
+        loop, group = node.params
+        found = scan_series(node, loop, given, rules)
+        return packed_rows(node, layouts(loop), group, found, len(loop.pieces()), len(given[0]))
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        loop, group = node.params
+        found = scan_patterns(loop, given, columns)
+        return dependence.packed_group(layouts(loop), group, found, columns)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         loop, group = node.params

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import Op, register
+from adjoint.graph.op import Coefficients, Op, register
 from adjoint.graph.subgraph import Subgraph, fresh_variables
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, is_inexact
+from adjoint.ops.control import dependence
+from adjoint.ops.control.dependence import while_patterns
+from adjoint.ops.control.expanding import packed_rows, while_series
 from adjoint.ops.control.packing import given_pieces, packed_group
 from adjoint.ops.control.rounds import (
     LIKELY_ROUNDS,
@@ -23,6 +26,7 @@ from adjoint.ops.control.rounds import (
     while_loop,
 )
 from adjoint.ops.control.while_adjoint import while_adjoints
+from adjoint.transforms.coefficients import Rules
 
 
 class WhileLoop(Op):
@@ -87,6 +91,19 @@ class WhileLoop(Op):
         return result
 
     push, pull = jvp, vjp
+    expands = True
+
+    def coefficients(
+        self, node: Node, given: Sequence[Coefficients], rules: Rules, weight: int
+    ) -> Sequence[Tensor | None]:
+        loop, group = node.params
+        found = while_series(node, loop, given, rules)
+        return packed_rows(node, layouts(loop), group, found, len(loop.pieces()), len(given[0]))
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        loop, group = node.params
+        found = while_patterns(loop, given, columns)
+        return dependence.packed_group(layouts(loop), group, found, columns)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         loop, group = node.params

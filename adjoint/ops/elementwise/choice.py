@@ -69,6 +69,9 @@ class Where(Elementwise):
 
     makes_zeros = True
 
+    def linear_inputs(self, node: Node) -> Sequence[int]:
+        return (1, 2)
+
     def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         """Where the chosen one may be other than zero: a choice from the masks, simplified."""
         chosen = Tensor(node.inputs[0])
@@ -344,6 +347,7 @@ _stop = register(
         domain=((-2.0, 2.0),),
     )
 )
+_stop.stops_derivatives = True
 
 
 def stop_gradient(x: Any, /) -> Tensor:

@@ -139,6 +139,8 @@ class Elementwise(Op):
     zeros: str | None = None
     keeps_finite: bool = False
     stable_rule: FormRule | None = None
+    bilinear: bool = False
+    divides: bool = False
     family: str = field(default="elementwise", init=False)
     pointwise: bool = field(default=True, init=False)
 
@@ -208,6 +210,13 @@ class Elementwise(Op):
             if mask is not None and is_number(node.inputs[1 - place]):
                 return mask
         return None
+
+    def linear_inputs(self, node: Node) -> Sequence[int]:
+        numbers = [n for n, p in enumerate(self.partials) if isinstance(p, int)]
+        return numbers if len(numbers) == len(self.partials) else ()
+
+    def is_flat(self, node: Node, number: int) -> bool:
+        return self.partials[number] is None
 
     def at_kink(self, node: Node) -> Tensor:
         """Where the operation is at its kink."""

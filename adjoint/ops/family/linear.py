@@ -23,6 +23,9 @@ class Linear(Op):
     adds = False
     """Whether each element of the result is a sum of elements of the input, without factors."""
 
+    def linear_inputs(self, node: Node) -> Sequence[int]:
+        return (0,)
+
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         """What the transposed linear map makes of `adjoint`, in the shape of the first input."""
         raise NotImplementedError(f"{self.name} defines no transpose")
@@ -64,6 +67,9 @@ class Together(Op):
     family = "linear"
     keeps_zeros = keeps_finite = moves = True
     joins: int | None = None
+
+    def linear_inputs(self, node: Node) -> Sequence[int]:
+        return range(len(node.inputs))[: self.joins]
 
     def push(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         return self.jvp(node, tangents)

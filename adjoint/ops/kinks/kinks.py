@@ -28,9 +28,10 @@ import numpy as np
 from adjoint.graph import calls
 from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import Op, register
+from adjoint.graph.op import Coefficients, Op, register
 from adjoint.graph.tensor import Tensor, make
-from adjoint.graph.types import DType, Shape
+from adjoint.graph.types import DType, Shape, size_of
+from adjoint.ops.elementwise.comparison import not_equal
 from adjoint.ops.family.broadcasting import align, fit
 from adjoint.ops.family.elementwise import keep_where, zero
 from adjoint.ops.family.structural_zeros import (
@@ -52,9 +53,10 @@ from adjoint.ops.kinks.analysis import (
     total,
     with_ones,
 )
-from adjoint.ops.kinks.slope import Kink, zero_with_unknown_slope
+from adjoint.ops.kinks.slope import Kink, nan_at_kink, zero_with_unknown_slope
 from adjoint.ops.reductions.reduction import any, sum
 from adjoint.ops.shape.movement import broadcast_to
+from adjoint.transforms.coefficients import Rules
 
 
 class NestedTangents(Exception):
@@ -178,7 +180,7 @@ class MarkedTangent(KinkMarker):
 
     name = "marked_tangent"
     param_names = ("kink", "count")
-    keeps_zeros = True
+    keeps_zeros = expands = True
 
     def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         kink, count = node.params
@@ -200,6 +202,27 @@ class MarkedTangent(KinkMarker):
         if node.scope is None:
             return self.alone(node, tangents)
         raise NestedTangents(f"{node.op.name}: the tangent of a tangent is not known at a kink")
+
+    def coefficients(
+        self, node: Node, given: Sequence[Coefficients], rules: Rules, weight: int
+    ) -> Sequence[Tensor | None]:
+        """Those of the tangent; from the second derivative on nan where the kink is left."""
+        kink, count = node.params
+        inner = Tensor(node.inputs[3])
+        if kink.axes:
+            inner = any(inner, tuple([a + inner.ndim for a in kink.axes]))
+        leaves: Tensor | None = NOWHERE
+        for row, x in zip(given[4 + count :], node.inputs[4 + count :], strict=True):
+            if row[0] is not None:
+                moves = not_equal(row[0], 0)
+                moves = any(moves, 0) if rules.is_batched(weight) else moves
+                if kink.axes:
+                    moves = any(moves, tuple([a + len(x.shape) for a in kink.axes]))
+                    same = size_of(moves.node.shape) == size_of(node.shape)
+                    moves = reshaped(moves, node.shape) if same else any(moves)
+                leaves = either(leaves, moves)
+        spoilt = nan_at_kink(both(inner, leaves), kink, node.dtype)
+        return [given[0][0], *[spoilt if c is None else c + spoilt for c in given[0][1:]]]
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         kink, count = node.params

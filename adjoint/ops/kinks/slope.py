@@ -208,6 +208,11 @@ def slope(
     return found
 
 
+def nan_at_kink(at_kink: Tensor, kink: Kink, dtype: DType) -> Tensor:
+    """nan, and a warning, where the kink is met, else 0."""
+    return make(_nan_at_kink, (at_kink,), (kink, dtype))
+
+
 def zero_with_unknown_slope(at_kink: Tensor, x: Tensor, kink: Kink) -> Tensor:
     """0, whose derivative by `x` is unknown where the kink is `at_kink`."""
     return make(_zero_with_unknown_slope, (at_kink, x), (kink,))

@@ -11,6 +11,7 @@ import numpy as np
 
 from adjoint.errors import ShapeError
 from adjoint.graph import calls
+from adjoint.graph.forking import import_module
 from adjoint.graph.loop_form import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, public, register
@@ -21,6 +22,7 @@ from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.family.broadcasting import align, fit
 from adjoint.ops.family.structural_zeros import masked_input, onto, over
 from adjoint.ops.shape.movement import matrix_transpose, reshape
+from adjoint.transforms.sparsity import known_value
 
 __all__ = ["matmul"]
 
@@ -49,7 +51,7 @@ class MatMul(Op):
 
     name = "matmul"
     family = "bilinear"
-    keeps_finite = True
+    keeps_finite = bilinear = True
     native = True
     may_have_smooth_form = True
 
@@ -108,6 +110,19 @@ class MatMul(Op):
         if wanted[1]:
             by_b = fit(make(self, (_conj_transpose(masked_input(node, 0, adjoint)), adjoint)), b)
         return by_a, by_b
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        """Where one factor is a known matrix, its zeros count."""
+        if len(node.shape) != 2 or any(len(x.shape) != 2 for x in node.inputs):
+            return NotImplemented
+        a, b = (known_value(x, p) for x, p in zip(node.inputs, given, strict=True))
+        if (a is None) is (b is None):
+            return NotImplemented
+        sparse = import_module("scipy.sparse")
+        rows, columns = (sparse.eye_array(n, dtype=bool) for n in node.shape)
+        if a is not None:
+            return sparse.kron(sparse.csr_array(a != 0), columns).tocsr() @ given[1]
+        return sparse.kron(rows, sparse.csr_array(b.T != 0)).tocsr() @ given[0]
 
     def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         shape = node.inputs[number].shape

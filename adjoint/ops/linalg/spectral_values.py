@@ -78,6 +78,7 @@ class Values(OfDecomposition):
     """
 
     name = "spectral_values"
+    tangent_once = True
     axes = (2, 2, 1)
 
     def infer(self, packed: Node, a: Node) -> tuple[Shape, DType]:

@@ -94,7 +94,7 @@ class RunningExtremum(Op):
 
     family = "cumulative"
     param_names = ("axis",)
-    kinks = True
+    kinks = tangent_once = True
 
     def __init__(self, name: str, running: Callable[..., Any], leader: Leader) -> None:
         self.name = name

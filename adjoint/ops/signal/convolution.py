@@ -31,6 +31,7 @@ from adjoint.ops.family.structural_zeros import (
 from adjoint.ops.indexing.slicing import along
 from adjoint.ops.shape.joining import joined
 from adjoint.ops.shape.rearrange import flip
+from adjoint.transforms.sparsity import from_pairs, known_value
 
 __all__ = ["convolve", "correlate"]
 
@@ -42,13 +43,27 @@ class Convolve(Op):
 
     name = "convolve"
     family = "bilinear"
-    keeps_finite = True
+    keeps_finite = bilinear = True
     param_names = ("mode",)
 
     def infer(self, a: Node, v: Node, mode: Mode) -> tuple[Shape, DType]:
         n, m = a.shape[-1], v.shape[-1]
         lead = broadcast_shapes("convolve", a.shape[:-1], v.shape[:-1])
         return (*lead, n + m - 1 if mode == "full" else n - m + 1), a.dtype
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        """Where one input is known and the other alone varies, a band."""
+        known = [known_value(x, p) for x, p in zip(node.inputs, given, strict=True)]
+        if (known[0] is None) is (known[1] is None) or any(len(x.shape) != 1 for x in node.inputs):
+            return NotImplemented
+        own = 0 if known[0] is None else 1
+        kernel, size = np.asarray(known[1 - own]), node.inputs[own].shape[0]
+        # Element k takes kernel[k + shift - j] with number j.
+        shift = 0 if node.params[0] == "full" else node.inputs[1].shape[0] - 1
+        rows, taps = np.meshgrid(np.arange(node.shape[0]), np.flatnonzero(kernel), indexing="ij")
+        places = rows + shift - taps
+        there = (places >= 0) & (places < size)
+        return from_pairs(rows[there], places[there], (node.shape[0], size)) @ given[own]
 
     def evaluate(self, a: Any, v: Any, mode: Mode) -> Any:
         if a.ndim == v.ndim == 1:
