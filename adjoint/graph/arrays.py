@@ -145,7 +145,9 @@ def _described(x: Any, array: np.ndarray[Any, Any]) -> str:
 
 
 def _cure(array: np.ndarray[Any, Any]) -> str:
-    """What to do about objects that are numbers, such as fractions."""
+    """What to do about objects that are numbers, such as fractions, or hold numbers."""
+    if array.dtype.kind == "O" and str(type(array[()]).__module__).startswith("scipy.sparse"):
+        return "; close over a sparse matrix, which is constant, or give its data as an argument"
     if array.dtype.kind != "O" or not array.size:
         return ""
     if not all(hasattr(item, "__float__") for item in array.flat):

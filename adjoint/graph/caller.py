@@ -47,6 +47,27 @@ def user_place() -> str:
     return "" if found is None else f"{found[0]}:{found[1]}"
 
 
+_OPERATORS_OF_SPARSE = frozenset(
+    ("_matmul_dispatch", "_divide", "multiply", "_multiply_2d_with_broadcasting")
+)
+"""Where SciPy's sparse matrices ask an operand for an array, and leave others to its operators."""
+
+
+def is_operator_of_sparse(frame: FrameType) -> bool:
+    """Whether a frame computes a product or quotient by an operator of SciPy's sparse matrices,
+    which leaves an operand that is no array to that operand. The method `multiply` does not."""
+    if frame.f_code.co_name not in _OPERATORS_OF_SPARSE:
+        return False
+    if not str(frame.f_globals.get("__name__")).startswith("scipy.sparse"):
+        return False
+    caller: FrameType | None = frame
+    while caller is not None and "multiply" in caller.f_code.co_name:
+        caller = caller.f_back
+    if caller is frame:
+        return True
+    return caller is not None and caller.f_code.co_name in ("__mul__", "__rmul__")
+
+
 # Who asks for a value: read off the instruction that the user's frame is at.
 
 

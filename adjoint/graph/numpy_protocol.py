@@ -5,6 +5,7 @@ So code that says ``import numpy as np`` can be differentiated as it stands.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from inspect import signature
@@ -14,7 +15,7 @@ import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
 from adjoint.graph import calls, engine
-from adjoint.graph.caller import Asker, user_place
+from adjoint.graph.caller import Asker, is_operator_of_sparse, user_place
 from adjoint.graph.lost import is_of_variable, losers, report
 from adjoint.graph.numpy_arguments import arranged
 from adjoint.graph.op import FUNCTIONS
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from adjoint.graph.node import Node
     from adjoint.graph.tensor import Tensor
 
+_modules = sys.modules
 _UFUNC_NAMES = {
     "absolute": "abs",
     "conjugate": "conj",
@@ -116,6 +118,8 @@ class NumpyProtocol:
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if "scipy.sparse" in _modules and is_operator_of_sparse(sys._getframe(1)):
+            return not_an_array(self)
         value = self.node.value
         if dtype is None and not copy and type(value) is np.ndarray and self.node.scope is None:
             array: np.ndarray[Any, Any] = value.view()  # as `numpy` does, most quickly
@@ -162,6 +166,13 @@ class NumpyProtocol:
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)
+
+
+def not_an_array(x: Any) -> np.ndarray[Any, Any]:
+    """What NumPy makes of an object that is no array."""
+    boxed = np.empty((), object)
+    boxed[()] = x
+    return boxed
 
 
 def _not_marked(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol
 
 import numpy as np
 
+from adjoint.tracing import sparse_constants
 from adjoint.tracing.constants import constant_array, tracing
 
 Copying = Callable[[Any], Any]
@@ -194,6 +195,9 @@ def _lend(x: Any, twin: Callable[[type], type | None], depth: int) -> None:
     for name, item in list(names.items()):
         if type(item) is np.ndarray and item.dtype.kind in "fc":
             names[name] = seen = constant_array(item)
+            _lent.arrays.append((names, name, seen, item))
+        elif (seen := sparse_constants.constant(item)) is not item:
+            names[name] = seen
             _lent.arrays.append((names, name, seen, item))
         else:
             _lend(item, twin, depth - 1)

@@ -43,11 +43,20 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any
     if dtype is not None and np.dtype(dtype).kind == "O" and holds_tensor((a,)):
         return _of_objects(a)
     if not holds_tensor((a,)):
+        if isinstance(a, np.matrix):  # whose * is the matrix product
+            a = fresh(np.asarray(a))
         if isinstance(a, np.ndarray):
             same = dtype is None or a.dtype == np.dtype(dtype)
             return a if same else fresh(np.asarray(a, dtype))
         return fresh(_owned(np.asarray(a, dtype, order), a))
     return _converted(a, dtype)
+
+
+def asanyarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
+    """`numpy.asanyarray`, of tensors too; a `numpy.matrix` stays what it is."""
+    if isinstance(a, np.matrix):
+        return np.asanyarray(a, dtype, order, **options)
+    return asarray(a, dtype, order, **options)
 
 
 def _of_objects(x: Any) -> Any:
@@ -165,7 +174,7 @@ _AS_THEY_ARE = ("eye", "identity", "tri", "fromiter", "fromfunction", "frombuffe
 FUNCTIONS_OF_NUMPY: Functions = {
     "array": array,
     "asarray": asarray,
-    "asanyarray": asarray,
+    "asanyarray": asanyarray,
     "ascontiguousarray": asarray,
     "asfortranarray": asarray,
     "asarray_chkfinite": asarray,

@@ -326,6 +326,8 @@ def _handler(value: Any) -> Handler | None:
         found: Handler | None = None
         if kind.__module__.partition(".")[0] in namespaces.TRACED:
             found = None if issubclass(kind, np.generic) else _of_library
+        elif kind.__name__ == "SuperLU":  # which does not say that it is SciPy's
+            found = _of_library
         elif isinstance(value, type):
             found = _of_class
         elif classes.can_have_twin(kind, _is_users_class):

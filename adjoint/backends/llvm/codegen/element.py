@@ -19,7 +19,6 @@ from adjoint.backends.llvm.codegen.emitter import (
     LLVMEmitter,
     Scalar,
     any_lane,
-    llvm_type,
     splat,
     splat_constant,
     vector_type,
@@ -49,7 +48,7 @@ class Writer(Protocol):
     last: int
     preheader: Any
     flat: bool
-    outlines: bool
+    calls_functions: bool
     roots: set[Node]
     pointers: dict[Node, Any]
     alias_metadata: dict[Any, dict[str, Any] | None]
@@ -162,7 +161,7 @@ class ElementWriter:
         return self.computed(x, index)
 
     def computed(self, x: Node, index: Index) -> Scalar:
-        if self.writer.outlines and x.op.pointwise and is_elementary(x):
+        if self.writer.calls_functions and x.op.pointwise and is_elementary(x):
             return self.outlined(x, index)
         return x.op.lower(x, index, self)  # type: ignore[no-any-return]
 
@@ -382,7 +381,7 @@ def outlined_function(
     if function is None:
         module = e.builder.module
         kind = ir.FunctionType(vector_type(llvm_type(x.dtype), e.lanes), kinds)
-        function = ir.Function(module, kind, module.get_unique_name("scalar"))
+        function = ir.Function(module, kind, module.get_unique_name("elementary"))
         function.linkage = "internal"
         function.attributes.add("noinline")
         inner = ir.IRBuilder(function.append_basic_block())

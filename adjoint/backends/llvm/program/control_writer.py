@@ -29,6 +29,7 @@ from adjoint.graph.node import Node
 from adjoint.ops import records
 from adjoint.ops.control import branch, rounds
 from adjoint.ops.control import loop as scans
+from adjoint.ops.control.packing import layouts
 from adjoint.schedule.memory import rounded
 from adjoint.schedule.plan import Control, nbytes
 
@@ -123,7 +124,7 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
     (graph,) = writer.inner[step]
     inputs = [writer.address_of(builder, x) for x in step.root.inputs]
     scratch = Scratch(builder, step, writer)
-    groups = scans.layouts(what)
+    groups = layouts(what)
     wanted = pieces(builder, step, writer, groups)
     ys = [n for n in groups[step.root.params[1]][0] if n >= what.state]
     body = graph.schedule
@@ -177,7 +178,7 @@ def write_while(builder: Any, step: Control, writer: ProgramWriter) -> None:
     condition, graph = writer.inner[step]
     inputs = [writer.address_of(builder, x) for x in step.root.inputs]
     scratch = Scratch(builder, step, writer)
-    wanted = pieces(builder, step, writer, rounds.layouts(what))
+    wanted = pieces(builder, step, writer, layouts(what))
     body = graph.schedule
     states = [[scratch.take(x) for x in body.outputs] for _ in range(2)]
     answer = scratch.take(condition.schedule.outputs[0])
@@ -221,7 +222,7 @@ def write_branch(builder: Any, step: Control, writer: ProgramWriter) -> None:
     graphs = writer.inner[step]
     number, *inputs = [writer.address_of(builder, x) for x in step.root.inputs]
     scratch = Scratch(builder, step, writer)
-    wanted = list(pieces(builder, step, writer, branch.layouts(what)).values())
+    wanted = list(pieces(builder, step, writer, layouts(what)).values())
     chosen = builder.load(number, typ=I64)
     done = builder.append_basic_block("done")
     blocks = [builder.append_basic_block() for _ in graphs]

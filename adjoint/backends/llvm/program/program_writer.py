@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.calls import blas, lapack
+from adjoint.backends.llvm.calls import blas, lapack, product_blocks
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, failures_of, memory_type
@@ -38,6 +38,7 @@ from adjoint.schedule.plan import (
     Schedule,
     Step,
     all_steps,
+    nbytes,
 )
 from adjoint.schedule.signature import is_literal
 
@@ -169,9 +170,13 @@ class ProgramWriter:
         return rounded(self.memory.size + self.partial_bytes())
 
     def partial_bytes(self) -> int:
-        """The memory that the partial sums of a nest need at most; one nest runs at a time."""
+        """The memory that the partial sums of a step need at most; one step runs at a time."""
         nests = (step for step in self.schedule.steps if isinstance(step, Nest))
-        return max((NestWriter(nest, only_asked).partial_bytes() for nest in nests), default=0)
+        needs = [NestWriter(nest, only_asked).partial_bytes() for nest in nests]
+        for step in self.schedule.steps:
+            if isinstance(step, Gemm) and (blocks := self.blocks_of(step)) is not None:
+                needs.append(blocks.sums() * nbytes(step.root))
+        return max(needs, default=0)
 
     def address_of(self, builder: Any, node: Node) -> Any:
         """Where the value of a node can be read; a literal is put on the stack."""
@@ -308,7 +313,17 @@ class ProgramWriter:
             with builder.if_then(builder.icmp_unsigned("!=", addend, c)):  # unless it was donated
                 self.copy(builder, step.addend, c)
         scale = None if step.scale is None else self.address_of(builder, step.scale)
-        blas.emit_gemm(builder, step, a, b, c, scale, in_loop=isinstance(self, GraphWriter))
+        in_loop = isinstance(self, GraphWriter)
+        blocks = self.blocks_of(step)
+        if blocks is not None:
+            sums = moved(builder, self.block.address, self.memory.size)  # as those of nests
+            product_blocks.emit(builder, step, blocks, (a, b, c), scale, sums)
+        else:
+            blas.emit_gemm(builder, step, a, b, c, scale, in_loop)
+
+    def blocks_of(self, step: Gemm) -> product_blocks.Blocks | None:
+        """The blocks in which threads share a product; None if BLAS computes it at once."""
+        return None if isinstance(self, GraphWriter) else product_blocks.blocks_of(step)
 
     def write_numpy_call(self, builder: Any, step: NumpyCall) -> None:
         """Call back Python, which knows the step by the numbers of the program and of the step."""
