@@ -380,7 +380,7 @@ def outlined_function(
     function = functions.get(signature)
     if function is None:
         module = e.builder.module
-        kind = ir.FunctionType(vector_type(llvm_type(x.dtype), e.lanes), kinds)
+        kind = ir.FunctionType(e.kind(x.dtype), kinds)
         function = ir.Function(module, kind, module.get_unique_name("elementary"))
         function.linkage = "internal"
         function.attributes.add("noinline")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from adjoint.backends.llvm.program.program_writer import GraphWriter, ProgramWriter
 
 MOST_ELEMENTS = 128
-"""The elements of the largest tensor of a body: 16 registers of AVX-512, half of all, in float64."""
+"""Elements of the largest tensor of a body: in float64 half the registers of AVX-512."""
 
 MOST_INSTRUCTIONS = 800
 """About the most instructions of a body. So many compile in 60 ms, a fifth longer than the kernels
