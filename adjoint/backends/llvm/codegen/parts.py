@@ -102,15 +102,16 @@ def picked(
     if len(sources) == 1:
         (value,) = sources.values()
         part = parts[where[0][0]]
-        return Scalar(rearranged(builder, value, part, [lane for _, lane in where]), dtype)
+        own = [lane for _, lane in where]
+        return Scalar(rearranged(builder, value, part, own, len(offsets)), dtype)
     return Scalar(collected(builder, sources, parts, where, lanes), dtype)
 
 
-def rearranged(builder: Any, value: Any, part: Part, lanes: list[int]) -> Any:
-    """A vector of these lanes of a part."""
+def rearranged(builder: Any, value: Any, part: Part, lanes: list[int], count: int) -> Any:
+    """A vector of these lanes of a part, of which the first `count` are looked at."""
     if part.lanes == 1:
         return splat(builder, value, len(lanes))
-    if part.lanes == len(lanes) and lanes[: part.count] == list(range(part.count)):
+    if part.lanes == len(lanes) and lanes[:count] == list(range(count)):
         return value
     return shuffled(builder, value, None, lanes)
 
