@@ -136,7 +136,7 @@ from adjoint.graph import engine as _engine
 from adjoint.graph.forking import import_module as _import_module
 
 if _TYPE_CHECKING:
-    from adjoint import data, nn, optim, random
+    from adjoint import data, nn, optim, optimize, random
     from adjoint.api.associative import associative_scan
     from adjoint.api.branches import checkpoint, cond, switch
     from adjoint.api.certify import certify
@@ -206,7 +206,7 @@ __all__ = [
     "multiply", "nan", "nan_to_num", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax",
     "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum",
     "nanvar", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal", "ones", "ones_like",
-    "optim", "options", "outer", "pad", "partition", "percentile", "permute_dims", "pi",
+    "optim", "optimize", "options", "outer", "pad", "partition", "percentile", "permute_dims", "pi",
     "piecewise", "plan", "poly", "polyadd", "polyder", "polydiv", "polyfit", "polyint", "polymul",
     "polysub", "polyval", "positive", "pow", "power", "prod", "ptp", "put_along_axis", "quantile",
     "r_", "rad2deg", "radians", "random", "ravel", "ravel_multi_index", "real", "real_if_close",
@@ -225,7 +225,7 @@ __all__ = [
 ]
 # fmt: on
 
-_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim", "random")
+_MODULES_WHEN_ASKED_FOR = ("data", "nn", "optim", "optimize", "random")
 _FUNCTIONS_WHEN_ASKED_FOR = {
     "associative_scan": "adjoint.api.associative",
     "block_traces": "adjoint.api.curvature",
