@@ -35,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tracing",),
     ("array", "api"),
     ("random", "scipy"),
-    ("nn", "optim", "data", "optimize"),
+    ("nn", "optim", "data", "stats", "optimize"),
     ("cli", "explanation"),
     ("__main__",),
 )
@@ -57,7 +57,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "adjoint.array": (
         ("values",),
-        ("dtypes", "elementwise", "fft", "functional", "inspection", "partitioning", "special"),
+        (
+            *("dtypes", "elementwise", "fft", "functional", "inspection", "iteration"),
+            *("partitioning", "special"),
+        ),
         ("creation linalg manipulation statistics",),
         ("calculus", "methods", "polynomials", "trigonometric_transforms"),
     ),

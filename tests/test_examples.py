@@ -61,3 +61,10 @@ def test_an_epidemic_model_fits_through_a_python_loop():
     assert len(rows) == 3
     for true, fitted, spread in rows:
         assert abs(float(fitted) - float(true)) <= 4 * float(spread) + 1e-4
+
+
+def test_finite_elements_find_the_conductivity():
+    shown = shown_by("numpy_unchanged/finite_elements.py").splitlines()
+    assert float(shown[1].split()[-1]) < 1e-6  # the gradient, against differences
+    before, after = shown[3].replace("misfit ", "").split(" after ")[0].split(" -> ")
+    assert float(after) < 0.1 * float(before)

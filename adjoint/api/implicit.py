@@ -47,7 +47,7 @@ def root(
     >>> f(8.0), ad.grad(f)(8.0)
     (Tensor(2.), Tensor(0.08333333))
     """
-    check_step("root", "f", f, _form("f", "x", args), 1 + len(args))
+    check_step("root", "f", f, _form(args), 1 + len(args))
     return _solution("root", f, x0, args, method, tol, dict(options or {}))
 
 
@@ -64,7 +64,7 @@ def fixed_point(
     >>> f(1.0), ad.grad(f)(1.0)
     (Tensor(0.73908513), Tensor(-0.29747434))
     """
-    check_step("fixed_point", "f", f, _form("f", "x", args), 1 + len(args))
+    check_step("fixed_point", "f", f, _form(args), 1 + len(args))
 
     def residual(x: Any, *args: Any) -> Any:
         return _like(f, "fixed_point", traced(f, (x, *args)), x) - x
@@ -142,9 +142,9 @@ def custom_linear_solve(
     return (x, aux) if has_aux else x
 
 
-def _form(argument: str, first: str, args: tuple[Any, ...]) -> str:
+def _form(args: tuple[Any, ...]) -> str:
     """How a function of an unknown and further arguments is called."""
-    return f"{argument}({first}, *args) with {len(args)} args" if args else f"{argument}({first})"
+    return f"f(x, *args) with {len(args)} args" if args else "f(x)"
 
 
 def _solution(

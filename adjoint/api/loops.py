@@ -43,9 +43,9 @@ def scan(
     and the ys stacked along a new leading axis. With `reverse` the last x comes first; `unroll`
     steps are traced as one. However many steps there are, f is traced once or twice; all
     derivatives and `vmap` work. A reverse sweep keeps the state before each step; if those would
-    take more than `memory` bytes it keeps fewer, and runs the steps between them again: once if
-    the square root of their number, twice over, may be kept, twice for thrice the cube root, and so
-    on. Raises `ArgumentError`, `ShapeError` or `DTypeError` naming what does not fit.
+    take more than `memory` bytes it keeps fewer, and runs the steps between them again: each once
+    more if 2 √n states of n may be kept, twice more if 3 ∛n, and so on. Raises `ArgumentError`,
+    `ShapeError` or `DTypeError` naming what does not fit.
 
     >>> import adjoint as ad
     >>> def step(total, x):

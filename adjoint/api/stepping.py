@@ -142,10 +142,10 @@ class Step:
         if self.condition is not None:
             again = self.structure.unflatten([Tensor(x.node) for x in self.state])
             self.goes_on = truth(self.user.loop, "cond_fun", traced(self.condition, (again,)))
-            with constant_draws_warned_of(self.user.loop, self.f):
+            with constant_draws_warned_of(self.user.loop, self.user.f):
                 return traced(self.f, (state,)), None
         row = slices.unflatten([Tensor(x.node) for x in self.slices])
-        with constant_draws_warned_of(self.user.loop, self.f):
+        with constant_draws_warned_of(self.user.loop, self.user.f):
             result = traced(self.f, (state, row))
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise ArgumentError(

@@ -62,9 +62,9 @@ def trace(node: Node, value: Any, is_asked_for: bool) -> None:
 
 def _origin_in(x: Node, reader: Node) -> str | None:
     """What made the nan that `reader` found in an input of it."""
-    parts = _origins_of_parts.get(x)
-    if parts is not None and reader.op.name == "unpack":
-        return parts.get(reader.params[1])
+    number = reader.op.result_taken(reader)
+    if number is not None and x in _origins_of_parts:
+        return _origins_of_parts[x].get(number)
     return _origins.get(x)
 
 

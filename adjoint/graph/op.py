@@ -250,6 +250,10 @@ class Op:
         """The element of the input at which the result begins, if it lies there in one piece."""
         return None
 
+    def result_taken(self, node: Node) -> int | None:
+        """Which of the results that are packed in its input it is; None of other operations."""
+        return None
+
     def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:
         """The inputs that are indices: each with the axis into which it points, and its size."""
         return ()

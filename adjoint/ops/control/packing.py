@@ -176,6 +176,9 @@ class Unpack(Op):
         part = layout.read(np.asarray(x), number)
         return part.copy() if part.size <= _SMALL else part
 
+    def result_taken(self, node: Node) -> int | None:
+        return int(node.params[1])
+
     def part_offset(self, node: Node) -> int | None:
         layout, number = node.params
         alone = len(node.inputs[0].shape) == 1

@@ -19,7 +19,6 @@ from adjoint.backends.llvm.codegen.emitter import (
     LLVMEmitter,
     Scalar,
     any_lane,
-    llvm_type,
     splat,
     splat_constant,
     vector_type,
@@ -49,7 +48,7 @@ class Writer(Protocol):
     last: int
     preheader: Any
     flat: bool
-    outlines: bool
+    calls_functions: bool
     roots: set[Node]
     pointers: dict[Node, Any]
     alias_metadata: dict[Any, dict[str, Any] | None]
@@ -162,7 +161,7 @@ class ElementWriter:
         return self.computed(x, index)
 
     def computed(self, x: Node, index: Index) -> Scalar:
-        if self.writer.outlines and x.op.pointwise and is_elementary(x):
+        if self.writer.calls_functions and x.op.pointwise and is_elementary(x):
             return self.outlined(x, index)
         return x.op.lower(x, index, self)  # type: ignore[no-any-return]
 
@@ -172,18 +171,19 @@ class ElementWriter:
         kinds = [v.value.type for v in values]
         builder = self.e.builder
         repeated = [x.inputs.index(c) for c in x.inputs]  # x / x is not the function of x / y
-        signature = f"{x.op.name}{x.params}{[v.dtype.str for v in values]}{repeated}"
+        dtypes = [v.dtype.str for v in values]
+        signature = f"{x.op.name}{x.params}{dtypes}{repeated}{self.lanes}"
         function = self.writer.functions.get(signature)
         if function is None:
-            kind = ir.FunctionType(llvm_type(x.dtype), kinds)
-            name = f"scalar_{len(self.writer.functions)}"
+            kind = ir.FunctionType(self.e.kind(x.dtype), kinds)
+            name = f"elementary_{len(self.writer.functions)}"
             function = ir.Function(builder.module, kind, name)
             function.linkage = "internal"
             function.attributes.add("noinline")
             inner = ir.IRBuilder(function.append_basic_block())
             arguments = map(Scalar, function.args, (v.dtype for v in values))
             given = dict(zip(x.inputs, arguments, strict=True))
-            loops = ArgumentReader(LLVMEmitter(inner, contract=True), given)
+            loops = ArgumentReader(LLVMEmitter(inner, True, lanes=self.lanes), given)
             inner.ret(x.op.lower(x, index, loops).value)  # type: ignore[arg-type]  # pointwise
             self.writer.functions[signature] = function
         return Scalar(builder.call(function, [v.value for v in values]), x.dtype)
