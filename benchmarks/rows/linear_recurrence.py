@@ -1,7 +1,7 @@
 """Linear recurrence of 3×3 matrices, 10,000 steps: value and gradient
 
-mₜ₊₁ = a mₜ + xₜ: the shortest step that there is, so that what is measured is the loop. The row beside
-it has a tanh in each step, whose latency alone bounds it (design note 6).
+mₜ₊₁ = a mₜ + xₜ: the shortest step that there is, so that what is measured is the loop. The row
+beside it has a tanh in each step, whose latency alone bounds it (design note 6).
 """
 
 from __future__ import annotations
