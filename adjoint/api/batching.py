@@ -10,6 +10,7 @@ from adjoint.api.arguments import check_callable
 from adjoint.api.traced_call import TracedCall
 from adjoint.api.tree import LEAF, flatten
 from adjoint.errors import ArgumentError, ShapeError
+from adjoint.graph import recording
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -44,7 +45,10 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
             outputs = traced.tensors(given, kwargs)
             found = batch([y.node for y in outputs], examples, traced.scope)
         results = [_whole(found, y, size) for y in outputs]
-        return traced.unflatten(_move_axis("vmap: out_axes", y, 0, out_axes) for y in results)
+        results = [_move_axis("vmap: out_axes", y, 0, out_axes) for y in results]
+        pairs = zip(outputs, results, strict=True)
+        recording.taken_in.update(y.node for x, y in pairs if x.node in recording.taken_in)
+        return traced.unflatten(results)
 
     return mapped
 

@@ -13,6 +13,7 @@ from adjoint.api.tree import flatten
 from adjoint.graph import options, recording
 from adjoint.graph.forking import import_module
 from adjoint.graph.node import Scope
+from adjoint.graph.order import topological_order
 from adjoint.graph.recording import Recorder
 from adjoint.graph.tensor import Tensor
 from adjoint.passes.rolling.attempts import Attempts
@@ -60,14 +61,32 @@ def _roll(result: Any, start: int, recorder: Recorder) -> int:
     global _rolled_up
     known = len(recorder.rolled)
     handles = [x for x in flatten(result)[0] if type(x) is Tensor and _is_pending(x)]
-    roll = import_module("adjoint.passes.rolling.roll").roll
-    nodes = roll([x.node for x in handles], recorder.made_since(start), recorder)
-    for handle, node in zip(handles, nodes, strict=True):
-        handle.node = node  # so that whoever else holds the handle profits, too
+    read = _replaced(handles, start, recorder)
     found = len(recorder.rolled) - known
+    if found:
+        kept = set(topological_order([x.node for x in handles]))
+        held = [x for x in recorder.made_since(start) if id(x) in read and x not in kept]
+        recording.taken_in.update(held)
     if not recorder.compiled:
         _rolled_up += found
     return found
+
+
+def _replaced(handles: Sequence[Tensor], start: int, recorder: Recorder) -> set[int]:
+    """Let the handles stand for equal nodes with loops. Returns the identities of the nodes that
+    were read by others until then; who still holds one of these must not differentiate by it."""
+    old, made = [x.node for x in handles], recorder.made_since(start)
+    known = len(recorder.rolled)
+    new = import_module("adjoint.passes.rolling.roll").roll(old, made, recorder)
+    for handle, node in zip(handles, new, strict=True):
+        handle.node = node  # so that whoever else holds the handle profits, too
+    if len(recorder.rolled) == known:
+        return set()
+    read = {id(x) for node in made for x in node.inputs}
+    pairs = zip(old, new, strict=True)
+    was_read = [y for x, y in pairs if x is not y and (id(x) in read or x in recording.taken_in)]
+    recording.taken_in.update(was_read)
+    return read
 
 
 def _is_pending(x: Tensor) -> bool:

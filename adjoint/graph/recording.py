@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
-from weakref import ReferenceType
+from weakref import ReferenceType, WeakSet
 
 from adjoint.graph import forking
 from adjoint.graph import node as nodes
@@ -43,6 +43,9 @@ class Recorder:
         alive = [reference() for reference in self.references[count:]]
         return [node for node in alive if node is not None]
 
+
+taken_in: WeakSet[Node] = WeakSet()
+"""Nodes that others were computed from, until loops computed these without them (`roll_loops`)."""
 
 _current: ContextVar[Recorder | None] = ContextVar("adjoint_recorder", default=None)
 _lock = forking.new_lock()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from adjoint.errors import HistoryError
+from adjoint.graph import recording
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
@@ -72,6 +73,7 @@ def check_history(out: Node, inputs: Iterable[Node]) -> None:
     that were evaluated and have let go of it.
     """
     given = set(inputs)
+    _check_loops(out, {node for node in given if node in recording.taken_in})
     if all(node.scope is not None and node.scope.is_open() for node in given):
         return
     for node in topological_order((out,)):
@@ -81,3 +83,19 @@ def check_history(out: Node, inputs: Iterable[Node]) -> None:
                 f"and nothing can be differentiated through it; make what you differentiate with "
                 f"respect to with adjoint.variable, or use adjoint.grad on a function"
             )
+
+
+def _check_loops(out: Node, taken_in: set[Node]) -> None:
+    """Raise `HistoryError` if `out` is computed by a loop that may have taken in one of the nodes."""
+    waiting, seen = [out] if taken_in else [], {out, *taken_in}
+    while waiting:
+        node = waiting.pop()
+        if node.op.repeats:
+            (one, *_) = taken_in
+            raise HistoryError(
+                f"{one!r} was made in a loop that became one operation, which computes what "
+                f"depends on it without it; transform the function that made it in "
+                f"adjoint.options(roll_loops=False)"
+            )
+        waiting += [x for x in node.inputs if x not in seen]
+        seen.update(node.inputs)

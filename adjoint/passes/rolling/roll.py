@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.recording import Recorder, Rolled
+from adjoint.graph.recording import Recorder, Rolled, taken_in
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
 from adjoint.ops.control.closing import WRITTEN_IN
@@ -225,8 +225,9 @@ class _Rewriting:
                 found = looping.result(offset, place).node
             elif self.inside(node):  # a loop does not change it
                 found = with_inputs(node, tuple([self.current(x).node for x in node.inputs]))
-                if found is node:
+                if found is node:  # one stands for its like of all repetitions
                     self.order.append(node)
+                    taken_in.add(node)
             else:
                 found = node
             self.done[node] = found
