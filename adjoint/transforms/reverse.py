@@ -86,7 +86,7 @@ def check_history(out: Node, inputs: Iterable[Node]) -> None:
 
 
 def _check_loops(out: Node, taken_in: set[Node]) -> None:
-    """Raise `HistoryError` if `out` is computed by a loop that may have taken in one of the nodes."""
+    """Raise `HistoryError` if a loop that may have taken in one of the nodes computes `out`."""
     waiting, seen = [out] if taken_in else [], {out, *taken_in}
     while waiting:
         node = waiting.pop()
