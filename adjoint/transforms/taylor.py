@@ -352,7 +352,9 @@ class Expansion:
         """Coefficient 0 of a node that depends on slopes: the operation of coefficients 0."""
         node = series.node
         found = [self.of(x).known[0] for x in node.inputs]
-        given = [zeros(x) if g is None else g for g, x in zip(found, node.inputs, strict=True)]
+        given = [
+            self.zeros(x) if g is None else g for g, x in zip(found, node.inputs, strict=True)
+        ]
         if not self.rules.is_batched(series.weight):
             return make(node.op, given, node.params)
         many = [self.rules.is_batched(self.of(x).weight) for x in node.inputs]
@@ -362,6 +364,11 @@ class Expansion:
         ]
         examples = {v.node: g for v, g, m in zip(variables, given, many, strict=True) if m}
         return self.rules.batched(make(node.op, variables, node.params), examples)
+
+    def zeros(self, node: Node) -> Tensor:
+        """Zeros in the shape of the coefficients 0 of a node."""
+        shape = self.rules.shape(node, self.of(node).weight)
+        return calls.broadcast_to(zeros(node), shape)
 
 
 def coefficients(
