@@ -36,7 +36,7 @@ def taylor(
     """
     check_order("taylor", order, 0)
     check_pair("taylor", f, primals, tangents, "tangents", "(v,)")
-    with TracedCall("taylor", f) as traced:
+    with TracedCall("taylor", f, nested=order > 1) as traced:
         arguments = traced.open(primals)
         seeds = tangents_of("taylor", arguments, tangents)
         given: dict[Node, Coefficients] = {
@@ -70,7 +70,7 @@ def jet(
             "write jet(f, (x,), ([x1, x2],)), with zeros where there is none"
         )
     (order,) = lengths
-    with TracedCall("jet", f) as traced:
+    with TracedCall("jet", f, nested=order > 1) as traced:
         arguments = traced.open(primals)
         rows = [tangents_of("jet", arguments, [s[k] for s in series]) for k in range(order)]
         given: dict[Node, Coefficients] = {
@@ -102,7 +102,7 @@ def taylor_ode(f: Callable[[Any, Any], Any], t0: Any, y0: Any, order: int) -> li
     """
     check_callable("taylor_ode", f)
     check_order("taylor_ode", order, 0)
-    with TracedCall("taylor_ode", f) as traced:
+    with TracedCall("taylor_ode", f, nested=order > 1) as traced:
         arguments = traced.open((t0, y0))
         (time,), states = (one.nodes for one in arguments.traced)
         outputs = traced.tensors(arguments.given, {})

@@ -147,7 +147,9 @@ def places_added(node: Node, number: int, given: Sequence[Pattern | None]) -> Ar
     indices = [known_value(x, p) for x, p in zip(node.inputs[1:], given[1:], strict=True)]
     if any(x is None for x in indices):
         return None
-    numbers = numbers_of(node.shape).astype(np.float64)  # whatever the dtype, float16 counts to 2048
+    numbers = numbers_of(node.shape).astype(
+        np.float64
+    )  # whatever the dtype, float16 counts to 2048
     adjoint = Tensor(constant_node(numbers, node.shape, numbers.dtype))
     (back, *_) = node.op.vjp(node, adjoint, [True, *[False] * len(indices)])
     return None if back is None else np.asarray(engine.value_of(back.node)).astype(np.int64)

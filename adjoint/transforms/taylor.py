@@ -352,9 +352,7 @@ class Expansion:
         """Coefficient 0 of a node that depends on slopes: the operation of coefficients 0."""
         node = series.node
         found = [self.of(x).known[0] for x in node.inputs]
-        given = [
-            self.zeros(x) if g is None else g for g, x in zip(found, node.inputs, strict=True)
-        ]
+        given = [self.zeros(x) if g is None else g for g, x in zip(found, node.inputs, strict=True)]
         if not self.rules.is_batched(series.weight):
             return make(node.op, given, node.params)
         many = [self.rules.is_batched(self.of(x).weight) for x in node.inputs]
