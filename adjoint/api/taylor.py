@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from adjoint.api.arguments import check_callable, function_name, zeros_like
@@ -147,7 +148,7 @@ def by_order(rows: Sequence[Coefficients], like: Sequence[Tensor]) -> list[list[
 
 def check_order(name: str, order: Any, least: int) -> None:
     """Raise `ArgumentError` unless `order` is a whole number, `least` or more."""
-    if not isinstance(order, int) or isinstance(order, bool) or order < least:
+    if not isinstance(order, Integral) or isinstance(order, bool) or order < least:
         raise ArgumentError(f"{name}: order must be a whole number, {least} or more, got {order!r}")
 
 
