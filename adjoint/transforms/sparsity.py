@@ -276,7 +276,7 @@ def one_each(places: Array, columns: int) -> Pattern:
     return csr(flat[there], np.concatenate(([0], np.cumsum(there))), (len(flat), columns))
 
 
-def running(shape: Sequence[int], axis: int, reverse: bool) -> Pattern:
+def running(shape: tuple[int, ...], axis: int, reverse: bool) -> Pattern:
     """The pattern of what takes the elements up to each along an axis, or from each on."""
     sparse = import_module("scipy.sparse")
     rows, columns = np.triu_indices(shape[axis]) if reverse else np.tril_indices(shape[axis])

@@ -15,11 +15,12 @@ its coefficient 0: that of a slope is one more than of what it is the slope of.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import product as pairs_of
 
 from adjoint.graph import calls
 from adjoint.graph.leaf import constant_node, is_constant, variable_node
-from adjoint.graph.node import ALWAYS, Node, Scope
+from adjoint.graph.node import ALWAYS, Node, Scope, node_by_node
 from adjoint.graph.op import Coefficients
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor, make
@@ -286,7 +287,10 @@ class Expansion:
             else None
             for x in node.inputs
         ]
-        found = node.op.push(node, tangents) if any(x is not None for x in tangents) else None
+        found = None
+        if any(x is not None for x in tangents):
+            with node_by_node() if node.op.tangent_once else nullcontext():
+                found = node.op.push(node, tangents)
         if found is None:
             return Series(node, 0)  # zero
         self.walk(found.node)

@@ -242,6 +242,7 @@ def test_eigenvalues_and_extrema_within_another_transform(mapped):
         lambda x: ad.linalg.eigh(a + ad.diag(x**2))[0][0],
         lambda x: ad.linalg.svd(a + ad.diag(x**2))[1][1],
         lambda x: ad.max(x**3),
+        lambda x: ad.sum(ad.cummax(ad.sin(2 * x)) ** 3),
         lambda x: ad.sum(ad.nn.relu(x - 1) ** 3),
     ]
     for f in functions:
