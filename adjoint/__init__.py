@@ -150,7 +150,7 @@ from adjoint.graph import engine as _engine
 from adjoint.graph.forking import import_module as _import_module
 
 if _TYPE_CHECKING:
-    from adjoint import data, nn, optim, random
+    from adjoint import data, nn, optim, optimize, random
     from adjoint.api.associative import associative_scan
     from adjoint.api.branches import checkpoint, cond, switch
     from adjoint.api.certify import certify
@@ -225,23 +225,24 @@ __all__ = [
     "multiply", "nan", "nan_to_num", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax",
     "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum",
     "nanvar", "ndim", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal", "ones",
-    "ones_like", "optim", "options", "outer", "pad", "partition", "percentile", "permute_dims",
-    "pi", "piecewise", "place", "plan", "poly", "polyadd", "polyder", "polydiv", "polyfit",
-    "polyint", "polymul", "polysub", "polyval", "positive", "pow", "power", "prod", "ptp", "put",
-    "put_along_axis", "putmask", "quantile", "r_", "rad2deg", "radians", "random", "ravel",
-    "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder", "repeat", "reshape",
-    "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots", "rot90",
-    "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem", "setxor1d",
-    "shape", "sign", "signbit", "sin", "sinc", "sinh", "size", "sliding_window_view", "softmax",
-    "sort", "sort_complex", "spacing", "sparse", "special", "split", "sqrt", "square", "squeeze",
-    "stack", "stats", "std", "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch",
-    "take", "take_along_axis", "tan", "tanh", "taylor", "taylor_ode", "tensordot", "tile", "top_k",
-    "topological_order", "trace", "transpose", "trapezoid", "tri", "tril", "tril_indices",
-    "tril_indices_from", "trim_zeros", "triu", "triu_indices", "triu_indices_from", "true_divide",
-    "trunc", "uint16", "uint32", "uint64", "uint8", "union1d", "unique", "unique_all",
-    "unique_counts", "unique_inverse", "unique_values", "unravel_index", "unstack", "unwrap",
-    "value_and_grad", "vander", "var", "variable", "vdot", "vecdot", "vecmat", "vectorize", "vjp",
-    "vmap", "vsplit", "vstack", "where", "while_loop", "wirtinger", "zeros", "zeros_like",
+    "ones_like", "optim", "optimize", "options", "outer", "pad", "partition", "percentile",
+    "permute_dims", "pi", "piecewise", "place", "plan", "poly", "polyadd", "polyder", "polydiv",
+    "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "pow", "power", "prod",
+    "ptp", "put", "put_along_axis", "putmask", "quantile", "r_", "rad2deg", "radians", "random",
+    "ravel", "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder", "repeat",
+    "reshape", "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots",
+    "rot90", "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem",
+    "setxor1d", "shape", "sign", "signbit", "sin", "sinc", "sinh", "size", "sliding_window_view",
+    "softmax", "sort", "sort_complex", "spacing", "sparse", "special", "split", "sqrt", "square",
+    "squeeze", "stack", "stats", "std", "step_study", "stop_gradient", "subtract", "sum",
+    "swapaxes", "switch", "take", "take_along_axis", "tan", "tanh", "taylor", "taylor_ode",
+    "tensordot", "tile", "top_k", "topological_order", "trace", "transpose", "trapezoid", "tri",
+    "tril", "tril_indices", "tril_indices_from", "trim_zeros", "triu", "triu_indices",
+    "triu_indices_from", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "union1d",
+    "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values", "unravel_index",
+    "unstack", "unwrap", "value_and_grad", "vander", "var", "variable", "vdot", "vecdot", "vecmat",
+    "vectorize", "vjp", "vmap", "vsplit", "vstack", "where", "while_loop", "wirtinger", "zeros",
+    "zeros_like",
 ]
 # fmt: on
 
@@ -249,6 +250,7 @@ _MODULES_WHEN_ASKED_FOR = {
     "data": "adjoint.data",
     "nn": "adjoint.nn",
     "optim": "adjoint.optim",
+    "optimize": "adjoint.optimize",
     "random": "adjoint.random",
     "sparse": "adjoint.scipy.sparse",
     "stats": "adjoint.stats",

@@ -35,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tracing",),
     ("array", "api"),
     ("random", "scipy"),
-    ("nn", "optim", "data", "stats"),
+    ("nn", "optim", "data", "stats", "optimize"),
     ("cli", "explanation"),
     ("__main__",),
 )
@@ -79,6 +79,7 @@ LAZY: dict[tuple[str, str], str] = {
     ("adjoint", "numpy.polynomial"): "only a removable singularity needs it",
     ("adjoint.array", "opt_einsum"): WHEN_ASKED,
     ("adjoint.cli", "rich"): WHEN_ASKED,
+    ("adjoint.scipy.optimize", "rich"): WHEN_ASKED,
     ("adjoint.cli", "safetensors"): WHEN_ASKED,
     ("adjoint.cli", "threadpoolctl"): WHEN_ASKED,
     ("adjoint.data", "sklearn"): WHEN_ASKED,
