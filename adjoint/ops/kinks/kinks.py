@@ -217,7 +217,12 @@ class MarkedTangent(KinkMarker):
                     moves = any(moves, 0) if not k and rules.is_batched(weight) else moves
                     left = either(left, self.together(node, moves, x))
             if k and left is not NOWHERE:
-                spoilt = nan_at_kink(both(self.inner(node), left), node.params[0], node.dtype)
+                here = both(self.inner(node), left)
+                spoilt = (
+                    nan_at_kink(here, node.params[0], node.dtype)
+                    if k == 1  # it warns, which is no matter for each order
+                    else calls.where(here, node.dtype.type(np.nan), node.dtype.type(0))
+                )
                 c = spoilt if c is None else c + spoilt
             found.append(c)
         return found

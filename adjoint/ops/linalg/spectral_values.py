@@ -156,7 +156,11 @@ class ValueTangent(OfDecomposition):
                 now = self.at_kink(values, sent)
                 left = now if left is None else logical_or(left, now)
             if k and left is not None:
-                spoilt = unknown_at(left, node.params[0], node.dtype)
+                spoilt = (
+                    unknown_at(left, node.params[0], node.dtype)
+                    if k == 1  # it warns, which is no matter for each order
+                    else choice.where(left, node.dtype.type(np.nan), node.dtype.type(0))
+                )
                 c = spoilt if c is None else c + spoilt
             result.append(c)
         return result
