@@ -51,7 +51,7 @@ def laplacian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     @functools.wraps(f)
     def laplacian_of(*args: Any, **kwargs: Any) -> Any:
         (number,) = normalize_argnums("laplacian", argnums, len(args))
-        with TracedCall("laplacian", f) as traced:
+        with TracedCall("laplacian", f, nested=True) as traced:
             arguments = traced.open(args, (number,))
             nodes = arguments.nodes
             outputs = traced.tensors(arguments.given, kwargs)
@@ -78,7 +78,7 @@ def block_traces(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     @functools.wraps(f)
     def traces(*args: Any, **kwargs: Any) -> Any:
         (number,) = normalize_argnums("block_traces", argnums, len(args))
-        with TracedCall("block_traces", f) as traced:
+        with TracedCall("block_traces", f, nested=True) as traced:
             arguments = traced.open(args, (number,))
             value = traced.scalar(arguments.given, kwargs, False)
             found = [_second((value,), [x], arguments.nodes, traced)[0] for x in arguments.nodes]

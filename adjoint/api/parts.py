@@ -15,7 +15,10 @@ from adjoint.errors import ArgumentError
 Filter: TypeAlias = "str | Sequence[str] | Callable[[str, Any], bool] | None"
 Names: TypeAlias = "str | Sequence[str] | None"
 
-_COMPONENT = re.compile(r"\[\s*(?:'([^']*)'|\"([^\"]*)\"|(-?\w+))\s*\]|([^.\[\]]+)")
+Component: TypeAlias = "tuple[str, ...]"
+"""All names that a component of a path has: key, index, field."""
+
+_BRACKET = re.compile(r"\[\s*(?:'([^']*)'|\"([^\"]*)\"|(-?\w+))\s*\]")
 
 
 class Parts:
@@ -77,7 +80,14 @@ class Parts:
     def _chosen(self, wrt: Any) -> tuple[list[list[int]], list[Any]]:
         """For each part the numbers of its leaves, and the part itself."""
         if not callable(wrt):
-            found = [self._below(path) for path in ([wrt] if isinstance(wrt, str) else wrt)]
+            paths = [wrt] if isinstance(wrt, str) else wrt
+            if not isinstance(paths, Sequence) or not all(isinstance(p, str) for p in paths):
+                raise ArgumentError(
+                    f"{self.transform}: wrt must be a path such as 'layers.0.w', a list of paths, "
+                    f"or a filter(path, leaf), got {wrt!r}"
+                )
+            found = [self._below(path) for path in paths]
+            self._check_apart(paths, [numbers for numbers, _ in found])
             return [numbers for numbers, _ in found], [part for _, part in found]
         pairs = zip(self.paths, self.leaves, strict=True)
         numbers = [n for n, (path, leaf) in enumerate(pairs) if wrt(text_of(path), leaf)]
@@ -85,19 +95,32 @@ class Parts:
             raise ArgumentError(f"{self.transform}: the filter wrt chose none of {self._known()}")
         return [[n] for n in numbers], [self.leaves[n] for n in numbers]
 
+    def _check_apart(self, paths: Sequence[str], chosen: Sequence[Sequence[int]]) -> None:
+        """Raise `ArgumentError` if a leaf is in two parts, as each would hide the other."""
+        owner: dict[int, str] = {}
+        for path, numbers in zip(paths, chosen, strict=True):
+            for n in numbers:
+                if n in owner:
+                    raise ArgumentError(
+                        f"{self.transform}: wrt names {text_of(self.paths[n])} twice, in "
+                        f"{owner[n]!r} and {path!r}; name each part once"
+                    )
+                owner[n] = path
+
     def _below(self, path: str) -> tuple[list[int], Any]:
-        wanted = components(path)
-        numbers = [
-            n
-            for n, own in enumerate(self.paths)
-            if len(own) >= len(wanted)
-            and all(w in names for w, names in zip(wanted, own, strict=False))
-        ]
-        if not numbers or not wanted:
+        ways = list(dict.fromkeys(way for own in self.paths for way in ways_to(path, own)))
+        if not ways:
             raise ArgumentError(f"{self.transform}: there is no {path!r} among {self._known()}")
+        if len(ways) > 1:
+            raise ArgumentError(
+                f"{self.transform}: {path!r} may mean any of {len(ways)} parts, as a key has a dot "
+                f"in it; write keys in brackets, as in ['a.b']['c']"
+            )
+        (way,) = ways
+        numbers = [n for n, own in enumerate(self.paths) if tuple(own[: len(way)]) == way]
         part = self._argument(self.places[0])
-        for component in wanted:
-            part = child_of(part, component)
+        for names in way:
+            part = child_of(part, names)
         return numbers, part
 
     def _known(self) -> str:
@@ -176,12 +199,31 @@ def by_parts(
     return of_parts
 
 
-def components(path: str) -> list[str]:
-    """The components of a path such as ``layers.0.weight`` or ``['layers'][0]``."""
-    return [next(filter(None, groups), "") for groups in _COMPONENT.findall(path)]
+def ways_to(path: str, own: Sequence[Component]) -> list[tuple[Component, ...]]:
+    """The beginnings of the path of a leaf that are meant by one such as ``layers.0.weight`` or
+    ``['layers'][0]``: as many as there are ways to read its dots."""
+    found: list[tuple[Component, ...]] = []
+    open_ways = [(path, 0)] if path else []
+    while open_ways:
+        rest, depth = open_ways.pop()
+        if not rest:
+            found.append(tuple(own[:depth]))
+        elif depth < len(own):
+            open_ways += [(left, depth + 1) for left in _after(rest, own[depth])]
+    return found
 
 
-def paths_of(structure: Any) -> list[list[tuple[str, ...]]]:
+def _after(path: str, names: Component) -> list[str]:
+    """What is left of a path after a component with one of these names, for each way to read it."""
+    bracket = _BRACKET.match(path)
+    if bracket is not None:
+        inside = next(group for group in bracket.groups() if group is not None)
+        return [path[bracket.end() :].removeprefix(".")] if inside in names else []
+    left = [path[len(name) :] for name in names if name and path.startswith(name)]
+    return [rest.removeprefix(".") for rest in left if not rest or rest[0] in ".["]
+
+
+def paths_of(structure: Any) -> list[list[Component]]:
     """For each leaf its path, with all names that each component has: key, index, field."""
     if structure is LEAF:
         return [[]]
@@ -194,15 +236,15 @@ def paths_of(structure: Any) -> list[list[tuple[str, ...]]]:
     ]
 
 
-def text_of(path: Sequence[tuple[str, ...]]) -> str:
+def text_of(path: Sequence[Component]) -> str:
     """A path as one writes it: ``layers.0.weight``."""
     return ".".join(names[0] for names in path) or "(the argument itself)"
 
 
-def child_of(tree: Any, component: str) -> Any:
+def child_of(tree: Any, names: Component) -> Any:
     """The part of a tree under a component of a path."""
     if isinstance(tree, Mapping):
-        return next(value for key, value in tree.items() if str(key) == component)
-    if isinstance(tree, Sequence) and component.lstrip("-").isdigit():
-        return tree[int(component)]
-    return getattr(tree, component)
+        return next(value for key, value in tree.items() if str(key) in names)
+    if isinstance(tree, Sequence):
+        return tree[int(names[-1])]
+    return getattr(tree, names[0])

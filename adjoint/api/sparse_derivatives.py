@@ -62,6 +62,11 @@ class SparseDerivative:
         plan, values = self._prepared(args)
         pattern = plan.pattern
         data = np.asarray(values(*args))
+        if data.dtype == np.float16:
+            raise DTypeError(
+                f"{self.kind}: a scipy.sparse array cannot hold float16; convert the argument with "
+                f".astype('float32'), or use values(*args) and plan(*args).pattern"
+            )
         return import_module("scipy.sparse").csr_array(
             (data, pattern.indices, pattern.indptr), shape=pattern.shape
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from adjoint.api.arguments import check_callable, function_name, zeros_like
@@ -36,7 +37,7 @@ def taylor(
     """
     check_order("taylor", order, 0)
     check_pair("taylor", f, primals, tangents, "tangents", "(v,)")
-    with TracedCall("taylor", f) as traced:
+    with TracedCall("taylor", f, nested=order > 1) as traced:
         arguments = traced.open(primals)
         seeds = tangents_of("taylor", arguments, tangents)
         given: dict[Node, Coefficients] = {
@@ -70,7 +71,7 @@ def jet(
             "write jet(f, (x,), ([x1, x2],)), with zeros where there is none"
         )
     (order,) = lengths
-    with TracedCall("jet", f) as traced:
+    with TracedCall("jet", f, nested=order > 1) as traced:
         arguments = traced.open(primals)
         rows = [tangents_of("jet", arguments, [s[k] for s in series]) for k in range(order)]
         given: dict[Node, Coefficients] = {
@@ -102,7 +103,7 @@ def taylor_ode(f: Callable[[Any, Any], Any], t0: Any, y0: Any, order: int) -> li
     """
     check_callable("taylor_ode", f)
     check_order("taylor_ode", order, 0)
-    with TracedCall("taylor_ode", f) as traced:
+    with TracedCall("taylor_ode", f, nested=order > 1) as traced:
         arguments = traced.open((t0, y0))
         (time,), states = (one.nodes for one in arguments.traced)
         outputs = traced.tensors(arguments.given, {})
@@ -147,7 +148,7 @@ def by_order(rows: Sequence[Coefficients], like: Sequence[Tensor]) -> list[list[
 
 def check_order(name: str, order: Any, least: int) -> None:
     """Raise `ArgumentError` unless `order` is a whole number, `least` or more."""
-    if not isinstance(order, int) or isinstance(order, bool) or order < least:
+    if not isinstance(order, Integral) or isinstance(order, bool) or order < least:
         raise ArgumentError(f"{name}: order must be a whole number, {least} or more, got {order!r}")
 
 

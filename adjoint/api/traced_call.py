@@ -77,6 +77,8 @@ class TracedCall:
 
     At the end of the block the variables are closed: results that were evaluated within it let go
     of their history. `aux` is what the function returned beside its output, under ``has_aux``.
+    `nested`: the function is differentiated more than once, as if by more than one transform, so
+    that what has kinks must say so.
     """
 
     aux: Any = None
@@ -84,10 +86,13 @@ class TracedCall:
     structure: Any = None
     _kept = False
 
-    def __init__(self, transform: str, f: Any, *, abstract: bool = False) -> None:
+    def __init__(
+        self, transform: str, f: Any, *, abstract: bool = False, nested: bool = False
+    ) -> None:
         self.transform = transform
         self.f = f
         self.scope = Scope(abstract=abstract, transform=transform)
+        self._scopes = (self.scope, Scope()) if nested else (self.scope,)
 
     def __enter__(self) -> TracedCall:
         return self
@@ -95,13 +100,16 @@ class TracedCall:
     def __exit__(self, error: object, *more: object) -> None:
         if self._kept and error is None:
             return
-        self.scope.close()
+        for scope in self._scopes:
+            scope.close()
         for y in self.outputs:
             y.node.forget()
 
     def open(self, args: Sequence[Any], numbers: Sequence[int] | None = None) -> TracedArguments:
         """Variables for the leaves of the arguments at `numbers`, or of all."""
         transform, f, scope = self.transform, self.f, self.scope
+        if len(self._scopes) > 1:
+            scope = Scope(members=self._scopes, transform=transform)
         if numbers is None:
             everything = [TracedArgument(transform, f, n, a, scope) for n, a in enumerate(args)]
             return TracedArguments([a.argument() for a in everything], everything)

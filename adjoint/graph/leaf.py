@@ -110,6 +110,8 @@ def stand_in(x: Node, scope: Scope, name: str | None = None, weak: bool = False)
     node.scope = (
         scope
         if x.scope is None
-        else Scope(abstract=x.scope.abstract or scope.abstract, members=(*x.scope.members, scope))
+        else Scope(
+            abstract=x.scope.abstract or scope.abstract, members=(*x.scope.members, *scope.members)
+        )
     )
     return node

@@ -25,7 +25,7 @@ from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import BOOL, is_inexact, size_of
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
@@ -111,6 +111,8 @@ def local(node: Node, number: int, given: Sequence[Pattern | None]) -> Any:
     places = places_moved(node, number, given)
     if places is not None:
         return one_each(places, columns)
+    if node.op.scans:
+        return running(child.shape, *node.params[:2])
     if node.op.combine is not None:
         kept = [1 if a in node.params[0] else size for a, size in enumerate(child.shape)]
         where = np.broadcast_to(numbers_of(node.shape).reshape(kept), child.shape)
@@ -118,6 +120,11 @@ def local(node: Node, number: int, given: Sequence[Pattern | None]) -> Any:
     places = places_added(node, number, given)
     if places is not None:
         return one_each(places, rows).T.tocsr()
+    grouped = places_in_groups(node, number, given)
+    if grouped is not None:
+        ours, theirs = grouped
+        groups = max(rows, columns)
+        return one_each(ours, groups) @ one_each(theirs, groups).T.tocsr()
     found = lanes(node, number)
     return None if found is None else from_pairs(*found, (rows, columns))
 
@@ -147,10 +154,43 @@ def places_added(node: Node, number: int, given: Sequence[Pattern | None]) -> Ar
     indices = [known_value(x, p) for x, p in zip(node.inputs[1:], given[1:], strict=True)]
     if any(x is None for x in indices):
         return None
-    numbers = numbers_of(node.shape).astype(node.dtype)
-    adjoint = Tensor(constant_node(numbers, node.shape, node.dtype))
+    numbers = numbers_of(node.shape).astype(
+        np.float64
+    )  # whatever the dtype, float16 counts to 2048
+    adjoint = Tensor(constant_node(numbers, node.shape, numbers.dtype))
     (back, *_) = node.op.vjp(node, adjoint, [True, *[False] * len(indices)])
     return None if back is None else np.asarray(engine.value_of(back.node)).astype(np.int64)
+
+
+def places_in_groups(
+    node: Node, number: int, given: Sequence[Pattern | None]
+) -> tuple[Array, Array] | None:
+    """For an operation at indices of which some are known: groups of places, from any of which an
+    element may come, or to any of which it may go. For the result and the input which group each
+    element is in; None where no index is known."""
+    indexed = node.op.indexed(node) if node.op.moves or node.op.scatters else ()
+    if number or not indexed or len(node.inputs) != len(indexed) + 1:
+        return None
+    values = [known_value(x, p) for (x, _, _), p in zip(indexed, given[1:], strict=True)]
+    unknown = [axis for (_, axis, _), v in zip(indexed, values, strict=True) if v is None]
+    whole = node.inputs[0].shape if node.op.moves else node.shape
+    if len(unknown) == len(whole):
+        return None
+    first = [slice(0, 1) if a in unknown else slice(None) for a in range(len(whole))]
+    groups = np.broadcast_to(numbers_of(whole)[tuple(first)], whole)
+    known = [
+        np.zeros(x.shape, x.dtype) if v is None else v
+        for (x, _, _), v in zip(indexed, values, strict=True)
+    ]
+    if node.op.moves:
+        return np.asarray(node.op.evaluate(groups, *known, *node.params)), groups
+    indices = [Tensor(constant_node(v, np.shape(v), v.dtype)) for v in map(np.asarray, known)]
+    same = make(node.op, (Tensor(node.inputs[0]), *indices), node.params).node
+    adjoint = Tensor(constant_node(groups.astype(np.float64), whole, np.dtype(np.float64)))
+    (back, *_) = node.op.vjp(same, adjoint, [True, *[False] * len(indices)])
+    if back is None:
+        return None
+    return groups, np.asarray(engine.value_of(back.node)).astype(np.int64)
 
 
 def lanes(node: Node, number: int) -> tuple[Array, Array] | None:
@@ -234,6 +274,17 @@ def one_each(places: Array, columns: int) -> Pattern:
     if there.all():
         return csr(flat, np.arange(len(flat) + 1), (len(flat), columns))
     return csr(flat[there], np.concatenate(([0], np.cumsum(there))), (len(flat), columns))
+
+
+def running(shape: tuple[int, ...], axis: int, reverse: bool) -> Pattern:
+    """The pattern of what takes the elements up to each along an axis, or from each on."""
+    sparse = import_module("scipy.sparse")
+    rows, columns = np.triu_indices(shape[axis]) if reverse else np.tril_indices(shape[axis])
+    along = from_pairs(rows, columns, (shape[axis],) * 2)
+    before, after = (
+        sparse.eye_array(size_of(part), dtype=bool) for part in (shape[:axis], shape[axis + 1 :])
+    )
+    return sparse.kron(before, sparse.kron(along, after), format="csr")
 
 
 def from_pairs(rows: Array, columns: Array, shape: tuple[int, int]) -> Pattern:

@@ -15,11 +15,12 @@ its coefficient 0: that of a slope is one more than of what it is the slope of.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import product as pairs_of
 
 from adjoint.graph import calls
 from adjoint.graph.leaf import constant_node, is_constant, variable_node
-from adjoint.graph.node import ALWAYS, Node, Scope
+from adjoint.graph.node import ALWAYS, Node, Scope, node_by_node
 from adjoint.graph.op import Coefficients
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor, make
@@ -286,7 +287,10 @@ class Expansion:
             else None
             for x in node.inputs
         ]
-        found = node.op.push(node, tangents) if any(x is not None for x in tangents) else None
+        found = None
+        if any(x is not None for x in tangents):
+            with node_by_node() if node.op.tangent_once else nullcontext():
+                found = node.op.push(node, tangents)
         if found is None:
             return Series(node, 0)  # zero
         self.walk(found.node)
@@ -352,7 +356,7 @@ class Expansion:
         """Coefficient 0 of a node that depends on slopes: the operation of coefficients 0."""
         node = series.node
         found = [self.of(x).known[0] for x in node.inputs]
-        given = [zeros(x) if g is None else g for g, x in zip(found, node.inputs, strict=True)]
+        given = [self.zeros(x) if g is None else g for g, x in zip(found, node.inputs, strict=True)]
         if not self.rules.is_batched(series.weight):
             return make(node.op, given, node.params)
         many = [self.rules.is_batched(self.of(x).weight) for x in node.inputs]
@@ -362,6 +366,11 @@ class Expansion:
         ]
         examples = {v.node: g for v, g, m in zip(variables, given, many, strict=True) if m}
         return self.rules.batched(make(node.op, variables, node.params), examples)
+
+    def zeros(self, node: Node) -> Tensor:
+        """Zeros in the shape of the coefficients 0 of a node."""
+        shape = self.rules.shape(node, self.of(node).weight)
+        return calls.broadcast_to(zeros(node), shape)
 
 
 def coefficients(

@@ -91,3 +91,25 @@ def test_complex_step_of_code_that_cannot_be_traced():
     np.testing.assert_allclose(single, np.cos(0.5), rtol=1e-6)
     with pytest.raises(ArgumentError, match=r"write complex_step\(f, \(x,\), \(v,\)\)"):
         ad.complex_step(np.sin, 0.5, (1.0,))
+
+
+def _written(x):
+    y = np.zeros(2)
+    y[0] = x
+    return y
+
+
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+@pytest.mark.parametrize(
+    "f", [abs, np.real, lambda x: np.linalg.norm([x, 2.0]), lambda x: np.vdot(x, x), _written]
+)
+def test_a_complex_step_that_got_lost_is_an_error(f):
+    with pytest.raises(NotDifferentiableError, match="loses the imaginary part"):
+        ad.complex_step(f, (1.3,), (1.0,))
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: 5.0, np.cos, lambda x: x**2, lambda x: x**3, lambda x: x * np.array([0, 1])]
+)
+def test_slopes_that_are_zero_are_found(f):
+    assert np.ravel(ad.complex_step(f, (0.0,), (1.0,)))[0] == pytest.approx(0.0)

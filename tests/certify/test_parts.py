@@ -123,3 +123,29 @@ def test_second_order_through_a_part():
 def test_errors_name_what_there_is(call, says):
     with pytest.raises(ArgumentError, match=says):
         call()
+
+
+def test_keys_with_dots():
+    assert float(ad.grad(lambda p: p["a.b"] ** 2, wrt="a.b")({"a.b": 3.0})) == 6.0
+    assert float(ad.grad(lambda p: p["a.b"]["c"] ** 2, wrt="a.b.c")({"a.b": {"c": 3.0}})) == 6.0
+    both = {"a.b": 3.0, "a": {"b": 2.0}}
+
+    def f(p):
+        return p["a.b"] ** 2 * p["a"]["b"]
+
+    with pytest.raises(ArgumentError, match=r"may mean any of 2 parts.*brackets"):
+        ad.grad(f, wrt="a.b")(both)
+    assert float(ad.grad(f, wrt="['a.b']")(both)) == 12.0
+    assert float(ad.grad(f, wrt="['a']['b']")(both)) == 9.0
+
+
+@pytest.mark.parametrize("paths", [["a", "a"], ["a", "a.x"], ["a.x", "a"]])
+def test_a_part_named_twice_is_refused(paths):
+    with pytest.raises(ArgumentError, match="twice"):
+        ad.grad(lambda p: p["a"]["x"] * p["b"], wrt=paths)({"a": {"x": 2.0}, "b": 3.0})
+
+
+@pytest.mark.parametrize("wrt", [3, [0], ("a", 1)])
+def test_what_is_no_path_is_refused(wrt):
+    with pytest.raises(ArgumentError, match="wrt must be a path"):
+        ad.grad(lambda p: p["a"], wrt=wrt)({"a": 1.0})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
+from adjoint.errors import DTypeError
 from tests.table.cases import TWICE
 
 pytestmark = [pytest.mark.unit, pytest.mark.filterwarnings("ignore::adjoint.errors.KinkWarning")]
@@ -57,12 +58,17 @@ EXACT = {
     "rounds": lambda x: ad.while_loop(
         lambda s: s[0] < 2, lambda s: (s[0] + 1, ad.concat([s[1][1:], s[1][:1]])), (0, x[:3])
     )[1],
+    "sums so far": lambda x: ad.cumsum(ad.reshape(x, (2, 3)), axis=1),
+    "sums from each on": lambda x: ad.grad(lambda y: ad.sum(ad.cumsum(y) ** 2 * y[::-1]))(x),
+    "products so far": lambda x: ad.cumprod(ad.reshape(x, (3, 2)), axis=0),
+    "maxima so far": lambda x: ad.cummax(ad.reshape(x, (3, 2)), axis=0),
+    "largest of rows": lambda x: ad.top_k(ad.reshape(x, (2, 3)), 2)[0],
     "integers": lambda x: x * ad.floor(x),
     "nothing": lambda x: ad.floor(x),
     "stopped": lambda x: ad.stop_gradient(x) * x[0],
     "chosen": lambda x: ad.where(x > 1, x**2, x[0]),
 }
-WIDER = {"rounds", "branch", "sorted rows"}
+WIDER = {"rounds", "branch", "largest of rows"}
 """Where the pattern holds what may happen with other numbers, too, and more."""
 
 
@@ -99,3 +105,33 @@ def test_indices_given_as_arguments_make_plans_of_their_own():
     found = f(X, np.array([5, 4])).toarray()
     np.testing.assert_array_equal(found[:, 4:], np.diag(2 * X[4:])[::-1])
     assert found[:, :4].any() == False  # noqa: E712
+
+
+def test_a_computed_index_reaches_its_own_row():
+    """Rows of a sorted matrix depend on their own elements, and so do slopes that go back there."""
+
+    def rows(x):
+        return ad.sort(ad.reshape(x, (20, 4)), axis=1)
+
+    x = np.random.default_rng(0).normal(size=80)
+    plan = ad.jacobian(rows, sparse=True).plan(x)
+    assert (plan.pattern.nnz, plan.forward + plan.reverse) == (20 * 16, 4)
+    hessian = ad.hessian(lambda x: ad.sum(rows(x) ** 3 * np.arange(4)), sparse=True)
+    assert hessian.plan(x).pattern.nnz == 20 * 16
+    dense = ad.hessian(lambda x: ad.sum(rows(x) ** 3 * np.arange(4)))(x)
+    np.testing.assert_allclose(hessian(x).toarray(), np.asarray(dense), rtol=1e-12)
+
+
+def test_places_are_counted_exactly_in_float16():
+    """Its whole numbers end at 2048, those of places do not."""
+    size, places = 5000, np.arange(5000)[::-1].copy()
+    jacobian = ad.jacobian(
+        lambda x: ad.index_add(ad.zeros(size, np.float16), places, x * x), sparse=True
+    )
+    x = np.linspace(0, 1, size).astype(np.float16)
+    pattern = jacobian.plan(x).pattern.tocoo()
+    assert pattern.nnz == size
+    np.testing.assert_array_equal(pattern.row + pattern.col, size - 1)
+    np.testing.assert_array_equal(np.asarray(jacobian.values(x)), (2 * x)[::-1])
+    with pytest.raises(DTypeError, match="cannot hold float16"):
+        jacobian(x)

@@ -196,3 +196,71 @@ def test_a_right_side_of_the_time():
 def test_errors_say_what_to_do(call, error, says):
     with pytest.raises(error, match=says):
         call()
+
+
+LATER = {
+    "abs(-t²)": lambda t: ad.abs(-(t**2)),
+    "maximum(t², 0)": lambda t: ad.maximum(t**2, 0),
+    "the larger of two": lambda t: ad.max(ad.stack([t**2, -(t**2)])),
+    "a norm": lambda t: ad.linalg.norm(ad.stack([t**2, -(t**2)])),
+    "relu(t)²": lambda t: ad.nn.relu(t) ** 2,
+    "relu(t²)": lambda t: ad.nn.relu(t**2),
+    "leaky_relu(-t²)": lambda t: ad.nn.leaky_relu(-(t**2)),
+}
+"""Functions of which the rule's chosen slope makes the second coefficient wrong, if it counts."""
+
+
+@pytest.mark.parametrize("f", LATER.values(), ids=list(LATER))
+def test_a_kink_left_by_the_second_derivative_is_not_passed_over(f):
+    with pytest.warns(KinkWarning):
+        value, first, *rest = ad.taylor(f, (0.0,), (1.0,), 3)
+        assert float(value) == float(first) == 0.0
+        assert np.isnan([float(c) for c in rest]).all()
+        assert np.isnan(float(ad.laplacian(f)(0.0)))
+    smooth = [float(c) for c in ad.taylor(f, (0.5,), (1.0,), 3)]
+    assert np.isfinite(smooth).all()
+
+
+def test_singular_values_that_leave_zero_have_two_sides():
+    def values(a):
+        return ad.linalg.svd(a, full_matrices=False)[1]
+
+    a, at_once, later = np.diag([1.0, 0.0]), [[0.3, 0.2], [0.1, 0.7]], [[0.3, 0.2], [0.1, 0.0]]
+    for v in (at_once, later):  # the smaller one is |0.7 t| or |0.02 t²|
+        with pytest.warns(KinkWarning):
+            second = np.asarray(ad.taylor(values, (a,), (np.array(v),), 2)[2])
+        np.testing.assert_allclose(second, [0.025, np.nan], rtol=1e-12)
+    still = ad.taylor(values, (np.ones((2, 3)),), (np.array([[1.0, 2, 3], [1, 2, 3]]),), 2)[2]
+    np.testing.assert_allclose(float(still[1]), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("mapped", [lambda f: f, ad.compile], ids=["as it is", "compiled"])
+def test_eigenvalues_and_extrema_within_another_transform(mapped):
+    a, x = np.array([[4.0, 1, 0.5], [1, 3, 0.2], [0.5, 0.2, 2]]), np.array([0.5, 1.2, 2.1])
+    v = np.array([0.3, -0.2, 0.5])
+    functions = [
+        lambda x: ad.linalg.eigh(a + ad.diag(x**2))[0][0],
+        lambda x: ad.linalg.svd(a + ad.diag(x**2))[1][1],
+        lambda x: ad.max(x**3),
+        lambda x: ad.sum(ad.cummax(ad.sin(2 * x)) ** 3),
+        lambda x: ad.sum(ad.nn.relu(x - 1) ** 3),
+    ]
+    for f in functions:
+
+        def third(x, f=f):
+            return ad.taylor(f, (x,), (v,), 3)[3]
+
+        step = 1e-5
+        found = np.asarray(mapped(ad.grad(third))(x))
+        expected = [
+            (float(third(x + e)) - float(third(x - e))) / (2 * step) for e in step * np.eye(3)
+        ]
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+        trace = np.trace(np.asarray(ad.hessian(f)(x)))
+        np.testing.assert_allclose(float(mapped(ad.laplacian(f))(x)), trace, rtol=1e-9)
+        both = mapped(ad.vmap(ad.laplacian(f)))(np.stack([x, x]))
+        np.testing.assert_allclose(np.asarray(both), [trace, trace], rtol=1e-9)
+
+
+def test_the_order_may_be_an_integer_of_numpy():
+    assert len(ad.taylor(ad.sin, (0.5,), (1.0,), np.int64(3))) == 4

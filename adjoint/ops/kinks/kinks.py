@@ -184,10 +184,7 @@ class MarkedTangent(KinkMarker):
 
     def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         kink, count = node.params
-        inner = Tensor(node.inputs[3])
-        if kink.axes:
-            inner = any(inner, tuple([a + inner.ndim for a in kink.axes]))
-        sent = None if masks[0] is None else either(masks[0], inner)
+        sent = None if masks[0] is None else either(masks[0], self.inner(node))
         arrived: Tensor | None = NOWHERE
         for mask, x in zip(masks[4 + count :], node.inputs[4 + count :], strict=True):
             if mask is not None and kink.axes:
@@ -206,23 +203,43 @@ class MarkedTangent(KinkMarker):
     def coefficients(
         self, node: Node, given: Sequence[Coefficients], rules: Rules, weight: int
     ) -> Sequence[Tensor | None]:
-        """Those of the tangent; from the second derivative on nan where the kink is left."""
-        kink, count = node.params
-        inner = Tensor(node.inputs[3])
-        if kink.axes:
-            inner = any(inner, tuple([a + inner.ndim for a in kink.axes]))
-        leaves: Tensor | None = NOWHERE
-        for row, x in zip(given[4 + count :], node.inputs[4 + count :], strict=True):
-            if row[0] is not None:
-                moves = not_equal(row[0], 0)
-                moves = any(moves, 0) if rules.is_batched(weight) else moves
-                if kink.axes:
-                    moves = any(moves, tuple([a + len(x.shape) for a in kink.axes]))
-                    same = size_of(moves.node.shape) == size_of(node.shape)
-                    moves = reshaped(moves, node.shape) if same else any(moves)
-                leaves = either(leaves, moves)
-        spoilt = nan_at_kink(both(inner, leaves), kink, node.dtype)
-        return [given[0][0], *[spoilt if c is None else c + spoilt for c in given[0][1:]]]
+        """Those of the tangent; from the second derivative on nan where the kink was left.
+
+        It may be left later than by the first derivative: abs(-t²) is t², abs(t³) has two sides.
+        """
+        count = node.params[1]
+        left: Tensor | None = NOWHERE
+        found = []
+        for k, c in enumerate(given[0]):
+            for row, x in zip(given[4 + count :], node.inputs[4 + count :], strict=True):
+                if row[k] is not None:
+                    moves = not_equal(row[k], 0)
+                    moves = any(moves, 0) if not k and rules.is_batched(weight) else moves
+                    left = either(left, self.together(node, moves, x))
+            if k and left is not NOWHERE:
+                here = both(self.inner(node), left)
+                spoilt = (
+                    nan_at_kink(here, node.params[0], node.dtype)
+                    if k == 1  # it warns, which is no matter for each order
+                    else calls.where(here, node.dtype.type(np.nan), node.dtype.type(0))
+                )
+                c = spoilt if c is None else c + spoilt
+            found.append(c)
+        return found
+
+    def inner(self, node: Node) -> Tensor:
+        """Where the kink is met."""
+        met, axes = Tensor(node.inputs[3]), node.params[0].axes
+        return any(met, tuple([a + met.ndim for a in axes])) if axes else met
+
+    def together(self, node: Node, mask: Tensor, x: Node) -> Tensor:
+        """A mask about an input as one about the result."""
+        axes = node.params[0].axes
+        if not axes:
+            return mask
+        mask = any(mask, tuple([a + len(x.shape) for a in axes]))
+        same = size_of(mask.node.shape) == size_of(node.shape)
+        return reshaped(mask, node.shape) if same else any(mask)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         kink, count = node.params

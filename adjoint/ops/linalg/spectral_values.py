@@ -17,11 +17,11 @@ import numpy as np
 
 from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import register
+from adjoint.graph.op import Coefficients, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, size_of, to_real
 from adjoint.ops.elementwise import choice
-from adjoint.ops.elementwise.comparison import greater, less_equal, logical_and
+from adjoint.ops.elementwise.comparison import greater, less_equal, logical_and, logical_or
 from adjoint.ops.family.broadcasting import align, fit
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.family.structural_zeros import onto, over, reshaped, whole
@@ -42,6 +42,7 @@ from adjoint.ops.linalg.triangular import hermitian
 from adjoint.ops.reductions import extremum
 from adjoint.ops.shape.movement import astype
 from adjoint.ops.shape.rearrange import diagonal
+from adjoint.transforms.coefficients import Rules
 
 
 class OfDecomposition(Stacked):
@@ -78,7 +79,6 @@ class Values(OfDecomposition):
     """
 
     name = "spectral_values"
-    tangent_once = True
     axes = (2, 2, 1)
 
     def infer(self, packed: Node, a: Node) -> tuple[Shape, DType]:
@@ -123,6 +123,7 @@ class ValueTangent(OfDecomposition):
     name = "value_tangent"
     family = "kinks"
     param_names = ("spectrum",)
+    expands = True
     axes = (1, 1, 1)
 
     def infer(self, x: Node, *rest: Any) -> tuple[Shape, DType]:
@@ -139,14 +140,41 @@ class ValueTangent(OfDecomposition):
             return tangents[0]
         raise NestedTangents("the tangent of a tangent of eigenvalues")
 
+    def coefficients(
+        self, node: Node, given: Sequence[Coefficients], rules: Rules, weight: int
+    ) -> Sequence[Tensor | None]:
+        """Those of the tangent; from the second derivative on nan where a value leaves 0."""
+        found, *sizes = given
+        if not sizes:
+            return list(found)
+        values, left = Tensor(node.inputs[1]), None
+        result = []
+        for k, c in enumerate(found):
+            if c is not None:
+                sent = choice.abs(c)
+                sent = extremum.max(sent, 0) if not k and rules.is_batched(weight) else sent
+                now = self.at_kink(values, sent)
+                left = now if left is None else logical_or(left, now)
+            if k and left is not None:
+                spoilt = (
+                    unknown_at(left, node.params[0], node.dtype)
+                    if k == 1  # it warns, which is no matter for each order
+                    else choice.where(left, node.dtype.type(np.nan), node.dtype.type(0))
+                )
+                c = spoilt if c is None else c + spoilt
+            result.append(c)
+        return result
+
+    def at_kink(self, values: Tensor, sent: Tensor) -> Tensor:
+        """Where a value is 0, and what is `sent` is not."""
+        units = UNITS * values.shape[-1] * np.finfo(values.dtype).eps
+        none = less_equal(values, units * extremum.max(values, -1, keepdims=True))
+        return logical_and(none, greater(sent, units * extremum.max(sent, -1, keepdims=True)))
+
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         if len(wanted) == 1 or not wanted[1]:
             return adjoint, *[None] * (len(wanted) - 1)
-        values, sent = Tensor(node.inputs[1]), choice.abs(adjoint)
-        units = UNITS * values.shape[-1] * np.finfo(values.dtype).eps
-        none = less_equal(values, units * extremum.max(values, -1, keepdims=True))
-        bound = units * extremum.max(sent, -1, keepdims=True)
-        at_kink = logical_and(none, greater(sent, bound))
+        at_kink = self.at_kink(Tensor(node.inputs[1]), choice.abs(adjoint))
         return adjoint, fit(unknown_at(at_kink, node.params[0], node.dtype), node.inputs[1])
 
 

@@ -22,6 +22,7 @@ from adjoint.ops.reductions.product import cumprod, later, recurrence
 from adjoint.ops.reductions.reduction import kept, line, masked_as, to_accumulate
 from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import astype
+from adjoint.transforms.sparsity import is_moving, running
 
 __all__ = ["cumsum", "cumulative_sum", "cumulative_prod", "cummax", "cummin"]
 
@@ -107,6 +108,11 @@ class RunningExtremum(Op):
 
     def evaluate(self, x: Any, axis: int) -> Any:
         return self.running(x, axis=axis)
+
+    def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
+        if not is_moving(given[0]):
+            return NotImplemented
+        return running(node.shape, node.params[0], False) @ given[0]
 
     def segments(self, node: Node) -> tuple[Tensor, Tensor, Tensor]:
         """Which elements attain the extremum so far, where its segments go on, and the shares."""
