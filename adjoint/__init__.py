@@ -161,6 +161,7 @@ if _TYPE_CHECKING:
     from adjoint.api.loops import fori_loop, map, scan, while_loop
     from adjoint.api.nan_report import explain_nan
     from adjoint.api.options import get_options, options, set_options
+    from adjoint.api.own_operations import op
     from adjoint.api.planning import plan
     from adjoint.api.rule_check import check_rule
     from adjoint.api.step_study import step_study
@@ -207,7 +208,7 @@ __all__ = [
     "multiply", "nan", "nan_to_num", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax",
     "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum",
     "nanvar", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal", "ones", "ones_like",
-    "optim", "options", "outer", "pad", "partition", "percentile", "permute_dims", "pi",
+    "op", "optim", "options", "outer", "pad", "partition", "percentile", "permute_dims", "pi",
     "piecewise", "plan", "poly", "polyadd", "polyder", "polydiv", "polyfit", "polyint", "polymul",
     "polysub", "polyval", "positive", "pow", "power", "prod", "ptp", "put_along_axis", "quantile",
     "r_", "rad2deg", "radians", "random", "ravel", "ravel_multi_index", "real", "real_if_close",
@@ -265,6 +266,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "linear_transpose": "adjoint.api.linear",
     "linearize": "adjoint.api.linear",
     "map": "adjoint.api.loops",
+    "op": "adjoint.api.own_operations",
     "options": "adjoint.api.options",
     "plan": "adjoint.api.planning",
     "root": "adjoint.api.implicit",

@@ -2,6 +2,7 @@
 
 import adjoint.ops.control.branch
 import adjoint.ops.control.custom_call
+import adjoint.ops.control.external_call
 import adjoint.ops.control.packing
 import adjoint.ops.control.root
 import adjoint.ops.control.scan
