@@ -165,7 +165,7 @@ class OwnOperation(WithRule):
             return tuple(args)
         try:
             bound = inspect.signature(self.function).bind(*args, **kwargs)
-        except ValueError:
+        except (ValueError, TypeError):
             bound = None
         if bound is None or bound.kwargs:
             raise ArgumentError(
@@ -186,7 +186,7 @@ class OwnOperation(WithRule):
     def forward(self, call: CallOfRule) -> Derivative:
         """The tangents of the results, made of variables for those of the arguments."""
         seeds = call.vectors(call.variables)
-        tangents = call.signature.trees(seeds)
+        tangents = call.signature.trees(_like_the_others(seeds, call.signature.weak()))
         found = self.applied_rule("jvp", call, tangents)
         what = f"op: jvp of {self.name} returned a tangent"
         targets = call.moving(call.results)
@@ -204,9 +204,10 @@ class OwnOperation(WithRule):
 
     def applied_rule(self, mode: str, call: CallOfRule, vectors: Any) -> Any:
         """What a rule makes of tangents or adjoints. The value is given to it, not computed."""
-        arguments = call.signature.trees(call.leaves())
+        signature = call.signature
+        arguments = signature.trees(_like_the_others(call.leaves(), signature.weak()))
         value = call.structure.unflatten(list(map(Tensor, call.values())))
-        return traced(self.rules[mode], (*call.signature.fixed, arguments, value, vectors))
+        return traced(self.rules[mode], (*signature.fixed, arguments, value, vectors))
 
     # the function
 
@@ -345,7 +346,9 @@ def _pair(name: str, found: Any) -> tuple[Shape, DType]:
     try:
         return tuple(int(n) for n in sizes), as_dtype(dtype)
     except TypeError as error:
-        raise ArgumentError(f"{name}: result= says {found!r}, which is no (shape, dtype)") from error
+        raise ArgumentError(
+            f"{name}: result= says {found!r}, which is no (shape, dtype)"
+        ) from error
 
 
 def _check_result(name: str, result: Any) -> None:

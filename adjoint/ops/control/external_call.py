@@ -244,4 +244,3 @@ def _no_derivative(node: Node) -> NotDifferentiableError:
         f"jvp= or vjp= (both, where one of them calls a function that cannot be transposed), or "
         f"hold its arguments fixed with adjoint.stop_gradient"
     )
-
