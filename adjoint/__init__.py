@@ -165,6 +165,7 @@ if _TYPE_CHECKING:
     from adjoint.api.planning import plan
     from adjoint.api.rule_check import check_rule
     from adjoint.api.step_study import step_study
+    from adjoint.api.subgradients import with_subgradients
     from adjoint.api.taylor import jet, taylor, taylor_ode
     from adjoint.explanation.explain import explain
 
@@ -224,7 +225,7 @@ __all__ = [
     "union1d", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values",
     "unravel_index", "unstack", "unwrap", "value_and_grad", "vander", "var", "variable", "vdot",
     "vecdot", "vecmat", "vectorize", "vjp", "vmap", "vsplit", "vstack", "where", "while_loop",
-    "wirtinger", "zeros", "zeros_like",
+    "wirtinger", "with_subgradients", "zeros", "zeros_like",
 ]
 # fmt: on
 
@@ -278,6 +279,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "taylor_ode": "adjoint.api.taylor",
     "while_loop": "adjoint.api.loops",
     "wirtinger": "adjoint.api.complex_derivatives",
+    "with_subgradients": "adjoint.api.subgradients",
 }
 
 

@@ -22,6 +22,7 @@ from adjoint.api.tree import flatten
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
+from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.custom_call import CustomCall, custom_call
@@ -106,7 +107,7 @@ def look_at_rule(call: CallOfRule, state: State) -> Looked:
         finally:
             other.scope.close()
 
-    with _looking(function):
+    with choosing(None), _looking(function):
         derivative = state(call)
         plain = {x for nodes in looked_at().values() for x in nodes}
         ends = [*call.variables, *call.values(), *derivative.variables()]
@@ -163,7 +164,8 @@ class TracedRule:
             call = CallOfRule(self.signature)
             call.results, call.structure = self.results, self.structure
             try:
-                derivative = self.state(call)
+                with choosing(None):
+                    derivative = self.state(call)
             finally:
                 call.scope.close()
             self.found = self.linear_map(call, derivative)

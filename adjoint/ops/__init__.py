@@ -14,6 +14,7 @@ import adjoint.ops.elementwise.comparison
 import adjoint.ops.elementwise.complex
 import adjoint.ops.elementwise.exponential
 import adjoint.ops.elementwise.hyperbolic
+import adjoint.ops.elementwise.one_sided
 import adjoint.ops.elementwise.power
 import adjoint.ops.elementwise.removable_singularities
 import adjoint.ops.elementwise.rounding
