@@ -51,10 +51,10 @@ BINARY = {
     "turn": lambda n, x, y: n.cos(x - y),
 }
 LIBRARY = SimpleNamespace(
-    **{name: getattr(ad, name) for name in "sin cos tanh exp log sqrt".split()}
+    **{name: getattr(ad, name) for name in ["sin", "cos", "tanh", "exp", "log", "sqrt"]}
 )
 EXACT = SimpleNamespace(
-    **{name: getattr(mpmath, name) for name in "sin cos tanh exp log sqrt".split()}
+    **{name: getattr(mpmath, name) for name in ["sin", "cos", "tanh", "exp", "log", "sqrt"]}
 )
 
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from adjoint.api.arguments import check_callable, check_step, function_name
+from adjoint.api.arguments import check_step, function_name
+from adjoint.api.c_functions import c_function
 from adjoint.api.custom_rules import WithRule
 from adjoint.api.custom_signature import CallOfRule, Derivative
 from adjoint.api.rule_results import adjoints_like_arguments, results_like
@@ -19,17 +20,19 @@ from adjoint.api.stepping import open_leaves, traced
 from adjoint.api.traced_call import WEAK
 from adjoint.api.traced_rule import State, plainly
 from adjoint.api.tree import flatten
-from adjoint.errors import AdjointError, ArgumentError, RangeError, ShapeError
+from adjoint.errors import AdjointError, ArgumentError, DTypeError, RangeError, ShapeError
 from adjoint.graph.leaf import is_weak
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import DType, Shape, as_dtype, promote, weak_dtype
+from adjoint.graph.types import DType, Shape, as_dtype, broadcast_shapes, promote, weak_dtype
 from adjoint.ops.control.external_call import (
+    CFunction,
     External,
     ExternalCall,
     external_call,
     given_to_function,
     results_of,
 )
+from adjoint.ops.shape.movement import broadcast_to
 
 
 class ShapeDType(NamedTuple):
@@ -76,6 +79,10 @@ def op(
     nondiff_argnums: positions of arguments that are passed on as they are, and must be hashable.
     name: how messages and programs call it; that of `f` by default.
 
+    A function in C (of ctypes, cffi, or Numba's ``cfunc``) is called by compiled programs without
+    Python. It is ``double f(double, ...)``, which is called for each element and broadcasts, or
+    ``void f(const double *, ..., double *result, size_t n)``, of float, int and long, too.
+
     Arguments are arrays, numbers, or pytrees of them. `f` is given arrays of its own, which it may
     keep or write to; NumPy scalars for arrays without axes, Python numbers where the caller gave
     such. What it returns is checked each time: another shape or dtype raises. `check_rule` compares
@@ -118,6 +125,16 @@ class OwnOperation(WithRule):
         self.__name__ = self.name
         self.core_ranks = _core_ranks(self.name, settings["vectorized"])
         _check_result(self.name, settings["result"])
+        self.c: CFunction | None = None
+        self.called = f
+        if (found := c_function(self.name, f)) is not None:
+            self.c, self.called = found
+            self.core_ranks = 0
+            if settings["result"] is not None or self.nondiff_argnums:
+                raise ArgumentError(
+                    f"{self.name}: the result of a function in C is that of its type, and each of "
+                    f"its arguments a number or an array; leave out result= and nondiff_argnums="
+                )
         self.rules: dict[str, Callable[..., Any]] = {}
         self.externals: dict[Hashable, External] = {}
         self.calls: dict[Hashable, tuple[ExternalCall, Any]] = {}
@@ -223,6 +240,8 @@ class OwnOperation(WithRule):
             type(leaf) in WEAK or is_weak(x.node) for leaf, x in zip(given, leaves, strict=True)
         )
         tensors = _like_the_others(leaves, weak)
+        if self.c is not None:
+            tensors, weak = _for_c(self.name, self.c, tensors, weak), (False,) * len(tensors)
         kinds = tuple(ShapeDType(x.shape, x.dtype) for x in tensors)
         place = (fixed, str(structure))
         try:
@@ -250,7 +269,7 @@ class OwnOperation(WithRule):
                 args[n] = x
             for n, x in zip(numbers, structure.unflatten(leaves), strict=True):
                 args[n] = x
-            return self.function(*args)
+            return self.called(*args)
 
         leaves = len(structure.paths())
         ranks = self.core_ranks
@@ -259,7 +278,8 @@ class OwnOperation(WithRule):
                 f"{self.name}: vectorized={self.settings['vectorized']!r} says "
                 f"{len(ranks)} arguments, got {leaves}"
             )
-        found = External(self.name, function, (0,) * leaves if ranks == 0 else ranks)  # type: ignore[arg-type]
+        every = (0,) * leaves if isinstance(ranks, int) else ranks
+        found = External(self.name, function, every, self.c)
         self.externals[place] = found
         return found
 
@@ -268,6 +288,8 @@ class OwnOperation(WithRule):
     ) -> tuple[ExternalCall, Any]:
         """The call for arguments of these kinds, and the structure of what it returns."""
         result = self.settings["result"]
+        if self.c is not None:
+            result = (tensors[0].shape, self.c.result)
         if external.core_ranks is not None:
             _check_ranks(external, kinds)
         if result is None:
@@ -319,6 +341,24 @@ def _like_the_others(leaves: Sequence[Tensor], weak: Sequence[bool]) -> list[Ten
         as_tensor(x, weak_dtype(kinds[x.dtype.kind], common)) if w and x.dtype.kind in kinds else x
         for x, w in zip(leaves, weak, strict=True)
     ]
+
+
+def _for_c(
+    name: str, c: CFunction, tensors: Sequence[Tensor], weak: Sequence[bool]
+) -> list[Tensor]:
+    """The arguments of a function in C: of its dtypes, and broadcast to one shape."""
+    if len(tensors) != len(c.inputs):
+        raise ArgumentError(f"{name} takes {len(c.inputs)} arguments, got {len(tensors)}")
+    found = []
+    for number, (x, dtype, w) in enumerate(zip(tensors, c.inputs, weak, strict=True)):
+        if not np.can_cast(x.dtype, dtype, "same_kind" if w else "safe"):
+            raise DTypeError(
+                f"{name}: argument {number} has dtype {x.dtype}, its type in C is {dtype}; convert "
+                f"it with .astype({str(dtype)!r})"
+            )
+        found.append(as_tensor(x, dtype))
+    shape = broadcast_shapes(name, *(x.shape for x in found))
+    return [x if x.shape == shape else broadcast_to(x, shape) for x in found]
 
 
 def _kind_of(name: str, value: Any) -> tuple[Shape, DType]:

@@ -28,8 +28,8 @@ def check_rule(
     Compares the value that the rule returns with that of the function, the derivatives in both
     modes with differences (as `check_gradients`, whose report comes back), and ⟨v, J t⟩ with
     ⟨Jᵀ v, t⟩, which finds a rule that is not linear. Of an `op` with one rule, which calls what
-    cannot be transposed, that mode alone is compared. Raises `GradientMismatchError` that says which
-    of these failed. `order`, `rtol`, `atol` are as in `check_gradients`.
+    cannot be transposed, that mode alone is compared. Raises `GradientMismatchError` that says
+    which of these failed. `order`, `rtol`, `atol` are as in `check_gradients`.
 
     >>> import adjoint as ad
     >>> f = ad.custom_jvp(lambda x: ad.sin(x))

@@ -20,26 +20,48 @@ from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape
 from adjoint.ops.control.packing import PackedOp, packed_group, packed_values, unpacked
-from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.movement import broadcast_to, reshape
 
 _numbers = count(1)
+
+
+@dataclass(frozen=True)
+class CFunction:
+    """A function in C: of numbers of the dtypes of `inputs`, which returns one of `result`; or, if
+    it has a `length` as its last argument, of pointers to arrays and then to that of the result."""
+
+    address: int
+    inputs: tuple[DType, ...]
+    result: DType
+    length: DType | None = None
+
+    def signature(self) -> str:
+        """What code that calls it depends on, but for the address."""
+        length = "" if self.length is None else self.length.str
+        return f"{','.join(x.str for x in self.inputs)}->{self.result.str}({length})"
 
 
 class External:
     """A function of arrays. Equal to itself alone; its number tells it apart in texts.
 
     `core_ranks`: for each argument how many axes the function takes as they are; it broadcasts
-    over those before. None: it takes no axes more than it is given at first.
+    over those before. None: it takes no axes more than it is given at first. `c` is what native
+    code calls in place of it, on arrays of one shape; then it takes single elements.
     """
 
     def __init__(
-        self, name: str, function: Callable[..., Any], core_ranks: tuple[int, ...] | None
+        self,
+        name: str,
+        function: Callable[..., Any],
+        core_ranks: tuple[int, ...] | None,
+        c: CFunction | None = None,
     ) -> None:
-        self.name, self.function, self.core_ranks = name, function, core_ranks
+        self.name, self.function, self.core_ranks, self.c = name, function, core_ranks, c
         self.number = next(_numbers)
 
     def __repr__(self) -> str:
-        return f"<function {self.name} {self.number}>"
+        c = "" if self.c is None else f" in C {self.c.signature()}"
+        return f"<function {self.name} {self.number}{c}>"
 
 
 @dataclass(frozen=True)
@@ -83,6 +105,9 @@ class ExternalCall:
         ranks = self.function.core_ranks
         if ranks is None:
             return inputs
+        if self.function.c is not None:
+            size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
+            return [broadcast_to(x, (size, *self.results[0][0])) for x in inputs]
         loops = [len(x.shape) - rank for x, rank in zip(node.inputs, ranks, strict=True)]
         return [
             reshape(x, (x.shape[0], *(1,) * (max(loops) - own), *x.shape[1:])) if b else x
@@ -140,6 +165,12 @@ class ExternalCallOp(PackedOp):
 
     def params_text(self, node: Node) -> str:
         return str(node.params[0].name)
+
+    def c_function(self, node: Node) -> tuple[int, CFunction] | None:
+        call, _ = node.params
+        if not isinstance(call, ExternalCall) or call.function.c is None:
+            return None
+        return call.function.number, call.function.c
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         raise _no_derivative(node)

@@ -423,9 +423,9 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
     result = op.result
 
     def function(x1: Any, x2: Any, /) -> Tensor:
-        if one_sided is not None and (choice := chosen()) is not None:
-            if (found := one_sided(choice, x1, x2)) is not None:
-                return found
+        choice = chosen() if one_sided is not None else None
+        if choice is not None and (found := one_sided(choice, x1, x2)) is not None:  # type: ignore[misc]
+            return found
         first, second = type(x1), type(x2)
         a = x1.node if first is Tensor else _weak(x1, first, x2) if second is Tensor else None
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
