@@ -18,7 +18,7 @@ from adjoint.errors import ArgumentError, DTypeError, NotDifferentiableError, Sh
 from adjoint.graph.node import Node
 from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import DType, Shape
+from adjoint.graph.types import DType, Shape, size_of
 from adjoint.ops.control.packing import PackedOp, packed_group, packed_values, unpacked
 from adjoint.ops.shape.movement import broadcast_to, reshape
 
@@ -156,6 +156,18 @@ class ExternalCallOp(PackedOp):
 
     name = "external_call"
     param_names = ("call", "group")
+
+    def infer(self, *args: Any) -> tuple[Shape, DType]:
+        *_, call, _group = args
+        c = call.function.c if isinstance(call, ExternalCall) else None
+        if c is not None and c.length is not None:
+            (shape, _), most = call.results[0], np.iinfo(c.length).max
+            if size_of(shape) > most:
+                raise ShapeError(
+                    f"{call.name}: {size_of(shape)} elements are more than its argument of type "
+                    f"{c.length} can count; let it take a size_t"
+                )
+        return super().infer(*args)
 
     def run(self, held: ExternalCall | OneByOne, group: int, values: list[Any]) -> Any:
         return packed_values(held, group, held.run(values))
