@@ -90,13 +90,13 @@ def op(
 
     >>> import adjoint as ad
     >>> import scipy.special
-    >>> @ad.op(jvp=lambda args, y, tangents: scaled_bessel(args[0]) * tangents[0], vectorized=True)
+    >>> @ad.op(jvp=lambda args, y, tangents: slope(args[0]) * tangents[0], vectorized=True)
     ... def bessel(x):
     ...     return scipy.special.j0(x)
-    >>> scaled_bessel = ad.op(lambda x: -scipy.special.j1(x), vectorized=True)
+    >>> slope = ad.op(lambda x: -scipy.special.j1(x), vectorized=True)
     >>> ad.grad(bessel)(1.0)
     Tensor(-0.44005059)
-    >>> ad.compile(ad.vmap(ad.grad(bessel)))([0.0, 1.0])
+    >>> ad.compile(ad.vmap(ad.grad(bessel)))(ad.asarray([0.0, 1.0]))
     Tensor([-0.        , -0.44005059])
     """
     settings = {
