@@ -121,7 +121,7 @@ def _length(kind: Any) -> DType | None:
 def _target(kind: Any) -> DType | None:
     """The dtype to which a pointer points."""
     if isinstance(kind, type) and issubclass(kind, _Pointer):
-        return _number(kind._type_)
+        return _number(getattr(kind, "_type_", None))
     dtype = getattr(kind, "_dtype_", None)  # of numpy.ctypeslib.ndpointer
     return dtype if dtype is not None and dtype.name in _NUMBERS else None
 

@@ -243,7 +243,8 @@ class OwnOperation(WithRule):
         if self.c is not None:
             tensors, weak = _for_c(self.name, self.c, tensors, weak), (False,) * len(tensors)
         kinds = tuple(ShapeDType(x.shape, x.dtype) for x in tensors)
-        place = (fixed, str(structure))
+        # 1, 1.0 and True are equal, and yet other arguments.
+        place = (fixed, tuple((type(x), repr(x)) for _, x in fixed), str(structure))
         try:
             known = self.calls.get((place, kinds, weak))
         except TypeError:

@@ -237,6 +237,8 @@ def test_static_arguments() -> None:
         assert np.isclose(float(ad.grad(lambda x, n=order: own("jv", n, x))(1.3)), wanted)
     with pytest.raises(ArgumentError, match="hashable"):
         own("jv", [1], 1.3)
+    kinds = ad.op(lambda k, x: x + len(repr(k)), nondiff_argnums=0, result="like first")
+    assert [float(kinds(k, 0.0)) for k in (1, True, 1.0, (1,), (1.0,))] == [1, 4, 3, 4, 6]
 
 
 def test_complex_numbers() -> None:

@@ -40,7 +40,7 @@ def _native(name: str, count: int) -> Callable[..., Any]:
     """The native rule of an operation of `count` inputs, which takes parameters that it ignores."""
 
     def rule(e: Any, *values: Any) -> Any:
-        plain: Any = scalar_rule(find(name))  # type: ignore[arg-type]
+        plain: Any = scalar_rule(find(name))
         return plain(e, *values[:count])
 
     return rule

@@ -39,7 +39,7 @@ class CCallWriter:
 
     has_loops = False
 
-    def write_vectors(self, module: Any, name: str) -> bool:
+    def write_vectors(self, module: Any, name: str, functions: dict[str, Any]) -> bool:
         """A call is no vector: there is no such form."""
         return False
 
