@@ -127,6 +127,26 @@ def test_a_compiled_function_keeps_its_own() -> None:
         ad.with_subgradients(inner, "left")
 
 
+def test_an_argument_that_is_not_differentiated_by() -> None:
+    """It counts as a constant in compiled functions, too, where it is no constant."""
+    for side, slopes in (("least", (0.0, 0.0)), ("left", (0.0, 0.0)), ("right", (1.0, 1.0))):
+        f = ad.with_subgradients(lambda a, b: ad.maximum(a, b), side)  # type: ignore[arg-type]
+        for wrap in (lambda f: f, ad.compile):
+            found = [float(wrap(ad.grad(f, n))(2.0, 2.0)) for n in (0, 1)]
+            assert found == list(slopes), side
+    both = ad.grad(lambda a, b: ad.maximum(a, b), (0, 1))
+    for wrap in (lambda f: f, ad.compile):
+        assert list(map(float, wrap(both)(2.0, 2.0))) == [0.5, 0.5]
+        inner = wrap(lambda a: ad.grad(lambda b: ad.maximum(a * b, b))(2.0))
+        assert float(inner(1.0)) == 1.0
+        nested = ad.jvp(
+            wrap(lambda a: ad.grad(lambda b: ad.maximum(a * b, b))(2.0)), (1.0,), (0.0,)
+        )
+        assert float(nested[0]) == 1.0
+        summed = wrap(lambda x, c: ad.scan(lambda y, _: (ad.maximum(y, c), None), x, length=2)[0])
+        assert sum(float(y) for y in ad.grad(summed, (0, 1))(1.0, 1.0)) == 1.0
+
+
 def test_the_innermost_choice_holds() -> None:
     """A choice within a choice, and the outer one again after it, also after an error."""
     left = ad.with_subgradients(ad.abs, "left")

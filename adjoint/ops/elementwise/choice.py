@@ -16,7 +16,7 @@ import numpy as np
 from adjoint.errors import RangeError
 from adjoint.graph import calls
 from adjoint.graph.leaf import is_weak
-from adjoint.graph.node import Node, Scope, are_nested
+from adjoint.graph.node import Node, Scope, are_nested, varies_alone
 from adjoint.graph.op import find, public, public_as, register
 from adjoint.graph.subgradients import chosen
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -131,7 +131,7 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
 
 def _share(x: Tensor, other: Tensor, y: Tensor, loses: Tensor, draws: Tensor) -> Factor:
     """The derivative of a maximum or minimum `y` by `x`; nan where `y` is, as nan loses to none."""
-    if x.node.varies() and not other.node.varies():
+    if varies_alone(x.node, other.node):
         return Chosen(draws, isnan(y))
     factor = where(isnan(y), np.nan, where(equal(x, other), 0.5, 1.0))
     return Masked(logical_not(loses), factor.astype(x.dtype))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph import calls
+from adjoint.graph.node import varies_alone
 from adjoint.graph.op import find, register
 from adjoint.graph.subgradients import Choice
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -145,7 +146,7 @@ def one_sided_extremum(name: str, choice: Choice, x1: Any, x2: Any) -> Tensor | 
     if choice.side == "least" or not _is_real(op, (x1, x2)):
         return None
     a, b = as_tensor(x1), as_tensor(x2)
-    second = b.node.varies() and not a.node.varies()
+    second = varies_alone(b.node, a.node)
     grows = (choice.side == "right") == (name == "maximum")
     return apply(op, (x1, x2), (grows is not second,))
 
