@@ -172,16 +172,15 @@ class Node:
 def varies_alone(node: Node, other: Node) -> bool:
     """Whether a derivative can arrive at `node` while `other` stays as it is.
 
-    So it is if `other` is a constant, or one for the transforms that differentiate by `node`: in
-    ``compile(grad(f))`` all arguments are variables of `compile`, which differentiates by none.
+    So it is if `other` is a constant, or a variable of `compile` alone, which differentiates by
+    none: in ``compile(grad(f))`` all arguments are.
     """
     if not node.varies():
         return False
     if not other.varies():
         return True
     assert node.scope is not None and other.scope is not None
-    own = [m for m in node.scope.members if m.open and not m.abstract]
-    return bool(own) and not any(m in other.scope.members for m in own)
+    return node.scope.is_differentiated() and not other.scope.is_differentiated()
 
 
 _plain: ContextVar[bool] = ContextVar("adjoint_node_by_node", default=False)
