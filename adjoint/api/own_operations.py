@@ -67,7 +67,7 @@ def op(
     vjp: ``(arguments, value, adjoint) -> adjoints``: of the adjoint of the value a tuple of one for
         each argument, None for zero. Forward mode follows by transposing it. State both where they
         call a function that cannot be transposed, as it is itself made by `op`; state none, and a
-        derivative raises `NotDifferentiableError`. Also ``f.defjvp(rule)`` and ``f.defvjp(rule)``.
+        derivative raises `NotDifferentiableError`. Or define them by ``f.defjvp(rule)``, ``f.defvjp(rule)``.
     result: shape and dtype of the result: a pair of them; ``"like first"`` for those of the first
         argument; a function that is given for each argument a pair with ``.shape`` and ``.dtype``,
         and returns one. For several results, a tuple, a list of pairs. By default `f` is called
@@ -76,8 +76,10 @@ def op(
     vectorized: what `f` does with more axes in front, as `vmap` adds them. False: it is called for
         each example. True: it works elementwise and broadcasts its arguments, as a ufunc. Text, as
         ``"(n,n),(n)->(n)"``: so over all but these axes, as a generalised ufunc.
-    nondiff_argnums: positions of arguments that are passed on as they are, and must be hashable.
-    name: how messages and programs call it; that of `f` by default.
+    nondiff_argnums: positions of arguments that are passed on as they are, such as texts; these
+        must be hashable.
+
+    `name` is how messages and programs call the operation, by default as `f`.
 
     A function in C (of ctypes, cffi, or Numba's ``cfunc``) is called by compiled programs without
     Python. It is ``double f(double, ...)``, which is called for each element and broadcasts, or
