@@ -67,7 +67,8 @@ def op(
     vjp: ``(arguments, value, adjoint) -> adjoints``: of the adjoint of the value a tuple of one for
         each argument, None for zero. Forward mode follows by transposing it. State both where they
         call a function that cannot be transposed, as it is itself made by `op`; state none, and a
-        derivative raises `NotDifferentiableError`. Or define them by ``f.defjvp(rule)``, ``f.defvjp(rule)``.
+        derivative raises `NotDifferentiableError`. The methods `defjvp` and `defvjp` define them
+        later.
     result: shape and dtype of the result: a pair of them; ``"like first"`` for those of the first
         argument; a function that is given for each argument a pair with ``.shape`` and ``.dtype``,
         and returns one. For several results, a tuple, a list of pairs. By default `f` is called
