@@ -174,9 +174,11 @@ if _TYPE_CHECKING:
     from adjoint.api.loops import fori_loop, map, scan, while_loop
     from adjoint.api.nan_report import explain_nan
     from adjoint.api.options import get_options, options, set_options
+    from adjoint.api.own_operations import op
     from adjoint.api.planning import plan
     from adjoint.api.rule_check import check_rule
     from adjoint.api.step_study import step_study
+    from adjoint.api.subgradients import with_subgradients
     from adjoint.api.taylor import jet, taylor, taylor_ode
     from adjoint.explanation.explain import explain
     from adjoint.scipy import sparse
@@ -225,7 +227,7 @@ __all__ = [
     "multiply", "nan", "nan_to_num", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax",
     "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum",
     "nanvar", "ndim", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal", "ones",
-    "ones_like", "optim", "optimize", "options", "outer", "pad", "partition", "percentile",
+    "ones_like", "op", "optim", "optimize", "options", "outer", "pad", "partition", "percentile",
     "permute_dims", "pi", "piecewise", "place", "plan", "poly", "polyadd", "polyder", "polydiv",
     "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "pow", "power", "prod",
     "ptp", "put", "put_along_axis", "putmask", "quantile", "r_", "rad2deg", "radians", "random",
@@ -241,8 +243,8 @@ __all__ = [
     "triu_indices_from", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "union1d",
     "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values", "unravel_index",
     "unstack", "unwrap", "value_and_grad", "vander", "var", "variable", "vdot", "vecdot", "vecmat",
-    "vectorize", "vjp", "vmap", "vsplit", "vstack", "where", "while_loop", "wirtinger", "zeros",
-    "zeros_like",
+    "vectorize", "vjp", "vmap", "vsplit", "vstack", "where", "while_loop", "wirtinger",
+    "with_subgradients", "zeros", "zeros_like",
 ]
 # fmt: on
 
@@ -286,6 +288,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "linear_transpose": "adjoint.api.linear",
     "linearize": "adjoint.api.linear",
     "map": "adjoint.api.loops",
+    "op": "adjoint.api.own_operations",
     "options": "adjoint.api.options",
     "plan": "adjoint.api.planning",
     "root": "adjoint.api.implicit",
@@ -297,6 +300,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "taylor_ode": "adjoint.api.taylor",
     "while_loop": "adjoint.api.loops",
     "wirtinger": "adjoint.api.complex_derivatives",
+    "with_subgradients": "adjoint.api.subgradients",
 }
 
 

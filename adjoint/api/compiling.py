@@ -23,6 +23,7 @@ from adjoint.api.tree import LEAF, exactly, flatten, key_orders, path_text
 from adjoint.backends.availability import missing
 from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
 from adjoint.graph import options
+from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.text import graph_text
 
@@ -182,7 +183,8 @@ class Compiled:
         count = len(dynamic) + sum(isinstance(k, int) for k in static)
         args = [static[i] if i in static else next(rest) for i in range(count)]
         named |= {k: v for k, v in static.items() if type(k) is str}
-        return call(self._function, args, named, None)
+        with choosing(None):  # a program is made once, for whoever calls it
+            return call(self._function, args, named, None)
 
     def _each(self, of: Callable[[Any], Any], leaves: Sequence[Any], structure: Any) -> list[Any]:
         """`of` each leaf; `ArgumentError` names one of which there is no tensor."""

@@ -69,6 +69,13 @@ KINKS: tuple[Row, ...] = (
         "([[0.0, 0.0], [3.0, 4.0]]).numpy().ravel()",
     ),
     ("var(x)", "[2, 2]", "0, 0", "smooth", "G(ad.var)([2.0, 2.0])"),
+    (
+        "with_subgradients(abs, side)(x)",
+        "0, for left, right",
+        "-1, 1",
+        "the slope of the side that was asked for",
+        "[float(ad.grad(ad.with_subgradients(ad.abs, s))(0.0)) for s in ('left', 'right')]",
+    ),
 )
 DOMAINS: tuple[Row, ...] = (
     ("log1p(x)", "-1", "inf", "a vertical tangent", "ad.grad(ad.log1p)(-1.0)"),

@@ -13,7 +13,7 @@ from adjoint.api.arguments import check_callable, check_step, function_name
 from adjoint.api.custom_signature import CallOfRule, Derivative, Signature
 from adjoint.api.rule_results import adjoints_like_arguments, pair_of, results_like
 from adjoint.api.stepping import traced
-from adjoint.api.traced_rule import called, looked_at, plainly
+from adjoint.api.traced_rule import State, called, looked_at, plainly
 from adjoint.api.tree import flatten
 from adjoint.errors import ArgumentError
 from adjoint.graph.tensor import as_tensor
@@ -51,13 +51,21 @@ class WithRule:
         """What the rule returns on variables."""
         raise NotImplementedError
 
+    def states(self) -> Sequence[State]:
+        """What calls the rules on variables: that for forward mode before that for reverse."""
+        return (self.state,)
+
+    def positional(self, caller: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """All arguments of a call by position."""
+        return positional(caller, self.f, args, kwargs)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self.has_rule():
             raise ArgumentError(
                 f"{self.transform}: no rule was defined for {function_name(self.f)}; define it "
                 f"with {function_name(self.f)}.{self.definition}"
             )
-        given = positional(self.transform, self.f, args, kwargs)
+        given = self.positional(self.transform, args, kwargs)
         missing = [n for n in self.nondiff_argnums if n >= len(given)]
         if missing:
             raise ArgumentError(

@@ -68,6 +68,10 @@ class Signature:
         structures = str(self.whole)
         return self.function, self.count, fixed, structures, tuple(self.kinds)
 
+    def weak(self) -> list[bool]:
+        """Which of the leaves are Python numbers."""
+        return [weak for *_, weak in self.kinds]
+
     def variables(self, scope: Scope) -> list[Node]:
         """Variables for the leaves."""
         return [
@@ -97,6 +101,13 @@ class CallOfRule:
         self.variables = signature.variables(self.scope)
         self.results: Sequence[Node] = ()
         self.structure: Any = None
+        self._values: list[Node] | None = None
+
+    def values(self) -> list[Node]:
+        """Variables for the results, for rules that read them."""
+        if self._values is None:
+            self._values = [variable_node(None, x.shape, x.dtype, self.scope) for x in self.results]
+        return self._values
 
     def leaves(self) -> list[Tensor]:
         """New handles on the variables, which the user may rebind."""

@@ -15,6 +15,7 @@ from adjoint.graph.recording import Rolled
 from adjoint.schedule.memory import plan_memory
 from adjoint.schedule.plan import (
     Alias,
+    CCall,
     Control,
     Gemm,
     Kernel,
@@ -174,6 +175,8 @@ def _computes(step: Step) -> str:
             return " ".join([root.op.name, *(str(list(n.shape)) for n in step.reads)])
         case Control(root=root):
             return f"{root.op.name}, {step.rounds} times: {', '.join(map(_computes, step.steps))}"
+        case CCall(root=root):
+            return f"{root.op.params_text(root)}, in C"
         case Alias(root=root) | NumpyCall(root=root):
             return root.op.name
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from adjoint.api.arguments import function_name
 from adjoint.api.check import GradientReport, check_gradients
-from adjoint.api.custom_rules import WithRule, custom_jvp, custom_vjp, positional
+from adjoint.api.custom_rules import WithRule, custom_jvp, custom_vjp
 from adjoint.api.derivatives import jvp, vjp
+from adjoint.api.own_operations import OwnOperation
 from adjoint.api.tree import flatten
-from adjoint.errors import ArgumentError, GradientMismatchError
+from adjoint.errors import ArgumentError, GradientMismatchError, NotDifferentiableError
 from adjoint.graph.tensor import as_tensor
 from adjoint.graph.types import is_inexact
 
@@ -22,12 +23,13 @@ _DOT_TOLERANCE = 1e4
 def check_rule(
     f: Any, *args: Any, order: int = 1, rtol: float | None = None, atol: float | None = None
 ) -> GradientReport:
-    """Check the rule of a `custom_jvp` or `custom_vjp` function at `args`; raise if it is wrong.
+    """Check the rule of a `custom_jvp`, `custom_vjp` or `op` function at `args`; raise if wrong.
 
     Compares the value that the rule returns with that of the function, the derivatives in both
     modes with differences (as `check_gradients`, whose report comes back), and ⟨v, J t⟩ with
-    ⟨Jᵀ v, t⟩, which finds a rule that is not linear. Raises `GradientMismatchError` that says which
-    of these failed. `order`, `rtol`, `atol` are as in `check_gradients`.
+    ⟨Jᵀ v, t⟩, which finds a rule that is not linear. Of an `op` with one rule, which calls what
+    cannot be transposed, that mode alone is compared. Raises `GradientMismatchError` that says
+    which of these failed. `order`, `rtol`, `atol` are as in `check_gradients`.
 
     >>> import adjoint as ad
     >>> f = ad.custom_jvp(lambda x: ad.sin(x))
@@ -38,10 +40,10 @@ def check_rule(
     """
     if not isinstance(f, WithRule):
         raise ArgumentError(
-            f"check_rule: expected a function made by custom_jvp or custom_vjp, got "
+            f"check_rule: expected a function made by custom_jvp, custom_vjp or op, got "
             f"{type(f).__name__}; for other functions there is check_gradients"
         )
-    given = positional("check_rule", f, args, {})
+    given = f.positional("check_rule", args, {})
     moving = [n for n, x in enumerate(given) if n not in f.nondiff_argnums and _moves(x)]
     if not moving:
         raise ArgumentError(f"check_rule: no argument of {function_name(f)} has a derivative")
@@ -54,8 +56,17 @@ def check_rule(
 
     of_moving.__name__ = function_name(f)
     own = tuple(given[n] for n in moving)
-    _check_value(f, given)
-    report = check_gradients(of_moving, own, order, rtol=rtol, atol=atol)
+    if not isinstance(f, OwnOperation):  # its rules return no value
+        _check_value(f, given)
+    try:
+        report = check_gradients(of_moving, own, order, rtol=rtol, atol=atol)
+    except NotDifferentiableError:
+        modes = f.rules if isinstance(f, OwnOperation) else ()
+        if len(modes) != 1:
+            raise
+        # What the rule calls cannot be transposed, so that there is the one mode only.
+        mode = "reverse" if "vjp" in modes else "forward"
+        return check_gradients(of_moving, own, order, mode, rtol=rtol, atol=atol)
     _dot_test(of_moving, own)
     return report
 

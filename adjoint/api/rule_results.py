@@ -91,7 +91,7 @@ def like(what: str, model: str, leaf: Any, node: Node) -> Tensor:
         raise ShapeError(f"{what} of shape {x.shape}, {model} has shape {node.shape}")
     if x.node.dtype == node.dtype:
         return x
-    weak = type(leaf) in WEAK or is_weak(x.node)
+    weak = type(leaf) in WEAK or is_weak(x.node) or is_weak(node)
     if not is_inexact(node.dtype) or (weak and not (x.dtype.kind == "c" != node.dtype.kind)):
         return as_tensor(x, node.dtype)
     raise DTypeError(

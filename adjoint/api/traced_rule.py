@@ -8,10 +8,11 @@ same function within it count as plain ones; this also finds at once what it ret
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 from adjoint.api.arguments import as_output, function_name
 from adjoint.api.custom_signature import CallOfRule, Derivative, Signature
@@ -21,10 +22,14 @@ from adjoint.api.tree import flatten
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
+from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.custom_call import CustomCall, custom_call
 from adjoint.ops.control.linear_map import LinearMap
+
+State: TypeAlias = Callable[[CallOfRule], Derivative]
+"""Calls a rule on variables."""
 
 _looking_at: ContextVar[dict[int, list[Node]]] = ContextVar("adjoint_rules_looked_at")
 """By the identity of a function, the results of plain calls while its rule is looked at."""
@@ -62,13 +67,14 @@ def called(signature: Signature) -> Any:
         outputs, call.structure = plainly(function, signature.arguments(call.leaves()))
         call.results = results = [x.node for x in outputs]
         own = captured(results, call.variables)
-        read, looked = look_at_rule(call)
+        looks = [look_at_rule(call, state) for state in function.states()]
     finally:
         call.scope.close()
-    outside = list(dict.fromkeys([*own, *read]))
+    outside = list(dict.fromkeys([*own, *(x for look in looks for x in look.read)]))
     body = closed(results, call.variables, outside)
     given = signature.leaves
-    rule = TracedRule(call, outside, read, looked)
+    rules = [TracedRule(call, outside, look) for look in looks]
+    rule = rules[0] if len(rules) == 1 else BothModes(*rules)
     found = custom_call(
         CustomCall(function_name(function.f), body, rule, len(own)),
         [*map(Tensor, outside), *given],
@@ -78,43 +84,46 @@ def called(signature: Signature) -> Any:
 
 
 class Looked(NamedTuple):
-    """What a rule returned when it was looked at; `exact` if no plain call stands for another."""
+    """What a rule returned when it was looked at; `exact` if no plain call stands for another.
 
+    `state` is the rule, and `read` the nodes that were there before, which it reads.
+    """
+
+    state: State
     derivative: Derivative
     exact: bool
+    read: list[Node]
 
 
-def look_at_rule(call: CallOfRule) -> tuple[list[Node], Looked]:
-    """The nodes that were there before, which the rule reads; and what it returned."""
+def look_at_rule(call: CallOfRule, state: State) -> Looked:
+    """What a rule reads and returns."""
     function = call.signature.function
 
     def again() -> list[Node]:
         other = CallOfRule(call.signature)
         other.results, other.structure = call.results, call.structure
         try:
-            derivative: Derivative = function.state(other)
-            return derivative.outputs()
+            return state(other).outputs()
         finally:
             other.scope.close()
 
-    with _looking(function):
-        derivative: Derivative = function.state(call)
+    with choosing(None), _looking(function):
+        derivative = state(call)
         plain = {x for nodes in looked_at().values() for x in nodes}
-        ends = [*call.variables, *derivative.variables()]
+        ends = [*call.variables, *call.values(), *derivative.variables()]
         read = read_before(derivative.outputs(), ends, again)
     order = topological_order(derivative.outputs(), lambda n: () if n in ends else n.inputs)
     hidden = any(x.op.family == "control" for x in order)  # these hold graphs of their own
     exact = not plain or (not hidden and plain.isdisjoint(order))
-    return read, Looked(derivative, exact)
+    return Looked(state, derivative, exact, read)
 
 
 class TracedRule:
     """The rule of a call; see `adjoint.ops.control.custom_call.Rule`."""
 
-    def __init__(
-        self, call: CallOfRule, outside: Sequence[Node], read: Sequence[Node], looked: Looked
-    ) -> None:
+    def __init__(self, call: CallOfRule, outside: Sequence[Node], looked: Looked) -> None:
         self.signature, self.structure = call.signature, call.structure
+        self.state = looked.state
         scope = Scope(abstract=True)
         self.results = [variable_node(None, x.shape, x.dtype, scope) for x in call.results]
         self.outside = Outside(outside)
@@ -124,10 +133,10 @@ class TracedRule:
             self.found = self.linear_map(call, looked.derivative)
             graph = self.found.graph
         else:
-            ends = [*call.variables, *looked.derivative.variables()]
-            graph = closed(looked.derivative.outputs(), ends, read)
+            ends = [*call.variables, *call.values(), *looked.derivative.variables()]
+            graph = closed(looked.derivative.outputs(), ends, looked.read)
         # The graph tells what the rule read of Python's values, which may have changed.
-        signature = (*self.signature.key(), str(self.structure))
+        signature = (*self.signature.key(), str(self.structure), self.mode)
         self.key = (*signature, graph.key, tuple(map(id, outside)))
         self.hash = hash(self.key)
 
@@ -155,7 +164,8 @@ class TracedRule:
             call = CallOfRule(self.signature)
             call.results, call.structure = self.results, self.structure
             try:
-                derivative = self.signature.function.state(call)
+                with choosing(None):
+                    derivative = self.state(call)
             finally:
                 call.scope.close()
             self.found = self.linear_map(call, derivative)
@@ -163,8 +173,7 @@ class TracedRule:
 
     def linear_map(self, call: CallOfRule, derivative: Derivative) -> LinearMap:
         """What the rule returned as a graph of what it was given and of what it reads."""
-        like = [variable_node(None, x.shape, x.dtype, call.scope) for x in self.results]
-        variables = [*call.variables, *like, *derivative.variables()]
+        variables = [*call.variables, *call.values(), *derivative.variables()]
         name = function_name(self.signature.function)
         graph = self.outside.graph(derivative.outputs(), variables, name)
         shift = self.outside.count
@@ -172,6 +181,20 @@ class TracedRule:
         if derivative.mode == "forward":
             return LinearMap(graph, _moved(sources, shift), tuple(targets))
         return LinearMap(graph, tuple(sources), _moved(targets, shift))
+
+
+@dataclass(frozen=True)
+class BothModes:
+    """A rule for each mode."""
+
+    forward: TracedRule
+    backward: TracedRule
+
+    def tangents(self) -> LinearMap | None:
+        return self.forward.traced()
+
+    def adjoints(self) -> LinearMap | None:
+        return self.backward.traced()
 
 
 def _moved(numbers: Sequence[int], shift: int) -> tuple[int, ...]:

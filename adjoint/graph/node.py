@@ -169,6 +169,20 @@ class Node:
         return f"<{self.op.name} {self.dtype}[{sizes}] at {id(self):#x}>"
 
 
+def varies_alone(node: Node, other: Node) -> bool:
+    """Whether a derivative can arrive at `node` while `other` stays as it is.
+
+    So it is if `other` is a constant, or a variable of `compile` alone, which differentiates by
+    none: in ``compile(grad(f))`` all arguments are.
+    """
+    if not node.varies():
+        return False
+    if not other.varies():
+        return True
+    assert node.scope is not None and other.scope is not None
+    return node.scope.is_differentiated() and not other.scope.is_differentiated()
+
+
 _plain: ContextVar[bool] = ContextVar("adjoint_node_by_node", default=False)
 
 

@@ -218,6 +218,10 @@ class Op:
         labels = self.param_names or tuple(f"p{i}" for i in range(len(node.params)))
         return ", ".join(f"{k}={v!r}" for k, v in zip(labels, node.params, strict=True))
 
+    def c_function(self, node: Node) -> tuple[int, Any] | None:
+        """A function in C that native programs call to compute its elements, with its number."""
+        return None
+
     def graphs(self, node: Node) -> tuple[Subgraph, ...]:
         """The graphs that it holds and runs, for loops and branches."""
         return ()

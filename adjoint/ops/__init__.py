@@ -2,6 +2,7 @@
 
 import adjoint.ops.control.branch
 import adjoint.ops.control.custom_call
+import adjoint.ops.control.external_call
 import adjoint.ops.control.packing
 import adjoint.ops.control.root
 import adjoint.ops.control.scan
@@ -13,6 +14,7 @@ import adjoint.ops.elementwise.comparison
 import adjoint.ops.elementwise.complex
 import adjoint.ops.elementwise.exponential
 import adjoint.ops.elementwise.hyperbolic
+import adjoint.ops.elementwise.one_sided
 import adjoint.ops.elementwise.power
 import adjoint.ops.elementwise.removable_singularities
 import adjoint.ops.elementwise.rounding

@@ -26,6 +26,7 @@ from adjoint.schedule.nests import nested
 from adjoint.schedule.plan import (
     SCALAR,
     Alias,
+    CCall,
     Control,
     Kernel,
     NumpyCall,
@@ -358,6 +359,8 @@ def call_for(node: Node) -> Step | None:
         return Alias(node, offset * node.inputs[0].dtype.itemsize)
     if graphs := node.op.graphs(node):
         return Control(node, [schedule(g.inputs, optimise(g.outputs, g.inputs)) for g in graphs])
+    if (found := node.op.c_function(node)) is not None:
+        return CCall(node, *found)
     return None if is_native(node) else NumpyCall(node)
 
 

@@ -11,6 +11,7 @@ from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
+from adjoint.ops.control.external_call import CFunction
 
 SCALAR = 8
 """Bytes between packed scalars: those of the largest dtype."""
@@ -354,6 +355,34 @@ class Control(_Call):
 
 
 @dataclass(eq=False)
+class CCall(_Call):
+    """What a function of the user in C computes, by its number, element by element."""
+
+    root: Node
+    number: int
+    function: CFunction
+
+    name: ClassVar[str] = "c"
+    can_fail: ClassVar[bool] = False
+
+    @property
+    def reads(self) -> list[Node]:
+        return list(self.root.inputs)
+
+    @property
+    def work(self) -> int:
+        return 20 * size_of(self.root.shape)
+
+    @property
+    def flops(self) -> int:
+        return size_of(self.root.shape)
+
+    @property
+    def bytes_moved(self) -> int:
+        return _bytes(self.reads, self.roots)
+
+
+@dataclass(eq=False)
 class NumpyCall(_Call):
     """An operation without native code, evaluated by its own rule."""
 
@@ -386,7 +415,7 @@ def _bytes(reads: Sequence[Node], roots: Sequence[Node]) -> int:
     return sum(map(nbytes, set(reads))) + sum(map(nbytes, set(roots)))
 
 
-Step = Kernel | Nest | Gemm | Lapack | Alias | Control | NumpyCall
+Step = Kernel | Nest | Gemm | Lapack | CCall | Alias | Control | NumpyCall
 """All steps also say how many `operations` of the graph they take together, the `work` of native
 code and the `flops` (an elementary function is one), `bytes_moved` to and from memory, and whether
 they `can_fail`, so that what they should overwrite may still be needed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adjoint.graph.node import Node, Scope
+from adjoint.graph.subgradients import choosing, chosen
 from adjoint.graph.tensor import Tensor
 from adjoint.transforms.paths import between
 
@@ -17,6 +18,9 @@ def forward(
     Walk the topological order; a node's tangent is what its operation makes of the tangents of
     its inputs, or of its smooth form. A node that is not in the result has tangent zero.
     """
+    if chosen() is not None:  # the rules take no notice
+        with choosing(None):
+            return forward(outputs, seeds, scope)
     tangents: dict[Node, Tensor] = {}
     for node, taken in between(outputs, seeds, scope).items():
         tangent = seeds.get(node)

@@ -13,6 +13,7 @@ from adjoint.errors import HistoryError
 from adjoint.graph import recording
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
+from adjoint.graph.subgradients import choosing, chosen
 from adjoint.graph.tensor import Tensor
 from adjoint.transforms.paths import between
 
@@ -45,6 +46,9 @@ def reverse(
     form. `inputs` defaults to every node; `scope` is as in `between`. What was sent on is dropped
     unless every adjoint is wanted, so that memory can be freed.
     """
+    if chosen() is not None:  # the rules take no notice
+        with choosing(None):
+            return reverse(seeds, inputs, scope)
     kept = None if inputs is None else set(inputs)
     adjoints: dict[Node, Adjoint] = {}
     for node, seed in seeds:

@@ -23,6 +23,7 @@ from adjoint.graph.leaf import constant_node, is_constant, variable_node
 from adjoint.graph.node import ALWAYS, Node, Scope, node_by_node
 from adjoint.graph.op import Coefficients
 from adjoint.graph.order import topological_order
+from adjoint.graph.subgradients import choosing, chosen
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import is_inexact
 from adjoint.transforms.coefficients import Rules, zeros
@@ -381,6 +382,9 @@ def coefficients(
     rules: Rules | None = None,
 ) -> list[list[Tensor | None]]:
     """The coefficients 0 … `order` of `outputs`, None for zero, for those of leaves of `scope`."""
+    if chosen() is not None:  # the rules take no notice
+        with choosing(None):
+            return coefficients(outputs, given, scope, order, rules)
     expansion = Expansion(scope, order, rules or Rules())
     for node, own in given.items():
         expansion.given(node, own)

@@ -236,6 +236,18 @@ def with_rule(n: Any, x: Any, a: Any) -> Any:
     return called(Signature(f, (x, a)))
 
 
+def own_function(n: Any, x: Any, a: Any) -> Any:
+    """a sin(x), by NumPy, with both rules."""
+    if n is np:
+        return np.sin(x) * a
+
+    def forward(args: Any, y: Any, tangents: Any) -> Any:
+        return n.cos(args[0]) * args[1] * tangents[0] + n.sin(args[0]) * tangents[1]
+
+    f = n.op(lambda x, a: np.sin(x) * a, jvp=forward, vectorized=True, result="like first")
+    return f(x, a)
+
+
 def solved(n: Any, a: Any, b: Any) -> Any:
     """arcsinh(a b), by solving for it."""
     return n.root(lambda x: n.sinh(x) - a * b, np.zeros(3))
@@ -683,6 +695,7 @@ ROWS: list[Row] = [
     Row("while_loop", repeated, [(3,), (3,)], repeated_rows, spread=0.5),
     Row("while_adjoint", repeated_slope, [(3,)], lambda x: 4 * x * x * x, dtypes=REAL),
     Row("custom_call", with_rule, [(3,), (3,)], lambda x, a: np.sin(x) * a),
+    Row("external_call", own_function, [(2, 3), (3,)], lambda x, a: np.sin(x) * a),
     Row("root", solved, [(3,), (3,)], lambda a, b: np.arcsinh(a * b), dtypes=("float64",)),
     Row("pack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),
     Row("unpack", in_and_out, [(2, 3), (2,)], lambda x, y: np.concatenate((x.ravel() * 2, y))),

@@ -13,6 +13,7 @@ import numpy as np
 
 from adjoint.errors import DTypeError
 from adjoint.graph.op import public
+from adjoint.graph.subgradients import chosen_side
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, as_dtype
 from adjoint.ops.elementwise.choice import where
@@ -58,6 +59,9 @@ def relu(x: Any, /) -> Tensor:
     Tensor([0., 0., 2.])
     """
     x = as_tensor(x)
+    side = chosen_side()
+    if side != "least":
+        return where(x <= 0 if side == "left" else x < 0, 0, x)
     return with_kink(where(x <= 0, 0, x), x, lambda: equal(x, 0), "relu")
 
 
@@ -81,6 +85,11 @@ def hard_tanh(x: Any, /, low: float = -1, high: float = 1) -> Tensor:
     Tensor([-1. ,  0.5,  1. ])
     """
     x = as_tensor(x)
+    side = chosen_side()
+    if side == "left":
+        return where(x <= low, low, where(x > high, high, x))
+    if side == "right":
+        return where(x < low, low, where(x >= high, high, x))
     y = where(x <= low, low, where(x >= high, high, x))
     return with_kink(y, x, lambda: logical_or(equal(x, low), equal(x, high)), "hard_tanh")
 
@@ -94,6 +103,9 @@ def leaky_relu(x: Any, /, negative_slope: float = 0.01) -> Tensor:
     Tensor([-0.1,  2. ])
     """
     x = as_tensor(x)
+    side = chosen_side()
+    if side != "least":
+        return where(x > 0 if side == "left" else x >= 0, x, negative_slope * x)
     y = where(_right(x, negative_slope), x, negative_slope * x)
     return with_kink(y, x, lambda: equal(x, 0), "leaky_relu")
 

@@ -8,14 +8,17 @@ taken against a constant, and the closed edges of `clip` pass the gradient.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from adjoint.errors import RangeError
 from adjoint.graph import calls
 from adjoint.graph.leaf import is_weak
-from adjoint.graph.node import Node, Scope, are_nested
+from adjoint.graph.node import Node, Scope, are_nested, varies_alone
 from adjoint.graph.op import find, public, public_as, register
+from adjoint.graph.subgradients import chosen
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
 from adjoint.ops.elementwise.comparison import (
@@ -30,6 +33,11 @@ from adjoint.ops.elementwise.comparison import (
     logical_or,
 )
 from adjoint.ops.elementwise.complex import conj, real
+from adjoint.ops.elementwise.one_sided import (
+    one_sided_abs,
+    one_sided_clip,
+    one_sided_extremum,
+)
 from adjoint.ops.family import defined_results
 from adjoint.ops.family.docstrings import DocstringParts, publish
 from adjoint.ops.family.elementwise import (
@@ -123,7 +131,7 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
 
 def _share(x: Tensor, other: Tensor, y: Tensor, loses: Tensor, draws: Tensor) -> Factor:
     """The derivative of a maximum or minimum `y` by `x`; nan where `y` is, as nan loses to none."""
-    if x.node.varies() and not other.node.varies():
+    if varies_alone(x.node, other.node):
         return Chosen(draws, isnan(y))
     factor = where(isnan(y), np.nan, where(equal(x, other), 0.5, 1.0))
     return Masked(logical_not(loses), factor.astype(x.dtype))
@@ -139,6 +147,7 @@ maximum = binary(
     accepts="ordered",
     keeps_finite=True,
     smooth_rule=smooth_forms.larger,
+    one_sided=partial(one_sided_extremum, "maximum"),
     kink=_TIE,
     doc="The larger of x1 and x2; nan if either is nan, and so are its derivatives; -0 < +0.",
 )
@@ -150,6 +159,7 @@ minimum = binary(
     accepts="ordered",
     keeps_finite=True,
     smooth_rule=smooth_forms.smaller,
+    one_sided=partial(one_sided_extremum, "minimum"),
     kink=_TIE,
     doc="The smaller of x1 and x2; nan if either is nan, and so are its derivatives; -0 < +0.",
 )
@@ -226,6 +236,8 @@ _abs = register(
 def abs(x: Any, /) -> Tensor:
     if type(x) is Tensor and x.node.dtype.kind == "f":
         node = x.node
+        if (choice := chosen()) is not None and (found := one_sided_abs(choice, x)) is not None:
+            return found
         return Tensor(Node(_abs, (node,), (), node.shape, node.dtype))
     if getattr(x, "dtype", None) == BOOL and not (type(x) is Tensor and is_weak(x.node)):
         return logical_or(x, x)  # booleans again, as in NumPy: a mask, by which one can index
@@ -297,21 +309,32 @@ _clip = register(
 
 
 @public
-def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
+def clip(x: Any, /, min: Any = None, max: Any = None, *, edge: int | None = None) -> Tensor:
     """`x` limited to the interval from `min` to `max`; either may be left out.
 
     The gradient passes inside and at both closed edges, so that a parameter sitting on its bound
-    can leave it. Where `min` > `max` the result is `max`.
+    can leave it; with `edge` 0 it does not pass there, as by the subgradient of least norm. Where
+    `min` > `max` the result is `max`.
 
     >>> import adjoint as ad
     >>> ad.clip(ad.asarray([-2.0, 0.5, 2.0]), -1.0, 1.0)
     Tensor([-1. ,  0.5,  1. ])
+    >>> ad.grad(ad.clip)(1.0, -1.0, 1.0), ad.grad(lambda x: ad.clip(x, -1.0, 1.0, edge=0))(1.0)
+    (Tensor(1.), Tensor(0.))
     """
+    if edge not in (None, 0, 1):
+        raise RangeError(f"clip: edge={edge!r} must be 0 or 1, the derivative where x is a bound")
     if min is None and max is None:
         return Tensor(as_tensor(x).node)
     bounded = min is not None and max is not None
     least, largest = (None, None) if bounded else _limits(x, min, max)
-    return apply(_clip, (x, least if min is None else min, largest if max is None else max))
+    args = (x, least if min is None else min, largest if max is None else max)
+    choice = chosen()
+    if edge is not None or choice is not None:
+        found = one_sided_clip(edge, choice, args)
+        if found is not None:
+            return found
+    return apply(_clip, args)
 
 
 def _limits(x: Any, *bounds: Any) -> tuple[Any, Any]:

@@ -28,6 +28,7 @@ from adjoint.graph.leaf import constant_node, is_weak
 from adjoint.graph.loop_form import Index, Loops, input_index
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import Op, register
+from adjoint.graph.subgradients import chosen
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import (
     BOOL,
@@ -412,15 +413,20 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
 
 
 def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: Any) -> Binary:
-    """Register an elementwise operation of two inputs; options as in `unary`."""
+    """Register an elementwise operation of two inputs; options as in `unary`, and `one_sided`, what
+    makes it where subgradients are chosen, or returns None."""
     parts = DocstringParts.take(options, (3.0, 2.0), "x1, x2")
     otherwise: Callable[[Any, Any], Tensor | None] | None = options.pop("otherwise", None)
+    one_sided: Callable[..., Tensor | None] | None = options.pop("one_sided", None)
     domain = options.pop("domain", ((-2.0, 2.0), (-2.0, 2.0)))
     op = register(Elementwise(name, numpy, partials, domain=domain, **options))
     kinds = _KINDS[op.accepts]
     result = op.result
 
     def function(x1: Any, x2: Any, /) -> Tensor:
+        choice = chosen() if one_sided is not None else None
+        if choice is not None and (found := one_sided(choice, x1, x2)) is not None:  # type: ignore[misc]
+            return found
         first, second = type(x1), type(x2)
         a = x1.node if first is Tensor else _weak(x1, first, x2) if second is Tensor else None
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None

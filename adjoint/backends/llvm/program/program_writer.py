@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.calls import blas, lapack, product_blocks
+from adjoint.backends.llvm.calls import blas, c_function, lapack, product_blocks
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, failures_of, memory_type
@@ -26,9 +26,11 @@ from adjoint.backends.llvm.program.block import I8, I32, NULL, Block, opaque, st
 from adjoint.backends.llvm.program.register_loop import fits_registers
 from adjoint.backends.llvm.program.signals import Interrupts, check_signals, resume_if_done
 from adjoint.graph.node import Node
+from adjoint.graph.types import size_of
 from adjoint.schedule.memory import MemoryPlan, plan_memory, rounded
 from adjoint.schedule.plan import (
     Alias,
+    CCall,
     Control,
     Gemm,
     Kernel,
@@ -226,6 +228,8 @@ class ProgramWriter:
                         self.writer_of(part, step.is_whole, step.rows_at_once)
                 elif isinstance(step, Lapack):
                     self.one_matrix(step)
+                elif isinstance(step, CCall):
+                    self.c_call(step)
             for step, writers in self.inner.items():
                 if not fits_registers(step):
                     for writer in writers:
@@ -255,6 +259,13 @@ class ProgramWriter:
         self.kernels.setdefault(name, writer)
         return writer.declare(self.module, name)
 
+    def c_call(self, step: CCall) -> Any:
+        """The function that takes a step by one of the user in C, declared in the module."""
+        writer = c_function.CCallWriter(step)
+        name = kernel_name(writer)
+        self.kernels.setdefault(name, writer)
+        return writer.declare(self.module, name)
+
     # steps
 
     def write_steps(self, builder: Any) -> None:
@@ -276,6 +287,10 @@ class ProgramWriter:
             case Lapack(root=root, reads=reads):
                 addresses = [*(self.address_of(builder, n) for n in reads), self.addresses[root]]
                 lapack.emit(builder, step, self.one_matrix(step), addresses, self.failed)
+            case CCall(root=root, reads=reads):
+                function = self.c_call(step)
+                addresses = [*(self.address_of(builder, n) for n in reads), self.addresses[root]]
+                builder.call(function, [*addresses, I64(size_of(root.shape))])
             case Alias(root=root):
                 if root in self.schedule.outputs and not self.share_memory(root.inputs[0], root):
                     start = self.address_of_part(builder, step)

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.backends.llvm.calls import blas, lapack
+from adjoint.backends.llvm.calls import blas, c_function, lapack
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.nest import NestWriter
 from adjoint.backends.llvm.compile import kernel_cache
@@ -26,6 +26,7 @@ from adjoint.graph.types import DType, Shape, size_of
 from adjoint.schedule.memory import ALIGNMENT
 from adjoint.schedule.plan import (
     Alias,
+    CCall,
     Control,
     Gemm,
     Kernel,
@@ -144,6 +145,8 @@ class Stepwise:
                 return lambda arrays: _multiply(arrays, step)
             case Lapack():
                 return self.lapack_call(step)
+            case CCall():
+                return self.c_call(step)
             case Alias(root=root) if root.op.keeps_order:
                 return lambda arrays: _hand_on(arrays, root, root.inputs[0])
             case Alias(root=root) if root not in self.writer.memory.storage:
@@ -160,6 +163,15 @@ class Stepwise:
             addresses = [arrays[node].ctypes.data for node in (*step.reads, step.root)]
             if not lapack.run(step, address, addresses):
                 raise Failed
+
+        return call
+
+    def c_call(self, step: CCall) -> Call:
+        address = kernel_cache.address(kernel_cache.kernel_name(c_function.CCallWriter(step)))
+
+        def call(arrays: dict[Node, Array]) -> None:
+            addresses = [arrays[node].ctypes.data for node in (*step.reads, step.root)]
+            c_function.run(address, addresses, size_of(step.root.shape))
 
         return call
 
