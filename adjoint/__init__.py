@@ -160,6 +160,7 @@ if _TYPE_CHECKING:
     from adjoint.api.linear import linear_transpose, linearize
     from adjoint.api.loops import fori_loop, map, scan, while_loop
     from adjoint.api.nan_report import explain_nan
+    from adjoint.api.ode import odeint
     from adjoint.api.options import get_options, options, set_options
     from adjoint.api.planning import plan
     from adjoint.api.rule_check import check_rule
@@ -206,7 +207,8 @@ __all__ = [
     "mean", "median", "meshgrid", "min", "minimum", "mod", "modf", "moveaxis", "multi_dot",
     "multiply", "nan", "nan_to_num", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax",
     "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum",
-    "nanvar", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal", "ones", "ones_like",
+    "nanvar", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal", "odeint", "ones",
+    "ones_like",
     "optim", "options", "outer", "pad", "partition", "percentile", "permute_dims", "pi",
     "piecewise", "plan", "poly", "polyadd", "polyder", "polydiv", "polyfit", "polyint", "polymul",
     "polysub", "polyval", "positive", "pow", "power", "prod", "ptp", "put_along_axis", "quantile",
@@ -265,6 +267,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "linear_transpose": "adjoint.api.linear",
     "linearize": "adjoint.api.linear",
     "map": "adjoint.api.loops",
+    "odeint": "adjoint.api.ode",
     "options": "adjoint.api.options",
     "plan": "adjoint.api.planning",
     "root": "adjoint.api.implicit",

@@ -88,9 +88,10 @@ def solve_ivp(
     Tensor(0.36787944)
     >>> fall = lambda t, y, g: [y[1], -g]
     >>> ground = lambda t, y, g: y[0]
-    >>> ad.grad(lambda g: solve_ivp(fall, (0, 9), [2.0, 0.0], events=ground, args=(g,)).t_events[0][0])(
-    ...     4.0
-    ... )
+    >>> def landing(g):
+    ...     found = solve_ivp(fall, (0, 9), [2.0, 0.0], events=ground, args=(g,))
+    ...     return found.t_events[0][0]
+    >>> ad.grad(landing)(4.0)
     Tensor(-0.125)
     """
     name = "scipy.integrate.solve_ivp"
@@ -111,9 +112,11 @@ def solve_ivp(
     run = _run(problem, method, span, wanted, functions, fixed)
     problem.traced = problem.traced or any(map(moves, [*span, *(wanted or [])]))
     if not problem.traced:
-        sol = run.sol if dense_output else None
-        return OdeResult({**run, "y": as_tensor(run.y), "sol": sol})
-    return _differentiable(problem, method, run, span, wanted, functions, dense_output, fixed)
+        later = Solution(lambda: _path(problem, method, run, span, fixed), run.sol)
+        return OdeResult({**run, "y": as_tensor(run.y), "sol": later if dense_output else None})
+    path = _path(problem, method, run, span, fixed)
+    sol = Solution(lambda: path, run.sol) if dense_output else None
+    return OdeResult({**run, "sol": sol, **_with_tensors(path, run, span, wanted, functions)})
 
 
 def _with_args(f: Callable[..., Any], args: Any) -> Callable[..., Any]:
@@ -199,22 +202,19 @@ def _run(
     return found
 
 
-def _differentiable(
-    problem: Problem,
-    method: str,
-    run: Any,
-    span: Any,
-    wanted: Any,
-    functions: Any,
-    dense_output: bool,
-    fixed: dict[str, Any],
-) -> OdeResult:
+def _path(problem: Problem, method: str, run: Any, span: Any, fixed: dict[str, Any]) -> Trajectory:
     """The same solution with tensors."""
     steps = run.sol
     if method in ("BDF", "LSODA"):
-        first, last = steps.ts[0], steps.interpolants[-1].t if steps.interpolants else steps.ts[-1]
-        steps = radau_run(problem, first, last, fixed).sol
-    path = Trajectory(problem, method, steps, span[0], problem.y0)
+        last = steps.interpolants[-1].t if steps.interpolants else steps.ts[-1]
+        steps = radau_run(problem, steps.ts[0], last, fixed).sol
+    return Trajectory(problem, method, steps, span[0], problem.y0)
+
+
+def _with_tensors(
+    path: Trajectory, run: Any, span: Any, wanted: Any, functions: Any
+) -> dict[str, Any]:
+    """The times, states and events of a run, differentiable."""
     t_events, y_events = None, None
     ends: dict[float, tuple[Tensor, Tensor]] = {}
     if run.t_events is not None:
@@ -225,11 +225,9 @@ def _differentiable(
             t_events.append(stack([t for t, _ in pairs]) if pairs else as_tensor(times))
             y_events.append(stack([y for _, y in pairs]) if pairs else as_tensor(states))
     times, states = _asked(path, run, span, wanted, ends)
-    known = {key: value for key, value in run.items() if key not in ("sol", "t", "y")}
     t = stack([as_tensor(x, FLOAT64) for x in times]) if any(map(moves, times)) else run.t
-    given = {"t": t, "y": stack(states, axis=1) if states else as_tensor(run.y)}
-    sol = Solution(path, run.sol) if dense_output else None
-    return OdeResult({**known, **given, "sol": sol, "t_events": t_events, "y_events": y_events})
+    y = stack(states, axis=1) if states else as_tensor(run.y)
+    return {"t": t, "y": y, "t_events": t_events, "y_events": y_events}
 
 
 def _asked(

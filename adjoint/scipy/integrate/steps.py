@@ -9,6 +9,7 @@ import numpy as np
 
 from adjoint.api.implicit import custom_root
 from adjoint.api.jacobians import jacobian
+from adjoint.api.loops import scan
 from adjoint.array.linalg.equations import solve
 from adjoint.errors import ArgumentError, ConcretizationError, RangeError
 from adjoint.graph.forking import import_module
@@ -18,7 +19,7 @@ from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.shape.joining import stack
 from adjoint.ops.shape.movement import reshape
 
-__all__ = ["Explicit", "Radau", "Step", "moved", "value_of"]
+__all__ = ["Explicit", "Step", "moved", "radau_steps", "value_of"]
 
 Slope = Callable[[Any, Any], Any]
 
@@ -121,36 +122,11 @@ _WEIGHTS = np.array(
 
 
 class Radau(Step):
-    """A step of Radau's implicit method of order 5.
+    """A step of Radau's implicit method of order 5, from its stages: what they add to the state."""
 
-    Its stages solve equations, by which they are differentiated (implicit function theorem).
-    """
-
-    def __init__(
-        self,
-        slope: Slope,
-        matrix: Callable[[float, Any], Any],
-        y: Tensor,
-        start: float,
-        stop: float,
-        guess: Callable[[Any], Any],
-    ) -> None:
-        self.start, self.stop, self.before = start, stop, y
-        h, n = stop - start, y.shape[0]
-        times = start + h * _PLACES
-
-        def residual(stages: Any) -> Any:
-            slopes = stack([slope(float(t), y + z) for t, z in zip(times, stages, strict=True)])
-            return stages - h * matmul(_WEIGHTS, slopes)
-
-        def solved(linear: Any, right: Any) -> Any:
-            rows = reshape(jacobian(linear)(right), (3 * n, 3 * n))
-            return reshape(solve(rows, reshape(right, (3 * n,))), (3, n))
-
-        at = value_of("Radau", y)
-        found = _solved_stages(residual, matrix, times, h, at, guess(times).T - at)
-        self.stages = custom_root(residual, found, lambda _, x: x, solved)
-        self.after = y + self.stages[2]
+    def __init__(self, before: Tensor, stages: Tensor, start: float, stop: float) -> None:
+        self.before, self.stages, self.start, self.stop = before, stages, start, stop
+        self.after = before + stages[2]
 
     def between(self, t: float) -> Tensor:
         """By the polynomial through the stages."""
@@ -163,6 +139,50 @@ class Radau(Step):
             total = total + weight * self.stages[i - 1]
         result: Tensor = total
         return result
+
+
+def radau_steps(
+    slope: Slope, matrix: Callable[[float, Any], Any], y: Tensor, pieces: Sequence[Any]
+) -> list[Step]:
+    """The steps of Radau's method over the pieces of SciPy's solution.
+
+    Their stages solve equations, by which they are differentiated (implicit function theorem), in
+    one loop over all steps.
+    """
+    n = y.shape[0]
+
+    def residual(y: Any, stages: Any, t: Any, h: Any) -> Any:
+        slopes = stack([slope(t + c * h, y + stages[i]) for i, c in enumerate(_PLACES)])
+        return stages - h * matmul(_WEIGHTS, slopes)
+
+    def solved(linear: Any, right: Any) -> Any:
+        rows = reshape(jacobian(linear)(right), (3 * n, 3 * n))
+        return reshape(solve(rows, reshape(right, (3 * n,))), (3, n))
+
+    def step(y: Any, given: Any) -> Any:
+        t, h, found = given
+        stages = custom_root(lambda z: residual(y, z, t, h), found, lambda _, z: z, solved)
+        return y + stages[2], (y, stages)
+
+    at, founds = value_of("Radau", y), []
+    starts = np.array([float(piece.t_old) for piece in pieces])
+    stops = np.array([float(piece.t) for piece in pieces])
+    for piece, t, stop in zip(pieces, starts, stops, strict=True):
+        times = t + (stop - t) * _PLACES
+        start = at
+        found = _solved_stages(
+            lambda z, start=start, t=t, h=stop - t: residual(start, z, t, h),
+            *(matrix, times, stop - t, at, piece(times).T - at),
+        )
+        founds.append(found)
+        at = at + found[2]
+    if not founds:
+        return []
+    _, (befores, stages) = scan(step, y, (starts, stops - starts, np.stack(founds)))
+    return [
+        Radau(befores[i], stages[i], float(t), float(stop))
+        for i, (t, stop) in enumerate(zip(starts, stops, strict=True))
+    ]
 
 
 def _solved_stages(residual: Any, matrix: Any, times: Any, h: float, y: Any, stages: Any) -> Any:

@@ -6,6 +6,7 @@ SciPy's solver has run before, on plain numbers: its steps are gone over, and it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from adjoint.ops.elementwise.choice import stop_gradient
 from adjoint.ops.shape.joining import stack
 from adjoint.ops.shape.movement import reshape
 from adjoint.scipy.common import differentiated
-from adjoint.scipy.integrate.steps import Explicit, Radau, Step, moved, value_of
+from adjoint.scipy.integrate.steps import Explicit, Step, moved, radau_steps, value_of
 
 __all__ = ["EXPLICIT", "Problem", "Solution", "Trajectory", "moves", "radau_run"]
 
@@ -75,17 +76,13 @@ class Trajectory:
         y = moved(problem.slope, y0, start, first - start) if moves(start) else y0
         self.first, self.y0 = y, y0
         self.steps: list[Step] = []
-        step: Any = None
+        if method not in EXPLICIT:
+            self.steps = radau_steps(problem.slope, problem.matrix, y, pieces)
+            return
+        step: Explicit | None = None
         for piece in pieces:
             a, b = float(piece.t_old), float(piece.t)
-            if method in EXPLICIT:
-                if step is None:
-                    step = Explicit(method, problem.slope, y, a, b, None)
-                else:
-                    step = step.next(b)
-            else:
-                step = Radau(problem.slope, problem.matrix, y, a, b, piece)
-            y = step.after
+            step = Explicit(method, problem.slope, y, a, b, None) if step is None else step.next(b)
             self.steps.append(step)
 
     def at(self, t: float, value: Any) -> Tensor:
@@ -138,20 +135,23 @@ class Trajectory:
 class Solution:
     """The solution as a function of time, as SciPy's `OdeSolution`."""
 
-    def __init__(self, trajectory: Trajectory, found: Any) -> None:
-        self._trajectory, self._found = trajectory, found
+    def __init__(self, trajectory: Callable[[], Trajectory], found: Any) -> None:
+        self._make, self._found = trajectory, found
         self.ts = found.ts
         self.t_min, self.t_max = found.t_min, found.t_max
+
+    @cached_property
+    def _trajectory(self) -> Trajectory:
+        return self._make()
 
     def __call__(self, t: Any) -> Tensor:
         """The solution at one time, or at several along the last axis."""
         t = as_tensor(t, FLOAT64)
+        path = self._trajectory
         values = self._found(value_of("scipy.integrate.OdeSolution", t))
         if t.ndim == 0:
-            return self._trajectory.when(t, values)
-        columns: Sequence[Tensor] = [
-            self._trajectory.when(t[i], values[:, i]) for i in range(t.shape[0])
-        ]
+            return path.when(t, values)
+        columns: Sequence[Tensor] = [path.when(t[i], values[:, i]) for i in range(t.shape[0])]
         return stack(columns, axis=1)
 
 
