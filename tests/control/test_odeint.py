@@ -65,10 +65,10 @@ def test_states_are_trees_and_time_may_go_back():
 
 def test_it_runs_within_scan_with_little_memory():
     def f(a):
-        step = lambda y, _: (
-            ad.odeint(lambda y, t: ad.tanh(a @ y), y, TIMES[:2], memory=1 << 10, **TIGHT)[-1],
-            None,
-        )
+        def step(y, _):
+            flow = lambda y, t: ad.tanh(a @ y)  # noqa: E731
+            return ad.odeint(flow, y, TIMES[:2], memory=1 << 10, **TIGHT)[-1], None
+
         return ad.sum(ad.scan(step, np.ones(3), length=3)[0])
 
     a = np.array([[0.1, -0.4, 0.3], [0.5, 0.2, -0.1], [-0.3, 0.8, 0.4]])

@@ -203,8 +203,6 @@ def test_a_solver_that_chooses_steps_refuses_where_values_are_not_known():
     f = lambda y: ad.sum(integrate.odeint(lambda y, t: -y, y, [0.0, 1.0]))  # noqa: E731
     with pytest.raises(ArgumentError, match=r"odeint: the steps are chosen by values"):
         ad.compile(f)(np.array([1.0]))
-    with pytest.raises(NotDifferentiableError, match=r"solve_ivp: .* by t_span"):
-        ad.grad(lambda t: integrate.solve_ivp(lambda t, y: -y, (0.0, t), [1.0]).y[0, -1])(1.0)
     with pytest.raises(RangeError, match=r"solve_ivp: .* at t = "):
         integrate.solve_ivp(lambda t, y: y * y, (0.0, 2.0), [1.0])
 
