@@ -12,7 +12,7 @@ from adjoint.api.tree import path_text
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, ShapeError
 from adjoint.graph.leaf import is_weak
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import FLOAT64, is_inexact
+from adjoint.graph.types import FLOAT64, is_inexact, size_of
 
 
 def function_name(f: Any) -> str:
@@ -180,17 +180,21 @@ def output_of(transform: str, name: str, leaf: Any) -> Tensor:
 
 
 def scalar_output(transform: str, f: Any, output: Any) -> Tensor:
-    """The output of a function whose gradient is asked, checked to be one real number."""
+    """The output of a function whose gradient is asked, checked to be one real number.
+
+    It may have axes of size 1, as what NumPy code computes often has: there is one gradient still.
+    """
     if isinstance(output, (tuple, list, dict)):
         raise ArgumentError(
             f"{transform}: {function_name(f)} returned a {type(output).__name__}; the gradient "
             f"needs one number (use has_aux=True for a pair, or vjp or jacobian)"
         )
     y = as_output(transform, f, output)
-    if y.node.shape != ():
+    if y.node.shape != () and size_of(y.node.shape) != 1:
         raise ShapeError(
             f"{transform}: {function_name(f)} returned shape {y.shape}, but the gradient needs a "
-            f"scalar, shape (); reduce it (adjoint.sum, adjoint.mean), or use jacobian or vjp"
+            f"scalar, shape (), or one element; reduce it (adjoint.sum, adjoint.mean), or use "
+            f"jacobian or vjp"
         )
     if y.node.dtype.kind != "f":
         raise DTypeError(

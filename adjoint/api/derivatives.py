@@ -45,11 +45,12 @@ def value_and_grad(
 ) -> Callable[..., Any]:
     """A function that returns the value of `f` and its gradient, in one forward and one reverse.
 
-    `f` takes pytrees and returns a real scalar (or with `has_aux` a pair of it and anything).
-    The result has the signature of `f` and returns ``(value, gradient)`` or
-    ``((value, aux), gradient)``; the gradient has the structure, shapes and dtypes of the argument
-    `argnums` (a tuple of gradients for a sequence). Python integers count as float64. Raises
-    `ArgumentError`, `ShapeError`, `DTypeError` naming the argument at fault.
+    `f` takes pytrees and returns a real scalar (or with `has_aux` a pair of it and anything); a
+    tensor of one element, as of shape (1, 1), is as good, and the value keeps its shape. The result
+    has the signature of `f` and returns ``(value, gradient)`` or ``((value, aux), gradient)``; the
+    gradient has the structure, shapes and dtypes of the argument `argnums` (a tuple of gradients
+    for a sequence). Python integers count as float64. Raises `ArgumentError`, `ShapeError`,
+    `DTypeError` naming the argument at fault.
 
     argnames: arguments by name, also those passed by keyword, instead of `argnums`.
     wrt: a part of that argument: a path into its tree such as ``"layers.0.weight"`` (then the

@@ -30,6 +30,14 @@ def stack_level() -> int:
     return next((level for level, frame in frames if not _is_of(frame, _PASSED_OVER)), 1)
 
 
+def package_of_caller() -> str:
+    """The package that called the library; empty if there is none."""
+    for frame in _frames(sys._getframe(1)):
+        if not _is_of(frame, _PASSED_OVER):
+            return str(frame.f_globals.get("__name__") or "").partition(".")[0]
+    return ""
+
+
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:
     while frame is not None:
         yield frame

@@ -254,7 +254,7 @@ def _of_scipy(real: Any, name: str) -> Any:
         return _of_sparse(real, looked_at(own) if solves else own)
     if isinstance(real, type) or not callable(own) or not hasattr(own, "__code__"):
         return own  # a class or a distribution: what it makes is called with tensors later
-    if name in _CALLING_BACK:
+    if name in _CALLING_BACK or name.startswith("scipy.optimize."):
         return own  # what they are given may show only when they call it
     return choice(real, looked_at(own) if name.startswith("scipy.linalg.") else own, as_it_is)
 

@@ -23,6 +23,7 @@ from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer, initial
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
 from adjoint.backends.llvm.program import control_steps
 from adjoint.backends.llvm.program.block import I8, I32, NULL, Block, opaque, stack_memory
+from adjoint.backends.llvm.program.register_loop import fits_registers
 from adjoint.backends.llvm.program.signals import Interrupts, check_signals, resume_if_done
 from adjoint.graph.node import Node
 from adjoint.schedule.memory import MemoryPlan, plan_memory, rounded
@@ -129,9 +130,7 @@ class ProgramWriter:
         for node, address in zip(outputs, self.outputs, strict=True):
             if node in written:  # of an output that is there twice, the first
                 self.addresses.setdefault(node, address)
-        constants = self.constant_table()
-        for number, node in enumerate(self.own_stored, self.first_stored):
-            self.addresses[node] = load_address(builder, constants, number)
+        self.addresses |= self.constant_addresses(builder)
         self.block = self.open_block(builder)
         for node, offset in self.memory.offsets.items():
             self.addresses[node] = moved(builder, self.block.address, offset)
@@ -148,6 +147,14 @@ class ProgramWriter:
         table = ir.GlobalVariable(self.module, kind, "adjoint_constants")
         table.initializer = ir.Constant(kind, None)
         return opaque(table)
+
+    def constant_addresses(self, builder: Any) -> dict[Node, Any]:
+        """Where the constants lie that the code reads from memory."""
+        table = self.constant_table()
+        return {
+            node: load_address(builder, table, number)
+            for number, node in enumerate(self.own_stored, self.first_stored)
+        }
 
     def open_block(self, builder: Any) -> Block:
         """The memory of one call."""
@@ -181,6 +188,14 @@ class ProgramWriter:
         builder.store(builder.zext(value, kind) if node.dtype.kind == "b" else value, address)
         return address
 
+    def address_of_part(self, builder: Any, step: Alias) -> Any:
+        """Where the part of its source lies that an alias is."""
+        owner, offset = self.memory.storage.get(step.source, (step.source, 0))
+        output = self.memory.pieces.get((owner, offset + step.offset))
+        if output is not None:
+            return self.addresses[output]
+        return moved(builder, self.address_of(builder, step.source), step.offset)
+
     def share_memory(self, node: Node, other: Node) -> bool:
         """Whether `node` is written into the memory of `other` anyway."""
         home, other_home = (self.memory.storage.get(n, (n, 0))[0] for n in (node, other))
@@ -211,9 +226,10 @@ class ProgramWriter:
                         self.writer_of(part, step.is_whole, step.rows_at_once)
                 elif isinstance(step, Lapack):
                     self.one_matrix(step)
-            for writers in self.inner.values():
-                for writer in writers:
-                    writer.all_kernels()
+            for step, writers in self.inner.items():
+                if not fits_registers(step):
+                    for writer in writers:
+                        writer.all_kernels()
         return self.kernels
 
     def writer_of(self, step: Kernel, fixed: bool = False, rows: int | None = None) -> KernelWriter:
@@ -262,8 +278,9 @@ class ProgramWriter:
                 lapack.emit(builder, step, self.one_matrix(step), addresses, self.failed)
             case Alias(root=root):
                 if root in self.schedule.outputs and not self.share_memory(root.inputs[0], root):
-                    start = moved(builder, self.address_of(builder, root.inputs[0]), step.offset)
-                    copy_buffer(builder, root, self.addresses[root], start)
+                    start = self.address_of_part(builder, step)
+                    if start is not self.addresses[root]:
+                        copy_buffer(builder, root, self.addresses[root], start)
             case Control():
                 control_steps.write(builder, step, self)
             case NumpyCall():

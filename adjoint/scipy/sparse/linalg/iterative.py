@@ -17,6 +17,7 @@ from adjoint.scipy.common import refuse, unsupported
 from adjoint.scipy.sparse.arrays import SparseArray
 from adjoint.scipy.sparse.entries import is_sparse
 from adjoint.scipy.sparse.linalg.direct import solved, square_matrix
+from adjoint.scipy.sparse.linalg.matrix_free import by_products
 
 __all__ = ["bicg", "bicgstab", "cg", "cgs", "gmres", "minres"]
 
@@ -27,11 +28,13 @@ def _iterated(method: str, A: Any, b: Any, x0: Any, M: Any, callback: Any, **opt
     if callback is not None:
         raise unsupported(name, "callback", callback, "leave it out")
     if not isinstance(A, (SparseArray, Tensor, np.ndarray)) and not is_sparse(A):
+        if method in ("cg", "bicgstab", "gmres") and callable(A) and not hasattr(A, "matvec"):
+            return by_products(method, A, b, x0, M, **options)
         raise unsupported(
             name,
             "A",
             A,
-            "give a sparse matrix; for a function that multiplies use adjoint.custom_linear_solve",
+            "give a sparse matrix, or to cg, bicgstab or gmres a function v ↦ A v",
         )
     matrix = square_matrix(method, A)
     right = as_tensor(b)
@@ -74,6 +77,9 @@ def cg(
 ) -> Any:
     """The solution of A x = b for a symmetric positive definite A by conjugate gradients, and 0.
 
+    A may also be a function v ↦ A v, as may be M; then b is a vector or any tree, the solution is
+    like it, and the second result is 0, or the number of steps without success.
+
     The derivatives are those of the exact solution; they solve systems with the same matrix in the
     same way, so `rtol` bounds their errors too. Where the iteration fails `LinAlgError` is raised,
     so what SciPy calls info is always 0. A preconditioner, M, and x0 have no derivative.
@@ -82,6 +88,8 @@ def cg(
     >>> A = ad.sparse.csr_array([[4.0, 1.0], [1.0, 3.0]])
     >>> ad.sparse.linalg.cg(A, ad.asarray([5.0, 4.0]), rtol=1e-12)
     (Tensor([1., 1.]), 0)
+    >>> ad.grad(lambda a: ad.sparse.linalg.cg(lambda v: a * v, 6.0)[0])(2.0)  # -6 / a²
+    Tensor(-1.5)
     """
     return _iterated("cg", A, b, x0, M, callback, rtol=rtol, atol=atol, maxiter=maxiter)
 
