@@ -202,3 +202,13 @@ def test_what_cannot_be_done_is_an_error_that_says_what_to_do():
         ad.grad(lambda r: solve_ivp(logistic, (0, 3), [0.1], "Euler", args=(r,)).y[0, 0])(1.0)
     with pytest.raises(RangeError, match=r"at t = 0\.9"):
         ad.grad(lambda r: solve_ivp(lambda t, y: r * y**2, (0, 2), [1.0]).y[0, -1])(1.0)
+    with pytest.raises(ArgumentError, match=r"method='BDF' .* y0 is complex"):
+        ad.grad(lambda w: abs(solve_ivp(lambda t, y: w * y, (0, 1), [1j], "BDF").y[0, -1]))(1.0)
+
+
+def test_one_time_and_equal_times_are_no_special_case():
+    assert float(ad.grad(lambda w: odeint(lambda y, t: w * y, [w], [2.0])[0, 0])(3.0)) == 1.0
+    equal = ad.grad(lambda w: odeint(lambda y, t: y, [w], [0.0, 0.0, 1.0, 1.0])[-1, 0])(3.0)
+    assert float(equal) == pytest.approx(math.e, rel=1e-7)
+    end = ad.grad(lambda t: solve_ivp(lambda s, y: 3 * y, (1.0, t), [1.0]).y[0, -1])(1.0)
+    assert float(end) == pytest.approx(3.0)

@@ -153,9 +153,15 @@ def test_float32_parameters_have_float32_gradients():
 def test_what_cannot_be_done_is_an_error_that_says_what_to_do():
     with pytest.raises(ArgumentError, match=r"weight='cos' .* multiply the integrand"):
         ad.grad(lambda k: quad(lambda x: k * x, 0, 1, weight="cos", wvar=1.0)[0])(1.0)
-    with pytest.raises(ArgumentError, match=r"chosen by values .*fixed_quad"):
+    with pytest.raises(ArgumentError, match=r"chosen by values.*fixed_quad"):
         ad.compile(lambda k: quad(lambda x: k * x, 0, 1)[0])(1.0)
     with pytest.raises(ArgumentError, match=r"quadrature='trapezoid'"):
         ad.grad(lambda k: quad_vec(lambda x: k * x, 0, 1, quadrature="trapezoid")[0])(1.0)
     with pytest.raises(ValueError, match="cannot be used with break points"):
         ad.grad(lambda k: quad(lambda x: k * x, 0, np.inf, points=[1.0])[0])(1.0)
+
+
+def test_a_bound_that_is_nan_has_no_slope():
+    with pytest.warns(integrate.IntegrationWarning):
+        value, slope = ad.value_and_grad(lambda b: quad(lambda x: x + b, 0, b)[0])(math.nan)
+    assert math.isnan(float(value)) and math.isnan(float(slope))

@@ -279,7 +279,7 @@ def integral(
         raise unsupported(name, "weight", settings.weighted[0], what)
     first, last = float(plain(name, a)), float(plain(name, b))
     (low, high), sign = ((a, b), 1.0) if first <= last else ((b, a), -1.0)
-    if first == last:
+    if not abs(last - first) > 0:  # nothing between them, or nan
         return _empty(f, a, b, GK21), *found[1:]
     over = _range(low, high, min(first, last), max(first, last), "folded")
     rule = GK21 if over.kind == "finite" else GK15

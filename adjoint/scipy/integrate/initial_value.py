@@ -157,6 +157,8 @@ def _fixed(name: str, problem: Problem, method: str, options: Any, args: Any) ->
         fixed["jac"] = problem.plain(_with_args(jac, args))
     elif jac is not None:
         fixed["jac"] = constant(name, "jac", jac)
+    elif problem.start.dtype.kind == "c":
+        return fixed
     elif method in _IMPLICIT and not {"jac_sparsity", "lband", "uband"} & set(options):
         fixed["jac"] = problem.matrix
     return fixed
@@ -206,6 +208,9 @@ def _path(problem: Problem, method: str, run: Any, span: Any, fixed: dict[str, A
     """The same solution with tensors."""
     steps = run.sol
     if method in ("BDF", "LSODA"):
+        if problem.start.dtype.kind == "c":
+            what = "give an explicit method, or the real and imaginary parts as the state"
+            raise unsupported(problem.name, "method", method, f"y0 is complex; {what}")
         last = steps.interpolants[-1].t if steps.interpolants else steps.ts[-1]
         steps = radau_run(problem, steps.ts[0], last, fixed).sol
     return Trajectory(problem, method, steps, span[0], problem.y0)
@@ -301,6 +306,8 @@ def odeint(
     given = as_tensor(t, FLOAT64)
     values = value_of(name, given)
     times = [given[i] if moves(given) else float(x) for i, x in enumerate(values)]
+    if len(times) < 2:
+        return stack([y] * len(times)) if times else as_tensor(np.zeros((0, *y.shape)))
     tolerances = {
         key: 1.49012e-8 if value is None else constant(name, key, value)[()]
         for key, value in {"rtol": rtol, "atol": atol}.items()
@@ -319,7 +326,7 @@ def odeint(
     )
     if info["message"] != "Integration successful.":
         raise RangeError(f"{name}: SciPy says: {info['message']}")
-    if len(times) < 2 or not (problem.traced or any(map(moves, times))):
+    if not (problem.traced or any(map(moves, times))):
         return as_tensor(found)
     method, run = _either(problem, values, tolerances, 2000 + 10 * int(info["nfe"][-1]))
     path = Trajectory(problem, method, run.sol, times[0], y)
