@@ -57,8 +57,9 @@ def odeint(
     ``jax.experimental.ode.odeint``.
 
     >>> import adjoint as ad
-    >>> f = ad.compile(lambda k: ad.odeint(lambda y, t: -k * y, 1.0, ad.asarray([0.0, 1.0]))[-1])
-    >>> f(1.0), ad.grad(f)(1.0)
+    >>> def f(k):
+    ...     return ad.odeint(lambda y, t: -k * y, 1.0, [0.0, 1.0], rtol=1e-10, atol=1e-10)[-1]
+    >>> ad.compile(ad.value_and_grad(f))(1.0)
     (Tensor(0.36787944), Tensor(-0.36787944))
     """
     check_callable("odeint", func)
