@@ -173,6 +173,7 @@ if _TYPE_CHECKING:
     from adjoint.api.linear import linear_transpose, linearize
     from adjoint.api.loops import fori_loop, map, scan, while_loop
     from adjoint.api.nan_report import explain_nan
+    from adjoint.api.ode import odeint
     from adjoint.api.options import get_options, options, set_options
     from adjoint.api.own_operations import op
     from adjoint.api.planning import plan
@@ -226,25 +227,25 @@ __all__ = [
     "mean", "median", "meshgrid", "min", "minimum", "mod", "modf", "moveaxis", "multi_dot",
     "multiply", "nan", "nan_to_num", "nanargmax", "nanargmin", "nancumprod", "nancumsum", "nanmax",
     "nanmean", "nanmedian", "nanmin", "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum",
-    "nanvar", "ndim", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal", "ones",
-    "ones_like", "op", "optim", "optimize", "options", "outer", "pad", "partition", "percentile",
-    "permute_dims", "pi", "piecewise", "place", "plan", "poly", "polyadd", "polyder", "polydiv",
-    "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "pow", "power", "prod",
-    "ptp", "put", "put_along_axis", "putmask", "quantile", "r_", "rad2deg", "radians", "random",
-    "ravel", "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder", "repeat",
-    "reshape", "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots",
-    "rot90", "round", "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem",
-    "setxor1d", "shape", "sign", "signbit", "sin", "sinc", "sinh", "size", "sliding_window_view",
-    "softmax", "sort", "sort_complex", "spacing", "sparse", "special", "split", "sqrt", "square",
-    "squeeze", "stack", "stats", "std", "step_study", "stop_gradient", "subtract", "sum",
-    "swapaxes", "switch", "take", "take_along_axis", "tan", "tanh", "taylor", "taylor_ode",
-    "tensordot", "tile", "top_k", "topological_order", "trace", "transpose", "trapezoid", "tri",
-    "tril", "tril_indices", "tril_indices_from", "trim_zeros", "triu", "triu_indices",
-    "triu_indices_from", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "union1d",
-    "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values", "unravel_index",
-    "unstack", "unwrap", "value_and_grad", "vander", "var", "variable", "vdot", "vecdot", "vecmat",
-    "vectorize", "vjp", "vmap", "vsplit", "vstack", "where", "while_loop", "wirtinger",
-    "with_subgradients", "zeros", "zeros_like",
+    "nanvar", "ndim", "negative", "newaxis", "nextafter", "nn", "nonzero", "not_equal", "odeint",
+    "ones", "ones_like", "op", "optim", "optimize", "options", "outer", "pad", "partition",
+    "percentile", "permute_dims", "pi", "piecewise", "place", "plan", "poly", "polyadd", "polyder",
+    "polydiv", "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "pow", "power",
+    "prod", "ptp", "put", "put_along_axis", "putmask", "quantile", "r_", "rad2deg", "radians",
+    "random", "ravel", "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder",
+    "repeat", "reshape", "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root",
+    "roots", "rot90", "round", "scan", "searchsorted", "select", "set_options", "setdiff1d",
+    "setitem", "setxor1d", "shape", "sign", "signbit", "sin", "sinc", "sinh", "size",
+    "sliding_window_view", "softmax", "sort", "sort_complex", "spacing", "sparse", "special",
+    "split", "sqrt", "square", "squeeze", "stack", "stats", "std", "step_study", "stop_gradient",
+    "subtract", "sum", "swapaxes", "switch", "take", "take_along_axis", "tan", "tanh", "taylor",
+    "taylor_ode", "tensordot", "tile", "top_k", "topological_order", "trace", "transpose",
+    "trapezoid", "tri", "tril", "tril_indices", "tril_indices_from", "trim_zeros", "triu",
+    "triu_indices", "triu_indices_from", "true_divide", "trunc", "uint16", "uint32", "uint64",
+    "uint8", "union1d", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values",
+    "unravel_index", "unstack", "unwrap", "value_and_grad", "vander", "var", "variable", "vdot",
+    "vecdot", "vecmat", "vectorize", "vjp", "vmap", "vsplit", "vstack", "where", "while_loop",
+    "wirtinger", "with_subgradients", "zeros", "zeros_like",
 ]
 # fmt: on
 
@@ -288,6 +289,7 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "linear_transpose": "adjoint.api.linear",
     "linearize": "adjoint.api.linear",
     "map": "adjoint.api.loops",
+    "odeint": "adjoint.api.ode",
     "op": "adjoint.api.own_operations",
     "options": "adjoint.api.options",
     "plan": "adjoint.api.planning",

@@ -214,7 +214,10 @@ def _method_of_tensors(real: np.ufunc, method: str, *args: Any, **kwargs: Any) -
 # SciPy: adjoint.scipy has functions of the same names.
 
 
-_CALLING_BACK = frozenset({"scipy.integrate.odeint", "scipy.integrate.solve_ivp"})
+_CALLING_BACK = frozenset(
+    f"scipy.integrate.{name}"
+    for name in ("dblquad", "nquad", "odeint", "quad", "quad_vec", "solve_ivp", "tplquad")
+)
 
 
 @functools.cache

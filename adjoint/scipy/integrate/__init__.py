@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from adjoint.scipy.integrate.adaptive import quad, quad_vec
 from adjoint.scipy.integrate.initial_value import odeint, solve_ivp
+from adjoint.scipy.integrate.nested import dblquad, nquad, tplquad
 from adjoint.scipy.integrate.quadrature import (
     cumulative_simpson,
     cumulative_trapezoid,
-    dblquad,
     fixed_quad,
-    nquad,
-    quad,
-    quad_vec,
     romb,
     simpson,
     solve_bvp,
-    tplquad,
     trapezoid,
 )
 

@@ -1,32 +1,47 @@
-"""Initial value problems of ``scipy.integrate`` by explicit Runge-Kutta methods.
+"""Initial value problems of ``scipy.integrate``.
 
 SciPy chooses the steps, on plain numbers. The same method then goes over the same steps once more
-with tensors, so the numbers are SciPy's, and the derivatives are exactly those of these numbers,
-the steps being held fixed. Times, tolerances and everything else that chooses steps are constants.
+with tensors, so the numbers are SciPy's, and the derivatives are those of these numbers, the steps
+held fixed. Of BDF and LSODA, methods of many steps, the derivatives are those of Radau's method at
+the same tolerances.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from adjoint.errors import ArgumentError, ConcretizationError, RangeError, ShapeError
+from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64
-from adjoint.ops.elementwise.choice import stop_gradient
 from adjoint.ops.shape.joining import stack
-from adjoint.ops.shape.movement import reshape
 from adjoint.scipy.common import by_scipy, constant, refuse, unsupported
+from adjoint.scipy.integrate.steps import value_of
+from adjoint.scipy.integrate.trajectory import (
+    EXPLICIT,
+    Problem,
+    Solution,
+    Trajectory,
+    moves,
+    radau_run,
+)
 
 __all__ = ["OdeResult", "odeint", "solve_ivp"]
 
-_MOST_STEPS = 10_000
+_IMPLICIT = ("Radau", "BDF", "LSODA")
+_OPTIONS = (
+    *("rtol", "atol", "max_step", "first_step", "min_step", "jac", "jac_sparsity"),
+    *("lband", "uband"),
+)
+_NUMBERS = ("rtol", "atol", "max_step", "first_step", "min_step")
+_MOST_CALLS = 200_000
 
-Slope = Callable[[float, Any], Any]
+
+class _TooManyCalls(Exception):
+    """An explicit method takes too many steps."""
 
 
 class OdeResult(dict[str, Any]):
@@ -47,84 +62,6 @@ def _start(name: str, y0: Any) -> Tensor:
     return y
 
 
-def _value(name: str, x: Any) -> Any:
-    """The plain number of what may be traced."""
-    try:
-        return np.array(stop_gradient(as_tensor(x)).numpy())
-    except ConcretizationError as error:
-        raise ArgumentError(
-            f"{name}: the steps are chosen by values, which are not known while tracing; write "
-            f"the steps out (such as Runge-Kutta 4) over a fixed grid of times"
-        ) from error
-
-
-def _steps(
-    name: str, method: str, slope: Slope, start: float, y: Tensor, stop: float, options: Any
-) -> list[float]:
-    """The times to which SciPy's solver steps, the first one included."""
-    solver_class = getattr(import_module("scipy.integrate"), method)
-
-    def plain(t: float, y: Any) -> Any:
-        return _value(name, slope(t, y)).reshape(y.shape)
-
-    solver = solver_class(plain, start, _value(name, y), stop, **options)
-    times = [start]
-    while solver.status == "running":
-        message = solver.step()
-        if solver.status == "failed" or len(times) > _MOST_STEPS:
-            raise RangeError(
-                f"{name}: {message or 'the steps become too many'} at t = {solver.t:g}; is the "
-                f"problem stiff, or the tolerance too tight?"
-            )
-        times.append(solver.t)
-    return times
-
-
-def _combined(stages: Sequence[Tensor], weights: Any) -> Tensor:
-    total: Any = 0.0
-    for stage, weight in zip(stages, weights, strict=False):
-        if weight:
-            total = total + float(weight) * stage
-    result: Tensor = total if isinstance(total, Tensor) else 0.0 * stages[0]
-    return result
-
-
-class _Walk:
-    """The steps of one method, with tensors."""
-
-    def __init__(self, method: str, slope: Slope, y: Tensor, t: float) -> None:
-        self.method = getattr(import_module("scipy.integrate"), method)
-        self._slope = slope
-        self.t, self.y, self.last = t, y, self.slope(t, y)
-        self.stages: list[Tensor] = []
-        self.before = y
-
-    def slope(self, t: float, y: Tensor) -> Tensor:
-        """The right-hand side as a tensor in the shape of `y`."""
-        return reshape(as_tensor(self._slope(t, y), y.dtype), y.shape)
-
-    def step(self, to: float) -> None:
-        """Go to the time `to`."""
-        h = to - self.t
-        stages = [self.last]
-        rows = zip(self.method.A[1:], self.method.C[1:], strict=True)
-        for count, (weights, place) in enumerate(rows, 1):
-            inner = self.y + h * _combined(stages, weights[:count])
-            stages.append(self.slope(self.t + float(place) * h, inner))
-        new = self.y + h * _combined(stages, self.method.B)
-        self.last = self.slope(to, new)
-        self.stages = [*stages, self.last]
-        self.before, self.y, self.start, self.t = self.y, new, self.t, to
-
-    def between(self, t: float) -> Tensor:
-        """The solution within the last step, by the method's interpolation."""
-        part = (t - self.start) / (self.t - self.start)
-        powers = part ** np.arange(1, self.method.P.shape[1] + 1)
-        weights = self.method.P @ powers
-        result: Tensor = self.before + (self.t - self.start) * _combined(self.stages, weights)
-        return result
-
-
 def solve_ivp(
     fun: Callable[..., Any],
     t_span: Any,
@@ -137,78 +74,194 @@ def solve_ivp(
     args: Any = None,
     **options: Any,
 ) -> OdeResult:
-    """The solution of y' = fun(t, y) with y(t0) = y0, by "RK45" or "RK23".
+    """The solution of y' = fun(t, y) with y(t0) = y0, by any method of SciPy's.
 
-    Differentiable by y0, `args` and whatever else `fun` depends on; not by times.
+    Differentiable by y0, `args` and whatever else `fun` and `events` depend on, and by the times
+    `t_span` and `t_eval`. The times of events, in `t_events`, have their derivatives by the
+    implicit function theorem; with a terminal event so has the end of the solution. What chooses
+    steps (tolerances, `max_step`, ...) is constant. With an implicit method, `fun` must not look
+    at the values of y (by ``if``), and is differentiated for `jac` where that is not given.
 
+    >>> import adjoint as ad
     >>> from adjoint.scipy.integrate import solve_ivp
     >>> solve_ivp(lambda t, y: -y, (0.0, 1.0), [1.0], rtol=1e-10, atol=1e-12).y[0, -1]
     Tensor(0.36787944)
+    >>> fall = lambda t, y, g: [y[1], -g]
+    >>> ground = lambda t, y, g: y[0]
+    >>> def landing(g):
+    ...     found = solve_ivp(fall, (0, 9), [2.0, 0.0], events=ground, args=(g,))
+    ...     return found.t_events[0][0]
+    >>> ad.grad(landing)(4.0)
+    Tensor(-0.125)
     """
     name = "scipy.integrate.solve_ivp"
     try:
-        _known(name, method, dense_output, events, options)
+        _known(name, method, options)
     except ArgumentError as error:
         given = (fun, t_span, y0, method, t_eval, dense_output, events, vectorized, args)
         found: OdeResult = by_scipy(name, error, given, options)
         return found
-    slope: Slope = fun if args is None else lambda t, y: fun(t, y, *args)
-    start, stop = (float(constant(name, "t_span", t)) for t in t_span)
-    y = _start(name, y0)
-    fixed = {key: constant(name, key, value)[()] for key, value in options.items()}
-    times = _steps(name, method, slope, start, y, stop, fixed)
-    walk = _Walk(method, slope, y, start)
-    if t_eval is None:
-        asked, values = times, [y]
-        for to in times[1:]:
-            walk.step(to)
-            values.append(walk.y)
-    else:
-        asked = [float(t) for t in constant(name, "t_eval", t_eval)]
-        values = _at(name, walk, times, asked)
-    return OdeResult(
-        t=np.array(asked),
-        y=stack(values, axis=1),
-        sol=None,
-        t_events=None,
-        y_events=None,
-        nfev=6 * len(times),
-        njev=0,
-        nlu=0,
-        status=0,
-        message="The solver successfully reached the end of the integration interval.",
-        success=True,
-    )
+    f = _with_args(fun, args)
+    if vectorized:
+        f = lambda t, y: _with_args(fun, args)(t, y[:, None])  # noqa: E731
+    problem = Problem(name, f, _start(name, y0))
+    span = [as_tensor(t, FLOAT64) for t in t_span]
+    wanted = None if t_eval is None else _times(name, t_eval, span)
+    functions = _functions(events, args)
+    fixed = _fixed(name, problem, method, options, args)
+    run = _run(problem, method, span, wanted, functions, fixed)
+    problem.traced = problem.traced or any(map(moves, [*span, *(wanted or [])]))
+    if not problem.traced:
+        later = Solution(lambda: _path(problem, method, run, span, fixed), run.sol)
+        return OdeResult({**run, "y": as_tensor(run.y), "sol": later if dense_output else None})
+    path = _path(problem, method, run, span, fixed)
+    sol = Solution(lambda: path, run.sol) if dense_output else None
+    return OdeResult({**run, "sol": sol, **_with_tensors(path, run, span, wanted, functions)})
 
 
-def _known(name: str, method: Any, dense_output: Any, events: Any, options: Any) -> None:
-    """Raise for what the counterpart does not know."""
-    refuse(name, dense_output=(dense_output, False), events=(events, None))
-    if method not in ("RK45", "RK23"):
-        raise unsupported(name, "method", method, 'give "RK45" or "RK23"')
-    for key in options:
-        if key not in ("rtol", "atol", "max_step", "first_step"):
-            raise unsupported(name, key, options[key], "leave it out")
+def _with_args(f: Callable[..., Any], args: Any) -> Callable[..., Any]:
+    return f if args is None else lambda t, y: f(t, y, *args)
 
 
-def _at(name: str, walk: _Walk, times: list[float], asked: list[float]) -> list[Tensor]:
-    """The solution at the times asked for, which lie in the order of the steps."""
-    forward = times[-1] >= times[0]
-    ordered = sorted(asked, reverse=not forward)
-    low, high = sorted((times[0], times[-1]))
-    if asked != ordered or any(not low <= t <= high for t in asked):
+def _functions(events: Any, args: Any) -> list[Any]:
+    """The functions of events, with the attributes that SciPy looks at."""
+    found = []
+    for event in [] if events is None else [events] if callable(events) else events:
+        g = _with_args(event, args)
+        found.append((g, getattr(event, "terminal", None), getattr(event, "direction", 0)))
+    return found
+
+
+def _times(name: str, t_eval: Any, span: Sequence[Tensor]) -> list[Any]:
+    """The times asked for, which lie within the span, in its order."""
+    times = as_tensor(t_eval, FLOAT64)
+    if times.ndim != 1:
+        raise ShapeError(f"{name}: t_eval needs one axis, got shape {times.shape}")
+    values = value_of(name, times)
+    first, last = (float(value_of(name, t)) for t in span)
+    low, high = min(first, last), max(first, last)
+    steps = np.diff(values) * (1 if last >= first else -1)
+    if np.any(steps <= 0) or np.any(values < low) or np.any(values > high):
         raise RangeError(f"{name}: t_eval must lie within t_span, in its order")
-    values, pending = [], list(asked)
-    while pending and pending[0] == times[0]:
-        values.append(walk.y)
-        pending.pop(0)
-    for to in times[1:]:
-        if not pending:
-            break
-        walk.step(to)
-        while pending and (pending[0] <= to if forward else pending[0] >= to):
-            values.append(walk.between(pending.pop(0)))
-    return values
+    return [times[i] if moves(times) else float(x) for i, x in enumerate(values)]
+
+
+def _fixed(name: str, problem: Problem, method: str, options: Any, args: Any) -> dict[str, Any]:
+    """The options, as plain numbers; with an exact Jacobian where the method takes one."""
+    fixed = {
+        key: constant(name, key, value)[()] if key in _NUMBERS else value
+        for key, value in options.items()
+    }
+    jac = options.get("jac")
+    if callable(jac):
+        fixed["jac"] = problem.plain(_with_args(jac, args))
+    elif jac is not None:
+        fixed["jac"] = constant(name, "jac", jac)
+    elif problem.start.dtype.kind == "c":
+        return fixed
+    elif method in _IMPLICIT and not {"jac_sparsity", "lband", "uband"} & set(options):
+        fixed["jac"] = problem.matrix
+    return fixed
+
+
+def _run(
+    problem: Problem, method: str, span: Any, wanted: Any, functions: Any, fixed: dict[str, Any]
+) -> Any:
+    """SciPy's solution on plain numbers."""
+    calls = 0
+
+    def slope(t: float, y: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > _MOST_CALLS:
+            raise RangeError(
+                f"{problem.name}: the steps become too many at t = {t:g}; is the problem stiff "
+                f'(method "Radau"), or the tolerance too tight?'
+            )
+        return problem.plain_slope(t, y)
+
+    events = []
+    for g, terminal, direction in functions:
+        event: Any = problem.plain(g)
+        event.terminal, event.direction = terminal, direction
+        events.append(event)
+    found = import_module("scipy.integrate").solve_ivp(
+        slope,
+        tuple(float(value_of(problem.name, t)) for t in span),
+        problem.start,
+        method,
+        None if wanted is None else [float(value_of(problem.name, t)) for t in wanted],
+        True,
+        events or None,
+        **fixed,
+    )
+    if found.status < 0:
+        at = found.sol.ts[-1] if found.sol is not None else float(value_of(problem.name, span[0]))
+        raise RangeError(
+            f"{problem.name}: {found.message} at t = {at:g}; is the problem stiff (method "
+            f'"Radau"), or the tolerance too tight?'
+        )
+    return found
+
+
+def _path(problem: Problem, method: str, run: Any, span: Any, fixed: dict[str, Any]) -> Trajectory:
+    """The same solution with tensors."""
+    steps = run.sol
+    if method in ("BDF", "LSODA"):
+        if problem.start.dtype.kind == "c":
+            what = "give an explicit method, or the real and imaginary parts as the state"
+            raise unsupported(problem.name, "method", method, f"y0 is complex; {what}")
+        last = steps.interpolants[-1].t if steps.interpolants else steps.ts[-1]
+        steps = radau_run(problem, steps.ts[0], last, fixed).sol
+    return Trajectory(problem, method, steps, span[0], problem.y0)
+
+
+def _with_tensors(
+    path: Trajectory, run: Any, span: Any, wanted: Any, functions: Any
+) -> dict[str, Any]:
+    """The times, states and events of a run, differentiable."""
+    t_events, y_events = None, None
+    ends: dict[float, tuple[Tensor, Tensor]] = {}
+    if run.t_events is not None:
+        t_events, y_events = [], []
+        for (g, _, _), times, states in zip(functions, run.t_events, run.y_events, strict=True):
+            pairs = [path.event(g, float(t), y) for t, y in zip(times, states, strict=True)]
+            ends.update(zip(map(float, times), pairs, strict=True))
+            t_events.append(stack([t for t, _ in pairs]) if pairs else as_tensor(times))
+            y_events.append(stack([y for _, y in pairs]) if pairs else as_tensor(states))
+    times, states = _asked(path, run, span, wanted, ends)
+    t = stack([as_tensor(x, FLOAT64) for x in times]) if any(map(moves, times)) else run.t
+    y = stack(states, axis=1) if states else as_tensor(run.y)
+    return {"t": t, "y": y, "t_events": t_events, "y_events": y_events}
+
+
+def _asked(
+    path: Trajectory, run: Any, span: Any, wanted: Any, ends: dict[float, tuple[Tensor, Tensor]]
+) -> tuple[list[Any], list[Tensor]]:
+    """The times of the result, and the states."""
+    if wanted is not None:
+        times = wanted[: len(run.t)]
+        states = [path.when(t, run.y[:, i]) for i, t in enumerate(times)]
+        return times, states
+    times = run.t.tolist()
+    states = [path.at(t, run.y[:, i]) for i, t in enumerate(times)]
+    times[0], states[0] = span[0] if moves(span[0]) else times[0], path.y0
+    last = run.t[-1]
+    if run.status == 1:
+        times[-1], states[-1] = ends[float(last)]
+    elif moves(span[1]):
+        times[-1], states[-1] = span[1], path.when(span[1], run.y[:, -1])
+    return times, states
+
+
+def _known(name: str, method: Any, options: Any) -> None:
+    """Raise for what the counterpart does not know."""
+    if method not in (*EXPLICIT, *_IMPLICIT):
+        known = ", ".join((*EXPLICIT, *_IMPLICIT))
+        raise unsupported(name, "method", method, f"give one of {known}")
+    for key in options:
+        if key not in _OPTIONS:
+            raise unsupported(name, key, options[key], "leave it out")
 
 
 def odeint(
@@ -237,27 +290,66 @@ def odeint(
 ) -> Tensor:
     """The solution of y' = func(y, t) with y(t[0]) = y0 at the times `t`, one a row.
 
-    By an explicit method of order 8 with the tolerances asked for, not SciPy's LSODA: the numbers
-    agree within these tolerances, and a stiff problem is refused. Not differentiable by times.
+    Differentiable by y0, `args`, whatever else `func` depends on, and the times. The numbers are
+    SciPy's; the derivatives are those of an explicit method of order 8 with the same tolerances, or
+    of Radau's where that takes much longer, as the problem is stiff.
 
     >>> from adjoint.scipy.integrate import odeint
     >>> odeint(lambda y, t: -y, [1.0], [0.0, 1.0])[1]
-    Tensor([0.36787944])
+    Tensor([0.36787947])
     """
     name = "scipy.integrate.odeint"
     refuse(name, full_output=(bool(full_output), False), tcrit=(tcrit, None))
     y = _start(name, y0)
-    slope: Slope = (lambda t, y: func(t, y, *args)) if tfirst else (lambda t, y: func(y, t, *args))
-    times = [float(x) for x in constant(name, "t", t)]
-    tolerances = {"rtol": rtol, "atol": atol}
-    fixed = {
+    slope = (lambda t, y: func(t, y, *args)) if tfirst else (lambda t, y: func(y, t, *args))
+    problem = Problem(name, slope, y)
+    given = as_tensor(t, FLOAT64)
+    values = value_of(name, given)
+    times = [given[i] if moves(given) else float(x) for i, x in enumerate(values)]
+    if len(times) < 2:
+        return stack([y] * len(times)) if times else as_tensor(np.zeros((0, *y.shape)))
+    tolerances = {
         key: 1.49012e-8 if value is None else constant(name, key, value)[()]
-        for key, value in tolerances.items()
+        for key, value in {"rtol": rtol, "atol": atol}.items()
     }
-    rows = [y]
-    walk = _Walk("DOP853", slope, y, times[0])
-    for start, stop in itertools.pairwise(times):
-        for to in _steps(name, "DOP853", slope, start, walk.y, stop, fixed)[1:]:
-            walk.step(to)
-        rows.append(walk.y)
-    return stack(rows)
+    limits = {"h0": h0, "hmax": hmax, "hmin": hmin, "mxstep": mxstep, "mxhnil": mxhnil}
+    orders = {"mxordn": mxordn, "mxords": mxords, "ml": ml, "mu": mu}
+    found, info = import_module("scipy.integrate").odeint(
+        problem.plain_slope,
+        problem.start,
+        values,
+        full_output=True,
+        tfirst=True,
+        **tolerances,
+        **limits,
+        **orders,
+    )
+    if info["message"] != "Integration successful.":
+        raise RangeError(f"{name}: SciPy says: {info['message']}")
+    if not (problem.traced or any(map(moves, times))):
+        return as_tensor(found)
+    method, run = _either(problem, values, tolerances, 2000 + 10 * int(info["nfe"][-1]))
+    path = Trajectory(problem, method, run.sol, times[0], y)
+    return stack([y, *(path.when(at, x) for at, x in zip(times[1:], found[1:], strict=True))])
+
+
+def _either(problem: Problem, times: Any, tolerances: Any, budget: int) -> tuple[str, Any]:
+    """SciPy's solution by the explicit method, or by Radau's if that calls too often."""
+    calls = 0
+
+    def limited(t: float, y: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > budget:
+            raise _TooManyCalls
+        return problem.plain_slope(t, y)
+
+    call = import_module("scipy.integrate").solve_ivp
+    ends = float(times[0]), float(times[-1])
+    try:
+        found = call(limited, ends, problem.start, "DOP853", dense_output=True, **tolerances)
+    except _TooManyCalls:
+        found = None
+    if found is not None and found.success:
+        return "DOP853", found
+    return "Radau", radau_run(problem, *ends, tolerances)

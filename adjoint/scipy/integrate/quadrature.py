@@ -23,15 +23,10 @@ from adjoint.scipy.common import floating, integer, no_counterpart, operand, rea
 __all__ = [
     "cumulative_simpson",
     "cumulative_trapezoid",
-    "dblquad",
     "fixed_quad",
-    "nquad",
-    "quad",
-    "quad_vec",
     "romb",
     "simpson",
     "solve_bvp",
-    "tplquad",
     "trapezoid",
 ]
 
@@ -224,10 +219,4 @@ def romb(y: Any, dx: Any = 1.0, axis: int = -1, show: bool = False) -> Tensor:
     return as_tensor(rows[-1][-1])
 
 
-_NODES = "use scipy.integrate.fixed_quad with enough nodes"
-quad = no_counterpart("scipy.integrate.quad", _NODES)
-quad_vec = no_counterpart("scipy.integrate.quad_vec", _NODES)
-dblquad = no_counterpart("scipy.integrate.dblquad", _NODES)
-tplquad = no_counterpart("scipy.integrate.tplquad", _NODES)
-nquad = no_counterpart("scipy.integrate.nquad", _NODES)
 solve_bvp = no_counterpart("scipy.integrate.solve_bvp", "solve the equations on a fixed grid")
