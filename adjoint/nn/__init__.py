@@ -30,8 +30,17 @@ from adjoint.array.elementwise.activations import (
     softplus,
 )
 from adjoint.nn.initializers import glorot, he, split_key, uniform, zeros
+from adjoint.nn.convolution import conv, conv_transpose
 from adjoint.nn.layers import Layer, linear, sequential, two_layer
 from adjoint.nn.losses import error_rate, softmax_cross_entropy
+from adjoint.nn.pooling import (
+    adaptive_avg_pool,
+    adaptive_max_pool,
+    avg_pool,
+    global_avg_pool,
+    global_max_pool,
+    max_pool,
+)
 
 __all__ = [
     # layers
