@@ -23,6 +23,9 @@ Array: TypeAlias = "np.ndarray[Any, Any]"
 CACHE = 1 << 20
 """Bytes of patches that are made at a time: about what a core holds close by."""
 
+ADDING = 2
+"""How much longer it takes to add patches up at their places than to write them there."""
+
 
 class Geometry(NamedTuple):
     """How windows lie on an array; a tuple for each spatial axis, in order.
@@ -186,7 +189,9 @@ def weights_adjoint(x: Array, y: Array, geometry: Geometry) -> Array:
 def input_adjoint(y: Array, w: Array, geometry: Geometry) -> Array:
     """Σ_{o, k} w[o, c, k] y[n, o, p] at s p + d k = i: the transpose of `forward` by its input."""
     groups = geometry.groups
-    if all(step == 1 for step in geometry.stride):
+    adding = ADDING * w.shape[1] * math.prod(geometry.places)
+    gathering = w.shape[0] // groups * math.prod(geometry.sizes)
+    if all(step == 1 for step in geometry.stride) and gathering < adding:
         return _input_adjoint_by_forward(y, w, geometry)
     weights = w.reshape(groups, w.shape[0] // groups, -1).swapaxes(1, 2)
     sent = grouped(y, groups)
