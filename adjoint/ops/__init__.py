@@ -66,10 +66,8 @@ import adjoint.ops.reductions.sorting
 import adjoint.ops.shape.joining
 import adjoint.ops.shape.movement
 import adjoint.ops.shape.rearrange
-import adjoint.ops.signal.channel_convolution
 import adjoint.ops.signal.convolution
 import adjoint.ops.signal.fourier
-import adjoint.ops.signal.windows
 import adjoint.ops.special.bessel
 import adjoint.ops.special.entropy
 import adjoint.ops.special.error
