@@ -29,8 +29,8 @@ from adjoint.array.elementwise.activations import (
     softmax,
     softplus,
 )
-from adjoint.nn.initializers import glorot, he, split_key, uniform, zeros
 from adjoint.nn.convolution import conv, conv_transpose
+from adjoint.nn.initializers import glorot, he, split_key, uniform, zeros
 from adjoint.nn.layers import (
     Layer,
     conv_layer,

@@ -249,7 +249,9 @@ def continued(name: str, x: Tensor, pairs: Pairs, padding_mode: str) -> Tensor:
 def check_fits(name: str, geometry: Geometry) -> None:
     """Raise unless the window has a place along each axis."""
     if min(geometry.places) < 1:
-        reach = tuple(d * (k - 1) + 1 for d, k in zip(geometry.dilation, geometry.window))
+        reach = tuple(
+            d * (k - 1) + 1 for d, k in zip(geometry.dilation, geometry.window, strict=True)
+        )
         raise ShapeError(
             f"{name}: a window over {reach} elements does not fit into images of sizes "
             f"{geometry.padded} (padding included); give smaller windows or more padding"

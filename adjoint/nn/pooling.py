@@ -11,14 +11,14 @@ import numpy as np
 from adjoint.array.manipulation.padding import pad
 from adjoint.array.statistics.descriptive import mean
 from adjoint.errors import ArgumentError, ShapeError
-from adjoint.graph.tensor import Tensor, as_tensor, from_array
+from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import INT64
 from adjoint.nn.convolution import check_fits, each, padding_pairs
+from adjoint.ops.indexing.slicing import along
 from adjoint.ops.reductions import extremum
 from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import expand_dims, reshape
-from adjoint.ops.indexing.slicing import along
 from adjoint.ops.signal.patches import Geometry
 from adjoint.ops.signal.windows import windows
 
@@ -40,7 +40,8 @@ def max_pool(
     """
     x = as_tensor(x)
     geometry = pool_geometry("max_pool", x, window, stride, padding, dilation, axes)
-    return extremum.max(*in_windows(x, geometry, lowest(x)))
+    result: Tensor = extremum.max(*in_windows(x, geometry, lowest(x)))
+    return result
 
 
 def avg_pool(
@@ -110,7 +111,8 @@ def global_max_pool(x: Any) -> Tensor:
     (8, 3)
     """
     x = images("global_max_pool", x)
-    return extremum.max(x, tuple(range(2, x.ndim)))
+    result: Tensor = extremum.max(x, tuple(range(2, x.ndim)))
+    return result
 
 
 def global_avg_pool(x: Any) -> Tensor:

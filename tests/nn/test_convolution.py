@@ -22,7 +22,9 @@ def summed(x, w, stride, padding, dilation, groups):
     """The convolution by its definition, one channel of the result after the other, by SciPy."""
     x = np.pad(x, ((0, 0), (0, 0), *padding))
     out, taken = w.shape[:2]
-    apart = np.zeros((*w.shape[:2], *(d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:]))))
+    apart = np.zeros(
+        (*w.shape[:2], *(d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:], strict=True)))
+    )
     apart[(..., *(slice(None, None, d) for d in dilation))] = w
     every = tuple(slice(None, None, s) for s in stride)
     result = []
@@ -155,8 +157,8 @@ def test_what_was_not_chosen_never_counts():
 def pooled(x, window, stride, padding, dilation, reduce, ground):
     """Pooling by a loop over the places."""
     x = np.pad(x, ((0, 0), *padding), constant_values=ground)
-    span = [d * (k - 1) + 1 for d, k in zip(dilation, window)]
-    places = [range(0, n - m + 1, s) for n, m, s in zip(x.shape[1:], span, stride)]
+    span = [d * (k - 1) + 1 for d, k in zip(dilation, window, strict=True)]
+    places = [range(0, n - m + 1, s) for n, m, s in zip(x.shape[1:], span, stride, strict=True)]
     result = [
         reduce(x[:, i : i + span[0] : dilation[0], j : j + span[1] : dilation[1]], (1, 2))
         for i, j in itertools.product(*places)
@@ -210,7 +212,7 @@ def test_ties_share_the_derivative_equally():
 @pytest.mark.parametrize("sizes", [(3, 2), (7, None), (1, 1)])
 def test_adaptive_pools_cut_into_parts_that_may_overlap(sizes):
     x = RNG.normal(size=(2, 7, 5))
-    n, m = (s or full for s, full in zip(sizes, x.shape[1:]))
+    n, m = (s or full for s, full in zip(sizes, x.shape[1:], strict=True))
 
     def parts(reduce):
         rows = [slice(i * 7 // n, -(-(i + 1) * 7 // n)) for i in range(n)]

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
+Places: TypeAlias = "tuple[Any, ...]"
 
 CACHE = 1 << 20
 """Bytes of patches that are made at a time: about what a core holds close by."""
@@ -61,13 +62,15 @@ class Geometry(NamedTuple):
 def pad(x: Array, padding: tuple[tuple[int, int], ...]) -> Array:
     """`x` with zeros before and behind its last axes; negative numbers take elements away."""
     lead = x.ndim - len(padding)
-    inner = tuple(slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in _axes(x, padding))
+    inner: Places = tuple(
+        slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in _axes(x, padding)
+    )
     x = x[(..., *inner)]
     if not any(max(p) > 0 for p in padding):
         return np.ascontiguousarray(x)
     grown = [n + max(low, 0) + max(high, 0) for n, (low, high) in _axes(x, padding)]
     result = np.zeros((*x.shape[:lead], *grown), x.dtype)
-    places = tuple(slice(max(p[0], 0), max(p[0], 0) + n) for n, p in _axes(x, padding))
+    places: Places = tuple(slice(max(p[0], 0), max(p[0], 0) + n) for n, p in _axes(x, padding))
     result[(..., *places)] = x
     return result
 
@@ -77,9 +80,7 @@ def unpad(x: Array, padding: tuple[tuple[int, int], ...]) -> Array:
     return pad(x, tuple((-low, -high) for low, high in padding))
 
 
-def _axes(
-    x: Array, padding: tuple[tuple[int, int], ...]
-) -> Iterator[tuple[int, tuple[int, int]]]:
+def _axes(x: Array, padding: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, tuple[int, int]]]:
     """The last sizes of `x`, each with its padding."""
     return zip(x.shape[x.ndim - len(padding) :], padding, strict=True)
 
@@ -99,7 +100,7 @@ def add_patches(target: Array, patches: Array, geometry: Geometry) -> None:
     """Add to `target`, (..., *padded sizes), each patch at its place; transposes `patches_of`."""
     d = len(geometry.stride)
     places = patches.shape[patches.ndim - d :]
-    lead = (slice(None),) * (target.ndim - d)
+    lead: Places = (slice(None),) * (target.ndim - d)
     for offset in product(*map(range, geometry.window)):
         begins = [o * k for o, k in zip(offset, geometry.dilation, strict=True)]
         where = tuple(
@@ -136,7 +137,8 @@ class Cut(NamedTuple):
         d = len(self.geometry.window)
         buffer: Array = np.empty(0, self.x.dtype)
         for some, rows in blocks(images, self.geometry, groups * depth * self.x.itemsize):
-            part = np.moveaxis(view[some], 0, 2 + d)[(..., rows, *(slice(None),) * (d - 1))]
+            where: Places = (..., rows, *(slice(None),) * (d - 1))
+            part = np.moveaxis(view[some], 0, 2 + d)[where]
             if buffer.size < part.size:
                 buffer = np.empty(part.size, self.x.dtype)
             own = buffer[: part.size].reshape(part.shape)
@@ -205,7 +207,9 @@ def input_adjoint(y: Array, w: Array, geometry: Geometry) -> Array:
         part = part.reshape(groups, w.shape[1], *geometry.window, images, *places)
         top = rows.start * geometry.stride[0]
         add_patches(result[some, :, :, top:], np.moveaxis(part, 2 + d, 0), geometry)
-    return unpad(result.reshape(y.shape[0], groups * w.shape[1], *geometry.padded), geometry.padding)
+    return unpad(
+        result.reshape(y.shape[0], groups * w.shape[1], *geometry.padded), geometry.padding
+    )
 
 
 def _input_adjoint_by_forward(y: Array, w: Array, geometry: Geometry) -> Array:

@@ -1,4 +1,4 @@
-"""What lies in a window that moves over the last axes, and its transpose, which adds it up again."""
+"""What lies in a window that moves over the last axes; its transpose adds that up again."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class OverlapAdd(Linear):
 
     def lowers(self, node: Node) -> bool:
         """Natively a sum over the window for each element, which long windows would make slow."""
-        return math.prod(node.params[3]) <= LONGEST
+        return bool(math.prod(node.params[3]) <= LONGEST)
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         sizes, stride, dilation, window = node.params
@@ -107,7 +107,7 @@ class OverlapAdd(Linear):
         return reduce(e.add, terms)
 
     def elements_read(self, node: Node, child: Node, count: int) -> int:
-        return count * math.prod(node.params[3])
+        return count * int(math.prod(node.params[3]))
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return make(_windows, (adjoint,), node.params)
