@@ -123,7 +123,8 @@ def global_avg_pool(x: Any) -> Tensor:
     (8, 3)
     """
     x = images("global_avg_pool", x)
-    return mean(x, tuple(range(2, x.ndim)))
+    result: Tensor = mean(x, tuple(range(2, x.ndim)))
+    return result
 
 
 def images(name: str, x: Any) -> Tensor:

@@ -1,10 +1,10 @@
 """Convolutions over channels, as in neural networks: a product of three, closed under transposing.
 
-With images x of shape (N, C, *sizes), weights w of shape (O, C / groups, *window) and results y
-of shape (N, O, *places), the number Σ y[n, o, p] w[o, c, k] x[n, c, s p + d k] is linear in each of
+With images x of shape (N, C, *sizes), weights w of shape (O, C / groups, *window) and results y of
+shape (N, O, *places), the number Σ y[n, o, p] w[o, c, k] x[n, c, s p + d k] is linear in each of
 the three. The derivative by one of them is a bilinear operation of the other two: these are the
-three operations here, and each is the transpose of the others. The window is not turned round, as is the
-custom in neural networks (in signal processing: a correlation).
+three operations here, and each is the transpose of the others. The window is not turned round, as
+is the custom in neural networks (in signal processing: a correlation).
 """
 
 from __future__ import annotations
