@@ -129,10 +129,10 @@ def global_avg_pool(x: Any) -> Tensor:
 
 def images(name: str, x: Any) -> Tensor:
     """`x` as a tensor with spatial axes."""
-    x = as_tensor(x)
-    if x.ndim < 3:
-        raise ShapeError(f"{name}: x must have the shape (images, channels, *sizes), got {x.shape}")
-    return x
+    t = as_tensor(x)
+    if t.ndim < 3:
+        raise ShapeError(f"{name}: x must have the shape (images, channels, *sizes), got {t.shape}")
+    return t
 
 
 def pool_geometry(
@@ -188,18 +188,18 @@ def lowest(x: Tensor) -> Any:
 
 def by_parts(name: str, x: Any, sizes: Any, reduce: Callable[..., Tensor]) -> Tensor:
     """`reduce` of each part of the last axes, one axis after the other."""
-    x = as_tensor(x)
+    t = as_tensor(x)
     wanted = list(sizes) if isinstance(sizes, (tuple, list)) else [sizes]
-    if not 1 <= len(wanted) <= x.ndim:
+    if not 1 <= len(wanted) <= t.ndim:
         raise ShapeError(
             f"{name}: sizes {sizes!r} are about the last {len(wanted)} axes, but x has the shape "
-            f"{x.shape}"
+            f"{t.shape}"
         )
-    for axis, size in enumerate(wanted, x.ndim - len(wanted)):
+    for axis, size in enumerate(wanted, t.ndim - len(wanted)):
         if size is not None:
             (count,) = each(name, "sizes", [size], 1)
-            x = parts_along(x, axis, count, reduce)
-    return x
+            t = parts_along(t, axis, count, reduce)
+    return t
 
 
 def parts_along(x: Tensor, axis: int, count: int, reduce: Callable[..., Tensor]) -> Tensor:
