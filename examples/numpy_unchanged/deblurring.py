@@ -15,7 +15,7 @@ START = np.concatenate([BLURRED.ravel(), [np.log(0.8)]])
 
 
 def objective(params):
-    """The misfit of the blurred guess and the total variation of the guess; the width is unknown."""
+    """The misfit of the blurred guess, and its total variation; the width is unknown."""
     image = params[:-1].reshape(SIZE, SIZE)
     width = np.exp(params[-1])
     offsets = np.arange(-4, 5)

@@ -1,4 +1,4 @@
-"""Fit the noise of a local linear trend to a series, by the likelihood that a Kalman filter finds."""
+"""Fit the noise of a local linear trend to a series, by the likelihood of a Kalman filter."""
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve

@@ -1,4 +1,4 @@
-"""The potential parameters of a small cluster of atoms, by a simulation that ends where it should."""
+"""The potential of a small cluster of atoms, from how a simulation of it should end."""
 
 import numpy as np
 from scipy.spatial.distance import pdist, squareform

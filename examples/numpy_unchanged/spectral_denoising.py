@@ -17,8 +17,8 @@ START = np.linspace(2.0, -2.0, len(EDGES) - 1)
 def denoise(gains, signal):
     spectrum = fft.rfft(signal)
     response = np.ones(spectrum.shape)
-    for k, (low, high) in enumerate(zip(EDGES[:-1], EDGES[1:], strict=True)):
-        response[low:high] = 1 / (1 + np.exp(-gains[k]))
+    for k in range(len(gains)):
+        response[EDGES[k] : EDGES[k + 1]] = 1 / (1 + np.exp(-gains[k]))
     return fft.irfft(response * spectrum, n=len(signal))
 
 
