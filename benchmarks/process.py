@@ -25,7 +25,8 @@ class Failed(Exception):
 
 def environment(row: Row, caches: str) -> dict[str, str]:
     """The environment of a worker: its caches, the precision, the threads."""
-    changed = unpinned(os.environ) | {
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    changed = unpinned(kept) | {
         "ADJOINT_CACHE_DIR": os.path.join(caches, "adjoint"),
         "TORCHINDUCTOR_CACHE_DIR": os.path.join(caches, "inductor"),
         "JAX_ENABLE_X64": "1" if row.dtype == "float64" else "0",

@@ -33,6 +33,7 @@ NAMES = (
     "softmax_hvp",
     "long_chain",
     "matrix_recurrence",
+    "linear_recurrence",
     "kalman",
     "lotka_volterra",
     "hidden_markov",

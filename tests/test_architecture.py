@@ -35,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tracing",),
     ("array", "api"),
     ("random", "scipy"),
-    ("nn", "optim", "data"),
+    ("nn", "optim", "data", "stats", "optimize"),
     ("cli", "explanation"),
     ("__main__",),
 )
@@ -57,7 +57,10 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "adjoint.array": (
         ("values",),
-        ("dtypes", "elementwise", "fft", "functional", "inspection", "partitioning", "special"),
+        (
+            *("dtypes", "elementwise", "fft", "functional", "inspection", "iteration"),
+            *("partitioning", "special"),
+        ),
         ("creation linalg manipulation statistics",),
         ("calculus", "methods", "polynomials", "trigonometric_transforms"),
     ),
@@ -76,6 +79,7 @@ LAZY: dict[tuple[str, str], str] = {
     ("adjoint", "numpy.polynomial"): "only a removable singularity needs it",
     ("adjoint.array", "opt_einsum"): WHEN_ASKED,
     ("adjoint.cli", "rich"): WHEN_ASKED,
+    ("adjoint.scipy.optimize", "rich"): WHEN_ASKED,
     ("adjoint.cli", "safetensors"): WHEN_ASKED,
     ("adjoint.cli", "threadpoolctl"): WHEN_ASKED,
     ("adjoint.data", "sklearn"): WHEN_ASKED,

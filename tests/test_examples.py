@@ -64,7 +64,8 @@ def test_an_epidemic_model_fits_through_a_python_loop():
         assert abs(float(fitted) - float(true)) <= 4 * float(spread) + 1e-4
 
 
-PROGRAMS = sorted(p.stem for p in (EXAMPLES / "numpy_unchanged").glob("*.py") if p.stem != "run")
+UNCHANGED = sorted((EXAMPLES / "numpy_unchanged").glob("*.py"))
+PROGRAMS = [p.stem for p in UNCHANGED if "\nSTART = " in p.read_text(encoding="utf-8")]
 
 
 def test_programs_of_numpy_and_scipy_are_differentiated_unchanged():
@@ -76,3 +77,10 @@ def test_programs_of_numpy_and_scipy_are_differentiated_unchanged():
     rows = [line.split() for line in shown_by("numpy_unchanged/run.py").splitlines()[1:]]
     assert [row[0] for row in rows] == PROGRAMS
     assert all(float(row[2]) < 1e-7 for row in rows)
+
+
+def test_finite_elements_find_the_conductivity():
+    shown = shown_by("numpy_unchanged/finite_elements.py").splitlines()
+    assert float(shown[1].split()[-1]) < 1e-6  # the gradient, against differences
+    before, after = shown[3].replace("misfit ", "").split(" after ")[0].split(" -> ")
+    assert float(after) < 0.1 * float(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from adjoint.api.tree import path_text
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, ShapeError
 from adjoint.graph.leaf import is_weak
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import FLOAT64, is_inexact
+from adjoint.graph.types import FLOAT64, is_inexact, size_of
 
 
 def function_name(f: Any) -> str:
@@ -60,6 +61,35 @@ def check_callable(transform: str, f: Any) -> None:
             f"{transform}: expected a function, got {type(f).__name__}; pass the function itself, "
             f"{cure}"
         )
+
+
+def check_arity(transform: str, argument: str, f: Any, form: str, count: int, cure: str) -> None:
+    """Raise `ArgumentError` unless `f` takes `count` positional arguments, as in `form`."""
+    try:
+        signature = inspect.signature(f, follow_wrapped=False)
+    except (TypeError, ValueError):  # a function written in C may not say what it takes
+        return
+    try:
+        signature.bind(*[None] * count)
+    except TypeError as error:
+        raise ArgumentError(
+            f"{transform}: {argument} is called as {form}, which "
+            f"{function_name(f)}{signature} does not take ({error}); {cure}"
+        ) from None
+
+
+def check_step(transform: str, argument: str, f: Any, form: str, count: int) -> None:
+    """Raise `ArgumentError` unless `f` can be called as a step of a loop is, as in `form`."""
+    check_callable(transform, f)
+    check_arity(
+        transform,
+        argument,
+        f,
+        form,
+        count,
+        f"pass a function of {count} argument{'s' * (count != 1)} (each may be a tuple or another "
+        f"tree; bind further ones by functools.partial or a lambda)",
+    )
 
 
 def normalize_argnums(transform: str, argnums: Any, count: int) -> tuple[int, ...]:
@@ -133,36 +163,54 @@ def split_aux(transform: str, f: Any, result: Any, has_aux: bool) -> tuple[Any, 
 
 def as_output(transform: str, f: Any, leaf: Any) -> Tensor:
     """A leaf of what the function returned, as a tensor."""
+    return output_of(transform, function_name(f), leaf)
+
+
+def output_of(transform: str, name: str, leaf: Any) -> Tensor:
+    """A leaf of what the function that messages call `name` returned, as a tensor."""
     if leaf is None or isinstance(leaf, str):
         raise ArgumentError(
-            f"{transform}: {function_name(f)} returned {leaf!r}, which is not a number; "
+            f"{transform}: {name} returned {leaf!r}, which is not a number; "
             f"return a tensor (is a return statement missing?)"
         )
     try:
         return as_tensor(leaf)
     except AdjointError as error:
-        raise ArgumentError(
-            f"{transform}: {function_name(f)} returned no tensor: {error}"
-        ) from error
+        raise ArgumentError(f"{transform}: {name} returned no tensor: {error}") from error
 
 
 def scalar_output(transform: str, f: Any, output: Any) -> Tensor:
-    """The output of a function whose gradient is asked, checked to be one real number."""
+    """The output of a function whose gradient is asked, checked to be one real number.
+
+    It may have axes of size 1, as what NumPy code computes often has: there is one gradient still.
+    """
     if isinstance(output, (tuple, list, dict)):
         raise ArgumentError(
             f"{transform}: {function_name(f)} returned a {type(output).__name__}; the gradient "
             f"needs one number (use has_aux=True for a pair, or vjp or jacobian)"
         )
     y = as_output(transform, f, output)
-    if y.node.shape != ():
+    if y.node.shape != () and size_of(y.node.shape) != 1:
         raise ShapeError(
             f"{transform}: {function_name(f)} returned shape {y.shape}, but the gradient needs a "
-            f"scalar, shape (); reduce it (adjoint.sum, adjoint.mean), or use jacobian or vjp"
+            f"scalar, shape (), or one element; reduce it (adjoint.sum, adjoint.mean), or use "
+            f"jacobian or vjp"
         )
     if y.node.dtype.kind != "f":
         raise DTypeError(
             f"{transform}: {function_name(f)} returned dtype {y.dtype}, but the gradient needs a "
             f"real floating number; convert it with .astype('float64'), or take .real"
+        )
+    return y
+
+
+def complex_output(transform: str, f: Any, output: Any) -> Tensor:
+    """The output of a function whose complex derivative is asked, one complex number."""
+    y = as_output(transform, f, output)
+    if y.node.shape != () or y.node.dtype.kind != "c":
+        raise DTypeError(
+            f"{transform}: with holomorphic=True {function_name(f)} must return one complex "
+            f"number, got {y.dtype} of shape {y.shape}; leave it out for a real function"
         )
     return y
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from adjoint.api.arguments import check_callable
+from adjoint.api.arguments import check_step
 from adjoint.api.stepping import open_leaves
 from adjoint.api.tree import flatten, path_text, same_structure
 from adjoint.errors import ArgumentError, ShapeError
@@ -33,7 +33,7 @@ def associative_scan(
     >>> ad.associative_scan(ad.multiply, ad.asarray([1.0, 2.0, 3.0, 4.0]))
     Tensor([ 1.,  2.,  6., 24.])
     """
-    check_callable("associative_scan", fn)
+    check_step("associative_scan", "fn", fn, "fn(a, b)", 2)
     leaves, structure = open_leaves("associative_scan: elems", elems)
     sizes: dict[int, str] = {}
     moved = []

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api.arguments import as_output, check_callable, function_name
+from adjoint.api.arguments import check_arity, check_callable, function_name, output_of
 from adjoint.api.stepping import abstract_scope, open_leaves, traced, truth
 from adjoint.api.tree import flatten, path_text, same_structure
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
@@ -37,8 +37,8 @@ def cond(
     >>> f(4.0), f(-4.0)
     (Tensor(2.), Tensor(-0.))
     """
-    check_callable("cond", true_fun)
-    check_callable("cond", false_fun)
+    for name, f in (("true_fun", true_fun), ("false_fun", false_fun)):
+        _check_branch("cond", name, f, len(operands), "cond(pred, true_fun, false_fun, x)")
     number = as_tensor(truth("cond", "pred", pred), INT64)
     names = ("false_fun", "true_fun")
     return _choose("cond", number, names, (false_fun, true_fun), operands)
@@ -57,8 +57,8 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         raise ArgumentError(
             f"switch: branches must be a non-empty sequence of functions, got {branches!r}"
         )
-    for f in branches:
-        check_callable("switch", f)
+    for n, f in enumerate(branches):
+        _check_branch("switch", f"branches[{n}]", f, len(operands), "switch(index, branches, x)")
     number = as_tensor(index)
     if number.node.shape or number.node.dtype.kind not in "iu":
         raise DTypeError(
@@ -68,6 +68,14 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         number = minimum(number, len(branches) - 1)
     names = [f"branches[{n}]" for n in range(len(branches))]
     return _choose("switch", as_tensor(number, INT64), names, branches, operands)
+
+
+def _check_branch(name: str, argument: str, f: Any, count: int, example: str) -> None:
+    """Raise `ArgumentError` unless a branch can be called with so many operands."""
+    check_callable(name, f)
+    given = ", ".join(["x", "y", "z"][:count]) if count < 4 else "*operands"
+    cure = f"pass as many operands as every branch takes, as in {example}"
+    check_arity(name, argument, f, f"{argument}({given})", count, cure)
 
 
 def checkpoint(f: Callable[..., Any], *, policy: str = NOTHING) -> Callable[..., Any]:
@@ -90,7 +98,7 @@ def checkpoint(f: Callable[..., Any], *, policy: str = NOTHING) -> Callable[...,
     @functools.wraps(f)
     def recomputed(*args: Any, **kwargs: Any) -> Any:
         number = as_tensor(np.int64(0))
-        return _choose("checkpoint", number, [function_name(f)], (f,), args, kwargs, policy)
+        return _choose("checkpoint", number, ["f"], (f,), args, kwargs, policy)
 
     return recomputed
 
@@ -99,9 +107,16 @@ class _Traced:
     """One branch as a graph of variables in place of the operands."""
 
     def __init__(
-        self, name: str, f: Any, structure: Any, operands: Sequence[Tensor], kwargs: dict[str, Any]
+        self,
+        name: str,
+        argument: str,
+        f: Any,
+        structure: Any,
+        operands: Sequence[Tensor],
+        kwargs: dict[str, Any],
     ) -> None:
-        self.name, self.f, self.structure, self.operands = name, f, structure, operands
+        self.name, self.argument, self.f = name, argument, f
+        self.structure, self.operands = structure, operands
         self.function = functools.partial(f, **kwargs) if kwargs else f
         nested = are_nested(*[x.node for x in operands])
         self.trace(nested)
@@ -119,7 +134,8 @@ class _Traced:
             result = traced(self.function, args)
         self.result, self.returned = flatten(result)
         self.weak = [type(x) in (int, float, complex) for x in self.result]
-        self.outputs = [as_output(self.name, self.f, x) for x in self.result]
+        function = f"{self.argument}={function_name(self.f)}"
+        self.outputs = [output_of(self.name, function, x) for x in self.result]
 
 
 def _choose(
@@ -133,13 +149,16 @@ def _choose(
 ) -> Any:
     """The result of the function with a number."""
     leaves, structure = open_leaves(f"{name}: operand ", tuple(operands))
-    found = [_Traced(name, f, structure, leaves, kwargs or {}) for f in functions]
+    found = [
+        _Traced(name, own, f, structure, leaves, kwargs or {})
+        for own, f in zip(names, functions, strict=True)
+    ]
     first = found[0]
     for own, one in zip(names[1:], found[1:], strict=True):
         if not same_structure(one.returned, first.returned):
             raise ArgumentError(
                 f"{name}: the branches must return trees of one structure; {names[0]} returned "
-                f"{first.returned}, {own} returned {one.returned}"
+                f"{first.returned}, {own} returned {one.returned}; return equal trees"
             )
     _agree(name, names, found)
     outside: dict[Node, None] = {}
@@ -165,7 +184,7 @@ def _agree(name: str, names: Sequence[str], found: Sequence[_Traced]) -> None:
             if other.shape != first.shape:
                 raise ShapeError(
                     f"{name}: the branches must return equal shapes; {what} {names[0]} has shape "
-                    f"{first.shape}, {what} {own} {other.shape}"
+                    f"{first.shape}, {what} {own} {other.shape}; reshape or broadcast one of them"
                 )
             if other.dtype != first.dtype:
                 raise DTypeError(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api.arguments import check_callable, function_name
+from adjoint.api.arguments import check_callable, check_step, function_name
 from adjoint.api.custom_signature import CallOfRule, Derivative, Signature
 from adjoint.api.rule_results import adjoints_like_arguments, pair_of, results_like
 from adjoint.api.stepping import traced
@@ -41,6 +41,11 @@ class WithRule:
     def has_rule(self) -> bool:
         """Whether the rule was defined."""
         raise NotImplementedError
+
+    def form(self, rule: str, arguments: str) -> str:
+        """How a rule is called: first with what has no derivatives."""
+        fixed = "*nondiff_args, " if self.nondiff_argnums else ""
+        return f"{rule}({fixed}{arguments})"
 
     def state(self, call: CallOfRule) -> Derivative:
         """What the rule returns on variables."""
@@ -98,7 +103,8 @@ class custom_jvp(WithRule):
 
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Define the rule ``(primals, tangents) -> (value, tangent)``; returns it."""
-        check_callable("defjvp", rule)
+        form = self.form("rule", "primals, tangents")
+        check_step("defjvp", "rule", rule, form, 2 + len(self.nondiff_argnums))
         self.rule = rule
         return rule
 
@@ -160,7 +166,8 @@ class custom_vjp(WithRule):
     def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
         """Define ``fwd(*args) -> (value, residuals)``, ``bwd(residuals, adjoint) -> adjoints``."""
         check_callable("defvjp", fwd)
-        check_callable("defvjp", bwd)
+        form = self.form("bwd", "residuals, adjoint")
+        check_step("defvjp", "bwd", bwd, form, 2 + len(self.nondiff_argnums))
         self.fwd, self.bwd = fwd, bwd
 
     def state(self, call: CallOfRule) -> Derivative:
@@ -168,7 +175,9 @@ class custom_vjp(WithRule):
         assert self.fwd is not None
         signature = call.signature
         name = function_name(self.f)
-        found = traced(self.fwd, signature.arguments(call.leaves()))
+        arguments = signature.arguments(call.leaves())
+        check_step("custom_vjp", "fwd", self.fwd, f"fwd(*args), as {name} is", len(arguments))
+        found = traced(self.fwd, arguments)
         what = f"custom_vjp: fwd of {name}"
         value, residuals = pair_of(what, "(value, residuals)", found)
         results_like(f"{what} returned a value", value, call)

@@ -6,7 +6,14 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adjoint.api.arguments import check_callable, normalize_argnums, ones_like, zeros_like
+from adjoint.api.arguments import (
+    check_callable,
+    function_name,
+    normalize_argnums,
+    ones_like,
+    zeros_like,
+)
+from adjoint.api.parts import Filter, Names, by_parts
 from adjoint.api.rows import tangents_by_rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.api.tree import flatten, same_structure
@@ -14,35 +21,70 @@ from adjoint.errors import (
     AdjointError,
     ArgumentError,
     DTypeError,
+    NotDifferentiableError,
     ShapeError,
 )
 from adjoint.graph.node import Node, Scope
+from adjoint.graph.op import find
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.kinks.kinks import NestedTangents
 from adjoint.transforms.forward import forward
+from adjoint.transforms.paths import between
 from adjoint.transforms.reverse import reverse
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    *,
+    argnames: Names = None,
+    wrt: Filter = None,
 ) -> Callable[..., Any]:
     """A function that returns the value of `f` and its gradient, in one forward and one reverse.
 
-    `f` takes pytrees and returns a real scalar (or with `has_aux` a pair of it and anything).
-    The result has the signature of `f` and returns ``(value, gradient)`` or
-    ``((value, aux), gradient)``; the gradient has the structure, shapes and dtypes of the argument
-    `argnums` (a tuple of gradients for a sequence). Python integers count as float64. Raises
-    `ArgumentError`, `ShapeError`, `DTypeError` naming the argument at fault.
+    `f` takes pytrees and returns a real scalar (or with `has_aux` a pair of it and anything); a
+    tensor of one element, as of shape (1, 1), is as good, and the value keeps its shape. The result
+    has the signature of `f` and returns ``(value, gradient)`` or ``((value, aux), gradient)``; the
+    gradient has the structure, shapes and dtypes of the argument `argnums` (a tuple of gradients
+    for a sequence). Python integers count as float64. Raises `ArgumentError`, `ShapeError`,
+    `DTypeError` naming the argument at fault.
+
+    argnames: arguments by name, also those passed by keyword, instead of `argnums`.
+    wrt: a part of that argument: a path into its tree such as ``"layers.0.weight"`` (then the
+    gradient is like that part), several (a tuple), or a filter ``(path, leaf) -> bool`` (then it is
+    like the argument, with None for what was not chosen).
+    holomorphic: the function takes and returns complex numbers, and the result is its complex
+    derivative f'. Without it the gradient of a real function of complex numbers is the direction of
+    steepest ascent, ∂f/∂a + i ∂f/∂b.
 
     >>> import adjoint as ad
     >>> ad.value_and_grad(lambda x: x * x)(3.0)
     (Tensor(9.), Tensor(6.))
     """
-    return _value_and_grad("value_and_grad", f, argnums, has_aux)
+    if argnames is not None or wrt is not None:
+        return by_parts(
+            "value_and_grad",
+            f,
+            argnums,
+            argnames,
+            wrt,
+            lambda g, n: _value_and_grad("value_and_grad", g, n, has_aux, holomorphic),
+            lambda found, change: (found[0], change(found[1])),
+        )
+    return _value_and_grad("value_and_grad", f, argnums, has_aux, holomorphic)
 
 
 def grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+    *,
+    argnames: Names = None,
+    wrt: Filter = None,
 ) -> Callable[..., Any]:
     """A function that returns the gradient of the scalar function `f`.
 
@@ -52,15 +94,37 @@ def grad(
     >>> f = lambda x1, x2: ad.log(x1) + x1 * x2 - ad.sin(x2)
     >>> ad.grad(f, argnums=(0, 1))(2.0, 5.0)
     (Tensor(5.5), Tensor(1.71633781))
+    >>> ad.grad(f, argnames="x2")(2.0, x2=5.0)
+    Tensor(1.71633781)
+    >>> ad.grad(lambda p: p["w"][0] * p["b"], wrt="w.0")({"w": [2.0, 3.0], "b": 5.0})
+    Tensor(5.)
+    >>> ad.grad(lambda z: z**3, holomorphic=True)(1j)
+    Tensor(-3.+0.j)
     """
-    return gradient_for("grad", f, argnums, has_aux)
+    if argnames is not None or wrt is not None:
+        return by_parts(
+            "grad",
+            f,
+            argnums,
+            argnames,
+            wrt,
+            lambda g, n: gradient_for("grad", g, n, has_aux, holomorphic),
+            (lambda found, change: (change(found[0]), found[1]))
+            if has_aux
+            else (lambda found, change: change(found)),
+        )
+    return gradient_for("grad", f, argnums, has_aux, holomorphic)
 
 
 def gradient_for(
-    transform: str, f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool = False
+    transform: str,
+    f: Callable[..., Any],
+    argnums: int | Sequence[int],
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """`grad` in the name of another transform, which messages then name."""
-    both = _value_and_grad(transform, f, argnums, has_aux)
+    both = _value_and_grad(transform, f, argnums, has_aux, holomorphic)
 
     @functools.wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -70,7 +134,9 @@ def gradient_for(
     return gradient
 
 
-def _value_and_grad(transform: str, f: Any, argnums: Any, has_aux: bool) -> Callable[..., Any]:
+def _value_and_grad(
+    transform: str, f: Any, argnums: Any, has_aux: bool, holomorphic: bool = False
+) -> Callable[..., Any]:
     check_callable(transform, f)
 
     @functools.wraps(f)
@@ -78,8 +144,12 @@ def _value_and_grad(transform: str, f: Any, argnums: Any, has_aux: bool) -> Call
         numbers = normalize_argnums(transform, argnums, len(args))
         with TracedCall(transform, f) as traced:
             arguments = traced.open(args, numbers)
-            value = traced.scalar(arguments.given, kwargs, has_aux)
-            adjoints = pull([(value, ones_like(value))], arguments.nodes, traced.scope)
+            if holomorphic:
+                value = traced.complex_scalar(arguments.given, kwargs, has_aux)
+                adjoints = complex_derivatives(transform, f, value, arguments.nodes, traced.scope)
+            else:
+                value = traced.scalar(arguments.given, kwargs, has_aux)
+                adjoints = pull([(value, ones_like(value))], arguments.nodes, traced.scope)
             gradients = arguments.trees(adjoints)
         result = gradients[0] if isinstance(argnums, int) else tuple(gradients)
         return ((value, traced.aux) if has_aux else value), result
@@ -96,6 +166,42 @@ def pull(
         node: adjoints[node].sum() if node in adjoints else zeros_like(Tensor(node))
         for node in nodes
     }
+
+
+def complex_derivatives(
+    transform: str, f: Any, value: Tensor, nodes: Sequence[Node], scope: Scope
+) -> dict[Node, Tensor]:
+    """The complex derivatives of a holomorphic value: the conjugates of its adjoints.
+
+    What is not holomorphic is refused: on the way from the variables to the value nothing may be
+    real, and what is conjugated must be so twice, as derivatives within are.
+    """
+    for node in nodes:
+        if node.dtype.kind != "c":
+            raise DTypeError(
+                f"{transform}: with holomorphic=True {function_name(f)} must be given complex "
+                f"numbers, got {node.dtype}; convert them with .astype('complex128')"
+            )
+    conjugated = dict.fromkeys(nodes, False)
+    for node, taken in between([value.node], nodes, scope).items():
+        if node in conjugated:
+            continue
+        sides = {conjugated[x] for x in taken.inputs if x in conjugated}
+        is_conj = taken.op is find("conj")
+        conjugated[node] = sides == {not is_conj}
+        analytic = is_conj or getattr(taken.op, "holomorphic", True)
+        if (
+            node.dtype.kind != "c"
+            or not analytic
+            or len(sides) > 1
+            or (node is value.node and conjugated[node])
+        ):
+            raise NotDifferentiableError(
+                f"{transform}: {function_name(f)} is not holomorphic, as it goes through "
+                f"{node.op.name}; leave out holomorphic=True for the direction of steepest ascent, "
+                f"or see adjoint.wirtinger"
+            )
+    return {node: conj(x) for node, x in pull([(value, ones_like(value))], nodes, scope).items()}
 
 
 class Pullback:

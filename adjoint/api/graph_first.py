@@ -17,6 +17,7 @@ from adjoint.graph.node import ALWAYS, Node
 from adjoint.graph.order import topological_order as order_of
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.text import node_names, type_text
+from adjoint.graph.types import size_of
 from adjoint.transforms.backprop import backprop as push_back
 from adjoint.transforms.reverse import Adjoint, check_history, reverse
 
@@ -64,9 +65,9 @@ def evaluate(tree: Any) -> Any:
 def gradient(out: Tensor, inputs: Any, seed: Any = None) -> Any:
     """The adjoints of `inputs`, by extending the graph: they can be differentiated again.
 
-    out: a tensor, scalar unless a `seed` v of its shape is given (then the result is vᵀJ).
+    out: a tensor of one element, unless a `seed` v of its shape is given (then the result is vᵀJ).
     inputs: a tensor or a pytree of tensors of the graph, leaves or not. Returns tensors in the same
-    structure, zeros for what `out` does not depend on. Raises `ShapeError` if `out` is not a scalar
+    structure, zeros for what `out` does not depend on. Raises `ShapeError` if `out` has more
     and `HistoryError` if part of the graph is gone.
 
     Source: the lecture, "reverse mode AD by extending the computational graph".
@@ -209,7 +210,7 @@ def _start(name: str, out: Any, seed: Any) -> Tensor:
         raise DTypeError(f"{name}: the output has dtype {out.dtype}, which has no derivatives")
     if seed is not None:
         return like(out, seed, f"{name}: the seed", "the output")
-    if out.node.shape != ():
+    if out.node.shape != () and size_of(out.node.shape) != 1:
         raise ShapeError(
             f"{name}: the output has shape {out.shape}; give a scalar (adjoint.sum it), or a seed "
             f"of that shape"

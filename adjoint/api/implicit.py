@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from adjoint.api.arguments import as_output, check_callable, function_name
+from adjoint.api.arguments import as_output, check_step, function_name
 from adjoint.api.implicit_rules import LinearSystem, RootProblem, traced_system
 from adjoint.api.jacobians import jacobian
 from adjoint.api.stepping import open_leaves, traced
@@ -47,7 +47,7 @@ def root(
     >>> f(8.0), ad.grad(f)(8.0)
     (Tensor(2.), Tensor(0.08333333))
     """
-    check_callable("root", f)
+    check_step("root", "f", f, _form(args), 1 + len(args))
     return _solution("root", f, x0, args, method, tol, dict(options or {}))
 
 
@@ -64,7 +64,7 @@ def fixed_point(
     >>> f(1.0), ad.grad(f)(1.0)
     (Tensor(0.73908513), Tensor(-0.29747434))
     """
-    check_callable("fixed_point", f)
+    check_step("fixed_point", "f", f, _form(args), 1 + len(args))
 
     def residual(x: Any, *args: Any) -> Any:
         return _like(f, "fixed_point", traced(f, (x, *args)), x) - x
@@ -96,8 +96,9 @@ def custom_root(
     >>> ad.value_and_grad(cube_root)(8.0)
     (Tensor(2.), Tensor(0.08333333))
     """
-    for own in (f, solve, tangent_solve):
-        check_callable("custom_root", own)
+    check_step("custom_root", "f", f, "f(x)", 1)
+    check_step("custom_root", "solve", solve, "solve(f, initial_guess)", 2)
+    check_step("custom_root", "tangent_solve", tangent_solve, "tangent_solve(g, y)", 2)
     guess, structure = open_leaves("custom_root: initial_guess", initial_guess)
     system, parameters = traced_system("custom_root", f, guess, structure)
     problem = RootProblem(function_name(f), system, structure, solve, tangent_solve, has_aux)
@@ -127,8 +128,11 @@ def custom_linear_solve(
     >>> ad.value_and_grad(f)(2.0)
     (Tensor(3.), Tensor(-1.5))
     """
-    for own in (matvec, solve, transpose_solve or solve):
-        check_callable("custom_linear_solve", own)
+    check_step("custom_linear_solve", "matvec", matvec, "matvec(x)", 1)
+    check_step("custom_linear_solve", "solve", solve, "solve(matvec, b)", 2)
+    if transpose_solve is not None:
+        form = "transpose_solve(vecmat, b)"
+        check_step("custom_linear_solve", "transpose_solve", transpose_solve, form, 2)
     right, structure = open_leaves("custom_linear_solve: b", b)
     graph, parameters = traced_system("custom_linear_solve", matvec, right, structure)
     back = solve if symmetric and transpose_solve is None else transpose_solve
@@ -136,6 +140,11 @@ def custom_linear_solve(
     leaves, aux = system.with_aux(parameters, right)
     x = structure.unflatten(leaves)
     return (x, aux) if has_aux else x
+
+
+def _form(args: tuple[Any, ...]) -> str:
+    """How a function of an unknown and further arguments is called."""
+    return f"f(x, *args) with {len(args)} args" if args else "f(x)"
 
 
 def _solution(

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adjoint.api.arguments import as_output, check_callable, function_name, zeros_like
+from adjoint.api.arguments import (
+    as_output,
+    check_arity,
+    check_callable,
+    function_name,
+    zeros_like,
+)
 from adjoint.api.derivatives import like, push, tangents_of
 from adjoint.api.stepping import open_leaves, traced
 from adjoint.api.traced_call import TracedArguments, TracedCall
@@ -29,12 +35,20 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     >>> y, along(2.0), along(3.0)
     (Tensor(0.), Tensor(2.), Tensor(3.))
     """
-    check_callable("linearize", f)
+    _check_primals("linearize", f, primals)
     with TracedCall("linearize", f) as traced_call:
         arguments = traced_call.open(primals)
         outputs = traced_call.tensors(arguments.given, {})
         pushforward = _Pushforward(arguments, traced_call)
     return traced_call.unflatten(outputs), pushforward
+
+
+def _check_primals(name: str, f: Any, primals: Sequence[Any]) -> None:
+    """Raise `ArgumentError` unless `f` can be called with the primals."""
+    check_callable(name, f)
+    form = f"f(*primals) with {len(primals)} primals" if primals else "f() as no primals are given"
+    cure = f"pass a primal for each of its arguments, as in {name}(f, x)"
+    check_arity(name, "f", f, form, len(primals), cure)
 
 
 class _Pushforward:
@@ -74,7 +88,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     >>> back(ad.array([0.0, 1.0, 0.0]))
     (Tensor([1., 1., 0.]),)
     """
-    check_callable("linear_transpose", f)
+    _check_primals("linear_transpose", f, primals)
     leaves, structure = open_leaves("linear_transpose: argument ", tuple(primals))
     scope = Scope(abstract=True)
     variables = [variable_node(None, x.node.shape, x.node.dtype, scope) for x in leaves]

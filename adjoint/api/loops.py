@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from math import isqrt
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from adjoint.api.arguments import check_callable
-from adjoint.api.stepping import Step, open_leaves
+from adjoint.api.arguments import check_step
+from adjoint.api.stepping import LoopCall, Step, open_leaves
 from adjoint.api.tree import flatten, path_text
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph.node import are_nested
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import INT64
+from adjoint.ops.control.checkpointing import levels_for, scan_in_levels
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.hoisting import hoisted
 from adjoint.ops.control.loop import Loop
-from adjoint.ops.control.loop import scan as scan_of
 from adjoint.ops.control.rounds import Rounds
 from adjoint.ops.control.rounds import while_loop as while_loop_of
 from adjoint.ops.indexing.slicing import along, pick
@@ -44,8 +43,9 @@ def scan(
     and the ys stacked along a new leading axis. With `reverse` the last x comes first; `unroll`
     steps are traced as one. However many steps there are, f is traced once or twice; all
     derivatives and `vmap` work. A reverse sweep keeps the state before each step; if those would
-    take more than `memory` bytes it keeps fewer, and runs the loop again between them. Raises
-    `ArgumentError`, `ShapeError` or `DTypeError` naming what does not fit.
+    take more than `memory` bytes it keeps fewer, and runs the steps between them again: each once
+    more if 2 √n states of n may be kept, twice more if 3 ∛n, and so on. Raises `ArgumentError`,
+    `ShapeError` or `DTypeError` naming what does not fit.
 
     >>> import adjoint as ad
     >>> def step(total, x):
@@ -55,20 +55,28 @@ def scan(
     >>> ad.grad(lambda a: ad.scan(lambda s, x: (a * s + x, None), 1.0, ad.ones(3))[0])(0.5)
     Tensor(2.75)
     """
-    check_callable("scan", f)
+    check_step("scan", "f", f, "f(state, x)", 2)
     slices = _slices("scan", xs, length)
     count = _positive("scan", "unroll", unroll)
     most = None if memory is None else _positive("scan", "memory", memory)
+    user = LoopCall("scan", "f", f, "init")
     if count > 1 and slices.length > count:
-        Step("scan", f, init, slices.structure, slices.examples())  # errors name f, not a block
-        return _in_blocks(f, init, slices, reverse, count, _run_through)
-    if most is not None and slices.length > 1:
-        size = _state_bytes(init)
-        if slices.length * size > most:
-            count = max(2, isqrt(slices.length))
-            return _in_blocks(f, init, slices, reverse, count, scan)
+        Step(user, f, init, slices.structure, slices.examples())  # errors name f, not a block
+        return _unrolled(f, init, slices, reverse, count, most)
+    return _scan(user, f, init, slices, bool(reverse), most)
+
+
+def _scan(
+    user: LoopCall,
+    f: Any,
+    init: Any,
+    slices: _Slices,
+    reverse: bool = False,
+    memory: int | None = None,
+) -> tuple[Any, Any]:
+    """The last state and the stacked ys of a loop that is one operation."""
     nested = are_nested(*[x.node for x in slices.leaves])
-    step = Step("scan", f, init, slices.structure, slices.examples(), nested=nested)
+    step = Step(user, f, init, slices.structure, slices.examples(), nested=nested)
     outputs, variables, rows = hoisted(
         [x.node for x in step.outputs],
         [x.node for x in step.state],
@@ -78,9 +86,11 @@ def scan(
     state = [x.node for x in step.state]
     outside = captured(outputs, [*state, *variables])
     body = closed(outputs, [*state, *variables], outside)
-    loop = Loop(body, len(outside), len(state), slices.length, bool(reverse))
-    results = scan_of(loop, [*[Tensor(x) for x in outside], *step.init, *rows])
-    return step.unflatten(results)
+    loop = Loop(body, len(outside), len(state), slices.length, reverse)
+    inputs = [*[Tensor(x) for x in outside], *step.init, *rows]
+    size = sum(x.nbytes for x in step.init)
+    levels = levels_for(loop.length, memory // size) if memory and size else 1
+    return step.unflatten(scan_in_levels(loop, inputs, levels))
 
 
 class _Slices:
@@ -129,30 +139,22 @@ def _positive(name: str, argument: str, value: Any, least: int = 1) -> int:
     return number
 
 
-def _state_bytes(init: Any) -> int:
-    """The bytes of a state."""
-    return sum(x.nbytes for x in open_leaves("scan: init", init)[0])
-
-
-Blocks: TypeAlias = Callable[..., tuple[Any, Any]]
-
-
-def _in_blocks(
-    f: Any, init: Any, slices: _Slices, reverse: bool, count: int, run: Blocks
+def _unrolled(
+    f: Any, init: Any, slices: _Slices, reverse: bool, count: int, memory: int | None
 ) -> tuple[Any, Any]:
-    """As `scan`, over blocks of `count` steps, each of which `run` takes; and those left over."""
+    """As `scan`, over blocks of `count` steps that are written out; and those left over."""
     blocks, rest = divmod(slices.length, count)
     whole = blocks * count
     first = rest if reverse else 0
 
     def block(state: Any, xs: Any) -> tuple[Any, Any]:
-        return run(f, state, xs, count, reverse)
+        return _run_through(f, state, xs, count, reverse)
 
     rows = [
         reshape(along(x, 0, first, 1, whole), (blocks, count, *x.node.shape[1:]))
         for x in slices.leaves
     ]
-    state, ys = scan(block, init, slices.structure.unflatten(rows), blocks, reverse)
+    state, ys = scan(block, init, slices.structure.unflatten(rows), blocks, reverse, memory=memory)
     leaves, structure = flatten(ys)
     leaves = [reshape(y, (whole, *y.node.shape[2:])) for y in leaves]
     if rest:
@@ -189,9 +191,10 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     >>> ad.map(lambda x: x * x, ad.asarray([1.0, 2.0, 3.0]))
     Tensor([1., 4., 9.])
     """
-    check_callable("map", f)
-    _slices("map", xs, None)  # errors name map, not scan
-    return scan(lambda _, x: (None, f(x)), None, xs)[1]
+    check_step("map", "f", f, "f(x)", 1)
+    slices = _slices("map", xs, None)
+    user = LoopCall("map", "f", f, "xs")
+    return _scan(user, lambda _, x: (None, f(x)), None, slices)[1]
 
 
 STATES = 1 << 28
@@ -219,18 +222,31 @@ def while_loop(
     >>> ad.value_and_grad(root)(4.0)
     (Tensor(2.), Tensor(0.25))
     """
-    check_callable("while_loop", cond_fun)
-    check_callable("while_loop", body_fun)
-    step = Step("while_loop", body_fun, init_val, None, (), condition=cond_fun)
-    state = [x.node for x in step.state]
-    outputs = [step.goes_on.node, *[x.node for x in step.outputs]]
-    outside = captured(outputs, state)
-    whole = closed(outputs, state, outside)
+    check_step("while_loop", "cond_fun", cond_fun, "cond_fun(val)", 1)
+    check_step("while_loop", "body_fun", body_fun, "body_fun(val)", 1)
+    most = _positive("while_loop", "memory", memory)
+    user = LoopCall("while_loop", "body_fun", body_fun, "init_val")
+    step = Step(user, body_fun, init_val, None, (), condition=cond_fun)
+    results = _while_loop(step.goes_on, step.state, step.after, step.init, most)
+    return step.unflatten(results)[0]
+
+
+def _while_loop(
+    goes_on: Tensor,
+    state: Sequence[Tensor],
+    after: Sequence[Tensor],
+    init: Sequence[Tensor],
+    memory: int,
+) -> list[Tensor]:
+    """The last state of a loop whose step makes `after` of the variables of a `state`."""
+    variables = [x.node for x in state]
+    outputs = [goes_on.node, *[x.node for x in after]]
+    outside = captured(outputs, variables)
+    whole = closed(outputs, variables, outside)
     condition = Subgraph(whole.inputs, whole.outputs[:1])
     body = Subgraph(whole.inputs, whole.outputs[1:])
-    loop = Rounds(condition, body, len(outside), _positive("while_loop", "memory", memory))
-    results = while_loop_of(loop, [*[Tensor(x) for x in outside], *step.init])
-    return step.unflatten(results)[0]
+    loop = Rounds(condition, body, len(outside), memory)
+    return while_loop_of(loop, [*[Tensor(x) for x in outside], *init])
 
 
 MOST_NUMBERS = 1 << 24
@@ -247,16 +263,27 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     >>> ad.fori_loop(0, 5, lambda i, total: total + i * i, 0)
     Tensor(30)
     """
-    check_callable("fori_loop", body_fun)
+    check_step("fori_loop", "body_fun", body_fun, "body_fun(i, val)", 2)
+    user = LoopCall("fori_loop", "body_fun", body_fun, "init_val")
+
+    def step_of(val: Any, i: Any) -> tuple[Any, None]:
+        return body_fun(i, val), None
+
     if type(lower) is int and type(upper) is int and upper - lower <= MOST_NUMBERS:
         numbers = from_array(np.arange(lower, max(lower, upper)))
-        return scan(lambda val, i: (body_fun(i, val), None), init_val, numbers)[0]
+        return _scan(user, step_of, init_val, _slices("fori_loop", numbers, None))[0]
     first, last = (_integer_bound(name, x) for name, x in (("lower", lower), ("upper", upper)))
-    return while_loop(
-        lambda pair: pair[0] < last,
-        lambda pair: (pair[0] + 1, body_fun(*pair)),
-        (first, init_val),
-    )[1]
+    structure = flatten(first)[1]
+    step = Step(user, step_of, init_val, structure, [(first.node.shape, first.node.dtype)])
+    (number,) = step.slices
+    results = _while_loop(
+        number < last,
+        [number, *step.state],
+        [number + 1, *step.after],
+        [first, *step.init],
+        STATES,
+    )
+    return step.unflatten(results[1:])[0]
 
 
 def _integer_bound(name: str, x: Any) -> Tensor:

@@ -47,8 +47,9 @@ def set_options(**settings: Unpack[Settings]) -> Settings:
         graph as a plain number or array (``float(x)``, a function that converts what it is given),
         through which nothing is traced: ``"error"``, `LostDerivativeError`; ``"warn"``,
         `LostDerivativeWarning`, and the value counts as a constant; or ``"allow"``, silently so.
-    roll_loops: whether the equal steps that a Python loop leaves in a compiled function become a
-        loop again, as `scan` makes one: then compiling takes as long as for one step.
+    roll_loops: whether the equal steps that a Python loop leaves in a function that is compiled, or
+        differentiated or mapped without, become a loop again, as `scan` makes one: then everything
+        but calling the function takes as long as for one step.
 
     Settings not named stay as they are. Returns the values that those named had here, so that
     ``set_options(**before)`` sets them again. Inside a block of `adjoint.options` that sets the

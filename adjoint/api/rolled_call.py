@@ -1,4 +1,8 @@
-"""Calling the user's function while a function is compiled: its loops are rolled up."""
+"""Calling the user's function while it is traced: what repeats itself in its graph is rolled up.
+
+In compiled functions, and in transforms of functions that nobody compiled: there a loop is cheaper
+too, as its derivative is made once and not for each repetition.
+"""
 
 from __future__ import annotations
 
@@ -7,37 +11,65 @@ from typing import Any
 
 from adjoint.api.tree import flatten
 from adjoint.graph import options, recording
-from adjoint.graph.forking import building
+from adjoint.graph.forking import import_module
 from adjoint.graph.node import Scope
+from adjoint.graph.recording import Recorder
 from adjoint.graph.tensor import Tensor
+from adjoint.passes.rolling.attempts import Attempts
 from adjoint.passes.rolling.worth import is_worth
 from adjoint.tracing.call import call as traced_call
+
+_attempts = Attempts()
+_rolled_up = 0
+
+
+def rolled_up() -> int:
+    """How many loops were rolled up in functions that nobody compiled."""
+    return _rolled_up
 
 
 def call(
     f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], scope: Scope | None
 ) -> Any:
-    """``f(*args, **kwargs)``; what repeats itself in its graph is a loop, if it is compiled."""
-    recorder = recording.current()
-    if recorder is None or not options.current().roll_loops:
+    """``f(*args, **kwargs)``; what repeats itself in its graph is a loop."""
+    chosen = options.current()
+    if not chosen.roll_loops or chosen.debug_nans:  # a nan is traced to the line that made it
         return traced_call(f, args, kwargs, scope)
-    start = len(recorder.nodes)
+    recorder = recording.current()
+    if recorder is not None:
+        return _rolled(f, args, kwargs, scope, recorder)
+    with recording.Recording(compiled=False) as recorder:
+        return _rolled(f, args, kwargs, scope, recorder)
+
+
+def _rolled(f: Any, args: Any, kwargs: Any, scope: Scope | None, recorder: Recorder) -> Any:
+    start = recorder.count()
     result = traced_call(f, args, kwargs, scope)
-    if not is_worth(len(recorder.nodes) - start):
+    operations = recorder.count() - start
+    if not is_worth(operations):
         return result
-    leaves, structure = flatten(result)
-    places = [n for n, x in enumerate(leaves) if type(x) is Tensor and _is_traced(x)]
-    before = [leaves[n].node for n in places]
-    with building:
-        from adjoint.passes.rolling.roll import roll
-    after = roll(before, recorder.nodes[start:], recorder)
-    if after == before:
-        return result
-    for place, node in zip(places, after, strict=True):
-        leaves[place] = Tensor(node)
-    return structure.unflatten(leaves)
+    if recorder.compiled:
+        _roll(result, start, recorder)
+    elif _attempts.is_due(f, operations):
+        _attempts.tell(f, operations, found=_roll(result, start, recorder) > 0)
+    return result
 
 
-def _is_traced(x: Tensor) -> bool:
-    """Whether the tensor depends on a variable without a value."""
-    return x.node.value is None and x.node.scope is not None and x.node.scope.abstract
+def _roll(result: Any, start: int, recorder: Recorder) -> int:
+    """Let the tensors in a result stand for equal nodes with loops; how many loops there are."""
+    global _rolled_up
+    known = len(recorder.rolled)
+    handles = [x for x in flatten(result)[0] if type(x) is Tensor and _is_pending(x)]
+    roll = import_module("adjoint.passes.rolling.roll").roll
+    nodes = roll([x.node for x in handles], recorder.made_since(start), recorder)
+    for handle, node in zip(handles, nodes, strict=True):
+        handle.node = node  # so that whoever else holds the handle profits, too
+    found = len(recorder.rolled) - known
+    if not recorder.compiled:
+        _rolled_up += found
+    return found
+
+
+def _is_pending(x: Tensor) -> bool:
+    """Whether the tensor has no value yet, and depends on a variable."""
+    return x.node.value is None and x.node.scope is not None

@@ -20,7 +20,7 @@ from adjoint.graph.forking import building
 from adjoint.graph.leaf import has_escaped, is_weak, variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
-from adjoint.graph.recording import recording
+from adjoint.graph.recording import Recording
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.graph.types import DType
 from adjoint.ops import records
@@ -61,7 +61,7 @@ class Specialization:
         self.inputs = [variable_node(None, x.shape, x.dtype, scope, weak=x.weak) for x in leaves]
         try:
             watch = constant_draws_warned_of("compile", f)
-            with engine.using(interpreter.evaluate), recording() as recorder, watch:
+            with engine.using(interpreter.evaluate), Recording() as recorder, watch:
                 result = call(structure.unflatten(map(Tensor, self.inputs)))
         finally:
             scope.close()

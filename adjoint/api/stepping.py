@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from adjoint.api.arguments import as_output, function_name
+from adjoint.api.arguments import function_name, output_of
 from adjoint.api.rolled_call import call
 from adjoint.api.tree import flatten, path_text, same_structure
 from adjoint.backends import interpreter
@@ -64,6 +65,21 @@ def truth(name: str, argument: str, found: Any) -> Tensor:
     return x
 
 
+@dataclass(frozen=True)
+class LoopCall:
+    """What messages call a loop and what it was given, in the words of the user's call."""
+
+    loop: str
+    argument: str
+    f: Any
+    init: str
+
+    @property
+    def function(self) -> str:
+        """The function, by the name of the argument and its own."""
+        return f"{self.argument}={function_name(self.f)}"
+
+
 class Step:
     """What a function of a loop makes of a state and slices.
 
@@ -75,7 +91,7 @@ class Step:
 
     def __init__(
         self,
-        name: str,
+        user: LoopCall,
         f: Any,
         init: Any,
         slices: Any,
@@ -83,10 +99,9 @@ class Step:
         condition: Any = None,
         nested: bool = False,
     ) -> None:
-        self.name, self.f, self.condition = name, f, condition
-        self.has_ys = condition is None
+        self.user, self.f, self.condition = user, f, condition
         leaves, self.structure = flatten(init)
-        self.init, _ = open_leaves(f"{name}: {self.word}", init)
+        self.init, _ = open_leaves(f"{user.loop}: {user.init}", init)
         self.weak = [
             type(leaf) in (int, float, complex) or is_weak(x.node)
             for leaf, x in zip(leaves, self.init, strict=True)
@@ -100,24 +115,21 @@ class Step:
             self.trace(slices, examples)
         self.check()
 
-    @property
-    def word(self) -> str:
-        """What users call the initial state."""
-        return "init" if self.has_ys else "init_val"
-
     def trace(self, slices: Any, examples: Sequence[tuple[Shape, DType]]) -> None:
         """Call the function once, on variables."""
         with abstract_scope(self.nested) as scope:
             state, ys = self.call(scope, slices, examples)
+        user = self.user
         after, structure = flatten(state)
         if not same_structure(structure, self.structure):
             raise ArgumentError(
-                f"{self.name}: the state must keep its structure from step to step; "
-                f"{self.word} has {self.structure}, {function_name(self.f)} returned {structure}"
+                f"{user.loop}: the state must keep its structure from step to step; "
+                f"{user.init} has {self.structure}, {user.function} returned {structure}; return "
+                f"the next state in the structure of {user.init}"
             )
-        self.after = [as_output(self.name, self.f, x) for x in after]
+        self.after = [output_of(user.loop, user.function, x) for x in after]
         rows, self.ys_structure = flatten(ys)
-        self.ys = [as_output(self.name, self.f, y) for y in rows]
+        self.ys = [output_of(user.loop, user.function, y) for y in rows]
 
     def call(self, scope: Scope, slices: Any, examples: Sequence[tuple[Shape, DType]]) -> Any:
         """The trees that the function returns for variables of a scope: the next state and ys."""
@@ -127,17 +139,17 @@ class Step:
         ]
         self.slices = [Tensor(variable_node(None, *example, scope)) for example in examples]
         state = self.structure.unflatten([Tensor(x.node) for x in self.state])
-        if not self.has_ys:
+        if self.condition is not None:
             again = self.structure.unflatten([Tensor(x.node) for x in self.state])
-            self.goes_on = truth(self.name, "cond_fun", traced(self.condition, (again,)))
-            with constant_draws_warned_of(self.name, self.f):
+            self.goes_on = truth(self.user.loop, "cond_fun", traced(self.condition, (again,)))
+            with constant_draws_warned_of(self.user.loop, self.user.f):
                 return traced(self.f, (state,)), None
         row = slices.unflatten([Tensor(x.node) for x in self.slices])
-        with constant_draws_warned_of(self.name, self.f):
+        with constant_draws_warned_of(self.user.loop, self.user.f):
             result = traced(self.f, (state, row))
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise ArgumentError(
-                f"{self.name}: {function_name(self.f)} must return a pair (state, y), got "
+                f"{self.user.loop}: {self.user.function} must return a pair (state, y), got "
                 f"{type(result).__name__}; return (state, None) if there is no y"
             )
         return result
@@ -159,17 +171,18 @@ class Step:
 
     def check(self) -> None:
         """Raise unless the state keeps its shapes and dtypes."""
+        user = self.user
         for x, after, path in zip(self.init, self.after, self.paths, strict=True):
-            place = f"{self.word}{path_text(path)}"
+            place = f"{user.init}{path_text(path)}"
             if x.node.shape != after.node.shape:
                 raise ShapeError(
-                    f"{self.name}: {place} has shape {x.shape}, but {function_name(self.f)} "
+                    f"{user.loop}: {place} has shape {x.shape}, but {user.function} "
                     f"returned shape {after.shape} in its place; the state must keep its shape "
                     f"(start with {place} of shape {after.shape}, or reduce what is returned)"
                 )
             if x.node.dtype != after.node.dtype:
                 raise DTypeError(
-                    f"{self.name}: {place} has dtype {x.dtype}, but {function_name(self.f)} "
+                    f"{user.loop}: {place} has dtype {x.dtype}, but {user.function} "
                     f"returned {after.dtype} in its place; the state must keep its dtype: start "
                     f"with .astype({str(after.dtype)!r}), or return .astype({str(x.dtype)!r})"
                 )

@@ -8,6 +8,7 @@ from typing import Any
 from adjoint.api.arguments import (
     as_differentiable,
     as_output,
+    complex_output,
     scalar_output,
     split_aux,
     where_text,
@@ -111,6 +112,14 @@ class TracedCall:
     def scalar(self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool) -> Tensor:
         """The output of the function, which must be one real number."""
         y = scalar_output(self.transform, self.f, self._call(args, kwargs, has_aux))
+        self.outputs = (y,)
+        return y
+
+    def complex_scalar(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool
+    ) -> Tensor:
+        """The output of the function, which must be one complex number."""
+        y = complex_output(self.transform, self.f, self._call(args, kwargs, has_aux))
         self.outputs = (y,)
         return y
 

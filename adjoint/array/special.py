@@ -18,6 +18,10 @@ from adjoint.ops.elementwise.removable_singularities import (
 from adjoint.ops.reductions.softmax import (
     logsumexp,
 )
+from adjoint.ops.special.airy import (
+    airy,
+    airye,
+)
 from adjoint.ops.special.bessel import (
     i0,
     i0e,
@@ -38,6 +42,20 @@ from adjoint.ops.special.bessel import (
     y0,
     y1,
     yv,
+)
+from adjoint.ops.special.elliptic import (
+    agm,
+    ellipe,
+    ellipeinc,
+    ellipj,
+    ellipk,
+    ellipkinc,
+    ellipkm1,
+    elliprc,
+    elliprd,
+    elliprf,
+    elliprg,
+    elliprj,
 )
 from adjoint.ops.special.entropy import (
     entr,
@@ -62,6 +80,11 @@ from adjoint.ops.special.error import (
     ndtr,
     ndtri,
 )
+from adjoint.ops.special.faddeeva import (
+    erfi,
+    voigt_profile,
+    wofz,
+)
 from adjoint.ops.special.gamma import (
     beta,
     betaln,
@@ -70,15 +93,31 @@ from adjoint.ops.special.gamma import (
     gamma,
     gammaln,
     gammasgn,
+    loggamma,
     multigammaln,
     polygamma,
     psi,
     zeta,
+    zetac,
+)
+from adjoint.ops.special.hypergeometric import (
+    hyp0f1,
+    hyp1f1,
+    hyp2f1,
+    hyperu,
 )
 from adjoint.ops.special.incomplete import (
     betainc,
     gammainc,
     gammaincc,
+)
+from adjoint.ops.special.integrals import (
+    expn,
+    fresnel,
+    owens_t,
+    shichi,
+    sici,
+    spence,
 )
 from adjoint.ops.special.inverse import (
     betaincinv,
@@ -87,6 +126,25 @@ from adjoint.ops.special.inverse import (
     ndtri_exp,
     stdtr,
     stdtrit,
+)
+from adjoint.ops.special.lambert import (
+    lambertw,
+    wrightomega,
+)
+from adjoint.ops.special.spherical import (
+    spherical_in,
+    spherical_jn,
+    spherical_kn,
+    spherical_yn,
+)
+from adjoint.ops.special.statistics import (
+    kolmogi,
+    kolmogorov,
+    tklmbda,
+)
+from adjoint.ops.special.struve import (
+    modstruve,
+    struve,
 )
 
 __all__ = [
@@ -102,6 +160,7 @@ __all__ = [
     "gamma",
     "gammaln",
     "gammasgn",
+    "loggamma",
     "digamma",
     "psi",
     "polygamma",
@@ -110,6 +169,7 @@ __all__ = [
     "betaln",
     "binom",
     "zeta",
+    "zetac",
     "gammainc",
     "gammaincc",
     "betainc",
@@ -156,4 +216,42 @@ __all__ = [
     "log1p",
     "cbrt",
     "logsumexp",
+    "airy",
+    "airye",
+    "agm",
+    "ellipe",
+    "ellipeinc",
+    "ellipj",
+    "ellipk",
+    "ellipkinc",
+    "ellipkm1",
+    "elliprc",
+    "elliprd",
+    "elliprf",
+    "elliprg",
+    "elliprj",
+    "erfi",
+    "voigt_profile",
+    "wofz",
+    "hyp0f1",
+    "hyp1f1",
+    "hyp2f1",
+    "hyperu",
+    "expn",
+    "fresnel",
+    "owens_t",
+    "shichi",
+    "sici",
+    "spence",
+    "lambertw",
+    "wrightomega",
+    "spherical_in",
+    "spherical_jn",
+    "spherical_kn",
+    "spherical_yn",
+    "kolmogi",
+    "kolmogorov",
+    "tklmbda",
+    "modstruve",
+    "struve",
 ]

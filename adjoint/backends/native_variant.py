@@ -1,28 +1,15 @@
-"""A structure of graphs that nobody compiled, answered natively.
-
-Floor 6. What the native engine needs is imported when the first program is made, for most processes
-never make one.
-"""
+"""A structure of graphs that nobody compiled, answered natively. Floor 6."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from adjoint.backends import interpreter
-from adjoint.backends.graph_signature import GraphSignature, Referenced, Template, template
-from adjoint.graph import engine
-from adjoint.graph.forking import building, import_module
+from adjoint.backends.graph_program import GraphProgram
+from adjoint.backends.graph_signature import GraphSignature, Referenced, template
 from adjoint.graph.leaf import constant
 from adjoint.graph.node import Node
-from adjoint.graph.tensor import Tensor, from_array
-
-MOST_COPIED = 1 << 16
-"""The most bytes that are copied into row-major order for one call, which takes 4 µs, as much as
-answering costs at least. Beyond, the interpreter is the better choice: NumPy reads any order
-without a copy."""
 
 
 class NativeVariant:
@@ -41,7 +28,8 @@ class NativeVariant:
         self.failed = False
         self.literals: dict[int, bytes] | None = None
         """The numbers among the leaves that were the same each time: written into the code."""
-        self.program: GraphProgram | None = None
+        self.program: tuple[GraphProgram, Sequence[int]] | None = None
+        """And the numbers of the leaves whose values it takes."""
 
     def keep_unchanged(self, leaves: Sequence[Node]) -> bool:
         """Keep those literals that are as before among the leaves; whether that was all of them."""
@@ -59,17 +47,19 @@ class NativeVariant:
         return not changed
 
     def compile(self, order: Sequence[Node], signature: GraphSignature) -> None:
-        """Make the program, on the interpreter alone."""
+        """Make the program."""
         literals = tuple(self.literals or ())
         graph = template(order, self.referenced, [signature.leaves[i] for i in literals])
         given = [i for i in range(len(signature.leaves)) if i not in literals]
-        with building, engine.using(interpreter.evaluate):
-            self.program = GraphProgram(graph, given)
+        self.program = GraphProgram(graph.inputs, graph.outputs), given
 
     def run(self, signature: GraphSignature) -> bool:
         """Give every referenced node its value; whether that worked."""
-        program = self.program  # as it is now: another thread may discard it
-        results = None if program is None else program(signature.leaves)
+        found = self.program  # as it is now: another thread may discard it
+        if found is None:
+            return False
+        program, given = found
+        results = program([signature.leaves[i].value for i in given])
         if results is None:
             return False
         i = 0
@@ -79,41 +69,3 @@ class NativeVariant:
                 node.forget()
                 i += 1
         return True
-
-
-class GraphProgram:
-    """The program of a graph, called with its leaves; it takes the values of those `given`."""
-
-    def __init__(self, graph: Template, given: Sequence[int]) -> None:
-        optimise = import_module("adjoint.passes.pipeline").optimise
-        schedule = import_module("adjoint.schedule.fuse").schedule
-        program_for = import_module("adjoint.backends.llvm.program.memory_guards").program_for
-        self.given = given
-        self.inputs = graph.inputs
-        plan = schedule(graph.inputs, optimise(graph.outputs, graph.inputs))
-        weak, tree = [False] * len(graph.inputs), tuple(range(len(graph.outputs)))
-        self.program = program_for(plan, weak, tree)
-        self.entry: Callable[..., Sequence[Tensor]] | None = None
-
-    def __call__(self, leaves: Sequence[Node]) -> Sequence[Tensor] | None:
-        """The outputs; None if the interpreter must say what is wrong, or does better."""
-        values = [leaves[i].value for i in self.given]
-        try:
-            if self.entry is not None:
-                return self.entry(*values)
-            results = self.slow(*values)
-        except self.program.failed:
-            return None
-        if not self.program.is_stepwise:
-            self.entry = self.program.bind("native", self.slow, None)
-        return results
-
-    def slow(self, *values: Any) -> Sequence[Tensor]:
-        """The outputs for arrays in any layout; `failed` if there is too much to copy."""
-        if sum(v.nbytes for v in values if not v.flags.c_contiguous) > MOST_COPIED:
-            raise self.program.failed
-        arrays = [
-            np.require(value, node.dtype, ("C", "A"))
-            for value, node in zip(values, self.inputs, strict=True)
-        ]
-        return [from_array(array) for array in self.program.run(arrays)]

@@ -38,10 +38,28 @@ def number_array(x: Any) -> np.ndarray[Any, Any]:
 
 
 def plain_array(x: Any) -> np.ndarray[Any, Any]:
-    """`x` as NumPy has it; `DTypeError` if it hides elements, as tensors have no masks."""
+    """`x` as NumPy has it; `DTypeError` if it hides elements or has a unit, as tensors do not."""
     if type(x) is not np.ndarray:
+        _check_unit(x)
         _check_mask(x)
     return np.asarray(x)
+
+
+def _check_unit(x: Any) -> None:
+    """Raise for the quantities of pint and astropy, and for others that look like them."""
+    kind = type(x)
+    if kind is list or kind is tuple:
+        for item in x:
+            if type(item) is not float:
+                _check_unit(item)
+        return
+    for unit, number in ("units", "magnitude"), ("unit", "value"):
+        if hasattr(kind, unit) and hasattr(kind, number):
+            raise DTypeError(
+                f"asarray: a {kind.__name__} has a unit, which tensors do not, so that its "
+                f"derivative would be off by a factor; give the number in the unit that you mean, "
+                f"x.to(unit).{number}"
+            )
 
 
 def _check_mask(x: Any) -> None:
@@ -145,7 +163,11 @@ def _described(x: Any, array: np.ndarray[Any, Any]) -> str:
 
 
 def _cure(array: np.ndarray[Any, Any]) -> str:
-    """What to do about objects that are numbers, such as fractions."""
+    """What to do about objects that are numbers or hold them, as fractions, and about bfloat16."""
+    if array.dtype.type.__module__.partition(".")[0] == "ml_dtypes":
+        return "; NumPy has no rules for this dtype: convert it, x.astype('float32')"
+    if array.dtype.kind == "O" and str(type(array[()]).__module__).startswith("scipy.sparse"):
+        return "; close over a sparse matrix, which is constant, or give its data as an argument"
     if array.dtype.kind != "O" or not array.size:
         return ""
     if not all(hasattr(item, "__float__") for item in array.flat):

@@ -30,6 +30,14 @@ def stack_level() -> int:
     return next((level for level, frame in frames if not _is_of(frame, _PASSED_OVER)), 1)
 
 
+def package_of_caller() -> str:
+    """The package that called the library; empty if there is none."""
+    for frame in _frames(sys._getframe(1)):
+        if not _is_of(frame, _PASSED_OVER):
+            return str(frame.f_globals.get("__name__") or "").partition(".")[0]
+    return ""
+
+
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:
     while frame is not None:
         yield frame
@@ -45,6 +53,27 @@ def user_place() -> str:
     """The user's line as text, as in ``model.py:12``; empty if there is none."""
     found = user_line()
     return "" if found is None else f"{found[0]}:{found[1]}"
+
+
+_OPERATORS_OF_SPARSE = frozenset(
+    ("_matmul_dispatch", "_divide", "multiply", "_multiply_2d_with_broadcasting")
+)
+"""Where SciPy's sparse matrices ask an operand for an array, and leave others to its operators."""
+
+
+def is_operator_of_sparse(frame: FrameType) -> bool:
+    """Whether a frame computes a product or quotient by an operator of SciPy's sparse matrices,
+    which leaves an operand that is no array to that operand. The method `multiply` does not."""
+    if frame.f_code.co_name not in _OPERATORS_OF_SPARSE:
+        return False
+    if not str(frame.f_globals.get("__name__")).startswith("scipy.sparse"):
+        return False
+    caller: FrameType | None = frame
+    while caller is not None and "multiply" in caller.f_code.co_name:
+        caller = caller.f_back
+    if caller is frame:
+        return True
+    return caller is not None and caller.f_code.co_name in ("__mul__", "__rmul__")
 
 
 # Who asks for a value: read off the instruction that the user's frame is at.

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _NUMBERS = frozenset({"float", "complex", "builtins.float", "builtins.complex"})
 _METHODS = frozenset({"item", "numpy", "tolist", "__float__", "__array__"})
+_CONVERTING = frozenset(
+    f"numpy.{name}" for name in ("float16", "float32", "float64", "complex64", "complex128")
+)
 _DRAWS = {
     "permuted": "permutation",
     "rand": "uniform",
@@ -169,6 +172,8 @@ def _cure(found: Asker) -> str:
         )
     if found.formats:
         return 'To show it, write an f-string such as f"{x:.3f}"'
+    if found.name in _CONVERTING:
+        return f'Convert with x.astype("{own}")'
     known = counterpart(found.name)
     if known is not None:
         return f"Use {known}, through which derivatives go"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
+from weakref import ReferenceType, ref
 
 from adjoint.graph import engine, lines
 
@@ -23,7 +24,7 @@ PENDING_BOUND = 10_000
 made: Callable[[Node], None] | None = None
 """Told of every new node, while somebody wants to know."""
 
-recorded: list[Node] | None = None
+recorded: list[ReferenceType[Node]] | None = None
 """Every new node, while a function is traced (see `recording`)."""
 
 
@@ -148,10 +149,10 @@ class Node:
         if scope is not None and op.kinks and are_nested(self):
             lines.note(self)
         if recorded is not None:
-            recorded.append(self)
+            recorded.append(ref(self))
         if made is not None:
             made(self)
-        if depth > PENDING_BOUND and (scope is None or not scope.abstract):
+        if depth > PENDING_BOUND and (scope is None or (recorded is None and not scope.abstract)):
             engine.compute((self,))
 
     def varies(self) -> bool:

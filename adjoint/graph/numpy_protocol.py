@@ -5,6 +5,7 @@ So code that says ``import numpy as np`` can be differentiated as it stands.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from inspect import signature
@@ -14,7 +15,12 @@ import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
 from adjoint.graph import calls, engine
-from adjoint.graph.caller import Asker, user_place
+from adjoint.graph.caller import (
+    Asker,
+    is_operator_of_sparse,
+    package_of_caller,
+    user_place,
+)
 from adjoint.graph.lost import is_of_variable, losers, report
 from adjoint.graph.numpy_arguments import arranged
 from adjoint.graph.op import FUNCTIONS
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from adjoint.graph.node import Node
     from adjoint.graph.tensor import Tensor
 
+_modules = sys.modules
 _UFUNC_NAMES = {
     "absolute": "abs",
     "conjugate": "conj",
@@ -77,22 +84,32 @@ _USUAL: dict[str, tuple[Any, ...]] = {
 _ON_VALUES = frozenset(
     (
         *("array2string", "array_repr", "array_str", "save", "savetxt", "savez"),
-        *("savez_compressed", "argwhere", "flatnonzero", "lexsort"),
-        *("triu_indices_from", "tril_indices_from", "diag_indices_from"),
+        *("savez_compressed", "argwhere", "flatnonzero"),
         *("may_share_memory", "shares_memory"),
     )
 )
 """Functions of NumPy whose results have no derivatives: they are given the values."""
 _WRITING = frozenset(("put_along_axis", "put", "place", "putmask", "copyto", "fill_diagonal"))
 """What writes into its first argument and returns nothing."""
+_NEVER_WRITING = frozenset({"jax"})
+"""Packages whose arrays do not change, and which do not ask for DLPack 1.0."""
 _TO_ARRAYS = frozenset(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays"))
 """Functions by which others, such as SciPy's solvers, make arrays of what they are given: as long
 as nobody differentiates, they are given values that may be written to."""
-_ON_TENSORS: dict[str, Callable[[Any], Any]] = {
+_ON_TENSORS: dict[str, Callable[..., Any]] = {
     "copy": lambda x: x.copy(),
     "iscomplexobj": lambda x: x.dtype.kind == "c",
     "isrealobj": lambda x: x.dtype.kind != "c",
+    "triu_indices_from": lambda arr, k=0: np.triu_indices_from(_of_shape(arr), k),
+    "tril_indices_from": lambda arr, k=0: np.tril_indices_from(_of_shape(arr), k),
+    "diag_indices_from": lambda arr: np.diag_indices_from(_of_shape(arr)),
 }
+"""Functions of NumPy that ask for no value."""
+
+
+def _of_shape(x: Any) -> np.ndarray[Any, Any]:
+    """An array in the shape of a tensor, whose values do not matter."""
+    return np.broadcast_to(np.False_, x.shape)
 
 
 class NumpyProtocol:
@@ -116,12 +133,17 @@ class NumpyProtocol:
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if "scipy.sparse" in _modules and is_operator_of_sparse(sys._getframe(1)):
+            return not_an_array(self)
         value = self.node.value
         if dtype is None and not copy and type(value) is np.ndarray and self.node.scope is None:
             array: np.ndarray[Any, Any] = value.view()  # as `numpy` does, most quickly
             array.setflags(write=False)
             return array
-        array = self.numpy()
+        if dtype is not None and np.dtype(dtype).kind in "biu":  # which carry no derivative
+            array = np.asarray(engine.value_of(self.node))
+        else:
+            array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             if copy is False:
                 raise ValueError("numpy: a change of dtype needs a copy, and copy=False was asked")
@@ -147,13 +169,13 @@ class NumpyProtocol:
     ) -> Any:
         """The value for another library, which must not write to it.
 
-        Who reads DLPack 1.0 is told so and gets the memory itself, others a copy. With copy=False
-        they get the memory, too, as from JAX.
+        Who reads DLPack 1.0 is told so and gets the memory itself, and so does who never writes, as
+        JAX; others a copy. With copy=False they get the memory, too, as from JAX.
         """
         array = self.numpy()
         read_only = max_version is not None and max_version[0] >= 1
         if copy is None and not read_only:
-            copy = True
+            copy = package_of_caller() not in _NEVER_WRITING
         if copy is False and not read_only:
             array = _not_marked(array)
         return array.__dlpack__(
@@ -162,6 +184,13 @@ class NumpyProtocol:
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)
+
+
+def not_an_array(x: Any) -> np.ndarray[Any, Any]:
+    """What NumPy makes of an object that is no array."""
+    boxed = np.empty((), object)
+    boxed[()] = x
+    return boxed
 
 
 def _not_marked(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -222,6 +222,10 @@ class Op:
         """The graphs that it holds and runs, for loops and branches."""
         return ()
 
+    def nan_origins(self, node: Node) -> dict[int, str]:
+        """By the number of a result, what made the nan in it; of an operation that holds graphs."""
+        return {}
+
     def rounds(self, node: Node) -> int:
         """About how often the graphs that it holds are run."""
         return 1
@@ -244,6 +248,10 @@ class Op:
 
     def part_offset(self, node: Node) -> int | None:
         """The element of the input at which the result begins, if it lies there in one piece."""
+        return None
+
+    def result_taken(self, node: Node) -> int | None:
+        """Which of the results that are packed in its input it is; None of other operations."""
         return None
 
     def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:

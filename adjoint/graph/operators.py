@@ -31,6 +31,15 @@ def _in_place(operator: _Operator, sign: str) -> _Operator:
     return in_place
 
 
+def _with_sparse(other: Any, name: str, x: Any) -> Tensor:
+    """What a sparse matrix of SciPy's makes of a tensor; others have operators of their own."""
+    found: Any = NotImplemented
+    if str(type(other).__module__).startswith("scipy.sparse"):
+        found = calls.namespace().sparse.arrays.operator(other, name, x)
+    result: Tensor = found
+    return result
+
+
 class Operators:
     """The operators of a tensor.
 
@@ -53,16 +62,24 @@ class Operators:
         return calls.bitwise_invert(self)
 
     def __add__(self, other: Any) -> Tensor:
-        return calls.add(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS):
+            return calls.add(self, other)
+        return _with_sparse(other, "__radd__", self)
 
     def __sub__(self, other: Any) -> Tensor:
-        return calls.subtract(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS):
+            return calls.subtract(self, other)
+        return _with_sparse(other, "__rsub__", self)
 
     def __mul__(self, other: Any) -> Tensor:
-        return calls.multiply(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS):
+            return calls.multiply(self, other)
+        return _with_sparse(other, "__rmul__", self)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return calls.divide(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS):
+            return calls.divide(self, other)
+        return _with_sparse(other, "__rtruediv__", self)
 
     def __floordiv__(self, other: Any) -> Tensor:
         return calls.floor_divide(self, other) if isinstance(other, _OPERANDS) else NotImplemented
@@ -74,7 +91,9 @@ class Operators:
         return calls.power(self, other) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __matmul__(self, other: Any) -> Tensor:
-        return calls.matmul(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS):
+            return calls.matmul(self, other)
+        return _with_sparse(other, "__rmatmul__", self)
 
     def __and__(self, other: Any) -> Tensor:
         return calls.bitwise_and(self, other) if isinstance(other, _OPERANDS) else NotImplemented
@@ -100,16 +119,24 @@ class Operators:
         )
 
     def __radd__(self, other: Any) -> Tensor:
-        return calls.add(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS):
+            return calls.add(other, self)
+        return _with_sparse(other, "__add__", self)
 
     def __rsub__(self, other: Any) -> Tensor:
-        return calls.subtract(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS):
+            return calls.subtract(other, self)
+        return _with_sparse(other, "__sub__", self)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return calls.multiply(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS):
+            return calls.multiply(other, self)
+        return _with_sparse(other, "__mul__", self)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return calls.divide(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS):
+            return calls.divide(other, self)
+        return _with_sparse(other, "__truediv__", self)
 
     def __rfloordiv__(self, other: Any) -> Tensor:
         return calls.floor_divide(other, self) if isinstance(other, _OPERANDS) else NotImplemented
@@ -121,7 +148,9 @@ class Operators:
         return calls.power(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return calls.matmul(other, self) if isinstance(other, _OPERANDS) else NotImplemented
+        if isinstance(other, _OPERANDS):
+            return calls.matmul(other, self)
+        return _with_sparse(other, "__matmul__", self)
 
     def __rand__(self, other: Any) -> Tensor:
         return calls.bitwise_and(other, self) if isinstance(other, _OPERANDS) else NotImplemented

@@ -5,10 +5,9 @@ That order tells what the function repeats: the order in which a result needs th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
+from weakref import ReferenceType
 
 from adjoint.graph import forking
 from adjoint.graph import node as nodes
@@ -25,10 +24,24 @@ class Rolled:
 
 @dataclass
 class Recorder:
-    """All nodes made so far, those of other threads among them, and what became of them."""
+    """All nodes made so far, those of other threads among them, and what became of them.
 
-    nodes: list[Node]
+    They are referenced weakly: what nobody needs is freed, as if nobody recorded. `compiled`: the
+    function that is traced is compiled.
+    """
+
+    references: list[ReferenceType[Node]]
+    compiled: bool = True
     rolled: list[Rolled] = field(default_factory=list)
+
+    def count(self) -> int:
+        """How many nodes were made so far."""
+        return len(self.references)
+
+    def made_since(self, count: int) -> list[Node]:
+        """The nodes made after so many others, as far as they are still there."""
+        alive = [reference() for reference in self.references[count:]]
+        return [node for node in alive if node is not None]
 
 
 _current: ContextVar[Recorder | None] = ContextVar("adjoint_recorder", default=None)
@@ -41,24 +54,31 @@ def current() -> Recorder | None:
     return _current.get()
 
 
-@contextmanager
-def recording() -> Iterator[Recorder]:
-    """Record the nodes that are made within the block.
+class Recording:
+    """Records the nodes that are made within the block, for a function that is compiled or not.
 
     Threads that record at the same time share a list: whose nodes they are is seen by what a
     result needs.
     """
-    global _active
-    with _lock:
-        _active += 1
-        if nodes.recorded is None:
-            nodes.recorded = []
-        recorder = Recorder(nodes.recorded)
-    token = _current.set(recorder)
-    try:
-        yield recorder
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("compiled", "token")
+
+    def __init__(self, compiled: bool = True) -> None:
+        self.compiled = compiled
+
+    def __enter__(self) -> Recorder:
+        global _active
+        with _lock:
+            _active += 1
+            if nodes.recorded is None:
+                nodes.recorded = []
+            recorder = Recorder(nodes.recorded, self.compiled)
+        self.token: Token[Recorder | None] = _current.set(recorder)
+        return recorder
+
+    def __exit__(self, *error: object) -> None:
+        global _active
+        _current.reset(self.token)
         with _lock:
             _active -= 1
             if not _active:

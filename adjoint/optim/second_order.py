@@ -65,7 +65,7 @@ def newton(learning_rate: float | Schedule = 1.0, *, damping: float = 0.0) -> Op
         check_like("newton", "gradients", gradients, params)
         point, unravel = ravel(params)
         slope, _ = ravel(gradients)
-        curvature = hessian(lambda v: scalar_output("newton", f, f(unravel(v))))(point)
+        curvature = hessian(lambda v: reshape(scalar_output("newton", f, f(unravel(v))), ()))(point)
         if damping:
             curvature = curvature + damping * eye(point.shape[0], dtype=point.dtype)
         return unravel(solve(curvature, slope.astype(point.dtype))), state

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from adjoint.graph.node import Node
 from adjoint.schedule.in_place import overwrites
-from adjoint.schedule.memory import storages
+from adjoint.schedule.memory import placed_pieces, storages
 from adjoint.schedule.plan import Schedule, Step
 
 
@@ -60,8 +60,10 @@ class Lifetimes:
         self.storage = storages(schedule)
         self.written: dict[Node, int] = {}
         self.read: dict[Node, int] = {}
+        pieces = placed_pieces(schedule, self.storage)
         for time, step in enumerate(schedule.steps):
-            for node in step.roots:
+            placed = [output for (packed, _), output in pieces.items() if packed in step.roots]
+            for node in (*step.roots, *placed):
                 self.written.setdefault(self.owner(node), time)
             for node in step.reads:
                 self.read[self.owner(node)] = time

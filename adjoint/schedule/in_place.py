@@ -25,9 +25,9 @@ def overwrites(kernel: Kernel, out: Node, given: Node) -> bool:
         out in kernel.roots
         and out.shape == kernel.domain
         and given in kernel.reads
-        and all(map(reads_once, kernel.nodes))
+        and reads_all_once(kernel)
         and all(index == here for index in reads_of(kernel).get(given, ()))
-        and not any(depends_on(root, given, kernel) for root in kernel.roots if root is not out)
+        and not dependents_of(kernel).get(given, 0) & ~bit_of(kernel, out)
     )
 
 
@@ -40,10 +40,17 @@ def reads_once(node: Node) -> bool:
     return node.op.pointwise and not has_slow_path(node)
 
 
+def reads_all_once(kernel: Kernel) -> bool:
+    """Whether that is so for all nodes of a kernel."""
+    if kernel.is_in_one_go is None:
+        kernel.is_in_one_go = all(map(reads_once, kernel.nodes))
+    return kernel.is_in_one_go
+
+
 def may_overlap(kernel: Kernel) -> set[Node]:
     """The stored nodes of a kernel of which some may lie in the same memory as others."""
     found: set[Node] = set()
-    if not kernel.domain or not all(map(reads_once, kernel.nodes)):
+    if not kernel.domain or not reads_all_once(kernel):
         return found
     for root in kernel.roots:
         for given in kernel.reads:
@@ -57,18 +64,26 @@ def fits(root: Node, given: Node) -> bool:
     return (root.shape, root.dtype.itemsize) == (given.shape, given.dtype.itemsize)
 
 
-def depends_on(root: Node, given: Node, kernel: Kernel) -> bool:
-    """Whether a kernel reads `given` to compute `root`."""
-    inside = set(kernel.inlined)
-    stack, seen = [root], {root}
-    while stack:
-        for child in stack.pop().inputs:
-            if child is given:
-                return True
-            if child in inside and child not in seen:
-                seen.add(child)
-                stack.append(child)
-    return False
+def dependents_of(kernel: Kernel) -> dict[Node, int]:
+    """For each node that a kernel reads or computes, the roots that depend on it, as bits.
+
+    One sweep finds all, where asking for each root and each node that it reads would be quadratic.
+    """
+    if kernel.dependents is None:
+        found: dict[Node, int] = {}
+        for root in kernel.roots:
+            for child in root.inputs:
+                found[child] = found.get(child, 0) | bit_of(kernel, root)
+        for node in reversed(kernel.inlined):
+            for child in node.inputs:
+                found[child] = found.get(child, 0) | found.get(node, 0)
+        kernel.dependents = found
+    return kernel.dependents
+
+
+def bit_of(kernel: Kernel, root: Node) -> int:
+    """The bit that stands for a root of a kernel."""
+    return 1 << kernel.roots.index(root)
 
 
 def reused_buffers(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adjoint.graph.node import Node
 from adjoint.schedule.in_place import reused_buffers
-from adjoint.schedule.plan import SCALAR, Alias, Schedule, nbytes
+from adjoint.schedule.plan import SCALAR, Alias, Control, Schedule, nbytes
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
@@ -22,12 +23,13 @@ the large results that come later, less would leave memory unused that is in the
 class MemoryPlan:
     """Offsets of the intermediate results, the size of the block, and what it would be without
     reuse. `storage` gives for a node that lies in another's memory that node and the offset, in
-    bytes."""
+    bytes; `pieces` the outputs to which a step writes a piece of its result (`placed_pieces`)."""
 
     offsets: dict[Node, int]
     size: int
     unshared: int
     storage: dict[Node, tuple[Node, int]]
+    pieces: dict[tuple[Node, int], Node]
 
 
 def plan_memory(schedule: Schedule, gap: int = 0) -> MemoryPlan:
@@ -36,6 +38,7 @@ def plan_memory(schedule: Schedule, gap: int = 0) -> MemoryPlan:
     With a `gap`, for debugging, none is used again, and so many bytes are free behind each.
     """
     storage = storages(schedule)
+    pieces = placed_pieces(schedule, storage)
     outside = {*schedule.inputs, *schedule.outputs, *schedule.constants}
     for step in schedule.steps:
         outside |= step.local  # they live in the nest
@@ -76,7 +79,7 @@ def plan_memory(schedule: Schedule, gap: int = 0) -> MemoryPlan:
             offset, size = size, size + need
         offsets[node] = offset
         unshared += need
-    return MemoryPlan(offsets, size, unshared, storage)
+    return MemoryPlan(offsets, size, unshared, storage, pieces)
 
 
 def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
@@ -97,12 +100,45 @@ def storages(schedule: Schedule) -> dict[Node, tuple[Node, int]]:
         if step.addend in movable:
             (root,) = step.roots
             storage[step.addend] = storage.get(root, (root, 0))
+    pieces = placed_pieces(schedule, storage)
     for step in steps:  # now it is known where the sources lie
         if step.root not in schedule.outputs:
             source = aliases[step.root]
             owner, offset = storage.get(source, (source, 0))
-            storage[step.root] = owner, offset + step.offset
+            place = owner, offset + step.offset
+            storage[step.root] = (pieces[place], 0) if place in pieces else place
     return storage
+
+
+def placed_pieces(
+    schedule: Schedule, storage: Mapping[Node, tuple[Node, int]]
+) -> dict[tuple[Node, int], Node]:
+    """Outputs that are pieces of the packed result of a loop or branch, by that result and where
+    in it, in bytes, they would lie: the loop writes them where they are wanted, not in its result.
+
+    Only if whoever reads the packed result reads whole pieces. Others would miss them there.
+    """
+    packed = {step.root for step in schedule.steps if isinstance(step, Control)}
+    packed -= {*storage, *schedule.outputs}
+    windows: dict[Node, set[tuple[int, int]]] = {root: set() for root in packed}
+    where: dict[Node, tuple[Node, int]] = {}
+    for step in schedule.steps:
+        if isinstance(step, Alias):
+            base, offset = where.get(step.source, (step.source, 0))
+            where[step.root] = base, offset + step.offset
+            if base in packed:
+                windows[base].add((offset + step.offset, nbytes(step.root)))
+        else:
+            packed.difference_update(step.reads)
+    found: dict[tuple[Node, int], Node] = {}
+    for output in schedule.outputs:
+        base, start = where.get(output, (output, 0))
+        end = start + nbytes(output)
+        if base in packed and start < end and (base, start) not in found:
+            others = windows[base] - {(start, nbytes(output))}
+            if all(end <= first or first + size <= start for first, size in others):
+                found[base, start] = output
+    return found
 
 
 def rounded(size: int) -> int:

@@ -193,9 +193,11 @@ class MemorySimulation:
         root = step.root
         whole = np.arange(size_of(root.shape))
         if isinstance(step, Alias):
-            if self.places[root] != self.place_of_part(step):
+            is_placed = root in self.memory.pieces.values()
+            if not is_placed and self.places[root] != self.place_of_part(step):
                 self.write(root, whole)
             return
+        placed = [x for (packed, _), x in self.memory.pieces.items() if packed is root]
         if step.name != "numpy":
             apart = [n for n in step.reads if n in self.places]
             if isinstance(step, Gemm) and step.addend is not None:
@@ -204,10 +206,11 @@ class MemorySimulation:
                 same = self.places[step.addend] == self.places[root]
                 if not same:
                     apart.append(step.addend)
-            for node in apart:
-                if self.meet(node, root):
-                    raise PlanError(f"{step.name} writes {root} over {node}, which it reads")
-        self.write(root, whole)
+            for node, made in product(apart, (root, *placed)):
+                if self.meet(node, made):
+                    raise PlanError(f"{step.name} writes {made} over {node}, which it reads")
+        for made in (root, *placed):
+            self.write(made, np.arange(size_of(made.shape)))
 
     def place_of_part(self, step: Alias) -> tuple[Hashable, int] | None:
         source = step.source

@@ -71,6 +71,10 @@ class Kernel(_Step):
     packed: dict[Node, tuple[Node, int]] = field(default_factory=dict, repr=False)
     found: dict[Node, list[Index]] | None = field(default=None, repr=False)
     """What `reads_of` found; a kernel does not change."""
+    dependents: dict[Node, int] | None = field(default=None, repr=False)
+    """What `dependents_of` found."""
+    is_in_one_go: bool | None = field(default=None, repr=False)
+    """What `reads_all_once` found."""
 
     name: ClassVar[str] = "kernel"
     local: ClassVar[AbstractSet[Node]] = frozenset()

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol
 
 import numpy as np
 
+from adjoint.tracing import sparse_constants
 from adjoint.tracing.constants import constant_array, tracing
 
 Copying = Callable[[Any], Any]
@@ -76,9 +77,15 @@ class _Twin(type):
     __adjoint_class__: type
 
     def mro(cls) -> list[type]:
-        """The order of the bases, before which a twin has what keeps them from noticing it."""
-        order = super().mro()
-        return [order[0], _Unnoticed, *order[1:]] if _is_twin(cls) else order
+        """The order of the bases: of a twin that of the class itself, each after its own twin, and
+        first of all what keeps them from noticing it."""
+        if not _is_twin(cls):
+            return super().mro()
+        own = type.__dict__["__dict__"].__get__(cls)["__adjoint_class__"]
+        order: list[type] = [cls, _Unnoticed, own]
+        for base in own.__mro__[1:]:
+            order += [_twins[base], base] if base in _twins else [base]
+        return order
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         made = super().__call__(*args, **kwargs)
@@ -194,6 +201,9 @@ def _lend(x: Any, twin: Callable[[type], type | None], depth: int) -> None:
     for name, item in list(names.items()):
         if type(item) is np.ndarray and item.dtype.kind in "fc":
             names[name] = seen = constant_array(item)
+            _lent.arrays.append((names, name, seen, item))
+        elif (seen := sparse_constants.constant(item)) is not item:
+            names[name] = seen
             _lent.arrays.append((names, name, seen, item))
         else:
             _lend(item, twin, depth - 1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph.numpy_protocol import NumpyProtocol
+from adjoint.graph.numpy_protocol import NumpyProtocol, call_function
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.graph.types import as_dtype
 
@@ -64,6 +64,12 @@ class ConstantArray(np.ndarray[Any, Any]):
     def flatten(self, order: Any = "C") -> Any:
         """A tensor with one axis, which can be written to."""
         return fresh(plain(self).flatten(order))
+
+    def dot(self, b: Any, out: Any = None) -> Any:
+        """The dot product, of a tensor too, for which NumPy's method has no protocol."""
+        if isinstance(b, NumpyProtocol) or isinstance(out, NumpyProtocol):
+            return call_function(np.dot, (plain(self), b), {} if out is None else {"out": out})
+        return fresh(plain(self).dot(plain(b), None if out is None else plain(out)))
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self.copy()

@@ -6,11 +6,13 @@ be filled with what is differentiated; arrays of integers and truth values stay 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from adjoint.errors import ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import as_dtype
 from adjoint.ops.shape.movement import broadcast_to, expand_dims
@@ -43,11 +45,20 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any
     if dtype is not None and np.dtype(dtype).kind == "O" and holds_tensor((a,)):
         return _of_objects(a)
     if not holds_tensor((a,)):
+        if isinstance(a, np.matrix):  # whose * is the matrix product
+            a = fresh(np.asarray(a))
         if isinstance(a, np.ndarray):
             same = dtype is None or a.dtype == np.dtype(dtype)
             return a if same else fresh(np.asarray(a, dtype))
         return fresh(_owned(np.asarray(a, dtype, order), a))
     return _converted(a, dtype)
+
+
+def asanyarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
+    """`numpy.asanyarray`, of tensors too; a `numpy.matrix` stays what it is."""
+    if isinstance(a, np.matrix):
+        return np.asanyarray(a, dtype, order, **options)
+    return asarray(a, dtype, order, **options)
 
 
 def _of_objects(x: Any) -> Any:
@@ -151,6 +162,13 @@ def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
     return array(a)
 
 
+def from_dlpack(x: Any, /, **options: Any) -> Any:
+    """`numpy.from_dlpack`, of tensors too, which stay what they are."""
+    if type(x) is Tensor:
+        return x.copy() if options.get("copy") else x
+    return fresh(np.from_dlpack(x, **options))
+
+
 def _making_new(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of NumPy's that makes new arrays of whatever it is given."""
 
@@ -160,17 +178,41 @@ def _making_new(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-_AS_THEY_ARE = ("eye", "identity", "tri", "fromiter", "fromfunction", "frombuffer")
+def _with_an_axis(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that orders memory: of a tensor it is the tensor, with at least one axis."""
+
+    def call(a: Any, dtype: Any = None, **options: Any) -> Any:
+        if not holds_tensor((a,)):
+            return asarray(function(a, dtype, **options) if np.ndim(a) == 0 else a, dtype)
+        x = asarray(a, dtype)
+        return x if x.ndim else expand_dims(x, axis=0)
+
+    return call
+
+
+def fromiter(iter: Any, dtype: Any, count: int = -1, **options: Any) -> Any:
+    """`numpy.fromiter`, of tensors too."""
+    given = list(iter if count < 0 else itertools.islice(iter, count))
+    if holds_tensor(given):
+        if len(given) < count:
+            raise ShapeError(f"numpy.fromiter: asked for {count} elements, got {len(given)}")
+        return _converted(given, dtype)
+    return fresh(np.fromiter(given, dtype, count, **options))
+
+
+_AS_THEY_ARE = ("eye", "identity", "tri", "fromfunction", "frombuffer")
 
 FUNCTIONS_OF_NUMPY: Functions = {
     "array": array,
     "asarray": asarray,
-    "asanyarray": asarray,
-    "ascontiguousarray": asarray,
-    "asfortranarray": asarray,
+    "asanyarray": asanyarray,
+    "ascontiguousarray": _with_an_axis(np.ascontiguousarray),
+    "asfortranarray": _with_an_axis(np.asfortranarray),
     "asarray_chkfinite": asarray,
     "require": lambda a, dtype=None, requirements=None, **options: asarray(a, dtype),
     "copy": copy,
+    "from_dlpack": from_dlpack,
+    "fromiter": fromiter,
     "isscalar": is_scalar,
     "zeros": _making("zeros"),
     "ones": _making("ones"),

@@ -22,6 +22,7 @@ from adjoint.graph.caller import public_name
 from adjoint.graph.numpy_protocol import call_function, call_ufunc, ufunc_function
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor
+from adjoint.tracing import sparse_constants
 from adjoint.tracing.adopted import adopted
 from adjoint.tracing.catching import looked_at, tried_with
 from adjoint.tracing.constants import fresh, holds_tensor
@@ -101,6 +102,8 @@ def path_of(real: Any) -> str | None:
     elif isinstance(own, str) and isinstance(home, str) and home.partition(".")[0] in TRACED:
         above = itertools.takewhile(lambda part: not part.startswith("_"), home.split("."))
         homes = [public_name(home, "").rstrip("."), ".".join(above), home]
+        if home == "scipy._lib._sparse":  # of `issparse`
+            homes.insert(0, "scipy.sparse")
     else:
         return _objects().get(id(real))
     for place in homes:
@@ -231,15 +234,39 @@ def _has_module(name: str) -> bool:
         return False
 
 
+sparse_constants.as_sparse = lambda x: scipy_counterpart("scipy.sparse.arrays.as_sparse")(x)
+sparse_constants.solved = lambda *given: scipy_counterpart("scipy.sparse.linalg.direct.solved_by")(
+    *given
+)
+
+
 def _of_scipy(real: Any, name: str) -> Any:
     own = scipy_counterpart(name)
     if own is None:
         return real
+    if name.startswith("scipy.sparse."):
+        if isinstance(real, type):
+            return own.in_traced_code(real)
+        solves = name.startswith("scipy.sparse.linalg.")
+        return _of_sparse(real, looked_at(own) if solves else own)
     if isinstance(real, type) or not callable(own) or not hasattr(own, "__code__"):
         return own  # a class or a distribution: what it makes is called with tensors later
-    if name in _CALLING_BACK:
+    if name in _CALLING_BACK or name.startswith("scipy.optimize."):
         return own  # what they are given may show only when they call it
     return choice(real, looked_at(own) if name.startswith("scipy.linalg.") else own, as_it_is)
+
+
+def _of_sparse(real: Any, own: Any) -> Any:
+    """A function of sparse matrices, which hold tensors where other functions are given them."""
+    holds_values = scipy_counterpart("scipy.sparse.arrays.holds_tensors")
+
+    @functools.wraps(real, updated=())
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if holds_values((args, kwargs)):
+            return own(*args, **kwargs)
+        return sparse_constants.constant(real(*args, **kwargs), is_users=False)
+
+    return function
 
 
 def _counterpart(name: str) -> str | None:

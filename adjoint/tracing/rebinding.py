@@ -39,6 +39,8 @@ def meaning(value: Any, package: str) -> Any:
 def traceable(f: Any, package: str | None = None) -> Any:
     """`f`, or the copy of it that is to be called while tracing."""
     if type(f) is MethodType:
+        if package_of({"__name__": type(f.__self__).__module__}) in namespaces.TRACED:
+            return getattr(meaning(f.__self__, package or ""), f.__name__, f)
         function = traceable(f.__func__, package)
         owner = meaning(f.__self__, package or "")
         return f if function is f.__func__ else MethodType(function, owner)
@@ -326,6 +328,8 @@ def _handler(value: Any) -> Handler | None:
         found: Handler | None = None
         if kind.__module__.partition(".")[0] in namespaces.TRACED:
             found = None if issubclass(kind, np.generic) else _of_library
+        elif kind.__name__ == "SuperLU":  # which does not say that it is SciPy's
+            found = _of_library
         elif isinstance(value, type):
             found = _of_class
         elif classes.can_have_twin(kind, _is_users_class):
@@ -336,7 +340,10 @@ def _handler(value: Any) -> Handler | None:
 
 def _is_users_class(cls: type) -> bool:
     module = sys.modules.get(cls.__module__)
-    return is_users({"__name__": cls.__module__} if module is None else vars(module), None)
+    names = {"__name__": cls.__module__} if module is None else vars(module)
+    if hasattr(cls, "__array__") and _is_installed(names.get("__file__")):
+        return False  # a series of pandas is an array, not an object with parts
+    return is_users(names, None)
 
 
 def _of_class(cls: type, package: str) -> Any:

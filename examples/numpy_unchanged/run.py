@@ -17,7 +17,8 @@ import numpy as np
 import adjoint as ad
 
 HERE = Path(__file__).resolve().parent
-PROGRAMS = sorted(p.stem for p in HERE.glob("*.py") if p.stem != "run")
+FILES = sorted(HERE.glob("*.py"))
+PROGRAMS = [p.stem for p in FILES if "\nSTART = " in p.read_text(encoding="utf-8")]
 
 parser = argparse.ArgumentParser(description="Differentiate unchanged NumPy programs.")
 parser.add_argument("programs", nargs="*", default=PROGRAMS, help="which ones, by default all")

@@ -33,11 +33,12 @@ def by_hand(step, state, xs, reverse):
 @pytest.mark.parametrize("name", STEPS)
 @pytest.mark.parametrize("length", [1, 2, 5])
 @pytest.mark.parametrize("reverse", [False, True])
-def test_states_that_lie_in_a_stack_agree_with_a_python_loop(name, length, reverse):
+@pytest.mark.parametrize("size", [3, 200])  # in registers, and in memory
+def test_states_that_lie_in_a_stack_agree_with_a_python_loop(name, length, reverse, size):
     step = STEPS[name]
     rng = np.random.default_rng(length)
-    xs = rng.normal(size=(length, 3))
-    pair = rng.normal(size=(2, 3))
+    xs = rng.uniform(1, 2, size=(length, size))  # nothing cancels
+    pair = rng.uniform(1, 2, size=(2, size))
     state = tuple(pair) if name in ("swapped", "one result twice", "delay") else pair[0]
 
     def loop(state, xs):
@@ -56,7 +57,7 @@ def test_states_that_lie_in_a_stack_agree_with_a_python_loop(name, length, rever
 @pytest.mark.parametrize("name", ["before", "after", "slice"])
 def test_a_round_copies_no_state(name):
     compiled = ad.compile(lambda s, xs: ad.scan(STEPS[name], s, xs)[1])
-    compiled(np.ones(3), np.ones((5, 3)))
+    compiled(np.ones(200), np.ones((5, 200)))
     functions = compiled.text("llvm").split("\ndefine internal ")[1:]
     rounds = [x.split("\n}")[0] for x in functions if "@adjoint_graph" in x.split("\n")[0]]
     assert len(rounds) == 1 and "call void @adjoint_kernel" in rounds[0]

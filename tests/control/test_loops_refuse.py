@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -46,7 +48,71 @@ WRONG = [
     (lambda: ad.scan(lambda c, x: (c, x), TWO, THREE, memory=-1), ArgumentError, "memory"),
     (lambda: ad.scan(lambda c, x: (c, x), TWO, THREE, memory="a"), ArgumentError, "memory"),
     (lambda: ad.checkpoint(1), ArgumentError, "function"),
+    (lambda: ad.fori_loop(0, 3, lambda i, v: (v, v), 1.0), ArgumentError, "^fori_loop.*init_val"),
+    (lambda: ad.fori_loop(0, 3, lambda i, v: v[:1], TWO), ShapeError, "^fori_loop: init_val has"),
+    (lambda: ad.fori_loop(0, THREE_TIMES, lambda i, v: v[:1], TWO), ShapeError, "^fori_loop: init"),
+    (lambda: ad.fori_loop(0, 3, lambda i, v: None, TWO), ArgumentError, "body_fun=<lambda> ret"),
+    (lambda: ad.fori_loop(0, 3, lambda i, v: v, "a"), ArgumentError, "^fori_loop: init_val: "),
+    (lambda: ad.map(lambda x: "a", TWO), ArgumentError, "^map: f=<lambda> returned 'a'"),
+    (lambda: ad.cond(True, lambda: "a", lambda: 1.0), ArgumentError, "true_fun=<lambda> returned"),
+    (lambda: ad.switch(0, [lambda: "a"]), ArgumentError, r"branches\[0\]=<lambda> returned"),
 ]
+
+THREE_TIMES = ad.asarray(3)
+
+
+def one(a):
+    return a
+
+
+def two(a, b):
+    return a, b
+
+
+WRONG_ARITIES = [
+    (lambda: ad.scan(one, 0.0, THREE), r"scan: f is called as f\(state, x\)", "one(a)"),
+    (lambda: ad.map(two, THREE), r"map: f is called as f\(x\)", "two(a, b)"),
+    (lambda: ad.while_loop(two, one, 1.0), "while_loop: cond_fun is called", "two(a, b)"),
+    (lambda: ad.while_loop(one, two, 1.0), "while_loop: body_fun is called", "two(a, b)"),
+    (lambda: ad.fori_loop(0, 3, one, 1.0), "fori_loop: body_fun is called", "one(a)"),
+    (lambda: ad.fori_loop(0, THREE_TIMES, one, 1.0), "fori_loop: body_fun is called", "one(a)"),
+    (lambda: ad.cond(True, one, two, 1.0), "cond: false_fun is called", "two(a, b)"),
+    (lambda: ad.cond(True, one, one), r"cond: true_fun is called as true_fun\(\)", "one(a)"),
+    (lambda: ad.switch(0, [one, two], 1.0), r"switch: branches\[1\] is called", "two(a, b)"),
+    (lambda: ad.associative_scan(one, THREE), "associative_scan: fn is called", "one(a)"),
+    (lambda: ad.linearize(one), "linearize: f is called .* no primals", "one(a)"),
+    (lambda: ad.linearize(one, 1.0, 2.0), "linearize: f is called .* 2 primals", "one(a)"),
+    (lambda: ad.linear_transpose(one), "linear_transpose: f is called", "one(a)"),
+    (lambda: ad.root(two, 1.0), r"root: f is called as f\(x\)", "two(a, b)"),
+    (lambda: ad.fixed_point(one, 1.0, 2.0), "fixed_point: f is called .* 1 args", "one(a)"),
+    (lambda: ad.custom_root(one, 1.0, one, two), "custom_root: solve is called", "one(a)"),
+    (lambda: ad.custom_jvp(one).defjvp(one), "defjvp: rule is called", "one(a)"),
+    (lambda: ad.custom_vjp(one).defvjp(one, one), "defvjp: bwd is called", "one(a)"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(WRONG_ARITIES)))
+def test_functions_of_another_number_of_arguments(number):
+    call, words, given = WRONG_ARITIES[number]
+    with pytest.raises(ArgumentError, match=words) as error:
+        call()
+    assert f"{given} does not take" in str(error.value)
+    assert "; pass " in str(error.value)
+
+
+def test_a_type_error_inside_a_step_is_the_users_own():
+    with pytest.raises(TypeError, match="has no len") as error:
+        ad.scan(lambda c, x: (c + len(3), None), 0.0, THREE)
+    assert not isinstance(error.value, ArgumentError)
+
+
+def test_functions_whose_wrappers_take_more_than_they_do():
+    @functools.wraps(one)
+    def step(c, x):
+        return one(c) + x, None
+
+    assert float(ad.scan(step, 0.0, THREE)[0]) == 3.0
+    assert float(ad.scan(functools.partial(step), 0.0, THREE)[0]) == 3.0
 
 
 @pytest.mark.parametrize("number", range(len(WRONG)))

@@ -12,17 +12,17 @@ import resource, sys
 import numpy as np
 import adjoint as ad
 
-kind, compiled, steps, size, memory = sys.argv[1], *map(int, sys.argv[2:])
+kind, compiled, steps, size, budget, warm_budget = sys.argv[1], *map(int, sys.argv[2:])
 
-def stepped(y, w, n):
+def stepped(y, w, n, memory):
     step = lambda y: y + w * ad.sin(y)
     if kind == "scan":
         return ad.scan(lambda y, _: (step(y), None), y, length=n, memory=memory)[0]
     return ad.while_loop(lambda s: s[0] < n, lambda s: (s[0] + 1, step(s[1])), (0, y),
                          memory=memory)[1]
 
-def slope(n, compiled):
-    f = ad.grad(lambda y, w: ad.sum(stepped(y, w, n)), (0, 1))
+def slope(n, compiled, memory):
+    f = ad.grad(lambda y, w: ad.sum(stepped(y, w, n, memory)), (0, 1))
     return ad.compile(f) if compiled else f
 
 def peak():
@@ -30,9 +30,9 @@ def peak():
 
 y, w = np.linspace(1.0, 2.0, size), 1.0 / steps
 for warm in (True, compiled):  # what is loaded and compiled is no part of it
-    ad.evaluate(slope(64, warm)(y, w))
+    ad.evaluate(slope(64, warm, warm_budget)(y, w))
 before = peak()
-dy, dw = slope(steps, compiled)(y, w)
+dy, dw = slope(steps, compiled, budget)(y, w)
 dy, dw = np.asarray(dy), float(dw)
 taken = peak() - before
 assert np.isfinite(dy).all() and np.isfinite(dw)
@@ -46,9 +46,13 @@ ROOM = 8 << 20
 """Bytes for programs, pages of the interpreter, and results."""
 
 
-def taken(kind, compiled, steps, size, memory):
-    """The bytes by which a process grew at most while it differentiated a loop."""
-    command = [sys.executable, "-c", PROGRAM, kind, compiled, steps, size, memory]
+def taken(kind, compiled, steps, size, memory, warm_states=64):
+    """The bytes by which a process grew at most while it differentiated a loop.
+
+    It has differentiated one of 64 steps before, with memory for so many states.
+    """
+    warm = warm_states * size * 8
+    command = [sys.executable, "-c", PROGRAM, kind, compiled, steps, size, memory, warm]
     found = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=300)
     assert found.returncode == 0, found.stderr
     return int(found.stdout)
@@ -67,3 +71,10 @@ def test_a_tenth_of_the_states(kind, compiled):
 def test_a_hundred_thousand_steps_of_a_thousand_numbers_in_64_megabytes(kind, compiled):
     memory = 64 << 20
     assert taken(kind, compiled, 100_000, 1_000, memory) < memory + ROOM
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("megabytes", "warm_states"), [(64, 16), (8, 12)])
+def test_a_million_steps_of_a_thousand_numbers(megabytes, warm_states):
+    memory = megabytes << 20  # all states take 8 GB; two levels of blocks keep 16 MB, three 2.4
+    assert taken("scan", 1, 1_000_000, 1_000, memory, warm_states) < memory + ROOM

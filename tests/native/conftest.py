@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,14 @@ def fresh_caches(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> None:
 def compilations(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> list[str]:
     """What LLVM compiles in this process from now on, "driver" or "kernels"; no code is on disk."""
     found: list[str] = []
-    compile_object = jit.compile_object
+    begin_compiling = jit.begin_compiling
 
-    def counted(texts: dict[str, str]) -> Any:
-        found.append("driver" if "driver" in texts else "kernels")
-        return compile_object(texts)
+    def counted(files: Iterable[Mapping[str, str]], jobs: Any) -> Any:
+        files = list(files)
+        found.append("driver" if any("driver" in texts for texts in files) else "kernels")
+        return begin_compiling(files, jobs)
 
-    monkeypatch.setattr(jit, "compile_object", counted)
+    monkeypatch.setattr(jit, "begin_compiling", counted)
     return found
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import linalg
 
+import adjoint as ad
+from adjoint.errors import LinAlgError
 from tests.scipy.checks import CHECKS, applies
 from tests.scipy.scipy_cases import Case
 
@@ -28,6 +31,24 @@ def sym(x):
 BANDS = np.array([[0.0, 0.3, 0.2, 0.5, 0.1], [4.0, 5.0, 4.5, 4.2, 5.5], [0.4, 0.1, 0.3, 0.2, 0.0]])
 UPPER = np.array([[0.0, 0.3, 0.2, 0.5, 0.1], [4.0, 5.0, 4.5, 4.2, 5.5]])
 c5 = rng.normal(size=5)
+
+
+STACK = np.stack([S, W])
+TURNING = np.array([[1.0, 3.0, 0.1], [-1.0, 1.5, 0.3], [0.2, 0.1, 3.0]])
+
+
+def parts(x):
+    return x.real, x.imag
+
+
+def in_order(values, *xs):
+    """Real and imaginary parts of what belongs to eigenvalues, which LAPACK returns in any order.
+
+    Vectors belong to them in their columns, each with a real largest element, of any sign.
+    """
+    order = np.argsort(values.real + values.imag)
+    chosen = [x[..., order] for x in (values, *xs)]
+    return [part for x in chosen for part in parts(x if x.ndim == 1 else x * x)]
 
 
 CASES = [
@@ -105,6 +126,25 @@ CASES = [
     Case("coshm", lambda s, a: s.linalg.coshm(a), [A]),
     Case("sinhm", lambda s, a: s.linalg.sinhm(a), [A]),
     Case("tanhm", lambda s, a: s.linalg.tanhm(a), [B]),
+    Case("signm", lambda s, a: s.linalg.signm(a), [S - 3 * np.eye(3)]),
+    Case("fractional_matrix_power", lambda s, a: s.linalg.fractional_matrix_power(a, 0.3), [S]),
+    Case("integer matrix power", lambda s, a: s.linalg.fractional_matrix_power(a, 3), [A]),
+    Case("polar", lambda s, a: s.linalg.polar(a), [W]),
+    Case("polar tall", lambda s, a: s.linalg.polar(a), [R]),
+    Case("polar wide", lambda s, a: s.linalg.polar(a, side="left"), [R.T]),
+    Case("polar of a multiple of 1", lambda s, a: s.linalg.polar(a)[0], [2 * np.eye(3)]),
+    Case("orthogonal_procrustes", lambda s, a, b: s.linalg.orthogonal_procrustes(a, b), [R, R**2]),
+    Case("eigvals", lambda s, a: in_order(s.linalg.eigvals(a)), [W]),
+    Case("eigvals complex", lambda s, a: in_order(s.linalg.eigvals(a)), [TURNING]),
+    Case("eigvals generalised", lambda s, a, b: in_order(s.linalg.eigvals(a, b)), [W, T]),
+    Case("eig", lambda s, a: in_order(*s.linalg.eig(a)), [W]),
+    Case("eig complex", lambda s, a: in_order(*s.linalg.eig(a)), [TURNING]),
+    Case("eig_banded", lambda s, a: s.linalg.eig_banded(a)[1] ** 2, [UPPER]),
+    Case(
+        "eigvals_banded",
+        lambda s, a: s.linalg.eigvals_banded(a, lower=True, select="i", select_range=(1, 2)),
+        [BANDS[1:]],
+    ),
     Case("block_diag", lambda s, a, b: s.linalg.block_diag(a, b) ** 2, [M, b]),
     Case("toeplitz", lambda s, c, r: s.linalg.toeplitz(c, r), [b, c5]),
     Case("toeplitz symmetric", lambda s, c: s.linalg.toeplitz(c), [c5]),
@@ -123,6 +163,29 @@ CASES = [
         lambda s, a, q: s.linalg.solve_continuous_lyapunov(a, q),
         [S, A],
     ),
+    Case(
+        "solve_continuous_are",
+        lambda s, a, b, q, r: s.linalg.solve_continuous_are(a, b, sym(q), sym(r)),
+        [A, M, S, T[:2, :2]],
+        rtol=1e-9,
+    ),
+    Case(
+        "solve_discrete_are",
+        lambda s, a, b, q, r: s.linalg.solve_discrete_are(a, b, sym(q), sym(r)),
+        [A, M, S, T[:2, :2]],
+        rtol=1e-9,
+    ),
+    Case(
+        "solve_discrete_lyapunov bilinear",
+        lambda s, a, q: s.linalg.solve_discrete_lyapunov(a, q, method="bilinear"),
+        [B, A],
+    ),
+    Case("stack of toeplitz", lambda s, c, r: s.linalg.toeplitz(c, r), [R, R]),
+    Case("stack of circulant", lambda s, c: s.linalg.circulant(c), [R]),
+    Case("stack of khatri_rao", lambda s, a, b: s.linalg.khatri_rao(a, b), [STACK, STACK + 1]),
+    Case("stack of sylvester", lambda s, a, b: s.linalg.solve_sylvester(a, b, a), [STACK, S]),
+    Case("stack of expm_frechet", lambda s, a, e: s.linalg.expm_frechet(a, e)[1], [STACK, B]),
+    Case("stack of polar", lambda s, a: s.linalg.polar(a)[0], [STACK]),
     Case(
         "solve_discrete_lyapunov",
         lambda s, a, q: s.linalg.solve_discrete_lyapunov(a, q),
@@ -156,3 +219,42 @@ CASES = [
 def test_linalg(check, case):
     if applies(check, case):
         check(case)
+
+
+EMPTY = np.zeros((0, 0))
+OF_NOTHING = [
+    lambda a: np.abs(np.linalg.eigvals(a)).sum(),
+    lambda a: np.abs(np.linalg.eig(a)[1]).sum(),
+    lambda a: np.abs(linalg.eig(a)[0]).sum(),
+    lambda a: np.linalg.norm(a, 1) + np.linalg.norm(a, 2) + np.linalg.norm(a, np.inf),
+    lambda a: np.linalg.matrix_rank(a) * 1.0,
+    lambda a: linalg.khatri_rao(a, a).sum(),
+    lambda a: linalg.solve_sylvester(a, a, a).sum() + linalg.polar(a)[1].sum(),
+]
+
+
+@pytest.mark.parametrize("f", OF_NOTHING)
+def test_of_empty_matrices_there_is_a_value_and_an_empty_gradient(f):
+    value, slope = ad.value_and_grad(f)(EMPTY)
+    assert float(value) == f(EMPTY) == 0 and slope.shape == (0, 0)
+
+
+def test_blocks_come_in_stacks():
+    f = lambda a: linalg.block_diag(a, B, a[0])  # noqa: E731
+    found = ad.vmap(f)(np.stack([STACK, STACK + 1]))
+    np.testing.assert_allclose(found[1].numpy(), f(STACK + 1))
+    np.testing.assert_allclose(ad.jacobian(f)(STACK).numpy().sum(), 2 * 9 + 2 * 9)
+
+
+def test_of_a_hermitian_band_the_real_diagonal_is_read():
+    bands = UPPER + 0.3j
+    found = ad.compile(lambda x: linalg.solveh_banded(x, c5))(bands)
+    np.testing.assert_allclose(found.numpy(), linalg.solveh_banded(bands, c5))
+
+
+def test_matrix_equations_without_solution_say_so():
+    with pytest.raises(LinAlgError, match="eigenvalue of A is minus one of B"):
+        ad.grad(lambda a: linalg.solve_sylvester(a, -a, a).sum())(np.eye(2)).numpy()
+    with pytest.raises(LinAlgError, match="no stabilising solution"):
+        zero = np.zeros((2, 2))
+        ad.grad(lambda a: linalg.solve_continuous_are(a, a, a, np.eye(2)).sum())(zero).numpy()

@@ -85,9 +85,85 @@ SUMS = [
     Case("softmax axis", lambda s, a: s.special.softmax(a, axis=1), [TABLE]),
     Case("log_softmax axis", lambda s, a: s.special.log_softmax(a, 0), [TABLE]),
 ]
+PAIRS = [
+    Case(name, lambda s, *xs, n=name: getattr(s.special, n)(*xs), at, **options)
+    for name, at, options in (
+        ("sici", [HALF], {}), ("shichi", [HALF], {}), ("fresnel", [LINE], {}),
+        ("airy", [LINE], {}), ("airye", [HALF], {}),
+        ("ellipj", [LINE, UNIT], {"single": False}),
+    )
+]
+NEW = [
+    one("erfi", LINE),
+    *(one(n, HALF, rtol=1e-10) for n in ("spence", "kolmogorov", "ellipkm1")),
+    *(one(n, UNIT) for n in ("ellipk", "ellipe", "kolmogi")),
+    one("wrightomega", LINE), one("zeta", HALF + 1), one("zetac", HALF + 1),
+    *(two(n, HALF, OTHER, single=False) for n in (
+        "agm", "elliprc", "jve", "yve", "hyp0f1",
+    )),
+    two("zeta", HALF + 1, OTHER, single=False),
+    two("chdtri", HALF, UNIT, single=False, rtol=1e-10),
+    two("tklmbda", UNIT, UNIT, single=False),
+    two("owens_t", LINE, OTHER), two("ellipkinc", LINE, UNIT), two("ellipeinc", LINE, UNIT),
+    *(two(n, HALF, OTHER, UNIT, single=False) for n in ("elliprf", "elliprd", "elliprg")),
+    two("elliprj", HALF, OTHER, UNIT, HALF, single=False, second=False),
+    two("voigt_profile", LINE, OTHER, HALF, single=False),
+    two("hyp1f1", HALF, OTHER, LINE, single=False),
+    two("hyp2f1", HALF, OTHER, HALF, UNIT - 1.2, single=False, second=False),
+    two("hyperu", HALF, OTHER, HALF, single=False, second=False, rtol=1e-9),
+    two("fdtri", HALF, OTHER, UNIT, single=False, second=False, rtol=1e-10),
+    two("gdtr", HALF, OTHER, UNIT, single=False), two("gdtrc", HALF, OTHER, UNIT, single=False),
+    two("gdtria", UNIT, OTHER, HALF, single=False, rtol=1e-10),
+    two("gdtrix", HALF, OTHER, UNIT, single=False, rtol=1e-10),
+    two("nrdtrimn", UNIT, OTHER, HALF), two("nrdtrisd", HALF, UNIT, OTHER + 3),
+    *(fixed(n, 2, HALF) for n in (
+        "expn", "struve", "modstruve", "spherical_jn", "spherical_yn", "spherical_in",
+        "spherical_kn", "eval_chebyc", "eval_chebys", "eval_sh_legendre",
+        "eval_sh_chebyt", "eval_sh_chebyu", "jvp", "yvp", "ivp", "kvp",
+    )),
+    fixed("pdtri", 2, UNIT, single=False, rtol=1e-10),
+    *(
+        Case(f"{n} {k}", lambda s, p, n=n, k=k: getattr(s.special, n)(k, 5, p), [UNIT],
+             single=False, rtol=1e-10)
+        for n in ("bdtr", "bdtrc", "bdtri", "nbdtr", "nbdtrc", "nbdtri") for k in (0, 3)
+    ),
+    Case("bdtr of all", lambda s, p: s.special.bdtr(5, 5, p), [UNIT], single=False),
+    *(
+        Case(f"{n} {k}", lambda s, a, x, n=n, k=k: getattr(s.special, n)(k, a, x), [OTHER, LINE],
+             single=False)
+        for n in ("eval_genlaguerre", "eval_gegenbauer") for k in (0, 1, 4)
+    ),
+    *(
+        Case(f"{n} {k}", lambda s, a, b, x, n=n, k=k: getattr(s.special, n)(k, a, b, x),
+             [OTHER + 1, HALF, UNIT], single=False)
+        for n in ("eval_jacobi", "eval_sh_jacobi") for k in (0, 1, 4)
+    ),
+    Case("degrees", lambda s, x: s.special.eval_legendre(np.arange(4)[:, None], x), [LINE]),
+    *(Case(f"lpmv {m}", lambda s, x, m=m: s.special.lpmv(m, 3, x), [UNIT]) for m in (-2, 0, 1, 4)),
+    *(
+        Case(f"sph_harm_y {m} {part}", lambda s, t, p, m=m, part=part: getattr(
+            s.special.sph_harm_y(3, m, t, p), part), [HALF, LINE], single=False)
+        for m in (-2, 0, 1) for part in ("real", "imag")
+    ),
+    *(
+        Case(f"{n} {part}", lambda s, x, n=n, part=part: getattr(
+            getattr(s.special, n)(1.5, x), part), [HALF], single=False)
+        for n in ("hankel1", "hankel2", "hankel1e", "hankel2e", "h1vp", "h2vp")
+        for part in ("real", "imag")
+    ),
+    *(
+        Case(f"{n} {part}", lambda s, x, n=n, part=part: getattr(getattr(s.special, n)(x), part),
+             [HALF], single=False)
+        for n in ("lambertw", "wofz") for part in ("real", "imag")
+    ),
+    Case("jv by order", lambda s, v, x: s.special.jv(v, x), [OTHER, HALF], single=False),
+    Case("kve by order", lambda s, v, x: s.special.kve(v, x), [OTHER, HALF], single=False),
+    Case("spherical slope", lambda s, x: s.special.spherical_jn(2, x, True), [HALF]),
+]
+
 # fmt: on
 
-CASES = ONE + TWO + FIXED + SUMS
+CASES = ONE + TWO + FIXED + SUMS + PAIRS + NEW
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -21,11 +21,14 @@ from typing import Any
 import numpy as np
 import scipy.fft
 import scipy.linalg
+import scipy.sparse.linalg
 import scipy.special
 
 from adjoint.api.custom_signature import Signature
 from adjoint.api.traced_rule import called
 from adjoint.graph.tensor import Tensor
+from adjoint.ops.linalg.sparse_pattern import pattern_of
+from adjoint.ops.linalg.sparse_solve import ConstantFactor
 
 REAL = ("float64", "float32")
 ALL = ("float64", "float32", "complex128")
@@ -268,6 +271,28 @@ def eigen_sum(n: Any, values: Any, vectors: Any) -> Any:
 def eigen_row(n: Any, a: Any) -> Any:
     parts = registered("eig")((a,))
     return eigen_sum(n, parts[0], parts[1:].mT)
+
+
+PATTERN, _, _ = pattern_of(np.array([0, 0, 1, 2, 2]), np.array([0, 2, 1, 0, 2]), (3, 3))
+WIDE, _, _ = pattern_of(np.array([0, 0, 1, 1]), np.array([0, 2, 1, 2]), (2, 3))
+FACTOR = ConstantFactor(scipy.sparse.linalg.splu(scipy.sparse.csc_array(SHIFTED)))
+CLOSELY = (("rtol", 1e-14),)
+
+
+def with_diagonal(values: Any) -> Any:
+    return values + np.array([3, 0, 3, 0, 3], values.dtype)
+
+
+def filled(pattern: Any, values: Any) -> Any:
+    """The dense matrices with these values at the entries of a pattern."""
+    whole = np.zeros((*values.shape[:-1], *pattern.shape), values.dtype)
+    whole[..., pattern.rows, pattern.columns] = values
+    return whole
+
+
+def control(n: Any, a: Any, b: Any, q: Any, r: Any, call: Callable[..., Any]) -> Any:
+    """The solution of a Riccati equation whose weights are definite."""
+    return call(a, b, definite(n, q), definite(n, r))
 
 
 ROWS: list[Row] = [
@@ -559,6 +584,82 @@ ROWS: list[Row] = [
         lambda n, a, b: registered("solve_banded")((a, b), 1, 2),
         [BANDS, (4, 2)],
         lambda a, b: np.linalg.solve(dense(a, 2), b),
+    ),
+    Row(
+        "sylvester",
+        lambda n, a, b, q: registered("sylvester")((a + 4 * np.eye(3, dtype=a.dtype), b, q)),
+        [(3, 3), (2, 2), (3, 2)],
+        lambda a, b, q: scipy.linalg.solve_sylvester(a + 4 * np.eye(3, dtype=a.dtype), b, q),
+        digits=10.0,
+    ),
+    *(
+        Row(
+            "riccati",
+            lambda n, *x, which=which: control(
+                n, *x, lambda *x: registered("riccati")(x, which == "discrete")
+            ),
+            [(2, 2), (2, 1), (2, 2), (1, 1)],
+            lambda *x, which=which: control(np, *x, getattr(scipy.linalg, f"solve_{which}_are")),
+            label=which,
+            dtypes=("float64",),
+            digits=100.0,
+        )
+        for which in ("continuous", "discrete")
+    ),
+    Row(
+        "polar_unitary",
+        lambda n, a: registered("polar_unitary")((a,)),
+        [(4, 3)],
+        lambda a: scipy.linalg.polar(a)[0],
+        digits=10.0,
+    ),
+    Row(
+        "sparse_matmul",
+        lambda n, v, x: registered("sparse_matmul")((v, x), WIDE, False),
+        [(4,), (3, 2)],
+        lambda v, x: filled(WIDE, v) @ x,
+    ),
+    Row(
+        "sparse_matmul",
+        lambda n, v, x: registered("sparse_matmul")((v, x), WIDE, True),
+        [(2, 4), (2, 2)],
+        lambda v, x: filled(WIDE, v).mT @ x,
+        label="transposed",
+    ),
+    *(
+        Row(
+            "sparse_solve",
+            lambda n, v, b, turned=turned: registered("sparse_solve")(
+                (with_diagonal(v), b), PATTERN, turned
+            ),
+            [(5,), (3, 2)],
+            lambda v, b, turned=turned: np.linalg.solve(
+                filled(PATTERN, with_diagonal(v)).T
+                if turned
+                else filled(PATTERN, with_diagonal(v)),
+                b,
+            ),
+            label="transposed" if turned else "",
+            digits=10.0,
+        )
+        for turned in (False, True)
+    ),
+    Row(
+        "sparse_iteration",
+        lambda n, v, b: registered("sparse_iteration")(
+            (with_diagonal(v), b), PATTERN, False, "gmres", CLOSELY, None
+        ),
+        [(5,), (3, 2)],
+        lambda v, b: np.linalg.solve(filled(PATTERN, with_diagonal(v)), b),
+        dtypes=("float64", "complex128"),
+        digits=1e4,
+    ),
+    Row(
+        "sparse_factor_solve",
+        lambda n, b: registered("sparse_factor_solve")((b,), FACTOR, True),
+        [(3, 2)],
+        lambda b: np.linalg.solve(SHIFTED.T, b),
+        dtypes=("float64",),
     ),
     Row("expm", lambda n, a: registered("expm")((a,)), [(2, 3, 3)], scipy.linalg.expm),
     Row(

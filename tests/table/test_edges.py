@@ -75,6 +75,8 @@ def test_third_derivative_of_a_square_at_zero():
 
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, np.inf, -np.inf, np.nan, 5e-324, 1e308, -1e308]
+WHOLE = {"expn"}
+"""SciPy warns of broken numbers where these functions take whole ones."""
 PLAIN = [
     name
     for name, op in OPS.items()
@@ -83,7 +85,7 @@ PLAIN = [
     and not op.param_names
     and "f" in _KINDS[op.accepts]
     and len(op.partials) <= 2
-    and name not in FLAT
+    and name not in FLAT | WHOLE
     and isinstance(numerical(name), np.ufunc)
 ]
 

@@ -1,7 +1,7 @@
 """No operation follows the rules of a subclass of NumPy's arrays: each is an array of numbers.
 
 What enters a graph is of NumPy's own class, by `numpy.asarray`: a matrix has no product of its own,
-a record array no fields, a quantity no unit. Only hidden elements, of a masked array, are an error.
+a record array no fields. Only hidden elements, of a masked array, and units are an error.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.linalg
-import scipy.sparse
+import scipy.sparse.csgraph
 import scipy.special
 
 import adjoint as ad
@@ -51,8 +51,8 @@ def added(x):
     return y.sum()
 
 
-def sparse(x):
-    return scipy.sparse.csr_matrix(np.diag(x)).sum()
+def graph(x):
+    return scipy.sparse.csgraph.shortest_path(np.diag(x)).sum()
 
 
 def callback(x):
@@ -74,7 +74,7 @@ LEAKS = {
     "kept: a filled array": (lambda x: KEPT["zeros"](x), "writing into", "adjoint.zeros"),
     "an array from elsewhere": (written, "writing into an array", "adjoint.stack"),
     "an array from elsewhere, in place": (added, "numpy.add", "adjoint.zeros"),
-    "a sparse matrix": (sparse, "scipy.sparse", "stop_gradient"),
+    "a graph": (graph, "scipy.sparse", "stop_gradient"),
     "a function that is integrated": (callback, "asks for the plain value", "stop_gradient"),
 }  # fmt: skip
 TRANSFORMS = {

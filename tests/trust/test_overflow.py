@@ -16,6 +16,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.graph.text import graph_text
+from tests.counting import calls
 
 pytestmark = pytest.mark.unit
 
@@ -530,3 +531,26 @@ def test_the_slope_of_arcsinh_needs_no_square(dtype, large, first):
     x = np.array([large, -large, 0.0], dtype)
     found = np.asarray(first(lambda x: ad.sum(ad.arcsinh(x)))(x))
     np.testing.assert_allclose(found, [1 / large, 1 / large, 1.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("step", [
+    lambda x, a: x / (1.0 + ad.exp(-x)) + a,
+    lambda x, a: (ad.exp(a) * x + 0.1) / (1.0 + ad.exp(a) * x),
+])  # fmt: skip
+def test_recurrences_of_fractions_cost_little_more_than_others(step):
+    """Their steps are looked through one by one, and not each together with those before it."""
+
+    def gradient(step):
+        def f(a):
+            x = a
+            for _ in range(40):
+                x = step(x, a)
+            return x
+
+        with ad.options(native="never", roll_loops=False):
+            return float(ad.grad(f)(0.2))
+
+    def plain(x, a):
+        return (ad.sin(a) * x + 0.1) / (1.0 + ad.sin(a) * x)
+
+    assert calls(lambda: gradient(step)) < 4 * calls(lambda: gradient(plain))

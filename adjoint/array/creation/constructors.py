@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import ArgumentError, RangeError
+from adjoint.errors import ArgumentError, DTypeError, RangeError
 from adjoint.graph.device import check_device
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
@@ -15,7 +15,11 @@ from adjoint.ops.shape.movement import broadcast_to, reshape
 
 __all__ = [
     "array",
+    "asanyarray",
     "asarray",
+    "ascontiguousarray",
+    "asfortranarray",
+    "copy",
     "empty",
     "empty_like",
     "eye",
@@ -50,6 +54,52 @@ def asarray(
     return Tensor(as_tensor(x, wanted).node)
 
 
+def asanyarray(
+    a: Any, /, dtype: Any = None, *, device: Any = None, copy: bool | None = None
+) -> Tensor:
+    """`asarray` by another name of NumPy's, where it also lets subclasses pass.
+
+    >>> import adjoint as ad
+    >>> ad.asanyarray([1.0, 2.0])
+    Tensor([1., 2.])
+    """
+    return asarray(a, dtype, device=device, copy=copy)
+
+
+def ascontiguousarray(a: Any, /, dtype: Any = None) -> Tensor:
+    """A tensor with at least one axis that holds `a`; the order in memory is not the user's.
+
+    >>> import adjoint as ad
+    >>> ad.ascontiguousarray(3.0)
+    Tensor([3.])
+    """
+    return array(a, dtype, ndmin=1)
+
+
+def asfortranarray(a: Any, /, dtype: Any = None) -> Tensor:
+    """A tensor with at least one axis that holds `a`; the order in memory is not the user's.
+
+    >>> import adjoint as ad
+    >>> ad.asfortranarray([[1, 2], [3, 4]])
+    Tensor([[1, 2],
+            [3, 4]])
+    """
+    return array(a, dtype, ndmin=1)
+
+
+def copy(a: Any, /) -> Tensor:
+    """A tensor of its own that holds `a`: what is written into it, or into `a`, is not shared.
+
+    >>> import adjoint as ad
+    >>> x = ad.zeros(2)
+    >>> y = ad.copy(x)
+    >>> y[0] = 1.0
+    >>> x
+    Tensor([0., 0.])
+    """
+    return asarray(a)
+
+
 def _uncopied(x: Any, dtype: DType | None) -> Tensor:
     """`x` itself, if it is a tensor of `dtype`."""
     if not isinstance(x, Tensor):
@@ -81,7 +131,8 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
 
     The data are copied: who else holds the memory may write to it. With copy=False they are not,
     and must not be written to as long as anything that was computed from the tensor is in use.
-    Raises `ArgumentError`, `RangeError`, and what `x` raises if it is not in this memory.
+    Raises `ArgumentError`, `RangeError`, `DTypeError`, and what `x` raises if it is not in this
+    memory.
 
     >>> import adjoint as ad, numpy as np
     >>> ad.from_dlpack(np.ones(2))
@@ -94,7 +145,14 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
         raise ArgumentError(
             f"from_dlpack: {type(x).__name__} does not offer __dlpack__; use adjoint.asarray"
         )
-    taken = np.from_dlpack(x)
+    try:
+        taken = np.from_dlpack(x)
+    except RuntimeError as error:  # NumPy's word for a dtype that it has not, such as bfloat16
+        dtype = getattr(x, "dtype", "unknown")
+        raise DTypeError(
+            f"from_dlpack: a {type(x).__name__} of dtype {dtype} cannot be taken over ({error}); "
+            f"convert it to float32 or another dtype of NumPy's first"
+        ) from error
     return from_array(taken.view()) if copy is False else as_tensor(taken)
 
 

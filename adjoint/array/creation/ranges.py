@@ -9,7 +9,7 @@ import numpy as np
 from adjoint.array.creation.constructors import asarray
 from adjoint.array.manipulation.joining import broadcast_arrays
 from adjoint.array.statistics.descriptive import inexact
-from adjoint.array.values import known
+from adjoint.array.values import has_value, known
 from adjoint.errors import RangeError
 from adjoint.graph.arrays import plain_array
 from adjoint.graph.device import check_device
@@ -167,19 +167,17 @@ def geomspace(
 ) -> Tensor:
     """`num` numbers from `start` to `stop` of which each is the same multiple of the one before.
 
-    Raises `RangeError` where an end is 0; the values of the ends are needed at once.
+    Between real ends of different signs they are nan. Raises `RangeError` where an end is 0, if
+    the values are known; if not, as in compiled functions, these numbers are nan.
 
     >>> import adjoint as ad
     >>> ad.geomspace(1.0, 4.0, 3)
     Tensor([1., 2., 4.])
     """
     first, last = _ends("geomspace", start, stop)
-    if not (known(first).all() and known(last).all()):
+    if any(has_value(end) and not known(end).all() for end in (first, last)):
         raise RangeError("geomspace: neither start nor stop can be 0")
-    ratio = last / first
-    if ratio.dtype.kind != "c" and (known(ratio) < 0).any():
-        ratio = ratio * (1 + 0j)
-    found = first * exp(log(ratio) * _way(num, endpoint, first))
+    found = first * exp(log(last / first) * _way(num, endpoint, first))
     if num and endpoint:  # the ends are met exactly
         parts = [reshape(first, (1, *first.shape)), found[1:-1], reshape(last, (1, *last.shape))]
         found = concat(parts if num > 1 else parts[:1], axis=0)

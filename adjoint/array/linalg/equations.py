@@ -257,7 +257,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
 def _rank(values: Tensor, tolerance: float | np.ndarray[Any, Any]) -> Tensor:
     """How many singular values count."""
     part = tolerance if isinstance(tolerance, float) else tolerance[..., None]
-    return count_nonzero(greater(values, max(values, -1, keepdims=True) * part), -1)
+    return count_nonzero(greater(values, max(values, -1, keepdims=True, initial=0) * part), -1)
 
 
 @public

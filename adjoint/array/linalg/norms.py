@@ -84,7 +84,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
         return astype(count, to_real(x.dtype))
     size = abs(x)
     if p == np.inf:
-        return max(size, axes, keepdims=keepdims)
+        return _largest(size, axes, keepdims)
     if p == -np.inf:
         return min(size, axes, keepdims=keepdims)
     total = sum(size if p == 1 else power(size, p), axes, keepdims=keepdims)
@@ -102,6 +102,17 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
         "vector_norm",
         tuple([a - x.ndim for a in axes]),
     )
+
+
+def _largest(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    """The largest element; 0 where there is none, as NumPy says of the norm of nothing."""
+    is_empty = any(x.shape[a] == 0 for a in axes)
+    return max(x, axes, keepdims=keepdims, initial=0 if is_empty else None)
+
+
+def _smallest(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    """The smallest element."""
+    return min(x, axes, keepdims=keepdims)
 
 
 @public
@@ -126,15 +137,15 @@ def _matrix_norm(name: str, x: Tensor, axes: tuple[int, ...], ord: Any, keepdims
     rows, columns = axes
     if ord in ("fro", None):
         return norm2(x, axes, keepdims=keepdims)
-    pick = max if ord in ("nuc",) or ord > 0 else min
+    pick = _largest if ord in ("nuc",) or ord > 0 else _smallest
     if ord in (1, -1, np.inf, -np.inf):
         first = rows if ord in (1, -1) else columns
         sums = sum(abs(x), first, keepdims=True)
-        result = pick(sums, axes, keepdims=True)
+        result = pick(sums, axes, True)
     elif ord in (2, -2, "nuc"):
         rest = [a for a in range(x.ndim) if a not in axes]
         values = svdvals(permute_dims(x, (*rest, rows, columns)))
-        result = sum(values, -1) if ord == "nuc" else pick(values, -1)
+        result = sum(values, -1) if ord == "nuc" else pick(values, (-1,), True)
     else:
         raise RangeError(
             f"{name}: the ord of a matrix norm is 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got "

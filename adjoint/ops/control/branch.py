@@ -13,10 +13,8 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-import numpy as np
-
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import Coefficients, Op, register
+from adjoint.graph.op import Coefficients, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape, is_inexact
@@ -25,11 +23,13 @@ from adjoint.ops.control.closing import closed
 from adjoint.ops.control.dependence import results_of_graph
 from adjoint.ops.control.derived import Linearised, instance, still_inputs
 from adjoint.ops.control.expanding import branch_outputs, packed_rows
+from adjoint.ops.control.nan_search import origins_of, results_in
 from adjoint.ops.control.packing import (
-    Groups,
+    PackedOp,
     given_pieces,
-    groups_of,
+    layouts,
     packed_group,
+    packed_values,
     unpacked,
 )
 from adjoint.ops.control.saving import NOTHING, saved_values
@@ -74,33 +74,23 @@ class Choice:
         return [(x.shape, x.dtype) for x in self.branches[0].outputs]
 
 
-def layouts(choice: Choice) -> Groups:
-    """For each group of results their numbers, and how they are packed."""
-    return groups_of(choice.pieces())
-
-
-class Branch(Op):
+class Branch(PackedOp):
     """The packed results of the branch whose number is the first input, brought into range."""
 
     name = "branch"
-    family = "control"
     shares_results = True
     param_names = ("choice", "group")
 
-    def infer(self, *args: Any) -> tuple[Shape, DType]:
-        *_, choice, group = args
-        layout = layouts(choice)[group][1]
-        return (layout.starts[-1],), layout.dtype
+    def run(self, held: Choice, group: int, values: list[Any]) -> Any:
+        number, *operands = values
+        chosen = min(max(int(number), 0), len(held.branches) - 1)
+        return packed_values(held, group, held.branches[chosen].run(operands))
 
-    def evaluate(self, *args: Any) -> Any:
-        number, *values, choice, group = args
-        numbers, layout = layouts(choice)[group]
-        last = len(choice.branches) - 1
-        results = choice.branches[min(max(int(number), 0), last)].run(list(map(np.asarray, values)))
-        packed = layout.empty()
-        for place, n in enumerate(numbers):
-            layout.write(packed, place, results[n])
-        return packed
+    def nan_origins_of(self, node: Node, held: Choice, values: Sequence[Tensor]) -> dict[int, str]:
+        number, *operands = values
+        chosen = min(max(int(number.node.value), 0), len(held.branches) - 1)
+        what = f"branch {chosen}" if len(held.branches) > 1 else "the checkpointed function"
+        return origins_of(results_in(node, what, held.branches[chosen], operands))
 
     def params_text(self, node: Node) -> str:
         return f"{len(node.params[0].branches)} branches"
@@ -122,11 +112,11 @@ class Branch(Op):
             one.tangents(seeds.values)
             for one, seeds in zip(derivatives.linear, derivatives.seeds, strict=True)
         ]
-        return packed_group(layouts(choice), group, derivatives.results(found))
+        return packed_group(choice, group, derivatives.results(found))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         choice, group = node.params
-        given = given_pieces(layouts(choice), group, adjoint)
+        given = given_pieces(choice, group, adjoint)
         if not given:
             return [None] * len(wanted)
         still = {n for n, x in given.items() if not is_differentiated(x.node)}
@@ -149,7 +139,7 @@ class Branch(Op):
         branches, places, more = branch_outputs(choice.branches, given[1:], rules)
         results = branch(Choice(tuple(branches), choice.policy), [number, *inputs, *more])
         found = dict(zip(places, results, strict=True))
-        return packed_rows(node, layouts(choice), group, found, len(choice.pieces()), len(given[0]))
+        return packed_rows(node, choice, group, found, len(given[0]))
 
     def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
         choice, group = node.params
@@ -164,7 +154,7 @@ class Branch(Op):
             results = _each_chosen(choice, inputs, batched, size)
         else:
             results = _all_chosen(choice, inputs, batched, size)
-        return packed_group(layouts(choice), group, results)
+        return packed_group(choice, group, results)
 
 
 _branch = register(Branch())
@@ -172,7 +162,7 @@ _branch = register(Branch())
 
 def branch(choice: Choice, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The results of the branch whose number is the first of the inputs."""
-    return unpacked(_branch, inputs, choice, layouts(choice))
+    return unpacked(_branch, inputs, choice)
 
 
 class Seeds:

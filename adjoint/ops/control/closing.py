@@ -26,11 +26,13 @@ def dependent(order: Sequence[Node], variables: Sequence[Node]) -> set[Node]:
     return found
 
 
-def captured(outputs: Sequence[Node], variables: Sequence[Node]) -> list[Node]:
+def captured(
+    outputs: Sequence[Node], variables: Sequence[Node], written_in: int = WRITTEN_IN
+) -> list[Node]:
     """The nodes from outside that the graph between `variables` and `outputs` reads.
 
-    What depends on no variable is computed outside, once. Small constants, and all that are not
-    floating, such as indices, are written into the graph.
+    What depends on no variable is computed outside, once. Constants of up to `written_in` elements,
+    and all that are not floating, such as indices, are written into the graph.
     """
     ends = set(variables)
     order = topological_order(
@@ -39,14 +41,14 @@ def captured(outputs: Sequence[Node], variables: Sequence[Node]) -> list[Node]:
     inside = dependent(order, variables)
     read = [x for node in order if node in inside and node not in ends for x in node.inputs]
     read += outputs
-    return [x for x in dict.fromkeys(read) if x not in inside and not is_written_in(x)]
+    return [x for x in dict.fromkeys(read) if x not in inside and not is_written_in(x, written_in)]
 
 
-def is_written_in(x: Node) -> bool:
+def is_written_in(x: Node, most: int) -> bool:
     """Whether a node stands for itself in a graph that reads it."""
     if x.op is not constant:
         return False
-    return not is_inexact(x.dtype) or size_of(x.shape) <= WRITTEN_IN
+    return not is_inexact(x.dtype) or size_of(x.shape) <= most
 
 
 def closed(outputs: Sequence[Node], variables: Sequence[Node], outside: Sequence[Node]) -> Subgraph:

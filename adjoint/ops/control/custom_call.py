@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
-import numpy as np
-
 from adjoint.errors import NotDifferentiableError
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, register
+from adjoint.graph.op import register
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, is_inexact
@@ -23,12 +21,14 @@ from adjoint.ops.control import dependence
 from adjoint.ops.control.dependence import results_of_graph
 from adjoint.ops.control.derived import instance
 from adjoint.ops.control.linear_map import LinearMap, batched_graph, batched_map, transposed
+from adjoint.ops.control.nan_search import origins_of, results_in
 from adjoint.ops.control.packing import (
-    Groups,
+    PackedOp,
     given_pieces,
-    groups_of,
+    layouts,
     pack,
     packed_group,
+    packed_values,
     unpack,
     unpacked,
 )
@@ -108,31 +108,19 @@ class CustomCall:
         )
 
 
-def layouts(call: CustomCall) -> Groups:
-    """For each group of results their numbers, and how they are packed."""
-    return groups_of(tuple(call.pieces()))
-
-
-class CustomCallOp(Op):
+class CustomCallOp(PackedOp):
     """The packed results of a graph that has a rule of its own."""
 
     name = "custom_call"
-    family = "control"
     param_names = ("call", "group")
 
-    def infer(self, *args: Any) -> tuple[Shape, DType]:
-        *_, call, group = args
-        layout = layouts(call)[group][1]
-        return (layout.starts[-1],), layout.dtype
+    def run(self, held: CustomCall, group: int, values: list[Any]) -> Any:
+        return packed_values(held, group, held.body.run(values))
 
-    def evaluate(self, *args: Any) -> Any:
-        *values, call, group = args
-        numbers, layout = layouts(call)[group]
-        results = call.body.run(list(map(np.asarray, values)))
-        packed = layout.empty()
-        for place, n in enumerate(numbers):
-            layout.write(packed, place, results[n])
-        return packed
+    def nan_origins_of(
+        self, node: Node, held: CustomCall, values: Sequence[Tensor]
+    ) -> dict[int, str]:
+        return origins_of(results_in(node, held.name, held.body, values))
 
     def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
         call, group = node.params
@@ -154,13 +142,13 @@ class CustomCallOp(Op):
             raise _closed_over(call)
         every = range(len(call.body.outputs))
         found = call.tangent_map.apply(_point(node), given, every)
-        return packed_group(layouts(call), group, [found.get(n) for n in every])
+        return packed_group(call, group, [found.get(n) for n in every])
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         call, group = node.params
         if any(wanted[: call.closed]):
             raise _closed_over(call)
-        given = given_pieces(layouts(call), group, adjoint)
+        given = given_pieces(call, group, adjoint)
         asked = [n for n, w in enumerate(wanted) if w and is_inexact(node.inputs[n].dtype)]
         found = call.adjoint_map.apply(_point(node), given, asked)
         return [found.get(n) for n in range(len(wanted))]
@@ -173,7 +161,7 @@ class CustomCallOp(Op):
         variables, results = batched_graph(call.body, batched, size)
         body = Subgraph([x.node for x in variables], [x.node for x in results])
         wider = replace(call, body=body, rule=Batched(call, tuple(batched), size))
-        return packed_group(layouts(call), group, custom_call(wider, inputs))
+        return packed_group(call, group, custom_call(wider, inputs))
 
 
 _custom_call = register(CustomCallOp())
@@ -209,7 +197,7 @@ class Batched:
 
 def custom_call(call: CustomCall, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The results of the graph."""
-    return unpacked(_custom_call, inputs, call, layouts(call))
+    return unpacked(_custom_call, inputs, call)
 
 
 def inlined_results(order: Sequence[Node]) -> dict[Node, Node]:

@@ -17,7 +17,7 @@ from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.control.derived import Linearised, instance
 from adjoint.ops.control.loop import Loop, scan
-from adjoint.ops.control.packing import Groups, packed_group
+from adjoint.ops.control.packing import Held, packed_group
 from adjoint.ops.control.rounds import Rounds, while_loop
 from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.shape.movement import broadcast_to, permute_dims
@@ -92,13 +92,14 @@ def given_or_zeros(given: Sequence[Coefficients], place: Place, like: Tensor) ->
 
 
 def packed_rows(
-    node: Node, groups: Groups, group: int, found: dict[Place, Tensor], count: int, length: int
+    node: Node, held: Held, group: int, found: dict[Place, Tensor], length: int
 ) -> list[Tensor | None]:
     """The coefficients of a packed group, for those of all results."""
+    count = len(held.pieces())
     return [
         Tensor(node),
         *[
-            packed_group(groups, group, [found.get((n, k)) for n in range(count)])
+            packed_group(held, group, [found.get((n, k)) for n in range(count)])
             for k in range(1, length)
         ],
     ]

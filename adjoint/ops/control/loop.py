@@ -11,7 +11,7 @@ from adjoint.graph.op import find
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.graph.types import DType, Shape
-from adjoint.ops.control.packing import Groups, groups_of, unpacked
+from adjoint.ops.control.packing import unpacked
 from adjoint.ops.shape.movement import broadcast_to
 
 
@@ -43,11 +43,6 @@ class Loop:
         ]
 
 
-def layouts(loop: Loop) -> Groups:
-    """For each group of results their numbers, and how they are packed."""
-    return groups_of(loop.pieces())
-
-
 def scan(loop: Loop, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The results of a loop: the last state, then the stacked ys."""
     if not loop.length:
@@ -55,4 +50,4 @@ def scan(loop: Loop, inputs: Sequence[Tensor]) -> list[Tensor]:
         return [*inputs[loop.constants : loop.constants + loop.state], *rows]
     if not inputs:  # and no state: every step returns the same constants
         return [broadcast_to(Tensor(x), (loop.length, *x.shape)) for x in loop.body.outputs]
-    return unpacked(find("scan"), inputs, loop, layouts(loop))
+    return unpacked(find("scan"), inputs, loop)

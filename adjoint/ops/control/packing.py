@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, find, register
-from adjoint.graph.tensor import Tensor, make
+from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, is_inexact, size_of
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.family.structural_zeros import applied, known_mask, reshaped, whole
@@ -176,6 +176,9 @@ class Unpack(Op):
         part = layout.read(np.asarray(x), number)
         return part.copy() if part.size <= _SMALL else part
 
+    def result_taken(self, node: Node) -> int | None:
+        return int(node.params[1])
+
     def part_offset(self, node: Node) -> int | None:
         layout, number = node.params
         alone = len(node.inputs[0].shape) == 1
@@ -309,24 +312,78 @@ def _groups_of(pieces: tuple[tuple[Shape, DType], ...]) -> Groups:
     return tuple(found)
 
 
-def unpacked(op: Op, inputs: Sequence[Tensor], what: Any, groups: Groups) -> list[Tensor]:
-    """All results of an operation, of which the parameters are `what` and the number of a group."""
+class Held(Protocol):
+    """What an operation of several results repeats, chooses from or calls."""
+
+    def pieces(self) -> list[tuple[Shape, DType]]:
+        """Shape and dtype of each result."""
+
+
+def layouts(held: Held) -> Groups:
+    """For each group of results their numbers, and how they are packed."""
+    return groups_of(held.pieces())
+
+
+class PackedOp(Op):
+    """An operation of several results, of which a node has those of one group, packed.
+
+    The last parameters of the node are what it holds and the number of the group.
+    """
+
+    family = "control"
+
+    def infer(self, *args: Any) -> tuple[Shape, DType]:
+        *_, held, group = args
+        layout = layouts(held)[group][1]
+        return (layout.starts[-1],), layout.dtype
+
+    def evaluate(self, *args: Any) -> Any:
+        *values, held, group = args
+        return self.run(held, group, list(map(np.asarray, values)))
+
+    def run(self, held: Any, group: int, values: list[Any]) -> Any:
+        """The packed results of a group, for values of the inputs."""
+        raise NotImplementedError(self.name)
+
+    def nan_origins(self, node: Node) -> dict[int, str]:
+        held, group = node.params
+        values = [from_array(np.asarray(x.value)) for x in node.inputs]
+        found = self.nan_origins_of(node, held, values)
+        numbers, _ = layouts(held)[group]
+        return {place: found[n] for place, n in enumerate(numbers) if n in found}
+
+    def nan_origins_of(self, node: Node, held: Any, values: Sequence[Tensor]) -> dict[int, str]:
+        """By the number of a result, what made the nan in it, found by computing all once more."""
+        raise NotImplementedError(self.name)
+
+
+def packed_values(held: Held, group: int, results: Sequence[Any]) -> Any:
+    """Those of the values of all results that are in a group, packed."""
+    numbers, layout = layouts(held)[group]
+    packed = layout.empty()
+    for place, number in enumerate(numbers):
+        layout.write(packed, place, results[number])
+    return packed
+
+
+def unpacked(op: Op, inputs: Sequence[Tensor], held: Held) -> list[Tensor]:
+    """All results of an operation, for what it holds."""
     results: dict[int, Tensor] = {}
-    for group, (numbers, layout) in enumerate(groups):
-        packed = make(op, inputs, (what, group))
+    for group, (numbers, layout) in enumerate(layouts(held)):
+        packed = make(op, inputs, (held, group))
         for place, number in enumerate(numbers):
             results[number] = unpack(packed, layout, place)
     return [results[number] for number in range(len(results))]
 
 
-def packed_group(groups: Groups, group: int, results: Sequence[Tensor | None]) -> Tensor | None:
+def packed_group(held: Held, group: int, results: Sequence[Tensor | None]) -> Tensor | None:
     """The results that are in a group, packed; None if there is none."""
-    numbers, layout = groups[group]
+    numbers, layout = layouts(held)[group]
     return pack(layout, {place: results[number] for place, number in enumerate(numbers)})
 
 
-def given_pieces(groups: Groups, group: int, adjoint: Tensor) -> dict[int, Tensor]:
+def given_pieces(held: Held, group: int, adjoint: Tensor) -> dict[int, Tensor]:
     """By the number of the result, the adjoints in that of a packed group."""
-    numbers, layout = groups[group]
+    numbers, layout = layouts(held)[group]
     pieces = zip(numbers, pieces_of(adjoint, layout), strict=True)
     return {n: x for n, x in pieces if x is not None and is_inexact(x.dtype)}

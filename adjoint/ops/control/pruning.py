@@ -8,7 +8,8 @@ from collections.abc import Set as AbstractSet
 from adjoint.graph.node import Node
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor
-from adjoint.ops.control.loop import Loop, layouts, scan
+from adjoint.ops.control.loop import Loop, scan
+from adjoint.ops.control.packing import layouts
 
 
 def unread_left_out(order: Sequence[Node], outputs: AbstractSet[Node]) -> dict[Node, Node]:

@@ -12,7 +12,7 @@ from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import DType, Shape
 from adjoint.ops.control.derived import Linearised, instance, mask_of, or_zeros
-from adjoint.ops.control.packing import Groups, groups_of, unpacked
+from adjoint.ops.control.packing import unpacked
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.structural_zeros import keep_where, nonzero_mask, whole
 from adjoint.ops.indexing.slicing import zeros_of
@@ -45,14 +45,9 @@ class Rounds:
         return bool(self.condition.run(values)[0])
 
 
-def layouts(loop: Rounds) -> Groups:
-    """For each group of results their numbers, and how they are packed."""
-    return groups_of(loop.pieces())
-
-
 def while_loop(loop: Rounds, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The last state of a loop."""
-    return unpacked(find("while_loop"), inputs, loop, layouts(loop))
+    return unpacked(find("while_loop"), inputs, loop)
 
 
 class Doubled:

@@ -16,16 +16,22 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import Coefficients, Op, register
+from adjoint.graph.op import Coefficients, register
 from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
-from adjoint.graph.tensor import Tensor, make
-from adjoint.graph.types import DType, Shape
+from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.ops.control import dependence
 from adjoint.ops.control.dependence import scan_patterns
 from adjoint.ops.control.derived import Linearised, instance, mask_of, or_zeros, still_inputs
 from adjoint.ops.control.expanding import packed_rows, scan_series
-from adjoint.ops.control.loop import Loop, layouts, scan
-from adjoint.ops.control.packing import given_pieces, packed_group
+from adjoint.ops.control.loop import Loop, scan
+from adjoint.ops.control.nan_search import origins_of, results_in
+from adjoint.ops.control.packing import (
+    PackedOp,
+    given_pieces,
+    layouts,
+    packed_group,
+    packed_values,
+)
 from adjoint.ops.control.scan_adjoint import scan_adjoints
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.structural_zeros import nonzero_mask, whole
@@ -34,31 +40,38 @@ from adjoint.transforms.batch import batch
 from adjoint.transforms.coefficients import Rules
 
 
-class Scan(Op):
+class Scan(PackedOp):
     """The packed results of a loop that are in one of its groups."""
 
     name = "scan"
-    family = "control"
     param_names = ("loop", "group")
     repeats = shares_results = True
 
-    def infer(self, *args: Any) -> tuple[Shape, DType]:
-        *_, loop, group = args
-        layout = layouts(loop)[group][1]
-        return (layout.starts[-1],), layout.dtype
-
-    def evaluate(self, *args: Any) -> Any:
-        *values, loop, group = args
-        found = whole_graph(loop, group).runner.natively(values)
+    def run(self, held: Loop, group: int, values: list[Any]) -> Any:
+        found = whole_graph(held, group).runner.natively(values)
         if found is not None:
             return found[0]
-        numbers, layout = layouts(loop)[group]
-        packed = layout.empty()
-        state, stacks = run_loop(loop, values)
-        for place, number in enumerate(numbers):
-            value = state[number] if number < loop.state else stacks[number - loop.state]
-            layout.write(packed, place, value)
-        return packed
+        state, stacks = run_loop(held, values)
+        return packed_values(held, group, [*state, *stacks])
+
+    def nan_origins_of(self, node: Node, held: Loop, values: Sequence[Tensor]) -> dict[int, str]:
+        first = held.constants + held.state
+        constants, state, xs = (
+            values[: held.constants],
+            values[held.constants : first],
+            values[first:],
+        )
+        ys: dict[int, str] = {}
+        steps = range(held.length)
+        for t in reversed(steps) if held.backwards else steps:
+            slices = [from_array(x.node.value[t]) for x in xs]
+            found = results_in(
+                node, f"step {t} of the loop", held.body, [*constants, *state, *slices]
+            )
+            state = found[: held.state]
+            origins = origins_of(found)
+            ys = {n: origin for n, origin in origins.items() if n >= held.state} | ys
+        return origins_of(state) | ys
 
     def params_text(self, node: Node) -> str:
         return f"{node.params[0].length} steps"
@@ -76,11 +89,11 @@ class Scan(Op):
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         loop, group = node.params
-        return packed_group(layouts(loop), group, scan_tangents(node, loop, tangents))
+        return packed_group(loop, group, scan_tangents(node, loop, tangents))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         loop, group = node.params
-        given = given_pieces(layouts(loop), group, adjoint)
+        given = given_pieces(loop, group, adjoint)
         return scan_adjoints(node, loop, given, wanted)
 
     push, pull = jvp, vjp
@@ -91,7 +104,7 @@ class Scan(Op):
     ) -> Sequence[Tensor | None]:
         loop, group = node.params
         found = scan_series(node, loop, given, rules)
-        return packed_rows(node, layouts(loop), group, found, len(loop.pieces()), len(given[0]))
+        return packed_rows(node, loop, group, found, len(given[0]))
 
     def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
         loop, group = node.params
@@ -100,7 +113,7 @@ class Scan(Op):
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         loop, group = node.params
-        return packed_group(layouts(loop), group, batched_scan(loop, inputs, batched))
+        return packed_group(loop, group, batched_scan(loop, inputs, batched))
 
 
 _scan = register(Scan())
@@ -122,7 +135,6 @@ def run_loop(loop: Loop, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """The last state and the stacked ys of a loop, step by step."""
     first = loop.constants + loop.state
     constants, state, xs = values[: loop.constants], values[loop.constants : first], values[first:]
-    state = [np.asarray(x) for x in state]
     stacks = [np.empty(shape, dtype) for shape, dtype in loop.pieces()[loop.state :]]
     steps = range(loop.length)
     for t in reversed(steps) if loop.backwards else steps:
@@ -130,7 +142,7 @@ def run_loop(loop: Loop, values: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         state = found[: loop.state]
         for stack, y in zip(stacks, found[loop.state :], strict=True):
             stack[t] = y
-    return state, stacks
+    return list(state), stacks
 
 
 def scan_tangents(node: Node, loop: Loop, tangents: Sequence[Tensor | None]) -> list[Tensor | None]:

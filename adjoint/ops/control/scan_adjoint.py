@@ -4,7 +4,7 @@ The loop forward is run so that it stacks what a step back needs: the state each
 and what is expensive to compute again (products, decompositions); the rest is computed again. The
 loop back carries the adjoints of the state. The adjoint of a constant is a sum over all steps;
 where a step adds a product of matrices, as for a weight, the factors are stacked, and one product
-after the loop makes the whole sum.
+after the loop makes the whole sum. Products too small for BLAS are added up step by step.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ class _Backward:
             node = stack.pop()
             if node.op.name == "add" and all(x.shape == node.shape for x in node.inputs):
                 stack += reversed(node.inputs)
-            elif node.op.name == "matmul" and len(node.shape) == 2:
+            elif node.op.name == "matmul" and len(node.shape) == 2 and not node.op.lowers(node):
                 a, b = map(Tensor, node.inputs)
                 self.products.append((number, matrix_transpose(a), b))
             else:

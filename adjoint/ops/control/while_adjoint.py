@@ -20,12 +20,19 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, register
+from adjoint.graph.op import register
 from adjoint.graph.subgraph import Subgraph, fresh_variable
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, from_array
 from adjoint.graph.types import BOOL, DType, Shape, is_inexact
 from adjoint.ops.control.derived import Linearised
-from adjoint.ops.control.packing import Groups, given_pieces, groups_of, packed_group, unpacked
+from adjoint.ops.control.nan_search import origins_of, results_in, rounds_searched
+from adjoint.ops.control.packing import (
+    PackedOp,
+    given_pieces,
+    packed_group,
+    packed_values,
+    unpacked,
+)
 from adjoint.ops.control.rounds import (
     LIKELY_ROUNDS,
     Doubled,
@@ -72,11 +79,6 @@ class WayBack:
             *[step.result(n, first) for n in self.wanted],
             *[step.mask(n, first) for n in self.masked()],
         ]
-
-
-def adjoint_layouts(way: WayBack) -> Groups:
-    """For each group of adjoints their numbers, and how they are packed."""
-    return groups_of(way.pieces())
 
 
 @dataclass(frozen=True)
@@ -148,33 +150,36 @@ def step_back(way: WayBack) -> StepBack:
     return StepBack(graph, tuple(back.carried), tuple(back.masks), constants, tuple(own))
 
 
-class WhileAdjoint(Op):
+class WhileAdjoint(PackedOp):
     """The packed adjoints of the inputs of a loop: of its constants and its first state.
 
     The last inputs are the adjoints of the last state, and the masks of those that are thin.
     """
 
     name = "while_adjoint"
-    family = "control"
     param_names = ("way", "group")
     allocates = True
 
     def params_text(self, node: Node) -> str:
         return ""
 
-    def infer(self, *args: Any) -> tuple[Shape, DType]:
-        *_, way, group = args
-        layout = adjoint_layouts(way)[group][1]
-        return (layout.starts[-1],), layout.dtype
+    def run(self, held: WayBack, group: int, values: list[Any]) -> Any:
+        return packed_values(held, group, _run_back(held, values))
 
-    def evaluate(self, *args: Any) -> Any:
-        *values, way, group = args
-        found = _run_back(way, list(map(np.asarray, values)))
-        numbers, layout = adjoint_layouts(way)[group]
-        packed = layout.empty()
-        for place, number in enumerate(numbers):
-            layout.write(packed, place, found[number])
-        return packed
+    def nan_origins_of(self, node: Node, held: WayBack, values: Sequence[Tensor]) -> dict[int, str]:
+        loop, step = held.loop, step_back(held)
+        inputs = values[: len(loop.body.inputs)]
+        carried = list(map(from_array, _carried(held, [x.node.value for x in values])))
+        *states, _ = rounds_searched(node, loop, inputs)
+        for number in reversed(range(len(states))):
+            given = [*inputs[: loop.constants], *states[number], *carried]
+            carried = results_in(
+                node, f"the way back through round {number} of the loop", step.graph, given
+            )
+        origins = origins_of(carried)
+        return {
+            n: origins[p] for n, p in enumerate(held.results()) if p is not None and p in origins
+        }
 
     def rounds(self, node: Node) -> int:
         return LIKELY_ROUNDS
@@ -211,7 +216,7 @@ class WhileAdjoint(Op):
         way, group = node.params
         count = len(way.loop.body.inputs)
         inputs = node.inputs[:count]
-        found = given_pieces(adjoint_layouts(way), group, adjoint)
+        found = given_pieces(way, group, adjoint)
         along = {way.wanted[number]: x for number, x in found.items()}
         result: list[Tensor | None] = [None] * len(wanted)
         if not along:
@@ -248,7 +253,7 @@ class WhileAdjoint(Op):
             for n, x in zip(way.wanted, found, strict=True)
             if n in way.masked()
         ]
-        return packed_group(adjoint_layouts(way), group, [*found, *masks])
+        return packed_group(way, group, [*found, *masks])
 
 
 _while_adjoint = register(WhileAdjoint())
@@ -267,7 +272,7 @@ def while_adjoints(
         *[given[n] for n in order],
         *[whole(mask, given[n].shape) for n, mask in masks.items()],
     ]
-    found = unpacked(_while_adjoint, tensors, way, adjoint_layouts(way))
+    found = unpacked(_while_adjoint, tensors, way)
     own = dict(zip(way.masked(), found[len(wanted) :], strict=True))
     results = []
     for n, x, place in zip(wanted, found, way.results(), strict=False):
@@ -278,8 +283,7 @@ def while_adjoints(
 
 def _packed_results(way: WayBack, group: int, results: Sequence[Tensor]) -> Tensor | None:
     """The tangents of the adjoints that are in a group, packed; masks have none."""
-    layouts = adjoint_layouts(way)
-    return packed_group(layouts, group, [*results, *[None] * len(way.masked())])
+    return packed_group(way, group, [*results, *[None] * len(way.masked())])
 
 
 def _given_adjoints(way: WayBack, inputs: Sequence[Node]) -> dict[int, Tensor]:
@@ -313,19 +317,24 @@ def _adjoints_of_tangents(
     return found
 
 
-def _run_back(way: WayBack, values: Sequence[Any]) -> list[Any]:
-    """The pieces of the result; `values` are those of the inputs."""
-    loop = way.loop
-    step = step_back(way)
+def _carried(way: WayBack, values: Sequence[Any]) -> list[Any]:
+    """What the first step back is given beside constants and state; `values` are of the inputs."""
+    loop, step = way.loop, step_back(way)
     count = len(loop.body.inputs)
-    constants, state = values[: loop.constants], values[loop.constants : count]
     shapes = loop.pieces()
     given = dict(zip(way.given, values[count:], strict=False))
     thin = dict(zip(way.thin, values[count + len(given) :], strict=True))
     carried = [given[n] if n in given else np.zeros(*shapes[n]) for n in step.active]
     carried += [thin[n] if n in thin else np.full(shapes[n][0], n in given) for n in step.masked]
     carried += [np.zeros(values[n].shape, values[n].dtype) for n in step.constants]
-    carried += [np.zeros(values[n].shape, BOOL) for n in step.thin]
+    return [*carried, *[np.zeros(values[n].shape, BOOL) for n in step.thin]]
+
+
+def _run_back(way: WayBack, values: Sequence[Any]) -> list[Any]:
+    """The pieces of the result; `values` are those of the inputs."""
+    loop, step = way.loop, step_back(way)
+    constants, state = values[: loop.constants], values[loop.constants : len(loop.body.inputs)]
+    carried = _carried(way, values)
     history = History(loop, constants, state)
     for before in history.backwards():
         carried = step.graph.run([*constants, *before, *carried])

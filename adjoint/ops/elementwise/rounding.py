@@ -10,7 +10,7 @@ from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.family.elementwise import Elementwise, apply, binary, unary
 
-__all__ = ["floor", "ceil", "trunc", "rint", "round", "nextafter"]
+__all__ = ["floor", "ceil", "trunc", "fix", "rint", "round", "around", "nextafter"]
 
 floor = unary(
     "floor", np.floor, None, accepts="real number", doc="The largest whole number not above x."
@@ -19,6 +19,7 @@ ceil = unary(
     "ceil", np.ceil, None, accepts="real number", doc="The smallest whole number not below x."
 )
 trunc = unary("trunc", np.trunc, None, accepts="real number", doc="x with its fraction cut off.")
+fix = trunc
 rint = unary(
     "rint", np.rint, None, example=(2.5,), doc="The nearest whole number, halves to the even one."
 )
@@ -57,3 +58,6 @@ def round(x: Any, /, decimals: int = 0) -> Tensor:
     if decimals >= 0 and x.node.dtype.kind in "iu":
         return Tensor(x.node)
     return apply(_round, (x,), (int(decimals),))
+
+
+around = round

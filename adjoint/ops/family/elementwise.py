@@ -66,6 +66,7 @@ _WEAK = (float, int, bool, complex)
 _KINDS = {
     "float": "fc",
     "real": "f",
+    "complex": "c",
     "number": "iufc",
     "ordered": "iufb",
     "real number": "iuf",

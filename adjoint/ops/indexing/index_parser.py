@@ -91,7 +91,10 @@ def _item(name: str, item: Any) -> Any:
         return integer_index(name, x)
     if hasattr(item, "__index__"):
         return operator.index(item)
-    raise DTypeError(f"{name}: an index is made of {_ALLOWED}, got {type(item).__name__} {item!r}")
+    cure = "; tensors have no labels: index by position" if isinstance(item, str) else ""
+    raise DTypeError(
+        f"{name}: an index is made of {_ALLOWED}, got {type(item).__name__} {item!r}{cure}"
+    )
 
 
 def _consumed(item: Any) -> int:

@@ -59,7 +59,7 @@ class GeneralEigen(Stacked):
         return for_each(each, (*a.shape[:-2], a.shape[-1] + 1, a.shape[-1]), dtype, a)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
-        if tangents[0] is None:
+        if tangents[0] is None or not node.shape[-1]:
             return None
         w, v = eigen_parts(Tensor(node))
         moved = matmul(astype(tangents[0], node.dtype), v)
@@ -72,6 +72,8 @@ class GeneralEigen(Stacked):
         return concat([_row(diagonal(inner, 0, -2, -1)), matrix_transpose(vectors)], axis=-2)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        if not node.shape[-1]:
+            return (None,)
         w, v = eigen_parts(Tensor(node))
         by_w, by_v = eigen_parts(adjoint)
         largest, place = _largest(v)

@@ -17,6 +17,7 @@ from .words import (
     V,
     choose,
     clamp,
+    estrin,
     fast_two_sum,
     format_of,
     horner,
@@ -76,11 +77,12 @@ def exp(e: Emitter[V], x: V) -> V:
 exp_within = exp
 
 
-def exp_moderate(e: Emitter[V], x: V) -> V:
-    """eˣ where it neither overflows nor is subnormal."""
+def exp_moderate_plus_one(e: Emitter[V], x: V) -> V:
+    """eˣ + 1 where eˣ neither overflows nor is subnormal; elsewhere any number."""
     r, _, bits = reduced(e, x)
-    power = e.add(e.fma(e.multiply(r, r), horner(e, r, choose(e, x, EXP)), r), 1.0)
-    return e.multiply(power, power_of_two(e, bits, format_of(e, x)))
+    less_one = e.fma(e.multiply(r, r), estrin(e, r, choose(e, x, EXP)), r)
+    power = power_of_two(e, bits, format_of(e, x))
+    return e.fma(power, less_one, e.add(power, 1.0))
 
 
 @scalar_function

@@ -92,6 +92,25 @@ def horner(e: Emitter[V], x: V, coefficients: Sequence[float]) -> V:
     return result
 
 
+def estrin(e: Emitter[V], x: V, coefficients: Sequence[float]) -> V:
+    """Σ cᵢ xⁱ by Estrin's scheme: neighbours are combined, then neighbours of these with x², x⁴ …
+
+    A chain of ⌈log₂ n⌉ steps for n coefficients, where Horner's rule has n - 1, for as many more
+    products: for functions whose result the next step of a loop waits for.
+    """
+    terms: list[V | float] = list(coefficients)
+    power = x
+    while len(terms) > 1:
+        pairs: list[V | float] = [
+            e.fma(power, b, a) for a, b in zip(terms[::2], terms[1::2], strict=False)
+        ]
+        terms = [*pairs, *terms[2 * len(pairs) :]]
+        if len(terms) > 1:
+            power = e.multiply(power, power)
+    (result,) = terms
+    return cast(V, result)
+
+
 def clamp(e: Emitter[V], x: V, low: float, high: float) -> V:
     """x brought between two numbers; nan stays."""
     x = e.select(e.less(x, low), low, x)

@@ -13,7 +13,8 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import public, public_as, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.arithmetic import reciprocal
-from adjoint.ops.family.elementwise import Elementwise, Missing, Unary, apply
+from adjoint.ops.family.elementwise import Elementwise, Unary, apply
+from adjoint.ops.special import zeta_derivatives
 from adjoint.ops.special.scipy_function import (
     keep_dtype,
     scipy_function,
@@ -25,6 +26,7 @@ __all__ = [
     "gamma",
     "gammaln",
     "gammasgn",
+    "loggamma",
     "digamma",
     "psi",
     "polygamma",
@@ -33,6 +35,7 @@ __all__ = [
     "betaln",
     "binom",
     "zeta",
+    "zetac",
 ]
 
 _POSITIVE = (0.5, 3.0)
@@ -71,12 +74,27 @@ def _digamma_slope(x: Tensor, y: Tensor) -> Tensor:
 
 
 digamma: Unary = special_unary(
-    "digamma", _digamma_slope, "The logarithmic derivative of Γ.", "-1.96351003", domain=_POSITIVE
+    "digamma",
+    _digamma_slope,
+    "The logarithmic derivative of Γ, of real or complex numbers.",
+    "-1.96351003",
+    domain=_POSITIVE,
+    accepts="float",
 )
 psi = public_as("psi")(digamma)
+loggamma = special_unary(
+    "loggamma",
+    lambda x, y: digamma(x),
+    "The logarithm of Γ, nan left of 0 for real numbers; of complex ones its principal branch.",
+    "0.57236494",
+    domain=_POSITIVE,
+    accepts="float",
+)
 
 
 def _polygamma_value(x: Any, n: int) -> Any:
+    if np.iscomplexobj(x):
+        return keep_dtype(zeta_derivatives.complex_polygamma(x, n), x)
     return keep_dtype(import_module("scipy.special").polygamma(n, x), x)
 
 
@@ -88,7 +106,8 @@ class Polygamma(Elementwise):
     """The derivatives of digamma, of which native code knows the first, which is digamma's own."""
 
     def lowers(self, node: Node) -> bool:
-        return bool(node.params == (1,)) and super().lowers(node)
+        real = node.inputs[0].dtype.kind == "f"
+        return real and bool(node.params == (1,)) and super().lowers(node)
 
 
 _polygamma = register(
@@ -96,7 +115,7 @@ _polygamma = register(
         "polygamma",
         _polygamma_value,
         (lambda x, y, n: polygamma(n + 1, x),),
-        accepts="real",
+        accepts="float",
         domain=(_POSITIVE,),
         param_names=("n",),
         samples=((1,), (2,)),
@@ -173,27 +192,86 @@ def binom(n: Any, k: Any, /) -> Tensor:
     return reciprocal((n + 1) * beta(n - k + 1, k + 1))
 
 
-def _zeta_slope(x: Tensor, q: Tensor, y: Tensor) -> Tensor:
-    return -x * _zeta(x + 1, q)
+def _zeta_value(x: Any, q: Any, n: int) -> Any:
+    if n:
+        return keep_dtype(zeta_derivatives.by_x(x, q, n), x)
+    return keep_dtype(import_module("scipy.special").zeta(x, q), x)
 
 
-_zeta = special_binary(
-    "zeta",
-    "x, q",
-    (Missing("zeta", "x"), _zeta_slope),
-    "The Hurwitz zeta function.",
-    "0.2020569",
-    domain=((1.5, 4.0), _POSITIVE),
-    prefix="_",
+def _zeta_by_q(x: Tensor, q: Tensor, y: Tensor, n: int) -> Tensor:
+    """-x ζ(x+1, q), of which n derivatives are taken by x."""
+    slope = -x * _hurwitz(x + 1, q, n)
+    return slope - n * _hurwitz(x + 1, q, n - 1) if n else slope
+
+
+_hurwitz_op: Elementwise = register(
+    Elementwise(
+        "zeta",
+        _zeta_value,
+        (lambda x, q, y, n: _hurwitz(x, q, n + 1), _zeta_by_q),
+        accepts="real",
+        domain=((1.5, 4.0), _POSITIVE),
+        param_names=("n",),
+        samples=((0,),),
+    )
+)
+
+
+def _hurwitz(x: Any, q: Any, n: int) -> Tensor:
+    return apply(_hurwitz_op, (x, q), (n,))
+
+
+def _riemann_value(x: Any, n: int) -> Any:
+    if n:
+        return keep_dtype(zeta_derivatives.riemann(x, n), x)
+    return keep_dtype(import_module("scipy.special").zeta(x), x)
+
+
+_riemann: Elementwise = register(
+    Elementwise(
+        "riemann_zeta",
+        _riemann_value,
+        (lambda x, y, n: apply(_riemann, (x,), (n + 1,)),),
+        accepts="real",
+        domain=((1.5, 4.0),),
+        param_names=("n",),
+        samples=((0,),),
+    )
 )
 
 
 @public
-def zeta(x: Any, q: Any = 1.0, /) -> Tensor:
-    """The zeta function Σ_k (k + q)⁻ˣ, Riemann's for q = 1; its derivative by x is not known.
+def zeta(x: Any, q: Any = None, /) -> Tensor:
+    """The zeta function of Hurwitz Σ_k (k + q)⁻ˣ for x > 1; without q that of Riemann, for all x.
+
+    Elementwise. Differentiable by both arguments, to every order.
 
     >>> import adjoint as ad
     >>> ad.special.zeta(2.0)
     Tensor(1.64493407)
+    >>> ad.grad(ad.special.zeta)(2.0)
+    Tensor(-0.93754825)
     """
-    return _zeta(x, q)
+    return apply(_riemann, (x,), (0,)) if q is None else _hurwitz(x, q, 0)
+
+
+@public
+def zetac(x: Any, /) -> Tensor:
+    """Riemann's zeta function minus 1, accurate for large x.
+
+    >>> import adjoint as ad
+    >>> ad.special.zetac(2.0)
+    Tensor(0.64493407)
+    """
+    return apply(_zetac, (x,))
+
+
+_zetac = register(
+    Elementwise(
+        "zetac",
+        scipy_function("zetac"),
+        (lambda x, y: apply(_riemann, (x,), (1,)),),
+        accepts="real",
+        domain=((1.5, 4.0),),
+    )
+)

@@ -49,8 +49,8 @@ def keep_dtype(result: Any, like: Any) -> Any:
 def special_unary(name: str, partial: Partial, doc: str, shown: str, **options: Any) -> Unary:
     """Register a real function of one variable that SciPy knows; `shown` is its value at 0.5."""
     numpy = options.pop("numpy", None) or scipy_function(name)
-    options = {"prefix": PREFIX} | options
-    return unary(name, numpy, partial, doc=doc, shown=shown, accepts="real", **options)
+    options = {"prefix": PREFIX, "accepts": "real"} | options
+    return unary(name, numpy, partial, doc=doc, shown=shown, **options)
 
 
 def special_binary(

@@ -33,6 +33,10 @@ MOST_LOOKED_AT = 200
 MOST_GLANCED_AT = 64
 """How many are looked at to see whether there is an exponential at all."""
 
+MOST_FRACTIONS = 3
+"""How many fractions within one another are looked through. In formulas there are one or two; in a
+recurrence like x = a x / (1 + b x) there is one more in each step, and ways to a node multiply."""
+
 
 class TooLarge(Exception):
     """More nodes than one is willing to look at."""
@@ -49,6 +53,8 @@ class ExponentExtractor:
         self.kept = kept
         self.deep = deep
         self.looked = 0
+        self.within = False
+        """Whether `extract` is under way, which calls itself."""
 
     def opaque(self, x: Node) -> bool:
         """Whether one must not, or cannot, look through `x`."""
@@ -59,26 +65,34 @@ class ExponentExtractor:
         rule = _RULES.get(x.op.name)
         if rule is None or self.opaque(x):
             return None
-        if not self.looked and not self.is_small(x):
-            raise TooLarge
         self.looked += 1
-        if self.looked > MOST_LOOKED_AT:
+        if self.within:
+            if self.looked > MOST_LOOKED_AT:
+                raise TooLarge
+            return rule(self, x)
+        if not self.is_small(x):
             raise TooLarge
-        return rule(self, x)
+        self.within = True
+        found = rule(self, x)
+        self.within = False
+        return found
 
     def is_small(self, x: Node) -> bool:
         """Whether `extract` can end: it meets a node once for each way that leads to it, and in a
         recurrence ways multiply. Counting them takes far less time than making tensors in vain."""
         ways: dict[Node, int] = {}
-        stack = [x]
+        stack = [(x, 0)]
         while stack:
-            node = stack[-1]
-            below = () if _RULES[node.op.name] in _EXPONENTIALS else node.inputs
-            below = tuple([y for y in below if y.op.name in _RULES and not self.opaque(y)])
-            waiting = [y for y in below if y not in ways]
+            node, fractions = stack[-1]
+            if _RULES[node.op.name] in _EXPONENTIALS:
+                below: list[Node] = []
+            else:
+                below = [y for y in node.inputs if y.op.name in _RULES and not self.opaque(y)]
+                fractions += node.op.name in _FRACTIONS and node.inputs[-1] in below
+            waiting = [(y, fractions) for y in below if y not in ways]
             if waiting:
                 stack += waiting
-                if len(stack) > MOST_LOOKED_AT:
+                if fractions > MOST_FRACTIONS or len(stack) > MOST_LOOKED_AT:
                     return False
                 continue
             stack.pop()
@@ -408,4 +422,5 @@ _RULES: dict[str, Rule] = {
     "softmax": _softmax,
     "expit": _expit,
 }
+_FRACTIONS = frozenset({"divide", "reciprocal"})
 _EXPONENTIALS = frozenset({_exp, _expm1, _cosh, _softmax, _expit})

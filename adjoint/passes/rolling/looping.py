@@ -12,7 +12,7 @@ from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.subgraph import fresh_variable
 from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import INT64
+from adjoint.graph.types import INT64, size_of
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.hoisting import hoisted
 from adjoint.ops.control.loop import Loop, scan
@@ -30,6 +30,10 @@ from adjoint.passes.rolling.relations import (
 )
 from adjoint.passes.rolling.repetitions import Repetitions, Slot, is_row
 
+MOST_STACKED = 1 << 14
+"""Bytes of known numbers in a repetition that are stacked for each call of a function that nobody
+compiled: that takes less time than to read them in two operations, as long as they are few."""
+
 Current: TypeAlias = Callable[[Node], Tensor]
 """What stands now in the place of a node from before the repetitions."""
 
@@ -38,11 +42,13 @@ class Looping:
     """The repetitions as one operation, of which some nodes are `read` from outside.
 
     `read` holds for each operation of a repetition the numbers of the repetitions in which
-    somebody outside reads it.
+    somebody outside reads it. Constants of up to `written_in` elements are written into the body.
     """
 
-    def __init__(self, of: Repetitions, read: dict[int, set[int]], current: Current) -> None:
-        self.of, self.current = of, current
+    def __init__(
+        self, of: Repetitions, read: dict[int, set[int]], current: Current, written_in: int
+    ) -> None:
+        self.of, self.current, self.written_in = of, current, written_in
         last = of.count - 1
         self.slots: list[Slot] = sorted(of.initial)
         self.finals = [o for o, numbers in read.items() if numbers == {last}]
@@ -68,7 +74,7 @@ class Looping:
         slices = [variable.node for variable, _ in self.rows.values()]
         outputs, slices, xs = hoisted(made, state, slices, [x for _, x in self.rows.values()])
         variables = [*state, *slices]
-        outside = captured(outputs, variables)
+        outside = captured(outputs, variables, self.written_in)
         body = closed(outputs, variables, outside)
         loop = Loop(body, len(outside), len(state), self.of.count)
         initial = [self.initial(slot) for slot in self.slots]
@@ -166,6 +172,20 @@ def outer_nodes(of: Repetitions) -> Iterable[Node]:
                 yield relation.node
             elif isinstance(relation, Advancing):
                 yield relation.base
+
+
+def stacks_much(of: Repetitions) -> bool:
+    """Whether known numbers that are large, and others in every repetition, would be stacked."""
+    for offset, relations in enumerate(of.reads):
+        for place, relation in enumerate(relations):
+            if (
+                isinstance(relation, Numbers)
+                and size_of(relation.shape) * relation.dtype.itemsize > MOST_STACKED
+            ):
+                a, b = (of.stretch.node(k, offset).inputs[place] for k in range(2))
+                if a.value is not b.value and not same_number(a, b):
+                    return True
+    return False
 
 
 def unchanging(of: Repetitions) -> set[int]:

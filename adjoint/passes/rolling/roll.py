@@ -8,6 +8,7 @@ they are operations of the loops around them, which are found in the next round.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,10 +17,11 @@ from adjoint.graph.node import Node, are_nested
 from adjoint.graph.recording import Recorder, Rolled
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
+from adjoint.ops.control.closing import WRITTEN_IN
 from adjoint.passes.rewriting import with_inputs
 from adjoint.passes.rolling.completing import completed
 from adjoint.passes.rolling.joined import Piece, is_join, joined
-from adjoint.passes.rolling.looping import Looping, outer_nodes, unchanging
+from adjoint.passes.rolling.looping import Looping, outer_nodes, stacks_much, unchanging
 from adjoint.passes.rolling.periods import periods, stretches
 from adjoint.passes.rolling.repetitions import Repetitions, repetitions
 from adjoint.passes.rolling.sequence import sequence_of, signatures
@@ -44,7 +46,7 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
     nodes, made = writes_joined(outputs, sequence, LEAST, recorder)
     for _ in range(ROUNDS):
         sequence = sequence_of(nodes, made)
-        loops = _found(sequence)
+        loops = _found(sequence, copying=recorder.compiled)
         if not loops:
             break
         sequence, loops = completed(sequence, loops)
@@ -53,10 +55,11 @@ def roll(outputs: Sequence[Node], made: Sequence[Node], recorder: Recorder) -> l
     return nodes
 
 
-def _found(sequence: Sequence[Node]) -> list[Repetitions]:
+def _found(sequence: Sequence[Node], copying: bool) -> list[Repetitions]:
     """The loops in a sequence, none within another, in the order in which they stand there.
 
     Small ones count only where there are no others: within those they are better written out.
+    Those that would have to copy large arrays count only when `copying`.
     """
     weights = np.cumsum([0, *map(_written_out, sequence)])
     if not is_worth(weights[-1]) or _meets_kinks(sequence):
@@ -72,6 +75,7 @@ def _found(sequence: Sequence[Node]) -> list[Repetitions]:
             for stretch in stretches(numbers, period, LEAST):
                 if not taken[slice(*stretch)].any() and not _fuses(sequence[slice(*stretch)]):
                     loops += _within(sequence, places, stretch, period)
+            loops = [x for x in loops if copying or not stacks_much(x)]
             sizes = [int(weights[x.stop] - weights[x.stretch.start]) for x in loops]
             loops = [x for x, size in zip(loops, sizes, strict=True) if size >= smallest]
             if is_worth(sum(size for size in sizes if size >= smallest)):
@@ -134,8 +138,7 @@ class _Rewriting:
         recorder: Recorder,
     ) -> None:
         self.outputs, self.sequence, self.loops, self.recorder = outputs, sequence, loops, recorder
-        self.inside: dict[Node, tuple[int, int, int]] = {}
-        """For operations of loops: which loop, which operation of it, which repetition."""
+        self.starts = [loop.stretch.start for loop in loops]
         self.kept = [unchanging(loop) for loop in loops]
         self.done: dict[Node, Node] = {}
         self.order: list[Node] = []
@@ -144,11 +147,6 @@ class _Rewriting:
     def result(self) -> tuple[list[Node], list[Node]]:
         """The outputs, and all nodes in the order in which they were made."""
         sequence = self.sequence
-        for number, loop in enumerate(self.loops):
-            period, start = loop.stretch.period, loop.stretch.start
-            for place in range(start, loop.stop):
-                repetition, offset = divmod(place - start, period)
-                self.inside[sequence[place]] = number, offset, repetition
         read = self.read_outside()
         place = 0
         for number, loop in enumerate(self.loops):
@@ -156,31 +154,44 @@ class _Rewriting:
             self.run(loop, read[number])
             place = loop.stop
         self.copy(place, len(sequence))
-        mark = len(self.recorder.nodes)
+        mark = self.recorder.count()
         found = [self.current(node).node for node in self.outputs]
-        self.order += self.recorder.nodes[mark:]
+        self.order += self.recorder.made_since(mark)
         return found, self.order
+
+    def inside(self, node: Node) -> tuple[int, int, int] | None:
+        """Of an operation of a loop: which loop, which operation of it, which repetition."""
+        place = self.loops[0].stretch.places.get(node, -1)
+        number = bisect(self.starts, place) - 1
+        if number < 0 or place >= self.loops[number].stop:
+            return None
+        repetition, offset = divmod(place - self.starts[number], self.loops[number].stretch.period)
+        return number, offset, repetition
 
     def read_outside(self) -> list[dict[int, set[int]]]:
         """For each loop, which of its operations are read outside, in which repetitions."""
         found: list[dict[int, set[int]]] = [{} for _ in self.loops]
-        readers = [x for n in self.sequence if n not in self.inside for x in n.inputs]
-        readers += self.outputs
+        readers = list(self.outputs)
+        place = 0
         for loop in self.loops:
+            readers += [x for n in self.sequence[place : loop.stretch.start] for x in n.inputs]
             readers += outer_nodes(loop)
+            place = loop.stop
+        readers += [x for n in self.sequence[place:] for x in n.inputs]
         for node in readers:
-            place = self.inside.get(node)
-            if place is not None:
-                number, offset, repetition = place
+            known = self.inside(node)
+            if known is not None:
+                number, offset, repetition = known
                 if offset not in self.kept[number]:
                     found[number].setdefault(offset, set()).add(repetition)
         return found
 
     def run(self, of: Repetitions, read: dict[int, set[int]]) -> None:
         """Put a loop in the place of its repetitions."""
-        mark = len(self.recorder.nodes)
-        looping = Looping(of, read, self.current)
-        self.order += self.recorder.nodes[mark:]
+        mark = self.recorder.count()
+        written_in = WRITTEN_IN if self.recorder.compiled else 1  # arrays change between calls
+        looping = Looping(of, read, self.current, written_in)
+        self.order += self.recorder.made_since(mark)
         for offset, numbers in looping.stacked.items():
             for place, number in enumerate(numbers):
                 self.pieces[of.stretch.node(number, offset)] = looping, offset, place
@@ -191,7 +202,7 @@ class _Rewriting:
     def copy(self, start: int, stop: int) -> None:
         """Go over operations that stay, with what they read in place of what they read."""
         for node in self.sequence[start:stop]:
-            mark = len(self.recorder.nodes)
+            mark = self.recorder.count()
             found = joined(node, self.pieces, self.current) if is_join(node) else None
             if found is None:
                 inputs = tuple([self.current(x).node for x in node.inputs])
@@ -200,10 +211,10 @@ class _Rewriting:
                 new = found.node
             self.done[node] = new
             if new is node:
-                self.order += self.recorder.nodes[mark:]
+                self.order += self.recorder.made_since(mark)
                 self.order.append(node)
             else:
-                self.order += self.recorder.nodes[mark:]
+                self.order += self.recorder.made_since(mark)
 
     def current(self, node: Node) -> Tensor:
         """What stands now in the place of a node."""
@@ -212,7 +223,7 @@ class _Rewriting:
             if node in self.pieces:
                 looping, offset, place = self.pieces[node]
                 found = looping.result(offset, place).node
-            elif node in self.inside:  # a loop does not change it
+            elif self.inside(node):  # a loop does not change it
                 found = with_inputs(node, tuple([self.current(x).node for x in node.inputs]))
                 if found is node:
                     self.order.append(node)

@@ -10,7 +10,6 @@ import numpy as np
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.op import find
-from adjoint.graph.order import topological_order
 
 Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -30,11 +29,13 @@ def sequence_of(outputs: Sequence[Node], made: Sequence[Node]) -> list[Node]:
     In the order of their making; but rows of a matrix that are taken all at once, as before a loop,
     each stand before their first user.
     """
-    own = set(made)
-    needed = set(
-        topological_order(outputs, lambda n: n.inputs if n in own and n.value is None else ())
-    )
-    nodes = [n for n in made if n in needed and n.value is None and n.inputs]
+    needed = set(outputs)
+    nodes: list[Node] = []
+    for node in reversed(made):
+        if node in needed and node.value is None and node.inputs:
+            nodes.append(node)
+            needed.update(node.inputs)
+    nodes.reverse()
     waiting = _listed(nodes)
     order: list[Node] = []
     for node in nodes:

@@ -50,13 +50,13 @@ def _rewritten(
     done: dict[Node, Node] = {}
     order: list[Node] = []
     for node in sequence:
-        mark = len(recorder.nodes)
+        mark = recorder.count()
         new = with_inputs(node, tuple([done.get(x, x) for x in node.inputs]))
         found = rule(new)
         done[node] = new if found is None else found.node
         if new is node:
             order.append(node)
-        order += recorder.nodes[mark:]
+        order += recorder.made_since(mark)
     return [done.get(node, node) for node in outputs], order
 
 

@@ -27,28 +27,37 @@ from adjoint.scipy.linalg.factorizations import (
     svd,
     svdvals,
 )
+from adjoint.scipy.linalg.matrix_equations import (
+    solve_continuous_are,
+    solve_continuous_lyapunov,
+    solve_discrete_are,
+    solve_discrete_lyapunov,
+    solve_lyapunov,
+    solve_sylvester,
+)
 from adjoint.scipy.linalg.matrix_functions import (
     coshm,
     cosm,
-    eig,
-    eigvals,
     expm,
     expm_frechet,
+    fractional_matrix_power,
     funm,
     hessenberg,
     ldl,
     logm,
     null_space,
     orth,
-    polar,
     rq,
     schur,
+    signm,
     sinhm,
     sinm,
     sqrtm,
     tanhm,
     tanm,
 )
+from adjoint.scipy.linalg.orthogonal import orthogonal_procrustes, polar
+from adjoint.scipy.linalg.spectra import eig, eig_banded, eigvals, eigvals_banded
 from adjoint.scipy.linalg.structured import (
     block_diag,
     cho_solve_banded,
@@ -63,10 +72,6 @@ from adjoint.scipy.linalg.structured import (
     matmul_toeplitz,
     solve_banded,
     solve_circulant,
-    solve_continuous_lyapunov,
-    solve_discrete_lyapunov,
-    solve_lyapunov,
-    solve_sylvester,
     solve_toeplitz,
     solveh_banded,
     toeplitz,
@@ -76,12 +81,14 @@ from adjoint.scipy.linalg.structured import (
 __all__ = [
     "block_diag", "cho_factor", "cho_solve", "cho_solve_banded", "cholesky", "cholesky_banded",
     "circulant", "companion", "convolution_matrix", "coshm", "cosm", "det", "diagsvd", "eig",
-    "eigh", "eigh_tridiagonal", "eigvals", "eigvalsh", "eigvalsh_tridiagonal", "expm",
-    "expm_frechet", "funm", "hankel", "hessenberg", "inv", "khatri_rao", "kron", "ldl", "logm",
-    "lstsq", "lu", "lu_factor", "lu_solve", "matmul_toeplitz", "norm", "null_space", "orth",
-    "pinv", "pinvh", "polar", "qr", "rq", "schur", "sinhm", "sinm", "solve", "solve_banded",
-    "solve_circulant", "solve_continuous_lyapunov", "solve_discrete_lyapunov", "solve_lyapunov",
-    "solve_sylvester", "solve_toeplitz", "solve_triangular", "solveh_banded", "sqrtm", "svd",
-    "svdvals", "tanhm", "tanm", "toeplitz",
+    "eig_banded", "eigh", "eigh_tridiagonal", "eigvals", "eigvals_banded", "eigvalsh",
+    "eigvalsh_tridiagonal", "expm", "expm_frechet", "fractional_matrix_power", "funm", "hankel",
+    "hessenberg", "inv", "khatri_rao", "kron", "ldl", "logm", "lstsq", "lu", "lu_factor",
+    "lu_solve", "matmul_toeplitz", "norm", "null_space", "orth", "orthogonal_procrustes",
+    "pinv", "pinvh", "polar", "qr", "rq", "schur", "signm", "sinhm", "sinm", "solve",
+    "solve_banded", "solve_circulant", "solve_continuous_are", "solve_continuous_lyapunov",
+    "solve_discrete_are", "solve_discrete_lyapunov", "solve_lyapunov", "solve_sylvester",
+    "solve_toeplitz", "solve_triangular", "solveh_banded", "sqrtm", "svd", "svdvals", "tanhm",
+    "tanm", "toeplitz",
 ]
 # fmt: on

@@ -5,32 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from adjoint.array.linalg import equations as core
+from adjoint.array.linalg.contraction import matrix_power
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import to_complex
 from adjoint.ops.elementwise.complex import real
 from adjoint.ops.indexing.slicing import along, zeros_of
 from adjoint.ops.linalg import matrix_functions
+from adjoint.ops.linalg.matmul import matmul
 from adjoint.ops.linalg.matrices import common_dtype, square
 from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import astype
 from adjoint.scipy.common import no_counterpart, refuse
+from adjoint.scipy.linalg.batching import over_batch
 
 __all__ = [
     "coshm",
     "cosm",
-    "eig",
-    "eigvals",
     "expm",
     "expm_frechet",
+    "fractional_matrix_power",
     "funm",
     "hessenberg",
     "ldl",
     "logm",
     "null_space",
     "orth",
-    "polar",
     "rq",
     "schur",
+    "signm",
     "sinhm",
     "sinm",
     "sqrtm",
@@ -80,6 +82,7 @@ def sqrtm(A: Any, disp: Any = _NO_VALUE, blocksize: Any = _NO_VALUE) -> Tensor:
     return matrix_functions.sqrtm(_taken("sqrtm", A))
 
 
+@over_batch(A=2, E=2)
 def expm_frechet(
     A: Any, E: Any, method: Any = None, compute_expm: bool = True, check_finite: bool = True
 ) -> Any:
@@ -174,14 +177,45 @@ def tanhm(A: Any) -> Tensor:
     return core.solve(coshm(A), sinhm(A))
 
 
-_SYMMETRIC = "if the matrix is symmetric use scipy.linalg.eigh or eigvalsh"
-eig = no_counterpart("scipy.linalg.eig", _SYMMETRIC)
-eigvals = no_counterpart("scipy.linalg.eigvals", _SYMMETRIC)
-schur = no_counterpart("scipy.linalg.schur", _SYMMETRIC)
+def signm(A: Any, disp: Any = _NO_VALUE) -> Tensor:
+    """The signs of square matrices, A (A²)^(-1/2); none of their eigenvalues is imaginary.
+
+    >>> from adjoint.scipy.linalg import signm
+    >>> signm([[3.0, 0.0], [0.0, -2.0]])
+    Tensor([[ 1.,  0.],
+            [ 0., -1.]])
+    """
+    refuse("scipy.linalg.signm", disp=(disp, _NO_VALUE))
+    a = _taken("signm", A)
+    return core.solve(matrix_functions.sqrtm(matmul(a, a)), a)
+
+
+def fractional_matrix_power(A: Any, t: Any) -> Tensor:
+    """Powers of square matrices: products for integers, else exp(t log A).
+
+    >>> from adjoint.scipy.linalg import fractional_matrix_power
+    >>> fractional_matrix_power([[4.0, 0.0], [0.0, 9.0]], 0.5)
+    Tensor([[2., 0.],
+            [0., 3.]])
+    """
+    a = _taken("fractional_matrix_power", A)
+    if not isinstance(t, Tensor) and t == int(t):
+        return matrix_power(a, int(t))
+    return matrix_functions.expm(matrix_functions.logm(a) * t)
+
+
+schur = no_counterpart(
+    "scipy.linalg.schur", "use scipy.linalg.eig, or eigh if the matrix is symmetric"
+)
+rq = no_counterpart("scipy.linalg.rq", "use scipy.linalg.qr")
 hessenberg = no_counterpart("scipy.linalg.hessenberg", "use scipy.linalg.qr or eigh")
 ldl = no_counterpart("scipy.linalg.ldl", "use scipy.linalg.cholesky or eigh")
-rq = no_counterpart("scipy.linalg.rq", "use scipy.linalg.qr")
-polar = no_counterpart("scipy.linalg.polar", "use scipy.linalg.svd")
-null_space = no_counterpart("scipy.linalg.null_space", "use scipy.linalg.svd")
-orth = no_counterpart("scipy.linalg.orth", "use scipy.linalg.svd or qr")
-funm = no_counterpart("scipy.linalg.funm", "use scipy.linalg.expm, logm or sqrtm")
+_PROJECTOR = (
+    "its basis is one of many; use what does not depend on it, as the projector {} with pinv"
+)
+null_space = no_counterpart("scipy.linalg.null_space", _PROJECTOR.format("I - pinv(A) A"))
+orth = no_counterpart("scipy.linalg.orth", _PROJECTOR.format("A pinv(A)"))
+funm = no_counterpart(
+    "scipy.linalg.funm",
+    "use scipy.linalg.expm, logm, sqrtm, signm or fractional_matrix_power, or V f(w) V⁻¹ with eig",
+)

@@ -12,17 +12,20 @@ from adjoint.array.linalg import contraction, equations
 from adjoint.array.manipulation.joining import atleast_2d
 from adjoint.errors import ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import broadcast_shapes
+from adjoint.ops.elementwise.complex import real
 from adjoint.ops.indexing.indexing import take
 from adjoint.ops.indexing.slicing import pick
 from adjoint.ops.linalg import banded
 from adjoint.ops.linalg.matmul import matmul
-from adjoint.ops.linalg.matrices import common_dtype, conjugate_transpose, square
+from adjoint.ops.linalg.matrices import common_dtype
 from adjoint.ops.linalg.triangular import cholesky as lower_cholesky
 from adjoint.ops.reductions.reduction import conjugate
 from adjoint.ops.shape.joining import concat, stack
-from adjoint.ops.shape.movement import matrix_transpose, reshape
+from adjoint.ops.shape.movement import astype, broadcast_to, reshape
 from adjoint.ops.shape.rearrange import diag, diagonal, flip
 from adjoint.scipy.common import floating, integer, refuse, unsupported
+from adjoint.scipy.linalg.batching import over_batch
 from adjoint.scipy.linalg.equations import symmetric_from
 
 __all__ = [
@@ -39,10 +42,6 @@ __all__ = [
     "matmul_toeplitz",
     "solve_banded",
     "solve_circulant",
-    "solve_continuous_lyapunov",
-    "solve_discrete_lyapunov",
-    "solve_lyapunov",
-    "solve_sylvester",
     "solve_toeplitz",
     "solveh_banded",
     "toeplitz",
@@ -58,18 +57,17 @@ def block_diag(*arrs: Any) -> Tensor:
             [0., 2., 3.]])
     """
     blocks = [atleast_2d(as_tensor(a)) for a in arrs or ([[]],)]
-    for block in blocks:
-        if block.ndim != 2:
-            raise ShapeError(f"scipy.linalg.block_diag: needs matrices, got shape {block.shape}")
+    lead = broadcast_shapes("scipy.linalg.block_diag", *(block.shape[:-2] for block in blocks))
     dtype = result_type(*(block.dtype for block in blocks))
-    width = sum(block.shape[1] for block in blocks)
+    width = sum(block.shape[-1] for block in blocks)
     rows, before = [], 0
     for block in blocks:
-        count, size = block.shape
-        sides = [np.zeros((count, n), dtype) for n in (before, width - before - size)]
-        rows.append(concat([sides[0], as_tensor(block, dtype), sides[1]], axis=1))
+        count, size = block.shape[-2:]
+        sides = [np.zeros((*lead, count, n), dtype) for n in (before, width - before - size)]
+        middle = broadcast_to(as_tensor(block, dtype), (*lead, count, size))
+        rows.append(concat([sides[0], middle, sides[1]], axis=len(lead) + 1))
         before += size
-    return concat(rows, axis=0)
+    return concat(rows, axis=len(lead))
 
 
 def _vector(name: str, x: Any) -> Tensor:
@@ -80,6 +78,7 @@ def _vector(name: str, x: Any) -> Tensor:
     return result
 
 
+@over_batch(c=1, r=1)
 def toeplitz(c: Any, r: Any = None) -> Tensor:
     """The matrix with the first column `c` and first row `r`, constant along its diagonals.
 
@@ -95,6 +94,7 @@ def toeplitz(c: Any, r: Any = None) -> Tensor:
     return take(values, r.size - 1 + rows - columns, axis=0)
 
 
+@over_batch(c=1)
 def circulant(c: Any) -> Tensor:
     """The square matrix whose first column is `c` and whose columns turn it round.
 
@@ -108,6 +108,7 @@ def circulant(c: Any) -> Tensor:
     return take(c, (rows - columns) % max(c.size, 1), axis=0)
 
 
+@over_batch(c=1, r=1)
 def hankel(c: Any, r: Any = None) -> Tensor:
     """The matrix with the first column `c` and last row `r`, constant along its anti-diagonals.
 
@@ -123,6 +124,7 @@ def hankel(c: Any, r: Any = None) -> Tensor:
     return take(concat([c, r[1:]]), rows + columns, axis=0)
 
 
+@over_batch(a=1)
 def companion(a: Any) -> Tensor:
     """The companion matrix of the polynomial with coefficients `a`, the leading one first.
 
@@ -136,6 +138,7 @@ def companion(a: Any) -> Tensor:
     return concat([first, np.eye(a.size - 2, a.size - 1, dtype=a.dtype)], axis=0)
 
 
+@over_batch(a=1)
 def convolution_matrix(a: Any, n: int, mode: str = "full") -> Tensor:
     """The matrix that convolves a vector of `n` elements with `a`.
 
@@ -160,6 +163,7 @@ def convolution_matrix(a: Any, n: int, mode: str = "full") -> Tensor:
     raise unsupported("scipy.linalg.convolution_matrix", "mode", mode, 'give "full" or "same"')
 
 
+@over_batch(s=1)
 def diagsvd(s: Any, M: int, N: int) -> Tensor:
     """The M by N matrix with the singular values `s` on its diagonal.
 
@@ -185,6 +189,7 @@ def kron(a: Any, b: Any) -> Tensor:
     return contraction.kron(a, b)
 
 
+@over_batch(a=2, b=2)
 def khatri_rao(a: Any, b: Any) -> Tensor:
     """The Kronecker product of corresponding columns.
 
@@ -200,7 +205,7 @@ def khatri_rao(a: Any, b: Any) -> Tensor:
             f"{a.shape} and {b.shape}"
         )
     product = reshape(a, (a.shape[0], 1, a.shape[1])) * b
-    return reshape(product, (-1, a.shape[1]))
+    return reshape(product, (a.shape[0] * b.shape[0], a.shape[1]))
 
 
 def _pair(c_or_cr: Any) -> tuple[Any, Any]:
@@ -248,48 +253,6 @@ def solve_circulant(
     refuse(name, singular=(singular, "raise"), tol=(tol, None), baxis=(baxis, 0))
     refuse(name, outaxis=(outaxis, 0), caxis=(caxis, -1))
     return equations.solve(circulant(c), b)
-
-
-def solve_sylvester(a: Any, b: Any, q: Any) -> Tensor:
-    """The X with A X + X B = Q, from the system of all its elements: for small matrices.
-
-    >>> from adjoint.scipy.linalg import solve_sylvester
-    >>> solve_sylvester([[1.0]], [[2.0]], [[6.0]])
-    Tensor([[2.]])
-    """
-    dtype = common_dtype(a, b, q)
-    a, b = (square("scipy.linalg.solve_sylvester", x, dtype) for x in (a, b))
-    left = contraction.kron(a, np.eye(b.shape[0], dtype=dtype))
-    right = contraction.kron(np.eye(a.shape[0], dtype=dtype), matrix_transpose(b))
-    q = as_tensor(q, dtype)
-    return reshape(equations.solve(left + right, reshape(q, (-1,))), q.shape)
-
-
-def solve_continuous_lyapunov(a: Any, q: Any) -> Tensor:
-    """The X with A X + X Aᴴ = Q: for small matrices.
-
-    >>> from adjoint.scipy.linalg import solve_continuous_lyapunov
-    >>> solve_continuous_lyapunov([[1.0]], [[6.0]])
-    Tensor([[3.]])
-    """
-    return solve_sylvester(a, conjugate_transpose(as_tensor(a)), q)
-
-
-solve_lyapunov = solve_continuous_lyapunov
-
-
-def solve_discrete_lyapunov(a: Any, q: Any, method: Any = None) -> Tensor:
-    """The X with A X Aᴴ - X + Q = 0: for small matrices.
-
-    >>> from adjoint.scipy.linalg import solve_discrete_lyapunov
-    >>> solve_discrete_lyapunov([[0.5]], [[3.0]])
-    Tensor([[4.]])
-    """
-    dtype = common_dtype(a, q)
-    a = square("scipy.linalg.solve_discrete_lyapunov", a, dtype)
-    q = as_tensor(q, dtype)
-    whole = np.eye(q.size, dtype=dtype) - contraction.kron(a, conjugate(a))
-    return reshape(equations.solve(whole, reshape(q, (-1,))), q.shape)
 
 
 # Bands, in LAPACK's form.
@@ -344,7 +307,8 @@ def _general(ab: Tensor, lower: bool) -> Tensor:
             given = pick(ab, 0, count - k)
             above.append(given)
             below.append(banded.shifted(conjugate(given), k))
-    return stack([*above[::-1], pick(ab, 0, 0 if lower else count), *below])
+    main = astype(real(pick(ab, 0, 0 if lower else count)), ab.dtype)
+    return stack([*above[::-1], main, *below])
 
 
 def solveh_banded(
@@ -367,6 +331,7 @@ def solveh_banded(
     return _solved(_general(bands, lower), as_tensor(b, dtype), count, count)
 
 
+@over_batch(ab=2)
 def cholesky_banded(
     ab: Any, overwrite_ab: bool = False, lower: bool = False, check_finite: bool = True
 ) -> Tensor:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from adjoint.errors import ArgumentError
-from adjoint.graph.tensor import Tensor
 from adjoint.scipy.common import refuse
 
 DEFAULTS: dict[str, Any] = {
@@ -22,13 +21,16 @@ DEFAULTS: dict[str, Any] = {
 """The keywords of a ufunc, whose values other than these mean nothing to a tensor."""
 
 
-def ufunc(function: Callable[..., Tensor], name: str | None = None) -> Callable[..., Tensor]:
+Named = TypeVar("Named", bound=Callable[..., Any])
+
+
+def ufunc(function: Named, name: str | None = None) -> Named:
     """`function`, by position and with the keywords of a ufunc of SciPy."""
     name = name or function.__name__
     shown = f"scipy.special.{name}"
 
     @wraps(function)
-    def called(*args: Any, **kwargs: Any) -> Tensor:
+    def called(*args: Any, **kwargs: Any) -> Any:
         for keyword, value in kwargs.items():
             if keyword not in DEFAULTS:
                 raise ArgumentError(
@@ -39,4 +41,4 @@ def ufunc(function: Callable[..., Tensor], name: str | None = None) -> Callable[
         return function(*args)
 
     called.__name__ = called.__qualname__ = name
-    return called
+    return cast(Named, called)

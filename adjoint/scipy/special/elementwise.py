@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,34 +15,20 @@ from adjoint.ops.elementwise.exponential import exp, expm1, log, log1p
 from adjoint.ops.elementwise.power import power, sqrt
 from adjoint.ops.elementwise.rounding import floor, rint
 from adjoint.ops.elementwise.trigonometric import sin
-from adjoint.scipy.common import constant, floating, integer, operand
+from adjoint.scipy.common import floating, operand
 from adjoint.scipy.special.calling import ufunc
 
 
-def _integral(name: str, of: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A Bessel function of integer order, by that of real order."""
-
-    def function(n: Any, x: Any, /) -> Tensor:
-        return of(constant(f"scipy.special.{name}", "n", n).astype(floating(x).dtype), x)
-
-    function.__doc__ = f"The Bessel function {name} of integer order n."
-    return ufunc(function, name)
-
-
-kn = _integral("kn", core.kv)
-yn = _integral("yn", core.yv)
-
-
 @ufunc
-def loggamma(x: Any, /) -> Tensor:
-    """log Γ(x) of real numbers, nan for negative ones (whose logarithm is complex).
+def loggamma(z: Any, /) -> Tensor:
+    """log Γ(z), for real numbers nan left of 0 (where it is complex); of complex ones its branch
+    that is analytic but for the negative real line.
 
     >>> from adjoint.scipy.special import loggamma
     >>> loggamma(3.0)
     Tensor(0.69314718)
     """
-    x = floating(x)
-    return core.gammaln(where(x < 0, np.nan, x))
+    return core.loggamma(z)
 
 
 @ufunc
@@ -217,130 +202,3 @@ def poch(z: Any, m: Any, /) -> Tensor:
     size = exp(core.gammaln(z + m) - core.gammaln(z))
     result: Tensor = core.gammasgn(z + m) * core.gammasgn(z) * size
     return result
-
-
-@ufunc
-def betaincc(a: Any, b: Any, x: Any, /) -> Tensor:
-    """1 - betainc(a, b, x).
-
-    >>> from adjoint.scipy.special import betaincc
-    >>> betaincc(2.0, 3.0, 0.5)
-    Tensor(0.3125)
-    """
-    return core.betainc(b, a, 1 - operand(x))
-
-
-@ufunc
-def betainccinv(a: Any, b: Any, y: Any, /) -> Tensor:
-    """The x with betaincc(a, b, x) = y.
-
-    >>> from adjoint.scipy.special import betainccinv
-    >>> betainccinv(2.0, 3.0, 0.3125)
-    Tensor(0.5)
-    """
-    result: Tensor = 1 - core.betaincinv(b, a, y)
-    return result
-
-
-@ufunc
-def chdtr(v: Any, x: Any, /) -> Tensor:
-    """The distribution function of χ² with v degrees of freedom.
-
-    >>> from adjoint.scipy.special import chdtr
-    >>> chdtr(2.0, 0.0)
-    Tensor(0.)
-    """
-    return core.gammainc(operand(v) * 0.5, operand(x) * 0.5)
-
-
-@ufunc
-def chdtrc(v: Any, x: Any, /) -> Tensor:
-    """1 - chdtr(v, x).
-
-    >>> from adjoint.scipy.special import chdtrc
-    >>> chdtrc(2.0, 0.0)
-    Tensor(1.)
-    """
-    return core.gammaincc(operand(v) * 0.5, operand(x) * 0.5)
-
-
-@ufunc
-def pdtr(k: Any, m: Any, /) -> Tensor:
-    """The distribution function of Poisson's distribution with mean m.
-
-    >>> from adjoint.scipy.special import pdtr
-    >>> pdtr(0.0, 1.0)
-    Tensor(0.36787944)
-    """
-    return core.gammaincc(_events(k), m)
-
-
-@ufunc
-def pdtrc(k: Any, m: Any, /) -> Tensor:
-    """1 - pdtr(k, m).
-
-    >>> from adjoint.scipy.special import pdtrc
-    >>> pdtrc(0.0, 1.0)
-    Tensor(0.63212056)
-    """
-    return core.gammainc(_events(k), m)
-
-
-def _events(k: Any) -> Any:
-    """⌊k⌋ + 1"""
-    return math.floor(k) + 1.0 if type(k) in (int, float) else floor(floating(k)) + 1
-
-
-@ufunc
-def fdtr(dfn: Any, dfd: Any, x: Any, /) -> Tensor:
-    """The distribution function of F with dfn and dfd degrees of freedom.
-
-    >>> from adjoint.scipy.special import fdtr
-    >>> fdtr(2.0, 2.0, 1.0)
-    Tensor(0.5)
-    """
-    dfn, dfd, x = floating(dfn), operand(dfd), operand(x)
-    return core.betainc(dfn * 0.5, dfd * 0.5, dfn * x / (dfd + dfn * x))
-
-
-@ufunc
-def fdtrc(dfn: Any, dfd: Any, x: Any, /) -> Tensor:
-    """1 - fdtr(dfn, dfd, x).
-
-    >>> from adjoint.scipy.special import fdtrc
-    >>> fdtrc(2.0, 2.0, 1.0)
-    Tensor(0.5)
-    """
-    dfn, dfd, x = floating(dfn), operand(dfd), operand(x)
-    return core.betainc(dfd * 0.5, dfn * 0.5, dfd / (dfd + dfn * x))
-
-
-def _recurrence(
-    name: str, first: Callable[[Tensor], Any], step: Callable[[int, Tensor], tuple[Any, Any]]
-) -> Callable[..., Tensor]:
-    """Orthogonal polynomials of a whole degree by pₖ₊₁ = α pₖ - β pₖ₋₁, which `step` gives."""
-
-    def function(n: Any, x: Any, /) -> Tensor:
-        degree = integer(f"scipy.special.{name}", "n", n)
-        x = floating(x)
-        before, now = 0.0 * x, 1.0 + 0.0 * x
-        for k in range(degree):
-            alpha, beta = (first(x), 0.0) if k == 0 else step(k, x)
-            before, now = now, alpha * now - beta * before
-        result: Tensor = now
-        return result
-
-    function.__doc__ = f"The polynomial {name} of a whole degree n."
-    return ufunc(function, name)
-
-
-eval_legendre = _recurrence(
-    "eval_legendre", lambda x: x, lambda k, x: ((2 * k + 1) / (k + 1) * x, k / (k + 1))
-)
-eval_chebyt = _recurrence("eval_chebyt", lambda x: x, lambda k, x: (2.0 * x, 1.0))
-eval_chebyu = _recurrence("eval_chebyu", lambda x: 2.0 * x, lambda k, x: (2.0 * x, 1.0))
-eval_hermite = _recurrence("eval_hermite", lambda x: 2.0 * x, lambda k, x: (2.0 * x, 2.0 * k))
-eval_hermitenorm = _recurrence("eval_hermitenorm", lambda x: x, lambda k, x: (x, float(k)))
-eval_laguerre = _recurrence(
-    "eval_laguerre", lambda x: 1 - x, lambda k, x: ((2 * k + 1 - x) / (k + 1), k / (k + 1))
-)

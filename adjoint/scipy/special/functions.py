@@ -254,14 +254,14 @@ def multigammaln(a: Any, d: Any) -> Tensor:
 
 
 def zeta(x: Any, q: Any = None, out: Any = None) -> Tensor:
-    """The zeta function Σ_k (k + q)⁻ˣ, Riemann's without q; its derivative by x is not known.
+    """The zeta function Σ_k (k + q)⁻ˣ of Hurwitz for x > 1; without q Riemann's, for all x.
 
     >>> from adjoint.scipy.special import zeta
     >>> zeta(2.0)
     Tensor(1.64493407)
     """
     refuse("scipy.special.zeta", out=(out, None))
-    return core.zeta(x, 1.0 if q is None else q)
+    return core.zeta(x, q)
 
 
 def sinc(x: Any) -> Tensor:

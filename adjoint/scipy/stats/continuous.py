@@ -289,7 +289,11 @@ class Cauchy(Continuous):
     name = "cauchy"
 
     def _logpdf(self, x: Tensor) -> Tensor:
-        return -log1p(x * x) - math.log(math.pi)
+        far = abs(x) > 1
+        inverse = 1 / where(far, x, 1.0)  # whose square does not overflow
+        near = where(far, 0.0, x)
+        tail = -2 * log(abs(where(far, x, 1.0))) - log1p(inverse * inverse)
+        return where(far, tail, -log1p(near * near)) - math.log(math.pi)
 
     def _pdf(self, x: Tensor) -> Tensor:
         return 1 / (math.pi * (1 + x * x))

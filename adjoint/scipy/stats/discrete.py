@@ -13,7 +13,14 @@ from adjoint.ops.elementwise.comparison import equal, isnan, logical_and
 from adjoint.ops.elementwise.exponential import exp, expm1, log
 from adjoint.ops.elementwise.rounding import floor
 from adjoint.scipy.common import count, real_dtype
-from adjoint.scipy.stats.distribution import INF, Distribution, both, positive, unless
+from adjoint.scipy.stats.distribution import (
+    INF,
+    Distribution,
+    both,
+    log_probability,
+    positive,
+    unless,
+)
 
 
 class Discrete(Distribution):
@@ -89,11 +96,11 @@ class Discrete(Distribution):
 
     def logcdf(self, k: Any, *args: Any, **kwds: Any) -> Tensor:
         """The logarithm of `cdf`."""
-        return log(self.cdf(k, *args, **kwds))
+        return log_probability(self.cdf(k, *args, **kwds), self.sf(k, *args, **kwds))
 
     def logsf(self, k: Any, *args: Any, **kwds: Any) -> Tensor:
         """The logarithm of `sf`."""
-        return log(self.sf(k, *args, **kwds))
+        return log_probability(self.sf(k, *args, **kwds), self.cdf(k, *args, **kwds))
 
     def entropy(self, *args: Any, **kwds: Any) -> Tensor:
         """The entropy."""

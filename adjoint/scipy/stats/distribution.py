@@ -14,10 +14,10 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, NotDifferentiableError
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import DType
+from adjoint.graph.types import FLOAT64, DType
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.elementwise.comparison import equal, isnan, logical_and
-from adjoint.ops.elementwise.exponential import exp, log
+from adjoint.ops.elementwise.comparison import equal, isnan, logical_and, logical_not
+from adjoint.ops.elementwise.exponential import exp, log, log1p
 from adjoint.ops.elementwise.power import power, sqrt
 from adjoint.scipy.common import real_dtype
 
@@ -60,6 +60,12 @@ def at_edge(edge: Tensor, exponent: Any, rest: Any, logpdf: Callable[..., Tensor
     here = equal(edge, 0)
     density = power(where(here, edge, 1.0), exponent) * exp(where(here, rest, 0.0))
     return where(here, density, exp(logpdf(here)))
+
+
+def log_probability(p: Tensor, opposite: Tensor) -> Tensor:
+    """log p, by the opposite probability where p is nearly 1 and has lost it."""
+    near = p > 0.5
+    return where(near, log1p(-where(near, opposite, 0.0)), log(where(near, 1.0, p)))
 
 
 class Distribution:
@@ -226,10 +232,10 @@ class Continuous(Distribution):
         return 1 - self._cdf(*values)
 
     def _logcdf(self, *values: Any, **_: Any) -> Any:
-        return log(self._cdf(*values))
+        return log_probability(self._cdf(*values), self._sf(*values))
 
     def _logsf(self, *values: Any, **_: Any) -> Any:
-        return log(self._sf(*values))
+        return log_probability(self._sf(*values), self._cdf(*values))
 
     def _ppf(self, *values: Any, **_: Any) -> Any:
         raise self._unknown("ppf", "of this distribution logpdf and pdf are known")
@@ -250,11 +256,16 @@ class Continuous(Distribution):
     ) -> Tensor:
         """`f` of the standardised variable inside the support; `outside` to its left and right."""
         shapes, loc, scale, valid, dtype = self._parameters(method, args, kwds, x)
+        wanted = dtype
+        if method in ("logcdf", "logsf") and dtype.itemsize < FLOAT64.itemsize:
+            dtype = FLOAT64  # in which a small probability is not 0 before its logarithm is taken
+            shapes = [as_tensor(s, dtype) for s in shapes]
         y = as_tensor(x, dtype)
         y = y if loc is None else y - loc
         y = y if scale is None else y / scale
         low, high = self._support(*shapes)
         value = self._inside(f, y, shapes, low, high, outside)
+        value = as_tensor(value, wanted)
         if scale is not None and method == "pdf":
             value = value / scale
         elif scale is not None and method == "logpdf":
@@ -277,8 +288,15 @@ class Continuous(Distribution):
             inside = both(inside, y <= high)
         if inside is True:
             return f(y, *shapes)
-        value = f(where(inside, y, self._within(low, high)), *shapes)
+        within = self._within(low, high)
         left, right = outside
+        distance = y - low if left < right else high - y
+        if left == right or min(left, right) != -INF:
+            value = f(where(inside, y, within), *shapes)
+        else:  # the logarithm of a probability, -∞ with the slope ∞ at one end of the support
+            at_end = equal(distance, 0)
+            value = f(where(logical_and(inside, logical_not(at_end)), y, within), *shapes)
+            value = where(at_end, log(where(at_end, distance, 1.0)), value)
         rest: Any = left if left == right else where(y > high, right, left)
         return where(inside, value, where(isnan(y), y, rest))
 

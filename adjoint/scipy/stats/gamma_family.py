@@ -8,7 +8,7 @@ from typing import Any
 from adjoint.array import special
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.elementwise.comparison import equal, isinf, less
+from adjoint.ops.elementwise.comparison import equal, isinf, less, logical_or
 from adjoint.ops.elementwise.exponential import exp, log, log1p, logaddexp
 from adjoint.scipy.stats.distribution import INF, Continuous, at_edge
 
@@ -126,6 +126,11 @@ class InverseGamma(Continuous):
         return a - (a + 1) * special.digamma(a) + special.gammaln(a)
 
 
+def _complement(below: Tensor, above: Tensor) -> Tensor:
+    """1 - `below`, or the same by `above` where that is small; each is exact at its end."""
+    return where(below < 0.5, 1 - below, above)
+
+
 class Beta(Continuous):
     """The beta distribution.
 
@@ -151,7 +156,8 @@ class Beta(Continuous):
         return special.betainc(a, b, x)
 
     def _sf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return special.betainc(b, a, 1 - x)
+        below = special.betainc(a, b, x)
+        return _complement(below, special.betainc(b, a, 1 - x))
 
     def _ppf(self, q: Tensor, a: Tensor, b: Tensor) -> Tensor:
         return special.betaincinv(a, b, q)
@@ -237,7 +243,8 @@ class Fisher(Continuous):
         return special.betainc(dfn * 0.5, dfd * 0.5, part)
 
     def _sf(self, x: Tensor, dfn: Tensor, dfd: Tensor) -> Tensor:
-        return special.betainc(dfd * 0.5, dfn * 0.5, dfd / (dfd + dfn * x))
+        above = special.betainc(dfd * 0.5, dfn * 0.5, dfd / (dfd + dfn * x))
+        return _complement(self._cdf(x, dfn, dfd), above)
 
     def _ppf(self, q: Tensor, dfn: Tensor, dfd: Tensor) -> Tensor:
         z = special.betaincinv(dfn * 0.5, dfd * 0.5, q)
@@ -307,16 +314,41 @@ class TruncatedNorm(Continuous):
         return x * x * -0.5 - _LOG_ROOT_TWO_PI - _log_mass(a, b)
 
     def _cdf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return exp(self._logcdf(x, a, b))
+        at_a, at_b, inner = self._ends(x, a, b)
+        value = where(at_b, 1 - self._sliver(x, b, at_b, a, b), exp(self._inner_cdf(inner, a, b)))
+        return where(at_a, self._sliver(a, x, at_a, a, b), value)
 
     def _sf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return exp(self._logsf(x, a, b))
+        at_a, at_b, inner = self._ends(x, a, b)
+        value = where(at_a, 1 - self._sliver(a, x, at_a, a, b), exp(self._inner_sf(inner, a, b)))
+        return where(at_b, self._sliver(x, b, at_b, a, b), value)
 
     def _logcdf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        _, at_b, inner = self._ends(x, a, b)
+        above = log1p(-self._sliver(x, b, at_b, a, b))
+        return where(at_b, above, self._inner_cdf(inner, a, b))
+
+    def _logsf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        at_a, _, inner = self._ends(x, a, b)
+        below = log1p(-self._sliver(a, x, at_a, a, b))
+        return where(at_a, below, self._inner_sf(inner, a, b))
+
+    def _ends(self, x: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Whether x is at a finite end, and x, moved inside if it is."""
+        at_a, at_b = equal(x - a, 0), equal(b - x, 0)
+        return at_a, at_b, where(logical_or(at_a, at_b), self._within(a, b), x)
+
+    def _sliver(self, low: Tensor, high: Tensor, at: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """The probability between two places that coincide: 0, with the slopes of a density."""
+        width = where(at, high - low, 0.0)
+        middle = where(at, 0.5 * (low + high), self._within(a, b))
+        return width * exp(self._logpdf(middle, a, b))
+
+    def _inner_cdf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
         whole = _log_mass(a, b)
         return _not_cancelled(_log_mass(a, x) - whole, _log_mass(x, b) - whole)
 
-    def _logsf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    def _inner_sf(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
         whole = _log_mass(a, b)
         return _not_cancelled(_log_mass(x, b) - whole, _log_mass(a, x) - whole)
 

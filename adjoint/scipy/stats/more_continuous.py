@@ -14,6 +14,7 @@ from adjoint.ops.elementwise.comparison import logical_and
 from adjoint.ops.elementwise.exponential import exp, expm1, log, log1p
 from adjoint.ops.elementwise.power import sqrt
 from adjoint.ops.elementwise.trigonometric import cos
+from adjoint.ops.special.statistics import skewed_normal
 from adjoint.scipy.stats.distribution import INF, Continuous
 
 _EULER = float(np.euler_gamma)
@@ -140,7 +141,7 @@ class InverseGauss(Continuous):
 
     def _logpdf(self, x: Tensor, mu: Tensor) -> Tensor:
         ratio = (x - mu) / mu
-        return -_LOG_ROOT_TWO_PI - 1.5 * log(x) - ratio * ratio / (2 * x)
+        return -_LOG_ROOT_TWO_PI - 1.5 * log(x) - 0.5 * ratio * (ratio / x)
 
     def _logcdf(self, x: Tensor, mu: Tensor) -> Tensor:
         first, second = self._halves(x, mu, 1.0)
@@ -167,7 +168,7 @@ class InverseGauss(Continuous):
 
 
 class SkewNorm(Continuous):
-    """The normal distribution, skewed; its distribution function has no counterpart.
+    """The normal distribution, skewed; its quantile has no counterpart.
 
     >>> from adjoint.scipy.stats import skewnorm
     >>> skewnorm.pdf(0.0, 4.0)
@@ -181,6 +182,12 @@ class SkewNorm(Continuous):
 
     def _logpdf(self, x: Tensor, a: Tensor) -> Tensor:
         return math.log(2) - _LOG_ROOT_TWO_PI - 0.5 * x * x + special.log_ndtr(a * x)
+
+    def _cdf(self, x: Tensor, a: Tensor) -> Tensor:
+        return skewed_normal(x, a)
+
+    def _sf(self, x: Tensor, a: Tensor) -> Tensor:
+        return skewed_normal(-x, -a)
 
     def _moments(self, a: Tensor) -> tuple[Any, Any]:
         mean = math.sqrt(2 / math.pi) * a / sqrt(1 + a * a)
@@ -223,7 +230,8 @@ class Triangular(Continuous):
         return where(left, 2 * x / low, 2 * (1 - x) / high)
 
     def _logpdf(self, x: Tensor, c: Tensor) -> Tensor:
-        return log(self._pdf(x, c))
+        left, low, high = self._sides(x, c)
+        return math.log(2) + where(left, log(x) - log(low), log1p(-x) - log(high))
 
     def _cdf(self, x: Tensor, c: Tensor) -> Tensor:
         left, low, high = self._sides(x, c)

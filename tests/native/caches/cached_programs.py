@@ -47,13 +47,13 @@ PROGRAMS: dict[str, Any] = {
 
 def main(names: list[str]) -> None:
     compiled = []
-    compile_object = jit.compile_object
+    begin_compiling = jit.begin_compiling
 
-    def spy(*args: Any, **kwargs: Any) -> bytes:
+    def spy(*args: Any, **kwargs: Any) -> jit.Compilation:
         compiled.append(args)
-        return compile_object(*args, **kwargs)
+        return begin_compiling(*args, **kwargs)
 
-    jit.compile_object = spy
+    jit.begin_compiling = spy
     results: list[Any] = []
 
     def collect(x: Any) -> None:

@@ -129,10 +129,9 @@ def test_the_generated_code_is_well_formed(first: int) -> None:
     """LLVM's verifier accepts the kernels and the program that calls them."""
     programs = [program(seed) for seed in range(first, first + 20)]
     found = ad.compile(together(programs)).trace(*[p.inputs for p in programs]).program
-    for text in (
-        *kernel_cache.module_texts(found.writer.all_kernels()).values(),
-        found.llvm_text(),
-    ):
+    files = kernel_cache.module_texts(found.writer.all_kernels())
+    kernels = [text for texts in files for text in texts.values()]
+    for text in (*kernels, found.llvm_text()):
         module = llvm.parse_assembly(text)
         module.verify()
 

@@ -40,7 +40,7 @@ class LapackWriter:
 
     has_loops = False
 
-    def write_vectors(self, module: Any, name: str) -> bool:
+    def write_vectors(self, module: Any, name: str, functions: dict[str, Any]) -> bool:
         """LAPACK does the work: there is no such form."""
         return False
 

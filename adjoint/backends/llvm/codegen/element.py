@@ -19,7 +19,6 @@ from adjoint.backends.llvm.codegen.emitter import (
     LLVMEmitter,
     Scalar,
     any_lane,
-    llvm_type,
     splat,
     splat_constant,
     vector_type,
@@ -49,7 +48,7 @@ class Writer(Protocol):
     last: int
     preheader: Any
     flat: bool
-    outlines: bool
+    calls_functions: bool
     roots: set[Node]
     pointers: dict[Node, Any]
     alias_metadata: dict[Any, dict[str, Any] | None]
@@ -162,31 +161,15 @@ class ElementWriter:
         return self.computed(x, index)
 
     def computed(self, x: Node, index: Index) -> Scalar:
-        if self.writer.outlines and x.op.pointwise and is_elementary(x):
+        if self.writer.calls_functions and x.op.pointwise and is_elementary(x):
             return self.outlined(x, index)
         return x.op.lower(x, index, self)  # type: ignore[no-any-return]
 
     def outlined(self, x: Node, index: Index) -> Scalar:
         """The element from a function of its own: a call is compiled faster than what it calls."""
         values = [self.read(c, broadcast_index(index, c.shape)) for c in x.inputs]
-        kinds = [v.value.type for v in values]
-        builder = self.e.builder
-        repeated = [x.inputs.index(c) for c in x.inputs]  # x / x is not the function of x / y
-        signature = f"{x.op.name}{x.params}{[v.dtype.str for v in values]}{repeated}"
-        function = self.writer.functions.get(signature)
-        if function is None:
-            kind = ir.FunctionType(llvm_type(x.dtype), kinds)
-            name = f"scalar_{len(self.writer.functions)}"
-            function = ir.Function(builder.module, kind, name)
-            function.linkage = "internal"
-            function.attributes.add("noinline")
-            inner = ir.IRBuilder(function.append_basic_block())
-            arguments = map(Scalar, function.args, (v.dtype for v in values))
-            given = dict(zip(x.inputs, arguments, strict=True))
-            loops = ArgumentReader(LLVMEmitter(inner, contract=True), given)
-            inner.ret(x.op.lower(x, index, loops).value)  # type: ignore[arg-type]  # pointwise
-            self.writer.functions[signature] = function
-        return Scalar(builder.call(function, [v.value for v in values]), x.dtype)
+        function = outlined_function(self.e, x, values, self.writer.functions)
+        return Scalar(self.e.builder.call(function, [v.value for v in values]), x.dtype)
 
     def offset(self, shape: Shape, index: Index) -> Affine:
         """The position of an element in row-major order."""
@@ -385,3 +368,27 @@ class ArgumentReader:
 
     def read(self, x: Node, index: Index) -> Scalar:
         return self.given[x]
+
+
+def outlined_function(
+    e: LLVMEmitter, x: Node, values: Sequence[Scalar], functions: dict[str, Any]
+) -> Any:
+    """The function of a pointwise node; `functions` are those that the module has already."""
+    kinds = [v.value.type for v in values]
+    repeated = [x.inputs.index(c) for c in x.inputs]  # x / x is not the function of x / y
+    signature = f"{x.op.name}{x.params}{[v.dtype.str for v in values]}{repeated}{e.lanes}"
+    function = functions.get(signature)
+    if function is None:
+        module = e.builder.module
+        kind = ir.FunctionType(e.kind(x.dtype), kinds)
+        function = ir.Function(module, kind, module.get_unique_name("elementary"))
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        inner = ir.IRBuilder(function.append_basic_block())
+        arguments = map(Scalar, function.args, (v.dtype for v in values))
+        given = dict(zip(x.inputs, arguments, strict=True))
+        loops = ArgumentReader(LLVMEmitter(inner, contract=True, lanes=e.lanes), given)
+        index = (ZERO,) * len(x.shape)
+        inner.ret(x.op.lower(x, index, loops).value)  # type: ignore[arg-type]  # pointwise
+        functions[signature] = function
+    return function

@@ -72,6 +72,7 @@ class KernelWriter(KernelLayout):
         self.functions: dict[str, Any] = {}
         self.cuts: dict[int, set[int]] = {}
         self.lanes = 1
+        self.calls_functions = False
         self.may_widen = False
         self.reset()
 
@@ -103,7 +104,7 @@ class KernelWriter(KernelLayout):
         found = module.globals.get(name)
         return found or ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
 
-    def write_vectors(self, module: ir.Module, name: str) -> bool:
+    def write_vectors(self, module: ir.Module, name: str, functions: dict[str, Any]) -> bool:
         """Write it into the module with vector instructions; false if that cannot be done.
 
         A long reduction has two accumulators from the start, as each step of one waits for the
@@ -116,7 +117,7 @@ class KernelWriter(KernelLayout):
                     self.lanes *= 2
                 else:
                     self.may_widen = self.span == "many"
-                self.write(module, name, {})
+                self.write(module, name, functions)
                 return True
             except NotVectorizable:
                 self.function.blocks.clear()
@@ -131,6 +132,7 @@ class KernelWriter(KernelLayout):
         """
         self.function = self.declare(module, name)
         self.functions = functions
+        self.calls_functions = self.outlines(self.lanes)
         overlapping = may_overlap(self.kernel)
         if not self.by_table:
             for node, argument in zip(self.arguments, self.function.args, strict=False):
@@ -267,8 +269,9 @@ class KernelWriter(KernelLayout):
 
     def may_repeat(self) -> bool:
         """Whether a strip of elements may be computed a second time: not if it has added to memory.
-        A vector loop need not, as it branches on whether any lane needs the slow path."""
-        return not (self.is_in_vectors or self.accumulates_innermost())
+        A vector loop need not, as it branches on whether any lane needs the slow path, nor where
+        functions are called, which branch themselves."""
+        return not (self.is_in_vectors or self.calls_functions or self.accumulates_innermost())
 
     def is_long(self, axis: int) -> bool:
         """Whether the loops from `axis` inwards, unrolled, are more than LLVM compiles fast."""

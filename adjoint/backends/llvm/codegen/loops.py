@@ -153,6 +153,11 @@ def loop_metadata(module: Any, name: str, *values: Any) -> Any:
     return node
 
 
+MAX_SCOPES = 16
+"""The most scopes of buffers in a function. Each is told apart from all others, so that metadata
+would grow with the square of their number: with 400 buffers it was two thirds of the text."""
+
+
 def noalias_metadata(
     module: Any, name: str, buffers: Sequence[Node]
 ) -> dict[Node | None, dict[str, Any]]:
@@ -160,22 +165,24 @@ def noalias_metadata(
     say that it overlaps none of the others; for None those of all that is only read.
 
     It replaces the ``noalias`` of arguments where addresses come from a table. Each written buffer
-    has a scope of its own; what is only read may overlap itself, so it needs none.
+    has a scope of its own, or of many a few share one: LLVM then believes that those may overlap.
+    What is only read may overlap itself, so it needs none.
     """
     domain = module.add_metadata([ir.MetaDataString(module, name)])
-    scopes = {
-        node: module.add_metadata([ir.MetaDataString(module, f"{name}.{i}"), domain])
-        for i, node in enumerate(buffers)
-    }
-    found: dict[Node | None, dict[str, Any]] = {
-        None: {"noalias": module.add_metadata(list(scopes.values()))}
-    }
-    for node, scope in scopes.items():
-        others = [other for other in scopes.values() if other is not scope]
-        found[node] = {
+    scopes = [
+        module.add_metadata([ir.MetaDataString(module, f"{name}.{i}"), domain])
+        for i in range(min(len(buffers), MAX_SCOPES))
+    ]
+    of_scopes = [
+        {
             "alias.scope": module.add_metadata([scope]),
-            "noalias": module.add_metadata(others),
+            "noalias": module.add_metadata([other for other in scopes if other is not scope]),
         }
+        for scope in scopes
+    ]
+    found: dict[Node | None, dict[str, Any]] = {None: {"noalias": module.add_metadata(scopes)}}
+    for i, node in enumerate(buffers):
+        found[node] = of_scopes[i % MAX_SCOPES]
     return found
 
 

@@ -1,13 +1,15 @@
 """From LLVM's text to object code, and from object code to functions of this process.
 
 llvmlite may be called by one thread at a time, and not while the process forks: all of it happens
-under the lock `building`.
+under the lock `building`. Whoever holds it may have helpers, which do nothing but run LLVM on what
+is theirs.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
+from adjoint.backends.llvm.compile.jobs import Jobs
 from adjoint.graph.forking import building, lock_while_forking
 
 LEVELS = {"loops": 2, "written": 1, "driver": 0}
@@ -26,6 +29,9 @@ speed does not matter."""
 LIGHT_PASSES = ("sroa", "simplify_cfg")
 """The passes for code that holds its vectors: stack slots become registers, and blocks that follow
 each other one. Inlining, searching for vectors and moving code would find nothing left to do."""
+
+LONG_TEXT = 8_000
+"""Characters of an object file worth a thread: it takes LLVM some three milliseconds."""
 
 # llvmlite serialises its calls with a lock of its own, also those that free memory, which happen at
 # any time. A fork waits for it, as the child would find it taken for ever.
@@ -52,15 +58,6 @@ def target_machine(level: int = 2) -> Any:
     return target.create_target_machine(
         cpu=cpu, features=features, opt=level, jit=True, reloc="default"
     )
-
-
-@cache
-def compiling_machine(level: int, *host: str) -> Any:
-    """The target machine with which modules are compiled: making one takes 0.2 ms.
-
-    The arguments from `host` make another where tests pretend to have another processor.
-    """
-    return target_machine(level)
 
 
 FLOORS = ("graph", "ops", "passes", "schedule", "backends")
@@ -110,37 +107,162 @@ class Loaded:
         return found
 
 
-def optimise(text: str, kind: str) -> tuple[Any, Any]:
-    """The optimised module of a kind and the machine it is for."""
-    level = LEVELS[kind]
-    machine = compiling_machine(level, *host())
-    module = llvm.parse_assembly(text)
-    module.triple = host()[0]
-    module.data_layout = str(machine.target_data)
-    options = llvm.create_pipeline_tuning_options(speed_level=level)
-    options.loop_vectorization = options.loop_interleaving = True
-    # Straight-line code holds few vectors, and what should be unrolled says so in its metadata:
-    # both passes gain little and take long.
-    options.slp_vectorization = options.loop_unrolling = False
-    builder = llvm.create_pass_builder(machine, options)
-    if kind == "loops":
-        passes = builder.getModulePassManager()
-    else:
-        passes = llvm.create_new_module_pass_manager()
+class Module:
+    """A module of a kind, and what will optimise it."""
+
+    def __init__(self, text: str, kind: str, machine: Any, context: Any) -> None:
+        self.module = llvm.parse_assembly(text, context)
+        self.module.triple = host()[0]
+        self.module.data_layout = str(machine.target_data)
+        self.options = llvm.create_pipeline_tuning_options(speed_level=LEVELS[kind])
+        self.options.loop_vectorization = self.options.loop_interleaving = True
+        # Straight-line code holds few vectors, and what should be unrolled says so in its metadata:
+        # both passes gain little and take long.
+        self.options.slp_vectorization = self.options.loop_unrolling = False
+        self.builder = llvm.create_pass_builder(machine, self.options)
+        if kind == "loops":
+            self.passes = self.builder.getModulePassManager()
+            return
+        self.passes = llvm.create_new_module_pass_manager()
         for name in LIGHT_PASSES:
-            getattr(passes, f"add_{name}_pass")()
-    passes.run(module, builder)
-    return module, machine
+            getattr(self.passes, f"add_{name}_pass")()
+
+    def optimise(self) -> None:
+        """Run the passes."""
+        _unlocked("LLVMPY_RunNewModulePassManager")(self.passes, self.module, self.builder)
+
+    def link(self, other: Module, error: Any) -> None:
+        """Put the other module, which is gone then, into this one."""
+        failed = _unlocked("LLVMPY_LinkModules")(self.module, other.module, error)
+        other.module.detach()
+        if failed:
+            raise RuntimeError(str(error))
+
+
+class ObjectFile:
+    """The object file of modules by kind, which any thread can compile.
+
+    It has an LLVM context of its own, and a machine of its own: LLVM works on as many of these at a
+    time as there are threads.
+    """
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.is_long = sum(map(len, texts.values())) > LONG_TEXT
+        level = max(LEVELS[kind] for kind in texts)
+        self._idle = _idle_machines(level, *host())
+        self.machine = self._idle.pop() if self._idle else target_machine(level)
+        self._context = llvm.create_context()
+        _contexts[id(self._context)] = self._context
+        self.modules = [Module(t, kind, self.machine, self._context) for kind, t in texts.items()]
+        self._buffer: Any = None
+        self._error = llvm.ffi.OutputString()
+
+    def optimise(self) -> Any:
+        """The optimised modules as one of LLVM's."""
+        for module in self.modules:
+            module.optimise()
+        first, *others = self.modules
+        for other in others:
+            first.link(other, self._error)
+        return first.module
+
+    def compile(self) -> None:
+        """Have LLVM do all that takes long. Little else is done here: between two calls of LLVM a
+        thread may wait for that which writes the next module."""
+        module = self.optimise()
+        emit = _unlocked("LLVMPY_TargetMachineEmitToMemory")
+        self._buffer = emit(self.machine, module, 1, self._error)
+
+    def code(self) -> bytes:
+        """The object code, to be asked for once, when it is compiled."""
+        library, buffer, self._buffer = llvm.ffi.lib, self._buffer, None
+        if not buffer:
+            raise RuntimeError(str(self._error))
+        try:
+            size = library.LLVMPY_GetBufferSize(buffer)
+            return ctypes.string_at(library.LLVMPY_GetBufferStart(buffer), size)
+        finally:
+            library.LLVMPY_DisposeMemoryBuffer(buffer)
+            self.close()
+
+    def close(self) -> None:
+        """Free the modules, then their context, and let others have the machine."""
+        for module in self.modules:
+            module.module.close()
+        self._context.close()
+        del _contexts[id(self._context)]
+        if len(self._idle) < MOST_IDLE:
+            self._idle.append(self.machine)
+
+
+_contexts: dict[int, Any] = {}
+"""The LLVM contexts of object files that are not closed. Of those given up, after an error, they
+stay: the garbage collector would free a context and its modules in any order, and crash."""
+
+MOST_IDLE = 4
+"""As many machines are kept: most programs need one or two at a time."""
+
+
+@cache
+def _idle_machines(level: int, *host: str) -> list[Any]:
+    """Machines that nobody has at the moment: making one takes 0.2 ms.
+
+    The arguments from `host` make others where tests pretend to have another processor.
+    """
+    return []
+
+
+@cache
+def _unlocked(name: str) -> Any:
+    """A function of llvmlite without the lock that lets one thread at a time into LLVM, which needs
+    none where threads share nothing; with the lock, should llvmlite know no other."""
+    function = getattr(llvm.ffi.lib, name)
+    return getattr(function, "_cfn", function)
+
+
+class Compilation:
+    """Object files that are being compiled, by `jobs`."""
+
+    def __init__(self, files: Sequence[ObjectFile], jobs: Jobs) -> None:
+        self.files = files
+        self.jobs = jobs
+
+    def code(self) -> bytes:
+        """Their object code, when all is done."""
+        self.jobs.finish()
+        return packed([file.code() for file in self.files])
+
+
+def begin_compiling(files: Iterable[Mapping[str, str]], jobs: Jobs) -> Compilation:
+    """Give object files to `jobs`, each as soon as it is there: texts of modules by kind."""
+    begun = []
+    for texts in files:
+        file = ObjectFile(texts)
+        begun.append(file)
+        jobs.add(file.compile, file.is_long)
+    return Compilation(begun, jobs)
 
 
 def compile_object(texts: Mapping[str, str]) -> bytes:
     """The object code of modules by kind."""
-    with building:
-        (module, machine), *others = [optimise(text, kind) for kind, text in texts.items()]
-        for other, _ in others:
-            module.link_in(other)
-        code: bytes = machine.emit_object(module)
-    return code
+    with building, Jobs(1) as jobs:
+        return begin_compiling([texts], jobs).code()
+
+
+def packed(objects: Sequence[bytes]) -> bytes:
+    """Object files as one, each after its length."""
+    return b"".join(part for code in objects for part in (len(code).to_bytes(8), code))
+
+
+def unpacked(code: bytes) -> list[bytes]:
+    """The object files in what was `packed`."""
+    found = []
+    start = 0
+    while start < len(code):
+        end = start + 8 + int.from_bytes(code[start : start + 8])
+        found.append(code[start + 8 : end])
+        start = end
+    return found
 
 
 def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
@@ -155,7 +277,8 @@ def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
         empty = llvm.parse_assembly("")
         empty.triple = host()[0]
         engine = llvm.create_mcjit_compiler(empty, target_machine())
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        for part in unpacked(code):
+            engine.add_object_file(llvm.ObjectFileRef.from_data(part))
         engine.finalize_object()
     return Loaded(engine)
 
@@ -163,5 +286,8 @@ def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
 def assembly(text: str, kind: str) -> tuple[str, str]:
     """The optimised LLVM text and the assembly of a module, to read."""
     with building:
-        module, machine = optimise(text, kind)
-        return str(module), machine.emit_assembly(module)
+        found = ObjectFile({kind: text})
+        module = found.optimise()
+        texts = str(module), found.machine.emit_assembly(module)
+        found.close()
+        return texts

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -18,11 +18,15 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 
 from adjoint.backends.llvm.compile import jit, object_cache
-from adjoint.graph.forking import building
+from adjoint.backends.llvm.compile.jobs import Jobs
 
 failures = ctypes.c_int64(0)
 """How often native code found that a check failed. It only grows: a program compares it with what
 it was before, and so notices each failure of its own, perhaps one of a program beside it."""
+
+MOST_INSTRUCTIONS = 800
+"""A module of kernels with more is done: LLVM has work for some 30 ms, twenty times what an object
+file costs beside its contents."""
 
 _kernels: WeakValueDictionary[str, KernelCode] = WeakValueDictionary()
 
@@ -37,7 +41,7 @@ class Writer(Protocol):
     def has_loops(self) -> bool:
         """Whether LLVM should look for vectors in what `write` writes."""
 
-    def write_vectors(self, module: ir.Module, name: str) -> bool:
+    def write_vectors(self, module: ir.Module, name: str, functions: dict[str, Any]) -> bool:
         """Add the function to a module with vector instructions, if it has such a form."""
 
     def write(self, module: ir.Module, name: str, functions: dict[str, Any]) -> Any:
@@ -60,22 +64,40 @@ def kernel_name(writer: Writer) -> str:
     return "adjoint_kernel_" + hashlib.sha256(writer.text().encode()).hexdigest()[:24]
 
 
-def module_texts(writers: Mapping[str, Writer]) -> dict[str, str]:
-    """The LLVM texts of the modules with these kernels, by the kind of optimisation (`jit.LEVELS`).
+def module_texts(writers: Mapping[str, Writer]) -> Iterator[dict[str, str]]:
+    """The LLVM texts of the modules with these kernels, by kind (`jit.LEVELS`), for each object
+    file.
 
-    One has ``loops`` in which LLVM must find the vectors. What is ``written`` has no loops, or has
-    them written with vectors.
+    ``loops`` are those in which LLVM must find the vectors. What is ``written`` has no loops, or
+    has them written with vectors. A module that is large enough is done, so that it can be compiled
+    while the next is written.
     """
-    modules = {"written": ir.Module("adjoint_written"), "loops": ir.Module("adjoint_loops")}
-    functions: dict[str, dict[str, Any]] = {kind: {} for kind in modules}
-    used = set()
+    modules: dict[str, KernelModule] = {}
     for name, writer in writers.items():
         kind = "written"
-        if not writer.write_vectors(modules[kind], name):
-            kind = "loops" if writer.has_loops else "written"
-            writer.write(modules[kind], name, functions[kind])
-        used.add(kind)
-    return {kind: str(module) for kind, module in modules.items() if kind in used}
+        module = modules.setdefault(kind, KernelModule())
+        if not writer.write_vectors(module.module, name, module.functions):
+            if writer.has_loops:
+                kind = "loops"
+                module = modules.setdefault(kind, KernelModule())
+            writer.write(module.module, name, module.functions)
+        if module.instructions() > MOST_INSTRUCTIONS:
+            yield {kind: str(modules.pop(kind).module)}
+    rest = {kind: str(m.module) for kind, m in modules.items() if m.instructions()}
+    if rest:
+        yield rest
+
+
+class KernelModule:
+    """A module of kernels that is being written, with its outlined functions."""
+
+    def __init__(self) -> None:
+        self.module = ir.Module("adjoint_kernels")
+        self.functions: dict[str, Any] = {}
+
+    def instructions(self) -> int:
+        """How many instructions there are in it."""
+        return sum(len(b.instructions) for f in self.module.functions for b in f.blocks)
 
 
 def address(name: str) -> int:
@@ -83,36 +105,42 @@ def address(name: str) -> int:
     return _kernels[name].loaded.address(name)
 
 
-def load_kernels(writers: Mapping[str, Writer]) -> list[KernelCode]:
-    """Compile the kernels that are missing, together, and bind their names for code that is loaded
-    later.
+class Loading:
+    """Kernels that will be loaded: those that are missing are compiled together, by `jobs`, or read
+    from the disk. A link for each would cost more than it saves.
 
-    Returns what must be kept for as long as they may be called. Kernels are compiled together, as
-    a module and a link for each cost more than they save.
+    Whoever makes one holds `building` until they are loaded.
     """
-    with building:
-        return _load_kernels(writers)
 
+    def __init__(self, writers: Mapping[str, Writer], jobs: Jobs) -> None:
+        found = {name: _kernels.get(name) for name in writers}  # asked once: any may go at any time
+        self.kept = [code for code in found.values() if code is not None]
+        self.missing = {name: writer for name, writer in writers.items() if found[name] is None}
+        self.compilation: jit.Compilation | None = None
+        if self.missing:
+            self.key = jit.cache_key("kernels", *sorted(self.missing))
+            self.code = object_cache.read(self.key)
+            if self.code is None:
+                self.compilation = jit.begin_compiling(module_texts(self.missing), jobs)
 
-def _load_kernels(writers: Mapping[str, Writer]) -> list[KernelCode]:
-    """`load_kernels`, by one thread at a time."""
-    found = {name: _kernels.get(name) for name in writers}  # asked once: any may go at any time
-    kept = [code for code in found.values() if code is not None]
-    missing = {name: writer for name, writer in writers.items() if found[name] is None}
-    if missing:
-        key = jit.cache_key("kernels", *sorted(missing))
-        code = object_cache.read(key)
-        was_cached = code is not None
-        if code is None:
-            code = jit.compile_object(module_texts(missing))
-            object_cache.write(key, code)
-        outside = {k: v for writer in missing.values() for k, v in writer.symbols().items()}
-        compiled = KernelCode(jit.load_object(code, symbols() | outside), was_cached)
-        for name in missing:
-            llvm.add_symbol(name, compiled.loaded.address(name))
+    def load(self) -> list[KernelCode]:
+        """Bind the names of the kernels for code that is loaded later.
+
+        Returns what must be kept for as long as they may be called.
+        """
+        if not self.missing:
+            return self.kept
+        if self.compilation is not None:
+            self.code = self.compilation.code()
+            object_cache.write(self.key, self.code)
+        assert self.code is not None
+        outside = {k: v for writer in self.missing.values() for k, v in writer.symbols().items()}
+        loaded = jit.load_object(self.code, symbols() | outside)
+        compiled = KernelCode(loaded, was_cached=self.compilation is None)
+        for name in self.missing:
+            llvm.add_symbol(name, loaded.address(name))
             _kernels[name] = compiled
-        kept.append(compiled)
-    return kept
+        return [*self.kept, compiled]
 
 
 @cache

@@ -23,10 +23,13 @@ from adjoint.backends.llvm.program.loop_state import (
     at_step,
     homes_of,
 )
+from adjoint.backends.llvm.program.register_loop import fits_registers, write_register_loop
+from adjoint.backends.llvm.program.signals import rounds_between_checks
 from adjoint.graph.node import Node
 from adjoint.ops import records
 from adjoint.ops.control import branch, rounds
 from adjoint.ops.control import loop as scans
+from adjoint.ops.control.packing import layouts
 from adjoint.schedule.memory import rounded
 from adjoint.schedule.plan import Control, nbytes
 
@@ -34,8 +37,6 @@ if TYPE_CHECKING:
     from adjoint.backends.llvm.program.program_writer import GraphWriter, ProgramWriter
 
 I8, I32 = ir.IntType(8), ir.IntType(32)
-CHECK_EVERY = 1 << 18
-"""Operations after which a loop looks at the clock, as a program does between steps."""
 
 
 def scratch_bytes(step: Control) -> int:
@@ -74,12 +75,14 @@ def pieces(builder: Any, step: Control, writer: ProgramWriter, groups: Any) -> d
     group = step.root.params[1]
     numbers, layout = groups[group]
     base = writer.addresses[step.root]
-    found = {
-        number: builder.gep(
-            base, [I64(layout.starts[place] * layout.dtype.itemsize)], source_etype=I8
-        )
-        for place, number in enumerate(numbers)
-    }
+    found: dict[int, Any] = {}
+    for place, number in enumerate(numbers):
+        start = layout.starts[place] * layout.dtype.itemsize
+        output = writer.memory.pieces.get((step.root, start))
+        if output is None:
+            found[number] = builder.gep(base, [I64(start)], source_etype=I8)
+        else:
+            found[number] = writer.addresses[output]
     return found
 
 
@@ -121,7 +124,7 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
     (graph,) = writer.inner[step]
     inputs = [writer.address_of(builder, x) for x in step.root.inputs]
     scratch = Scratch(builder, step, writer)
-    groups = scans.layouts(what)
+    groups = layouts(what)
     wanted = pieces(builder, step, writer, groups)
     ys = [n for n in groups[step.root.params[1]][0] if n >= what.state]
     body = graph.schedule
@@ -134,6 +137,9 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
         return
     stacks = dict(enumerate(inputs[first:], first))
     stacks |= {len(inputs) + what.state + place: wanted[n] for place, n in enumerate(ys)}
+    if fits_registers(step):
+        write_register_loop(builder, step, writer, graph, stacks, wanted)
+        return
     final = I64(what.length - 1)
     order = Order(final, I64(0), -1) if what.backwards else Order(I64(0), final, 1)
     homes = homes_of(body, what)
@@ -172,7 +178,7 @@ def write_while(builder: Any, step: Control, writer: ProgramWriter) -> None:
     condition, graph = writer.inner[step]
     inputs = [writer.address_of(builder, x) for x in step.root.inputs]
     scratch = Scratch(builder, step, writer)
-    wanted = pieces(builder, step, writer, rounds.layouts(what))
+    wanted = pieces(builder, step, writer, layouts(what))
     body = graph.schedule
     states = [[scratch.take(x) for x in body.outputs] for _ in range(2)]
     answer = scratch.take(condition.schedule.outputs[0])
@@ -216,7 +222,7 @@ def write_branch(builder: Any, step: Control, writer: ProgramWriter) -> None:
     graphs = writer.inner[step]
     number, *inputs = [writer.address_of(builder, x) for x in step.root.inputs]
     scratch = Scratch(builder, step, writer)
-    wanted = list(pieces(builder, step, writer, branch.layouts(what)).values())
+    wanted = list(pieces(builder, step, writer, layouts(what)).values())
     chosen = builder.load(number, typ=I64)
     done = builder.append_basic_block("done")
     blocks = [builder.append_basic_block() for _ in graphs]
@@ -239,10 +245,7 @@ def check_now_and_then(
     builder: Any, count: Any, body: Any, writer: ProgramWriter, failed: Any = None
 ) -> None:
     """Let a signal stop a long loop, which then goes to `failed`."""
-    work = sum(step.work for step in body.steps) + 64
-    every = 1
-    while every * work < CHECK_EVERY:
-        every *= 2
+    every = rounds_between_checks(sum(step.work for step in body.steps))
     due = builder.icmp_signed("==", builder.and_(count, I64(every - 1)), I64(every - 1))
     with builder.if_then(due, likely=False):
         writer.interrupts.check(failed or writer.failed)

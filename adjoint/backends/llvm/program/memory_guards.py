@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.backends.llvm.calls.product_blocks import blocks_of
 from adjoint.backends.llvm.program.program import Program
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
 from adjoint.backends.llvm.program.stepwise import FOLDS, Array, Stepwise
@@ -25,7 +26,7 @@ from adjoint.errors import GraphError
 from adjoint.graph.options import begin_block, end_block
 from adjoint.graph.types import DType, Shape, size_of
 from adjoint.schedule.memory_check import check_plan
-from adjoint.schedule.plan import Control, Schedule, nbytes
+from adjoint.schedule.plan import Control, Gemm, Schedule, nbytes
 
 GUARD = 128
 """Bytes before and behind each buffer: more than the widest store of native code."""
@@ -116,7 +117,8 @@ def is_same_stepwise(schedule: Schedule) -> bool:
     """Whether steps taken one by one give the same to the last bit."""
     nests = [s for s in schedule.steps if s.in_chunks]
     roots = [r for nest in nests for r in nest.roots if r.op.combine is not None]
-    return all(root.op.combine in FOLDS for root in roots)
+    products = (s for s in schedule.steps if isinstance(s, Gemm))
+    return all(root.op.combine in FOLDS for root in roots) and not any(map(blocks_of, products))
 
 
 def check_plans(writer: ProgramWriter) -> None:

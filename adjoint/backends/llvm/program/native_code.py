@@ -18,6 +18,7 @@ import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.calls import blas
+from adjoint.backends.llvm.calls.product_blocks import blocks_of
 from adjoint.backends.llvm.codegen.loops import POINTER, extern
 from adjoint.backends.llvm.compile import jit, kernel_cache
 from adjoint.backends.llvm.program import signals
@@ -86,7 +87,8 @@ def symbols_of(schedule: Schedule) -> dict[str, int]:
         **kernel_cache.symbols(),
         **signals.symbols(),
     }
-    if any(step.in_chunks for step in schedule.steps):
+    products = [step for step in schedule.steps if isinstance(step, Gemm)]
+    if any(step.in_chunks for step in schedule.steps) or any(map(blocks_of, products)):
         found.update(thread_pool.symbols())
     for step in all_steps(schedule):
         if isinstance(step, Gemm):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.calls import blas, lapack
+from adjoint.backends.llvm.calls import blas, lapack, product_blocks
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, failures_of, memory_type
@@ -23,6 +23,7 @@ from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer, initial
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
 from adjoint.backends.llvm.program import control_steps
 from adjoint.backends.llvm.program.block import I8, I32, NULL, Block, opaque, stack_memory
+from adjoint.backends.llvm.program.register_loop import fits_registers
 from adjoint.backends.llvm.program.signals import Interrupts, check_signals, resume_if_done
 from adjoint.graph.node import Node
 from adjoint.schedule.memory import MemoryPlan, plan_memory, rounded
@@ -37,6 +38,7 @@ from adjoint.schedule.plan import (
     Schedule,
     Step,
     all_steps,
+    nbytes,
 )
 from adjoint.schedule.signature import is_literal
 
@@ -128,9 +130,7 @@ class ProgramWriter:
         for node, address in zip(outputs, self.outputs, strict=True):
             if node in written:  # of an output that is there twice, the first
                 self.addresses.setdefault(node, address)
-        constants = self.constant_table()
-        for number, node in enumerate(self.own_stored, self.first_stored):
-            self.addresses[node] = load_address(builder, constants, number)
+        self.addresses |= self.constant_addresses(builder)
         self.block = self.open_block(builder)
         for node, offset in self.memory.offsets.items():
             self.addresses[node] = moved(builder, self.block.address, offset)
@@ -148,6 +148,14 @@ class ProgramWriter:
         table.initializer = ir.Constant(kind, None)
         return opaque(table)
 
+    def constant_addresses(self, builder: Any) -> dict[Node, Any]:
+        """Where the constants lie that the code reads from memory."""
+        table = self.constant_table()
+        return {
+            node: load_address(builder, table, number)
+            for number, node in enumerate(self.own_stored, self.first_stored)
+        }
+
     def open_block(self, builder: Any) -> Block:
         """The memory of one call."""
         return Block(self.module, builder, self.block_bytes())
@@ -162,9 +170,13 @@ class ProgramWriter:
         return rounded(self.memory.size + self.partial_bytes())
 
     def partial_bytes(self) -> int:
-        """The memory that the partial sums of a nest need at most; one nest runs at a time."""
+        """The memory that the partial sums of a step need at most; one step runs at a time."""
         nests = (step for step in self.schedule.steps if isinstance(step, Nest))
-        return max((NestWriter(nest, only_asked).partial_bytes() for nest in nests), default=0)
+        needs = [NestWriter(nest, only_asked).partial_bytes() for nest in nests]
+        for step in self.schedule.steps:
+            if isinstance(step, Gemm) and (blocks := self.blocks_of(step)) is not None:
+                needs.append(blocks.sums() * nbytes(step.root))
+        return max(needs, default=0)
 
     def address_of(self, builder: Any, node: Node) -> Any:
         """Where the value of a node can be read; a literal is put on the stack."""
@@ -175,6 +187,14 @@ class ProgramWriter:
         value = LLVMEmitter(builder).constant(np.asarray(node.value).item(), node.dtype).value
         builder.store(builder.zext(value, kind) if node.dtype.kind == "b" else value, address)
         return address
+
+    def address_of_part(self, builder: Any, step: Alias) -> Any:
+        """Where the part of its source lies that an alias is."""
+        owner, offset = self.memory.storage.get(step.source, (step.source, 0))
+        output = self.memory.pieces.get((owner, offset + step.offset))
+        if output is not None:
+            return self.addresses[output]
+        return moved(builder, self.address_of(builder, step.source), step.offset)
 
     def share_memory(self, node: Node, other: Node) -> bool:
         """Whether `node` is written into the memory of `other` anyway."""
@@ -206,9 +226,10 @@ class ProgramWriter:
                         self.writer_of(part, step.is_whole, step.rows_at_once)
                 elif isinstance(step, Lapack):
                     self.one_matrix(step)
-            for writers in self.inner.values():
-                for writer in writers:
-                    writer.all_kernels()
+            for step, writers in self.inner.items():
+                if not fits_registers(step):
+                    for writer in writers:
+                        writer.all_kernels()
         return self.kernels
 
     def writer_of(self, step: Kernel, fixed: bool = False, rows: int | None = None) -> KernelWriter:
@@ -257,8 +278,9 @@ class ProgramWriter:
                 lapack.emit(builder, step, self.one_matrix(step), addresses, self.failed)
             case Alias(root=root):
                 if root in self.schedule.outputs and not self.share_memory(root.inputs[0], root):
-                    start = moved(builder, self.address_of(builder, root.inputs[0]), step.offset)
-                    copy_buffer(builder, root, self.addresses[root], start)
+                    start = self.address_of_part(builder, step)
+                    if start is not self.addresses[root]:
+                        copy_buffer(builder, root, self.addresses[root], start)
             case Control():
                 control_steps.write(builder, step, self)
             case NumpyCall():
@@ -291,7 +313,17 @@ class ProgramWriter:
             with builder.if_then(builder.icmp_unsigned("!=", addend, c)):  # unless it was donated
                 self.copy(builder, step.addend, c)
         scale = None if step.scale is None else self.address_of(builder, step.scale)
-        blas.emit_gemm(builder, step, a, b, c, scale, in_loop=isinstance(self, GraphWriter))
+        in_loop = isinstance(self, GraphWriter)
+        blocks = self.blocks_of(step)
+        if blocks is not None:
+            sums = moved(builder, self.block.address, self.memory.size)  # as those of nests
+            product_blocks.emit(builder, step, blocks, (a, b, c), scale, sums)
+        else:
+            blas.emit_gemm(builder, step, a, b, c, scale, in_loop)
+
+    def blocks_of(self, step: Gemm) -> product_blocks.Blocks | None:
+        """The blocks in which threads share a product; None if BLAS computes it at once."""
+        return None if isinstance(self, GraphWriter) else product_blocks.blocks_of(step)
 
     def write_numpy_call(self, builder: Any, step: NumpyCall) -> None:
         """Call back Python, which knows the step by the numbers of the program and of the step."""

@@ -22,6 +22,8 @@ I32 = ir.IntType(32)
 LONG_STEP = 1 << 18
 """Operations of a step from which on a program may stop before it. So many take 7 µs in a product
 of matrices and more elsewhere, beside which reading the clock (20 ns) costs nothing."""
+CHECK_EVERY = 1 << 18
+"""Operations after which a loop looks at the clock, as a program does between steps."""
 FAILED, DONE, RAISED = 0, 1, 2
 """What a NumPy call returns: it failed, as the interpreter will explain; all went well; its table
 now begins with the type and the value of an exception to raise."""
@@ -37,6 +39,14 @@ def symbols() -> dict[str, int]:
     found = {name: getattr(ctypes.pythonapi, name) for name in _PYTHON}
     found["adjoint_time"] = ctypes.CDLL(None).time
     return {name: ctypes.cast(f, ctypes.c_void_p).value or 0 for name, f in found.items()}
+
+
+def rounds_between_checks(work: int) -> int:
+    """After how many rounds with so much work, a power of two, a loop looks at the clock."""
+    every = 1
+    while every * (work + 64) < CHECK_EVERY:
+        every *= 2
+    return every
 
 
 class Interrupts:

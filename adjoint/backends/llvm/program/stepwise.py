@@ -61,6 +61,8 @@ def can_run_stepwise(writer: ProgramWriter) -> bool:
     steps = writer.schedule.steps
     if any(isinstance(step, Control) for step in steps):
         return False  # a loop from Python takes as long as to compile it
+    if any(isinstance(step, Gemm) and writer.blocks_of(step) is not None for step in steps):
+        return False  # neither would it be the same sum, nor on all threads
     return all(is_short(step, writer) for step in steps if isinstance(step, Nest))
 
 

@@ -24,7 +24,8 @@ from adjoint.backends.llvm.program.control_writer import (
 )
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
-from adjoint.ops.control.while_adjoint import WayBack, adjoint_layouts, step_back
+from adjoint.ops.control.packing import layouts
+from adjoint.ops.control.while_adjoint import WayBack, step_back
 from adjoint.schedule.plan import Control, nbytes
 
 if TYPE_CHECKING:
@@ -321,7 +322,7 @@ class _WayBackWriter:
     def results(self) -> None:
         """Copy the adjoints and their masks to where they are wanted."""
         builder = self.builder
-        wanted = pieces(builder, self.step, self.writer, adjoint_layouts(self.way))
+        wanted = pieces(builder, self.step, self.writer, layouts(self.way))
         last, _ = self.turn(self.turns.get(), self.adjoints)
         places = self.carried.places(builder, last)
         fill = extern(builder.module, "memset", POINTER, [POINTER, ir.IntType(32), I64])

@@ -1,0 +1,39 @@
+"""``scipy.optimize``: its solvers given exact derivatives, and solutions that have derivatives."""
+
+from adjoint.scipy.common import no_counterpart
+from adjoint.scipy.optimize.fitting import curve_fit, least_squares
+from adjoint.scipy.optimize.minimization import minimize
+from adjoint.scipy.optimize.roots import (
+    bisect,
+    brenth,
+    brentq,
+    fixed_point,
+    newton,
+    ridder,
+    root,
+    root_scalar,
+    toms748,
+)
+
+__all__ = [
+    "bisect",
+    "brenth",
+    "brentq",
+    "curve_fit",
+    "fixed_point",
+    "least_squares",
+    "linprog",
+    "milp",
+    "minimize",
+    "minimize_scalar",
+    "newton",
+    "ridder",
+    "root",
+    "root_scalar",
+    "toms748",
+]
+
+_SOLUTION = "the solution of a linear program jumps from corner to corner"
+linprog = no_counterpart("scipy.optimize.linprog", _SOLUTION)
+milp = no_counterpart("scipy.optimize.milp", _SOLUTION)
+minimize_scalar = no_counterpart("scipy.optimize.minimize_scalar", "use scipy.optimize.minimize")

@@ -1,0 +1,125 @@
+"""Gradients by parts: names of arguments, paths into trees, filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from adjoint.errors import ArgumentError
+
+pytestmark = pytest.mark.unit
+
+
+class Layer(NamedTuple):
+    weight: Any
+    bias: Any
+
+
+@dataclass
+class Model:
+    layers: list[Layer]
+    scale: float
+
+
+def loss(p, x):
+    first, second = p["layers"]
+    return ad.sum(first.weight * x) + second.bias**2 * p["scale"]
+
+
+P = {"layers": [Layer(np.ones(2), 1.0), Layer(np.ones(2), 3.0)], "scale": 2.0}
+
+
+@pytest.mark.parametrize("path", ["layers.1.bias", "layers[1].bias", "['layers'][1][1]"])
+def test_one_leaf_by_its_path(path):
+    assert float(ad.grad(loss, wrt=path)(P, 5.0)) == 12.0
+    value, slope = ad.compile(ad.value_and_grad(loss, wrt=path))(P, 5.0)
+    assert (float(value), float(slope)) == (28.0, 12.0)
+
+
+def test_a_subtree_has_its_own_structure():
+    found = ad.grad(loss, wrt="layers.0")(P, 5.0)
+    assert isinstance(found, Layer)
+    np.testing.assert_array_equal(found.weight, [5.0, 5.0])
+    assert float(found.bias) == 0.0
+
+
+def test_several_paths_give_a_tuple():
+    by_weight, by_scale = ad.grad(loss, wrt=("layers.0.weight", "scale"))(P, 5.0)
+    np.testing.assert_array_equal(by_weight, [5.0, 5.0])
+    assert float(by_scale) == 9.0
+
+
+def test_a_filter_leaves_none_elsewhere():
+    found = ad.grad(loss, wrt=lambda path, leaf: path.endswith("bias"))(P, 5.0)
+    assert found["layers"][0].weight is None
+    assert found["scale"] is None
+    assert [float(layer.bias) for layer in found["layers"]] == [0.0, 12.0]
+
+
+def test_integers_elsewhere_in_the_tree_do_no_harm():
+    p = {"w": np.ones(2), "steps": np.array([1, 2])}
+    found = ad.grad(lambda p: ad.sum(p["w"][p["steps"] - 1] ** 2), wrt="w")(p)
+    np.testing.assert_array_equal(found, [2.0, 2.0])
+
+
+def test_dataclasses():
+    import optree
+
+    if Model not in getattr(optree, "_known", ()):
+        optree.register_pytree_node(
+            Model,
+            lambda m: ((m.layers, m.scale), None, ("layers", "scale")),
+            lambda _, children: Model(*children),
+            namespace="adjoint",
+        )
+    m = Model([Layer(np.ones(2), 1.0)], 2.0)
+    f = lambda m: m.scale**2 * ad.sum(m.layers[0].weight)  # noqa: E731
+    assert float(ad.grad(f, wrt="scale")(m)) == 8.0
+    np.testing.assert_array_equal(ad.grad(f, wrt="layers.0.weight")(m), [4.0, 4.0])
+
+
+def test_arguments_by_name():
+    f = lambda x, y, *, z=1.0: x * y**2 * z  # noqa: E731
+    assert float(ad.grad(f, argnames="y")(2.0, 3.0)) == 12.0
+    assert float(ad.grad(f, argnames="y")(2.0, y=3.0)) == 12.0
+    by_z, by_x = ad.grad(f, argnames=("z", "x"))(2.0, 3.0, z=4.0)
+    assert (float(by_z), float(by_x)) == (18.0, 36.0)
+    found = ad.grad(lambda s, *, p: p["a"] * s, argnames="p", wrt="a")(2.0, p={"a": 1.0, "b": 3})
+    assert float(found) == 2.0
+
+
+def test_with_aux():
+    found, aux = ad.grad(lambda p: (p["a"] ** 2, "aux"), has_aux=True, wrt="a")({"a": 3.0})
+    assert (float(found), aux) == (6.0, "aux")
+
+
+def test_second_order_through_a_part():
+    f = lambda p: p["a"] ** 3 * p["b"]  # noqa: E731
+    slope = ad.grad(f, wrt="a")
+    assert float(ad.grad(slope, wrt="a")({"a": 2.0, "b": 5.0})) == 60.0
+    assert float(ad.grad(slope, wrt="b")({"a": 2.0, "b": 5.0})) == 12.0
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (
+            lambda: ad.grad(loss, wrt="layers.2")(P, 1.0),
+            "there is no 'layers.2' among layers.0.wei",
+        ),
+        (lambda: ad.grad(loss, wrt="")(P, 1.0), "there is no ''"),
+        (lambda: ad.grad(loss, wrt=lambda p, x: False)(P, 1.0), "the filter wrt chose none of lay"),
+        (
+            lambda: ad.grad(loss, argnames="q")(P, 1.0),
+            "argnames names 'q', but loss was called with: p",
+        ),
+        (lambda: ad.grad(loss, (0, 1), wrt="scale")(P, 1.0), "which name parts of one argument"),
+    ],
+)
+def test_errors_name_what_there_is(call, says):
+    with pytest.raises(ArgumentError, match=says):
+        call()

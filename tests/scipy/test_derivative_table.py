@@ -1,0 +1,126 @@
+"""The tables in docs/guide/special.md say what is so, and each derivative exists in every mode."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from adjoint.scipy import special, stats
+from tests.scipy.derivative_table import (
+    PAGE,
+    SEVERAL,
+    alone,
+    derivable,
+    distributions,
+    place,
+    point,
+    tables,
+    variables,
+    written,
+)
+
+pytestmark = pytest.mark.unit
+
+FLAT = {"gammasgn", "round"}
+
+
+def test_the_tables_of_the_guide_are_those_found_by_asking():
+    text = PAGE.read_text(encoding="utf-8")
+    for name, lines in tables().items():
+        assert written(text, name) == lines, "python -m tests.scipy.derivative_table writes them"
+
+
+def check_modes(f, x):
+    """Forward, reverse, second order, batched and compiled agree."""
+    slope = float(ad.grad(f)(x))
+    close = pytest.approx(slope, rel=1e-9, abs=1e-12)
+    assert np.isfinite(slope)
+    assert float(ad.jvp(f, (x,), (1.0,))[1]) == close
+    assert float(ad.compile(ad.grad(f))(x)) == close
+    batch = ad.vmap(ad.grad(f))(np.array([x, x * 1.001]))
+    assert float(batch[0]) == close
+    twice = float(ad.grad(ad.grad(f))(x))
+    assert np.isfinite(twice)
+    assert float(ad.jvp(ad.grad(f), (x,), (1.0,))[1]) == pytest.approx(twice, rel=1e-8, abs=1e-10)
+    step = 1e-5 * max(abs(x), 0.1)
+    across = (float(ad.grad(f)(x + step)) - float(ad.grad(f)(x - step))) / (2 * step)
+    assert twice == pytest.approx(across, rel=1e-4, abs=1e-4 * max(abs(slope), 1e-3))
+
+
+@pytest.mark.parametrize("name", sorted(set(special.__all__) - SEVERAL - FLAT))
+def test_a_special_function_in_every_mode(name):
+    function, at = getattr(special, name), place(name)
+    for i, x in enumerate(at):
+        f = alone(function, at, i)
+        if derivable(f, x):
+            check_modes(f, float(x))
+
+
+@pytest.mark.parametrize("distribution", distributions(), ids=lambda d: d.name)
+def test_a_log_probability_in_every_mode(distribution):
+    at = point(distribution)
+    for method in ("logpdf", "logpmf", "logcdf", "logsf"):
+        if not hasattr(distribution, method):
+            continue
+        for _, i in variables(distribution):
+            f = alone(getattr(distribution, method), at, i)
+            if derivable(f, at[i]):
+                check_modes(f, float(at[i]))
+
+
+def test_adjoint_stats_is_one_place():
+    import scipy.stats
+
+    assert ad.stats.norm is stats.norm
+    assert set(ad.stats.__all__) == set(stats.__all__)
+    found = ad.grad(lambda x: scipy.stats.norm.logpdf(x))(0.5)
+    assert float(found) == float(ad.grad(ad.stats.norm.logpdf)(0.5)) == -0.5
+
+
+TAILS = [1e-300, 1e-30, 1e-10, 1e-3]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # SciPy's, of its quantiles
+@pytest.mark.parametrize("distribution", distributions(), ids=lambda d: d.name)
+def test_logarithms_of_probabilities_near_one(distribution):
+    """log(1 - q) is -q for small q, on both sides, with the slope of q."""
+    import scipy.stats
+
+    theirs, at = getattr(scipy.stats, distribution.name), point(distribution)[1:]
+    if not hasattr(theirs, "pdf") or distribution.name == "vonmises":
+        pytest.skip("whole numbers, or no distribution function")
+    for place_of, small, log in (("ppf", "cdf", "logsf"), ("isf", "sf", "logcdf")):
+        with np.errstate(all="ignore"):
+            places = getattr(theirs, place_of)(TAILS, *at)
+        for x in map(float, places):
+            try:
+                q = float(getattr(distribution, small)(x, *at))
+            except ad.errors.NotDifferentiableError:
+                continue
+            if not 0 < q < 0.01:  # where SciPy gives no such place
+                continue
+            f = getattr(distribution, log)
+            assert float(f(x, *at)) == pytest.approx(np.log1p(-q), rel=1e-12)
+            slope = -float(ad.grad(getattr(distribution, small))(x, *at)) / (1 - q)
+            assert float(ad.grad(f)(x, *at)) == pytest.approx(slope, rel=1e-9, abs=1e-307)
+
+
+def test_float32_logarithms_of_small_probabilities():
+    x = np.float32(200.0)
+    found = ad.stats.gamma.logsf(x, np.float32(2.0))
+    assert found.dtype == np.float32
+    assert float(found) == pytest.approx(-200 + np.log(201), rel=1e-6)
+
+
+def test_ends_of_the_support():
+    logcdf = ad.grad(ad.stats.gamma.logcdf)
+    assert float(ad.stats.gamma.logcdf(0.0, 2.0)) == -np.inf
+    assert float(logcdf(0.0, 2.0)) == np.inf
+    a, b = -0.6, 1.9
+    for end in (a, b):
+        density = float(ad.stats.truncnorm.pdf(end, a, b))
+        assert float(ad.grad(ad.stats.truncnorm.cdf)(end, a, b)) == pytest.approx(density)
+        assert float(ad.grad(ad.stats.truncnorm.sf)(end, a, b)) == pytest.approx(-density)
+    by_c = ad.grad(ad.stats.triang.logpdf, 1)(0.0, 0.3)
+    assert float(by_c) == pytest.approx(-1 / 0.3)
