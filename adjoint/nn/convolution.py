@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from adjoint.array.manipulation.padding import pad
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -189,7 +191,8 @@ def whole_number(name: str, argument: str, value: Any) -> int:
 
 def each(name: str, argument: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
     """`value`, an integer or `count` of them, as so many, none below `least`."""
-    given = list(value) if isinstance(value, Sequence) else [value] * count
+    several = isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim)
+    given = list(value) if several else [value] * count
     if len(given) != count:
         raise ArgumentError(
             f"{name}: {argument} must be an integer or one for each of {count} spatial axes, got "

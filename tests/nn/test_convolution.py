@@ -238,6 +238,8 @@ def test_odd_layouts():
     expected = ad.nn.conv(np.ascontiguousarray(x), np.ascontiguousarray(w))
     np.testing.assert_array_equal(ad.nn.conv(x, w), expected)
     np.testing.assert_array_equal(ad.compile(ad.nn.conv)(x, w), expected)
+    every = ad.nn.conv(x, w, stride=np.array([2, 1]), padding=[[0, 1], [1, 0]])
+    np.testing.assert_array_equal(every, ad.nn.conv(x, w, stride=(2, 1), padding=((0, 1), (1, 0))))
 
 
 @pytest.mark.native
