@@ -1,7 +1,7 @@
 """Convolutions of images with weights: the functions behind the layers of convolutional networks.
 
-Images have the shape (N, C, *sizes): N of them, C channels each, and from one to three, or more,
-spatial axes. Without N it is one image.
+Images have the shape ``(N, C, *sizes)``: N of them, C channels each, and from one to three, or
+more, spatial axes. Without N it is one image.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def conv(
 
     The window is not turned round, as is the custom in neural networks.
 
-    x: shape (N, C, *sizes), or (C, *sizes) for one image, with as many spatial axes as the weights
-    say. weight: shape (O, C / groups, *window). bias: shape (O,). stride, dilation: an integer, or
-    one for each spatial axis. padding: how far images are continued beyond their edges: an integer,
-    one for each axis, or a pair (before, behind) for each; "valid" for none; "same" for results of
-    size ⌈size / stride⌉. padding_mode: by "zeros", or "circular", "reflect", "replicate". groups:
-    the channels fall into so many groups, each with weights of its own (C of them: depthwise). The
-    result has the shape (N, O, *places).
+    x: shape ``(N, C, *sizes)``, or ``(C, *sizes)`` for one image, with as many spatial axes as the
+    weights say. weight: shape ``(O, C / groups, *window)``. bias: shape (O,). stride, dilation: an
+    integer, or one for each spatial axis. padding: how far images are continued beyond their edges:
+    an integer, one for each axis, or a pair (before, behind) for each; "valid" for none; "same" for
+    results of size ⌈size / stride⌉. padding_mode: by "zeros", or "circular", "reflect",
+    "replicate". groups: the channels fall into so many groups, each with weights of its own (C of
+    them: depthwise). The result has the shape ``(N, O, *places)``.
 
     Derivatives of all orders are convolutions again. Raises `ShapeError`, `ArgumentError`,
     `RangeError`.
@@ -91,13 +91,13 @@ def conv_transpose(
 ) -> Tensor:
     """The transpose of `conv` by its images: what upsamples by `stride` where `conv` downsamples.
 
-    x: shape (N, C, *places) or (C, *places). weight: shape (C, O / groups, *window): that of the
-    `conv` from O channels to C of which it is the transpose. bias: shape (O,). padding: an integer,
-    one for each axis, or pairs, by which the result is cut off at its edges. output_padding: an
-    integer or one for each axis, below the stride, by which the result is longer: several sizes
-    of images lead to the same number of places. The others as in `conv`. The result has the shape
-    (N, O, *sizes), of sizes (places - 1) stride - both paddings + dilation (window - 1)
-    + output_padding + 1. Raises `ShapeError`, `ArgumentError`, `RangeError`.
+    x: shape ``(N, C, *places)`` or ``(C, *places)``. weight: shape ``(C, O / groups, *window)``:
+    that of the `conv` from O channels to C of which it is the transpose. bias: shape (O,). padding:
+    an integer, one for each axis, or pairs, by which the result is cut off at its edges.
+    output_padding: an integer or one for each axis, below the stride, by which the result is
+    longer: several sizes of images lead to the same number of places. The others as in `conv`. The
+    result has the shape ``(N, O, *sizes)``, of sizes (places - 1) stride - both paddings + dilation
+    (window - 1) + output_padding + 1. Raises `ShapeError`, `ArgumentError`, `RangeError`.
 
     >>> import adjoint as ad
     >>> ad.nn.conv_transpose(ad.asarray([[[1.0, 2.0]]]), ad.asarray([[[1.0, 10.0]]]), stride=2)
@@ -262,7 +262,7 @@ def check_fits(name: str, geometry: Geometry) -> None:
 
 
 def with_bias(name: str, y: Tensor, bias: Any) -> Tensor:
-    """`y`, (N, O, *places), with a number added to each channel."""
+    """`y`, ``(N, O, *places)``, with a number added to each channel."""
     if bias is None:
         return y
     b = as_tensor(bias)

@@ -61,11 +61,11 @@ def conv_layer(
     weight: Initializer = he,
     bias: bool = True,
 ) -> Layer:
-    """A convolution from `inputs` to `outputs` channels; x is (N, inputs, *sizes).
+    """A convolution from `inputs` to `outputs` channels; x is ``(N, inputs, *sizes)``.
 
     window: its size along each spatial axis, such as (3, 3). The other arguments are those of
-    `conv`. The parameters are a dict of "W", of shape (outputs, inputs / groups, *window), which
-    `weight` makes as a matrix with a column for each of the outputs, and "b".
+    `conv`. The parameters are a dict of "W", of shape ``(outputs, inputs / groups, *window)``,
+    which `weight` makes as a matrix with a column for each of the outputs, and "b".
 
     >>> import adjoint as ad
     >>> layer = ad.nn.conv_layer(1, 6, (5, 5), padding="same")
@@ -110,10 +110,10 @@ def conv_transpose_layer(
     weight: Initializer = he,
     bias: bool = True,
 ) -> Layer:
-    """A transposed convolution from `inputs` to `outputs` channels; x is (N, inputs, *sizes).
+    """A transposed convolution from `inputs` to `outputs` channels; x is ``(N, inputs, *sizes)``.
 
     The arguments are those of `conv_transpose`. The parameters are a dict of "W", of shape
-    (inputs, outputs / groups, *window), and "b".
+    ``(inputs, outputs / groups, *window)``, and "b".
 
     >>> import adjoint as ad
     >>> layer = ad.nn.conv_transpose_layer(6, 1, (2, 2), stride=2)

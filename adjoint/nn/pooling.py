@@ -28,8 +28,8 @@ def max_pool(
 ) -> Tensor:
     """The largest number in a window that moves over the last axes of `x`.
 
-    x: shape (..., *sizes). window: an integer, or one for each of the last axes; `axes` says how
-    many these are if it is one integer. stride: by default that of the window, so that nothing
+    x: shape ``(..., *sizes)``. window: an integer, or one for each of the last axes; `axes` says
+    how many these are if it is one integer. stride: by default that of the window, so that nothing
     overlaps. padding: as in `conv`; what is added never counts. dilation: how far apart the
     elements of a window lie. Elements that tie share the derivative equally, as in `max`. Raises
     `ShapeError`, `ArgumentError`, `RangeError`.
@@ -104,7 +104,7 @@ def adaptive_avg_pool(x: Any, sizes: Any) -> Tensor:
 
 
 def global_max_pool(x: Any) -> Tensor:
-    """The largest number of each channel: of shape (N, C) for images of shape (N, C, *sizes).
+    """The largest number of each channel: of shape (N, C) for images of shape ``(N, C, *sizes)``.
 
     >>> import adjoint as ad
     >>> ad.nn.global_max_pool(ad.ones((8, 3, 7, 7))).shape
@@ -116,7 +116,7 @@ def global_max_pool(x: Any) -> Tensor:
 
 
 def global_avg_pool(x: Any) -> Tensor:
-    """The mean of each channel: of shape (N, C) for images of shape (N, C, *sizes).
+    """The mean of each channel: of shape (N, C) for images of shape ``(N, C, *sizes)``.
 
     >>> import adjoint as ad
     >>> ad.nn.global_avg_pool(ad.ones((8, 3, 7, 7))).shape
