@@ -64,6 +64,8 @@ _OTHERS: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
     ("special.binom", lambda x, y: ad.special.binom(x, y), (X + 3, Y)),
     ("special.jn", lambda x: ad.special.jn(2, x), (X,)),
     ("special.kl_div", lambda x, y: ad.special.kl_div(x, y), (X, Y)),
+    ("special.lambertw", lambda x: ad.special.lambertw(x), (X,)),
+    ("special.wofz", lambda x: ad.special.wofz(x), (X,)),
     ("special.log_expit", lambda x: ad.special.log_expit(x), (X,)),
     ("special.multigammaln", lambda x: ad.special.multigammaln(x + 2, 2), (X,)),
 ]
