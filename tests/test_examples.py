@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,21 @@ def test_an_epidemic_model_fits_through_a_python_loop():
     assert len(rows) == 3
     for true, fitted, spread in rows:
         assert abs(float(fitted) - float(true)) <= 4 * float(spread) + 1e-4
+
+
+UNCHANGED = sorted((EXAMPLES / "numpy_unchanged").glob("*.py"))
+PROGRAMS = [p.stem for p in UNCHANGED if "\nSTART = " in p.read_text(encoding="utf-8")]
+
+
+def test_programs_of_numpy_and_scipy_are_differentiated_unchanged():
+    assert len(PROGRAMS) >= 6
+    for name in PROGRAMS:
+        text = (EXAMPLES / "numpy_unchanged" / f"{name}.py").read_text(encoding="utf-8")
+        imports = re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE)
+        assert imports and set(imports) <= {"numpy", "scipy"}
+    rows = [line.split() for line in shown_by("numpy_unchanged/run.py").splitlines()[1:]]
+    assert [row[0] for row in rows] == PROGRAMS
+    assert all(float(row[2]) < 1e-7 for row in rows)
 
 
 def test_finite_elements_find_the_conductivity():

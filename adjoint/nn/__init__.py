@@ -29,16 +29,45 @@ from adjoint.array.elementwise.activations import (
     softmax,
     softplus,
 )
+from adjoint.nn.convolution import conv, conv_transpose
 from adjoint.nn.initializers import glorot, he, split_key, uniform, zeros
-from adjoint.nn.layers import Layer, linear, sequential, two_layer
+from adjoint.nn.layers import (
+    Layer,
+    conv_layer,
+    conv_transpose_layer,
+    flatten,
+    linear,
+    sequential,
+    two_layer,
+)
 from adjoint.nn.losses import error_rate, softmax_cross_entropy
+from adjoint.nn.pooling import (
+    adaptive_avg_pool,
+    adaptive_max_pool,
+    avg_pool,
+    global_avg_pool,
+    global_max_pool,
+    max_pool,
+)
 
 __all__ = [
     # layers
     "Layer",
     "linear",
+    "conv_layer",
+    "conv_transpose_layer",
+    "flatten",
     "sequential",
     "two_layer",
+    # convolutions and pooling
+    "conv",
+    "conv_transpose",
+    "max_pool",
+    "avg_pool",
+    "adaptive_max_pool",
+    "adaptive_avg_pool",
+    "global_max_pool",
+    "global_avg_pool",
     # losses
     "softmax_cross_entropy",
     "error_rate",

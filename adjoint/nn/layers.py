@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from adjoint.array.elementwise.activations import relu
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.nn.convolution import conv, conv_transpose, each
 from adjoint.nn.initializers import Initializer, Key, glorot, he, split_key, zeros
+from adjoint.ops.shape.movement import matrix_transpose, reshape
 
 
 class Layer(NamedTuple):
@@ -43,6 +46,115 @@ def linear(inputs: int, outputs: int, *, weight: Initializer = he, bias: bool = 
         return y + params["b"] if bias else y
 
     return Layer(init, apply)
+
+
+def conv_layer(
+    inputs: int,
+    outputs: int,
+    window: tuple[int, ...],
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    padding_mode: str = "zeros",
+    weight: Initializer = he,
+    bias: bool = True,
+) -> Layer:
+    """A convolution from `inputs` to `outputs` channels; x is ``(N, inputs, *sizes)``.
+
+    window: its size along each spatial axis, such as (3, 3). The other arguments are those of
+    `conv`. The parameters are a dict of "W", of shape ``(outputs, inputs / groups, *window)``,
+    which `weight` makes as a matrix with a column for each of the outputs, and "b".
+
+    >>> import adjoint as ad
+    >>> layer = ad.nn.conv_layer(1, 6, (5, 5), padding="same")
+    >>> layer.apply(layer.init(0), ad.ones((2, 1, 8, 8), dtype="float32")).shape
+    (2, 6, 8, 8)
+    """
+    check_sizes("conv_layer", inputs=inputs, outputs=outputs, groups=groups)
+    sizes = window_sizes("conv_layer", window)
+    check_divisible("conv_layer", groups, inputs=inputs, outputs=outputs)
+
+    def init(key: Key) -> dict[str, Tensor]:
+        taken = inputs // groups
+        matrix = weight(key, (taken * math.prod(sizes), outputs))
+        params = {"W": reshape(matrix_transpose(matrix), (outputs, taken, *sizes))}
+        return params | ({"b": zeros(key, (outputs,))} if bias else {})
+
+    def apply(params: dict[str, Tensor], x: Any) -> Tensor:
+        return conv(
+            x,
+            params["W"],
+            params["b"] if bias else None,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            padding_mode=padding_mode,
+        )
+
+    return Layer(init, apply)
+
+
+def conv_transpose_layer(
+    inputs: int,
+    outputs: int,
+    window: tuple[int, ...],
+    *,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    weight: Initializer = he,
+    bias: bool = True,
+) -> Layer:
+    """A transposed convolution from `inputs` to `outputs` channels; x is ``(N, inputs, *sizes)``.
+
+    The arguments are those of `conv_transpose`. The parameters are a dict of "W", of shape
+    ``(inputs, outputs / groups, *window)``, and "b".
+
+    >>> import adjoint as ad
+    >>> layer = ad.nn.conv_transpose_layer(6, 1, (2, 2), stride=2)
+    >>> layer.apply(layer.init(0), ad.ones((2, 6, 8, 8), dtype="float32")).shape
+    (2, 1, 16, 16)
+    """
+    check_sizes("conv_transpose_layer", inputs=inputs, outputs=outputs, groups=groups)
+    sizes = window_sizes("conv_transpose_layer", window)
+    check_divisible("conv_transpose_layer", groups, inputs=inputs, outputs=outputs)
+
+    def init(key: Key) -> dict[str, Tensor]:
+        made = outputs // groups * math.prod(sizes)
+        params = {"W": reshape(weight(key, (inputs, made)), (inputs, outputs // groups, *sizes))}
+        return params | ({"b": zeros(key, (outputs,))} if bias else {})
+
+    def apply(params: dict[str, Tensor], x: Any) -> Tensor:
+        return conv_transpose(
+            x,
+            params["W"],
+            params["b"] if bias else None,
+            stride=stride,
+            padding=padding,
+            output_padding=output_padding,
+            dilation=dilation,
+            groups=groups,
+        )
+
+    return Layer(init, apply)
+
+
+def flatten(x: Any) -> Tensor:
+    """Each example as a row: (N, ...) as (N, how many numbers an example has).
+
+    >>> import adjoint as ad
+    >>> ad.nn.flatten(ad.ones((8, 16, 4, 4))).shape
+    (8, 256)
+    """
+    t = as_tensor(x)
+    if t.ndim < 1:
+        raise ShapeError("flatten: x is 0-d; its first axis must be the examples")
+    return reshape(t, (t.shape[0], math.prod(t.shape[1:])))
 
 
 def sequential(*layers: Layer | Callable[[Any], Tensor]) -> Layer:
@@ -112,6 +224,23 @@ def check_sizes(function: str, **sizes: Any) -> None:
             )
         if size < 1:
             raise RangeError(f"{function}: {name} must be at least 1, got {size}")
+
+
+def window_sizes(function: str, window: Any) -> tuple[int, ...]:
+    """The sizes of a window along each spatial axis."""
+    if not isinstance(window, (tuple, list)) or not window:
+        raise ArgumentError(
+            f"{function}: window must be a tuple with a size for each spatial axis, such as "
+            f"(3, 3), got {window!r}"
+        )
+    return each(function, "window", window, len(window))
+
+
+def check_divisible(function: str, groups: int, **sizes: int) -> None:
+    """Raise unless channels fall into equal groups."""
+    for name, size in sizes.items():
+        if size % groups:
+            raise RangeError(f"{function}: {name}={size} do not fall into {groups} equal groups")
 
 
 def as_rows(function: str, x: Any, inputs: int) -> Tensor:

@@ -31,13 +31,14 @@ from adjoint.scipy.common import (
 )
 from adjoint.scipy.convolutions import in_mode, pair, turned
 from adjoint.scipy.ndimage import convolve1d
+from adjoint.scipy.resampling import hilbert, resample, upfirdn
 
 # fmt: off
 __all__ = [
     "convolve", "convolve2d", "correlate", "correlate2d", "decimate", "deconvolve", "detrend",
     "fftconvolve", "filtfilt", "find_peaks", "hilbert", "lfilter", "lfilter_zi", "medfilt",
     "oaconvolve", "periodogram", "resample", "savgol_filter", "sosfilt", "sosfiltfilt",
-    "spectrogram", "stft", "welch", "wiener",
+    "spectrogram", "stft", "upfirdn", "welch", "wiener",
 ]
 # fmt: on
 
@@ -357,8 +358,6 @@ def detrend(
 
 
 _FFT = "write it with adjoint's operations on the samples"
-hilbert = no_counterpart("scipy.signal.hilbert", _FFT)
-resample = no_counterpart("scipy.signal.resample", _FFT)
 welch = no_counterpart("scipy.signal.welch", _FFT)
 periodogram = no_counterpart("scipy.signal.periodogram", _FFT)
 spectrogram = no_counterpart("scipy.signal.spectrogram", _FFT)

@@ -501,6 +501,11 @@ def test_put_along_axis():
     expected = x.copy()
     np.put_along_axis(expected, i, v, 1)
     assert_array_equal(ad.put_along_axis(x, i, v, 1), expected)
+    written = ad.asarray(x)
+    other = ad.asarray(written)
+    ad.put_along_axis(written, i, v, 1)  # as the function of NumPy, which returns nothing
+    assert_array_equal(written, expected)
+    assert_array_equal(x, other)
     order = np.argsort(x, 1)
 
     def unsort(x):

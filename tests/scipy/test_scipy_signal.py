@@ -71,6 +71,30 @@ SIGNAL = [
         for mode in ("interp", "mirror", "constant", "nearest", "wrap")
     ),
     Case("savgol_filter deriv", lambda s, x: s.signal.savgol_filter(x, 3, 2, 1, 0.1, 0), [M]),
+    *(
+        Case(f"hilbert {n}", lambda s, x, n=n: abs(s.signal.hilbert(x, n, -1)), [M])
+        for n in (None, 3, 7)
+    ),
+    *(
+        Case(f"resample {n} of {m}", lambda s, x, n=n: s.signal.resample(x, n), [A[:m]])
+        for n, m in ((3, 6), (4, 6), (6, 6), (8, 6), (9, 6), (3, 5), (4, 5), (8, 5))
+    ),
+    Case("resample axis", lambda s, x: s.signal.resample(x, 5, axis=1), [M]),
+    *(
+        Case(
+            f"upfirdn {up} {down}",
+            lambda s, h, x, up=up, down=down: s.signal.upfirdn(h, x, up, down),
+            [FIR, M],
+        )
+        for up, down in ((1, 1), (2, 1), (1, 3), (3, 2))
+    ),
+    Case("upfirdn axis", lambda s, h, x: s.signal.upfirdn(h, x, 2, 3, axis=0), [FIR, M]),
+    *(
+        Case(f"{f} {args}", lambda s, x, f=f, a=args: getattr(s.fft, f)(x, *a), [x], single=False)
+        for f in ("fht", "ifht")
+        for args in ((0.1, 0.5), (0.2, 1.0, 0.3, -0.4), (0.1, 0.0, 0.1, 0.3))
+        for x in (A, A[:5])
+    ),
     Case("detrend", lambda s, x: s.signal.detrend(x), [M]),
     Case("detrend parts", lambda s, x: s.signal.detrend(x, bp=[2]), [M]),
     Case("detrend constant", lambda s, x: s.signal.detrend(x, 0, type="constant"), [M]),

@@ -18,6 +18,7 @@ from adjoint.ops.family.elementwise import _KINDS, Elementwise, Missing
 from tests.table.oracles import Differences, Flat, Mathematics, mathematics, numerical
 from tests.table.random_rows import RANDOM_ROWS
 from tests.table.rows import ROWS, Row
+from tests.table.signal_rows import SIGNAL_ROWS
 
 for found in pkgutil.walk_packages(adjoint.ops.__path__, "adjoint.ops."):
     importlib.import_module(found.name)  # some register themselves only when first needed
@@ -224,7 +225,7 @@ def all_cases() -> list[Case]:
     for op in OPS.values():
         if isinstance(op, Elementwise):
             cases += elementwise_cases(op)
-    for row in (*ROWS, *RANDOM_ROWS):
+    for row in (*ROWS, *RANDOM_ROWS, *SIGNAL_ROWS):
         if row.op in OPS:
             cases += row_cases(row)
     return cases

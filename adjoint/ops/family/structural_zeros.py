@@ -117,7 +117,35 @@ def over(mask: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
     if not own:
         return mask
     kept = tuple(1 if a in own else size for a, size in enumerate(mask.node.shape))
+    if _has_one_in_each_row(mask.node, own):
+        return known_mask(np.ones(kept, BOOL))
     return reshaped(applied(find("any"), (mask,), (own,)), kept)
+
+
+def _has_one_in_each_row(mask: Node, along: tuple[int, ...]) -> bool:
+    """Whether a mask is of elements that were picked, one in each row along an axis.
+
+    So are those of labels in the loss of a classifier, whatever the labels are.
+    """
+    if mask.op.name != "greater" or mask.inputs[0].op.name != "scatter_add":
+        return False
+    values, *indices = mask.inputs[0].inputs
+    axes, _, shape = mask.inputs[0].params
+    if values.op.name != "constant" or not np.size(values.value) or not np.all(values.value):
+        return False
+    if len(along) != 1 or axes != tuple(range(len(shape))):
+        return False
+    return all(
+        axis in along or (index.op.name == "constant" and _counts(index, axis, shape))
+        for axis, index in enumerate(indices)
+    )
+
+
+def _counts(index: Node, axis: int, shape: Shape) -> bool:
+    """Whether a constant index tensor is 0, 1, 2 … along its own axis."""
+    size = shape[axis]
+    own = (1,) * axis + (size,) + (1,) * (len(shape) - axis - 1)
+    return index.shape == own and np.array_equal(np.ravel(index.value), np.arange(size))
 
 
 def onto(mask: Tensor, shape: Shape) -> Tensor:
@@ -179,7 +207,7 @@ def _number_node(value: float, dtype: DType) -> Node:
 
 # How the rules of operations that mix elements are kept from 0 times infinity.
 
-_LOOK = 4
+_LOOK = 6
 """How far from an operation to look for a comparison of its result, to save what is not needed."""
 
 
@@ -191,7 +219,7 @@ def mask_to_keep(node: Node, adjoint: Tensor) -> Tensor | None:
     of a network need not pay for it.
     """
     mask = nonzero_mask(adjoint)
-    if mask is None or node.may_be_infinite or not _is_of_losers(mask.node, node):
+    if mask is None or node.may_be_infinite or not _spares_losers_alone(mask.node, node):
         return mask
     return None if all(map(_is_finite, node.inputs)) else mask
 
@@ -203,29 +231,48 @@ def _is_finite(node: Node) -> bool:
     return node.op.family != "leaf" or node.value is None or bool(np.isfinite(node.value).all())
 
 
-def _is_of_losers(mask: Node, node: Node) -> bool:
+_COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal"})
+_IN_PLACE = frozenset({"reshape", "broadcast_to"})
+
+
+def _spares_losers_alone(mask: Node, node: Node) -> bool:
     """Whether `mask` is false only where a result made of that of `node` lost in comparisons."""
-    while mask.op.name in ("reshape", "broadcast_to") and mask.inputs:
-        mask = mask.inputs[0]
-    left = list(mask.inputs) if mask.op.name == "logical_not" else []
-    compared: list[Node] = []
-    while left:
-        part = left.pop()
-        if part.op.name == "logical_or":
-            left += part.inputs
-        elif part.op.name in ("less", "less_equal", "greater", "greater_equal"):
-            compared.append(part)
-        else:
-            return False
-    return bool(compared) and all(_is_made_of(part, node, _LOOK) for part in compared)
+    match mask.op.name, mask.inputs:
+        case name, (x,) if name in _IN_PLACE:
+            return _spares_losers_alone(x, node)
+        case "logical_not", (x,):
+            return _holds_for_losers_alone(x, node)
+        case "logical_and", (x, y):
+            return _spares_losers_alone(x, node) and _spares_losers_alone(y, node)
+    return False  # a comparison is false of nan as well
+
+
+def _holds_for_losers_alone(mask: Node, node: Node) -> bool:
+    """Whether `mask` is true only where a result made of that of `node` lost in comparisons."""
+    match mask.op.name, mask.inputs:
+        case name, (x,) if name in _IN_PLACE:
+            return _holds_for_losers_alone(x, node)
+        case "logical_or", (x, y):
+            return _holds_for_losers_alone(x, node) and _holds_for_losers_alone(y, node)
+        case name, _ if name in _COMPARISONS:
+            return _is_made_of(mask, node, _LOOK)
+    return False
 
 
 def _is_made_of(y: Node, node: Node, look: int) -> bool:
+    """Whether elements of `y` are those of `node`, or sums of them and others, or lost before."""
     if y is node:
         return True
-    if not look or not (y.op.pointwise or y.op.family == "linear") or y.op.name == "where":
+    if not look or not (y.op.pointwise or y.op.family == "linear"):
         return False
-    return any(_is_made_of(x, node, look - 1) for x in y.inputs)
+    if y.op.name != "where":
+        return any(_is_made_of(x, node, look - 1) for x in y.inputs)
+    if len(y.inputs) != 3:
+        return False
+    chosen, first, second = y.inputs
+    return (_is_made_of(first, node, look - 1) and _spares_losers_alone(chosen, node)) or (
+        _is_made_of(second, node, look - 1) and _holds_for_losers_alone(chosen, node)
+    )
 
 
 @calls.bind

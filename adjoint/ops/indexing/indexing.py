@@ -296,23 +296,27 @@ def take_along_axis(x: Any, /, indices: Any, axis: int | None = -1) -> Tensor:
 
 @public
 def put_along_axis(x: Any, /, indices: Any, values: Any, axis: int | None = -1) -> Tensor:
-    """A new tensor: `x` with `values` at the places that `take_along_axis` would take from.
+    """`x` with `values` written to the places that `take_along_axis` would take from.
 
-    If a place is named twice, the last value stays. Raises as `take_along_axis`.
+    A tensor is written to, as NumPy's function does, for whose sake nothing need be returned; of an
+    array the result is a new tensor. If a place is named twice, the last value stays. Raises as
+    `take_along_axis`.
 
     >>> import adjoint as ad
     >>> ad.put_along_axis(ad.zeros((2, 2)), ad.asarray([[0], [1]]), 5.0, axis=1)
     Tensor([[5., 0.],
             [0., 5.]])
     """
-    x = as_tensor(x)
+    given, x = x, as_tensor(x)
     flat = reshape(x, (-1,)) if axis is None else x
     axis = 0 if axis is None else normalize_axis("put_along_axis", axis, x.ndim)
     places = _along("put_along_axis", flat, indices, axis)
     shape = broadcast_shapes("put_along_axis", *(place.shape for place in places))
     v = _fitted("put_along_axis", _converted("put_along_axis", values, x.node.dtype), shape)
-    result = scatter_set(flat, v, places, tuple(range(flat.ndim)), 0, False)
-    return reshape(result, x.shape)
+    result = reshape(scatter_set(flat, v, places, tuple(range(flat.ndim)), 0, False), x.shape)
+    if given is x:
+        x[...] = result
+    return result
 
 
 @public

@@ -60,7 +60,7 @@ def ties(won: Tensor, axes: tuple[int, ...]) -> Tensor:
 class Extremum(Reduction):
     """The largest or the smallest element along the axes."""
 
-    kinks = True
+    kinks = keeps_finite = True
 
     def __init__(self, name: str, numpy: Callable[..., Any], combine: str, worst: float) -> None:
         self.name = name

@@ -32,26 +32,20 @@ from adjoint.scipy.ndimage.correlations import (
 )
 
 __all__ = [
-    "affine_transform",
     "gaussian_filter",
     "gaussian_filter1d",
     "gaussian_gradient_magnitude",
     "gaussian_laplace",
     "generic_filter",
     "laplace",
-    "map_coordinates",
     "maximum_filter",
     "median_filter",
     "minimum_filter",
     "percentile_filter",
     "prewitt",
-    "rotate",
-    "shift",
     "sobel",
-    "spline_filter",
     "uniform_filter",
     "uniform_filter1d",
-    "zoom",
 ]
 
 
@@ -333,14 +327,7 @@ def gaussian_gradient_magnitude(
     return norm2(stack(parts), 0)
 
 
-_LINEAR = "use scipy.interpolate.RegularGridInterpolator"
 _WINDOWS = "take the extremum or the median over shifted slices with adjoint's own operations"
-map_coordinates = no_counterpart("scipy.ndimage.map_coordinates", _LINEAR)
-shift = no_counterpart("scipy.ndimage.shift", _LINEAR)
-zoom = no_counterpart("scipy.ndimage.zoom", _LINEAR)
-rotate = no_counterpart("scipy.ndimage.rotate", _LINEAR)
-affine_transform = no_counterpart("scipy.ndimage.affine_transform", _LINEAR)
-spline_filter = no_counterpart("scipy.ndimage.spline_filter", _LINEAR)
 maximum_filter = no_counterpart("scipy.ndimage.maximum_filter", _WINDOWS)
 minimum_filter = no_counterpart("scipy.ndimage.minimum_filter", _WINDOWS)
 median_filter = no_counterpart("scipy.ndimage.median_filter", _WINDOWS)
