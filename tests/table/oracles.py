@@ -106,7 +106,7 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
     ),
     "log_gamma_quantile": lambda a, u: mpmath.log(MATHEMATICS["gammaincinv"](a, u)),
     "log_gamma_quantile_by_a": lambda a, y: (
-        -MATHEMATICS["gammainc_by_a"](a, mpmath.exp(y))
+        -MATHEMATICS["gammainc_by_a"](a, mpmath.exp(y), 1)
         / mpmath.exp(a * y - mpmath.exp(y))
         * mpmath.gamma(a)
     ),

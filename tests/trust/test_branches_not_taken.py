@@ -43,7 +43,8 @@ ELEMENTWISE = [c for c in TWICE if c.differentiable and is_elementwise(c)]
 def test_an_elementwise_operation_has_no_influence_where_it_is_not_taken(case: Case) -> None:
     active = case.active
     chosen = [case.inputs[i] for i in active]
-    bad = [np.tile(SPECIAL, 3), *(np.concatenate([np.roll(SPECIAL, k) for k in (0, 1, 3)]),) * 2]
+    rolled = [np.concatenate([np.roll(SPECIAL, k + m) for k in (0, 1, 3)]) for m in (0, 0, 2)]
+    bad = [np.tile(SPECIAL, 3), *rolled]
     xs = tuple(np.concatenate([good, b]) for good, b in zip(chosen, bad, strict=False))
     n, size = len(chosen[0]), len(xs[0])
     taken = np.arange(size) < n
