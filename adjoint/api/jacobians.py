@@ -58,13 +58,19 @@ def jacfwd(
 
 
 def jacobian(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, sparse: bool = False
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    *,
+    sparse: bool = False,
+    memory: int | None = None,
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of `f`, forward or reverse, whichever has less to do.
 
     Of a real function of complex numbers it holds the directions of steepest ascent; a complex
     function of complex numbers is taken to be holomorphic. With ``sparse=True`` the result is a
-    `scipy.sparse.csr_array`, found by few sweeps (see `SparseDerivative`).
+    `scipy.sparse.csr_array`, found by few sweeps (see `SparseDerivative`). With `memory`, a number
+    of bytes, rows or columns are found in blocks so large that their sweeps fit into it.
 
     >>> import adjoint as ad
     >>> ad.jacobian(lambda x: x * x)(ad.asarray([1.0, 2.0]))
@@ -73,17 +79,25 @@ def jacobian(
     """
     if sparse:
         return _sparse("jacobian", f, argnums, has_aux)
+    if memory is not None:
+        return _in_blocks("jacobian", f, argnums, has_aux, memory)
     return _jacobian("jacobian", _cheaper, f, argnums, has_aux)
 
 
 def hessian(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, sparse: bool = False
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    *,
+    sparse: bool = False,
+    memory: int | None = None,
 ) -> Callable[..., Any]:
     """A function that returns the Hessian of the scalar function `f`: forward over reverse.
 
     For an argument of shape t it has shape t + t; for a pytree, trees in trees; for several
     `argnums`, a tuple of tuples. With ``sparse=True`` the result is a `scipy.sparse.csr_array` of
-    two axes, found by few products (see `SparseDerivative`).
+    two axes, found by few products (see `SparseDerivative`). With `memory`, a number of bytes,
+    products with the Hessian are made in blocks that fit into it.
 
     >>> import adjoint as ad
     >>> ad.hessian(lambda x: x[0] ** 2 * x[1])(ad.asarray([1.0, 2.0]))
@@ -92,6 +106,9 @@ def hessian(
     """
     if sparse:
         return _sparse("hessian", f, argnums, has_aux)
+    if memory is not None:
+        slope = gradient_for("hessian", f, argnums)
+        return _in_blocks("hessian", slope, argnums, has_aux, memory)
     gradient = _jacobian("hessian", rows, f, argnums, has_aux)
     return _jacobian("hessian", _columns, gradient, argnums, has_aux)
 
@@ -103,6 +120,18 @@ def _sparse(kind: str, f: Any, argnums: Argnums, has_aux: bool) -> Callable[...,
         )
     module = import_module("adjoint.api.sparse_derivatives")
     found: Callable[..., Any] = module.SparseDerivative(kind, f, argnums)
+    return found
+
+
+def _in_blocks(
+    kind: str, f: Any, argnums: Argnums, has_aux: bool, memory: int
+) -> Callable[..., Any]:
+    if has_aux:
+        raise ArgumentError(
+            f"{kind}: memory= and has_aux=True do not go together; return the output alone"
+        )
+    module = import_module("adjoint.api.jacobian_blocks")
+    found: Callable[..., Any] = module.blocked(kind, f, argnums, memory)
     return found
 
 
