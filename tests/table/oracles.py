@@ -179,8 +179,10 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
     "sici": lambda x, k: (mpmath.si, mpmath.ci)[k](x),
     "sign": mpmath.sign,
     "sinc": lambda x, n: _derivative(mpmath.sincpi, x, n),
-    "skewed_normal": lambda x, a: mpmath.quad(
-        lambda t: 2 * mpmath.npdf(t) * mpmath.ncdf(a * t), [-mpmath.inf, x], maxdegree=6
+    "skewed_normal": lambda x, a: (
+        mpmath.ncdf(x)
+        - mpmath.quad(lambda t: mpmath.exp(-x * x * (1 + t * t) / 2) / (1 + t * t), [0, a])
+        / mpmath.pi
     ),
     "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
     "spence": lambda x: mpmath.polylog(2, 1 - x),

@@ -191,8 +191,14 @@ def columns(op: Elementwise, dtype: str) -> list[Any]:
     return [rng.choice(x, 1500) for x in values]
 
 
-NATIVE = [op for op in ELEMENTWISE if scalar_rule(op) is not None]
+OF_ONE_DTYPE = {"fold_in", "multiply_high"}
+"""Operations on the words of random numbers, made for these alone (tests/random)."""
+NATIVE = [op for op in ELEMENTWISE if scalar_rule(op) is not None and op.name not in OF_ONE_DTYPE]
 """The others are NumPy's on both engines."""
+
+
+def is_whole(parameter: Any) -> bool:
+    return isinstance(parameter, str) or parameter == abs(int(parameter))
 
 
 @pytest.mark.parametrize("op", NATIVE, ids=lambda op: op.name)
@@ -206,7 +212,7 @@ def test_special_values(op: Elementwise) -> None:
             (dtype, params): make(op, [ad.asarray(x) for x in xs], params)
             for dtype, xs in points.items()
             for params in op.samples
-            if dtype[0] == "f" or not params or params[0] == abs(int(params[0]))
+            if dtype[0] == "f" or not params or is_whole(params[0])
         }  # whole numbers have no negative and no broken powers
 
     found, expected = ad.compile(results)(points), results(points)
