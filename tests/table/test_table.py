@@ -119,7 +119,7 @@ SLOW_ORACLES = (
     *("inc", "_by_order", "stdtr", "elliptic", "ellipj", "skewed", "owens", "zeta", "hyp", "beta"),
     *("airy", "struve", "log_gamma", "jv", "yv", "iv", "kv", "ellip"),
 )
-"""Parts of names of operations whose oracles take seconds at order two: one shape of points does."""
+"""Parts of names of operations whose oracles take seconds at order two: one shape will do."""
 
 
 def is_quick(case: Case) -> bool:
