@@ -19,7 +19,7 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
 from adjoint.ops.family.broadcasting import align, fit
-from adjoint.ops.family.structural_zeros import onto, over
+from adjoint.ops.family.structural_zeros import onto, over, reshaped, whole
 from adjoint.ops.indexing.gather import gather, scatter_add
 from adjoint.ops.linalg.sparse_pattern import Array, Pattern
 from adjoint.ops.reductions.reduction import conjugate, sum
@@ -74,15 +74,21 @@ class SparseOp(Op):
     param_names: tuple[str, ...] = ("pattern", "transposed")
 
     def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        shape = node.inputs[number].shape
+        if number == 0:  # each matrix has values of its own
+            mask = over(whole(mask, shape), shape, (len(shape) - 1,))
+            return reshaped(mask, (*shape[:-1], 1, 1))
         if number != 1:
             return super().outputs_reached(node, number, mask)
-        shape = node.inputs[1].shape
         return over(mask, shape, (len(shape) - 2,))
 
     def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        shape, lead = node.inputs[number].shape, len(node.shape) - 2
+        if number == 0:
+            mask = over(whole(mask, node.shape), node.shape, (lead, lead + 1))
+            return onto(reshaped(mask, (*node.shape[:-2], 1)), (*shape[:-1], 1))
         if number != 1:
             return super().inputs_reaching(node, number, mask)
-        shape = node.inputs[1].shape
         return onto(over(mask, node.shape, (len(node.shape) - 2,)), (*shape[:-2], 1, shape[-1]))
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
