@@ -265,5 +265,6 @@ def test_of_two_random_programs_only_the_chosen_one_has_influence(seed: int) -> 
         return total(w, ad.where(where != 0, *sides))
 
     expected = reference(plain, (line,), (v,), (u,))
-    assert all(np.isfinite(order[0]).all() for order in expected)
+    if not all(np.isfinite(order[0]).all() for order in expected):
+        pytest.skip("together, the functions and the move meet a kink at what is chosen")
     check(masked, (line,), expected, (v,), (u,))

@@ -65,7 +65,7 @@ LEAKS = {
     "item": (lambda x: x[0].item(), r"\.item", "without item()"),
     "tolist": (lambda x: x.tolist()[0], r"\.tolist", "without tolist()"),
     "numpy": (lambda x: x.numpy().sum(), r"\.numpy", "without numpy()"),
-    "numpy.float64": (lambda x: np.float64(x[0]), "numpy.float64", "tensors"),
+    "numpy.float64": (lambda x: np.float64(x[0]), "numpy.float64", "astype"),
     "int of a comparison is free, float is not": (
         lambda x: float(x[0]) * int(x[0] > 0), "float", "stop_gradient",
     ),

@@ -20,6 +20,7 @@ from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import DType, Shape, broadcast_shapes
 from adjoint.ops.family.broadcasting import fit
+from adjoint.ops.family.structural_zeros import over
 from adjoint.ops.linalg.sparse import SparseOp, each, sampled_product, sparse_matmul
 from adjoint.ops.linalg.sparse_pattern import Array, Pattern
 from adjoint.ops.reductions.reduction import conjugate
@@ -213,6 +214,12 @@ class FactorSolve(Op):
                 f"{factor.shape[0]} rows, got shape {b.shape}"
             )
         return b.shape, b.dtype
+
+    def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return over(mask, node.shape, (len(node.shape) - 2,))
+
+    def inputs_reaching(self, node: Node, number: int, mask: Tensor) -> Tensor:
+        return over(mask, node.shape, (len(node.shape) - 2,))
 
     def evaluate(self, b: Any, factor: Any, transposed: bool) -> Any:
         if not b.size:
