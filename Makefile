@@ -12,7 +12,7 @@ INSTALL     := $(BIN)/python -m pip install -qq --disable-pip-version-check --co
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench docs lock format clean lint types floors doctests pytest smoke
+.PHONY: help demo test check bench docs lock format clean lint types floors doctests pytest slow smoke
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -66,7 +66,10 @@ smoke: .venv/dev.stamp
 
 # Last, so that its closing line is the last thing printed.
 pytest: .venv/dev.stamp
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+slow: .venv/dev.stamp ## the tests that `test` leaves out, as their oracles take long
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow
 
 # The environment. A stamp is as old as the last installation of its extras.
 # The build backend comes first, pinned like the rest, so that building the package fetches nothing.

@@ -118,16 +118,23 @@ def test_reverse(case):
 SLOW_ORACLES = (
     *("inc", "_by_order", "stdtr", "elliptic", "ellipj", "skewed", "owens", "zeta", "hyp", "beta"),
     *("airy", "struve", "log_gamma", "jv", "yv", "iv", "kv", "ellip"),
+    *("channel_", "riccati", "logm", "von_mises"),
 )
-"""Parts of names of operations whose oracles take seconds at order two: one shape will do."""
+"""Parts of names of operations whose oracles take seconds at order two."""
 
 
-def is_quick(case: Case) -> bool:
-    broadcasts = "broadcast" in case.name
-    return not (broadcasts and any(part in case.op for part in SLOW_ORACLES))
+def by_cost(cases: list[Case]) -> Any:
+    """As `table`; where oracles take seconds one shape will do, and only if slow tests are run."""
+    rows = []
+    for case in cases:
+        is_slow = any(part in case.op for part in SLOW_ORACLES)
+        if not is_slow or "broadcast" not in case.name:
+            marks = [pytest.mark.slow] if is_slow else []
+            rows.append(pytest.param(case, id=case.name, marks=marks))
+    return pytest.mark.parametrize("case", rows)
 
 
-@table([c for c in TWICE if c.differentiable and not c.single and is_quick(c)])
+@by_cost([c for c in TWICE if c.differentiable and not c.single])
 def test_second_order(case):
     """The Hessian of Re⟨w, f⟩ times u, by both modes over reverse, and reverse over forward."""
     xs = tuple(case.inputs[i] for i in case.active)
