@@ -18,7 +18,7 @@ from adjoint.api.signature import is_open
 from adjoint.api.sparse_plan import SparsePlan, hessian_plan, jacobian_plan, seeds_of
 from adjoint.api.traced_call import TracedCall
 from adjoint.api.tree import flatten
-from adjoint.errors import ArgumentError, DTypeError
+from adjoint.errors import AdjointError, ArgumentError, DTypeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import stand_in
 from adjoint.graph.node import Node, Scope
@@ -107,8 +107,9 @@ def _key(args: tuple[Any, ...]) -> Hashable:
             found.append((x.shape, x.dtype.str))
             continue
         array = np.asarray(x)
-        is_whole = array.dtype.kind in "biu"
-        found.append((array.shape, array.dtype.str, array.tobytes() if is_whole else None))
+        kind = array.dtype.kind
+        told = None if kind in "fc" else array.tobytes() if kind in "biu" else repr(x)
+        found.append((array.shape, array.dtype.str, told))
     return repr(structure), *found
 
 
@@ -157,8 +158,9 @@ def _hidden(tree: Any, scope: Scope, opaque: list[Node]) -> Any:
     for leaf in leaves:
         try:
             x = as_tensor(leaf)
-        except Exception:  # no number: the function will say what it thinks of it
-            return tree
+        except AdjointError:  # no number, such as a name: it is passed on as it is
+            found.append(leaf)
+            continue
         if is_inexact(x.node.dtype):
             node = stand_in(x.node, scope)
             opaque.append(node)

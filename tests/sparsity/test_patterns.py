@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.errors import DTypeError
+from adjoint.errors import ArgumentError, DTypeError
 from tests.table.cases import TWICE
 
 pytestmark = [pytest.mark.unit, pytest.mark.filterwarnings("ignore::adjoint.errors.KinkWarning")]
@@ -97,6 +97,12 @@ def test_floating_arguments_are_not_taken_for_constants():
     assert f(np.ones(3), np.eye(3)).nnz == 9
     w = np.arange(9.0).reshape(3, 3)
     np.testing.assert_array_equal(f(np.ones(3), w).toarray(), w)
+
+
+def test_what_is_no_number_beside_floating_arguments_is_named():
+    f = ad.jacobian(lambda x, p: p["w"] @ x if p["kind"] == "product" else x, sparse=True)
+    with pytest.raises(ArgumentError, match="cannot make a tensor of str"):
+        f(np.ones(2), {"w": np.eye(2), "kind": "product"})
 
 
 def test_indices_given_as_arguments_make_plans_of_their_own():
