@@ -166,7 +166,12 @@ def test_there_is_no_other_device_to_export_to():
 
 def test_what_is_differentiated_is_not_exported():
     with pytest.raises(LostDerivativeError):
-        ad.grad(lambda x: ad.sum(ad.asarray(np.from_dlpack(x))))(X)
+        ad.grad(lambda x: ad.sum(ad.asarray(np.from_dlpack(Consumer(x)))))(X)
+
+
+def test_what_is_differentiated_is_taken_over_as_it_is():
+    got = ad.grad(lambda x: ad.sum(ad.asarray(np.from_dlpack(x)) ** 2))(X)
+    assert_array_equal(got, 2 * X)
 
 
 def test_what_is_taken_over_is_copied_unless_told_otherwise():
