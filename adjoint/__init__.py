@@ -177,6 +177,7 @@ if _TYPE_CHECKING:
     from adjoint.api.options import get_options, options, set_options
     from adjoint.api.own_operations import op
     from adjoint.api.planning import plan
+    from adjoint.api.registration import register_dataclass, register_pytree_node
     from adjoint.api.rule_check import check_rule
     from adjoint.api.step_study import step_study
     from adjoint.api.subgradients import with_subgradients
@@ -232,20 +233,21 @@ __all__ = [
     "percentile", "permute_dims", "pi", "piecewise", "place", "plan", "poly", "polyadd", "polyder",
     "polydiv", "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "pow", "power",
     "prod", "ptp", "put", "put_along_axis", "putmask", "quantile", "r_", "rad2deg", "radians",
-    "random", "ravel", "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder",
-    "repeat", "reshape", "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "root",
-    "roots", "rot90", "round", "scan", "searchsorted", "select", "set_options", "setdiff1d",
-    "setitem", "setxor1d", "shape", "sign", "signbit", "sin", "sinc", "sinh", "size",
-    "sliding_window_view", "softmax", "sort", "sort_complex", "spacing", "sparse", "special",
-    "split", "sqrt", "square", "squeeze", "stack", "stats", "std", "step_study", "stop_gradient",
-    "subtract", "sum", "swapaxes", "switch", "take", "take_along_axis", "tan", "tanh", "taylor",
-    "taylor_ode", "tensordot", "tile", "top_k", "topological_order", "trace", "transpose",
-    "trapezoid", "tri", "tril", "tril_indices", "tril_indices_from", "trim_zeros", "triu",
-    "triu_indices", "triu_indices_from", "true_divide", "trunc", "uint16", "uint32", "uint64",
-    "uint8", "union1d", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values",
-    "unravel_index", "unstack", "unwrap", "value_and_grad", "vander", "var", "variable", "vdot",
-    "vecdot", "vecmat", "vectorize", "vjp", "vmap", "vsplit", "vstack", "where", "while_loop",
-    "wirtinger", "with_subgradients", "zeros", "zeros_like",
+    "random", "ravel", "ravel_multi_index", "real", "real_if_close", "reciprocal",
+    "register_dataclass", "register_pytree_node", "remainder", "repeat", "reshape", "resize",
+    "result_type", "right_shift", "rint", "roll", "rollaxis", "root", "roots", "rot90", "round",
+    "scan", "searchsorted", "select", "set_options", "setdiff1d", "setitem", "setxor1d", "shape",
+    "sign", "signbit", "sin", "sinc", "sinh", "size", "sliding_window_view", "softmax", "sort",
+    "sort_complex", "spacing", "sparse", "special", "split", "sqrt", "square", "squeeze", "stack",
+    "stats", "std", "step_study", "stop_gradient", "subtract", "sum", "swapaxes", "switch", "take",
+    "take_along_axis", "tan", "tanh", "taylor", "taylor_ode", "tensordot", "tile", "top_k",
+    "topological_order", "trace", "transpose", "trapezoid", "tri", "tril", "tril_indices",
+    "tril_indices_from", "trim_zeros", "triu", "triu_indices", "triu_indices_from", "true_divide",
+    "trunc", "uint16", "uint32", "uint64", "uint8", "union1d", "unique", "unique_all",
+    "unique_counts", "unique_inverse", "unique_values", "unravel_index", "unstack", "unwrap",
+    "value_and_grad", "vander", "var", "variable", "vdot", "vecdot", "vecmat", "vectorize", "vjp",
+    "vmap", "vsplit", "vstack", "where", "while_loop", "wirtinger", "with_subgradients", "zeros",
+    "zeros_like",
 ]
 # fmt: on
 
@@ -293,6 +295,8 @@ _FUNCTIONS_WHEN_ASKED_FOR = {
     "op": "adjoint.api.own_operations",
     "options": "adjoint.api.options",
     "plan": "adjoint.api.planning",
+    "register_dataclass": "adjoint.api.registration",
+    "register_pytree_node": "adjoint.api.registration",
     "root": "adjoint.api.implicit",
     "scan": "adjoint.api.loops",
     "set_options": "adjoint.api.options",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,20 @@ class _Leaf:
 LEAF = _Leaf()
 
 
+@cache
+def library() -> Any:
+    """optree, or what stands in for it where it is not installed."""
+    try:
+        return import_module("optree")
+    except ImportError:
+        return import_module("adjoint.api.python_tree")
+
+
 def flatten(tree: Any) -> tuple[list[Any], Any]:
     """The leaves of `tree` and its structure, whose `unflatten` is the way back."""
     if isinstance(tree, _LEAVES):
         return [tree], LEAF
-    leaves, structure = import_module("optree").tree_flatten(tree, namespace=NAMESPACE)
+    leaves, structure = library().tree_flatten(tree, namespace=NAMESPACE)
     return leaves, LEAF if structure.is_leaf() else structure
 
 
@@ -56,7 +66,7 @@ def key_orders(tree: Any) -> Hashable:
             found.append(tuple(map(exactly, part)))
         return isinstance(part, _LEAVES)
 
-    import_module("optree").tree_flatten(tree, is_leaf=look, namespace=NAMESPACE)
+    library().tree_flatten(tree, is_leaf=look, namespace=NAMESPACE)
     return tuple(found)
 
 

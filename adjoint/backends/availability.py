@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib.util import find_spec
 
@@ -18,4 +19,8 @@ def missing() -> str:
             found = find_spec("llvmlite") is not None
     except ValueError:  # somebody has put None in its place
         found = False
-    return "" if found else f"llvmlite is not installed ({CURE})"
+    if found:
+        return ""
+    if sys.platform == "emscripten":
+        return "there is no llvmlite for WebAssembly"
+    return f"llvmlite is not installed ({CURE})"

@@ -1,0 +1,107 @@
+"""register_pytree_node, register_dataclass: classes whose instances hold tensors."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from adjoint.api.tree import NAMESPACE, library
+from adjoint.errors import ArgumentError
+
+Kind = TypeVar("Kind", bound=type)
+
+
+def register_pytree_node(
+    kind: type,
+    flatten: Callable[[Any], tuple[Iterable[Any], Hashable]],
+    unflatten: Callable[[Any, tuple[Any, ...]], Any],
+) -> None:
+    """Let instances of a class be nested arguments and results, like dicts, lists and tuples.
+
+    kind: the class; its subclasses are not meant. flatten: of an instance gives a pair, its
+    children (numbers, arrays, or trees of them) and everything else, which must be hashable.
+    unflatten: makes an instance of everything else and of a tuple of children, which may be
+    tensors. Raises `ArgumentError` for what is no class, or is registered already.
+
+    This is `optree.register_pytree_node` in the namespace ``"adjoint"``, with JAX's arguments.
+
+    >>> import adjoint as ad
+    >>> class Circle:
+    ...     def __init__(self, radius, name):
+    ...         self.radius, self.name = radius, name
+    ...     def __repr__(self):
+    ...         return f"Circle({self.radius}, {self.name!r})"
+    >>> ad.register_pytree_node(
+    ...     Circle, lambda c: ((c.radius,), c.name), lambda name, children: Circle(*children, name)
+    ... )
+    >>> ad.grad(lambda c: ad.pi * c.radius**2)(Circle(0.5, "small"))
+    Circle(Tensor(3.14159265), 'small')
+    """
+    if not isinstance(kind, type):
+        raise ArgumentError(f"register_pytree_node: expected a class, got {kind!r}")
+    for name, rule in (("flatten", flatten), ("unflatten", unflatten)):
+        if not callable(rule):
+            raise ArgumentError(f"register_pytree_node: {name} must be a function, got {rule!r}")
+    try:
+        library().register_pytree_node(kind, flatten, unflatten, namespace=NAMESPACE)
+    except ValueError as error:
+        raise ArgumentError(
+            f"register_pytree_node: {kind.__qualname__} is known already, and cannot be registered "
+            f"again"
+        ) from error
+
+
+def register_dataclass(
+    kind: Kind,
+    data_fields: Sequence[str] | None = None,
+    meta_fields: Sequence[str] | None = None,
+) -> Kind:
+    """Let instances of a dataclass be nested arguments and results; a decorator.
+
+    data_fields: the names of the fields that hold numbers, arrays or trees of them. meta_fields:
+    those of the others, which must be hashable: a compiled function is compiled for each of their
+    values. By default fields with ``metadata={"static": True}`` are of the second kind, all others
+    of the first. Fields with ``init=False`` are left to the class. Returns the class. Raises
+    `ArgumentError` for what is no dataclass, or if the names are not those of its fields.
+
+    >>> import adjoint as ad
+    >>> from dataclasses import dataclass, field
+    >>> @ad.register_dataclass
+    ... @dataclass
+    ... class Spring:
+    ...     stiffness: float
+    ...     length: float
+    ...     name: str = field(default="", metadata={"static": True})
+    >>> energy = lambda s, x: 0.5 * s.stiffness * (x - s.length) ** 2
+    >>> ad.grad(energy)(Spring(2.0, 1.0, "left"), 4.0)
+    Spring(stiffness=Tensor(4.5), length=Tensor(-6.), name='left')
+    """
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+        raise ArgumentError(
+            f"register_dataclass: expected a dataclass, got {kind!r}; for other classes there is "
+            f"adjoint.register_pytree_node"
+        )
+    fields = {field.name: field for field in dataclasses.fields(kind) if field.init}
+    static = [name for name, field in fields.items() if field.metadata.get("static", False)]
+    if meta_fields is None:
+        meta_fields = static if data_fields is None else [n for n in fields if n not in data_fields]
+    if data_fields is None:
+        data_fields = [name for name in fields if name not in meta_fields]
+    data, meta = tuple(data_fields), tuple(meta_fields)
+    if sorted(data + meta) != sorted(fields):
+        raise ArgumentError(
+            f"register_dataclass: data_fields and meta_fields must name each field of "
+            f"{kind.__qualname__} once: {', '.join(fields)}; got {list(data)} and {list(meta)}"
+        )
+
+    def flatten(instance: Any) -> Any:
+        children = tuple(getattr(instance, name) for name in data)
+        return children, tuple(getattr(instance, name) for name in meta), data
+
+    def unflatten(values: Any, children: tuple[Any, ...]) -> Any:
+        named = dict(zip(data, children, strict=True))
+        return kind(**named, **dict(zip(meta, values, strict=True)))
+
+    register_pytree_node(kind, flatten, unflatten)
+    return kind
