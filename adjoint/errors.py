@@ -50,7 +50,7 @@ class GraphError(AdjointError, ValueError):
 
 
 class HistoryError(AdjointError, RuntimeError):
-    """A derivative needs a part of the graph that was evaluated and let go."""
+    """A derivative needs a part of the graph that was let go, or lies inside an operation."""
 
 
 class DonatedError(AdjointError, RuntimeError):

@@ -19,7 +19,8 @@ from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.text import node_names, type_text
 from adjoint.graph.types import size_of
 from adjoint.transforms.backprop import backprop as push_back
-from adjoint.transforms.reverse import Adjoint, check_history, reverse
+from adjoint.transforms.history import check_history
+from adjoint.transforms.reverse import Adjoint, reverse
 
 
 def variable(value: Any, name: str | None = None, *, dtype: Any = None) -> Tensor:
@@ -67,8 +68,11 @@ def gradient(out: Tensor, inputs: Any, seed: Any = None) -> Any:
 
     out: a tensor of one element, unless a `seed` v of its shape is given (then the result is vᵀJ).
     inputs: a tensor or a pytree of tensors of the graph, leaves or not. Returns tensors in the same
-    structure, zeros for what `out` does not depend on. Raises `ShapeError` if `out` has more
-    and `HistoryError` if part of the graph is gone.
+    structure, zeros for what `out` does not depend on. Raises `ShapeError` if `out` has more,
+    and `HistoryError` if the graph does not show how `out` depends on an input: part of it is gone;
+    a loop or a branch that handed out the input made `out` from it inside; the input was made in a
+    function that was traced; or it is an element taken anew, as ``x[0]`` in
+    ``gradient(x[0] * 2, x[0])``.
 
     Source: the lecture, "reverse mode AD by extending the computational graph".
 

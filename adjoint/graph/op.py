@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from adjoint.errors import NotDifferentiableError, UnknownNameError
 from adjoint.graph import calls
@@ -37,10 +37,24 @@ functions in NumPy's protocols, of modules in traced code, and of formulas given
 knows which function it wants imports it, or calls it through `adjoint.graph.calls`."""
 
 
+class Result(NamedTuple):
+    """One of several results of an operation that runs a graph, or a function, of its own.
+
+    `call`: equal for all results of one call. `sources`: the numbers of those of its results that
+    it is made from inside the operation, which the graph outside does not show.
+    """
+
+    call: Any
+    number: int
+    sources: AbstractSet[int]
+
+
 class Op:
     """What a node does. Subclass it, or use a family, and `register` the instance."""
 
     name: str
+    called_by: str = ""
+    """The public functions that make it, for messages, where these have other names."""
     family: str = "general"
     param_names: tuple[str, ...] = ()
     native: bool = False
@@ -256,6 +270,14 @@ class Op:
 
     def result_taken(self, node: Node) -> int | None:
         """Which of the results that are packed in its input it is; None of other operations."""
+        return None
+
+    def packed_results(self, node: Node) -> Sequence[Result]:
+        """The results that are packed in a node, in order, for operations of several results."""
+        return ()
+
+    def call_derived(self, node: Node) -> Any:
+        """The `call` of results of which the node computes derivatives; None if of none."""
         return None
 
     def indexed(self, node: Node) -> Sequence[tuple[Node, int, int]]:

@@ -17,8 +17,8 @@ from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL
+from adjoint.transforms.history import check_history
 from adjoint.transforms.paths import between
-from adjoint.transforms.reverse import check_history
 
 
 @dataclass

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from adjoint.errors import HistoryError
-from adjoint.graph import recording
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.order import topological_order
 from adjoint.graph.subgradients import choosing, chosen
 from adjoint.graph.tensor import Tensor
 from adjoint.transforms.paths import between
@@ -68,38 +65,3 @@ def reverse(
         if kept is not None and node not in kept:
             del adjoints[node]
     return adjoints
-
-
-def check_history(out: Node, inputs: Iterable[Node]) -> None:
-    """Raise `HistoryError` if a path from an input to `out` may be missing from the graph.
-
-    Nodes that depend on an open variable keep their inputs. An input that does not may have users
-    that were evaluated and have let go of it.
-    """
-    given = set(inputs)
-    _check_loops(out, {node for node in given if node in recording.taken_in})
-    if all(node.scope is not None and node.scope.is_open() for node in given):
-        return
-    for node in topological_order((out,)):
-        if not node.inputs and node not in given and node.op.family != "leaf":
-            raise HistoryError(
-                f"{node!r} was evaluated while no variable was open, so it let go of its inputs "
-                f"and nothing can be differentiated through it; make what you differentiate with "
-                f"respect to with adjoint.variable, or use adjoint.grad on a function"
-            )
-
-
-def _check_loops(out: Node, taken_in: set[Node]) -> None:
-    """Raise `HistoryError` if a loop that may have taken in one of the nodes computes `out`."""
-    waiting, seen = [out] if taken_in else [], {out, *taken_in}
-    while waiting:
-        node = waiting.pop()
-        if node.op.repeats:
-            (one, *_) = taken_in
-            raise HistoryError(
-                f"{one!r} was made in a loop that became one operation, which computes what "
-                f"depends on it without it; transform the function that made it in "
-                f"adjoint.options(roll_loops=False)"
-            )
-        waiting += [x for x in node.inputs if x not in seen]
-        seen.update(node.inputs)

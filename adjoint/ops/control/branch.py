@@ -24,6 +24,7 @@ from adjoint.ops.control.dependence import results_of_graph
 from adjoint.ops.control.derived import Linearised, instance, still_inputs
 from adjoint.ops.control.expanding import branch_outputs, packed_rows
 from adjoint.ops.control.nan_search import origins_of, results_in
+from adjoint.ops.control.origins import deriving
 from adjoint.ops.control.packing import (
     PackedOp,
     given_pieces,
@@ -33,6 +34,7 @@ from adjoint.ops.control.packing import (
     unpacked,
 )
 from adjoint.ops.control.saving import NOTHING, saved_values
+from adjoint.ops.control.sources import sources_in_graphs
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal
 from adjoint.ops.family.structural_zeros import known_mask, nonzero_mask, whole
@@ -78,6 +80,7 @@ class Branch(PackedOp):
     """The packed results of the branch whose number is the first input, brought into range."""
 
     name = "branch"
+    called_by = "cond, switch or checkpoint"
     shares_results = True
     param_names = ("choice", "group")
 
@@ -128,7 +131,10 @@ class Branch(PackedOp):
         ]
         return [None, *derivatives.results(found, choice.policy != NOTHING)]
 
-    push, pull = jvp, vjp
+    def sources(self, held: Choice) -> Sequence[AbstractSet[int]]:
+        return sources_in_graphs(held.branches)
+
+    push, pull = deriving(jvp), deriving(vjp)
     expands = True
 
     def coefficients(

@@ -7,6 +7,7 @@ The rule is stated for one mode; the other follows by transposing. Programs hold
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -32,6 +33,7 @@ from adjoint.ops.control.packing import (
     unpack,
     unpacked,
 )
+from adjoint.ops.control.sources import sources_in_graphs
 
 
 class Rule(Protocol):
@@ -112,6 +114,7 @@ class CustomCallOp(PackedOp):
     """The packed results of a graph that has a rule of its own."""
 
     name = "custom_call"
+    called_by = "a function with derivatives of its own"
     param_names = ("call", "group")
 
     def run(self, held: CustomCall, group: int, values: list[Any]) -> Any:
@@ -152,6 +155,9 @@ class CustomCallOp(PackedOp):
         asked = [n for n, w in enumerate(wanted) if w and is_inexact(node.inputs[n].dtype)]
         found = call.adjoint_map.apply(_point(node), given, asked)
         return [found.get(n) for n in range(len(wanted))]
+
+    def sources(self, held: CustomCall) -> Sequence[AbstractSet[int]]:
+        return sources_in_graphs((held.body,))
 
     push, pull = jvp, vjp
 

@@ -8,6 +8,7 @@ they call the same Python object, whatever its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -155,6 +156,7 @@ class ExternalCallOp(PackedOp):
     """The packed results of a function that is not made of tensors."""
 
     name = "external_call"
+    called_by = "adjoint.op"
     param_names = ("call", "group")
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
@@ -189,6 +191,10 @@ class ExternalCallOp(PackedOp):
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         raise _no_derivative(node)
+
+    def sources(self, held: ExternalCall | OneByOne) -> Sequence[AbstractSet[int]]:
+        every = range(len(held.pieces()))  # what the function does is not known
+        return [set(every) - {n} for n in every]
 
     push, pull = jvp, vjp
 

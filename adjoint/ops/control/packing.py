@@ -9,6 +9,7 @@ packed adjoint need never be computed. Pieces of another dtype lie in it as they
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -17,9 +18,10 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, find, register
+from adjoint.graph.op import Op, Result, find, register
 from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import DType, Shape, is_inexact, size_of
+from adjoint.ops.control import origins
 from adjoint.ops.elementwise.arithmetic import add
 from adjoint.ops.family.structural_zeros import applied, known_mask, reshaped, whole
 from adjoint.ops.indexing.slicing import zeros_of
@@ -356,6 +358,19 @@ class PackedOp(Op):
         """By the number of a result, what made the nan in it, found by computing all once more."""
         raise NotImplementedError(self.name)
 
+    def packed_results(self, node: Node) -> Sequence[Result]:
+        *_, held, group = node.params
+        call, sources = (self, node.inputs, held), self.sources(held)
+        return [Result(call, n, sources[n]) for n in layouts(held)[group][0]] if sources else ()
+
+    def call_derived(self, node: Node) -> Any:
+        return origins.call_derived(node)
+
+    def sources(self, held: Any) -> Sequence[AbstractSet[int]]:
+        """For each result the numbers of those that it is made from (see `sources`), for
+        operations whose results a user's function computes."""
+        return ()
+
 
 def packed_values(held: Held, group: int, results: Sequence[Any]) -> Any:
     """Those of the values of all results that are in a group, packed."""
@@ -371,6 +386,7 @@ def unpacked(op: Op, inputs: Sequence[Tensor], held: Held) -> list[Tensor]:
     results: dict[int, Tensor] = {}
     for group, (numbers, layout) in enumerate(layouts(held)):
         packed = make(op, inputs, (held, group))
+        origins.note(packed.node)
         for place, number in enumerate(numbers):
             results[number] = unpack(packed, layout, place)
     return [results[number] for number in range(len(results))]

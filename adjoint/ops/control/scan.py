@@ -8,6 +8,7 @@ states and tangents together; how adjoints go back stands in `scan_adjoint`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
@@ -25,6 +26,7 @@ from adjoint.ops.control.derived import Linearised, instance, mask_of, or_zeros,
 from adjoint.ops.control.expanding import packed_rows, scan_series
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.control.nan_search import origins_of, results_in
+from adjoint.ops.control.origins import deriving
 from adjoint.ops.control.packing import (
     PackedOp,
     given_pieces,
@@ -33,6 +35,7 @@ from adjoint.ops.control.packing import (
     packed_values,
 )
 from adjoint.ops.control.scan_adjoint import scan_adjoints
+from adjoint.ops.control.sources import sources_in_loop
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.structural_zeros import nonzero_mask, whole
 from adjoint.ops.shape.movement import broadcast_to, permute_dims
@@ -44,6 +47,7 @@ class Scan(PackedOp):
     """The packed results of a loop that are in one of its groups."""
 
     name = "scan"
+    called_by = "scan, map or fori_loop"
     param_names = ("loop", "group")
     repeats = shares_results = True
 
@@ -96,7 +100,10 @@ class Scan(PackedOp):
         given = given_pieces(loop, group, adjoint)
         return scan_adjoints(node, loop, given, wanted)
 
-    push, pull = jvp, vjp
+    def sources(self, held: Loop) -> Sequence[AbstractSet[int]]:
+        return sources_in_loop(held)
+
+    push, pull = deriving(jvp), deriving(vjp)
     expands = True
 
     def coefficients(

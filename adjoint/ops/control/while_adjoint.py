@@ -26,6 +26,7 @@ from adjoint.graph.tensor import Tensor, from_array
 from adjoint.graph.types import BOOL, DType, Shape, is_inexact
 from adjoint.ops.control.derived import Linearised
 from adjoint.ops.control.nan_search import origins_of, results_in, rounds_searched
+from adjoint.ops.control.origins import deriving
 from adjoint.ops.control.packing import (
     PackedOp,
     given_pieces,
@@ -235,7 +236,7 @@ class WhileAdjoint(PackedOp):
                 result[count + place] = last[n]
         return result
 
-    push, pull = jvp, vjp
+    push, pull = deriving(jvp), deriving(vjp)
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor | None:
         way, group = node.params

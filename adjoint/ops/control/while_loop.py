@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from adjoint.ops.control import dependence
 from adjoint.ops.control.dependence import while_patterns
 from adjoint.ops.control.expanding import packed_rows, while_series
 from adjoint.ops.control.nan_search import origins_of, rounds_searched
+from adjoint.ops.control.origins import deriving
 from adjoint.ops.control.packing import PackedOp, given_pieces, layouts, packed_group, packed_values
 from adjoint.ops.control.rounds import (
     LIKELY_ROUNDS,
@@ -23,6 +25,7 @@ from adjoint.ops.control.rounds import (
     batched_rounds,
     while_loop,
 )
+from adjoint.ops.control.sources import sources_in_graphs
 from adjoint.ops.control.while_adjoint import while_adjoints
 from adjoint.transforms.coefficients import Rules
 
@@ -31,6 +34,7 @@ class WhileLoop(PackedOp):
     """The packed last state of a loop, of one group of its parts."""
 
     name = "while_loop"
+    called_by = "while_loop or fori_loop"
     param_names = ("loop", "group")
 
     def run(self, held: Rounds, group: int, values: list[Any]) -> Any:
@@ -80,7 +84,10 @@ class WhileLoop(PackedOp):
                 result[n] = x
         return result
 
-    push, pull = jvp, vjp
+    def sources(self, held: Rounds) -> Sequence[AbstractSet[int]]:
+        return sources_in_graphs((held.body,))
+
+    push, pull = deriving(jvp), deriving(vjp)
     expands = True
 
     def coefficients(
