@@ -21,6 +21,10 @@ class AxisError(ShapeError, np.exceptions.AxisError):
     """An axis does not exist, or not with the size of a mask; an `IndexError`, too, as NumPy's."""
 
 
+class LabelsError(AdjointError, ValueError):
+    """Labels of series, frames or arrays of xarray do not fit together."""
+
+
 class DTypeError(AdjointError, TypeError):
     """A dtype is not supported, or not allowed where it was given."""
 

@@ -15,6 +15,7 @@ from adjoint.api.arguments import as_output, check_callable, function_name, wher
 from adjoint.api.donation import Donation, donate
 from adjoint.api.fast_tree import REFUSED, Mismatch, Reader, reader_for, refuse
 from adjoint.api.graph_first import evaluate
+from adjoint.api.labelling import Found, labelled, labels_among, labels_in, tracing_origins
 from adjoint.api.report import Cost, Report, cost_of, report_of
 from adjoint.api.rolled_call import call
 from adjoint.api.signature import is_open, key_of, leaf_of, opened, settled
@@ -23,6 +24,7 @@ from adjoint.api.tree import LEAF, exactly, flatten, key_orders, path_text
 from adjoint.backends.availability import missing
 from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
 from adjoint.graph import options
+from adjoint.graph.labels import Labels, meeting
 from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.text import graph_text
@@ -76,17 +78,27 @@ class Compiled:
         """The result for any arguments: find the program for their signature, or make it."""
         static, dynamic = self._split(args, kwargs)
         leaves, structure = flatten(dynamic)
+        labels = labels_in(leaves)
         leaves = self._each(settled, leaves, structure)
         if any(type(x) is Tensor and is_open(x.node) for x in leaves):  # it is part of the graph
             return self._call_with(dict(static), structure.unflatten(leaves))
         chosen = options.current()
         if chosen.debug_nans:
-            result = self._uncompiled(dict(static), opened(structure, leaves))
+            result = self._uncompiled(dict(static), opened(structure, leaves), labels)
             return self._consume_donated(args, leaves, result)
-        found = self._find(static, key_orders(dynamic), leaves, structure)
+        found = self._find(static, key_orders(dynamic), leaves, structure, labels_among(labels))
         if found.is_part:
             return self._call_with(dict(static), structure.unflatten(leaves))
-        if chosen.native == "never" or missing():
+        if labels:
+            found.check_labels(labels)
+            return found.labelled(self._run(found, static, args, kwargs, leaves), labels)
+        return self._run(found, static, args, kwargs, leaves)
+
+    def _run(
+        self, found: Specialization, static: Any, args: Any, kwargs: Any, leaves: Sequence[Any]
+    ) -> Any:
+        """The result of the program that was found for settled leaves."""
+        if options.current().native == "never" or missing():
             return self._consume_donated(args, leaves, found.run_without_native(leaves))
         if self._donate and found.donation is None:
             donated = self._donated(args)
@@ -115,12 +127,15 @@ class Compiled:
                 donate(leaves[i], function_name(self))
         return result
 
-    def _uncompiled(self, static: dict[Any, Any], tree: Any) -> Any:
+    def _uncompiled(self, static: dict[Any, Any], tree: Any, found: Found) -> Any:
         """The result by the function itself, where each operation and its line can be named."""
-        outputs, structure = flatten(self._call_with(static, tree))
-        return structure.unflatten(
+        inputs = [x.node for x in flatten(tree)[0]]
+        with tracing_origins(inputs) as origins, meeting(labels_among(found)):
+            outputs, structure = flatten(self._call_with(static, tree))
+        result = structure.unflatten(
             evaluate([as_output("compile", self._function, y) for y in outputs])
         )
+        return labelled(origins.labels(outputs, found), result)
 
     def _remember(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], found: Specialization
@@ -156,12 +171,20 @@ class Compiled:
         return static, (dynamic, named)
 
     def _find(
-        self, static: Any, orders: Any, leaves: Sequence[Any], structure: Any
+        self,
+        static: Any,
+        orders: Any,
+        leaves: Sequence[Any],
+        structure: Any,
+        labels: Sequence[Labels] = (),
     ) -> Specialization:
         """The specialization for settled leaves, perhaps a new one."""
         try:
             signature = tuple(map(key_of, leaves))
-            key = (tuple((k, exactly(a)) for k, a in static), structure, orders, signature)
+            # What a method or an index would mean to labelled arrays, tracing sees.
+            meanings = frozenset((x.package, x.kind, x.numbers) for x in labels)
+            plain = tuple((k, exactly(a)) for k, a in static)
+            key = (plain, structure, orders, signature, meanings)
             found = self._specializations.get(key)
         except TypeError as error:
             raise ArgumentError(
@@ -171,7 +194,7 @@ class Compiled:
         if found is None:
             known = self._each(leaf_of, leaves, structure)
             call = functools.partial(self._call_with, dict(static))
-            found = Specialization(self._function, structure, known, call)
+            found = Specialization(self._function, structure, known, call, labels)
             if not found.is_part:
                 self._specializations[key] = found
         return found

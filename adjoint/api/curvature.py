@@ -256,6 +256,7 @@ def _through_outputs(
             list(zip(outputs, flatten(result)[0], strict=True)), arguments.nodes, traced.scope
         )
         trees = arguments.trees(adjoints)
+    trees = arguments.labelled(trees)
     return trees[0] if alone else tuple(trees)
 
 

@@ -24,6 +24,7 @@ from adjoint.errors import (
     NotDifferentiableError,
     ShapeError,
 )
+from adjoint.graph.labels import Labels, check_equal, labels_of
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import find
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -151,6 +152,7 @@ def _value_and_grad(
                 value = traced.scalar(arguments.given, kwargs, has_aux)
                 adjoints = pull([(value, ones_like(value))], arguments.nodes, traced.scope)
             gradients = arguments.trees(adjoints)
+        gradients = arguments.labelled(gradients)
         result = gradients[0] if isinstance(argnums, int) else tuple(gradients)
         return ((value, traced.aux) if has_aux else value), result
 
@@ -227,7 +229,7 @@ class Pullback:
             for y, leaf in pairs
         ]
         adjoints = pull(seeds, self.arguments.nodes, self.scope)
-        return tuple(self.arguments.trees(adjoints))
+        return tuple(self.arguments.labelled(self.arguments.trees(adjoints), self.scope))
 
     def __del__(self) -> None:
         self.scope.close()
@@ -327,6 +329,10 @@ def tangents_of(
                 f"{transform}: tangent {number} has structure {structure}, its primal "
                 f"{argument.structure}; they must be the same"
             )
+        for n, own in argument.labels.items():
+            given = labels_of(leaves[n])
+            if given is not None and isinstance(own, Labels):
+                check_equal(f"{transform}: tangent {number}", given, own)
         what = f"{transform}: tangent {number}"
         for node, x, leaf in zip(argument.nodes, argument.primals, leaves, strict=True):
             seeds[node] = like(x, leaf, what, "its primal")

@@ -12,6 +12,7 @@ from typing import Any
 from adjoint.api.arguments import check_callable, function_name, normalize_argnums
 from adjoint.api.basis_jacobian import BasisTangents
 from adjoint.api.derivatives import gradient_for, jvp_for
+from adjoint.api.labelling import labelled_as
 from adjoint.api.rows import no_derivative, rows
 from adjoint.api.traced_call import TracedCall
 from adjoint.errors import ArgumentError
@@ -148,9 +149,11 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """
     check_callable("hvp", f)
     if not isinstance(primals, tuple):
-        return jvp_for("hvp", gradient_for("hvp", f, 0), (primals,), (tangents,))[1]
-    everything = tuple(range(len(primals)))
-    return jvp_for("hvp", gradient_for("hvp", f, everything), primals, tangents)[1]
+        product = jvp_for("hvp", gradient_for("hvp", f, 0), (primals,), (tangents,))[1]
+    else:
+        everything = tuple(range(len(primals)))
+        product = jvp_for("hvp", gradient_for("hvp", f, everything), primals, tangents)[1]
+    return labelled_as(primals, product)
 
 
 def _columns(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
@@ -219,6 +222,7 @@ def _jacobian(
         found = []
         for row in table:
             trees = arguments.trees(dict(zip(arguments.nodes, row, strict=True)))
+            trees = arguments.labelled(trees)  # those of an output that is a number
             found.append(trees[0] if isinstance(argnums, int) else tuple(trees))
         result = traced.unflatten(found)
         return (result, traced.aux) if has_aux else result

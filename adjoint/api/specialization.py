@@ -9,6 +9,7 @@ from adjoint.api.arguments import as_output
 from adjoint.api.donation import Array, Donation
 from adjoint.api.fast_tree import REFUSED, builder_for, refuse
 from adjoint.api.graph_first import evaluate
+from adjoint.api.labelling import Found, labelled, labels_among, tracing_origins
 from adjoint.api.signature import Leaf, contiguous, is_open, tree_of
 from adjoint.api.tree import flatten
 from adjoint.backends import interpreter
@@ -17,6 +18,7 @@ from adjoint.errors import ConcretizationError
 from adjoint.graph import engine
 from adjoint.graph.arrays import scalar_value
 from adjoint.graph.forking import building
+from adjoint.graph.labels import Labels, meeting
 from adjoint.graph.leaf import has_escaped, is_weak, variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
@@ -55,18 +57,30 @@ class Specialization:
     """A compiled function for one signature: its graph between `inputs` and `outputs`, that graph
     optimised, its schedule, and its program."""
 
-    def __init__(self, f: Any, structure: Any, leaves: Sequence[Leaf], call: Any) -> None:
+    def __init__(
+        self, f: Any, structure: Any, leaves: Sequence[Leaf], call: Any, labels: Sequence[Labels]
+    ) -> None:
         scope = Scope(abstract=True)
         self.leaves = leaves
         self.inputs = [variable_node(None, x.shape, x.dtype, scope, weak=x.weak) for x in leaves]
         try:
             watch = constant_draws_warned_of("compile", f)
-            with engine.using(interpreter.evaluate), Recording() as recorder, watch:
+            with (
+                engine.using(interpreter.evaluate),
+                Recording() as recorder,
+                watch,
+                tracing_origins(self.inputs) as origins,
+                meeting(labels) as met,
+            ):
                 result = call(structure.unflatten(map(Tensor, self.inputs)))
         finally:
             scope.close()
         self.rolled = recorder.rolled
         outputs, self.structure = flatten(result)
+        self.constants = [x for x in met if x not in labels]
+        """The labels of the labelled arrays that it holds."""
+        self.origins = origins.of(outputs)
+        """By the numbers of results that are like an argument the number of its leaf."""
         self.tree = tree_of(result)
         self.unflatten = builder_for(result, self.structure)
         self.outputs = [as_output("compile", f, y).node for y in outputs]
@@ -140,6 +154,17 @@ class Specialization:
         except self.program.failed:
             results = self.interpret(arrays)
         return self.unflatten(results)
+
+    def check_labels(self, found: Found) -> None:
+        """Raise `LabelsError` if labelled arguments do not fit to labelled arrays it holds, or to
+        one another."""
+        with meeting([*self.constants, *labels_among(found)]):
+            pass
+
+    def labelled(self, result: Any, found: Found) -> Any:
+        """A result, its leaves that are like labelled arguments under the labels of these."""
+        origins = self.origins.items()
+        return labelled({n: found[leaf] for n, leaf in origins if leaf in found}, result)
 
     def arrays(self, leaves: Sequence[Any]) -> list[Array]:
         """The values of leaves, in row-major order; `TooLargeError` at a Python integer that does

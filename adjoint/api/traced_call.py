@@ -13,8 +13,10 @@ from adjoint.api.arguments import (
     split_aux,
     where_text,
 )
+from adjoint.api.labelling import labelled, labels_among, labels_in
 from adjoint.api.rolled_call import call
 from adjoint.api.tree import LEAF, flatten
+from adjoint.graph.labels import Labels, meeting
 from adjoint.graph.leaf import stand_in
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor
@@ -27,10 +29,11 @@ WEAK = (int, float, complex)
 class TracedArgument:
     """One argument of a transform, its leaves replaced by variables of `scope`."""
 
-    __slots__ = ("nodes", "primals", "structure")
+    __slots__ = ("labels", "nodes", "primals", "structure")
 
     def __init__(self, transform: str, f: Any, number: int, argument: Any, scope: Scope) -> None:
         leaves, self.structure = flatten(argument)
+        self.labels = labels_in(leaves)
 
         def describe(leaf: int) -> str:
             return f"{transform}: {where_text(f, number, self.structure.paths()[leaf])}"
@@ -71,6 +74,16 @@ class TracedArguments:
         """What belongs to each variable, in a tree like the argument it is of."""
         return [a.unflatten([values[node] for node in a.nodes]) for a in self.traced]
 
+    @property
+    def labels(self) -> list[Labels]:
+        """The labels of all arguments that have some."""
+        return [labels for a in self.traced if a.labels for labels in labels_among(a.labels)]
+
+    def labelled(self, trees: Sequence[Any], own: Scope | None = None) -> list[Any]:
+        """Trees like the traced arguments under the labels of these, if they have any; `own` is
+        the scope of the transform, if it is not closed yet."""
+        return [labelled(a.labels, tree, own) for a, tree in zip(self.traced, trees, strict=True)]
+
 
 class TracedCall:
     """One call of the user's function by a transform; the head of a ``with``.
@@ -84,6 +97,7 @@ class TracedCall:
     aux: Any = None
     outputs: Sequence[Tensor] = ()
     structure: Any = None
+    labels: Sequence[Labels] = ()
     _kept = False
 
     def __init__(
@@ -111,11 +125,12 @@ class TracedCall:
         if len(self._scopes) > 1:
             scope = Scope(members=self._scopes, transform=transform)
         if numbers is None:
-            everything = [TracedArgument(transform, f, n, a, scope) for n, a in enumerate(args)]
-            return TracedArguments([a.argument() for a in everything], everything)
+            numbers = range(len(args))
         traced = {n: TracedArgument(transform, f, n, args[n], scope) for n in numbers}
         given = [traced[n].argument() if n in traced else a for n, a in enumerate(args)]
-        return TracedArguments(given, [traced[n] for n in numbers])
+        arguments = TracedArguments(given, [traced[n] for n in numbers])
+        self.labels = arguments.labels
+        return arguments
 
     def scalar(self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool) -> Tensor:
         """The output of the function, which must be one real number."""
@@ -149,10 +164,11 @@ class TracedCall:
         return self.scope
 
     def _call(self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool) -> Any:
-        if self.transform == "vmap":
-            with constant_draws_warned_of("vmap", self.f):
+        with meeting(self.labels):
+            if self.transform == "vmap":
+                with constant_draws_warned_of("vmap", self.f):
+                    result = call(self.f, args, kwargs, self.scope)
+            else:
                 result = call(self.f, args, kwargs, self.scope)
-        else:
-            result = call(self.f, args, kwargs, self.scope)
         output, self.aux = split_aux(self.transform, self.f, result, has_aux)
         return output

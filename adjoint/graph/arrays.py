@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import DTypeError, ShapeError, TooLargeError
+from adjoint.errors import AdjointError, DTypeError, ShapeError, TooLargeError
+from adjoint.graph.labels import meet
 from adjoint.graph.types import DType
 
 
@@ -15,11 +16,15 @@ def number_array(x: Any) -> np.ndarray[Any, Any]:
     """`x` as an array of numbers, which may be `x` itself."""
     try:
         array = plain_array(x)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
+        if isinstance(error, AdjointError):
+            raise
         if not isinstance(x, (list, tuple)):
             raise DTypeError(
                 f"asarray: {type(x).__name__} gave no array: {error}; convert it yourself"
             ) from error
+        if isinstance(error, TypeError):
+            raise
         raise ShapeError(
             f"asarray: the nested lists {_shortened(x)} have unequal lengths; a tensor needs equal "
             f"ones (pad the short ones, or keep a list of tensors)"
@@ -42,6 +47,8 @@ def plain_array(x: Any) -> np.ndarray[Any, Any]:
     if type(x) is not np.ndarray:
         _check_unit(x)
         _check_mask(x)
+        if type(x) is not list and type(x) is not tuple:
+            meet(x)
     return np.asarray(x)
 
 
@@ -53,6 +60,9 @@ def _check_unit(x: Any) -> None:
             if type(item) is not float:
                 _check_unit(item)
         return
+    if kind.__module__.startswith("xarray."):  # it hands out numbers without the unit
+        x = getattr(x, "data", x)
+        kind = type(x)
     for unit, number in ("units", "magnitude"), ("unit", "value"):
         if hasattr(kind, unit) and hasattr(kind, number):
             raise DTypeError(

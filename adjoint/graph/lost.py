@@ -174,6 +174,8 @@ def _cure(found: Asker) -> str:
         return 'To show it, write an f-string such as f"{x:.3f}"'
     if found.name in _CONVERTING:
         return f'Convert with x.astype("{own}")'
+    if own in ("dot", "__matmul__") and not found.name.startswith("numpy."):
+        return "Use numpy.matmul(frame, tensor), which takes both by position"
     known = counterpart(found.name)
     if known is not None:
         return f"Use {known}, through which derivatives go"

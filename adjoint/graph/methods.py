@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adjoint.errors import ArgumentError
-from adjoint.graph import calls
+from adjoint.graph import calls, labels
+from adjoint.graph.labelled_methods import UNSAID, OfLabelled, check_all_axes, check_ddof
 from adjoint.graph.numpy_protocol import call_function
 from adjoint.graph.views import link, reshaped, transposed
 
@@ -104,6 +105,8 @@ class ArrayMethods:
         **more: Any,
     ) -> Tensor:
         """The sum over `axis`, or over all elements; more arguments as of `numpy.sum`."""
+        if axis is None and labels.some:
+            check_all_axes("sum", self.ndim)
         if dtype is None and out is None and not more:
             return calls.sum(self, axis, keepdims=keepdims)
         return numpys(np.sum, self, axis, dtype, out, keepdims, **more)
@@ -117,6 +120,8 @@ class ArrayMethods:
         **more: Any,
     ) -> Tensor:
         """The product over `axis`, or over all elements; more arguments as of `numpy.prod`."""
+        if axis is None and labels.some:
+            check_all_axes("prod", self.ndim)
         if dtype is None and out is None and not more:
             return calls.prod(self, axis, keepdims=keepdims)
         return numpys(np.prod, self, axis, dtype, out, keepdims, **more)
@@ -130,6 +135,8 @@ class ArrayMethods:
         **more: Any,
     ) -> Tensor:
         """The mean over `axis`, or over all elements; more arguments as of `numpy.mean`."""
+        if axis is None and labels.some:
+            check_all_axes("mean", self.ndim)
         if dtype is None and out is None and not more:
             return calls.mean(self, axis, keepdims=keepdims)
         return numpys(np.mean, self, axis, dtype, out, keepdims, **more)
@@ -139,11 +146,15 @@ class ArrayMethods:
         axis: Any = None,
         dtype: Any = None,
         out: Any = None,
-        ddof: float = 0,
+        ddof: float = UNSAID,
         keepdims: bool = False,
         **more: Any,
     ) -> Tensor:
         """The variance over `axis`, or over all elements; more arguments as of `numpy.var`."""
+        if axis is None and labels.some:
+            check_all_axes("var", self.ndim)
+        if labels.some:
+            check_ddof("var", ddof)
         if dtype is None and out is None and not more:
             return calls.var(self, axis, ddof=ddof, keepdims=keepdims)
         return numpys(np.var, self, axis, dtype, out, ddof, keepdims, **more)
@@ -153,11 +164,15 @@ class ArrayMethods:
         axis: Any = None,
         dtype: Any = None,
         out: Any = None,
-        ddof: float = 0,
+        ddof: float = UNSAID,
         keepdims: bool = False,
         **more: Any,
     ) -> Tensor:
         """The standard deviation over `axis`, or over all elements; more as of `numpy.std`."""
+        if axis is None and labels.some:
+            check_all_axes("std", self.ndim)
+        if labels.some:
+            check_ddof("std", ddof)
         if dtype is None and out is None and not more:
             return calls.std(self, axis, ddof=ddof, keepdims=keepdims)
         return numpys(np.std, self, axis, dtype, out, ddof, keepdims, **more)
@@ -166,6 +181,8 @@ class ArrayMethods:
         self: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any
     ) -> Tensor:
         """The largest element along `axis`, or of all; more arguments as of `numpy.max`."""
+        if axis is None and labels.some:
+            check_all_axes("max", self.ndim)
         if out is None and not more:
             return calls.max(self, axis, keepdims=keepdims)
         return numpys(np.max, self, axis, out, keepdims, **more)
@@ -174,6 +191,8 @@ class ArrayMethods:
         self: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any
     ) -> Tensor:
         """The smallest element along `axis`, or of all; more arguments as of `numpy.min`."""
+        if axis is None and labels.some:
+            check_all_axes("min", self.ndim)
         if out is None and not more:
             return calls.min(self, axis, keepdims=keepdims)
         return numpys(np.min, self, axis, out, keepdims, **more)
@@ -194,20 +213,28 @@ class ArrayMethods:
         self: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any
     ) -> Tensor:
         """Whether any element is true."""
+        if axis is None and labels.some:
+            check_all_axes("any", self.ndim)
         return numpys(np.any, self, axis, out, keepdims, **more)
 
     def all(
         self: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any
     ) -> Tensor:
         """Whether all elements are true."""
+        if axis is None and labels.some:
+            check_all_axes("all", self.ndim)
         return numpys(np.all, self, axis, out, keepdims, **more)
 
     def cumsum(self: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Tensor:
         """The cumulative sum along `axis`; without one, of the flattened tensor."""
+        if axis is None and labels.some:
+            check_all_axes("cumsum", self.ndim)
         return numpys(np.cumsum, self, axis, dtype, out)
 
     def cumprod(self: Any, axis: int | None = None, dtype: Any = None, out: Any = None) -> Tensor:
         """The cumulative product along `axis`; without one, of the flattened tensor."""
+        if axis is None and labels.some:
+            check_all_axes("cumprod", self.ndim)
         return numpys(np.cumprod, self, axis, dtype, out)
 
     def trace(
@@ -252,6 +279,21 @@ class ArrayMethods:
         return calls.conj(self)
 
     conjugate = conj
+
+    # What others have that have labels.
+
+    loc = OfLabelled("index it by position, as in x[i, j]")
+    iloc = OfLabelled("index it itself, as in x[i, j]")
+    sel = OfLabelled("index it by position, as in x[i, j]")
+    isel = OfLabelled("index it by position, as in x[i, j]")
+    index = OfLabelled("take the labels of the argument before")
+    columns = OfLabelled("take the labels of the argument before")
+    coords = OfLabelled("take the labels of the argument before")
+    dims = OfLabelled("take the labels of the argument before")
+    values = OfLabelled("compute with the tensor itself")
+    to_numpy = OfLabelled("compute with the tensor itself")
+    apply = OfLabelled("call the function with the tensor")
+    abs = OfLabelled("use abs(x)")
 
 
 def numpys(function: Any, *args: Any, **kwargs: Any) -> Tensor:

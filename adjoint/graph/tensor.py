@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
-from adjoint.graph import calls, engine
+from adjoint.graph import calls, engine, labels
 from adjoint.graph.arrays import checked_range, number_array, owned, scalar_value
 from adjoint.graph.device import CPU, check_device
+from adjoint.graph.labelled_methods import check_numbers
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.lost import handed_out, shown
 from adjoint.graph.methods import ArrayMethods
@@ -223,6 +224,8 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
     # Indexing.
 
     def __getitem__(self, index: Any) -> Tensor:
+        if labels.some:
+            check_numbers(index, self.ndim)
         return part_of(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
