@@ -8,9 +8,8 @@ both would not come to the same is an error (`meet`). None of these packages is 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,24 +115,30 @@ some = False
 """Whether labels were ever met: until then nobody need look."""
 
 
-@contextmanager
-def meeting(given: Sequence[Labels]) -> Iterator[list[Labels]]:
+class meeting:  # lower case, as it heads a block
     """Within the block, in which a function is traced, labelled arrays must fit to those `given`,
     and to one another; the list of them all."""
-    met = _met.get()
-    if met is not None:  # a call within: what it takes in meets what stands around it
-        for labels in given:
+
+    __slots__ = ("given", "token")
+
+    def __init__(self, given: Sequence[Labels]) -> None:
+        self.given = given
+        self.token: Token[list[Labels] | None] | None = None
+
+    def __enter__(self) -> list[Labels]:
+        met = _met.get()
+        is_within = met is not None  # then what it takes in meets what stands around it
+        if met is None:
+            met = []
+        for labels in self.given:
             _add(labels, met)
-        yield met
-        return
-    met = []
-    for labels in given:
-        _add(labels, met)
-    token = _met.set(met)
-    try:
-        yield met
-    finally:
-        _met.reset(token)
+        if not is_within:
+            self.token = _met.set(met)
+        return met
+
+    def __exit__(self, *error: object) -> None:
+        if self.token is not None:
+            _met.reset(self.token)
 
 
 def met_here() -> Sequence[Labels]:
