@@ -332,7 +332,7 @@ def test_wrapping_counts_columns_not_characters():
         ("txt", b"y = lecture"),
         ("md", b"# y = lecture"),
         ("tex", rb"\documentclass"),
-        ("html", b"<div"),
+        ("html", b"<!DOCTYPE html>"),
         ("svg", b"<?xml"),
         ("png", b"\x89PNG"),
     ],

@@ -3,6 +3,9 @@ forward mode for each input, reverse mode with its partial adjoints, and reverse
 the graph.
 
   adjoint explain "log(x1) + x1*x2 - sin(x2)" x1=2 x2=5
+
+With --html it also writes a page on which all of this can be stepped through and changed: one file,
+which opens in any browser and needs no network.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from adjoint.explanation.explain import explain
 from adjoint.explanation.expression import check_names, functions, parse, parse_assignments
 
 PICTURES = ("svg", "png")
-TEXTS = ("latex", "markdown")
+TEXTS = ("latex", "markdown", "html")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for suffix in (*PICTURES, *TEXTS):
         what = "the graph as a picture" if suffix in PICTURES else "the explanation"
+        what = "an interactive page" if suffix == "html" else what
         parser.add_argument(f"--{suffix}", metavar="FILE", help=f"write {what} to FILE as well")
     parser.add_argument(
         "--precision", type=int, default=3, metavar="N", help="decimals shown (default 3)"
@@ -67,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         "png": explanation.png,
         "latex": lambda: explanation.latex(args.precision),
         "markdown": lambda: explanation.markdown(args.precision),
+        "html": explanation.page,
     }
     for suffix, content in formats.items():
         path = getattr(args, suffix)

@@ -18,6 +18,8 @@ from adjoint.errors import AdjointError, ArgumentError, NotDifferentiableError, 
 from adjoint.explanation import checks, drawing, sections, tables
 from adjoint.explanation.document import Document, Paragraph, Section
 from adjoint.explanation.notation import number_text
+from adjoint.explanation.page.explained import page_of
+from adjoint.explanation.places import Places, located
 from adjoint.explanation.trace import Sweep, Trace
 from adjoint.graph.node import Scope
 from adjoint.graph.tensor import Tensor
@@ -97,7 +99,9 @@ class Explanation:
         self.order = order
         self._call = _on_leaves(f, traced)
         variables = Trace.open(leaves, self.names)
-        self.trace = Trace(f, _arguments(traced, variables), variables)
+        self.places = Places()
+        with located(f, self.places) as noted:
+            self.trace = Trace(noted, _arguments(traced, variables), variables)
         sweep = self.trace.reverse_trace()
         self.value = self.trace.value(self.trace.output)
         found = gradient(Tensor(self.trace.output), variables)
@@ -186,8 +190,16 @@ class Explanation:
         """The explanation in LaTeX: a file to compile, or with ``whole=False`` a piece of one."""
         return tables.latex(self.document, precision, whole)
 
+    def page(self) -> str:
+        """The explanation as an interactive page: one file of HTML that needs no network.
+
+        Every walk can be stepped through; the inputs of a formula can be moved and the formula
+        changed; there are exercises. With scripts switched off it shows the tables.
+        """
+        return page_of(self.document, self.trace, self.names, self.result, self.places, self._call)
+
     def html(self, precision: int = 3) -> str:
-        """The explanation as HTML, with the picture if matplotlib is installed."""
+        """The tables as a piece of HTML, with the picture if matplotlib is installed."""
         picture = self._repr_svg_() or ""
         picture = picture[max(0, picture.find("<svg")) :]  # without the head of an XML file
         return tables.html_text(self.document, precision, picture)
@@ -209,14 +221,14 @@ class Explanation:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the explanation in the format its suffix tells: .txt .md .tex .html .svg .png.
 
-        All of the file is written or nothing. Raises `ArgumentError` for another suffix,
-        `SaveError` if the file cannot be written.
+        .html is the interactive page (see `page`). All of the file is written or nothing. Raises
+        `ArgumentError` for another suffix, `SaveError` if the file cannot be written.
         """
         formats: dict[str, Callable[[], str | bytes]] = {
             ".txt": self.text,
             ".md": self.markdown,
             ".tex": self.latex,
-            ".html": self.html,
+            ".html": self.page,
             ".svg": self.svg,
             ".png": self.png,
         }

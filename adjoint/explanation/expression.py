@@ -83,13 +83,19 @@ class Expression:
     source: str
     names: tuple[str, ...]
     steps: tuple[tuple[str, Any], ...]
+    places: tuple[tuple[int, int], ...] = ()  # where in the source each step stands
 
     def __call__(self, *values: Any) -> Any:
         """The value of the formula; equal parts of it are computed once and shared."""
+        return self.parts(*values)[-1]
+
+    def parts(self, *values: Any) -> list[Any]:
+        """The value of each step, the whole formula last; equal parts are one object."""
         given = dict(zip(self.names, values, strict=True))
         places: dict[Any, int] = {}  # what is computed → where in `made`
         made: list[Any] = []
         stack: list[int] = []
+        values_of_steps: list[Any] = []
         for kind, what in self.steps:
             key: Any = (kind, repr(what))
             if kind == "apply":
@@ -104,7 +110,8 @@ class Expression:
                 else:
                     made.append(what if kind == "number" else given[what])
             stack.append(places[key])
-        return made[stack[0]]
+            values_of_steps.append(made[places[key]])
+        return values_of_steps
 
 
 def _apply(name: str, operands: list[Any]) -> Any:
@@ -213,6 +220,8 @@ class _Reader:
         self.allowed = names
         self.names: list[str] = list(names or ())
         self.steps: list[tuple[str, Any]] = []
+        self.places: list[tuple[int, int]] = []
+        self.operands: list[tuple[int, int]] = []
         self.depth = 0
         self.tokens = self._split()
         self.position = 0
@@ -224,7 +233,7 @@ class _Reader:
         self._sum()
         if self.here.kind != "end":
             self._unexpected()
-        return Expression(self.source, tuple(self.names), tuple(self.steps))
+        return Expression(self.source, tuple(self.names), tuple(self.steps), tuple(self.places))
 
     # The grammar: a sum of products of signed powers of atoms.
 
@@ -242,12 +251,13 @@ class _Reader:
             self._apply(_OPERATORS[sign], 2)
 
     def _signed(self) -> None:
+        start = self.here.at
         negative = False
         while self.here.text in ("+", "-"):
             negative ^= self._take().text == "-"
         self._power()
         if negative:
-            self._apply("negative", 1)
+            self._apply("negative", 1, start)
 
     def _power(self) -> None:
         self._atom()
@@ -258,12 +268,13 @@ class _Reader:
     def _atom(self) -> None:
         token = self.here
         if token.kind == "number":
-            self.steps.append(("number", float(self._take().text)))
+            self._operand("number", float(self._take().text), token)
         elif token.kind == "name":
             self._named(self._take())
         elif token.text == "(":
             self._inside(self._take(), self._sum)
             self._close(token)
+            self.operands[-1] = (token.at, self.end)
         else:
             self._unexpected()
 
@@ -276,13 +287,13 @@ class _Reader:
         elif name in self.known and name not in (self.allowed or ()):
             self._fail(f"the function {name} has no argument", token, f"write {name}(…)")
         elif name in CONSTANTS:
-            self.steps.append(("number", CONSTANTS[name]))
+            self._operand("number", CONSTANTS[name], token)
         else:
             if self.allowed is not None and name not in self.allowed:
                 self._unknown(token)
             if name not in self.names:
                 self.names.append(name)
-            self.steps.append(("name", name))
+            self._operand("name", name, token)
 
     def _arguments(self, token: Token) -> None:
         opening = self._take()
@@ -292,7 +303,7 @@ class _Reader:
             self._inside(opening, self._sum)
             count += 1
             if count > 1 and name in ("maximum", "minimum"):
-                self._apply(name, 2)  # of many arguments, two by two
+                self._apply(name, 2, token.at)  # of many arguments, two by two
             if self.here.text != ",":
                 break
             self._take()
@@ -306,21 +317,36 @@ class _Reader:
                 token,
                 f"write {token.text}({', '.join('abc'[:wanted])})",
             )
-        self._apply(name, wanted)
+        self._apply(name, wanted, token.at)
 
     # Steps.
 
-    def _apply(self, name: str, count: int) -> None:
+    def _operand(self, kind: str, what: Any, token: Token) -> None:
+        place = (token.at, token.at + len(token.text))
+        self.steps.append((kind, what))
+        self.places.append(place)
+        self.operands.append(place)
+
+    def _apply(self, name: str, count: int, start: int | None = None) -> None:
+        """An operation on the last operands; it stands where they do, or begins at `start`."""
+        place = (self.operands[-count][0] if start is None else start, self.end)
+        self.operands[-count:] = [place]
         if name == "negative" and self.steps[-1][0] == "number":
             self.steps[-1] = ("number", -self.steps[-1][1])
         else:
             self.steps.append(("apply", (name, count)))
+            self.places.append(place)
 
     # Tokens.
 
     @property
     def here(self) -> Token:
         return self.tokens[self.position]
+
+    @property
+    def end(self) -> int:
+        """Where in the source the token ends that was taken last."""
+        return self.tokens[self.position - 1].at + len(self.tokens[self.position - 1].text)
 
     def _take(self) -> Token:
         token = self.tokens[self.position]
