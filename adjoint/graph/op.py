@@ -101,6 +101,9 @@ class Op:
     """Whether the elementwise product of its result and its second input is its first."""
     expands: bool = False
     """Whether it has a rule for the coefficients of power series (`coefficients`)."""
+    masked_by_first: bool = False
+    """Whether its result is zero throughout, whatever the other inputs, if the first, a mask, holds
+    nowhere."""
     allocates: bool = False
     """Whether its native code takes memory as it needs it, and so fails if there is no more."""
     may_have_stable_form: bool = False

@@ -192,8 +192,48 @@ def test_smooth_products_of_kinks_have_their_true_value(mode):
         np.testing.assert_allclose(MODES[mode](f)(point).numpy(), np.diag(expected), atol=1e-15)
 
 
+OF_ONE_SIGN = {
+    "|-x²|": (lambda x: ad.abs(-(x**2)), 2.0),
+    "|-x x|": (lambda x: ad.abs(-x * x), 2.0),
+    "|3 x²|": (lambda x: ad.abs(x * x * 3), 6.0),
+    "|x² + x⁴|": (lambda x: ad.abs(x**2 + x**4), 2.0),
+    "|exp x|": (lambda x: ad.abs(ad.exp(x)), 1.0),
+    "max(x², 0)": (lambda x: ad.maximum(x * x, 0.0), 2.0),
+    "min(-1, -x²)": (lambda x: ad.minimum(1.0, -(x**2)), -2.0),
+    "|x³|": (lambda x: ad.abs(x**3), 0.0),
+}
+
+
+@pytest.mark.parametrize("name", OF_ONE_SIGN)
+def test_a_kink_that_is_met_but_not_crossed_has_the_true_second_derivative(name):
+    f, expected = OF_ONE_SIGN[name]
+    for mode in SECOND.values():
+        assert float(mode(f)(0.0)) == expected
+    assert float(ad.grad(ad.grad(f))(0.0)) == expected
+    assert float(ad.compile(ad.grad(ad.grad(f)))(0.0)) == expected
+
+
+@pytest.mark.parametrize("mode", SECOND)
+def test_what_is_straight_in_the_variables_is_not_spoilt_by_what_is_curved_elsewhere(mode):
+    """The second element is curved, but not at its kink; the first is at its kink, but straight."""
+    f = lambda x: ad.sum(ad.abs(ad.stack([W[0] @ x, 1 + x[0] ** 2])))  # noqa: E731
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(np.asarray(SECOND[mode](f)(np.zeros(2))), np.diag([2.0, 0]))
+
+
+def test_second_sweeps_by_hand_see_what_is_curved_too():
+    for f in (lambda x: ad.abs(1 - ad.cos(x)), lambda x: ad.nn.relu(x * x)):
+        with pytest.warns(KinkWarning):
+            assert np.isnan(float(ad.grad(ad.grad(f))(0.0)))
+
+
 W = np.array([[1.0, 2.0], [0.5, -1.0]])
 SPOILT = {
+    "abs: of what is curved": (lambda x: ad.sum(ad.abs(1 - ad.cos(x))), [0.0, 1.0]),
+    "minimum: one side curved": (lambda x: ad.minimum(x[0] ** 2, x[1]), [0.0, 0.0]),
+    "max: of what is curved": (lambda x: ad.max(x**2), [1.0, 1.0]),
+    "relu: of a product": (lambda x: ad.nn.relu(x[0] * x[1]), [1.0, 0.0]),
     "abs": (lambda x: ad.sum(ad.exp(-ad.abs(x))), [0.0, 1.0]),
     "norm2": (lambda x: ad.exp(-ad.linalg.norm(x)), [0.0, 0.0]),
     "norm2: alone": (ad.linalg.norm, [0.0, 0.0]),

@@ -54,7 +54,7 @@ from adjoint.ops.family.elementwise import (
     uniform,
 )
 from adjoint.ops.family.structural_zeros import EVERYWHERE, NOWHERE, applied, both
-from adjoint.ops.kinks import smooth_forms
+from adjoint.ops.kinks import signs, smooth_forms
 
 __all__ = [
     "where",
@@ -146,7 +146,7 @@ maximum = binary(
     lambda x1, x2, y: _share(x2, x1, y, less(x2, x1), less_equal(x2, x1)),
     accepts="ordered",
     keeps_finite=True,
-    smooth_rule=smooth_forms.larger,
+    smooth_rule=signs.larger,
     one_sided=partial(one_sided_extremum, "maximum"),
     kink=_TIE,
     doc="The larger of x1 and x2; nan if either is nan, and so are its derivatives; -0 < +0.",
@@ -158,7 +158,7 @@ minimum = binary(
     lambda x1, x2, y: _share(x2, x1, y, greater(x2, x1), greater_equal(x2, x1)),
     accepts="ordered",
     keeps_finite=True,
-    smooth_rule=smooth_forms.smaller,
+    smooth_rule=signs.smaller,
     one_sided=partial(one_sided_extremum, "minimum"),
     kink=_TIE,
     doc="The smaller of x1 and x2; nan if either is nan, and so are its derivatives; -0 < +0.",
@@ -228,6 +228,7 @@ _abs = register(
         result=real_result,
         domain=((-2.0, 2.0),),
         holomorphic=False,
+        smooth_rule=signs.size,
         kink=KinkSpec("abs", lambda x, y: equal(x, 0)),
     )
 )

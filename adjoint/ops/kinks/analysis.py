@@ -9,10 +9,11 @@ import numpy as np
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import Shape, broadcast_shapes
-from adjoint.ops.elementwise.comparison import equal, isnan
+from adjoint.ops.elementwise.comparison import equal, isnan, not_equal
 from adjoint.ops.family.broadcasting import fit
 from adjoint.ops.family.elementwise import keep_where, scale
 from adjoint.ops.family.structural_zeros import both, nonzero_mask
+from adjoint.ops.kinks.curvature import curvature
 from adjoint.ops.kinks.slope import Kink, slope
 from adjoint.ops.reductions.reduction import any, sum
 from adjoint.ops.shape.movement import broadcast_to, reshape
@@ -68,6 +69,19 @@ class KinkAnalysis:
         if self.q is None or x is None or self.kink.kind in (PIECEWISE, ANGLE):
             return None
         return scale(x, self.apart(self.q))
+
+    def curved(self, moved: Tensor | None, g: Tensor) -> Tensor | None:
+        """nan where the kink is met by what is curved there: `moved`, its tangent, is not constant.
+
+        Where `g` is 0, so is every slope that could have been chosen.
+        """
+        if moved is None or self.kink.kind not in (ABS, PIECEWISE):
+            return None
+        chosen = self.apart(not_equal(g, 0))
+        assert chosen is not None
+        met = both(both(self.at_kink, chosen), nonzero_mask(moved))
+        found = curvature(moved, met, self.kink)
+        return None if found is None else keep_where(met, found)
 
     def only(self, x: Tensor | None) -> Tensor | None:
         """`x` where the kink is met."""

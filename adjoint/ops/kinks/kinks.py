@@ -14,6 +14,9 @@ identity; only its derivative knows more: it asks for the slope q of g as a func
 * An angle turns about the origin at any rate whatever: q = nan.
 * Else the second derivative depends on the side: q = nan, and a warning names operation and line.
 
+And s, which was chosen, stays a factor: if what stands in the operation is curved, the second
+derivative is nan as well (`curvature`).
+
 The bilinear form (g, ẋ) ↦ g s(x) ẋ is differentiated by x in both modes. A tangent of a tangent
 knows no g, so reverse mode is asked for it (`NestedTangents`).
 """
@@ -102,8 +105,12 @@ class KinkMarker(Op):
 
     def alone(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         """The tangent taken out of the graph (`dependence`), where nothing is known of the kink."""
-        spoilt = keep_where(Tensor(node.inputs[3]), Tensor(node) * 0.0 + np.nan)
+        spoilt = keep_where(self.inner(node), Tensor(node) * 0.0 + np.nan)
         return total(tangents[0], broadcast_to(spoilt, node.shape))
+
+    def inner(self, node: Node) -> Tensor:
+        """Where the kink is met, of the elements of the result."""
+        return Tensor(node.inputs[3])
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         ranks = [len(x.shape) for x in node.inputs]
@@ -151,7 +158,8 @@ class MarkedAdjoint(KinkMarker):
         by_share, by_g, _, _, *by_x = tangents
         analysis = analyse(node, Tensor(node.inputs[1]), node.inputs[4:])
         unknown = analysis.apart(analysis.unknown(by_g, *map(analysis.together, by_x)))
-        return total(by_share, analysis.only(total(unknown, analysis.even(by_x[own]))))
+        curved = analysis.curved(by_x[own], Tensor(node.inputs[1]))
+        return total(by_share, analysis.only(total(unknown, analysis.even(by_x[own]), curved)))
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         own = node.params[1]
@@ -159,14 +167,16 @@ class MarkedAdjoint(KinkMarker):
         shares += [None] * (len(node.inputs) - 1)
         if not (wanted[1] or True in wanted[4:]):
             return shares
-        analysis = analyse(node, Tensor(node.inputs[1]), node.inputs[4:])
+        g = Tensor(node.inputs[1])
+        analysis = analyse(node, g, node.inputs[4:])
         unknown = analysis.unknown(analysis.together(adjoint))
         if wanted[1] and unknown is not None:
             shares[1] = fit(unknown, node.inputs[1])
         for number in range(4, len(node.inputs)):
             if wanted[number]:
                 even = analysis.even(adjoint) if number == 4 + own else None
-                share = analysis.only(total(analysis.apart(unknown), even))
+                curved = analysis.curved(adjoint, g) if number == 4 + own else None
+                share = analysis.only(total(analysis.apart(unknown), even, curved))
                 shares[number] = fitted(share, node.inputs[number])
         return shares
 
@@ -228,7 +238,6 @@ class MarkedTangent(KinkMarker):
         return found
 
     def inner(self, node: Node) -> Tensor:
-        """Where the kink is met."""
         met, axes = Tensor(node.inputs[3]), node.params[0].axes
         return any(met, tuple([a + met.ndim for a in axes])) if axes else met
 
@@ -253,7 +262,8 @@ class MarkedTangent(KinkMarker):
         alone = analysis.apart(analysis.unknown(adjoint))
         for number, tangent in enumerate(moved):
             if wanted[4 + number]:
-                share = analysis.only(total(unknown, analysis.even(tangent)))
+                curved = analysis.curved(tangent, adjoint)
+                share = analysis.only(total(unknown, analysis.even(tangent), curved))
                 shares[4 + number] = fitted(share, node.inputs[4 + number])
             place = 4 + number + count
             if wanted[place] and alone is not None:
@@ -343,8 +353,8 @@ def mark_adjoint(
     axes: tuple[int, ...] = (),
 ) -> Tensor:
     """`share`, what `node` makes of the adjoint `g` for the input `own` of `xs`, marked."""
-    if kind not in (NORM, ANGLE) and not g.node.varies():
-        return share
+    if kind not in (NORM, ANGLE) and not g.node.varies() and not xs[own].inputs:
+        return share  # the function itself of a variable itself: straight
     if kind == ANGLE and not _can_turn(xs):
         return share
     given = (share, g, Tensor(node), at_kink, *map(Tensor, xs))

@@ -79,6 +79,7 @@ class KinkSlope(Op):
     name = "kink_slope"
     family = "kinks"
     param_names = ("dependence", "kink", "batches")
+    masked_by_first = True
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         *nodes, dependence, _, batches = args
@@ -109,9 +110,13 @@ class KinkSlope(Op):
         result = np.zeros(np.broadcast_shapes(shape, np.shape(at_kink)), dtype)
         if np.any(at_kink):
             with np.errstate(all="ignore"):
-                result = np.where(at_kink, slope_at(dependence, values, kink), result).astype(dtype)
+                result = np.where(at_kink, self.at(dependence, values, kink), result).astype(dtype)
             kink.warn(np.isnan(result) & at_kink)
         return result
+
+    def at(self, dependence: Dependence, values: Sequence[Array], kink: Kink) -> Array:
+        """The result, as if the kink were met everywhere."""
+        return slope_at(dependence, values, kink)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         nan_at_kink = self.nan_at_kink(node)
@@ -144,6 +149,7 @@ class NanAtKink(Op):
     name = "nan_at_kink"
     family = "kinks"
     param_names = ("kink", "dtype")
+    masked_by_first = True
 
     def infer(self, at_kink: Node, kink: Kink, dtype: DType) -> tuple[Shape, DType]:
         return at_kink.shape, dtype
@@ -162,6 +168,7 @@ class ZeroWithUnknownSlope(Op):
     name = "zero_with_unknown_slope"
     family = "kinks"
     param_names = ("kink",)
+    masked_by_first = True
 
     def infer(self, at_kink: Node, x: Node, kink: Kink) -> tuple[Shape, DType]:
         return broadcast_shapes(self.name, at_kink.shape, x.shape), x.dtype
@@ -228,30 +235,33 @@ def slope_at(dependence: Dependence, values: Sequence[Array], kink: Kink) -> Arr
         return np.ones(shape) if role == POINT else None
 
     def skewed(role: str, shape: Shape) -> Array | None:
-        return _uneven(shape, 0) if role == POINT else None
+        return uneven_steps(shape, 0) if role == POINT else None
 
     def otherwise(role: str, shape: Shape) -> Array | None:
         nonlocal count
         count += 1
-        return _uneven(shape, count) if role == OTHER else None
+        return uneven_steps(shape, count) if role == OTHER else None
 
     along, askew, beside = (dependence.tangent(nodes, seed) for seed in (ones, skewed, otherwise))
     values_of([g, *(t.node for t in (along, askew, beside) if t is not None)])
-    still = _vanishes(beside.node) if beside is not None else np.asarray(True)
+    still = vanishes(beside.node) if beside is not None else np.asarray(True)
     if along is None or askew is None:
         q, alike = np.zeros(g.shape, g.dtype), np.asarray(True)
         flat = np.asarray(True)
     else:
-        q, other = np.asarray(along.node.value), askew.node.value / _uneven(dependence.point, 0)
+        q, other = (
+            np.asarray(along.node.value),
+            askew.node.value / uneven_steps(dependence.point, 0),
+        )
         alike = (q == other) | (np.abs(q - other) <= _ALIKE * np.abs(q))
-        flat = _vanishes(along.node) & _vanishes(askew.node)
+        flat = vanishes(along.node) & vanishes(askew.node)
         alike = alike | flat
-    smooth = _vanishes(g) & alike & still & (kink.kind not in ("piecewise", "angle"))
+    smooth = vanishes(g) & alike & still & (kink.kind not in ("piecewise", "angle"))
     straight = flat & still & (kink.kind not in ("norm", "angle"))
     return np.where(smooth, q, np.where(straight, 0.0, np.nan))
 
 
-def _vanishes(node: Node) -> Array:
+def vanishes(node: Node) -> Array:
     """Where the value of a node is 0, but for the rounding of terms that cancel."""
     value = np.asarray(node.value)
     bound = _NEAR * np.finfo(value.dtype).eps * magnitude(node)
@@ -259,7 +269,7 @@ def _vanishes(node: Node) -> Array:
     return np.asarray((value == 0) | (np.abs(value) <= bound))
 
 
-def _uneven(shape: Shape, number: int) -> Array:
+def uneven_steps(shape: Shape, number: int) -> Array:
     """Steps between 1 and 2 of which no two stand in a simple ratio."""
     places = np.arange(1, int(np.prod(shape)) + 1).reshape(shape)
     steps: Array = 1 + np.modf(_GOLDEN * places + number * 0.7548776662466927)[0]

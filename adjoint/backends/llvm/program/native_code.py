@@ -117,6 +117,9 @@ def _evaluate(number: int, position: int, addresses: Any) -> int:
     """
     try:
         step = _loaded[number].numpy_calls[position]
+        if step.root.op.masked_by_first and not _array_at(addresses[0], step.reads[0]).any():
+            _array_at(addresses[len(step.reads)], step.root)[...] = 0
+            return DONE
         values = [_array_at(addresses[i], n) for i, n in enumerate(step.reads)]
         values = [truths(x) if x.dtype.kind == "b" else x for x in values]
         with np.errstate(all="ignore"):
