@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ from adjoint.api.arguments import check_callable, function_name
 from adjoint.api.derivatives import push
 from adjoint.api.traced_call import TracedCall
 from adjoint.graph import engine
+from adjoint.graph.lines import line_of
 from adjoint.graph.node import ALWAYS, Node, Scope
-from adjoint.graph.op import find
+from adjoint.graph.op import Op, find
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.family.elementwise import Elementwise
@@ -87,8 +88,11 @@ def kinks(f: Callable[..., Any], *args: Any, tol: float = 0.0) -> KinkReport:
 
     At a kink, such as abs at 0, a tie of maximum, the norm of zeros, the derivative is chosen among
     several (`adjoint.conventions`). The report says where, what was chosen, and what it is on
-    either side. `tol` is a distance between the numbers that are compared. What is inside loops and
-    branches is not looked at. Raises as `jvp` does.
+    either side. Ties of what is sorted or searched, and eigenvalues and singular values that
+    coincide, are among them: there `at` holds the pair, `index` its place in their order, and
+    functions that are symmetric in the two, such as sums, are smooth in spite of it. `tol` is a
+    distance between the numbers that are compared. What is inside loops and branches is not looked
+    at. Raises as `jvp` does.
 
     >>> import adjoint as ad
     >>> report = ad.kinks(lambda x: ad.sum(ad.abs(x)), ad.array([1.0, 0.0]))
@@ -109,6 +113,7 @@ def kinks(f: Callable[..., Any], *args: Any, tol: float = 0.0) -> KinkReport:
         tangents = push(outputs, seeds, own)
         order = topological_order([x.node for x in tangents])
         found = [_looked_at(x, tol) for x in order if isinstance(x.op, KinkMarker)]
+        found += [_ties(x, order, tol) for x in order if _is_compared(x)]
         rows = sorted((row for row in found if row is not None), key=lambda row: row.distance)
     return KinkReport(function_name(f), tuple(rows))
 
@@ -151,6 +156,42 @@ def _looked_at(mark: Node, tol: float) -> KinkFound | None:
         tuple(left),
         tuple(right),
     )
+
+
+def _is_compared(node: Node) -> bool:
+    """Whether `node` orders numbers that are differentiated."""
+    named = type(node.op).compared is not Op.compared
+    return named and any(x.dtype.kind in "fc" and x.varies() for x in node.inputs)
+
+
+def _ties(node: Node, order: Sequence[Node], tol: float) -> KinkFound | None:
+    """What is to be said of an operation that compares numbers; None if none are equal."""
+    pairs = node.op.compared(node, _value(node), *map(_value, node.inputs))
+    assert pairs is not None
+    first, second = np.broadcast_arrays(*pairs)
+    with np.errstate(invalid="ignore"):
+        distances = np.where(first == second, 0.0, np.abs(first - second))
+    near = distances <= tol
+    if node.op.permutes:
+        near &= np.arange(near.shape[-1]) < _most_read(node, order)
+    if not near.any():
+        return None
+    index = tuple(map(int, np.argwhere(near)[0]))
+    at = (float(np.real(first[index])), float(np.real(second[index])))
+    count, distance = int(near.sum()), float(distances[index])
+    name = node.op.name
+    return KinkFound(name, line_of(node), count, near.size, index, at, distance, (), (), ())
+
+
+def _most_read(node: Node, order: Sequence[Node]) -> int:
+    """How many places of an order are read, from the first on: few of them by `top_k`."""
+    axis = node.params[0]
+    most = 0
+    for user in order:
+        if node in user.inputs:
+            begins = user.op.name == "slice" and user.params[0][axis] == 0
+            most = max(most, user.shape[axis] if begins else node.shape[axis])
+    return most
 
 
 def _one(node: Node, number: int) -> list[Tensor | None]:

@@ -169,6 +169,13 @@ class Node:
         return f"<{self.op.name} {self.dtype}[{sizes}] at {id(self):#x}>"
 
 
+def noted(node: Node) -> Node:
+    """`node`, the line of whose call is remembered where derivatives may be nested."""
+    if node.scope is not None and are_nested(node):
+        lines.note(node)
+    return node
+
+
 def varies_alone(node: Node, other: Node) -> bool:
     """Whether a derivative can arrive at `node` while `other` stays as it is.
 

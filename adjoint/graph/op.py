@@ -206,6 +206,11 @@ class Op:
         """
         return None
 
+    def compared(self, node: Node, result: Any, *given: Any) -> tuple[Any, Any] | None:
+        """Arrays of numbers, pair by pair, whose order its result tells: where two are equal, a
+        derivative is chosen, or there is none. From the values; None of most operations."""
+        return None
+
     def stable_form(self, node: Node, kept: AbstractSet[Node]) -> Tensor | None:
         """The same tensor, made so that it does not overflow on the way to an ordinary number.
 

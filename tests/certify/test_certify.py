@@ -134,6 +134,38 @@ def test_norms_and_ties_are_kinks():
     assert str(ad.kinks(lambda x: x**2, 1.0)).endswith("meets none here")
 
 
+ORDERED = {
+    "argsort": (ad.sort, [2.0, 1.0, 2.0], (1,), (2.0, 2.0)),
+    "argmax": (lambda x: x[ad.argmax(x)], [2.0, 1.0, 2.0], (2,), (2.0, 2.0)),
+    "cummin": (ad.cummin, [2.0, 1.0, 1.0], (1,), (1.0, 1.0)),
+    "eigh": (lambda x: ad.linalg.eigvalsh(ad.diag(x)), [2.0, 1.0, 2.0], (1,), (2.0, 2.0)),
+    "svd": (lambda x: ad.linalg.svdvals(ad.diag(x)), [2.0, -2.0, 1.0], (0,), (2.0, 2.0)),
+    "eig": (lambda x: ad.real(ad.linalg.eigvals(ad.diag(x))), [3.0, 2.0, 3.0], (0,), (3.0, 3.0)),
+}
+
+
+@pytest.mark.parametrize("name", ORDERED)
+def test_ties_of_what_is_sorted_and_equal_eigenvalues_are_kinks(name):
+    f, x, index, at = ORDERED[name]
+    (row,) = ad.kinks(f, np.array(x))
+    assert (row.name, row.index, row.at, row.distance) == (name, index, at, 0.0)
+    assert "test_certify.py:" in row.line
+    apart = np.array(x) + [0.0, 1e-3, 2e-3]
+    assert not len(ad.kinks(f, apart))
+    near = ad.kinks(f, apart, tol=3e-3)
+    assert [found.name for found in near] == [name] and 0 < near[0].distance <= 3e-3
+
+
+def test_ties_that_are_not_read_or_not_differentiated_are_no_kinks():
+    x = np.array([3.0, 1.0, 1.0])
+    assert not len(ad.kinks(lambda x: ad.top_k(x, 1)[0], x))
+    assert len(ad.kinks(lambda x: ad.top_k(x, 2)[0], x)) == 1
+    assert not len(ad.kinks(lambda y: y[ad.argsort(x)], np.arange(3.0)))
+    for size in (0, 1):
+        assert not len(ad.kinks(lambda x: ad.sum(ad.sort(x)), np.ones(size)))
+    assert not len(ad.kinks(lambda x: ad.real(ad.linalg.eigvals(ad.diag(x))), np.ones(1)))
+
+
 # explain_nan
 
 

@@ -65,6 +65,10 @@ class HermitianEigen(Stacked):
 
         return for_each(each, self.infer(a)[0], a.dtype, a)
 
+    def compared(self, node: Node, result: Any, *given: Any) -> tuple[Any, Any]:
+        """Neighbouring eigenvalues."""
+        return neighbours(result[..., 0, :].real)
+
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         if tangents[0] is None:
             return None
@@ -111,6 +115,11 @@ class SingularValues(Stacked):
             return np.concatenate((u.T.ravel(), s, v.T.ravel()))
 
         return for_each(each, self.infer(a, full)[0], a.dtype, a)
+
+    def compared(self, node: Node, result: Any, *given: Any) -> tuple[Any, Any]:
+        """Neighbouring singular values."""
+        start = svd_start(node)
+        return neighbours(result[..., 0, start : start + min(given[0].shape[-2:])].real)
 
     def check(self, node: Node) -> None:
         rows, columns = node.inputs[0].shape[-2:]
@@ -189,6 +198,14 @@ def eigen_parts(x: Tensor) -> tuple[Tensor, Tensor]:
     size = x.shape[-1]
     values = reshape(part(x, 0, (1, size)), (*x.shape[:-2], size))
     return values, matrix_transpose(part(x, size, (size, size)))
+
+
+def neighbours(values: Any) -> tuple[Any, Any]:
+    """Values in their order and those that follow, equal where rounding alone sets them apart."""
+    first, second = values[..., :-1], values[..., 1:]
+    rounding = values.shape[-1] * np.finfo(values.dtype).eps
+    size = np.max(np.abs(values), axis=-1, keepdims=True, initial=0.0)
+    return first, np.where(np.abs(second - first) <= rounding * size, first, second)
 
 
 def svd_shapes(shape: Shape, full: bool) -> tuple[Shape, Shape, Shape]:

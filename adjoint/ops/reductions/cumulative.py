@@ -109,6 +109,11 @@ class RunningExtremum(Op):
     def evaluate(self, x: Any, axis: int) -> Any:
         return self.running(x, axis=axis)
 
+    def compared(self, node: Node, result: Any, *given: Any) -> tuple[Any, Any]:
+        """Each element, but the first, and the extremum before it."""
+        rows, best = (np.moveaxis(x, node.params[0], -1) for x in (given[0], result))
+        return rows[..., 1:], best[..., :-1]
+
     def dependence(self, node: Node, given: Sequence[Any], columns: int) -> Any:
         if not is_moving(given[0]):
             return NotImplemented

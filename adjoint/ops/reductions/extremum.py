@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
-from adjoint.graph.node import Node, are_nested
+from adjoint.graph.node import Node, are_nested, noted
 from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape, normalize_axis, size_of
@@ -224,6 +224,14 @@ class ArgExtremum(Op):
     def evaluate(self, x: Any, axis: int) -> Any:
         return np.asarray(self.numpy(x, axis=axis), INT64)
 
+    def compared(self, node: Node, result: Any, *given: Any) -> tuple[Any, Any]:
+        """What was found, beside each of the others."""
+        (axis,) = node.params
+        places = np.expand_dims(result, axis)
+        others = np.arange(given[0].shape[axis]).reshape((-1,) + (1,) * (given[0].ndim - axis - 1))
+        best = np.take_along_axis(given[0], places, axis)
+        return best, np.where(others == places, np.nan, given[0])
+
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         return make(self, inputs, (node.params[0] + 1,))
 
@@ -235,10 +243,10 @@ _argmin = register(ArgExtremum("argmin", np.argmin))
 def _arg(op: ArgExtremum, x: Any, axis: Any, keepdims: bool) -> Tensor:
     x = as_tensor(x)
     if axis is None:
-        result = make(op, (reshape(x, (x.size,)),), (0,))
+        result = Tensor(noted(make(op, (reshape(x, (x.size,)),), (0,)).node))
         return reshape(result, (1,) * x.ndim) if keepdims else result
     place = normalize_axis(op.name, axis, x.ndim)
-    result = make(op, (x,), (place,))
+    result = Tensor(noted(make(op, (x,), (place,)).node))
     return reshape(result, kept(x.shape, (place,))) if keepdims else result
 
 

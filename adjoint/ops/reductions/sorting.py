@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import RangeError, ShapeError
-from adjoint.graph.node import Node
+from adjoint.graph.node import Node, noted
 from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape, promote
@@ -39,6 +39,11 @@ class ArgSort(Op):
         else:
             order = np.argsort(x, axis=axis, kind="stable")
         return np.asarray(order, INT64)
+
+    def compared(self, node: Node, result: Any, *given: Any) -> tuple[Any, Any]:
+        """Neighbours in the order."""
+        rows = np.moveaxis(np.take_along_axis(given[0], result, node.params[0]), node.params[0], -1)
+        return rows[..., :-1], rows[..., 1:]
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
         axis, descending = node.params
@@ -73,6 +78,11 @@ _argsort = register(ArgSort())
 _searchsorted = register(SearchSorted())
 
 
+def _order(x: Tensor, axis: int, descending: bool) -> Tensor:
+    """The indices that sort `x`, whose line is known: there may be a tie."""
+    return Tensor(noted(make(_argsort, (x,), (axis, descending)).node))
+
+
 @public
 def argsort(
     x: Any,
@@ -93,7 +103,7 @@ def argsort(
     Tensor([1, 2, 0])
     """
     x, place = line("argsort", as_tensor(x), axis)
-    return make(_argsort, (x,), (place, bool(descending)))
+    return _order(x, place, bool(descending))
 
 
 @public
@@ -116,7 +126,7 @@ def sort(
     Tensor([3., 2., 1.])
     """
     x, place = line("sort", as_tensor(x), axis)
-    order = make(_argsort, (x,), (place, bool(descending)))
+    order = _order(x, place, bool(descending))
     return take_along_axis(x, order, place)
 
 
@@ -137,7 +147,7 @@ def top_k(x: Any, k: int, /, *, axis: Any = -1) -> tuple[Tensor, Tensor]:
             f"top_k: asked for {k} elements of axis {place} of shape {x.shape}; "
             f"k must be from 0 to {x.shape[place]}"
         )
-    order = make(_argsort, (x,), (place, True))
+    order = _order(x, place, True)
     first = order[(*(slice(None),) * place, slice(int(k)))]
     return take_along_axis(x, first, place), first
 
