@@ -38,6 +38,7 @@ def taylor(
     check_order("taylor", order, 0)
     check_pair("taylor", f, primals, tangents, "tangents", "(v,)")
     with TracedCall("taylor", f, nested=order > 1) as traced:
+        traced.scope.order = order
         arguments = traced.open(primals)
         seeds = tangents_of("taylor", arguments, tangents)
         given: dict[Node, Coefficients] = {
@@ -72,6 +73,7 @@ def jet(
         )
     (order,) = lengths
     with TracedCall("jet", f, nested=order > 1) as traced:
+        traced.scope.order = order
         arguments = traced.open(primals)
         rows = [tangents_of("jet", arguments, [s[k] for s in series]) for k in range(order)]
         given: dict[Node, Coefficients] = {

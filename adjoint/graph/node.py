@@ -34,10 +34,11 @@ class Scope:
     `open` until the transform is done; `abstract` if its variables have no values; `stopped` if no
     derivative can arrive, as every way here leads through a `stop_gradient`. `transform` is the
     name of the transform that would lose something if a value of its own left the graph as a plain
-    number; None where nothing would be lost; `lost` the error that said that one left.
+    number; None where nothing would be lost; `lost` the error that said that one left. `order` is
+    the highest derivative that the transform takes.
     """
 
-    __slots__ = ("abstract", "lost", "members", "open", "stopped", "transform")
+    __slots__ = ("abstract", "lost", "members", "open", "order", "stopped", "transform")
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Scope:
         self.stopped = stopped
         self.transform = transform
         self.lost: Exception | None = None
+        self.order = 1
 
     def is_open(self) -> bool:
         """Whether any member is still open."""
@@ -201,6 +203,12 @@ def node_by_node() -> Iterator[None]:
         yield
     finally:
         _plain.reset(token)
+
+
+def order_of_derivatives(*nodes: Node) -> int:
+    """How many times the transforms that are open now may differentiate what is made of `nodes`."""
+    found = {m for node in nodes if node.scope is not None for m in node.scope.members}
+    return sum(m.order for m in found if m.open and not m.abstract)
 
 
 def are_nested(*nodes: Node) -> bool:

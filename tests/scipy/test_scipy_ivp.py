@@ -104,6 +104,36 @@ def test_the_time_of_an_event_is_differentiated(method):
     assert float(ad.grad(lambda g: fall(g).y[0, -1])(4.0)) == pytest.approx(0, abs=1e-6)
 
 
+def test_derivatives_by_times_are_exact_beyond_the_fourth_order():
+    """Of exp(-t²/2), whose derivatives are Hermite's polynomials, and of the time of an event."""
+
+    def y(t):
+        run = ad.scipy.integrate.solve_ivp(
+            lambda t, y: -t * y, (0.0, t), [1.0], method="DOP853", rtol=1e-12, atol=1e-13
+        )
+        return run.y[0, -1]
+
+    rows = [np.eye(8)[n] for n in range(8)]
+    hermite = [np.polynomial.hermite_e.hermeval(0.7, row) for row in rows]
+    exact = [(-1) ** n * h * math.exp(-0.245) for n, h in enumerate(hermite)]
+    found = [math.factorial(k) * float(c) for k, c in enumerate(ad.taylor(y, (0.7,), (1.0,), 7))]
+    np.testing.assert_allclose(found, exact, rtol=1e-9)
+    fifth = y
+    for _ in range(5):
+        fifth = ad.grad(fifth)
+    np.testing.assert_allclose(float(fifth(0.7)), exact[5], rtol=1e-9)
+
+    def halved(start):
+        event = lambda t, y: y[0] - 0.5  # noqa: E731
+        run = ad.scipy.integrate.solve_ivp(
+            lambda t, y: -y, (0.0, 4.0), [start], events=event, rtol=1e-12, atol=1e-13
+        )
+        return run.t_events[0][0]
+
+    found = [float(c) for c in ad.taylor(halved, (1.5,), (1.0,), 6)[1:]]  # of log(2 start)
+    np.testing.assert_allclose(found, [-((-1 / 1.5) ** k) / k for k in range(1, 7)], rtol=1e-9)
+
+
 def test_events_that_do_not_end_the_solution_and_one_that_never_happens():
     def never(t, y):
         return y[0] + 10

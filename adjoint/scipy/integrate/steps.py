@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from adjoint.api.loops import scan
 from adjoint.array.linalg.equations import solve
 from adjoint.errors import ArgumentError, ConcretizationError, RangeError
 from adjoint.graph.forking import import_module
+from adjoint.graph.node import order_of_derivatives
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import stop_gradient
 from adjoint.ops.linalg.matmul import matmul
@@ -37,17 +39,39 @@ def value_of(name: str, x: Any) -> Any:
 
 
 def moved(slope: Slope, y: Tensor, t: Any, by: Any) -> Tensor:
-    """The solution a time `by` after `t`, where it is `y`, by a step of the classical method.
+    """The solution a time `by` after `t`, where it is `y`, by a step of length zero.
 
     It is called with a time `by` that is zero, but not constant. Then its value is `y`, and its
-    derivatives up to order 4 by the times are those of the solution.
+    derivatives by the times are those of the solution: up to order 4 by the classical method, and
+    beyond, where more transforms are nested, by extrapolation of as high an order as they ask for.
     """
+    first = slope(t, y)
+    given = (first, y, *(x for x in (t, by) if isinstance(x, Tensor)))
+    order = order_of_derivatives(*(x.node for x in given))
+    if order > 4:
+        return _extrapolated(slope, y, t, by, first, (order + 1) // 2)
     half = t + by / 2
-    k1 = slope(t, y)
-    k2 = slope(half, y + by / 2 * k1)
+    k2 = slope(half, y + by / 2 * first)
     k3 = slope(half, y + by / 2 * k2)
     k4 = slope(t + by, y + by * k3)
-    result: Tensor = y + by / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    result: Tensor = y + by / 6 * (first + 2 * k2 + 2 * k3 + k4)
+    return result
+
+
+def _extrapolated(slope: Slope, y: Tensor, t: Any, by: Any, first: Tensor, rows: int) -> Tensor:
+    """A step of order 2 `rows`: Gragg's rule with 2, 4, 6 … parts, extrapolated to none.
+
+    Hairer, Nørsett and Wanner, Solving Ordinary Differential Equations I, II.9.
+    """
+    counts = range(2, 2 * rows + 1, 2)
+    total: Any = 0.0
+    for n in counts:
+        before, now = y, y + by / n * first
+        for m in range(1, n):
+            before, now = now, before + 2 * by / n * slope(t + m * by / n, now)
+        ended = (now + before + by / n * slope(t + by, now)) / 2
+        total = total + prod(n * n / (n * n - k * k) for k in counts if k != n) * ended
+    result: Tensor = total
     return result
 
 
