@@ -150,7 +150,7 @@ def test_ties_of_what_is_sorted_and_equal_eigenvalues_are_kinks(name):
     (row,) = ad.kinks(f, np.array(x))
     assert (row.name, row.index, row.at, row.distance) == (name, index, at, 0.0)
     assert "test_certify.py:" in row.line
-    apart = np.array(x) + [0.0, 1e-3, 2e-3]
+    apart = np.add(x, [0.0, 1e-3, 2e-3])
     assert not len(ad.kinks(f, apart))
     near = ad.kinks(f, apart, tol=3e-3)
     assert [found.name for found in near] == [name] and 0 < near[0].distance <= 3e-3
