@@ -189,7 +189,7 @@ def _most_read(node: Node, order: Sequence[Node]) -> int:
     most = 0
     for user in order:
         if node in user.inputs:
-            begins = user.op.name == "slice" and user.params[0][axis] == 0
+            begins = user.op is find("slice") and user.params[0][axis] == 0
             most = max(most, user.shape[axis] if begins else node.shape[axis])
     return most
 
