@@ -17,6 +17,7 @@ from adjoint.api.tree import path_text
 from adjoint.errors import AdjointError, ArgumentError, NotDifferentiableError, RangeError
 from adjoint.explanation import checks, drawing, sections, tables
 from adjoint.explanation.document import Document, Paragraph, Section
+from adjoint.explanation.homework import Verdict, check_adjoints, check_order
 from adjoint.explanation.notation import number_text
 from adjoint.explanation.page.explained import page_of
 from adjoint.explanation.places import Places, located
@@ -171,6 +172,49 @@ class Explanation:
         labels = [sections.derivative_name(self.result, self.names, path) for path in paths]
         found = self.trace.gradient(sweep)
         return checks.higher_order(self._call, variables, sweep.path, found, labels)
+
+    def check(self, answer: Any, tolerance: float = 1e-3) -> Verdict:
+        """Whether a student's derivatives are right; if not, where they first go wrong, and why.
+
+        answer: the gradient, one array for each input; or a dictionary of adjoints by node, whose
+        keys are numbers (``5``), names of nodes (``"v5"``) or of inputs (``"x1"``). tolerance: how
+        much may be lost to rounding, relative to the largest element (1 if that is less).
+
+        Nodes are compared in the order in which reverse mode visits them. For the first that
+        differs the verdict has its right partial adjoints, and the slip that gives just this answer
+        if it is a usual one: a forgotten path, the sign, a missing factor, a transposed product.
+        Raises `ArgumentError` for a node that is not there or another number of derivatives.
+
+        >>> import adjoint as ad
+        >>> e = ad.explain(lambda x1, x2: ad.log(x1) + x1 * x2 - ad.sin(x2), 2.0, 5.0)
+        >>> bool(e.check([5.5, 1.716]))
+        True
+        >>> e.check({"v5": -1, "x2": 2.0})
+        v̄2 = ∂y/∂x2 is 1.7163, not 2
+          v̄2→5 = v̄5 cos v2 = -0.2837
+          v̄2→4 = v̄4 v1 = 2
+        A path is forgotten: v̄2→5 must be added.
+        """
+        labels = [
+            sections.derivative_name(self.result, self.names, (i,)) for i in range(len(self.names))
+        ]
+        return check_adjoints(self.trace, self.names, answer, labels, tolerance)
+
+    def check_order(self, order: Sequence[Any]) -> Verdict:
+        """Whether a student's order of the nodes is topological; any such order is right.
+
+        order: all nodes of the function, by number (``3``), name (``"v3"``) or name of an input.
+        The verdict names the first node in the wrong place and the edge that points backwards.
+        Raises `ArgumentError` for a node that is not there.
+
+        >>> import adjoint as ad
+        >>> e = ad.explain(lambda x1, x2: ad.log(x1) + x1 * x2, 2.0, 5.0)
+        >>> e.check_order([2, 1, 4, 3, 5])
+        right: every node stands after those it is computed from
+        >>> e.check_order([1, 3, 5, 2, 4])
+        v5 stands before v4, which it is computed from: the edge from v4 to v5 points backwards
+        """
+        return check_order(self.trace, self.names, order)
 
     def __str__(self) -> str:
         return self.text().rstrip("\n")

@@ -6,10 +6,10 @@ function readNumber(text) {
   return match ? parseFloat(match[1]) / (match[2] ? parseFloat(match[2]) : 1) : NaN;
 }
 
-// Right to the digits given, of which two are enough.
+// Right to two digits.
 function agrees(given, truth) {
   if (!Number.isFinite(truth)) return given === truth || (given !== given && truth !== truth);
-  return Math.abs(given - truth) <= Math.max(5.1e-4, 6e-3 * Math.abs(truth));
+  return Math.abs(given - truth) <= Math.max(5.1e-4, 1.5e-2 * Math.abs(truth));
 }
 
 // Ask for what the step shows, check the answer, and say which rule was missed.
@@ -77,5 +77,8 @@ function orderGame(page) {
 const root = document.getElementById("page");
 root.hidden = false;
 document.documentElement.classList.add("scripted");
-const page = new Page(root, JSON.parse(document.getElementById("model").textContent));
-window.adjointPage = Object.assign(page, { spoken: (element) => spoken(element).replace(/\s+/g, " ").trim().normalize("NFC") });
+// What tests and curious visitors may use from the console.
+window.adjointPage = Object.assign(new Page(root, JSON.parse(document.getElementById("model").textContent)), {
+  read: modelOf,
+  spoken: (element) => spoken(element).replace(/\s+/g, " ").trim().normalize("NFC"),
+});
