@@ -152,7 +152,7 @@ def _slip(trace: Trace, step: Step, given: Array, right: Array, tolerance: float
     found = _path_slip(parts, is_it)
     for place, (partial, value) in enumerate(parts):
         rest = sum((other for k, (_, other) in enumerate(parts) if k != place), np.zeros(()))
-        found = found or _factor_slip(trace, partial, value, lambda x, rest=rest: is_it(rest + x))
+        found = found or _factor_slip(trace, partial, value, rest, is_it)
     if not found and is_it(trace.value(step.entry.node)):
         found = "That is the value of the node, not its adjoint."
     if not found and right.ndim == 2 and right.shape[0] == right.shape[1] and is_it(right.T):
@@ -187,7 +187,9 @@ def _path_slip(parts: list[tuple[Partial, Array]], is_it: Callable[[Any], bool])
     return ""
 
 
-def _factor_slip(trace: Trace, partial: Partial, value: Array, is_it: Callable[[Any], bool]) -> str:
+def _factor_slip(
+    trace: Trace, partial: Partial, value: Array, rest: Any, is_it: Callable[[Any], bool]
+) -> str:
     """One of the two factors of a partial adjoint missing, or a product turned round."""
     sender = next(s for s in trace.sweeps[0].steps if s.entry.symbol == partial.sender)
     assert sender.adjoint is not None
@@ -195,13 +197,13 @@ def _factor_slip(trace: Trace, partial: Partial, value: Array, is_it: Callable[[
     name, of = TEXT(sender.symbol), TEXT(partial.sender)
     slope = f"∂{of}/∂{TEXT(partial.receiver)}"
     if bar.shape == value.shape:
-        if is_it(bar):
+        if is_it(rest + bar):
             return f"A factor is missing: multiply {name} by {slope}."
         with np.errstate(all="ignore"):
             alone = value / bar
-        if np.all(np.isfinite(alone)) and is_it(alone):
+        if np.all(np.isfinite(alone)) and is_it(rest + alone):
             return f"A factor is missing: multiply {slope} by {name}, the adjoint of {of}."
-    if any(is_it(other) for other in _turned_products(trace, partial.formula, bar)):
+    if any(is_it(rest + other) for other in _turned_products(trace, partial.formula, bar)):
         return f"A product is transposed: {TEXT(partial.symbol)} = {TEXT(partial.formula)}."
     return ""
 
