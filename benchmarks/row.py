@@ -42,6 +42,7 @@ NAMES = (
     "sparse_hessian",
     "laplacian",
     "per_example_gradients",
+    "product_chain",
 )
 
 FASTEST_PEER = "fastest peer"

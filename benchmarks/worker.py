@@ -4,6 +4,7 @@ It reads one word a line from standard input and answers each with a line of JSO
 
 - ``first FILE``: make the first call, store its results in FILE, answer its seconds;
 - ``measure SECONDS``: call for about so long, answer the median of the seconds of a call;
+- ``stretch SECONDS``: call for at least so long, answer the mean of the seconds of a call;
 - anything else ends it.
 """
 
@@ -49,6 +50,15 @@ def median_seconds(work: Callable[[], Any], budget: float) -> float:
     return statistics.median(samples)
 
 
+def mean_seconds(work: Callable[[], Any], budget: float) -> float:
+    """The mean over all calls of about `budget` seconds."""
+    calls, started = 0, time.perf_counter()
+    while (taken := time.perf_counter() - started) < budget:
+        work()
+        calls += 1
+    return taken / calls
+
+
 def serve(work: Callable[[], Any], answer: Callable[[Any], None]) -> None:
     """Answer requests until there are no more."""
     import numpy as np
@@ -65,6 +75,8 @@ def serve(work: Callable[[], Any], answer: Callable[[Any], None]) -> None:
             answer(taken)
         elif request == "measure":
             answer(median_seconds(work, float(detail)))
+        elif request == "stretch":
+            answer(mean_seconds(work, float(detail)))
         else:
             return
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from typing import Any, Literal, TypedDict, Unpack, cast
 
 import numpy as np
 
+from adjoint.backends import blas_libraries
 from adjoint.errors import AdjointError, ArgumentError, RangeError, UnknownNameError
 from adjoint.graph import options as state
 from adjoint.graph.options import MOST_THREADS
@@ -27,6 +29,7 @@ class Settings(TypedDict, total=False):
     cached_memory_limit: int | None
     lost_derivatives: Literal["error", "warn", "allow"]
     roll_loops: bool
+    blas: str
 
 
 def set_options(**settings: Unpack[Settings]) -> Settings:
@@ -50,6 +53,10 @@ def set_options(**settings: Unpack[Settings]) -> Settings:
     roll_loops: whether the equal steps that a Python loop leaves in a function that is compiled, or
         differentiated or mapped without, become a loop again, as `scan` makes one: then everything
         but calling the function takes as long as for one step.
+    blas: what computes large products of matrices in what is compiled from then on: ``"auto"``,
+        code of our own where the processor has AVX2 or AVX-512, else the library that NumPy brings;
+        ``"scipy-openblas"``, that library; ``"mkl"`` or ``"blis"``, if it is installed; or the path
+        of a shared library with the routines of BLAS. Small products are always code of our own.
 
     Settings not named stay as they are. Returns the values that those named had here, so that
     ``set_options(**before)`` sets them again. Inside a block of `adjoint.options` that sets the
@@ -154,6 +161,18 @@ def _checked_threads(caller: str, n: Any) -> int | None:
     return count
 
 
+def _checked_blas(caller: str, choice: Any) -> str:
+    """A library of BLAS that can be loaded."""
+    name = os.fspath(choice) if isinstance(choice, os.PathLike) else choice
+    if not isinstance(name, str):
+        raise ArgumentError(
+            f"{caller}: blas must be one of {', '.join(map(repr, blas_libraries.CHOICES))}, or the "
+            f"path of a library, got {choice!r}"
+        )
+    blas_libraries.check(caller, name)
+    return name
+
+
 def _checked_bytes(caller: str, n: Any) -> int | None:
     count = _checked_count(caller, n, "cached_memory_limit", "None for the usual limit")
     if count is not None and not 0 <= count < 2**63:
@@ -208,4 +227,5 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "cached_memory_limit": _checked_bytes,
     "lost_derivatives": _checked_choice("lost_derivatives", "error", "warn", "allow"),
     "roll_loops": _checked_flag("roll_loops"),
+    "blas": _checked_blas,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from adjoint.graph import options
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.ops import records
@@ -13,13 +14,13 @@ BLAS_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def gemm(node: Node) -> Gemm | None:
-    """The BLAS product that computes `node`, if one does."""
+    """The product of matrices that computes `node`, if one does."""
     if node.op is not records.matmul or node.dtype not in BLAS_DTYPES or node.op.lowers(node):
         return None
     if not all(size_of(x.shape) for x in (node, *node.inputs)):
         return None  # BLAS leaves the result of an empty product untouched
     (a, transpose_a), (b, transpose_b) = map(untransposed, node.inputs)
-    return Gemm(node, a, b, transpose_a, transpose_b)
+    return Gemm(node, a, b, transpose_a, transpose_b, blas=options.current().blas)
 
 
 def lapack(node: Node) -> Lapack | None:

@@ -199,7 +199,7 @@ class _Call(_Step):
 
 @dataclass(eq=False)
 class Gemm(_Call):
-    """BLAS products root = ± scale op(a) op(b) + addend, each of a, b as stored or its transpose.
+    """Products root = ± scale op(a) op(b) + addend, each of a, b as stored or its transpose.
 
     Any axes before the last two count matrices, and broadcast. The scale is a constant of one
     element; the addend has the shape of the root, and is copied into its memory first.
@@ -213,6 +213,8 @@ class Gemm(_Call):
     negative: bool = False
     scale: Node | None = None
     addend: Node | None = None
+    blas: str = "auto"
+    """The library that was chosen when it was scheduled, as in `adjoint.set_options`."""
 
     name: ClassVar[str] = "gemm"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
+from adjoint.backends import blas_libraries
 from adjoint.backends.llvm.calls.cython_api import functions
 from adjoint.backends.llvm.codegen.emitter import llvm_type
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, loop
@@ -29,12 +30,14 @@ write 64 bits where the caller has 32."""
 
 
 @cache
-def address(name: str) -> int:
-    """The address of a routine of BLAS or LAPACK.
+def address(name: str, library: str = "auto") -> int:
+    """The address of a routine of BLAS or LAPACK, that of the library that was chosen for products.
 
     NumPy has loaded a library for products already, and its threads; two libraries with threads of
     their own would compete for the cores. The rest is SciPy's.
     """
+    if library not in blas_libraries.BUILT_IN:
+        return blas_libraries.address(name, library)
     return (name[1:] in PRODUCTS and INTEGER.width == 64 and _in_numpy(name)) or _in_scipy(name)
 
 
@@ -200,23 +203,29 @@ def multiply(step: Gemm, a: int, b: int, c: int) -> None:
         "real": real,
     }
     call = product_call(step)
-    function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(call))(address(routine(step)))
+    place = address(routine(step), step.blas)
+    function = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(call))(place)
     arguments: list[Any] = [
         None if kind == "address" else makers[kind](value) for kind, value in call
     ]
-    lead = step.root.shape[:-2]
-    ends = {"a": (a, step.a), "b": (b, step.b), "c": (c, step.root)}
-    for index in np.ndindex(lead):
-        addresses = {
-            name: start + sum(i * stride(node, axis, step.root) for axis, i in enumerate(index))
-            for name, (start, node) in ends.items()
-        } | {"scale": ctypes.addressof(factor)}
+    for addresses in each_matrix(step, (a, b, c)):
+        places = dict(zip("abc", addresses, strict=True)) | {"scale": ctypes.addressof(factor)}
         function(
             *(
-                addresses[value] if kind == "address" else ctypes.addressof(argument)
+                places[value] if kind == "address" else ctypes.addressof(argument)
                 for (kind, value), argument in zip(call, arguments, strict=True)
             )
         )
+
+
+def each_matrix(step: Gemm, ends: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """The addresses of a, b and c for each of the products, from those of the first."""
+    for index in np.ndindex(step.root.shape[:-2]):
+        a, b, c = (
+            start + sum(i * stride(node, axis, step.root) for axis, i in enumerate(index))
+            for start, node in zip(ends, (step.a, step.b, step.root), strict=True)
+        )
+        yield a, b, c
 
 
 class RoutineCalls:

@@ -18,9 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.llvm.calls.product_blocks import blocks_of
 from adjoint.backends.llvm.program.program import Program
-from adjoint.backends.llvm.program.program_writer import ProgramWriter
+from adjoint.backends.llvm.program.program_writer import ProgramWriter, blocks_of_library
 from adjoint.backends.llvm.program.stepwise import FOLDS, Array, Stepwise
 from adjoint.errors import GraphError
 from adjoint.graph.options import begin_block, end_block
@@ -118,7 +117,9 @@ def is_same_stepwise(schedule: Schedule) -> bool:
     nests = [s for s in schedule.steps if s.in_chunks]
     roots = [r for nest in nests for r in nest.roots if r.op.combine is not None]
     products = (s for s in schedule.steps if isinstance(s, Gemm))
-    return all(root.op.combine in FOLDS for root in roots) and not any(map(blocks_of, products))
+    return all(root.op.combine in FOLDS for root in roots) and not any(
+        map(blocks_of_library, products)
+    )
 
 
 def check_plans(writer: ProgramWriter) -> None:

@@ -17,8 +17,7 @@ from weakref import WeakValueDictionary, finalize
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.calls import blas
-from adjoint.backends.llvm.calls.product_blocks import blocks_of
+from adjoint.backends.llvm.calls import blas, product_calls
 from adjoint.backends.llvm.codegen.loops import POINTER, extern
 from adjoint.backends.llvm.compile import jit, kernel_cache
 from adjoint.backends.llvm.program import signals
@@ -88,12 +87,12 @@ def symbols_of(schedule: Schedule) -> dict[str, int]:
         **signals.symbols(),
     }
     products = [step for step in schedule.steps if isinstance(step, Gemm)]
-    if any(step.in_chunks for step in schedule.steps) or any(map(blocks_of, products)):
+    if any(step.in_chunks for step in schedule.steps) or any(map(product_calls.in_parts, products)):
         found.update(thread_pool.symbols())
     for step in all_steps(schedule):
-        if isinstance(step, Gemm):
+        if isinstance(step, Gemm) and not product_calls.is_own(step):
             name = blas.routine(step)
-            found["adjoint_" + name] = blas.address(name)
+            found["adjoint_" + name] = blas.address(name, step.blas)
     return found
 
 

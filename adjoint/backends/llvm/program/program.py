@@ -70,7 +70,8 @@ class Program:
         self.tree = tree
         self.writer = ProgramWriter(schedule)
         self.kernel_names = sorted(self.writer.all_kernels())
-        self.key = jit.cache_key(schedule_text(schedule), *self.kernel_names)
+        libraries = sorted({s.blas for s in all_steps(schedule) if isinstance(s, Gemm)})
+        self.key = jit.cache_key(schedule_text(schedule), *libraries, *self.kernel_names)
         self.stepwise: Stepwise | None = None
         self.native: NativeCode | None = None
         self.stepwise_calls_left = STEPWISE_CALLS

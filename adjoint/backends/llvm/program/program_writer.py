@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.calls import blas, c_function, lapack, product_blocks
+from adjoint.backends.llvm.calls import blas, c_function, lapack, product_blocks, product_calls
+from adjoint.backends.llvm.calls.product_kernel import ProductWriter
+from adjoint.backends.llvm.calls.product_layout import Product
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, failures_of, memory_type
@@ -176,8 +178,8 @@ class ProgramWriter:
         nests = (step for step in self.schedule.steps if isinstance(step, Nest))
         needs = [NestWriter(nest, only_asked).partial_bytes() for nest in nests]
         for step in self.schedule.steps:
-            if isinstance(step, Gemm) and (blocks := self.blocks_of(step)) is not None:
-                needs.append(blocks.sums() * nbytes(step.root))
+            if isinstance(step, Gemm):
+                needs.append(self.product_bytes(step))
         return max(needs, default=0)
 
     def address_of(self, builder: Any, node: Node) -> Any:
@@ -226,6 +228,8 @@ class ProgramWriter:
                 elif isinstance(step, Nest):
                     for part in step.kernels:
                         self.writer_of(part, step.is_whole, step.rows_at_once)
+                elif isinstance(step, Gemm) and product_calls.is_own(step):
+                    self.product(step)
                 elif isinstance(step, Lapack):
                     self.one_matrix(step)
                 elif isinstance(step, CCall):
@@ -251,6 +255,13 @@ class ProgramWriter:
         """The writer of a kernel and its function, declared in the module."""
         writer = self.writer_of(step, fixed, rows)
         return writer, writer.declare(self.module, kernel_name(writer))
+
+    def product(self, step: Gemm) -> Any:
+        """The function that computes the products of a step, declared in the module."""
+        writer = ProductWriter(step)
+        name = kernel_name(writer)
+        self.kernels.setdefault(name, writer)
+        return writer.declare(self.module, name)
 
     def one_matrix(self, step: Lapack) -> Any:
         """The function that takes a step of LAPACK for one matrix, declared in the module."""
@@ -321,7 +332,7 @@ class ProgramWriter:
         writer.run(builder, self.addresses, partial_sums)
 
     def write_gemm(self, builder: Any, step: Gemm) -> None:
-        """Call BLAS, which adds to what is in the memory of the result."""
+        """Compute products, which are added to what is in the memory of the result."""
         a, b, c = (self.address_of(builder, n) for n in (step.a, step.b, step.root))
         if step.addend is not None and not self.share_memory(step.addend, step.root):
             addend = self.address_of(builder, step.addend)
@@ -330,15 +341,29 @@ class ProgramWriter:
         scale = None if step.scale is None else self.address_of(builder, step.scale)
         in_loop = isinstance(self, GraphWriter)
         blocks = self.blocks_of(step)
-        if blocks is not None:
-            sums = moved(builder, self.block.address, self.memory.size)  # as those of nests
-            product_blocks.emit(builder, step, blocks, (a, b, c), scale, sums)
+        beside = NULL
+        if self.product_bytes(step):  # where nests have their partial sums
+            beside = moved(builder, self.block.address, self.memory.size)
+        if product_calls.is_own(step):
+            function = self.product(step)
+            product_calls.emit(
+                builder, step, function, (a, b, c), scale, beside, shared=not in_loop
+            )
+        elif blocks is not None:
+            product_blocks.emit(builder, step, blocks, (a, b, c), scale, beside)
         else:
             blas.emit_gemm(builder, step, a, b, c, scale, in_loop)
 
+    def product_bytes(self, step: Gemm) -> int:
+        """The memory that a product needs beside its result: copies, or sums of its own."""
+        if product_calls.is_own(step):
+            return Product(step).scratch_bytes
+        blocks = self.blocks_of(step)
+        return 0 if blocks is None else blocks.sums() * nbytes(step.root)
+
     def blocks_of(self, step: Gemm) -> product_blocks.Blocks | None:
         """The blocks in which threads share a product; None if BLAS computes it at once."""
-        return None if isinstance(self, GraphWriter) else product_blocks.blocks_of(step)
+        return None if isinstance(self, GraphWriter) else blocks_of_library(step)
 
     def write_numpy_call(self, builder: Any, step: NumpyCall) -> None:
         """Call back Python, which knows the step by the numbers of the program and of the step."""
@@ -388,6 +413,11 @@ class GraphWriter(ProgramWriter):
     def open_block(self, builder: Any) -> Block:
         """The memory of one call, which the program has."""
         return Block.at(self.given_block)
+
+
+def blocks_of_library(step: Gemm) -> product_blocks.Blocks | None:
+    """The blocks in which BLAS computes a product, if it does so in blocks."""
+    return None if product_calls.is_own(step) else product_blocks.blocks_of(step)
 
 
 def only_asked(step: Kernel) -> tuple[KernelWriter, Any]:

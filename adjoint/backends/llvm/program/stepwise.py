@@ -15,7 +15,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.backends.llvm.calls import blas, c_function, lapack
+from adjoint.backends.llvm.calls import blas, c_function, lapack, product_calls
+from adjoint.backends.llvm.calls.product_kernel import ProductWriter
+from adjoint.backends.llvm.calls.product_layout import Product
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.nest import NestWriter
 from adjoint.backends.llvm.compile import kernel_cache
@@ -48,6 +50,10 @@ MOST_WORK = 1 << 24
 thread. That much takes 2 ms (sums of products) to 14 ms (softmax), measured on a Xeon with AVX-512,
 about as long as compiling code for several threads."""
 
+MOST_PRODUCT = 1 << 26
+"""Multiplications of a product that threads could share, up to which it may be computed on one: 2
+to 4 ms."""
+
 MOST_CALLS = 500
 """How often the kernels of a nest may be called from Python. Each call costs a microsecond or two:
 together at most a tenth of the 10 ms that compiling takes at least."""
@@ -62,8 +68,11 @@ def can_run_stepwise(writer: ProgramWriter) -> bool:
     steps = writer.schedule.steps
     if any(isinstance(step, Control) for step in steps):
         return False  # a loop from Python takes as long as to compile it
-    if any(isinstance(step, Gemm) and writer.blocks_of(step) is not None for step in steps):
+    products = [step for step in steps if isinstance(step, Gemm)]
+    if any(writer.blocks_of(step) is not None for step in products):
         return False  # neither would it be the same sum, nor on all threads
+    if any(product_calls.in_parts(step) and step.work > MOST_PRODUCT for step in products):
+        return False
     return all(is_short(step, writer) for step in steps if isinstance(step, Nest))
 
 
@@ -142,7 +151,7 @@ class Stepwise:
             case Nest():
                 return nest_call(step, writers_of(step, self.writer), self.allocate)
             case Gemm():
-                return lambda arrays: _multiply(arrays, step)
+                return self.product_call(step)
             case Lapack():
                 return self.lapack_call(step)
             case CCall():
@@ -155,6 +164,22 @@ class Stepwise:
                 return lambda arrays: _hand_on_part(arrays, step)
             case NumpyCall(root=root) | Control(root=root):
                 return lambda arrays: _evaluate(arrays, root)
+
+    def product_call(self, step: Gemm) -> Call:
+        """A function of the arrays that computes products."""
+        if not product_calls.is_own(step):
+            return lambda arrays: _multiply(arrays, step)
+        address = kernel_cache.address(kernel_cache.kernel_name(ProductWriter(step)))
+        size = Product(step).scratch_bytes
+
+        def call(arrays: dict[Node, Array]) -> None:
+            _copy_addend(arrays, step)
+            ends = [arrays[node].ctypes.data for node in (step.a, step.b, step.root)]
+            scale = None if step.scale is None else arrays[step.scale].ctypes.data
+            scratch = self.allocate((size,), np.dtype(np.uint8))
+            product_calls.run(step, address, ends, scale, scratch.ctypes.data)
+
+        return call
 
     def lapack_call(self, step: Lapack) -> Call:
         address = kernel_cache.address(kernel_cache.kernel_name(lapack.LapackWriter(step)))
@@ -264,9 +289,14 @@ def _view(block: Array, offset: int, node: Node) -> Array:
 
 
 def _multiply(arrays: dict[Node, Array], step: Gemm) -> None:
+    _copy_addend(arrays, step)
+    blas.multiply(step, *(arrays[node].ctypes.data for node in (step.a, step.b, step.root)))
+
+
+def _copy_addend(arrays: dict[Node, Array], step: Gemm) -> None:
+    """Put what a product is added to into the memory of the result."""
     if step.addend is not None:
         _hand_on(arrays, step.root, step.addend)
-    blas.multiply(step, *(arrays[node].ctypes.data for node in (step.a, step.b, step.root)))
 
 
 def _hand_on(arrays: dict[Node, Array], root: Node, node: Node) -> None:

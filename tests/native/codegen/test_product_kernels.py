@@ -1,0 +1,201 @@
+"""Products by code of our own: every way in which they are cut, against NumPy in long doubles."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from adjoint.backends.llvm.calls.product_calls import is_own, numbers_of
+from adjoint.backends.llvm.calls.product_kernel import ProductWriter
+from adjoint.backends.llvm.calls.product_layout import MOST_PARTS, PACKED_ROWS, Product
+from adjoint.backends.llvm.codegen.product_tile import TileSize, register_count, tile_size
+from adjoint.backends.llvm.compile import jit
+from adjoint.backends.llvm.compile.kernel_cache import KernelModule
+from adjoint.graph.tensor import as_tensor
+from adjoint.schedule.library_calls import gemm
+from adjoint.schedule.plan import Gemm
+
+pytestmark = pytest.mark.native
+RNG = np.random.default_rng(7)
+
+SIZES = [
+    (9, 9, 9),
+    (1, 1, 37),
+    (1, 33, 21),
+    (3, 5, 70),
+    (14, 32, 1),
+    (29, 50, 13),
+    (65, 17, 40),
+    (300, 11, 18),
+    (120, 130, 345),
+    (1, 600, 400),
+]
+"""Rows, columns, depth: few of them multiples of a vector or a tile."""
+
+
+def step_of(rows, columns, depth, transposed=(False, False), dtype="f8", **given: Any) -> Gemm:
+    a = as_tensor(np.ones((depth, rows) if transposed[0] else (rows, depth), dtype))
+    b = as_tensor(np.ones((columns, depth) if transposed[1] else (depth, columns), dtype))
+    left, right = (x.mT if t else x for x, t in zip((a, b), transposed, strict=True))
+    product = ad.matmul(left, right).node
+    more = given | ({"addend": product} if "addend" in given else {})
+    return replace(Gemm(product, a.node, b.node, *transposed), **more)
+
+
+class Functions:
+    """The functions of some products, compiled together."""
+
+    def __init__(self, steps: list[Gemm]) -> None:
+        module = KernelModule()
+        for number, step in enumerate(steps):
+            ProductWriter(step).write_vectors(module.module, f"f{number}", {})
+        self.loaded = jit.load_object(jit.compile_object({"written": str(module.module)}), {})
+
+    def call(self, number: int, step: Gemm, a: Any, b: Any, c: Any, scale: Any, cuts: Any) -> None:
+        kinds = [ctypes.c_void_p] * 5 + [ctypes.c_int64] * 6
+        function = ctypes.CFUNCTYPE(None, *kinds)(self.loaded.address(f"f{number}"))
+        product = Product(step)
+        if product.is_turned:
+            a, b = b, a
+        scratch = np.full(product.scratch_bytes + 64, 255, np.uint8)
+        ends = [x.ctypes.data for x in (a, b, c)]
+        factor = None if scale is None else scale.ctypes.data
+        for low, high in cuts:
+            numbers = numbers_of(product, shared=len(cuts) > 1)
+            function(*ends, factor, scratch.ctypes.data, *numbers, low, high)
+
+
+def within(shape: tuple[int, ...], dtype: str, start: Any = None) -> tuple[Any, Any]:
+    """An array with 64 nans before it and behind it, and all of that."""
+    size = int(np.prod(shape))
+    whole = np.full(size + 128, np.nan, dtype)
+    inner = whole[64 : 64 + size].reshape(shape)
+    inner[...] = RNG.normal(size=shape) if start is None else start
+    return inner, whole
+
+
+def check(functions: Functions, number: int, step: Gemm, transposed: Any) -> None:
+    """Compare one product, computed at once and in parts, with NumPy's in float128."""
+    dtype = str(step.root.dtype)
+    a, _ = within(step.a.shape, dtype)
+    b, _ = within(step.b.shape, dtype)
+    old = RNG.normal(size=step.root.shape).astype(dtype)
+    scale = None if step.scale is None else np.asarray(step.scale.value)
+    left, right = (x.T if t else x for x, t in zip((a, b), transposed, strict=True))
+    exact = np.longdouble(left) @ np.longdouble(right)
+    exact = exact * np.longdouble(-1 if step.negative else 1) * np.longdouble(scale or 1)
+    if step.addend is not None:
+        exact = exact + old
+    product = Product(step)
+    parts = [
+        (low, min(low + product.grain, product.units))
+        for low in range(0, product.units, product.grain)
+    ]
+    found = []
+    for cuts in ([(0, product.units)], parts[::-1]):
+        c, whole = within(step.root.shape, dtype, old)
+        functions.call(number, step, a, b, c, scale, cuts)
+        assert np.isnan(whole[:64]).all() and np.isnan(whole[-64:]).all()
+        found.append(c)
+    room = 4 * np.finfo(dtype).eps * (1 + np.abs(left) @ np.abs(right)) * (1 + product.depth**0.5)
+    np.testing.assert_array_less(np.abs(found[0] - exact).astype("f8"), room)
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_products(dtype: str, vector_target: str) -> None:
+    flags = [(False, False), (True, False), (False, True), (True, True)]
+    cases = [
+        (size, flags[(i + n) % 4]) for i, size in enumerate(SIZES) for n in (0, 1 + 2 * (i % 2))
+    ]
+    assert {t for _, t in cases} == set(flags)
+    steps = [step_of(*size, t, dtype) for size, t in cases]
+    functions = Functions(steps)
+    for number, (step, (_, transposed)) in enumerate(zip(steps, cases, strict=True)):
+        check(functions, number, step, transposed)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_factors_and_addends(dtype: str) -> None:
+    scale = as_tensor(np.asarray(0.3, dtype)).node
+    extras: list[dict[str, Any]] = [
+        {"negative": True},
+        {"addend": True},
+        {"negative": True, "addend": True},
+        {"scale": scale, "addend": True},
+        {"scale": scale, "negative": True},
+        {"scale": scale, "negative": True, "addend": True},
+    ]
+    sizes = [(10, 40, 30), (150, 33, 700), (17, 9, 5)]
+    steps = [step_of(*size, dtype=dtype, **more) for size in sizes for more in extras]
+    steps += [step_of(3, 20, 30, (False, True), dtype, **more) for more in extras]
+    flags = [(False, False)] * (len(steps) - len(extras)) + [(False, True)] * len(extras)
+    functions = Functions(steps)
+    for number, (step, transposed) in enumerate(zip(steps, flags, strict=True)):
+        check(functions, number, step, transposed)
+
+
+def test_what_is_cut_and_packed() -> None:
+    """The sizes above reach all that the code does differently."""
+    products = [Product(step_of(*size)) for size in SIZES]
+    assert {p.packs for p in products} == {p.by_rows for p in products} == {True, False}
+    assert any(p.parts > 1 for p in products) and all(p.parts <= MOST_PARTS for p in products)
+    assert any(p.depth_block < p.depth for p in products)
+    assert {p.is_turned for p in products} == {True, False}
+    assert Product(step_of(3, 5, 70, (False, True))).by_dots
+    assert not Product(step_of(PACKED_ROWS - 1, 500, 500)).packs
+    big = Product(step_of(2000, 2000, 2000))
+    assert big.packs and big.group * big.panel_bytes <= 1 << 18
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 16, 63, 64, 255, 1000])
+@pytest.mark.parametrize("columns", [1, 10, 128, 1000])
+def test_tiles_fit_into_the_registers(rows: int, columns: int) -> None:
+    size = tile_size(rows, columns, 16)
+    assert size.height <= rows
+    assert size == TileSize(1, min(8, -(-columns // 16))) or (
+        size.height * size.width + size.width < register_count()
+    )
+
+
+def test_numbers_that_are_not_finite_stay_in_their_rows_and_columns() -> None:
+    a, b = np.ones((30, 20)), np.ones((20, 25))
+    a[3, 4], b[7, 9], a[11, 2] = np.nan, np.inf, -np.inf
+    b[2, 5] = 0.0
+    with np.errstate(invalid="ignore"):
+        expected = a @ b
+    np.testing.assert_array_equal(np.asarray(ad.compile(lambda a, b: a @ b)(a, b)), expected)
+
+
+def test_a_program_gives_the_same_bits_step_by_step_and_on_any_number_of_threads() -> None:
+    x, w, v = (RNG.normal(size=s).astype("f4") for s in ((150, 300), (300, 260), (260, 10)))
+
+    def loss(w, v, x):
+        return ad.sum(ad.tanh(ad.maximum(x @ w, 0.0) @ v) ** 2)
+
+    f = ad.compile(lambda w, v, x: (ad.grad(loss, (0, 1))(w, v, x), w - 0.1 * (x.T @ (x @ w))))
+    first = f(w, v, x)
+    before = ad.get_options()["threads"]
+    try:
+        for threads in (1, 2, 3, 2, 1):
+            ad.set_options(threads=threads)
+            (dw, dv), moved = f(w, v, x)
+            for found, same in zip((dw, dv, moved), (*first[0], first[1]), strict=True):
+                np.testing.assert_array_equal(np.asarray(found), np.asarray(same))
+    finally:
+        ad.set_options(threads=before)
+
+
+def test_what_is_left_to_a_library() -> None:
+    small, large = step_of(64, 64, 64), step_of(200, 200, 200)
+    assert is_own(small) and is_own(replace(small, blas="scipy-openblas"))
+    assert not is_own(replace(large, blas="scipy-openblas"))
+    with ad.options(blas="scipy-openblas"):
+        assert gemm(ad.matmul(as_tensor(np.ones((2, 2))), as_tensor(np.ones((2, 2)))).node) is None
+        step = gemm(ad.matmul(as_tensor(np.ones((20, 20))), as_tensor(np.ones((20, 20)))).node)
+        assert step is not None and step.blas == "scipy-openblas"
