@@ -150,13 +150,20 @@ def _value_and_grad(
                 adjoints = complex_derivatives(transform, f, value, arguments.nodes, traced.scope)
             else:
                 value = traced.scalar(arguments.given, kwargs, has_aux)
-                adjoints = pull([(value, ones_like(value))], arguments.nodes, traced.scope)
+                found = traced.derived("gradient", arguments, gradients_of)
+                adjoints = dict(zip(arguments.nodes, found, strict=True))
             gradients = arguments.trees(adjoints)
         gradients = arguments.labelled(gradients)
         result = gradients[0] if isinstance(argnums, int) else tuple(gradients)
         return ((value, traced.aux) if has_aux else value), result
 
     return value_and_gradient
+
+
+def gradients_of(outputs: Sequence[Tensor], nodes: Sequence[Node], scope: Scope) -> list[Tensor]:
+    """The adjoints of `nodes` that the one output sends them."""
+    (value,) = outputs
+    return list(pull([(value, ones_like(value))], nodes, scope).values())
 
 
 def pull(

@@ -6,7 +6,7 @@ A Jacobian is one derivative graph for a symbolic direction, which becomes each 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from adjoint.api.arguments import check_callable, function_name, normalize_argnums
@@ -14,7 +14,7 @@ from adjoint.api.basis_jacobian import BasisTangents
 from adjoint.api.derivatives import gradient_for, jvp_for
 from adjoint.api.labelling import labelled_as
 from adjoint.api.rows import no_derivative, rows
-from adjoint.api.traced_call import TracedCall
+from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.errors import ArgumentError
 from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import variable_node
@@ -23,6 +23,7 @@ from adjoint.graph.tensor import Tensor
 from adjoint.ops.kinks.kinks import NestedTangents
 from adjoint.ops.shape.movement import reshape
 from adjoint.transforms.forward import forward
+from adjoint.transforms.substitute import substitute
 
 Argnums = int | Sequence[int]
 
@@ -110,8 +111,7 @@ def hessian(
     if memory is not None:
         slope = gradient_for("hessian", f, argnums)
         return _in_blocks("hessian", slope, argnums, has_aux, memory)
-    gradient = _jacobian("hessian", rows, f, argnums, has_aux)
-    return _jacobian("hessian", _columns, gradient, argnums, has_aux)
+    return _hessian(f, argnums, has_aux)
 
 
 def _sparse(kind: str, f: Any, argnums: Argnums, has_aux: bool) -> Callable[..., Any]:
@@ -207,24 +207,71 @@ def _jacobian(
 ) -> Callable[..., Any]:
     check_callable(transform, f)
 
+    def entries(outputs: Sequence[Tensor], nodes: Sequence[Node], scope: Scope) -> list[Tensor]:
+        return [x for row in sweep(outputs, nodes, scope) for x in row]
+
     @functools.wraps(f)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         numbers = normalize_argnums(transform, argnums, len(args))
         with TracedCall(transform, f) as traced:
             arguments = traced.open(args, numbers)
-            outputs = traced.tensors(arguments.given, kwargs, has_aux)
-            if not outputs:
-                raise ArgumentError(
-                    f"{transform}: {function_name(f)} returned {traced.unflatten(())!r}, which "
-                    f"holds no numbers; return a tensor (is a return statement missing?)"
-                )
-            table = sweep(outputs, arguments.nodes, traced.scope)
-        found = []
-        for row in table:
-            trees = arguments.trees(dict(zip(arguments.nodes, row, strict=True)))
-            trees = arguments.labelled(trees)  # those of an output that is a number
-            found.append(trees[0] if isinstance(argnums, int) else tuple(trees))
-        result = traced.unflatten(found)
+            _outputs(traced, arguments, kwargs, has_aux)
+            found = iter(traced.derived(sweep.__name__, arguments, entries))
+        result = traced.unflatten([_row_tree(arguments, argnums, found) for _ in traced.outputs])
         return (result, traced.aux) if has_aux else result
 
     return jacobian_of
+
+
+def _outputs(traced: TracedCall, arguments: TracedArguments, kwargs: Any, has_aux: bool) -> None:
+    """Call the function, which must return numbers."""
+    if not traced.tensors(arguments.given, kwargs, has_aux):
+        raise ArgumentError(
+            f"{traced.transform}: {function_name(traced.f)} returned {traced.unflatten(())!r}, "
+            f"which holds no numbers; return a tensor (is a return statement missing?)"
+        )
+
+
+def _row_tree(arguments: TracedArguments, argnums: Argnums, entries: Iterator[Any]) -> Any:
+    """The next entries, one for each variable, in trees like the arguments."""
+    trees = arguments.trees({node: next(entries) for node in arguments.nodes})
+    trees = arguments.labelled(trees)  # those of an output that is a number
+    return trees[0] if isinstance(argnums, int) else tuple(trees)
+
+
+def _hessian(f: Any, argnums: Argnums, has_aux: bool) -> Callable[..., Any]:
+    """As `_columns` of `rows` of `f`, which is called once and whose graph is then differentiated
+    as a function."""
+    check_callable("hessian", f)
+
+    @functools.wraps(f)
+    def hessian_of(*args: Any, **kwargs: Any) -> Any:
+        numbers = normalize_argnums("hessian", argnums, len(args))
+        with TracedCall("hessian", f, nested=True) as traced:
+            arguments = traced.open(args, numbers)
+            _outputs(traced, arguments, kwargs, has_aux)
+            found = iter(traced.derived("hessian", arguments, _second_derivatives))
+        count = len(arguments.nodes)
+        rows_of = [
+            [_row_tree(arguments, argnums, found) for _ in range(count)] for _ in traced.outputs
+        ]
+        result = traced.unflatten([_row_tree(arguments, argnums, iter(x)) for x in rows_of])
+        return (result, traced.aux) if has_aux else result
+
+    return hessian_of
+
+
+def _second_derivatives(
+    outputs: Sequence[Tensor], nodes: Sequence[Node], scope: Scope
+) -> list[Tensor]:
+    """By output, and by each of two variables."""
+    results = [y.node for y in outputs]
+
+    def again(*leaves: Tensor) -> list[Tensor]:
+        return substitute(results, dict(zip(nodes, leaves, strict=True)))
+
+    every = tuple(range(len(nodes)))
+    rows_of = _jacobian("hessian", rows, again, every, has_aux=False)
+    columns_of = _jacobian("hessian", _columns, rows_of, every, has_aux=False)
+    table = columns_of(*[Tensor(node.inputs[0]) for node in nodes])
+    return [x for output in table for row in output for x in row]

@@ -16,6 +16,7 @@ from adjoint.api.arguments import (
 from adjoint.api.labelling import labelled, labels_among, labels_in
 from adjoint.api.rolled_call import call
 from adjoint.api.tree import LEAF, flatten
+from adjoint.backends.derivative_programs import Derive, derivative
 from adjoint.graph.labels import Labels, meeting
 from adjoint.graph.leaf import stand_in
 from adjoint.graph.node import Node, Scope
@@ -157,6 +158,23 @@ class TracedCall:
     def unflatten(self, leaves: Iterable[Any]) -> Any:
         """`leaves` in the structure of the output."""
         return self.structure.unflatten(leaves)
+
+    def derived(self, kind: str, arguments: TracedArguments, derive: Derive) -> list[Tensor]:
+        """What `derive` makes of the outputs: its nodes, or values if the same was done before.
+
+        `kind` tells apart what is derived. In the second case the outputs have their values.
+        """
+        outputs, nodes = self.outputs, arguments.nodes
+        count = len(outputs)
+        beside = [] if self.aux is None else [x for x in flatten(self.aux)[0] if type(x) is Tensor]
+        found = derivative(
+            (kind, count, len(beside)),
+            [*outputs, *beside],
+            nodes,
+            self.scope,
+            lambda roots, ends, scope: derive(roots[:count], ends, scope),
+        )
+        return derive(outputs, nodes, self.scope) if found is None else found
 
     def keep_open(self) -> Scope:
         """The scope, which from here on is the caller's to close, unless the block fails."""

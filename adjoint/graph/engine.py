@@ -60,6 +60,11 @@ def using(engine: Engine) -> Iterator[None]:
         _chosen.reset(token)
 
 
+def is_chosen() -> bool:
+    """Whether somebody chose an engine for the block that one is in, as whoever compiles does."""
+    return _chosen.get() is not None
+
+
 def compute(nodes: Sequence[Node]) -> None:
     """Have the current engine give every node of `nodes` its value."""
     (_chosen.get() or _installed)(nodes)

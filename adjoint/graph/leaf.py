@@ -82,8 +82,43 @@ def variable_node(
     return node
 
 
+class Unknown:
+    """Leaves that stand for constants of which the values are not known, while a graph is prepared
+    for any values: what was asked about them."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.nodes = nodes
+        self.asked: set[Node] = set()
+        """Those whose values a rule would have gone by."""
+        self.is_assumed = False
+        """Whether a rule took values for numbers of which it would have made sure."""
+
+    def __enter__(self) -> Unknown:
+        _unknown.update(dict.fromkeys(self.nodes, self))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for node in self.nodes:
+            _unknown.pop(node, None)
+
+
+_unknown: dict[Node, Unknown] = {}
+
+
 def is_constant(node: Node) -> bool:
-    """Whether the node is a value given from outside."""
+    """Whether the node is a value given from outside, by which a rule may go."""
+    if _unknown and node in _unknown:
+        _unknown[node].asked.add(node)
+    return node.op is constant
+
+
+def is_sure(node: Node) -> bool:
+    """Whether the node is a constant, of which the caller will make sure that it is a number.
+
+    If it is not one, or not known, at worst nan comes of a zero by construction, and not 0.
+    """
+    if _unknown and node in _unknown:
+        _unknown[node].is_assumed = True
     return node.op is constant
 
 

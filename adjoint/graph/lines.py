@@ -22,6 +22,12 @@ def note(node: Node) -> None:
     _lines[node] = user_place()
 
 
+def keep(node: Node, copy: Node) -> None:
+    """Remember for the copy of a node the line of the node itself, if any is."""
+    if node in _lines:
+        _lines[copy] = _lines[node]
+
+
 def line_of(node: Node) -> str:
     """The line that was noted for `node`, as in ``model.py:12``; empty if there is none."""
     return _lines.get(node, "")

@@ -9,7 +9,7 @@ import numpy as np
 
 from adjoint.errors import RangeError
 from adjoint.graph import calls
-from adjoint.graph.leaf import constant_node
+from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -108,7 +108,7 @@ def _by_base(x1: Tensor, x2: Tensor, y: Tensor) -> Factor:
 def _by_exponent(x1: Tensor, x2: Tensor, y: Tensor) -> Factor:
     """y log(x1), and 0 where x1 = 0 ≤ x2; where the base is a known number its log is known."""
     base = x1.node
-    if base.op.name == "constant" and base.shape == () and base.dtype.kind == "f":
+    if base.shape == () and base.dtype.kind == "f" and is_constant(base):
         number = float(base.value)
         if number > 0:
             return y * math.log(number)

@@ -24,7 +24,7 @@ from adjoint.graph import calls
 from adjoint.graph.arrays import scalar_value
 from adjoint.graph.emitter import Emitter
 from adjoint.graph.forking import import_module
-from adjoint.graph.leaf import constant_node, is_weak
+from adjoint.graph.leaf import constant_node, is_sure, is_weak
 from adjoint.graph.loop_form import Index, Loops, input_index
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import Op, register
@@ -292,7 +292,7 @@ def is_number(node: Node) -> bool:
     """Whether `node` holds known finite numbers other than 0."""
     while node.op.name in ("astype", "broadcast_to", "reshape") and node.inputs:
         node = node.inputs[0]
-    value = node.value if node.op.name == "constant" else None
+    value = node.value if is_sure(node) else None
     return value is not None and bool(np.all(np.isfinite(value) & (np.asarray(value) != 0)))
 
 

@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from adjoint.graph import calls
-from adjoint.graph.leaf import constant_node
+from adjoint.graph.leaf import constant_node, is_sure
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, find
 from adjoint.graph.tensor import Tensor, make
@@ -60,7 +60,7 @@ def _mask_of(node: Node) -> Tensor | None:
 
 def _mask_of_plain(node: Node) -> Tensor | None:
     """The number 0, by which `where` says what is not there, is zero everywhere."""
-    zero = node.op.name == "constant" and node.shape == () and node.value == 0
+    zero = node.shape == () and is_sure(node) and node.value == 0
     return NOWHERE if zero else None
 
 
@@ -228,7 +228,8 @@ def _is_finite(node: Node) -> bool:
     """Whether a tensor is finite, as far as it is a leaf and known."""
     while node.op.family == "leaf" and node.inputs and node.value is None:
         node = node.inputs[0]
-    return node.op.family != "leaf" or node.value is None or bool(np.isfinite(node.value).all())
+    known = is_sure(node) or (node.op.family == "leaf" and node.value is not None)
+    return not known or bool(np.isfinite(node.value).all())
 
 
 _COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal"})

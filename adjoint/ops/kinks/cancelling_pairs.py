@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adjoint.graph import calls
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
@@ -141,7 +142,7 @@ def is_zero(x: Node) -> bool:
     """Whether `x` is the known number 0, once or everywhere."""
     if x.op.name == "broadcast_to" and x.inputs:
         x = x.inputs[0]
-    return x.op.name == "constant" and size_of(x.shape) == 1 and not np.asarray(x.value).any()
+    return size_of(x.shape) == 1 and is_constant(x) and not np.asarray(x.value).any()
 
 
 def _sum(found: Tensor, rest: list[Term], node: Node) -> Tensor:

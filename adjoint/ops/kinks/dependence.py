@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.graph.leaf import constant_node, variable
+from adjoint.graph.leaf import constant_node, is_constant, variable
 from adjoint.graph.node import Node
 from adjoint.graph.op import find
 from adjoint.graph.order import topological_order
@@ -186,7 +186,7 @@ def is_same(a: Node, b: Node, levels: int = _LEVELS) -> bool:
         return True
     if a.op is not b.op or a.params != b.params or a.shape != b.shape or a.dtype is not b.dtype:
         return False
-    if a.op.name == "constant":
+    if is_constant(a) and is_constant(b):
         return bool(np.array_equal(a.value, b.value))
     if not levels or not a.inputs or len(a.inputs) != len(b.inputs):
         return False

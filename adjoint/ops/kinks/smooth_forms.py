@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph import calls
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import broadcast_shapes
@@ -237,7 +238,7 @@ def _number(x: Node) -> float | None:
     if x.op.name == "sqrt" and x.inputs:
         inner = _number(x.inputs[0])
         return None if inner is None else inner**0.5
-    return float(x.value) if x.op.name == "constant" and x.shape == () else None
+    return float(x.value) if x.shape == () and is_constant(x) else None
 
 
 def _squared_terms(x: Node, kept: AbstractSet[Node], look: int) -> list[Tensor]:
@@ -268,7 +269,7 @@ def _flat(x: Node, kept: AbstractSet[Node]) -> Node | None:
 
 def is_weight(x: Node, divides: bool, look: int = _LOOK) -> bool:
     """Whether x is certainly not negative, nor 0 if it `divides`, by its value or its making."""
-    if x.op.name == "constant":
+    if is_constant(x):
         value = np.asarray(x.value)
         if value.dtype.kind not in "fiu":
             return False
@@ -339,7 +340,7 @@ def _vector_of(x: Node, kept: AbstractSet[Node]) -> Tensor | None:
             continue
         for a, side in (product.inputs, product.inputs[::-1]):
             vector = _flat(side, kept)
-            if a.op.name == "constant" and vector is not None and _same(u, vector, kept):
+            if vector is not None and _same(u, vector, kept) and is_constant(a):
                 root = _root_of_matrix(np.asarray(a.value))
                 return None if root is None else calls.matmul(root, Tensor(u))
     return None

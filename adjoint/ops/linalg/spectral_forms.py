@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from adjoint.graph import calls
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.op import find
 from adjoint.graph.tensor import Tensor, make
@@ -86,7 +87,7 @@ def _vector_in(x: Node, shape: Shape) -> Node | None:
         if x.shape == shape:
             return x
         below = [
-            child for child in x.inputs if child.dtype.kind in "fc" and child.op.name != "constant"
+            child for child in x.inputs if child.dtype.kind in "fc" and not is_constant(child)
         ]
         if len(below) != 1:
             return None

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 from adjoint.graph import calls
+from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor, make
 from adjoint.graph.types import size_of
@@ -249,8 +250,8 @@ def alike(a: Node, b: Node, kept: AbstractSet[Node], look: int = 4) -> bool:
     """Whether `b` is `a`, or made in the same way, so that either can stand for both."""
     if a is b:
         return True
-    if a.op.name == b.op.name == "constant":
-        return a.shape == b.shape == () and a.dtype == b.dtype and bool(a.value == b.value)
+    if a.shape == b.shape == () and is_constant(a) and is_constant(b):
+        return a.dtype == b.dtype and bool(a.value == b.value)
     if a.op is not b.op or a.params != b.params or not look or not a.inputs or not b.inputs:
         return False
     if a in kept or b in kept or len(a.inputs) != len(b.inputs):

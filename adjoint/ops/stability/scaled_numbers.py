@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adjoint.graph import calls
-from adjoint.graph.leaf import constant_node
+from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.op import find
 from adjoint.graph.tensor import Tensor, make
@@ -76,7 +76,7 @@ def is_one(x: Node) -> bool:
     """Whether `x` is the known number 1, once or everywhere."""
     if x.op.name == "broadcast_to" and x.inputs:
         x = x.inputs[0]
-    if x.op.name != "constant" or size_of(x.shape) != 1:
+    if size_of(x.shape) != 1 or not is_constant(x):
         return False
     return bool((x.value if x.shape == () else x.value.reshape(())) == 1)
 
@@ -85,7 +85,7 @@ def exponent_to_compare(a: Scaled, like: Node) -> Tensor:
     """The exponent of a term, for choosing the largest: -∞ where the term is zero."""
     m = number(0.0, like) if a.exponent is None else calls.stop_gradient(a.exponent)
     r = a.factor
-    if r is None or (r.node.op.name == "constant" and bool(np.all(r.node.value != 0))):
+    if r is None or (is_constant(r.node) and bool(np.all(r.node.value != 0))):
         return m
     return calls.where(calls.not_equal(r, 0.0), m, -_INFINITY)
 

@@ -1,0 +1,282 @@
+"""Native programs of derivatives that nobody compiled: of structures that come again.
+
+Floor 6. A transform calls the user's function each time, which leaves a graph. Differentiating that
+costs five times as much as making it, and evaluating what comes of it as much again. Where the
+graph has a structure that was seen before, both are spared: one native program, made for the
+structure, computes the outputs and the derivative from the values of the leaves.
+
+When a program is made is decided as in `tiering`: once the calls so far must have taken ten times
+what compiling takes, by the structure and not by the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil, inf
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from adjoint.backends import interpreter
+from adjoint.backends.availability import missing
+from adjoint.backends.graph_program import GraphProgram
+from adjoint.backends.graph_signature import COMPILATION, COMPILED, INTERPRETED, estimate
+from adjoint.backends.traced_graph import TracedGraph, is_pure, template, traced_graph
+from adjoint.graph import engine
+from adjoint.graph.forking import import_module
+from adjoint.graph.leaf import Unknown, constant
+from adjoint.graph.node import Node, Scope
+from adjoint.graph.options import current
+from adjoint.graph.tensor import Tensor
+
+Derive: TypeAlias = "Callable[[Sequence[Tensor], Sequence[Node], Scope], list[Tensor]]"
+"""Makes of the roots of a graph and the variables of its scope the derivative, more graph."""
+
+Known: TypeAlias = "dict[int, bytes]"
+"""Values of leaves, by number, that are written into the code."""
+
+SWEPT = 10.0
+"""Microseconds that an operation costs in a sweep, and the interpreter in what comes of it."""
+PAYBACK = 10.0
+WORTH = 0.9
+"""As in `tiering`; here what native code saves is known better, as nothing is swept."""
+SIGHTINGS = 2
+"""A structure is not compiled before it was seen so often."""
+MOST_FAMILIES = 512
+MOST_STRUCTURES = 8
+LARGEST_KNOWN = 1 << 12
+"""The most elements of an array that is compared by value, where a rule goes by that."""
+
+
+class Structure:
+    """A structure, and its program once that has paid."""
+
+    __slots__ = ("compile_at", "known", "program", "seen")
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.compile_at = inf
+        self.known: Known = {}
+        """Of the leaves that had the same value each time."""
+        self.program: DerivativeProgram | None = None
+
+
+class Family:
+    """The graphs that look alike at first sight, of one structure or of several."""
+
+    __slots__ = ("answered", "next_look", "sightings", "structures")
+
+    def __init__(self) -> None:
+        self.sightings = self.answered = 0
+        self.next_look = SIGHTINGS
+        self.structures: dict[Hashable, Structure] = {}
+
+    def plan_next_look(self, answered: bool) -> None:
+        """Decide when to look at the structure again: at once if a program answered; else the
+        less often, the longer nothing comes of it, but when a program is due."""
+        self.answered += answered
+        if answered:
+            self.next_look = 0
+            return
+        due = [x.compile_at for x in self.structures.values() if x.compile_at > self.sightings]
+        self.next_look = int(min([self.sightings * 3 // 2 + 1, *[ceil(x) for x in due if x < inf]]))
+
+
+_families: dict[Hashable, Family] = {}
+
+
+def derivative(
+    kind: Hashable,
+    roots: Sequence[Tensor],
+    ends: Sequence[Node],
+    scope: Scope,
+    derive: Derive,
+) -> list[Tensor] | None:
+    """What `derive` makes of a graph, computed; None if that is left to the interpreter.
+
+    kind: what `derive` does, together with the number of roots. Then the roots have their values,
+    too.
+    """
+    chosen = current()
+    native = chosen.native
+    if native == "never" or chosen.debug_nans or engine.is_chosen():
+        return None
+    first = roots[0].node
+    coarse = kind, first.op, first.shape, len(ends), ends[0].shape if ends else ()
+    family = _families.get(coarse) or _remember(coarse)
+    family.sightings += 1
+    if family.sightings < family.next_look and native != "always":
+        return None
+    found = _answer(family, roots, ends, scope, derive, native == "always")
+    family.plan_next_look(found is not None)
+    return found
+
+
+def _answer(
+    family: Family,
+    roots: Sequence[Tensor],
+    ends: Sequence[Node],
+    scope: Scope,
+    derive: Derive,
+    at_once: bool,
+) -> list[Tensor] | None:
+    if missing() or any(_is_open(x.inputs[0]) for x in ends):
+        return None
+    graph = traced_graph([x.node for x in roots], ends, scope)
+    if graph is None:
+        return None
+    try:
+        structure = family.structures.get(graph.key)
+    except TypeError:  # a parameter that cannot be hashed
+        return None
+    if structure is None:
+        if len(family.structures) >= MOST_STRUCTURES:
+            family.structures.clear()
+        structure = family.structures[graph.key] = _new_structure(graph)
+        structure.compile_at = family.sightings + _wait(graph)
+    structure.seen += 1
+    program = structure.program
+    if program is not None and program.known != _values_of(graph, program.known):
+        program = structure.program = None
+        structure.compile_at = family.sightings + _wait(graph)
+    if program is None:
+        structure.known = _unchanged(graph, structure.known)
+        if not at_once and (structure.seen < SIGHTINGS or family.sightings < structure.compile_at):
+            return None
+        program = structure.program = _program(graph, structure.known, derive)
+        if program is None:
+            structure.compile_at = inf
+            return None
+    return program.run(graph)
+
+
+def _is_open(node: Node) -> bool:
+    """Whether somebody else differentiates by what the node depends on."""
+    return node.scope is not None and node.scope.is_open()
+
+
+def _new_structure(graph: TracedGraph) -> Structure:
+    """What is remembered of a structure seen for the first time: numbers, and whole numbers."""
+    structure = Structure()
+    numbers = [i for i, x in enumerate(graph.leaves) if x.op is constant and _may_be_known(x)]
+    structure.known = _values_of(graph, numbers)
+    return structure
+
+
+def _may_be_known(leaf: Node) -> bool:
+    """Whether the value of a constant is compared at each call: of a number, and of indices, which
+    are often the same, and of which rules go by the values."""
+    return not leaf.shape or (leaf.dtype.kind in "iub" and leaf.value.size <= LARGEST_KNOWN)
+
+
+def _values_of(graph: TracedGraph, leaves: Iterable[int]) -> Known:
+    """The values of some leaves, to the last bit."""
+    return {i: graph.leaves[i].value.tobytes() for i in leaves}
+
+
+def _unchanged(graph: TracedGraph, known: Known) -> Known:
+    """Those of the known leaves that are as before."""
+    now = _values_of(graph, known)
+    return known if now == known else {i: x for i, x in known.items() if now[i] == x}
+
+
+def _wait(graph: TracedGraph) -> float:
+    """How many calls of a structure are to pass before it is compiled."""
+    count = len(graph.order)
+    times = estimate(graph.order, bytes(count))
+    work = times.interpreted - INTERPRETED * count
+    interpreted = 3 * work + (3 * INTERPRETED + SWEPT) * count
+    if 3 * times.native > WORTH * interpreted:
+        return inf
+    return PAYBACK * (COMPILATION + 3 * COMPILED * count) / interpreted
+
+
+@dataclass
+class DerivativeProgram:
+    """The program of a structure: what it takes, and what its results are."""
+
+    program: GraphProgram
+    known: Known
+    given: Sequence[int]
+    """The numbers of the leaves whose values it takes after those of the ends."""
+    is_assumed: bool
+    """Whether what is zero by construction may be nan in the result (see `is_sure`)."""
+
+    def run(self, graph: TracedGraph) -> list[Tensor] | None:
+        """The derivative; the roots get their values."""
+        leaves = graph.leaves
+        try:
+            values = [engine.value_of(x.inputs[0]) for x in graph.ends]
+        except Exception:
+            return None  # it is raised when somebody looks
+        values += [leaves[i].value for i in self.given]
+        results = self.program(values)
+        if results is None:
+            return None
+        count = len(graph.roots)
+        found = list(results[count:])
+        if self.is_assumed and any(_has_nan(x.node) for x in found):
+            return None
+        for root, result in zip(graph.roots, results, strict=False):
+            if root.value is None:
+                root.value = result.node.value
+        return found
+
+
+def _has_nan(node: Node) -> bool:
+    """Whether there is a nan in a value."""
+    value = np.asarray(node.value)
+    return value.size > 0 and bool(np.isnan(value.min()))
+
+
+def _program(graph: TracedGraph, known: Known, derive: Derive) -> DerivativeProgram | None:
+    """The program of a structure; None if there can be none."""
+    is_nested = any(len(x.scope.members) > 1 for x in graph.ends if x.scope is not None)
+    if not is_pure(graph.order) or (is_nested and any(x.op.kinks for x in graph.order)):
+        return None
+    try:
+        return _compiled(graph, known, derive)
+    except Exception:
+        return None
+
+
+def _compiled(graph: TracedGraph, known: Known, derive: Derive) -> DerivativeProgram | None:
+    """The program, with more leaves known where a rule goes by their values."""
+    stabilise = import_module("adjoint.passes.stabilise").stabilise
+    while True:
+        scope = Scope()
+        made = template(graph, known, scope)
+        with engine.using(interpreter.evaluate), Unknown(made.inputs) as unknown:
+            outputs = [*made.roots]
+            outputs += [x.node for x in derive(list(map(Tensor, made.roots)), made.ends, scope)]
+            scope.close()
+            stabilise(outputs, made.inputs)
+        leaves = made.inputs[len(graph.ends) :]
+        asked = [i for i, leaf in zip(made.given, leaves, strict=True) if leaf in unknown.asked]
+        asked = [i for i in asked if graph.leaves[i].op is constant]
+        if not asked:
+            program = GraphProgram(made.inputs, outputs)
+            return DerivativeProgram(program, known, made.given, unknown.is_assumed)
+        if any(graph.leaves[i].value.size > LARGEST_KNOWN for i in asked):
+            return None
+        known = known | _values_of(graph, asked)
+
+
+def _remember(coarse: Hashable) -> Family:
+    """A new family; the oldest goes that never led to native code, or else the oldest."""
+    while len(_families) >= MOST_FAMILIES:
+        idle = (known for known, family in _families.items() if not family.answered)
+        _families.pop(next(idle, next(iter(_families))), None)
+    family = _families[coarse] = Family()
+    return family
+
+
+def clear() -> None:
+    """Forget all structures."""
+    _families.clear()
+
+
+def answered() -> int:
+    """How many derivatives native programs have answered, of families that are remembered."""
+    return sum(family.answered for family in _families.values())
