@@ -17,6 +17,7 @@ from adjoint.api.parts import Filter, Names, by_parts
 from adjoint.api.rows import tangents_by_rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.api.tree import flatten, same_structure
+from adjoint.backends.derivative_programs import derivative
 from adjoint.errors import (
     AdjointError,
     ArgumentError,
@@ -150,8 +151,8 @@ def _value_and_grad(
                 adjoints = complex_derivatives(transform, f, value, arguments.nodes, traced.scope)
             else:
                 value = traced.scalar(arguments.given, kwargs, has_aux)
-                found = traced.derived("gradient", arguments, gradients_of)
-                adjoints = dict(zip(arguments.nodes, found, strict=True))
+                found = traced.derived("gradient", nodes := arguments.nodes, gradients_of)
+                adjoints = dict(zip(nodes, found, strict=True))
             gradients = arguments.trees(adjoints)
         gradients = arguments.labelled(gradients)
         result = gradients[0] if isinstance(argnums, int) else tuple(gradients)
@@ -213,6 +214,12 @@ def complex_derivatives(
     return {node: conj(x) for node, x in pull([(value, ones_like(value))], nodes, scope).items()}
 
 
+def pulled(given: Sequence[Tensor], nodes: Sequence[Node], scope: Scope) -> list[Tensor]:
+    """The adjoints of variables for those of outputs, which follow them in `given`."""
+    count = len(given) // 2
+    return list(pull(list(zip(given[:count], given[count:], strict=True)), nodes, scope).values())
+
+
 class Pullback:
     """The function v ↦ vᵀJ at one point, as often as wanted; keeps the history while it lives."""
 
@@ -221,6 +228,7 @@ class Pullback:
         self.outputs = traced.outputs
         self.structure = traced.structure
         self.scope = traced.keep_open()
+        self.was_called = False
 
     def __call__(self, adjoint: Any) -> tuple[Any, ...]:
         """The products with `adjoint`, a tree like the output of the function, per argument."""
@@ -235,8 +243,17 @@ class Pullback:
             (y, like(y, leaf, "vjp: the adjoint", "the output of the function"))
             for y, leaf in pairs
         ]
-        adjoints = pull(seeds, self.arguments.nodes, self.scope)
-        return tuple(self.arguments.labelled(self.arguments.trees(adjoints), self.scope))
+        nodes = self.arguments.nodes
+        roots = [y for y, _ in seeds] + [seed for _, seed in seeds]
+        found = None
+        if not self.was_called:  # later calls find the values that the first one left
+            self.was_called = True
+            kind = "pulled", len(seeds)
+            found = derivative(kind, roots, len(seeds), nodes, self.scope, pulled)
+        if found is None:
+            found = pulled(roots, nodes, self.scope)
+        trees = self.arguments.trees(dict(zip(nodes, found, strict=True)))
+        return tuple(self.arguments.labelled(trees, self.scope))
 
     def __del__(self) -> None:
         self.scope.close()
@@ -296,6 +313,18 @@ def jvp(
 def jvp_for(transform: str, f: Any, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     """`jvp` in the name of another transform, which messages then name."""
     check_callable(transform, f)
+    check_directions(transform, primals, tangents)
+    with TracedCall(transform, f) as traced:
+        arguments = traced.open(primals)
+        seeds = tangents_of(transform, arguments, tangents)
+        outputs = traced.tensors(arguments.given, {}, has_aux)
+        results = traced.derived("tangents", list(seeds), tangents_by_seeds, list(seeds.values()))
+    pair = traced.unflatten(outputs), traced.unflatten(results)
+    return (*pair, traced.aux) if has_aux else pair
+
+
+def check_directions(transform: str, primals: Any, tangents: Any) -> None:
+    """Raise `ArgumentError` unless there is a tangent for each primal."""
     for name, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, (tuple, list)):
             raise ArgumentError(
@@ -306,13 +335,13 @@ def jvp_for(transform: str, f: Any, primals: Any, tangents: Any, has_aux: bool =
         raise ArgumentError(
             f"{transform}: {len(primals)} primals but {len(tangents)} tangents were given"
         )
-    with TracedCall(transform, f) as traced:
-        arguments = traced.open(primals)
-        seeds = tangents_of(transform, arguments, tangents)
-        outputs = traced.tensors(arguments.given, {}, has_aux)
-        results = push(outputs, seeds, traced.scope)
-    pair = traced.unflatten(outputs), traced.unflatten(results)
-    return (*pair, traced.aux) if has_aux else pair
+
+
+def tangents_by_seeds(given: Sequence[Tensor], nodes: Sequence[Node], scope: Scope) -> list[Tensor]:
+    """The tangents of outputs, of which those of the variables follow in `given`."""
+    outputs = given[: len(given) - len(nodes)]
+    seeds = dict(zip(nodes, given[len(outputs) :], strict=True))
+    return list(push(outputs, seeds, scope))
 
 
 def push(outputs: Sequence[Tensor], seeds: Mapping[Node, Tensor], scope: Scope) -> Sequence[Tensor]:

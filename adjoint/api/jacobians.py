@@ -11,8 +11,7 @@ from typing import Any
 
 from adjoint.api.arguments import check_callable, function_name, normalize_argnums
 from adjoint.api.basis_jacobian import BasisTangents
-from adjoint.api.derivatives import gradient_for, jvp_for
-from adjoint.api.labelling import labelled_as
+from adjoint.api.derivatives import check_directions, gradient_for, jvp_for, tangents_of
 from adjoint.api.rows import no_derivative, rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.errors import ArgumentError
@@ -148,12 +147,17 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     Tensor([4., 2.])
     """
     check_callable("hvp", f)
-    if not isinstance(primals, tuple):
-        product = jvp_for("hvp", gradient_for("hvp", f, 0), (primals,), (tangents,))[1]
-    else:
-        everything = tuple(range(len(primals)))
-        product = jvp_for("hvp", gradient_for("hvp", f, everything), primals, tangents)[1]
-    return labelled_as(primals, product)
+    several = isinstance(primals, tuple)
+    if not several:
+        primals, tangents = (primals,), (tangents,)
+    check_directions("hvp", primals, tangents)
+    with TracedCall("hvp", f, nested=True) as traced:
+        arguments = traced.open(primals)
+        seeds = tangents_of("hvp", arguments, tangents)
+        traced.scalar(arguments.given, {}, has_aux=False)
+        found = traced.derived("hvp", list(seeds), _curved_directions, list(seeds.values()))
+    trees = arguments.labelled(arguments.trees(dict(zip(seeds, found, strict=True))))
+    return tuple(trees) if several else trees[0]
 
 
 def _columns(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
@@ -216,7 +220,7 @@ def _jacobian(
         with TracedCall(transform, f) as traced:
             arguments = traced.open(args, numbers)
             _outputs(traced, arguments, kwargs, has_aux)
-            found = iter(traced.derived(sweep.__name__, arguments, entries))
+            found = iter(traced.derived(sweep.__name__, arguments.nodes, entries))
         result = traced.unflatten([_row_tree(arguments, argnums, found) for _ in traced.outputs])
         return (result, traced.aux) if has_aux else result
 
@@ -232,10 +236,13 @@ def _outputs(traced: TracedCall, arguments: TracedArguments, kwargs: Any, has_au
         )
 
 
-def _row_tree(arguments: TracedArguments, argnums: Argnums, entries: Iterator[Any]) -> Any:
+def _row_tree(
+    arguments: TracedArguments, argnums: Argnums, entries: Iterator[Any], labelled: bool = True
+) -> Any:
     """The next entries, one for each variable, in trees like the arguments."""
     trees = arguments.trees({node: next(entries) for node in arguments.nodes})
-    trees = arguments.labelled(trees)  # those of an output that is a number
+    if labelled:
+        trees = arguments.labelled(trees)  # those of an output that is a number
     return trees[0] if isinstance(argnums, int) else tuple(trees)
 
 
@@ -250,15 +257,31 @@ def _hessian(f: Any, argnums: Argnums, has_aux: bool) -> Callable[..., Any]:
         with TracedCall("hessian", f, nested=True) as traced:
             arguments = traced.open(args, numbers)
             _outputs(traced, arguments, kwargs, has_aux)
-            found = iter(traced.derived("hessian", arguments, _second_derivatives))
+            found = iter(traced.derived("hessian", arguments.nodes, _second_derivatives))
         count = len(arguments.nodes)
         rows_of = [
             [_row_tree(arguments, argnums, found) for _ in range(count)] for _ in traced.outputs
         ]
-        result = traced.unflatten([_row_tree(arguments, argnums, iter(x)) for x in rows_of])
+        result = traced.unflatten(
+            [_row_tree(arguments, argnums, iter(row), labelled=False) for row in rows_of]
+        )
         return (result, traced.aux) if has_aux else result
 
     return hessian_of
+
+
+def _curved_directions(
+    given: Sequence[Tensor], nodes: Sequence[Node], scope: Scope
+) -> list[Tensor]:
+    """The tangents of the gradient of one output, of which those of the variables follow."""
+    value, *seeds = given
+
+    def again(*leaves: Tensor) -> Tensor:
+        return substitute([value.node], dict(zip(nodes, leaves, strict=True)))[0]
+
+    gradient = gradient_for("hvp", again, tuple(range(len(nodes))))
+    primals = tuple([Tensor(node.inputs[0]) for node in nodes])
+    return list(jvp_for("hvp", gradient, primals, tuple(seeds))[1])
 
 
 def _second_derivatives(

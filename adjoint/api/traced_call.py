@@ -159,22 +159,24 @@ class TracedCall:
         """`leaves` in the structure of the output."""
         return self.structure.unflatten(leaves)
 
-    def derived(self, kind: str, arguments: TracedArguments, derive: Derive) -> list[Tensor]:
+    def derived(
+        self, kind: str, nodes: Sequence[Node], derive: Derive, seeds: Sequence[Tensor] = ()
+    ) -> list[Tensor]:
         """What `derive` makes of the outputs: its nodes, or values if the same was done before.
 
-        `kind` tells apart what is derived. In the second case the outputs have their values.
+        It is given the outputs and then the `seeds`, the variables `nodes` and their scope; `kind`
+        is its name. In the second case the outputs have their values.
         """
-        outputs, nodes = self.outputs, arguments.nodes
-        count = len(outputs)
-        beside = [] if self.aux is None else [x for x in flatten(self.aux)[0] if type(x) is Tensor]
-        found = derivative(
-            (kind, count, len(beside)),
-            [*outputs, *beside],
-            nodes,
-            self.scope,
-            lambda roots, ends, scope: derive(roots[:count], ends, scope),
-        )
-        return derive(outputs, nodes, self.scope) if found is None else found
+        aux = [] if self.aux is None else flatten(self.aux)[0]
+        beside = [x for x in aux if type(x) is Tensor]
+        count, before = len(self.outputs), len(self.outputs) + len(beside)
+
+        def of_roots(roots: Sequence[Tensor], ends: Sequence[Node], scope: Scope) -> list[Tensor]:
+            return derive([*roots[:count], *roots[before:]], ends, scope)
+
+        roots = [*self.outputs, *beside, *seeds]
+        found = derivative((kind, count), roots, before, nodes, self.scope, of_roots)
+        return of_roots(roots, nodes, self.scope) if found is None else found
 
     def keep_open(self) -> Scope:
         """The scope, which from here on is the caller's to close, unless the block fails."""

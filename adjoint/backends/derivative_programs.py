@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, inf
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -89,33 +89,44 @@ _families: dict[Hashable, Family] = {}
 def derivative(
     kind: Hashable,
     roots: Sequence[Tensor],
+    results: int,
     ends: Sequence[Node],
     scope: Scope,
     derive: Derive,
 ) -> list[Tensor] | None:
     """What `derive` makes of a graph, computed; None if that is left to the interpreter.
 
-    kind: what `derive` does, together with the number of roots. Then the roots have their values,
-    too.
+    kind: what `derive` does, together with the number of roots, of which the first so many are
+    `results` of the function. They then have their values, too.
     """
     chosen = current()
     native = chosen.native
     if native == "never" or chosen.debug_nans or engine.is_chosen():
         return None
     first = roots[0].node
-    coarse = kind, first.op, first.shape, len(ends), ends[0].shape if ends else ()
+    coarse = (
+        kind,
+        results,
+        len(roots),
+        first.op,
+        first.shape,
+        len(ends),
+        ends[0].shape if ends else (),
+    )
     family = _families.get(coarse) or _remember(coarse)
     family.sightings += 1
     if family.sightings < family.next_look and native != "always":
         return None
-    found = _answer(family, roots, ends, scope, derive, native == "always")
+    nodes = [x.node for x in roots]
+    found = _answer(family, nodes, results, ends, scope, derive, native == "always")
     family.plan_next_look(found is not None)
     return found
 
 
 def _answer(
     family: Family,
-    roots: Sequence[Tensor],
+    roots: Sequence[Node],
+    results: int,
     ends: Sequence[Node],
     scope: Scope,
     derive: Derive,
@@ -123,7 +134,7 @@ def _answer(
 ) -> list[Tensor] | None:
     if missing() or any(_is_open(x.inputs[0]) for x in ends):
         return None
-    graph = traced_graph([x.node for x in roots], ends, scope)
+    graph = traced_graph(roots, ends, scope)
     if graph is None:
         return None
     try:
@@ -144,7 +155,7 @@ def _answer(
         structure.known = _unchanged(graph, structure.known)
         if not at_once and (structure.seen < SIGHTINGS or family.sightings < structure.compile_at):
             return None
-        program = structure.program = _program(graph, structure.known, derive)
+        program = structure.program = _program(graph, results, structure.known, derive)
         if program is None:
             structure.compile_at = inf
             return None
@@ -197,6 +208,8 @@ class DerivativeProgram:
     """The program of a structure: what it takes, and what its results are."""
 
     program: GraphProgram
+    results: int
+    """How many of the roots are computed, before the derivative."""
     known: Known
     given: Sequence[int]
     """The numbers of the leaves whose values it takes after those of the ends."""
@@ -211,16 +224,15 @@ class DerivativeProgram:
         except Exception:
             return None  # it is raised when somebody looks
         values += [leaves[i].value for i in self.given]
-        results = self.program(values)
-        if results is None:
+        computed = self.program(values)
+        if computed is None:
             return None
-        count = len(graph.roots)
-        found = list(results[count:])
+        found = list(computed[self.results :])
         if self.is_assumed and any(_has_nan(x.node) for x in found):
             return None
-        for root, result in zip(graph.roots, results, strict=False):
-            if root.value is None:
-                root.value = result.node.value
+        for i in range(self.results):
+            if graph.roots[i].value is None:
+                graph.roots[i].value = computed[i].node.value
         return found
 
 
@@ -230,25 +242,29 @@ def _has_nan(node: Node) -> bool:
     return value.size > 0 and bool(np.isnan(value.min()))
 
 
-def _program(graph: TracedGraph, known: Known, derive: Derive) -> DerivativeProgram | None:
+def _program(
+    graph: TracedGraph, results: int, known: Known, derive: Derive
+) -> DerivativeProgram | None:
     """The program of a structure; None if there can be none."""
     is_nested = any(len(x.scope.members) > 1 for x in graph.ends if x.scope is not None)
     if not is_pure(graph.order) or (is_nested and any(x.op.kinks for x in graph.order)):
         return None
     try:
-        return _compiled(graph, known, derive)
+        return _compiled(graph, results, known, derive)
     except Exception:
         return None
 
 
-def _compiled(graph: TracedGraph, known: Known, derive: Derive) -> DerivativeProgram | None:
+def _compiled(
+    graph: TracedGraph, results: int, known: Known, derive: Derive
+) -> DerivativeProgram | None:
     """The program, with more leaves known where a rule goes by their values."""
     stabilise = import_module("adjoint.passes.stabilise").stabilise
     while True:
         scope = Scope()
         made = template(graph, known, scope)
         with engine.using(interpreter.evaluate), Unknown(made.inputs) as unknown:
-            outputs = [*made.roots]
+            outputs = made.roots[:results]
             outputs += [x.node for x in derive(list(map(Tensor, made.roots)), made.ends, scope)]
             scope.close()
             stabilise(outputs, made.inputs)
@@ -257,7 +273,7 @@ def _compiled(graph: TracedGraph, known: Known, derive: Derive) -> DerivativePro
         asked = [i for i in asked if graph.leaves[i].op is constant]
         if not asked:
             program = GraphProgram(made.inputs, outputs)
-            return DerivativeProgram(program, known, made.given, unknown.is_assumed)
+            return DerivativeProgram(program, results, known, made.given, unknown.is_assumed)
         if any(graph.leaves[i].value.size > LARGEST_KNOWN for i in asked):
             return None
         known = known | _values_of(graph, asked)

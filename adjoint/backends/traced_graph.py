@@ -59,11 +59,15 @@ def traced_graph(roots: Sequence[Node], ends: Sequence[Node], scope: Scope) -> T
         node = stack[-1]
         if node in number:
             stack.pop()
-        elif node.value is not None and not _is_within(node, scope):
+            continue
+        is_leaf = False
+        if node.scope is not scope and not _is_within(node.scope, scope):
+            if node.scope is not None and node.scope.is_open():
+                return None
+            is_leaf = node.value is not None
+        if is_leaf:
             if not _is_free(node):
                 return None
-            stack.pop()
-            number[node] = len(number)
             leaves.append(node)
             key += node.op is constant, node.shape, id(node.dtype), node.sparse
         else:
@@ -75,10 +79,10 @@ def traced_graph(roots: Sequence[Node], ends: Sequence[Node], scope: Scope) -> T
                 continue
             if not node.inputs or len(order) == MOST_NODES:
                 return None
-            stack.pop()
-            number[node] = len(number)
             order.append(node)
             key += node.op, node.params, id(node.dtype), *[number[x] for x in node.inputs]
+        stack.pop()
+        number[node] = len(number)
     key += [number[x] for x in roots]
     found = TracedGraph()
     found.roots, found.ends, found.leaves, found.order = roots, ends, leaves, order
@@ -86,17 +90,15 @@ def traced_graph(roots: Sequence[Node], ends: Sequence[Node], scope: Scope) -> T
     return found
 
 
-def _is_within(node: Node, scope: Scope) -> bool:
-    """Whether a node depends on the variables of the transform."""
-    return node.scope is scope or (node.scope is not None and scope in node.scope.members)
+def _is_within(scope: Scope | None, transform: Scope) -> bool:
+    """Whether what has a scope depends on the variables of the transform."""
+    return scope is not None and transform in scope.members
 
 
 def _is_free(node: Node) -> bool:
-    """Whether nobody differentiates a leaf, and nothing is known of it but its value."""
+    """Whether nothing is known of a leaf but its value."""
     node.forget()
-    if node.inputs or (node.scope is not None and node.scope.is_open()):
-        return False
-    return not node.sparse or node.shape == ()
+    return not node.inputs and (not node.sparse or node.shape == ())
 
 
 @dataclass(frozen=True)

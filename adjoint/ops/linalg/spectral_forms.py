@@ -86,9 +86,7 @@ def _vector_in(x: Node, shape: Shape) -> Node | None:
     for _ in range(6):
         if x.shape == shape:
             return x
-        below = [
-            child for child in x.inputs if child.dtype.kind in "fc" and not is_constant(child)
-        ]
+        below = [child for child in x.inputs if child.dtype.kind in "fc" and not is_constant(child)]
         if len(below) != 1:
             return None
         (x,) = below
