@@ -66,7 +66,7 @@ def labels_in(leaves: Iterable[Any]) -> Found:
         if kind is Tensor:
             if origins is not None and leaf.node in origins.inputs:
                 found[n] = origins.inputs[leaf.node]
-        elif kind not in _UNLABELLED:
+        elif kind not in _UNLABELLED or (kind is np.ndarray and leaf.dtype.kind == "V"):
             labels = labels_of(leaf)
             if labels is not None:
                 found[n] = labels

@@ -9,7 +9,7 @@ import numpy as np
 
 from adjoint.errors import AdjointError, DTypeError, ShapeError, TooLargeError
 from adjoint.graph.labels import meet
-from adjoint.graph.types import DType
+from adjoint.graph.types import DType, is_bfloat16
 
 
 def number_array(x: Any) -> np.ndarray[Any, Any]:
@@ -31,6 +31,8 @@ def number_array(x: Any) -> np.ndarray[Any, Any]:
         ) from error
     if array.dtype.kind not in "OUSVmM":
         return array
+    if is_bfloat16(array.dtype):
+        return array.astype(np.float32)
     if array.dtype.kind == "O" and any(map(_is_too_large, array.flat)):
         raise TooLargeError(
             f"asarray: {_described(x, array)} holds integers that do not fit into 64 bits; make "
@@ -173,7 +175,7 @@ def _described(x: Any, array: np.ndarray[Any, Any]) -> str:
 
 
 def _cure(array: np.ndarray[Any, Any]) -> str:
-    """What to do about objects that are numbers or hold them, as fractions, and about bfloat16."""
+    """What to do about objects that are numbers or hold them, as fractions, and about float8."""
     if array.dtype.type.__module__.partition(".")[0] == "ml_dtypes":
         return "; NumPy has no rules for this dtype: convert it, x.astype('float32')"
     if array.dtype.kind == "O" and str(type(array[()]).__module__).startswith("scipy.sparse"):

@@ -47,7 +47,7 @@ def check_ddof(name: str, ddof: Any) -> None:
     if ddof is not UNSAID:
         return
     for labels in met_here():
-        if labels.package != "xarray" and _is_users(2):
+        if labels.package in ("pandas", "polars") and _is_users(2):
             raise LabelsError(
                 f"{name}: .{name}() of {labels.package} divides by n - 1, that of a tensor by n; "
                 f"say which is meant: .{name}(ddof=1) or .{name}(ddof=0)"

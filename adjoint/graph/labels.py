@@ -1,8 +1,9 @@
 """Labels: what series, frames and labelled arrays of other packages say of their axes.
 
-A tensor has none. A derivative by a labelled array is given its labels again (`Labels.put_on`). And
-since packages with labels align arrays by them where tensors go by position, a function in which
-both would not come to the same is an error (`meet`). None of these packages is imported here.
+A tensor has none. A derivative by a labelled array is given its labels again (`Labels.put_on`); so
+is one by an array of bfloat16, which tensors widen to float32, given its dtype. And since packages
+with labels align arrays by them where tensors go by position, a function in which both would not
+come to the same is an error (`meet`). None of these packages is imported here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import LabelsError
-from adjoint.graph.types import Shape
+from adjoint.graph.types import Shape, is_bfloat16
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +103,18 @@ def _of_polars(polars: Any, x: Any) -> Labels | None:
     return None
 
 
+def _of_ml_dtypes(ml_dtypes: Any, x: Any) -> Labels | None:
+    if not isinstance(x, (np.ndarray, np.generic)) or not is_bfloat16(x.dtype):
+        return None
+    dtype = x.dtype
+    return Labels("ml_dtypes", "array", x.shape, (None,) * x.ndim, lambda a: a.astype(dtype))
+
+
 _FINDERS: dict[str, Callable[[Any, Any], Labels | None]] = {
     "pandas": _of_pandas,
     "xarray": _of_xarray,
     "polars": _of_polars,
+    "ml_dtypes": _of_ml_dtypes,
 }
 
 # What meets in one call.
@@ -167,6 +176,8 @@ def _add(labels: Labels, met: list[Labels]) -> None:
 
 def _are_same(a: Labels, b: Labels) -> bool:
     if (a.package, a.kind, a.names) != (b.package, b.kind, b.names):
+        return False
+    if len(a.axes) != len(b.axes):
         return False
     return all(i is j for i, j in zip(a.axes, b.axes, strict=True))
 

@@ -43,13 +43,24 @@ def as_dtype(dtype: Any) -> DType:
     try:
         found = np.dtype(dtype).newbyteorder("=")
     except TypeError as error:
+        if dtype == "bfloat16":
+            raise _only_stored() from error
         raise DTypeError(f"{dtype!r} is not a dtype; give one such as 'float64'") from error
     if found not in _SUPPORTED:
+        if is_bfloat16(found):
+            raise _only_stored()
         raise DTypeError(
             f"dtype {found} is not supported; tensors hold bool, integer, float16/32/64 "
             f"and complex64/128 (convert with numpy's astype first)"
         )
     return _SUPPORTED[found]
+
+
+def _only_stored() -> DTypeError:
+    return DTypeError(
+        "dtype bfloat16 is not supported within tensors, which read arrays of it and compute in "
+        "float32; store a result in it by numpy.asarray(x).astype(ml_dtypes.bfloat16)"
+    )
 
 
 @cache
@@ -90,6 +101,12 @@ def to_complex(dtype: DType) -> DType:
     if dtype.kind == "c":
         return dtype
     return COMPLEX64 if dtype in (FLOAT32, np.dtype(np.float16)) else COMPLEX128
+
+
+def is_bfloat16(dtype: Any) -> bool:
+    """Whether a dtype is the bfloat16 of ml_dtypes: tensors read it, and compute in float32."""
+    kind = getattr(dtype, "type", None)
+    return dtype.kind == "V" and kind.__name__ == "bfloat16" and kind.__module__ == "ml_dtypes"
 
 
 def is_inexact(dtype: DType) -> bool:
