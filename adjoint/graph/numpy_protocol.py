@@ -93,6 +93,8 @@ _WRITING = frozenset(("put_along_axis", "put", "place", "putmask", "copyto", "fi
 """What writes into its first argument and returns nothing."""
 _NEVER_WRITING = frozenset({"jax"})
 """Packages whose arrays do not change, and which do not ask for DLPack 1.0."""
+special_function: Callable[[str], Callable[..., Any] | None] = lambda name: None  # noqa: E731
+"""The counterpart of a ufunc of `scipy.special` by its name; a higher floor knows."""
 _TO_ARRAYS = frozenset(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays"))
 """Functions by which others, such as SciPy's solvers, make arrays of what they are given: as long
 as nobody differentiates, they are given values that may be written to."""
@@ -246,7 +248,7 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 def _call(shown: str, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     """The function called `name` of what was given to the function of NumPy that is `shown`."""
-    function = FUNCTIONS.get(name) or _ON_TENSORS.get(name)
+    function = FUNCTIONS.get(name) or _ON_TENSORS.get(name) or special_function(name)
     if function is None:
         raise UnknownNameError(
             f"{shown} has no counterpart on tensors; write it with other operations, or take the "

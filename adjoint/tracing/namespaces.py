@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph import lost
+from adjoint.graph import lost, numpy_protocol
 from adjoint.graph.caller import public_name
 from adjoint.graph.numpy_protocol import call_function, call_ufunc, ufunc_function
 from adjoint.graph.op import FUNCTIONS
@@ -241,6 +241,9 @@ sparse_constants.as_sparse = lambda x: scipy_counterpart("scipy.sparse.arrays.as
 sparse_constants.solved = lambda *given: scipy_counterpart("scipy.sparse.linalg.direct.solved_by")(
     *given
 )
+
+
+numpy_protocol.special_function = lambda name: scipy_counterpart(f"scipy.special.{name}")
 
 
 def _of_scipy(real: Any, name: str) -> Any:

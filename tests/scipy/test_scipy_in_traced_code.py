@@ -56,6 +56,15 @@ def heat(x):
     return np.sum(u**2) + x[2]
 
 
+FLAT = np.array([1.0, 1.0, 0.0])
+SPECIAL = [special.rgamma, special.exp10, special.boxcox, special.yn]
+
+
+def plane(x):
+    """A covariance that has no density of three variables."""
+    return np.diag(x * FLAT) + 0.1 * np.outer(FLAT, FLAT)
+
+
 PROGRAMS = [
     gaussian_process,
     decay,
@@ -78,6 +87,12 @@ PROGRAMS = [
     lambda x: integrate.fixed_quad(lambda t: np.exp(-x[0] * t), 0.0, x[1], n=8)[0] + x[2],
     lambda x: np.sum(linalg.expm(np.outer(x, x) / 4)) + linalg.det(np.diag(x)),
     lambda x: linalg.lu_solve(linalg.lu_factor(np.diag(x) + 0.1), x)[0],
+    # Roots and logarithms of real matrices that are complex, as SciPy has them.
+    lambda x: np.sum(np.abs(linalg.sqrtm(np.outer(x, x) - np.diag(DATA[:3] ** 2 + 1))) ** 2),
+    lambda x: np.sum(np.abs(linalg.logm(np.outer(x, x) - np.diag(DATA[:3] ** 2 + 1))) ** 2),
+    lambda x: stats.multivariate_normal.logpdf([0.1, 0.2, 0.0], None, plane(x), True),
+    lambda x: stats.multivariate_normal(x * FLAT, plane(x), True).pdf([[0.3, 0.1, 0.0]] * 2).sum(),
+    lambda x: sum(f(x[0]) for f in SPECIAL[:2]) + SPECIAL[2](x[1], x[2]) + SPECIAL[3](2, x[1]),
 ]
 
 

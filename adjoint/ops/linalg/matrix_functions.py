@@ -61,7 +61,10 @@ class MatrixFunction(Stacked):
         return None if moved is None else self.derivative(Tensor(node.inputs[0]), moved)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        return (self.derivative(conjugate_transpose(Tensor(node.inputs[0])), adjoint),)
+        # tr(Y L(A, E)) = tr(L(A, Y) E). Not L(Aᴴ, Y): an eigenvalue on the branch cut is its own
+        # conjugate, its root is not.
+        turned = self.derivative(Tensor(node.inputs[0]), conjugate_transpose(adjoint))
+        return (conjugate_transpose(turned),)
 
 
 _expm, _logm, _sqrtm = (register(MatrixFunction(name)) for name in ("expm", "logm", "sqrtm"))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from adjoint.array.linalg import equations as core
 from adjoint.array.linalg.contraction import matrix_power
+from adjoint.graph import engine
 from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import to_complex
+from adjoint.graph.types import to_complex, to_inexact
 from adjoint.ops.elementwise.complex import real
 from adjoint.ops.indexing.slicing import along, zeros_of
 from adjoint.ops.linalg import matrix_functions
@@ -47,6 +50,23 @@ def _taken(name: str, A: Any) -> Tensor:
     return square(f"scipy.linalg.{name}", A)
 
 
+def _perhaps_complex(a: Tensor) -> Tensor:
+    """`a`, as complex numbers if it is real and the result is not, as SciPy has it.
+
+    Where its values are not known, under `vmap` and in compiled functions, it stays as it is.
+    """
+    scope = a.node.scope
+    if a.node.dtype.kind == "c" or (scope is not None and scope.abstract) or not a.size:
+        return a
+    values = np.asarray(engine.value_of(a.node), to_inexact(a.node.dtype))
+    if not np.isfinite(values).all():
+        return a
+    spectrum = np.linalg.eigvals(values)
+    least = np.finfo(values.dtype).eps * values.shape[-1] * np.abs(spectrum).max()
+    on_the_cut = (spectrum.imag == 0) & (spectrum.real < -least)
+    return astype(a, to_complex(a.node.dtype)) if on_the_cut.any() else a
+
+
 def expm(A: Any) -> Tensor:
     """The exponentials of square matrices.
 
@@ -59,7 +79,10 @@ def expm(A: Any) -> Tensor:
 
 
 def logm(A: Any, disp: Any = _NO_VALUE) -> Tensor:
-    """The principal logarithms of square matrices; a real one has no negative eigenvalues.
+    """The principal logarithms of square matrices, complex if one has negative eigenvalues.
+
+    Of a real matrix whose values are not known, in compiled functions and under `vmap`, it is real,
+    and a negative eigenvalue raises `LinAlgError`.
 
     >>> from adjoint.scipy.linalg import logm
     >>> logm([[1.0, 1.0], [0.0, 1.0]])
@@ -67,11 +90,11 @@ def logm(A: Any, disp: Any = _NO_VALUE) -> Tensor:
             [0., 0.]])
     """
     refuse("scipy.linalg.logm", disp=(disp, _NO_VALUE))
-    return matrix_functions.logm(_taken("logm", A))
+    return matrix_functions.logm(_perhaps_complex(_taken("logm", A)))
 
 
 def sqrtm(A: Any, disp: Any = _NO_VALUE, blocksize: Any = _NO_VALUE) -> Tensor:
-    """The principal roots of square matrices; a real one has no negative eigenvalues.
+    """The principal roots of square matrices, complex if one has negative eigenvalues; as `logm`.
 
     >>> from adjoint.scipy.linalg import sqrtm
     >>> sqrtm([[4.0, 0.0], [0.0, 9.0]])
@@ -79,7 +102,7 @@ def sqrtm(A: Any, disp: Any = _NO_VALUE, blocksize: Any = _NO_VALUE) -> Tensor:
             [0., 3.]])
     """
     refuse("scipy.linalg.sqrtm", disp=(disp, _NO_VALUE), blocksize=(blocksize, _NO_VALUE))
-    return matrix_functions.sqrtm(_taken("sqrtm", A))
+    return matrix_functions.sqrtm(_perhaps_complex(_taken("sqrtm", A)))
 
 
 @over_batch(A=2, E=2)

@@ -12,10 +12,13 @@ from adjoint.array.linalg import decompositions
 from adjoint.array.linalg.equations import solve_triangular
 from adjoint.errors import NotDifferentiableError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.ops.elementwise.choice import abs, stop_gradient, where
 from adjoint.ops.elementwise.exponential import exp, log, log1p
-from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.linalg.matmul import matmul
+from adjoint.ops.reductions.extremum import max
+from adjoint.ops.reductions.reduction import any, sum
 from adjoint.ops.shape.joining import concat
-from adjoint.ops.shape.movement import matrix_transpose, reshape, squeeze
+from adjoint.ops.shape.movement import astype, matrix_transpose, reshape, squeeze
 from adjoint.ops.shape.rearrange import diag, diagonal
 from adjoint.scipy.common import real_dtype
 
@@ -65,6 +68,27 @@ def _distances(name: str, x: Any, center: Tensor, spread: Tensor) -> tuple[Tenso
     return squares, 2 * sum(log(diagonal(factor)))
 
 
+def _constrained(
+    name: str, x: Any, center: Tensor, spread: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As `_distances` for a matrix that may be singular: within the space of its eigenvectors with
+    eigenvalues above the cutoff of ``scipy.linalg.pinvh``, and how many these are.
+
+    Outside of that space the distance is infinite. Derivatives hold for matrices of equal rank.
+    """
+    values, vectors = decompositions.eigh(spread)
+    factor = 1e6 if spread.dtype.itemsize == 8 else 1e3
+    cutoff = factor * np.finfo(spread.dtype).eps * max(abs(stop_gradient(values)))
+    kept = values > cutoff
+    safe = where(kept, values, 1.0)
+    z = matmul(_deviations(name, x, center), vectors)
+    squares = sum(where(kept, z * z / safe, 0.0), -1)
+    beside = sum(where(kept, 0.0, stop_gradient(z * z)), -1)
+    squares = where(beside < (1e3 * cutoff) ** 2, squares, math.inf)
+    volume = where(any(values < -cutoff), math.nan, sum(log(safe)))  # it is no covariance
+    return squares, volume, astype(sum(kept), spread.dtype)
+
+
 class _Several:
     """What the distributions here share."""
 
@@ -110,20 +134,25 @@ class MultivariateNormal(_Several):
         seed: Any = None,
         **kwds: Any,
     ) -> FrozenMultivariateNormal:
-        return FrozenMultivariateNormal(mean, cov)
+        return FrozenMultivariateNormal(mean, cov, allow_singular)
 
     def logpdf(
         self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False
     ) -> Tensor:
-        """The logarithm of the density at `x`; `LinAlgError` for a singular matrix."""
+        """The logarithm of the density at `x`; `LinAlgError` for a singular matrix, which with
+        `allow_singular` has a density in a space of fewer axes."""
         name = "scipy.stats.multivariate_normal"
         center, spread, size = _location_and_spread(name, mean, cov)
-        squares, volume = _distances(name, x, center, spread)
-        return squeeze((squares + volume + size * _LOG_TWO_PI) * -0.5)
+        rank: Any = size
+        if allow_singular:
+            squares, volume, rank = _constrained(name, x, center, spread)
+        else:
+            squares, volume = _distances(name, x, center, spread)
+        return squeeze((squares + volume + rank * _LOG_TWO_PI) * -0.5)
 
     def pdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Tensor:
         """The density at `x`."""
-        return exp(self.logpdf(x, mean, cov))
+        return exp(self.logpdf(x, mean, cov, allow_singular))
 
     def entropy(self, mean: Any = None, cov: Any = 1) -> Tensor:
         """The differential entropy."""
@@ -139,17 +168,18 @@ class FrozenMultivariateNormal(_Several):
 
     name = "multivariate_normal"
 
-    def __init__(self, mean: Any, cov: Any) -> None:
+    def __init__(self, mean: Any, cov: Any, allow_singular: bool = False) -> None:
+        self.allow_singular = allow_singular
         parts = _location_and_spread("scipy.stats.multivariate_normal", mean, cov)
         self.mean, self.cov, self.dim = parts
 
     def logpdf(self, x: Any) -> Tensor:
         """The logarithm of the density at `x`."""
-        return multivariate_normal.logpdf(x, self.mean, self.cov)
+        return multivariate_normal.logpdf(x, self.mean, self.cov, self.allow_singular)
 
     def pdf(self, x: Any) -> Tensor:
         """The density at `x`."""
-        return multivariate_normal.pdf(x, self.mean, self.cov)
+        return multivariate_normal.pdf(x, self.mean, self.cov, self.allow_singular)
 
     def entropy(self) -> Tensor:
         """The differential entropy."""
