@@ -105,8 +105,9 @@ def to_complex(dtype: DType) -> DType:
 
 def is_bfloat16(dtype: Any) -> bool:
     """Whether a dtype is the bfloat16 of ml_dtypes: tensors read it, and compute in float32."""
-    kind = getattr(dtype, "type", None)
-    return dtype.kind == "V" and kind.__name__ == "bfloat16" and kind.__module__ == "ml_dtypes"
+    if dtype.kind != "V":
+        return False
+    return (dtype.type.__module__, dtype.type.__name__) == ("ml_dtypes", "bfloat16")
 
 
 def is_inexact(dtype: DType) -> bool:
