@@ -16,6 +16,7 @@ from adjoint.api.donation import Donation, donate
 from adjoint.api.fast_tree import REFUSED, Mismatch, Reader, reader_for, refuse
 from adjoint.api.graph_first import evaluate
 from adjoint.api.labelling import Found, labelled, labels_among, labels_in, tracing_origins
+from adjoint.api.profiling import Profile, profile_of
 from adjoint.api.report import Cost, Report, cost_of, report_of
 from adjoint.api.rolled_call import call
 from adjoint.api.signature import is_open, key_of, leaf_of, opened, settled
@@ -311,6 +312,22 @@ class Compiled:
     def report(self) -> Report:
         """Kernels, bytes moved, operations and compile time of the program compiled last."""
         return report_of(self._last())
+
+    def profile(self, *args: Any, **kwargs: Any) -> Profile:
+        """Where the time of a call with these arguments goes, which is made many times for that:
+        the median of each kernel, product and other step, of memory, and of what is around them.
+
+        Nothing is donated. `Profile.save` writes it for a viewer of traces. Raises what a call
+        raises, and `ArgumentError` where there is no native code, or for arguments of another
+        transform.
+        """
+        call = made(self._function, self._static, ()) if self._donate else self
+        call(*args, **kwargs)
+        found = call.trace(*args, **kwargs)
+        dynamic = self._split(args, kwargs)[1]
+        leaves = self._each(settled, *flatten(dynamic))
+        name = function_name(self._function)
+        return profile_of(name, found, leaves, lambda: call(*args, **kwargs))
 
     def text(self, stage: str = "schedule") -> str:
         """The program compiled last at a stage: graph, passes, schedule, llvm or assembly."""

@@ -10,6 +10,7 @@ to be long, as loops may be that go on while a condition holds, let other thread
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,9 @@ FAILED, DONE, RAISED = 0, 1, 2
 """What a NumPy call returns: it failed, as the interpreter will explain; all went well; its table
 now begins with the type and the value of an exception to raise."""
 
+CLOCK = getattr(time, "CLOCK_MONOTONIC", 1)
+"""Which clock `adjoint_clock` is asked for, by whoever wants times finer than seconds."""
+
 _PYTHON = (
     *("PyGILState_Ensure", "PyGILState_Release", "PyErr_CheckSignals", "PyErr_SetObject"),
     *("PyEval_SaveThread", "PyEval_RestoreThread"),
@@ -38,6 +42,7 @@ def symbols() -> dict[str, int]:
     """The addresses of what the code below calls."""
     found = {name: getattr(ctypes.pythonapi, name) for name in _PYTHON}
     found["adjoint_time"] = ctypes.CDLL(None).time
+    found["adjoint_clock"] = ctypes.CDLL(None).clock_gettime
     return {name: ctypes.cast(f, ctypes.c_void_p).value or 0 for name, f in found.items()}
 
 
