@@ -20,6 +20,7 @@ __all__ = ["main"]
 
 COMMANDS = {
     "explain": "show how the derivatives of a formula come about, step by step",
+    "optimizers": "write a page on which optimisers descend side by side",
     "train": "train a small network on handwritten digits",
 }
 MISTAKE = 2

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 
 from adjoint.api.files import atomic_write
+from adjoint.cli.explain_server import serve
 from adjoint.errors import ExpressionError, RangeError
 from adjoint.explanation.explain import explain
 from adjoint.explanation.expression import check_names, functions, parse, parse_assignments
@@ -44,6 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", type=int, default=3, metavar="N", help="decimals shown (default 3)"
     )
+    parser.add_argument(
+        "--serve",
+        nargs="?",
+        type=int,
+        const=0,
+        metavar="PORT",
+        help="show the page to browsers on this machine only; the library explains what is changed",
+    )
     parser.add_argument("--width", type=int, metavar="N", help="columns used (default: terminal)")
 
 
@@ -65,6 +74,9 @@ def run(args: argparse.Namespace) -> int:
         )
     ordered = parse(args.formula.strip(), tuple(values))
     explanation = explain(ordered, *values.values(), order=args.order, names=ordered.names)
+    if args.serve is not None:
+        _check("serve", args.serve, 0, 65535)
+        return serve(explanation, args.serve)
     print(explanation.text(width, args.precision), end="")
     formats: dict[str, Callable[[], str | bytes]] = {
         "svg": explanation.svg,

@@ -8,6 +8,7 @@ adjoints use. Drawn by matplotlib, the extra `plot`.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -36,8 +37,16 @@ class Label(Latex):
 
     space = r" \, "
 
+    def word(self, word: Word) -> str:
+        return super().word(Word(drawable(word.text), word.mark))
+
     def quotient(self, above: Term, below: Term) -> Written:
         return f"{self.within(above, PRODUCT)} \\, / \\, {self.within(below, POWER)}", PRODUCT
+
+
+def drawable(name: str) -> str:
+    """A name of a user's without what matplotlib takes for commands or cannot draw."""
+    return re.sub(r"[^\w .,:()\[\]+*/=-]", "?", name)
 
 
 @dataclass(eq=False)
@@ -120,7 +129,7 @@ def _picture(trace: Trace, names: Sequence[str], result: str) -> Picture:
     for node, name in zip(trace.inputs, names, strict=True):
         found = cards.get(Symbol(trace.entry(node).symbol.index, "bar"))
         if found is not None:
-            found.value = f"∂{result}/∂{name} = {found.value}"
+            found.value = f"∂{result}/∂{drawable(name)} = {found.value}"
     picture.adjoint.reverse()  # in the order of the nodes, so that each stands below its own
     _close_ranks((*picture.forward, *picture.adjoint))
     return picture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from adjoint.explanation import checks, drawing, sections, tables
 from adjoint.explanation.document import Document, Paragraph, Section
 from adjoint.explanation.homework import Verdict, check_adjoints, check_order
 from adjoint.explanation.notation import number_text
-from adjoint.explanation.page.explained import page_of
+from adjoint.explanation.page.explained import page_model, page_of
 from adjoint.explanation.places import Places, located
 from adjoint.explanation.trace import Sweep, Trace
 from adjoint.graph.node import Scope
@@ -234,13 +235,20 @@ class Explanation:
         """The explanation in LaTeX: a file to compile, or with ``whole=False`` a piece of one."""
         return tables.latex(self.document, precision, whole)
 
-    def page(self) -> str:
+    def page(self, *, served: bool = False) -> str:
         """The explanation as an interactive page: one file of HTML that needs no network.
 
         Every walk can be stepped through; the inputs of a formula can be moved and the formula
-        changed; there are exercises. With scripts switched off it shows the tables.
+        changed; there are exercises. With scripts switched off it shows the tables. A `served` page
+        asks the server that it came from for the explanation of another formula.
         """
-        return page_of(self.document, self.trace, self.names, self.result, self.places, self._call)
+        return page_of(self.document, self.model(), served)
+
+    def model(self) -> dict[str, Any]:
+        """What the page shows, as data."""
+        return page_model(
+            self.document, self.trace, self.names, self.result, self.places, self._call
+        )
 
     def html(self, precision: int = 3) -> str:
         """The tables as a piece of HTML, with the picture if matplotlib is installed."""
@@ -285,7 +293,14 @@ class Explanation:
         return atomic_write(path, formats[suffix]())
 
     def _repr_html_(self) -> str:
-        return self.html()
+        """The page in a frame, which shares nothing with the notebook, and the tables below it for
+        where frames or scripts are switched off."""
+        title = html.escape(self.document.title)
+        return (
+            f'<iframe title="{title}" srcdoc="{html.escape(self.page())}" sandbox="allow-scripts" '
+            f'style="width: 100%; height: 46em; border: 0"></iframe>'
+            f"<details><summary>Tables and picture</summary>{self.html()}</details>"
+        )
 
     def _repr_svg_(self) -> str | None:
         """The picture, or none where there cannot be one (no matplotlib, a huge graph)."""

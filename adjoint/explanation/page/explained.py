@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adjoint.explanation.document import Document
-from adjoint.explanation.page.html import page
+from adjoint.explanation.page.html import POLICY, SERVED_POLICY, page
 from adjoint.explanation.page.model import is_scalar, model_of
 from adjoint.explanation.page.program import program_of
 from adjoint.explanation.places import Places
@@ -15,18 +15,11 @@ from adjoint.explanation.trace import Trace
 from adjoint.graph.tensor import as_tensor
 
 
-def page_of(
-    document: Document,
-    trace: Trace,
-    names: Sequence[str],
-    result: str,
-    places: Places,
-    f: Callable[..., Any],
-) -> str:
-    """The interactive page for a trace of `f`, a function of its inputs alone."""
-    return page(
-        document.title, page_model(document, trace, names, result, places, f), html_text(document)
-    )
+def page_of(document: Document, model: dict[str, Any], served: bool = False) -> str:
+    """The interactive page. A `served` one may ask the server that it came from."""
+    policy = SERVED_POLICY if served else POLICY
+    data = {**model, "served": True} if served else model
+    return page(document.title, data, html_text(document), policy=policy)
 
 
 def page_model(

@@ -11,12 +11,23 @@ import json
 from importlib.resources import files
 from typing import Any
 
-SCRIPTS = ("terms.js", "engine.js", "layout.js", "phases.js", "stage.js", "view.js", "play.js")
+SCRIPTS = (
+    "values.js",
+    "terms.js",
+    "engine.js",
+    "layout.js",
+    "phases.js",
+    "stage.js",
+    "view.js",
+    "play.js",
+)
 STYLE = "page.css"
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
+SERVED_POLICY = f"{POLICY}; connect-src 'self'"
+"""The page that a server on this machine shows may ask that server."""
 
 
 def asset(name: str) -> str:

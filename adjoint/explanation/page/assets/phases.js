@@ -3,40 +3,6 @@
 // A step: {say: parts shown as one line, node: the node it is about, value/badge/edge/fresh: what
 // appears in the graph, dict: the dictionary of partial adjoints after it, ask: what can be predicted}.
 
-// Values of everything, computed here where the page can, recorded otherwise.
-class Values {
-  constructor(model) {
-    this.model = model;
-    this.refresh();
-  }
-
-  refresh() {
-    const { model } = this;
-    this.known = new Map();
-    for (const node of model.nodes) {
-      const isInput = model.inputs.includes(node.i);
-      const value = model.live && !isInput ? evaluate(node.t, this.known) : node.v;
-      this.known.set(`${node.i}`, value);
-    }
-    this.dots = model.tangents.map(({ rows }) => {
-      const known = new Map(this.known);
-      for (const r of rows) known.set(`dot${r.i}`, !model.live ? r.v : r.t === null ? 0 : evaluate(r.t, known));
-      return known;
-    });
-    this.bars = model.sweeps.map((sweep) => {
-      const known = new Map(this.known);
-      for (const s of sweep.steps) known.set(`bar${s.i}`, s.a === null ? 0 : this.of(s.a));
-      return known;
-    });
-  }
-
-  of(i) { return this.known.get(`${i}`); }
-}
-
-const isArray = (x) => x !== null && typeof x === "object";
-const shapeText = (x) => (isArray(x) ? x.shape.join("×") || "1" : "1");
-const valueTerm = (x) => (isArray(x) ? ["w", `${shapeText(x)}${x.dtype === "float64" ? "" : ` ${x.dtype}`}`, ""] : num(x));
-
 // The formula with numbers; of arrays with shapes; null where that says nothing new.
 function inNumbers(t, known) {
   if (t === null || t[0] === "v" || t[0] === "n" || t[0] === "w") return null;

@@ -1,30 +1,10 @@
 // The page: controls, the graph, the tables, all following one timeline.
 
-const SVG = "http://www.w3.org/2000/svg";
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 const FEW = 40; // more nodes than this are not stops of the tabulator key
 const FOLDED_FROM = 48;
 const DRAWN = 160; // a larger extended graph is not drawn node by node
 const MOST_ROWS = 40;
 const DICTIONARY = 16;
-
-// An element; text children are text, never HTML.
-function h(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (value === true) element.setAttribute(key, "");
-    else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, value);
-  }
-  element.append(...children.flat().filter((c) => c !== null && c !== undefined));
-  return element;
-}
-
-function svg(tag, attributes) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  return element;
-}
 
 const ICONS = {
   first: "M4 3h2v10H4zM13 3v10L6.5 8z", back: "M11.5 3v10L5 8z", play: "M4 2.5v11L13.5 8z", pause: "M4 3h3v10H4zM9 3h3v10H9z",
@@ -133,7 +113,7 @@ class Page {
     if (model.formula !== null) {
       this.formula = h("input", { id: "formula", value: model.formula, spellcheck: "false", autocomplete: "off", autocapitalize: "off" });
       box.append(h("div", { class: "formula" }, h("label", { for: "formula" }, `${model.result} =`), this.formula, h("button", { type: "submit" }, "Show"),
-        model.edited ? h("button", { type: "button", onclick: () => this.open(this.first) }, "Back to the first") : null), this.problem);
+        model !== this.first ? h("button", { type: "button", onclick: () => this.open(this.first) }, "Back to the first") : null), this.problem);
       if (model.edited) box.append(h("p", { class: "note" }, `Computed by this page. The optimised program is made by the library: adjoint explain "${model.formula}" ${model.names.map((n, k) => `${n}=${model.nodes[model.inputs[k] - 1].v}`).join(" ")} --html page.html`));
     }
     if (!model.live) {
@@ -143,7 +123,7 @@ class Page {
     model.inputs.forEach((i, k) => {
       const node = model.nodes[i - 1], reach = Math.max(2, Math.abs(node.v)), id = `input-${i}`;
       const number = h("input", { type: "number", step: "any", value: node.v, "aria-label": `${model.names[k]}, as a number` });
-      const range = h("input", { id, type: "range", min: node.v - reach, max: node.v + reach, step: reach / 200, value: node.v });
+      const range = h("input", { id, type: "range", "aria-label": model.names[k], min: node.v - reach, max: node.v + reach, step: reach / 200, value: node.v });
       const change = (from, to) => {
         const value = from.valueAsNumber;
         if (!Number.isFinite(value)) return;
@@ -159,15 +139,24 @@ class Page {
   }
 
   // Read the formula in the page; keep the values of names that are still there.
-  edit() {
+  async edit() {
     const values = Object.fromEntries(this.model.names.map((name, k) => [name, this.model.nodes[this.model.inputs[k] - 1].v]));
     try {
-      this.open(modelOf(this.formula.value.trim(), values));
+      this.open(await this.explained(this.formula.value.trim(), values));
       this.formula.focus();
     } catch (error) {
       if (!(error instanceof FormulaError)) throw error;
       this.problem.textContent = `Cannot read the formula: ${error.message}.`;
     }
+  }
+
+  // The model of another formula: by the library where it serves this page, by the page itself otherwise.
+  async explained(formula, values) {
+    if (!this.first.served) return modelOf(formula, values);
+    const answer = await fetch("/", { method: "POST", body: JSON.stringify({ formula, values }) });
+    const found = await answer.json();
+    if (!answer.ok) throw new FormulaError(found.error);
+    return found;
   }
 
   refresh() {
@@ -335,7 +324,7 @@ class Page {
     this.seek.value = step;
     this.count.textContent = `${step + 1} of ${last + 1}`;
     this.seek.setAttribute("aria-valuetext", `step ${step + 1} of ${last + 1}`);
-    if (remember) history.replaceState(null, "", `#${this.phase.id}-${step + 1}`);
+    if (remember && self === top) history.replaceState(null, "", `#${this.phase.id}-${step + 1}`);
     this.render();
   }
 
