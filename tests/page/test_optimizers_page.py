@@ -25,7 +25,10 @@ OPTIMIZERS = {
 def library_path(formula, name, rate, start, steps):
     """The points that an optimiser of the library visits."""
     f = parse(formula, ("x", "y"))
-    loss = lambda w: f(w["x"], w["y"])
+
+    def loss(w):
+        return f(w["x"], w["y"])
+
     optimizer = OPTIMIZERS[name](rate)
     w = {"x": float(start[0]), "y": float(start[1])}
     state, path = optimizer.init(w), [list(start)]
