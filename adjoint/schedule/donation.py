@@ -84,9 +84,8 @@ class Lifetimes:
     def in_step(self, step: Step, out: Node, given: Node) -> bool:
         """Whether one kernel of a step, and no other, reads `given`, just where it writes `out`."""
         if not step.kernels:  # what a product adds to is there before it begins
-            return given is step.addend and all(
-                self.owner(n) is not given for n in step.reads if n is not given
-            )
+            readings = sum(self.owner(n) is given for n in step.reads)
+            return given is step.addend and readings == 1  # w + w @ x also reads it as a factor
         readers = [k for k in step.kernels if any(self.owner(n) is given for n in k.reads)]
         if len(readers) != 1:
             return False

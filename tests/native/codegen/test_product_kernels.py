@@ -199,3 +199,37 @@ def test_what_is_left_to_a_library() -> None:
         assert gemm(ad.matmul(as_tensor(np.ones((2, 2))), as_tensor(np.ones((2, 2)))).node) is None
         step = gemm(ad.matmul(as_tensor(np.ones((20, 20))), as_tensor(np.ones((20, 20)))).node)
         assert step is not None and step.blas == "scipy-openblas"
+
+
+def test_products_in_a_loop_that_are_packed() -> None:
+    """A loop has the memory for what is packed as a part of that of its program."""
+    w = (RNG.normal(size=(200, 200)) / 15).astype("f4")
+    h = RNG.normal(size=(120, 200)).astype("f4")
+
+    def f(w, h):
+        h, each = ad.scan(lambda h, _: (ad.tanh(h @ w.T) @ w, ad.sum(h)), h, length=3)
+        return h, each
+
+    found, _ = ad.compile(f)(w, h)
+    wanted = h.astype("f8")
+    for _ in range(3):
+        wanted = np.tanh(wanted @ w.T) @ w
+    np.testing.assert_allclose(np.asarray(found), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_the_result_may_lie_in_a_donated_argument() -> None:
+    w = RNG.normal(size=(150, 150))
+    step = ad.compile(lambda w, x: (w - 0.1 * (w.T @ x), w @ w + w), donate=0)
+    for _ in range(5):
+        given, x = w.copy(), RNG.normal(size=(150, 150))
+        first, second = step(given, x)
+        np.testing.assert_allclose(np.asarray(first), w - 0.1 * (w.T @ x), rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(np.asarray(second), w @ w + w, rtol=1e-10, atol=1e-10)
+
+
+def test_long_sums_are_as_exact_as_those_of_numpy() -> None:
+    a, b = (1 + RNG.random(size=s, dtype="f4") for s in ((9, 30_000), (30_000, 12)))
+    exact = a.astype("f8") @ b
+    ours = np.abs(np.asarray(ad.compile(lambda a, b: a @ b)(a, b)) / exact - 1).max()
+    theirs = np.abs(a @ b / exact - 1).max()
+    assert ours <= 3 * theirs

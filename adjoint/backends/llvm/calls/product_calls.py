@@ -19,10 +19,17 @@ POINTERS, NUMBERS = 5, 4
 
 
 def is_own(step: Gemm) -> bool:
-    """Whether the products are computed by code of our own, rather than by BLAS."""
+    """Whether the products are computed by code of our own, rather than by BLAS.
+
+    A sum over a long axis, for a few rows and columns, is left to BLAS on threads of ours: each has
+    a part of the sum.
+    """
     if step.work <= blas.ONE_THREAD * matrices(step):
         return True
-    return step.blas == "auto" and vectors.register_bytes() > 0
+    if step.blas != "auto" or not vectors.register_bytes():
+        return False
+    blocks = product_blocks.blocks_of(step)
+    return blocks is None or not blocks.sums()
 
 
 def matrices(step: Gemm) -> int:

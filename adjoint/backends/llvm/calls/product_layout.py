@@ -11,13 +11,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adjoint.backends.llvm.codegen import product_dots
-from adjoint.backends.llvm.codegen.product_tile import TileSize, lanes_of, tile_size
+from adjoint.backends.llvm.codegen.product_tile import (
+    LITTLE_HEIGHT,
+    MOST_HEIGHT,
+    TileSize,
+    lanes_of,
+    tile_size,
+)
 from adjoint.schedule.memory import rounded
 from adjoint.schedule.plan import Gemm
 
-MOST_DEPTH = 320
+MOST_DEPTH = 400
 """So much depth is summed before the sums are put down: what a tile reads of a and of b then fits
-into the nearest cache."""
+into the nearest cache, and rounding errors grow less."""
 STREAM_DEPTH = 16
 """The same where all of b is read once: so many rows of it are read side by side, each from its
 beginning to its end, as the processor fetches ahead best."""
@@ -87,7 +93,9 @@ class Product:
 
     @cached_property
     def tile(self) -> TileSize:
-        return tile_size(self.rows, self.columns, self.lanes)
+        is_small = self.rows * self.columns * self.depth < PART_WORK
+        highest = LITTLE_HEIGHT if is_small else MOST_HEIGHT
+        return tile_size(self.rows, self.columns, self.lanes, highest)
 
     @cached_property
     def by_dots(self) -> bool:
@@ -106,11 +114,9 @@ class Product:
     def depth_block(self) -> int:
         """How much depth is summed at a time."""
         most = MOST_DEPTH
-        if not self.packs:
-            is_wide = self.columns > self.panel
-            most = STREAM_DEPTH if self.rows <= self.tile.height and is_wide else self.depth
-            if self.depth * self.columns * self.itemsize <= 8 * SMALL_BYTES:
-                most = self.depth
+        is_large = self.depth * self.columns * self.itemsize > 8 * SMALL_BYTES
+        if is_large and self.rows <= self.tile.height and self.columns > self.panel:
+            most = STREAM_DEPTH
         if self.by_dots or self.depth <= most:
             return self.depth
         blocks = -(-self.depth // most)

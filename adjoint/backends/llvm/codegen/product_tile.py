@@ -26,8 +26,8 @@ CHAINS = 8
 """So many sums must go on side by side: one takes four cycles, and a core begins two a cycle."""
 MOST_VECTORS = 4
 """The most vectors of a row of a tile, where there are several rows."""
-MOST_HEIGHT = 14
-"""The most rows of a tile."""
+MOST_HEIGHT, LITTLE_HEIGHT = 14, 8
+"""The most rows of a tile, and of one of a small product: as code it is half as long to compile."""
 SECOND_TILE = 1.5
 """What the last tile of a row counts if it has fewer columns: it is code of its own, to compile."""
 MANY_ROWS = 256
@@ -59,15 +59,16 @@ class TileSize:
         return 4 if least > 2 else least
 
 
-def tile_size(rows: int, columns: int, lanes: int) -> TileSize:
-    """The size of tile that computes so many rows and columns in the fewest cycles."""
+def tile_size(rows: int, columns: int, lanes: int, highest: int = MOST_HEIGHT) -> TileSize:
+    """The size of tile that computes so many rows and columns in the fewest cycles, of at most the
+    `highest` number of rows."""
     across = -(-columns // lanes)
     if rows == 1:
         return TileSize(1, min(across, CHAINS))
     free = register_count() - 1
     sizes = []
     for width in range(1, min(across, MOST_VECTORS) + 1):
-        most = min((free - width) // width, MOST_HEIGHT)
+        most = min((free - width) // width, highest)
         sizes.append(TileSize(-(-rows // -(-rows // most)) if rows < MANY_ROWS else most, width))
     return min(sizes, key=lambda size: _cycles(size, rows, across))
 
