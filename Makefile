@@ -66,10 +66,10 @@ smoke: .venv/dev.stamp
 
 # Last, so that its closing line is the last thing printed.
 pytest: .venv/dev.stamp
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" tests
 
 slow: .venv/dev.stamp ## the tests that `test` leaves out, as their oracles take long
-	$(BIN)/python -m pytest -n $(WORKERS) -m slow
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow tests
 
 # The environment. A stamp is as old as the last installation of its extras.
 # The build backend comes first, pinned like the rest, so that building the package fetches nothing.

@@ -86,7 +86,10 @@ def disagreements(seed: int, chosen: int, native: str = "never") -> Iterator[str
                 yield f"{name}, result {number}: {a} for {b}"
 
 
-@pytest.mark.parametrize("first", range(0, 40, 4))
+@pytest.mark.parametrize(
+    "first",
+    [*range(0, 16, 4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(16, 40, 4))],
+)
 def test_programs_agree(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worth, "WORTH", 1)
     for seed in range(first, first + 4):

@@ -133,16 +133,23 @@ def named(some: list[Row]) -> Any:
     return pytest.mark.parametrize("row", some, ids=[f"{r.op}-{r.label}" for r in some])
 
 
-@pytest.mark.parametrize("bad", BAD)
-@named(REAL_ROWS)
-def test_an_example_that_is_not_taken_has_no_influence(row: Row, bad: float) -> None:
-    """Two examples side by side, of which one is bad and not chosen."""
-    one = Program(row)
-    xs = tuple(np.stack([x, np.full_like(x, bad)]) for x in one.good)
+def can_be_asked(one: Program, bad: float) -> bool:
+    """Whether there is a value, not an error, where the inputs are bad."""
     try:
-        ad.evaluate(ad.vmap(one)(*map(ad.asarray, xs)))
-    except (AdjointError, np.linalg.LinAlgError) as error:
-        pytest.skip(f"there is an error: {error}")
+        ad.evaluate(one(*(ad.asarray(np.full_like(x, bad)) for x in one.good)))
+    except (AdjointError, np.linalg.LinAlgError):
+        return False
+    return True
+
+
+@named(REAL_ROWS)
+def test_an_example_that_is_not_taken_has_no_influence(row: Row) -> None:
+    """Examples side by side, of which all but the first are bad and not chosen."""
+    one = Program(row)
+    bad = [x for x in BAD if can_be_asked(one, x)]
+    if not bad:
+        pytest.skip("there is an error wherever it is bad")
+    xs = tuple(np.stack([x, *(np.full_like(x, b) for b in bad)]) for x in one.good)
     vs, ws = (drawn([x.shape for x in xs], seed) for seed in (2, 3))
     (w,) = drawn([one.output.shape], 1)
     first = [tuple(v[0] for v in some) for some in (vs, ws)]
@@ -150,10 +157,10 @@ def test_an_example_that_is_not_taken_has_no_influence(row: Row, bad: float) -> 
 
     def masked(*given: Any) -> Any:
         y = ad.vmap(one)(*given)
-        taken = np.array([True, False]).reshape(2, *(1,) * (y.ndim - 1))
+        taken = (np.arange(len(xs[0])) == 0).reshape(-1, *(1,) * (y.ndim - 1))
         return ad.sum(ad.where(taken, ad.asarray(w) * y, 0.0))
 
-    whole = [tuple(np.stack([g, np.zeros_like(g)]) for g in order) for order in expected]
+    whole = [tuple(np.stack([g, *[0 * g] * len(bad)]) for g in order) for order in expected]
     check(masked, xs, whole, vs, ws)
 
 
