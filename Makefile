@@ -29,7 +29,7 @@ bench: .venv/bench.stamp ## all benchmarks, beside the peers (installs them: lar
 	$(BIN)/python -m benchmarks
 
 docs: .venv/dev.stamp ## build the documentation into docs/_build; a warning is an error
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet -b html docs docs/_build/html
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --jobs auto --quiet -b html docs docs/_build/html
 
 format: .venv/dev.stamp ## lay out the code and repair what the linter can
 	$(BIN)/ruff check --fix .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,14 @@ author = SETTINGS["project"]["authors"][0]["name"]
 copyright = f"2026 {author}"
 release = version = SETTINGS["project"]["version"]
 
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.mathjax",
+    "executed_examples",
+    "reference",
+    "runnable",
 ]
 exclude_patterns = ["_build"]
 
@@ -31,6 +36,7 @@ myst_heading_anchors = 3
 # A single backtick in a docstring means code.
 default_role = "literal"
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 
 
 def plain_bars(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:

@@ -1,31 +1,49 @@
-"""The API reference lists each public name: autodoc passes over what has no docstring."""
+"""The API reference lists each public name, with its derivative, and its examples are what runs."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import adjoint as ad
+from adjoint.graph.op import OPS
+from adjoint.ops.family.elementwise import Elementwise
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(DOCS / "extensions"))
+pytest.importorskip("sphinx", reason="the extra `docs` is not installed")
+
+from derivative_formulas import ARGUMENTS, elementwise_rows  # noqa: E402
+from executed_examples import Session  # noqa: E402
+from reference import (  # noqa: E402
+    ability_rows,
+    blocks_of,
+    derivative_table,
+    entries,
+    names_of,
+    thing_named,
+)
 
 pytestmark = pytest.mark.unit
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-PAGE = (DOCS / "api.md").read_text(encoding="utf-8")
-MODULES = re.findall(r"automodule:: (\S+)", PAGE)
-CLASSES = re.findall(r"autoclass:: ([\w.]+)", PAGE)
-NAMED = set(re.findall(r"`(\w+)`", PAGE))
+PAGES = {page.stem: page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md")}
+BLOCKS = [block for page in PAGES.values() for block in blocks_of(page)]
+NAMESPACES = sorted({namespace for namespace, _ in BLOCKS})
+CLASSES = [name for page in PAGES.values() for name in re.findall(r"autoclass:: ([\w.]+)", page)]
+NAMED = {name for page in PAGES.values() for name in re.findall(r"`(\w+)`", page)}
 
 
 def is_listed(name: str, thing: Any) -> bool:
-    """Whether autodoc, or the page itself, lists a public name."""
-    if isinstance(thing, ModuleType):
-        return thing.__name__ in MODULES
+    """Whether autodoc, or a page itself, lists the public name of a thing."""
     if isinstance(thing, type) or inspect.isroutine(thing) or isinstance(thing, property):
         return bool(inspect.getdoc(thing))
     return name in NAMED
@@ -39,20 +57,138 @@ def class_named(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_each_public_name_is_in_the_reference(module):
-    namespace = import_module(module)
-    names = getattr(namespace, "__all__", None)
-    if names is None:  # of modules that define all they hold, but for what they import
-        names = [n for n, thing in vars(namespace).items() if isinstance(thing, type)]
-    assert names
-    assert not [n for n in names if not is_listed(n, getattr(namespace, n))]
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_each_public_name_has_one_entry(namespace):
+    module = thing_named(namespace)
+    found = [n for space, homes in BLOCKS if space == namespace for n in names_of(space, homes)]
+    assert len(found) == len(set(found)), sorted(n for n in set(found) if found.count(n) > 1)
+    assert found
+    for name in getattr(module, "__all__", found):
+        thing = getattr(module, name)
+        assert name in found or isinstance(thing, ModuleType) or name in NAMED, name
+        assert is_listed(name, thing) or isinstance(thing, ModuleType), name
 
 
 def test_each_namespace_of_the_facade_is_in_the_reference():
-    namespaces = [n for n in ad.__all__ if isinstance(getattr(ad, n), ModuleType)]
-    assert len(namespaces) > 3
-    assert not [n for n in namespaces if not is_listed(n, getattr(ad, n))]
+    spaces = {f"adjoint.{n}" for n in ad.__all__ if isinstance(getattr(ad, n), ModuleType)}
+    assert len(spaces) > 3
+    assert not spaces - set(NAMESPACES)
+
+
+def test_each_page_is_in_the_index():
+    index = (DOCS / "api.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^reference/(\S+)$", index, re.MULTILINE)) == sorted(PAGES)
+
+
+def test_an_entry_is_for_users_and_an_alias_says_of_what():
+    lines = list(entries("adjoint", ["adjoint.ops.elementwise.choice"]))
+    assert ".. autofunction:: adjoint.abs" in lines
+    assert "   Another name of :func:`~adjoint.abs`." in lines
+    assert not [line for line in lines if "adjoint.ops" in line]
+
+
+def test_the_reference_says_what_a_function_can_do():
+    assert ability_rows()["sin"]["reverse"] == "✓"
+    assert ability_rows()["linalg.solve"]["forward"] == "✓"
+    assert ability_rows()["argmax"]["reverse"] == "–"
+
+
+# The table of derivatives.
+
+
+def test_the_derivatives_are_those_of_a_textbook():
+    rows = elementwise_rows()
+    assert rows["sin"].partials == ("cos x",)
+    assert rows["log"].partials == ("1 / x",)
+    assert rows["tanh"].partials == ("1 - f^2",)
+    assert rows["multiply"].partials == ("y", "x")
+    assert rows["arctan"].partials == ("1 / (1 + x^2)",)
+    assert rows["log10"].partials == ("(1 / ln 10) / x",)
+    assert rows["special.erf"].partials == ("(2 / √π) exp(-x^2)",)
+    assert rows["abs"].kink
+    assert not rows["sin"].kink
+
+
+def python_of(formula: str) -> str:
+    """A formula of the table as Python, if it is a plain one."""
+    text = formula.replace("√(2π)", "s2pi").replace("√π", "spi").replace("2π", "(2*pi)")
+    text = text.replace("^", "**").replace("π", "pi").replace("√", "sqrt").replace("ln ", "log ")
+    text = re.sub(r"\b(sinh|cosh|sin|cos|log|sqrt|exp) ?(?=[a-z0-9])(\w+)", r"\1(\2)", text)
+    text = re.sub(r"sqrt(?=[a-z0-9])(\w+)", r"sqrt(\1)", text)
+    return re.sub(r"(?<=[\w)]) (?=[\w(])", "*", text)
+
+
+PLAIN = (
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh"),
+    *("arccosh", "arctanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt"),
+    *("cbrt", "square", "reciprocal", "multiply", "divide", "add", "subtract", "power"),
+    *("deg2rad", "rad2deg", "special.erf", "special.erfc", "special.erfi", "special.ndtr"),
+)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_formula_says_the_number_that_is_computed(name):
+    function = thing_named(f"adjoint.{name}")
+    row = elementwise_rows()[name]
+    point = (1.3 if name == "arccosh" else 0.4, 0.7)[: len(row.partials)]
+    names = {n: getattr(np, n) for n in ("sin", "cos", "sinh", "cosh", "exp", "log", "sqrt")}
+    names |= {"pi": np.pi, "spi": np.sqrt(np.pi), "s2pi": np.sqrt(2 * np.pi)}
+    names |= {**dict(zip(ARGUMENTS, point, strict=False)), "f": float(function(*point))}
+    for number, formula in enumerate(row.partials):
+        value = float(ad.grad(function, number)(*point))
+        assert eval(python_of(formula), names) == pytest.approx(value, rel=1e-5), formula
+
+
+def test_every_differentiable_elementwise_function_is_in_the_table():
+    table = derivative_table("elementwise")
+    smooth = [op for op in OPS.values() if isinstance(op, Elementwise) and any(op.partials)]
+    public = {name.rpartition(".")[2] for name in elementwise_rows()}
+    assert len(public) > 100
+    for op in smooth:
+        row = next(
+            (r for n, r in elementwise_rows().items() if n.rpartition(".")[2] == op.name), None
+        )
+        if row is not None and set(row.partials) != {"0"}:
+            assert f"| `{row.name}`" in table
+    assert "| `matmul` | `f̄ @ yᵀ` | `xᵀ @ f̄` |" in derivative_table("others")
+
+
+# The examples of the pages, as the build runs them.
+
+
+def test_a_wrong_output_is_found_and_an_ellipsis_is_filled_in():
+    session = Session("page")
+    shown, faults = session.run(">>> x = 1 / 3\n>>> x\n0.33...\n\n")
+    assert not faults
+    assert "0.3333333333333333" in shown
+    _, (fault,) = session.run(">>> x + 1\n2.0\n")
+    assert "Expected:" in fault
+    _, (fault,) = session.run(">>> unknown\n")
+    assert "NameError" in fault
+
+
+def test_what_is_shortened_stays_short_and_an_error_keeps_its_ellipsis():
+    session = Session("page")
+    text = ">>> print('a\\nb\\nc')\na\n...\n>>> 1 / 0\nTraceback (most recent call last):\n"
+    text += "...\nZeroDivisionError: ..."
+    shown, faults = session.run(text)
+    assert not faults
+    assert shown == text
+
+
+def test_figures_are_saved_with_their_titles(tmp_path):
+    pytest.importorskip("matplotlib").use("svg")
+    session = Session("guide/page")
+    session.run(
+        ">>> import matplotlib.pyplot as plt\n>>> _ = plt.plot([1, 2])\n>>> _ = plt.title('A line')"
+    )
+    ((path, title),) = session.take_figures(tmp_path)
+    assert title == "A line"
+    assert path.read_text("utf-8").rstrip().endswith("</svg>")
+    session.run(">>> _ = plt.plot([1, 2])")
+    with pytest.raises(ValueError, match="a figure has no title"):
+        session.take_figures(tmp_path)
+    assert session.take_figures(tmp_path) == []
 
 
 @pytest.mark.parametrize("path", ["adjoint.Tensor", *CLASSES])
