@@ -13,7 +13,7 @@ from adjoint.api.arguments import (
     ones_like,
     zeros_like,
 )
-from adjoint.api.parts import Filter, Names, by_parts
+from adjoint.api.parts import Filter, Names, by_parts, is_one_part, parts_of
 from adjoint.api.rows import tangents_by_rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.api.tree import flatten, same_structure
@@ -274,12 +274,20 @@ def like(y: Tensor, x: Any, what: str, model: str) -> Tensor:
     return Tensor(as_tensor(t, y.node.dtype).node)
 
 
-def vjp(f: Callable[..., Any], *args: Any, has_aux: bool = False) -> Any:
+def vjp(
+    f: Callable[..., Any],
+    *args: Any,
+    has_aux: bool = False,
+    argnums: int = 0,
+    argnames: Names = None,
+    wrt: Filter = None,
+) -> Any:
     """The value of ``f(*args)`` and the pullback, which maps an adjoint v of the output to vᵀJ.
 
     Returns ``(value, pullback)``, or with `has_aux` ``(value, pullback, aux)``. The pullback takes
     a tree like the value and returns a tuple with one tree per argument; it can be called again
-    and differentiated.
+    and differentiated. With `argnames`, or with `wrt` for parts of the argument `argnums`, it
+    returns what `grad` returns for these.
 
     >>> import adjoint as ad
     >>> y, pullback = ad.vjp(lambda x: x * x, 3.0)
@@ -287,6 +295,13 @@ def vjp(f: Callable[..., Any], *args: Any, has_aux: bool = False) -> Any:
     (Tensor(6.),)
     """
     check_callable("vjp", f)
+    if argnames is not None or wrt is not None:
+        parts, one = (
+            parts_of("vjp", f, args, argnums, argnames, wrt),
+            is_one_part(argnums, argnames, wrt),
+        )
+        value, whole, *aux = vjp(parts.function, *parts.parts, has_aux=has_aux)
+        return (value, lambda v: parts.result(whole(v), one), *aux)
     with TracedCall("vjp", f) as traced:
         arguments = traced.open(args)
         outputs = traced.tensors(arguments.given, {}, has_aux)

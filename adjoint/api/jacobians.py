@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from adjoint.api.arguments import check_callable, function_name, normalize_argnums
 from adjoint.api.basis_jacobian import BasisTangents
 from adjoint.api.derivatives import check_directions, gradient_for, jvp_for, tangents_of
+from adjoint.api.parts import Change, Filter, Names, is_one_part, of_parts, parts_of
 from adjoint.api.rows import no_derivative, rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.errors import ArgumentError
@@ -28,34 +30,45 @@ Argnums = int | Sequence[int]
 
 
 def jacrev(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    *,
+    argnames: Names = None,
+    wrt: Filter = None,
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of `f`, by one reverse sweep for all outputs at once.
 
     For an output of shape s and an argument of shape t the Jacobian has shape s + t; for pytrees
     it has the structure of the output with the structure of the argument in each leaf. Good where
-    outputs are fewer than inputs.
+    outputs are fewer than inputs. `argnames` and `wrt` choose arguments by name, or parts of one,
+    as for `grad`.
 
     >>> import adjoint as ad
     >>> ad.jacrev(lambda x: ad.stack([x[0] * x[1], ad.sin(x[0])]))(ad.asarray([0.0, 3.0]))
     Tensor([[3., 0.],
             [1., 0.]])
     """
-    return _jacobian("jacrev", rows, f, argnums, has_aux)
+    return _jacobian("jacrev", rows, f, argnums, has_aux, argnames, wrt)
 
 
 def jacfwd(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    has_aux: bool = False,
+    *,
+    argnames: Names = None,
+    wrt: Filter = None,
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of `f`, by one forward sweep for all inputs at once.
 
-    Shapes as in `jacrev`. Good where inputs are fewer than outputs.
+    Shapes and arguments as in `jacrev`. Good where inputs are fewer than outputs.
 
     >>> import adjoint as ad
     >>> ad.jacfwd(lambda x: ad.stack([x, x * x]))(3.0)
     Tensor([1., 6.])
     """
-    return _jacobian("jacfwd", _columns, f, argnums, has_aux)
+    return _jacobian("jacfwd", _columns, f, argnums, has_aux, argnames, wrt)
 
 
 def jacobian(
@@ -65,24 +78,29 @@ def jacobian(
     *,
     sparse: bool = False,
     memory: int | None = None,
+    argnames: Names = None,
+    wrt: Filter = None,
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of `f`, forward or reverse, whichever has less to do.
 
     Of a real function of complex numbers it holds the directions of steepest ascent; a complex
     function of complex numbers is taken to be holomorphic. With ``sparse=True`` the result is a
     `scipy.sparse.csr_array`, found by few sweeps (see `SparseDerivative`). With `memory`, a number
-    of bytes, rows or columns are found in blocks so large that their sweeps fit into it.
+    of bytes, rows or columns are found in blocks so large that their sweeps fit into it. `argnames`
+    and `wrt` choose arguments by name, or parts of one, as for `grad`; not with those two.
 
     >>> import adjoint as ad
     >>> ad.jacobian(lambda x: x * x)(ad.asarray([1.0, 2.0]))
     Tensor([[2., 0.],
             [0., 4.]])
     """
+    if sparse or memory is not None:
+        _check_whole("jacobian", argnames, wrt)
     if sparse:
         return _sparse("jacobian", f, argnums, has_aux)
     if memory is not None:
         return _in_blocks("jacobian", f, argnums, has_aux, memory)
-    return _jacobian("jacobian", _cheaper, f, argnums, has_aux)
+    return _jacobian("jacobian", _cheaper, f, argnums, has_aux, argnames, wrt)
 
 
 def hessian(
@@ -92,25 +110,43 @@ def hessian(
     *,
     sparse: bool = False,
     memory: int | None = None,
+    argnames: Names = None,
+    wrt: Filter = None,
 ) -> Callable[..., Any]:
     """A function that returns the Hessian of the scalar function `f`: forward over reverse.
 
     For an argument of shape t it has shape t + t; for a pytree, trees in trees; for several
     `argnums`, a tuple of tuples. With ``sparse=True`` the result is a `scipy.sparse.csr_array` of
     two axes, found by few products (see `SparseDerivative`). With `memory`, a number of bytes,
-    products with the Hessian are made in blocks that fit into it.
+    products with the Hessian are made in blocks that fit into it. `argnames` and `wrt` choose
+    arguments by name, or parts of one, as for `grad`: rows and columns are then of these alone.
 
     >>> import adjoint as ad
     >>> ad.hessian(lambda x: x[0] ** 2 * x[1])(ad.asarray([1.0, 2.0]))
     Tensor([[4., 2.],
             [2., 0.]])
+    >>> ad.hessian(lambda p: p["w"] ** 2 * p["b"], wrt="w")({"w": 3.0, "b": 5.0})
+    Tensor(10.)
     """
+    if sparse or memory is not None:
+        _check_whole("hessian", argnames, wrt)
     if sparse:
         return _sparse("hessian", f, argnums, has_aux)
     if memory is not None:
         slope = gradient_for("hessian", f, argnums)
         return _in_blocks("hessian", slope, argnums, has_aux, memory)
-    return _hessian(f, argnums, has_aux)
+    if argnames is not None or wrt is not None:
+        return of_parts("hessian", f, argnums, argnames, wrt, partial(_hessian, has_aux=has_aux))
+    return _hessian(f, argnums, None, has_aux)
+
+
+def _check_whole(kind: str, argnames: Names, wrt: Filter) -> None:
+    """Raise `ArgumentError` for parts where there are none."""
+    if argnames is not None or wrt is not None:
+        raise ArgumentError(
+            f"{kind}: argnames and wrt do not go together with sparse=True or memory=; "
+            f"differentiate a function of that part alone, lambda part: f(...)"
+        )
 
 
 def _sparse(kind: str, f: Any, argnums: Argnums, has_aux: bool) -> Callable[..., Any]:
@@ -135,11 +171,22 @@ def _in_blocks(
     return found
 
 
-def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
+def hvp(
+    f: Callable[..., Any],
+    primals: Any,
+    tangents: Any,
+    has_aux: bool = False,
+    *,
+    argnames: Names = None,
+    wrt: Filter = None,
+) -> Any:
     """The Hessian of the scalar function `f` at `primals` times the vector `tangents`.
 
     Computed forward over reverse, without the Hessian. `primals` and `tangents` are one pytree, if
     `f` takes one argument, or tuples with an entry for each argument; the result is like `primals`.
+    With `has_aux`, `f` returns a pair of a scalar and anything, and this ``(product, aux)``.
+    `argnames` and `wrt` choose arguments by name, or parts of the first, as for `grad`; `tangents`
+    and the result are then like these.
 
     >>> import adjoint as ad
     >>> x, v = ad.asarray([1.0, 2.0]), ad.asarray([1.0, 0.0])
@@ -148,16 +195,25 @@ def hvp(f: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """
     check_callable("hvp", f)
     several = isinstance(primals, tuple)
+    if argnames is not None or wrt is not None:
+        parts = parts_of("hvp", f, primals if several else (primals,), 0, argnames, wrt)
+        one = is_one_part(0, argnames, wrt)
+        along = parts.taken(tangents, one)
+        product = hvp(parts.function, tuple(parts.parts), along, has_aux)
+        if has_aux:
+            return parts.result(product[0], one), product[1]
+        return parts.result(product, one)
     if not several:
         primals, tangents = (primals,), (tangents,)
     check_directions("hvp", primals, tangents)
     with TracedCall("hvp", f, nested=True) as traced:
         arguments = traced.open(primals)
         seeds = tangents_of("hvp", arguments, tangents)
-        traced.scalar(arguments.given, {}, has_aux=False)
+        traced.scalar(arguments.given, {}, has_aux)
         found = traced.derived("hvp", list(seeds), _curved_directions, list(seeds.values()))
     trees = arguments.labelled(arguments.trees(dict(zip(seeds, found, strict=True))))
-    return tuple(trees) if several else trees[0]
+    product = tuple(trees) if several else trees[0]
+    return (product, traced.aux) if has_aux else product
 
 
 def _columns(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[list[Tensor]]:
@@ -207,8 +263,25 @@ def _cheaper(outputs: list[Tensor], nodes: list[Node], scope: Scope) -> list[lis
 
 
 def _jacobian(
-    transform: str, sweep: Any, f: Any, argnums: Argnums, has_aux: bool
+    transform: str,
+    sweep: Any,
+    f: Any,
+    argnums: Argnums,
+    has_aux: bool,
+    argnames: Names = None,
+    wrt: Filter = None,
 ) -> Callable[..., Any]:
+    if argnames is None and wrt is None:
+        return _jacobian_of(transform, sweep, f, argnums, None, has_aux)
+    check_callable(transform, f)
+    found = partial(_jacobian_of, transform, sweep, has_aux=has_aux)
+    return of_parts(transform, f, argnums, argnames, wrt, found)
+
+
+def _jacobian_of(
+    transform: str, sweep: Any, f: Any, argnums: Argnums, arranged: Change | None, has_aux: bool
+) -> Callable[..., Any]:
+    """`arranged` makes of the trees for each argument what stands in a leaf of the output."""
     check_callable(transform, f)
 
     def entries(outputs: Sequence[Tensor], nodes: Sequence[Node], scope: Scope) -> list[Tensor]:
@@ -221,7 +294,8 @@ def _jacobian(
             arguments = traced.open(args, numbers)
             _outputs(traced, arguments, kwargs, has_aux)
             found = iter(traced.derived(sweep.__name__, arguments.nodes, entries))
-        result = traced.unflatten([_row_tree(arguments, argnums, found) for _ in traced.outputs])
+        shape = arranged or partial(_row, argnums)
+        result = traced.unflatten([_row_tree(arguments, shape, found) for _ in traced.outputs])
         return (result, traced.aux) if has_aux else result
 
     return jacobian_of
@@ -236,17 +310,24 @@ def _outputs(traced: TracedCall, arguments: TracedArguments, kwargs: Any, has_au
         )
 
 
+def _row(argnums: Argnums, trees: Sequence[Any]) -> Any:
+    """The trees for each argument, as they are returned."""
+    return trees[0] if isinstance(argnums, int) else tuple(trees)
+
+
 def _row_tree(
-    arguments: TracedArguments, argnums: Argnums, entries: Iterator[Any], labelled: bool = True
+    arguments: TracedArguments, arranged: Change, entries: Iterator[Any], labelled: bool = True
 ) -> Any:
     """The next entries, one for each variable, in trees like the arguments."""
     trees = arguments.trees({node: next(entries) for node in arguments.nodes})
     if labelled:
         trees = arguments.labelled(trees)  # those of an output that is a number
-    return trees[0] if isinstance(argnums, int) else tuple(trees)
+    return arranged(trees)
 
 
-def _hessian(f: Any, argnums: Argnums, has_aux: bool) -> Callable[..., Any]:
+def _hessian(
+    f: Any, argnums: Argnums, arranged: Change | None, has_aux: bool
+) -> Callable[..., Any]:
     """As `_columns` of `rows` of `f`, which is called once and whose graph is then differentiated
     as a function."""
     check_callable("hessian", f)
@@ -258,12 +339,12 @@ def _hessian(f: Any, argnums: Argnums, has_aux: bool) -> Callable[..., Any]:
             arguments = traced.open(args, numbers)
             _outputs(traced, arguments, kwargs, has_aux)
             found = iter(traced.derived("hessian", arguments.nodes, _second_derivatives))
-        count = len(arguments.nodes)
+        count, shape = len(arguments.nodes), arranged or partial(_row, argnums)
         rows_of = [
-            [_row_tree(arguments, argnums, found) for _ in range(count)] for _ in traced.outputs
+            [_row_tree(arguments, shape, found) for _ in range(count)] for _ in traced.outputs
         ]
         result = traced.unflatten(
-            [_row_tree(arguments, argnums, iter(row), labelled=False) for row in rows_of]
+            [_row_tree(arguments, shape, iter(row), labelled=False) for row in rows_of]
         )
         return (result, traced.aux) if has_aux else result
 

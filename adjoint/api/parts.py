@@ -149,6 +149,29 @@ class Parts:
             put(self.places[0], self.structure.unflatten(leaves))
         return args, kwargs
 
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function of the parts, the rest held fixed."""
+
+        @functools.wraps(self.f)
+        def function(*given: Any) -> Any:
+            positional, named = self.arguments(given)
+            return self.f(*positional, **named)
+
+        return function
+
+    def taken(self, tree: Any, is_single: bool) -> tuple[Any, ...]:
+        """What is given for the parts in the form of a `result`, with an entry for each part."""
+        if self.chosen is None or not self.is_filter:
+            found = (tree,) if is_single else tuple(tree)
+        else:
+            found = tuple(x for x in flatten(tree)[0] if x is not None)
+        if len(found) != len(self.parts):
+            raise ArgumentError(
+                f"{self.transform}: {len(found)} tangents were given for {len(self.parts)} parts"
+            )
+        return found
+
     def result(self, found: Sequence[Any], is_single: bool) -> Any:
         """What was found for the parts, as it is returned: for a filter a tree like the argument,
         with None where nothing was chosen; for one part that alone."""
@@ -160,24 +183,43 @@ class Parts:
         return found[0] if is_single else tuple(found)
 
 
+Derivative: TypeAlias = "Callable[[Callable[..., Any], tuple[int, ...]], Callable[..., Any]]"
+Change: TypeAlias = "Callable[[Sequence[Any]], Any]"
+
+
 def by_parts(
     transform: str,
     f: Callable[..., Any],
     argnums: Any,
     argnames: Names,
     wrt: Filter,
-    derivative: Callable[[Callable[..., Any], tuple[int, ...]], Callable[..., Any]],
-    replaced: Callable[[Any, Callable[[Any], Any]], Any],
+    derivative: Derivative,
+    replaced: Callable[[Any, Change], Any],
 ) -> Callable[..., Any]:
     """A derivative by parts of the arguments.
 
     ``derivative(g, numbers)`` makes that of a function of parts by all of them; of what it returns
     ``replaced(result, change)`` changes the tuples with an entry for each part.
     """
-    names = [argnames] if isinstance(argnames, str) else argnames
-    is_single = isinstance(wrt, str) or (
-        wrt is None and (isinstance(argnames, str) or (names is None and isinstance(argnums, int)))
-    )
+
+    def changed(g: Any, numbers: tuple[int, ...], change: Change) -> Callable[..., Any]:
+        found = derivative(g, numbers)
+        return lambda *parts: replaced(found(*parts), change)
+
+    return of_parts(transform, f, argnums, argnames, wrt, changed)
+
+
+def of_parts(
+    transform: str,
+    f: Callable[..., Any],
+    argnums: Any,
+    argnames: Names,
+    wrt: Filter,
+    derivative: Callable[[Callable[..., Any], tuple[int, ...], Change], Callable[..., Any]],
+) -> Callable[..., Any]:
+    """As `by_parts`, where ``derivative(g, numbers, change)`` itself changes what it finds."""
+    names = _names(argnames)
+    is_single = is_one_part(argnums, argnames, wrt)
     if not isinstance(argnums, int):
         raise ArgumentError(
             f"{transform}: argnums={argnums!r} does not go together with argnames or wrt, "
@@ -185,18 +227,36 @@ def by_parts(
         )
 
     @functools.wraps(f)
-    def of_parts(*args: Any, **kwargs: Any) -> Any:
+    def of_call(*args: Any, **kwargs: Any) -> Any:
         parts = Parts(transform, f, args, kwargs, argnums, names, wrt)
+        numbers = tuple(range(len(parts.parts)))
+        found = derivative(parts.function, numbers, lambda x: parts.result(x, is_single))
+        return found(*parts.parts)
 
-        @functools.wraps(f)
-        def function(*given: Any) -> Any:
-            positional, named = parts.arguments(given)
-            return f(*positional, **named)
+    return of_call
 
-        result = derivative(function, tuple(range(len(parts.parts))))(*parts.parts)
-        return replaced(result, lambda found: parts.result(found, is_single))
 
-    return of_parts
+def _names(argnames: Names) -> Sequence[str] | None:
+    return [argnames] if isinstance(argnames, str) else argnames
+
+
+def is_one_part(argnums: Any, argnames: Names, wrt: Filter) -> bool:
+    """Whether one part is meant, not a tuple of them."""
+    if wrt is not None:
+        return isinstance(wrt, str)
+    return isinstance(argnames, str) or (argnames is None and isinstance(argnums, int))
+
+
+def parts_of(
+    transform: str,
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    argnum: int,
+    argnames: Names,
+    wrt: Filter,
+) -> Parts:
+    """The parts of arguments that are given by position."""
+    return Parts(transform, f, args, {}, argnum, _names(argnames), wrt)
 
 
 def ways_to(path: str, own: Sequence[Component]) -> list[tuple[Component, ...]]:

@@ -149,3 +149,61 @@ def test_a_part_named_twice_is_refused(paths):
 def test_what_is_no_path_is_refused(wrt):
     with pytest.raises(ArgumentError, match="wrt must be a path"):
         ad.grad(lambda p: p["a"], wrt=wrt)({"a": 1.0})
+
+
+def energy(p, x, y=1.0):
+    return ad.sum(p["w"] * x) ** 2 * p["b"] * y
+
+
+TREE, POINT = {"w": np.array([1.0, 2.0]), "b": 3.0}, np.array([0.5, 0.25])
+OF_PARTS = {
+    "a part": ({"wrt": "w"}, lambda w: energy(TREE | {"w": w}, POINT), TREE["w"]),
+    "an argument": ({"argnames": "x"}, lambda x: energy(TREE, x), POINT),
+}
+
+
+@pytest.mark.parametrize("name", OF_PARTS)
+def test_every_derivative_takes_parts_and_names(name):
+    given, alone, point = OF_PARTS[name]
+    for transform in (ad.jacobian, ad.jacfwd, ad.jacrev, ad.hessian):
+        found = transform(energy, **given)(TREE, POINT)
+        np.testing.assert_allclose(np.asarray(found), np.asarray(transform(alone)(point)))
+        with_aux = transform(lambda p, x: (energy(p, x), "aux"), has_aux=True, **given)
+        assert with_aux(TREE, POINT)[1] == "aux"
+    v = np.array([1.0, -2.0])
+    expected = np.asarray(ad.hvp(alone, point, v))
+    np.testing.assert_allclose(np.asarray(ad.hvp(energy, (TREE, POINT), v, **given)), expected)
+    value, pullback = ad.vjp(energy, TREE, POINT, **given)
+    assert float(value) == float(energy(TREE, POINT))
+    np.testing.assert_allclose(np.asarray(pullback(2.0)), 2 * np.asarray(ad.grad(alone)(point)))
+
+
+def test_several_parts_and_filters_keep_their_form_in_each_block():
+    blocks = ad.hessian(energy, wrt=("w", "b"))(TREE, POINT)
+    np.testing.assert_allclose(np.asarray(blocks[0][1]), [1.0, 0.5])  # 2 (w·x) x
+    np.testing.assert_array_equal(np.asarray(blocks[1][0]), np.asarray(blocks[0][1]))
+    chosen = ad.hessian(energy, wrt=lambda path, leaf: path == "w")(TREE, POINT)
+    assert chosen["b"] is None and chosen["w"]["b"] is None
+    np.testing.assert_allclose(np.asarray(chosen["w"]["w"]), 6 * np.outer(POINT, POINT))
+    w, b = ad.hvp(energy, (TREE, POINT), (np.array([1.0, 0.0]), 1.0), wrt=("w", "b"))
+    np.testing.assert_allclose(np.asarray(w), [2.5, 1.25])
+    assert float(b) == 1.0
+    outputs = ad.jacobian(lambda p: {"o": p["w"] * 2, "q": p["b"]}, wrt="b")(TREE)
+    assert float(outputs["q"]) == 1.0 and outputs["o"].shape == (2,)
+
+
+def test_products_with_the_hessian_hand_over_aux():
+    product, aux = ad.hvp(lambda x: (ad.sum(x**3), {"n": x}), POINT, POINT, has_aux=True)
+    np.testing.assert_allclose(np.asarray(product), 6 * POINT * POINT)
+    np.testing.assert_array_equal(np.asarray(aux["n"]), POINT)
+
+
+def test_parts_that_do_not_fit_are_refused():
+    with pytest.raises(ArgumentError, match="sparse=True"):
+        ad.jacobian(energy, sparse=True, wrt="w")
+    with pytest.raises(ArgumentError, match="memory="):
+        ad.hessian(energy, memory=1000, argnames="x")
+    with pytest.raises(ArgumentError, match="3 tangents were given for 2 parts"):
+        ad.hvp(energy, (TREE, POINT), (1.0, 2.0, 3.0), wrt=("w", "b"))
+    with pytest.raises(ArgumentError, match="names 'q'"):
+        ad.hessian(energy, argnames="q")(TREE, POINT)

@@ -11,7 +11,7 @@ from scipy import integrate
 from scipy.integrate import dblquad, nquad, quad, quad_vec, tplquad
 
 import adjoint as ad
-from adjoint.errors import ArgumentError
+from adjoint.errors import ArgumentError, ConvergenceWarning
 
 pytestmark = pytest.mark.unit
 
@@ -165,3 +165,29 @@ def test_a_bound_that_is_nan_has_no_slope():
     with pytest.warns(integrate.IntegrationWarning):
         value, slope = ad.value_and_grad(lambda b: quad(lambda x: x + b, 0, b)[0])(math.nan)
     assert math.isnan(float(value)) and math.isnan(float(slope))
+
+
+UNRESOLVED = {
+    "a kink": lambda c: quad(lambda x: ad.abs(x - c), 0, 1)[0],
+    "a kink of a vector": lambda c: quad_vec(lambda x: ad.stack([ad.abs(x - c), x]), 0, 1)[0][0],
+    "a jump": lambda c: quad(lambda x: c * ad.where(x > c, 1.0, 0.0), 0, 1)[0],
+}
+
+
+@pytest.mark.parametrize("name", UNRESOLVED)
+def test_a_kink_within_the_range_that_is_not_named_is_warned_of(name):
+    with pytest.warns(ConvergenceWarning, match="near x = 0.3.*points="):
+        found = float(ad.grad(UNRESOLVED[name])(0.301))
+    if "kink" in name:
+        assert found == pytest.approx(2 * 0.301 - 1, abs=1e-3)
+
+
+def test_what_is_resolved_or_cannot_move_is_not_warned_of():
+    named = lambda c: quad(lambda x: ad.abs(x - c), 0, 1, points=[c])[0]  # noqa: E731
+    assert float(ad.grad(named)(0.301)) == pytest.approx(2 * 0.301 - 1, abs=1e-14)
+    bound = lambda b: quad(lambda x: ad.abs(x - 0.3), 0, b)[0]  # noqa: E731
+    assert float(ad.grad(bound)(1.0)) == pytest.approx(0.7, abs=1e-14)
+    peak = lambda c: quad(lambda x: ad.exp(-((x - c) ** 2) * 1e4), 0, 1)[0]  # noqa: E731
+    assert float(ad.grad(peak)(0.3)) == pytest.approx(0.0, abs=1e-10)
+    singular = lambda c: quad(lambda x: c * ad.log(x), 0, 1)[0]  # noqa: E731
+    assert float(ad.grad(singular)(0.3)) == pytest.approx(-1.0, abs=1e-7)

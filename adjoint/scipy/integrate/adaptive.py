@@ -33,6 +33,7 @@ from adjoint.scipy.integrate.gauss_kronrod import (
     held_places,
     placed,
 )
+from adjoint.scipy.integrate.unresolved import Parts, warn_of_unresolved
 
 __all__ = ["Probe", "Settings", "by_values", "integral", "quad", "quad_vec"]
 
@@ -57,13 +58,16 @@ class Probe:
 
     def __init__(self, name: str, f: Callable[[Any], Any]) -> None:
         self.name, self.f, self.traced = name, f, False
+        self.varies = False
+        """Whether the integrand itself could be differentiated, not the bounds alone."""
 
     def __call__(self, x: Any) -> Any:
         y = self.f(x)
         if isinstance(y, (list, tuple)) and any(isinstance(part, Tensor) for part in y):
             y = as_tensor(y)
         if isinstance(y, Tensor):
-            self.traced = self.traced or differentiated(y)
+            self.varies = self.varies or differentiated(y)
+            self.traced = self.traced or self.varies
         return plain(self.name, y)
 
 
@@ -116,8 +120,8 @@ def _breaks(over: Range, intervals: Array, points: Sequence[Any], ends: Any) -> 
 
 def _refined(
     probe: Probe, over: Range, rule: Rule, intervals: Array, errors: Any, goal: Any, tol: float
-) -> tuple[Array, bool]:
-    """More subintervals, until the sum over them is what SciPy extrapolated; and whether it is.
+) -> Parts | None:
+    """More subintervals, until the sum over them is what SciPy extrapolated; None if it is never.
 
     A derivative needs a rule that is a sum; the extrapolation is none.
     """
@@ -134,14 +138,16 @@ def _refined(
     heapq.heapify(heap)
     while (off := abs(sum(entry[3] for entry in heap) - goal)) > tol:
         if len(heap) >= _MOST_INTERVALS or not np.isfinite(off):
-            return intervals, False
+            return None
         _, left, right, value = heapq.heappop(heap)
         middle = (left + right) / 2
         one, two = part(left, middle), part(middle, right)
         error = abs(value - one - two)
         heapq.heappush(heap, (-error, left, middle, one))
         heapq.heappush(heap, (-error, middle, right, two))
-    return np.array([entry[1:3] for entry in sorted(heap, key=lambda e: e[1])]), True
+    heap.sort(key=lambda entry: entry[1])
+    table = np.array(heap)
+    return Parts(table[:, 1:3], -table[:, 0], table[:, 3])
 
 
 def _range(low: Any, high: Any, a: float, b: float, whole: str) -> Range:
@@ -285,29 +291,34 @@ def integral(
     rule = GK21 if over.kind == "finite" else GK15
     epsabs, epsrel = settings.tolerances
     tol = max(epsabs, epsrel * abs(found[0]))
-    intervals = _as_a_sum(probe, over, rule, found[2], sign * found[0], tol)
+    parts = _as_a_sum(probe, over, rule, found[2], sign * found[0], tol)
+    intervals = parts.intervals
     ends = (low, high) if over.kind == "finite" else (0.0, 1.0)
     breaks = _breaks(over, intervals, settings.points or (), ends)
+    if probe.varies:
+        warn_of_unresolved(name, over, parts, {over.low, over.high, *(at for at, _ in breaks)})
     result = sign * _again(f, over, intervals, rule, breaks)
     return _at_value(result, found[0]), *found[1:]
 
 
-def _as_a_sum(probe: Probe, over: Range, rule: Rule, info: Any, goal: float, tol: float) -> Array:
+def _as_a_sum(probe: Probe, over: Range, rule: Rule, info: Any, goal: float, tol: float) -> Parts:
     """Subintervals over which the sum of the rule is SciPy's result; warns if none are found."""
     count = info["last"]
     intervals = np.stack([info["alist"][:count], info["blist"][:count]], 1)
-    if abs(np.sum(info["rlist"][:count]) - goal) <= tol:
-        return intervals
+    parts = Parts(intervals, info["elist"][:count], info["rlist"][:count])
+    if abs(np.sum(parts.values) - goal) <= tol:
+        return parts
     fixed = Range(over.kind, over.low, over.high, plain(probe.name, over.start), over.sign)
-    intervals, found = _refined(probe, fixed, rule, intervals, info["elist"][:count], goal, tol)
-    if not found:
+    found = _refined(probe, fixed, rule, intervals, parts.errors, goal, tol)
+    if found is None:
         warnings.warn(
             f"{probe.name}: SciPy extrapolated the integral, and no sum over {_MOST_INTERVALS} "
             f"subintervals comes within the tolerance of it; its derivatives are less exact",
             ConvergenceWarning,
             stacklevel=4,
         )
-    return intervals
+        return parts
+    return found
 
 
 def quad_vec(
@@ -369,5 +380,8 @@ def quad_vec(
     intervals = np.sort(found[2].intervals, axis=1)
     ends = (low, high) if over.kind == "finite" else (over.low, over.high)
     breaks = _breaks(over, intervals, given, ends)
+    if probe.varies:
+        parts = Parts(intervals, found[2].errors, found[2].integrals)
+        warn_of_unresolved(name, over, parts, {over.low, over.high, *(at for at, _ in breaks)})
     result = sign * _again(g, over, intervals, rule, breaks)
     return (_at_value(result, value), *more)
