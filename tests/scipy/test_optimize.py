@@ -12,7 +12,6 @@ from adjoint.errors import (
     ConvergenceWarning,
     DTypeError,
     LostDerivativeError,
-    NotDifferentiableError,
 )
 
 pytestmark = pytest.mark.unit
@@ -134,17 +133,6 @@ def test_what_stands_at_a_bound_stays_there():
         for h in (-1e-4, 1e-4)
     )
     assert float(by_bound) == pytest.approx((high - low) / 2e-4, rel=1e-5)
-
-
-def test_constraints_of_what_is_differentiated_are_refused():
-    with pytest.raises(NotDifferentiableError, match="under constraints has no derivative"):
-        ad.grad(
-            lambda a: ad.optimize.minimize(
-                lambda x: ad.sum((x - a) ** 2),
-                np.zeros(2),
-                constraints={"type": "eq", "fun": lambda x: x[0]},
-            ).x[1]
-        )(1.0)
 
 
 def test_a_solver_that_failed_warns():

@@ -11,13 +11,14 @@ import numpy as np
 from adjoint.api.arguments import check_callable
 from adjoint.api.derivatives import grad
 from adjoint.api.implicit import root
-from adjoint.errors import ConvergenceWarning, NotDifferentiableError
+from adjoint.errors import ConvergenceWarning
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import stop_gradient, where
 from adjoint.ops.indexing.indexing import put_along_axis
 from adjoint.scipy.common import differentiated
 from adjoint.scipy.optimize.by_values import problem_of
+from adjoint.scipy.optimize.constrained import conditions_of, constrained_minimiser
 from adjoint.scipy.optimize.problem import Array, Problem, Unknowns
 from adjoint.scipy.optimize.progress import shown
 
@@ -54,7 +55,9 @@ def minimize(
 
     Where `args`, or what `fun` reads from outside, are differentiated, `x` and `fun` of the result
     are tensors with derivatives of every order by the implicit function theorem (the gradient is
-    zero at the solution; what stands at a bound stays there). Constraints are then refused. Warns
+    zero at the solution; what stands at a bound stays there). Under constraints these are the
+    conditions of Karush, Kuhn and Tucker with the active ones; `NotDifferentiableError` says where
+    they determine no derivative (dependent gradients, a multiplier of 0). Warns
     (`ConvergenceWarning`) if the solver says that it failed.
 
     >>> import numpy as np
@@ -75,26 +78,29 @@ def minimize(
     is_traced = problem.is_traced or (
         bounds is not None and any(map(differentiated, limits(bounds)))
     )
-    if is_traced and len(_listed(constraints)):
-        raise NotDifferentiableError(
-            "minimize: a solution under constraints has no derivative here; substitute an equation "
-            "into the function, use bounds, or take the solution of adjoint.stop_gradient(...)"
-        )
+    conditions = []
+    if len(_listed(constraints)):
+        ends = None if bounds is None else limits(bounds)
+        conditions = conditions_of(_listed(constraints), ends, unknowns)
+        is_traced = is_traced or any(c.is_traced for c in conditions)
     with shown(name, progress, callback, problem.value()) as step:
         found = import_module("scipy.optimize").minimize(
             x0=unknowns.start,
             method=method,
             bounds=_bounds(bounds),
-            constraints=[_filled(c, unknowns) for c in _listed(constraints)],
+            constraints=[_filled(c, unknowns, kind) for c in _listed(constraints)],
             tol=tol,
             callback=step,
             options=options,
             **given,
         )
     if is_traced:
-        if not found.success and not _is_stationary(problem, found):
-            warn_of(name, found)
-        x = minimiser(problem, found.x, bounds)
+        if conditions:
+            x = constrained_minimiser(problem, found, conditions)
+        else:
+            if not found.success and not _is_stationary(problem, found):
+                warn_of(name, found)
+            x = minimiser(problem, found.x, bounds)
         found.fun = fun(unknowns.tree(x), *args)
         found.x = unknowns.tree(x)
     else:
@@ -143,7 +149,7 @@ def _of_tree(f: Any, problem: Problem) -> Callable[[Any], Array]:
     return lambda x: np.asarray(f(unknowns.arrays(np.asarray(x)), *args))
 
 
-def _filled(constraint: Any, unknowns: Unknowns) -> Any:
+def _filled(constraint: Any, unknowns: Unknowns, kind: str) -> Any:
     """A constraint of SciPy's with an exact Jacobian."""
     optimize = import_module("scipy.optimize")
     if isinstance(constraint, dict):
@@ -157,7 +163,10 @@ def _filled(constraint: Any, unknowns: Unknowns) -> Any:
         jac = constraint.jac
         slope = _of_tree(jac, own) if callable(jac) else own.derivative(own.output)
         return optimize.NonlinearConstraint(
-            own.value(), constraint.lb, constraint.ub, slope, hess=own.weighted_hessian()
+            own.value(),
+            *(_plain(as_tensor(x)) for x in (constraint.lb, constraint.ub)),
+            slope,
+            **({"hess": own.weighted_hessian()} if kind == "trust-constr" else {}),
         )
     return constraint
 
