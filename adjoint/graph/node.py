@@ -208,7 +208,7 @@ def node_by_node() -> Iterator[None]:
 def order_of_derivatives(*nodes: Node) -> int:
     """How many times the transforms that are open now may differentiate what is made of `nodes`."""
     found = {m for node in nodes if node.scope is not None for m in node.scope.members}
-    return sum(m.order for m in found if m.open and not m.abstract)
+    return sum(m.order for m in found - {ALWAYS} if m.open and not m.abstract)
 
 
 def are_nested(*nodes: Node) -> bool:

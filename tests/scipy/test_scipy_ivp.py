@@ -108,7 +108,7 @@ def test_derivatives_by_times_are_exact_beyond_the_fourth_order():
     """Of exp(-t²/2), whose derivatives are Hermite's polynomials, and of the time of an event."""
 
     def y(t):
-        run = ad.scipy.integrate.solve_ivp(
+        run = solve_ivp(
             lambda t, y: -t * y, (0.0, t), [1.0], method="DOP853", rtol=1e-12, atol=1e-13
         )
         return run.y[0, -1]
@@ -123,11 +123,12 @@ def test_derivatives_by_times_are_exact_beyond_the_fourth_order():
         fifth = ad.grad(fifth)
     np.testing.assert_allclose(float(fifth(0.7)), exact[5], rtol=1e-9)
 
+    sixth = float(ad.hessian(ad.hessian(ad.hessian(y)))(0.7))
+    assert sixth == pytest.approx(exact[6], rel=1e-9)
+
     def halved(start):
         event = lambda t, y: y[0] - 0.5  # noqa: E731
-        run = ad.scipy.integrate.solve_ivp(
-            lambda t, y: -y, (0.0, 4.0), [start], events=event, rtol=1e-12, atol=1e-13
-        )
+        run = solve_ivp(lambda t, y: -y, (0.0, 4.0), [start], events=event, rtol=1e-12, atol=1e-13)
         return run.t_events[0][0]
 
     found = [float(c) for c in ad.taylor(halved, (1.5,), (1.0,), 6)[1:]]  # of log(2 start)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -68,7 +69,7 @@ def conditions_of(
         elif isinstance(constraint, import_module("scipy.optimize").LinearConstraint):
             rows = constraint.A.toarray() if hasattr(constraint.A, "toarray") else constraint.A
             limits = as_tensor(constraint.lb, FLOAT64), as_tensor(constraint.ub, FLOAT64)
-            found += _between(name, lambda x, rows=rows: matmul(rows, x), *limits, False)
+            found += _between(name, partial(matmul, rows), *limits, False)
         else:
             own = problem_of(f"minimize: {name}", constraint.fun, unknowns, (), is_vector=True)
             limits = as_tensor(constraint.lb, FLOAT64), as_tensor(constraint.ub, FLOAT64)
