@@ -233,3 +233,29 @@ def test_long_sums_are_as_exact_as_those_of_numpy() -> None:
     ours = np.abs(np.asarray(ad.compile(lambda a, b: a @ b)(a, b)) / exact - 1).max()
     theirs = np.abs(a @ b / exact - 1).max()
     assert ours <= 3 * theirs
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((300, 17, 20), (300, 20, 12)),
+        ((4, 90, 16, 16), (90, 16, 30)),
+        ((7, 1, 130, 70), (1, 3, 70, 90)),
+        ((200, 40, 40), (200, 40, 1)),
+    ],
+    ids=str,
+)
+def test_threads_share_a_stack(first: tuple[int, ...], second: tuple[int, ...]) -> None:
+    a, b = RNG.normal(size=first), RNG.normal(size=second)
+    stacked = ad.compile(lambda a, b: (a @ b, (a.mT).mT @ (b.mT * 2.0).mT))
+    once = [np.asarray(x) for x in stacked(a, b)]
+    np.testing.assert_allclose(once[0], a @ b, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(once[1], 2 * (a @ b), rtol=1e-12, atol=1e-12)
+    before = ad.get_options()["threads"]
+    try:
+        for threads in (1, 2, 3, 1, 2):
+            ad.set_options(threads=threads)
+            for x, y in zip(stacked(a, b), once, strict=True):
+                np.testing.assert_array_equal(np.asarray(x), y)
+    finally:
+        ad.set_options(threads=before)

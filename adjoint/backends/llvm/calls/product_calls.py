@@ -9,9 +9,10 @@ from typing import Any
 from llvmlite import ir
 
 from adjoint.backends.llvm.calls import blas, product_blocks
-from adjoint.backends.llvm.calls.product_layout import Product
+from adjoint.backends.llvm.calls.product_layout import MOST_PARTS, PART_WORK, Product
 from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern, loop
+from adjoint.graph.types import size_of
 from adjoint.schedule.plan import Gemm
 
 POINTERS, NUMBERS = 5, 4
@@ -34,17 +35,29 @@ def is_own(step: Gemm) -> bool:
 
 def matrices(step: Gemm) -> int:
     """How many products a step computes."""
-    count = 1
-    for size in step.root.shape[:-2]:
-        count *= size
-    return count
+    return size_of(step.root.shape[:-2])
+
+
+def matrices_of_part(step: Gemm) -> int:
+    """How many products of a stack a thread takes at a time: all, unless there are many and each is
+    too small to be shared."""
+    count = matrices(step)
+    parts = min(step.work // PART_WORK, MOST_PARTS)
+    if parts <= 1 or Product(step).parts > 1:
+        return count
+    return -(-count // parts)
 
 
 def in_parts(step: Gemm) -> bool:
     """Whether our threads share the work, where they may."""
     if is_own(step):
-        return Product(step).parts > 1
+        return Product(step).parts > 1 or matrices_of_part(step) < matrices(step)
     return product_blocks.blocks_of(step) is not None
+
+
+def scratch_bytes(step: Gemm) -> int:
+    """The memory that is needed for what is packed."""
+    return Product(step).scratch_bytes * -(-matrices(step) // matrices_of_part(step))
 
 
 def numbers_of(product: Product, shared: bool) -> list[int]:
@@ -64,44 +77,55 @@ def emit(
 ) -> None:
     """Compute the products at the addresses `ends` of a, b and c, on threads if `shared`; `scale`
     is the address of a factor, and `scratch` of memory for what is packed."""
-    product = Product(step)
-    null = ir.Constant(POINTER, None)
-
-    def one(pointers: Sequence[Any]) -> None:
-        a, b, c = pointers
-        if product.is_turned:
-            a, b = b, a
-        given = [a, b, c, null if scale is None else scale, scratch]
-        numbers = [I64(n) for n in numbers_of(product, shared)]
-        if not shared or product.parts == 1:
-            builder.call(function, [*given, *numbers, I64(0), I64(product.units)])
-            return
-        table = alloca(builder, ir.ArrayType(POINTER, POINTERS))
-        table.type = POINTER
-        for number, pointer in enumerate(given):
-            builder.store(pointer, builder.gep(table, [I64(number)], source_etype=POINTER))
-        kinds = [POINTER, POINTER, I64, I64, I64]
-        parallel = extern(builder.module, "adjoint_parallel", ir.VoidType(), kinds)
+    product, count, grain = Product(step), matrices(step), matrices_of_part(step)
+    numbers = [I64(n) for n in numbers_of(product, shared)]
+    factor = ir.Constant(POINTER, None) if scale is None else scale
+    given = [*ends, factor, scratch]
+    if shared and grain < count:
+        task = stack_task(builder.module, step, function, numbers)
+        hand_out(builder, task, given, count, grain)
+        return
+    task = None
+    if shared and product.parts > 1:
         task = part_task(builder.module, function, numbers)
-        builder.call(parallel, [task, table, I64(0), I64(product.units), I64(product.grain)])
-
-    def along(axes: Sequence[int], pointers: Sequence[Any]) -> None:
-        if not axes:
-            one(pointers)
-            return
-        axis, *rest = axes
-        with loop(builder, I64(0), I64(step.root.shape[axis]), unroll=False) as i:
-            moved = []
-            for pointer, node in zip(pointers, (step.a, step.b, step.root), strict=True):
-                offset = builder.mul(i, I64(blas.stride(node, axis, step.root)))
-                moved.append(builder.gep(pointer, [offset], source_etype=ir.IntType(8)))
-            along(rest, moved)
-
-    along(range(len(step.root.shape) - 2), ends)
+    with loop(builder, I64(0), I64(count), unroll=False) as index:
+        own = [*matrices_at(builder, step, index, ends), factor, scratch]
+        if task is None:
+            builder.call(function, [*own, *numbers, I64(0), I64(product.units)])
+        else:
+            hand_out(builder, task, own, product.units, product.grain)
 
 
-def part_task(module: Any, function: Any, numbers: Sequence[Any]) -> Any:
-    """``void task(ptr table, i64 low, i64 high)``: the units of a product with these numbers."""
+def hand_out(builder: Any, task: Any, given: Sequence[Any], count: int, grain: int) -> None:
+    """Have the pool do a task, which finds these addresses in a table."""
+    table = alloca(builder, ir.ArrayType(POINTER, POINTERS))
+    table.type = POINTER
+    for number, pointer in enumerate(given):
+        builder.store(pointer, builder.gep(table, [I64(number)], source_etype=POINTER))
+    kinds = [POINTER, POINTER, I64, I64, I64]
+    parallel = extern(builder.module, "adjoint_parallel", ir.VoidType(), kinds)
+    builder.call(parallel, [task, table, I64(0), I64(count), I64(grain)])
+
+
+def matrices_at(builder: Any, step: Gemm, index: Any, ends: Sequence[Any]) -> list[Any]:
+    """The addresses of what the product with a number reads as a and b, and writes; a result of
+    one column is computed as a row, with a and b in each other's place."""
+    found = list(ends)
+    for axis in reversed(range(len(step.root.shape) - 2)):
+        size = I64(step.root.shape[axis])
+        place, index = builder.srem(index, size), builder.sdiv(index, size)
+        for number, node in enumerate((step.a, step.b, step.root)):
+            bytes_between = I64(blas.stride(node, axis, step.root))
+            offset = builder.mul(place, bytes_between)
+            found[number] = builder.gep(found[number], [offset], source_etype=ir.IntType(8))
+    if Product(step).is_turned:
+        found[0], found[1] = found[1], found[0]
+    return found
+
+
+def task_of(module: Any) -> tuple[Any, list[Any], Any, Any]:
+    """A new ``void task(ptr table, i64 low, i64 high)``: its builder, the addresses in the table,
+    and where the work begins and ends."""
     kind = ir.FunctionType(ir.VoidType(), [POINTER, I64, I64])
     task = ir.Function(module, kind, module.get_unique_name("adjoint_product"))
     task.linkage = "internal"
@@ -111,9 +135,28 @@ def part_task(module: Any, function: Any, numbers: Sequence[Any]) -> Any:
         builder.load(builder.gep(table, [I64(n)], source_etype=POINTER), typ=POINTER)
         for n in range(POINTERS)
     ]
+    return builder, given, low, high
+
+
+def part_task(module: Any, function: Any, numbers: Sequence[Any]) -> Any:
+    """The task that computes some units of one product with these sizes."""
+    builder, given, low, high = task_of(module)
     builder.call(function, [*given, *numbers, low, high])
     builder.ret_void()
-    return task
+    return builder.function
+
+
+def stack_task(module: Any, step: Gemm, function: Any, numbers: Sequence[Any]) -> Any:
+    """The task that computes some of the products of a stack."""
+    builder, (*ends, factor, scratch), low, high = task_of(module)
+    part = builder.sdiv(low, I64(matrices_of_part(step)))
+    offset = builder.mul(part, I64(Product(step).scratch_bytes))
+    own = builder.gep(scratch, [offset], source_etype=ir.IntType(8))
+    with loop(builder, low, high, unroll=False) as index:
+        given = [*matrices_at(builder, step, index, ends), factor, own]
+        builder.call(function, [*given, *numbers, I64(0), I64(Product(step).units)])
+    builder.ret_void()
+    return builder.function
 
 
 def run(step: Gemm, address: int, ends: Sequence[int], scale: int | None, scratch: int) -> None:

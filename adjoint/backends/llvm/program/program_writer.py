@@ -16,7 +16,6 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.calls import blas, c_function, lapack, product_blocks, product_calls
 from adjoint.backends.llvm.calls.product_kernel import ProductWriter
-from adjoint.backends.llvm.calls.product_layout import Product
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, failures_of, memory_type
@@ -357,7 +356,7 @@ class ProgramWriter:
     def product_bytes(self, step: Gemm) -> int:
         """The memory that a product needs beside its result: copies, or sums of its own."""
         if product_calls.is_own(step):
-            return Product(step).scratch_bytes
+            return product_calls.scratch_bytes(step)
         blocks = self.blocks_of(step)
         return 0 if blocks is None else blocks.sums() * nbytes(step.root)
 

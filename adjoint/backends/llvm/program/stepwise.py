@@ -17,7 +17,6 @@ import numpy as np
 
 from adjoint.backends.llvm.calls import blas, c_function, lapack, product_calls
 from adjoint.backends.llvm.calls.product_kernel import ProductWriter
-from adjoint.backends.llvm.calls.product_layout import Product
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.nest import NestWriter
 from adjoint.backends.llvm.compile import kernel_cache
@@ -170,7 +169,7 @@ class Stepwise:
         if not product_calls.is_own(step):
             return lambda arrays: _multiply(arrays, step)
         address = kernel_cache.address(kernel_cache.kernel_name(ProductWriter(step)))
-        size = Product(step).scratch_bytes
+        size = product_calls.scratch_bytes(step)
 
         def call(arrays: dict[Node, Array]) -> None:
             _copy_addend(arrays, step)
