@@ -17,9 +17,13 @@ INSTALL     := $(BIN)/python -m pip install -qq --disable-pip-version-check --co
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
 
-demo: .venv/demo.stamp ## explain one derivative step by step, then train a small model
-	$(BIN)/adjoint explain "log(x1) + x1*x2 - sin(x2)" x1=2 x2=5
+demo: .venv/demo.stamp ## explain one derivative, also as a page to play with, then train a small model
+	@mkdir -p build
+	$(BIN)/adjoint explain "log(x1) + x1*x2 - sin(x2)" x1=2 x2=5 --html build/lecture.html
+	$(BIN)/adjoint optimizers build/optimizers.html
 	$(BIN)/adjoint train
+	@echo "To play with the derivative above, open $(CURDIR)/build/lecture.html in a browser,"
+	@echo "and $(CURDIR)/build/optimizers.html to see optimisers descend."
 
 test: check docs smoke pytest ## everything that must pass before a change is taken
 

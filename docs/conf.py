@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import sys
 import tomllib
 from pathlib import Path
@@ -50,5 +51,13 @@ def plain_bars(app: Any, what: str, name: str, thing: Any, options: Any, lines: 
             lines[number] = "".join(parts)
 
 
+def write_gallery(app: Any, failure: Exception | None) -> None:
+    """Write the interactive pages beside the page that lists them."""
+    if failure is None and app.builder.format == "html":
+        pages = runpy.run_path(str(Path(__file__).parent / "gallery" / "pages.py"))
+        pages["write"](Path(app.outdir) / "gallery")
+
+
 def setup(app: Any) -> None:
+    app.connect("build-finished", write_gallery)
     app.connect("autodoc-process-docstring", plain_bars)

@@ -88,7 +88,7 @@ def test_options(capsys, tmp_path):
     ("words", "message"),
     [
         (["explian"], "there is no command 'explian'; did you mean explain?"),
-        (["dance"], "there are: explain, train"),
+        (["dance"], "there are: explain, optimizers, train"),
         (["explain"], "the following arguments are required: formula"),
         (["explain", "x"], "the formula uses x, which has no value; add x=…"),
         (["explain", "x", "x=abc"], "'abc' is not a number"),

@@ -6,7 +6,7 @@
 // The formula with numbers; of arrays with shapes; null where that says nothing new.
 function inNumbers(t, known) {
   if (t === null || t[0] === "v" || t[0] === "n" || t[0] === "w") return null;
-  if (!hasSymbols(t)) return null;
+  if (!hasSymbols(t) || (t[0] === "-" && t[1][0] === "v")) return null;
   const keys = symbolsOf(t).map(keyOf);
   if (keys.some((key) => !known.has(key))) return null;
   if (keys.some((key) => isArray(known.get(key)))) {
@@ -19,7 +19,7 @@ function inNumbers(t, known) {
     };
     return shapes(t);
   }
-  return withNumbers(t, known);
+  return computable(t) ? withNumbers(t, known) : null;
 }
 
 function symbolsOf(t) {

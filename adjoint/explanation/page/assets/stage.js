@@ -164,7 +164,6 @@ function arrange(page, boxes, edges, stage) {
 }
 
 function drawEdges(page, edges, lines, stage) {
-  const arrays = page.model.nodes.some((n) => isArray(n.v));
   lines.setAttribute("viewBox", `0 0 ${page.size.width} ${page.size.height}`);
   for (const edge of edges) {
     const { d, x, y } = curve(edge);
@@ -174,7 +173,8 @@ function drawEdges(page, edges, lines, stage) {
     edge.label = h("span", { class: "edge-label" });
     edge.label.style.left = `${x}px`;
     edge.label.style.top = `${y}px`;
-    if (arrays) edge.label.append(h("span", { class: "shape" }, shapeText(edge.from.item.nodes[edge.from.item.nodes.length - 1].v)));
+    const carried = edge.from.item.nodes[edge.from.item.nodes.length - 1].v;
+    if (isArray(carried)) edge.label.append(h("span", { class: "shape" }, shapeText(carried)));
     stage.append(edge.label);
   }
 }

@@ -74,13 +74,14 @@ const FUNCTIONS = {
   logical_and: (a, b) => a && b, logical_or: (a, b) => a || b,
 };
 
+const SPECIAL = { nan: NaN, inf: Infinity, "-inf": -Infinity }; // which JSON has no numbers for
 const keyOf = (t) => `${t[2] || ""}${t[1]}${t.length > 3 ? `>${t[3]}` : ""}`;
 
 // The value of a term; `known` has those of the symbols by key. Undefined if it cannot be computed.
 function evaluate(t, known) {
   const of = (part) => evaluate(part, known);
   switch (t[0]) {
-    case "n": return typeof t[1] === "number" || typeof t[1] === "boolean" ? t[1] : undefined;
+    case "n": return typeof t[1] === "string" ? SPECIAL[t[1]] : t[1];
     case "v": return known.get(keyOf(t));
     case "+": return t.slice(1).map(of).reduce((a, b) => a + b);
     case "*": return t.slice(1).map(of).reduce((a, b) => a * b);
@@ -95,7 +96,7 @@ function evaluate(t, known) {
 // Whether every operation in a term is one that the page can compute.
 function computable(t) {
   switch (t[0]) {
-    case "n": return typeof t[1] === "number" || typeof t[1] === "boolean";
+    case "n": return typeof t[1] !== "string" || t[1] in SPECIAL;
     case "v": return true;
     case "+": case "*": case "/": case "^": case "-": return t.slice(1).every(computable);
     case "f": return !t[3] && Object.hasOwn(FUNCTIONS, t[1]) && t[2].every(computable);
@@ -153,11 +154,14 @@ const row = (nodes) => (nodes.length === 1 ? nodes[0] : mml("mrow", nodes));
 const fenced = (nodes) => [mml("mo", "("), ...nodes, mml("mo", ")")];
 const times = () => mml("mo", "×");
 
-function minus() {
-  const element = mml("mo", "−");
-  element.setAttribute("form", "prefix");
+function operator(sign, form) {
+  const element = mml("mo", sign);
+  element.setAttribute("form", form);
   return element;
 }
+
+const minus = () => operator("−", "prefix");
+const bar = (form) => operator("|", form);
 
 function word(text, mark) {
   const parts = /^(\p{L})_?([0-9]+)$/u.exec(text);
@@ -253,7 +257,7 @@ function writeCall(t) {
     return [[...within(parts[0], SUM), mml("mo", INFIX[name]), ...within(parts[1], SUM)], COMPARISON];
   }
   if (name === "sqrt" && !params) return [[mml("msqrt", write(parts[0])[0])], ATOM];
-  if (name === "abs" && !params) return [[mml("mo", "|"), ...write(parts[0])[0], mml("mo", "|")], ATOM];
+  if (name === "abs" && !params) return [[bar("prefix"), ...write(parts[0])[0], bar("postfix")], ATOM];
   if (name === "transpose") return [[mml("msup", row(within(parts[0], ATOM)), mml("mi", "T"))], POWER];
   if (name === "matmul" && !params) {
     return [[...within(parts[0], PREFIX), mml("mo", "\u2062"), ...within(parts[1], PREFIX)], PRODUCT];

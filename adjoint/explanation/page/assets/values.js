@@ -53,5 +53,11 @@ class Values {
 }
 
 const isArray = (x) => x !== null && typeof x === "object";
-const shapeText = (x) => (isArray(x) ? x.shape.join("×") || "1" : "1");
-const valueTerm = (x) => (isArray(x) ? ["w", `${shapeText(x)}${x.dtype === "float64" ? "" : ` ${x.dtype}`}`, ""] : num(x));
+const shapeText = (x) => (x.shape.length === 1 ? `(${x.shape[0]})` : x.shape.join("×"));
+
+// A number, a short list of numbers, or the shape of an array.
+function valueTerm(x) {
+  if (!isArray(x)) return num(x);
+  if (x.rows && x.shape.length === 1 && x.shape[0] <= 4) return ["w", `[${x.rows[0].map((y) => numberText(y)).join(", ")}]`, ""];
+  return ["w", `${shapeText(x)}${x.dtype === "float64" ? "" : ` ${x.dtype}`}`, ""];
+}
