@@ -32,10 +32,12 @@ from adjoint.scipy.common import (
 from adjoint.scipy.convolutions import in_mode, pair, turned
 from adjoint.scipy.ndimage import convolve1d
 from adjoint.scipy.resampling import hilbert, resample, upfirdn
+from adjoint.scipy.spectral import coherence, csd, periodogram, spectrogram, welch
 
 # fmt: off
 __all__ = [
-    "convolve", "convolve2d", "correlate", "correlate2d", "decimate", "deconvolve", "detrend",
+    "coherence", "convolve", "convolve2d", "correlate", "correlate2d", "csd", "decimate",
+    "deconvolve", "detrend",
     "fftconvolve", "filtfilt", "find_peaks", "hilbert", "lfilter", "lfilter_zi", "medfilt",
     "oaconvolve", "periodogram", "resample", "savgol_filter", "sosfilt", "sosfiltfilt",
     "spectrogram", "stft", "upfirdn", "welch", "wiener",
@@ -357,11 +359,7 @@ def detrend(
     return moveaxis(concat(parts, axis=x.ndim - 1), -1, axis)
 
 
-_FFT = "write it with adjoint's operations on the samples"
-welch = no_counterpart("scipy.signal.welch", _FFT)
-periodogram = no_counterpart("scipy.signal.periodogram", _FFT)
-spectrogram = no_counterpart("scipy.signal.spectrogram", _FFT)
-stft = no_counterpart("scipy.signal.stft", _FFT)
+stft = no_counterpart("scipy.signal.stft", 'use scipy.signal.spectrogram, mode="complex"')
 decimate = no_counterpart("scipy.signal.decimate", "use scipy.signal.lfilter, and slices")
 deconvolve = no_counterpart("scipy.signal.deconvolve", "use scipy.signal.lfilter")
 sosfiltfilt = no_counterpart("scipy.signal.sosfiltfilt", "use scipy.signal.filtfilt")

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.unit
 rng = np.random.default_rng(4)
 A, B = rng.normal(size=6), rng.normal(size=3)
 M, K = rng.normal(size=(4, 5)), rng.normal(size=(2, 3))
+LONG = np.random.default_rng(5).normal(size=24)
 FIR, IIR = np.array([0.5, 0.3, -0.2]), np.array([1.2, -0.4, 0.1])
 ROWS, OTHERS = rng.normal(size=(3, 4)), rng.normal(size=(2, 4))
 POSITIVE = np.array([[0.2, 0.5, 0.3], [0.4, 0.1, 0.5]])
@@ -49,6 +50,29 @@ SIGNAL = [
         "lfilter short",
         lambda s, b, a, x, z: s.signal.lfilter(b, a, x, zi=z),
         [FIR, IIR, A[:1], [0.3, -0.2]],
+    ),
+    Case("welch", lambda s, x: s.signal.welch(x, 2.0, nperseg=8)[1], [LONG]),
+    Case(
+        "welch median",
+        lambda s, x: s.signal.welch(x, nperseg=4, noverlap=3, nfft=7, average="median", axis=0)[1],
+        [LONG.reshape(12, 2)],
+    ),
+    Case(
+        "welch spectrum",
+        lambda s, x: s.signal.welch(x, window=W4, detrend="linear", scaling="spectrum")[1],
+        [LONG],
+    ),
+    Case("welch complex", lambda s, x: s.signal.welch(x * (1 + 2j), nperseg=6)[1], [LONG]),
+    Case("periodogram", lambda s, x: s.signal.periodogram(x, window="hann", nfft=10)[1], [LONG]),
+    Case("csd", lambda s, x, y: s.signal.csd(x, y, nperseg=6, detrend=False)[1], [LONG, A]),
+    Case("coherence", lambda s, x, y: s.signal.coherence(x, y, nperseg=6)[1], [LONG, LONG**2]),
+    *(
+        Case(
+            f"spectrogram {m}",
+            lambda s, x, m=m: s.signal.spectrogram(x, nperseg=9, mode=m)[2],
+            [LONG],
+        )
+        for m in ("psd", "magnitude", "complex", "phase")
     ),
     Case("lfilter_zi", lambda s, b, a: s.signal.lfilter_zi(b, a), [FIR, IIR]),
     *(
