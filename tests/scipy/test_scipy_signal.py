@@ -54,7 +54,7 @@ SIGNAL = [
     Case("welch", lambda s, x: s.signal.welch(x, 2.0, nperseg=8)[1], [LONG]),
     Case(
         "welch median",
-        lambda s, x: s.signal.welch(x, nperseg=4, noverlap=3, nfft=7, average="median", axis=0)[1],
+        lambda s, x: s.signal.welch(x, nperseg=4, noverlap=1, nfft=7, average="median", axis=0)[1],
         [LONG.reshape(12, 2)],
     ),
     Case(
