@@ -23,6 +23,7 @@ from adjoint.ops.elementwise.complex import angle, conj, imag, real
 from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.rearrange import moveaxis
 from adjoint.scipy.common import constant, floating, integer, unsupported
+from adjoint.scipy.trends import detrend
 
 __all__ = ["coherence", "csd", "periodogram", "spectrogram", "welch"]
 
@@ -99,8 +100,7 @@ class _Segments:
         if self.detrend:
             if callable(self.detrend):
                 raise unsupported(self.name, "detrend", self.detrend, 'give "constant" or "linear"')
-            flat = import_module("adjoint.scipy.signal").detrend
-            parts = flat(parts, axis=-1, type=self.detrend)
+            parts = detrend(parts, axis=-1, type=self.detrend)
         transform = fft.rfft if self.onesided else fft.fft
         return transform(parts * self.window, n=self.length)
 
