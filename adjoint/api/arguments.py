@@ -94,6 +94,8 @@ def check_step(transform: str, argument: str, f: Any, form: str, count: int) -> 
 
 def normalize_argnums(transform: str, argnums: Any, count: int) -> tuple[int, ...]:
     """`argnums` as a tuple of positions among `count` positional arguments."""
+    if type(argnums) is int and 0 <= argnums < count:
+        return (argnums,)
     given = tuple(argnums) if isinstance(argnums, (tuple, list, range)) else (argnums,)
     for number in given:
         if not isinstance(number, int) or isinstance(number, bool):

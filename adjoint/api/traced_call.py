@@ -13,14 +13,14 @@ from adjoint.api.arguments import (
     split_aux,
     where_text,
 )
-from adjoint.api.labelling import labelled, labels_among, labels_in
+from adjoint.api.labelling import Found, labelled, labels_among, labels_in
 from adjoint.api.rolled_call import call
 from adjoint.api.tree import LEAF, flatten
 from adjoint.backends.derivative_programs import Derive, derivative
 from adjoint.graph.labels import Labels, meeting
 from adjoint.graph.leaf import stand_in
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.tracing.generators import constant_draws_warned_of
 
 WEAK = (int, float, complex)
@@ -32,15 +32,25 @@ class TracedArgument:
 
     __slots__ = ("labels", "nodes", "primals", "structure")
 
+    structure: Any
+    labels: Found
+    primals: list[Tensor]
+    nodes: list[Node]
+
     def __init__(self, transform: str, f: Any, number: int, argument: Any, scope: Scope) -> None:
+        if type(argument) is float:  # as below, with fewer questions
+            x = as_tensor(argument)
+            self.structure, self.labels, self.primals = LEAF, {}, [x]
+            self.nodes = [stand_in(x.node, scope, weak=True)]
+            return
         leaves, self.structure = flatten(argument)
         self.labels = labels_in(leaves)
 
         def describe(leaf: int) -> str:
             return f"{transform}: {where_text(f, number, self.structure.paths()[leaf])}"
 
-        self.primals: list[Tensor] = []
-        self.nodes: list[Node] = []
+        self.primals = []
+        self.nodes = []
         for n, leaf in enumerate(leaves):
             x = as_differentiable(leaf, describe, n)
             self.primals.append(x)
@@ -60,16 +70,13 @@ class TracedArgument:
 class TracedArguments:
     """The arguments of one call: what is `given` to the function, and those that were `traced`."""
 
-    __slots__ = ("given", "traced")
+    __slots__ = ("given", "nodes", "traced")
 
     def __init__(self, given: list[Any], traced: list[TracedArgument]) -> None:
         self.given = given
         self.traced = traced
-
-    @property
-    def nodes(self) -> list[Node]:
+        self.nodes = [node for argument in dict.fromkeys(traced) for node in argument.nodes]
         """The variables in all arguments, each once."""
-        return [node for argument in dict.fromkeys(self.traced) for node in argument.nodes]
 
     def trees(self, values: Mapping[Node, Any]) -> list[Any]:
         """What belongs to each variable, in a tree like the argument it is of."""
@@ -167,14 +174,15 @@ class TracedCall:
         It is given the outputs and then the `seeds`, the variables `nodes` and their scope; `kind`
         is its name. In the second case the outputs have their values.
         """
-        aux = [] if self.aux is None else flatten(self.aux)[0]
-        beside = [x for x in aux if type(x) is Tensor]
-        count, before = len(self.outputs), len(self.outputs) + len(beside)
+        count = before = len(self.outputs)
+        roots = [*self.outputs, *seeds]
+        if self.aux is not None:
+            roots[count:count] = [x for x in flatten(self.aux)[0] if type(x) is Tensor]
+            before = len(roots) - len(seeds)
 
         def of_roots(roots: Sequence[Tensor], ends: Sequence[Node], scope: Scope) -> list[Tensor]:
             return derive([*roots[:count], *roots[before:]], ends, scope)
 
-        roots = [*self.outputs, *beside, *seeds]
         found = derivative((kind, count), roots, before, nodes, self.scope, of_roots)
         return of_roots(roots, nodes, self.scope) if found is None else found
 
@@ -185,10 +193,10 @@ class TracedCall:
 
     def _call(self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool) -> Any:
         with meeting(self.labels):
-            if self.transform == "vmap":
+            if self.transform != "vmap":
+                result = call(self.f, args, kwargs, self.scope)
+            else:
                 with constant_draws_warned_of("vmap", self.f):
                     result = call(self.f, args, kwargs, self.scope)
-            else:
-                result = call(self.f, args, kwargs, self.scope)
         output, self.aux = split_aux(self.transform, self.f, result, has_aux)
         return output

@@ -52,10 +52,11 @@ LARGEST_KNOWN = 1 << 12
 class Structure:
     """A structure, and its program once that has paid."""
 
-    __slots__ = ("compile_at", "known", "program", "seen")
+    __slots__ = ("compile_at", "failed", "known", "program", "seen")
 
     def __init__(self) -> None:
         self.seen = 0
+        self.failed = False
         self.compile_at = inf
         self.known: Known = {}
         """Of the leaves that had the same value each time."""
@@ -101,18 +102,10 @@ def derivative(
     """
     chosen = current()
     native = chosen.native
-    if native == "never" or chosen.debug_nans or engine.is_chosen():
+    if not results or native == "never" or chosen.debug_nans or engine.is_chosen():
         return None
     first = roots[0].node
-    coarse = (
-        kind,
-        results,
-        len(roots),
-        first.op,
-        first.shape,
-        len(ends),
-        ends[0].shape if ends else (),
-    )
+    coarse = kind, results, len(roots), first.op, first.shape, len(ends)
     family = _families.get(coarse) or _remember(coarse)
     family.sightings += 1
     if family.sightings < family.next_look and native != "always":
@@ -132,8 +125,12 @@ def _answer(
     derive: Derive,
     at_once: bool,
 ) -> list[Tensor] | None:
-    if missing() or any(_is_open(x.inputs[0]) for x in ends):
+    if missing():
         return None
+    for end in ends:
+        outer = end.inputs[0].scope
+        if outer is not None and outer.is_open():
+            return None  # somebody else differentiates by what the variable stands for
     graph = traced_graph(roots, ends, scope)
     if graph is None:
         return None
@@ -153,18 +150,15 @@ def _answer(
         structure.compile_at = family.sightings + _wait(graph)
     if program is None:
         structure.known = _unchanged(graph, structure.known)
+        if structure.failed:
+            return None
         if not at_once and (structure.seen < SIGHTINGS or family.sightings < structure.compile_at):
             return None
         program = structure.program = _program(graph, results, structure.known, derive)
         if program is None:
-            structure.compile_at = inf
+            structure.failed, structure.compile_at = True, inf
             return None
     return program.run(graph)
-
-
-def _is_open(node: Node) -> bool:
-    """Whether somebody else differentiates by what the node depends on."""
-    return node.scope is not None and node.scope.is_open()
 
 
 def _new_structure(graph: TracedGraph) -> Structure:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Hashable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ MOST_NODES = 2_000
 and would take seconds to compile."""
 
 
-class TracedGraph:
+class TracedGraph(NamedTuple):
     """The graph between the variables of a transform (`ends`) and its `roots`.
 
     `order` holds the operations, inputs before users; `leaves` what was there before, all with
@@ -33,13 +33,11 @@ class TracedGraph:
     ends and leaves.
     """
 
-    __slots__ = ("ends", "key", "leaves", "order", "roots")
-
-    ends: Sequence[Node]
+    key: Hashable
     roots: Sequence[Node]
+    ends: Sequence[Node]
     leaves: list[Node]
     order: list[Node]
-    key: Hashable
 
 
 def traced_graph(roots: Sequence[Node], ends: Sequence[Node], scope: Scope) -> TracedGraph | None:
@@ -51,7 +49,7 @@ def traced_graph(roots: Sequence[Node], ends: Sequence[Node], scope: Scope) -> T
     number = {node: i for i, node in enumerate(ends)}
     key: list[Hashable] = [len(number)]
     for node in ends:
-        key += node.shape, id(node.dtype), node.params
+        key += (node.shape, id(node.dtype), node.params)
     leaves: list[Node] = []
     order: list[Node] = []
     stack = [*roots]
@@ -60,34 +58,32 @@ def traced_graph(roots: Sequence[Node], ends: Sequence[Node], scope: Scope) -> T
         if node in number:
             stack.pop()
             continue
-        is_leaf = False
+        known = False
         if node.scope is not scope and not _is_within(node.scope, scope):
             if node.scope is not None and node.scope.is_open():
                 return None
-            is_leaf = node.value is not None
-        if is_leaf:
+            known = node.value is not None
+        if known:
             if not _is_free(node):
                 return None
             leaves.append(node)
-            key += node.op is constant, node.shape, id(node.dtype), node.sparse
+            key += (node.op is constant, node.shape, id(node.dtype), node.sparse)
         else:
-            waiting = [x for x in node.inputs if x not in number]
-            if waiting:
-                stack += waiting
+            inputs = node.inputs
+            numbers = [number.get(x) for x in inputs]
+            if None in numbers:
+                stack += [x for x, n in zip(inputs, numbers, strict=True) if n is None]
                 if len(stack) > 4 * MOST_NODES:
                     return None  # also where a graph made by hand has a cycle
                 continue
-            if not node.inputs or len(order) == MOST_NODES:
+            if not inputs or len(order) == MOST_NODES:
                 return None
             order.append(node)
-            key += node.op, node.params, id(node.dtype), *[number[x] for x in node.inputs]
+            key += (node.op, node.params, id(node.dtype), *numbers)
         stack.pop()
         number[node] = len(number)
     key += [number[x] for x in roots]
-    found = TracedGraph()
-    found.roots, found.ends, found.leaves, found.order = roots, ends, leaves, order
-    found.key = tuple(key)
-    return found
+    return TracedGraph(tuple(key), roots, ends, leaves, order)
 
 
 def _is_within(scope: Scope | None, transform: Scope) -> bool:
@@ -97,7 +93,8 @@ def _is_within(scope: Scope | None, transform: Scope) -> bool:
 
 def _is_free(node: Node) -> bool:
     """Whether nothing is known of a leaf but its value."""
-    node.forget()
+    if node.inputs:
+        node.forget()
     return not node.inputs and (not node.sparse or node.shape == ())
 
 

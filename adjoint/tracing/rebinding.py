@@ -50,7 +50,7 @@ def traceable(f: Any, package: str | None = None) -> Any:
     if type(f) is not FunctionType:
         has_meaning = callable(f) and _handler(f) in (_of_object, _of_remembering)
         return meaning(f, package or "") if has_meaning else f
-    known = _copies.get(id(f))
+    known = f.__dict__.get(_HELD)
     if known is not None and known.is_current(f):
         return known.function
     if not is_users(f.__globals__, package):
@@ -58,10 +58,9 @@ def traceable(f: Any, package: str | None = None) -> Any:
     return Copy(f, package_of(f.__globals__)).function
 
 
-_copies: weakref.WeakValueDictionary[int, Copy] = weakref.WeakValueDictionary()
-"""By the identity of a function its copy. The function holds the copy: from what a copy reads, the
-function may be reached, and this table would keep both alive for ever."""
 _HELD = "__adjoint_copy__"
+"""Under which name a function holds its copy. From what a copy reads, the function may be reached;
+a table of copies would keep both alive for ever. Who wraps a function may have taken over this."""
 
 
 def _has_meaning(cell: CellType) -> bool:
@@ -128,9 +127,8 @@ class Copy:
             self._keep(f)
 
     def _keep(self, f: FunctionType) -> None:
-        """Let the function hold the copy, and the table know of it."""
+        """Let the function hold the copy."""
         f.__dict__[_HELD] = self
-        _copies[id(f)] = self
 
     def __reduce__(self) -> tuple[Any, ...]:
         """None: a function that is pickled with what it holds leaves its copy behind."""
@@ -296,7 +294,7 @@ def _of_module(module: ModuleType, package: str) -> Any:
 
 
 def _of_function(f: FunctionType, package: str) -> Any:
-    known = _copies.get(id(f))
+    known = f.__dict__.get(_HELD)
     if known is not None and known.is_current(f):
         return known.function
     home = package_of(f.__globals__)
