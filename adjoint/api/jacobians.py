@@ -330,9 +330,9 @@ def _hessian(
 ) -> Callable[..., Any]:
     """As `_columns` of `rows` of `f`, which is called once and whose graph is then differentiated
     as a function."""
-    check_callable("hessian", f)
+    first = _jacobian("hessian", rows, f, argnums, has_aux)
 
-    @functools.wraps(f)
+    @functools.wraps(first)  # so that it is told apart from a first derivative
     def hessian_of(*args: Any, **kwargs: Any) -> Any:
         numbers = normalize_argnums("hessian", argnums, len(args))
         with TracedCall("hessian", f, nested=True) as traced:
