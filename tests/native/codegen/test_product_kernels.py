@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from dataclasses import replace
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
@@ -13,9 +15,11 @@ import adjoint as ad
 from adjoint.backends.llvm.calls.product_calls import is_own, numbers_of
 from adjoint.backends.llvm.calls.product_kernel import ProductWriter
 from adjoint.backends.llvm.calls.product_layout import MOST_PARTS, PACKED_ROWS, Product
+from adjoint.backends.llvm.codegen import product_tile, vectors
 from adjoint.backends.llvm.codegen.product_tile import TileSize, register_count, tile_size
 from adjoint.backends.llvm.compile import jit
 from adjoint.backends.llvm.compile.kernel_cache import KernelModule
+from adjoint.graph.forking import building
 from adjoint.graph.tensor import as_tensor
 from adjoint.schedule.library_calls import gemm
 from adjoint.schedule.plan import Gemm
@@ -259,3 +263,41 @@ def test_threads_share_a_stack(first: tuple[int, ...], second: tuple[int, ...]) 
                 np.testing.assert_array_equal(np.asarray(x), y)
     finally:
         ad.set_options(threads=before)
+
+
+TARGETS = {
+    "AVX-512": ("x86_64", "skylake-avx512", 64, 32, "vfmadd", r"\(%rsp\)"),
+    "AVX2": ("x86_64", "haswell", 32, 16, "vfmadd", r"\(%rsp\)"),
+    "NEON": ("aarch64", "neoverse-n1", 0, 32, "fmla", r"\[sp"),
+}
+"""Machine, processor, bytes of a register as `vectors` says, registers, what a product and sum is
+in assembly, and what stands in an instruction that uses the stack."""
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_innermost_loop_is_products_and_reads(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read as assembly, also of processors that are not here."""
+    machine, cpu, width, registers, word, stack = TARGETS[name]
+    monkeypatch.setattr(vectors, "register_bytes", lambda: width)
+    monkeypatch.setattr(product_tile, "register_count", lambda: registers)
+    step = step_of(200, 96, 240, dtype="f4")
+    module = KernelModule()
+    ProductWriter(step).write_vectors(module.module, "f", {})
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    with building:
+        parsed = llvm.parse_assembly(str(module.module))
+        parsed.triple = f"{machine}-unknown-linux-gnu"
+        target = llvm.Target.from_triple(parsed.triple).create_target_machine(cpu=cpu, opt=1)
+        passes = llvm.create_new_module_pass_manager()
+        passes.add_sroa_pass()
+        passes.run(parsed, llvm.create_pass_builder(target, llvm.PipelineTuningOptions()))
+        text = target.emit_assembly(parsed)
+    tile = Product(step).tile
+    loops = re.split(r"\.LBB0_", text)
+    inner = max(loops, key=lambda block: block.count(word))
+    assert inner.count(word) == tile.height * tile.width >= 12
+    assert len(inner.splitlines()) <= 2 * tile.height * tile.width + 8
+    assert not re.search(stack, inner), "a sum is kept in memory"

@@ -25,6 +25,9 @@ from adjoint.backends.llvm.codegen.product_tile import (
 )
 from adjoint.schedule.plan import Gemm
 
+LITTLE = 4096
+"""So many numbers are transposed one by one: in less than a microsecond or two, and by code that is
+an eighth as long."""
 OPEN_SIZE = 64
 """A number of rows, or a depth, from which on the code is the same for any."""
 
@@ -57,6 +60,13 @@ class ProductWriter:
         """Whether the depth is summed in several blocks."""
         return self.product.depth_block < self.product.depth
 
+    @property
+    def writes_once(self) -> bool:
+        """Whether rows of the last tile that belong to the one before must not be written again:
+        they are added to something, or may be another thread's."""
+        adds = self.step.addend is not None or self.is_blocked
+        return not self.is_exact and (adds or self.product.by_rows)
+
     def text(self) -> str:
         """What the code depends on: equal for equal functions."""
         step, p = self.step, self.product
@@ -65,6 +75,7 @@ class ProductWriter:
         return (
             f"product {step.root.dtype.str} {tile} columns {p.columns} depth {self.fixed_depth} "
             f"block {block} {p.lanes} {p.transpose_a} {p.transpose_b} packs {p.packs} {p.group} "
+            f"{p.depth * p.columns <= LITTLE} "
             f"rows {p.by_rows} {self.is_exact} {step.negative} {step.scale is not None} "
             f"{step.addend is not None}"
         )
@@ -204,12 +215,14 @@ class ProductWriter:
 
     def pack(self, panel: Any, columns: Columns, group: Any, k: Any, count: Any) -> None:
         """Copy what the tiles of a panel read of b."""
-        builder = self.builder
+        builder, product = self.builder, self.product
         column = builder.mul(panel, I64(self.product.panel))
         to = self.slot_of(panel, group)
         if self.product.transpose_b:
             source = self.element(self.b, builder.add(builder.mul(column, self.depth), k))
-            write, stride = product_packing.pack_transposed, self.depth
+            is_little = product.depth * product.columns <= LITTLE
+            write = product_packing.pack_by_number if is_little else product_packing.pack_transposed
+            stride = self.depth
         else:
             width = I64(self.product.columns)
             source = self.element(self.b, builder.add(builder.mul(k, width), column))
@@ -239,19 +252,23 @@ class ProductWriter:
         else:
             a = self.element(self.a, builder.add(builder.mul(first, self.depth), k))
 
-        def a_at(row: int, depth: Any) -> Any:
-            if product.transpose_a:
-                return self.element(self.element(a, builder.mul(depth, self.rows)), I64(row))
-            return self.element(self.element(a, depth), I64(row * product.depth))
+        def a_at(depth: Any) -> Any:
+            step = builder.mul(depth, self.rows) if product.transpose_a else depth
+            return self.element(a, step)
 
-        def b_at(depth: Any, vector: int) -> Any:
-            row = self.element(b, builder.mul(depth, I64(width)))
-            return self.element(row, I64(vector * columns.lanes))
-
-        tile = Tile(builder, self.kind, product.tile.height, columns, a_at, b_at, not product.packs)
+        tile = Tile(
+            builder,
+            self.kind,
+            product.tile.height,
+            columns,
+            a_at,
+            1 if product.transpose_a else product.depth,
+            lambda depth: self.element(b, builder.mul(depth, I64(width))),
+            masked=not product.packs,
+        )
         sums = tile.sums(count)
         c = self.element(self.c, builder.add(builder.mul(first, I64(product.columns)), column))
-        skipped = None if self.is_exact else builder.sub(wanted, first)
+        skipped = builder.sub(wanted, first) if self.writes_once else None
         for row, own in enumerate(sums):
             there = self.element(c, I64(row * product.columns))
             if skipped is not None and row < len(sums) - 1:

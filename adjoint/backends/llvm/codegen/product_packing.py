@@ -70,6 +70,21 @@ def pack_transposed(
                 vectors.store(builder, address, kind, row, None)
 
 
+def pack_by_number(
+    builder: Any, kind: Any, columns: Columns, source: Any, stride: Any, depth: Any, to: Any
+) -> None:
+    """What `pack_transposed` does, one number after the other."""
+    width = columns.width * columns.lanes
+    last = I64((columns.width - 1) * columns.lanes + columns.active - 1)
+    with loop(builder, I64(0), I64(width), unroll=False) as j:
+        column = builder.mul(smaller(builder, j, last), stride)
+        with loop(builder, I64(0), depth, unroll=False) as k:
+            place = builder.gep(source, [builder.add(column, k)], source_etype=kind)
+            offset = builder.add(builder.mul(k, I64(width)), j)
+            target = builder.gep(to, [offset], source_etype=kind)
+            builder.store(builder.load(place, typ=kind), target)
+
+
 def transposed(builder: Any, rows: list[Any]) -> list[Any]:
     """The columns of a square of vectors: at each step squares of 1, 2, 4 … change places."""
     lanes = len(rows)

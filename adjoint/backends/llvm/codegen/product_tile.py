@@ -84,8 +84,8 @@ def _cycles(size: TileSize, rows: int, across: int) -> float:
 
 
 def _cycles_of(size: TileSize) -> float:
-    """The same for one tile: two products, or two reads, a cycle."""
-    return max(size.height * size.width, size.height + size.width) / 2
+    """The same for one tile: two products, or two reads, a cycle, and the loop itself."""
+    return max(size.height * size.width, size.height + size.width) / 2 + 0.5
 
 
 @dataclass(frozen=True)
@@ -107,17 +107,18 @@ class Columns:
 class Tile:
     """Writes the sums of one tile.
 
-    `a_at(row, depth)` and `b_at(depth, vector)` are the addresses of what is read, depths from 0
-    on, as values of LLVM; `masked` says whether what b has in lanes that do not count cannot be
-    read.
+    `a_at(depth)` and `b_at(depth)` are the addresses of what is read first: of rows that are
+    `between` numbers apart, and of one vector after the other. `masked` says whether what b has in
+    lanes that do not count cannot be read.
     """
 
     builder: Any
     kind: Any
     height: int
     columns: Columns
-    a_at: Callable[[int, Any], Any]
-    b_at: Callable[[Any, int], Any]
+    a_at: Callable[[Any], Any]
+    between: int
+    b_at: Callable[[Any], Any]
     masked: bool
 
     def sums(self, depth: Any) -> list[list[Any]]:
@@ -151,18 +152,23 @@ class Tile:
         """The sums with the products at one depth, row by row."""
         builder, columns = self.builder, self.columns
         row_of_b = []
+        a, b = self.a_at(k), self.b_at(k)
         for v in range(columns.width):
             mask = columns.mask(v) if self.masked else None
-            address = self.b_at(k, v)
+            address = self.behind(b, v * columns.lanes)
             row_of_b.append(vectors.load(builder, address, self.kind, columns.lanes, mask))
         found = []
         for row in range(self.height):
-            number = builder.load(self.a_at(row, k), typ=self.kind)
+            number = builder.load(self.behind(a, row * self.between), typ=self.kind)
             factor = splat(builder, number, columns.lanes)
             for v, x in enumerate(row_of_b):
                 old = sums[row * columns.width + v]
                 found.append(multiply_add(builder, factor, x, old))
         return found
+
+    def behind(self, address: Any, count: int) -> Any:
+        """The address so many numbers further on."""
+        return self.builder.gep(address, [I64(count)], source_etype=self.kind) if count else address
 
 
 def summed(
