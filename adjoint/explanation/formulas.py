@@ -138,10 +138,8 @@ def _call(node: Node, parts: list[Term]) -> Term:
         return Call("sum", (parts[0],))
     if name == "power_const":
         return Power(parts[0], Number(np.asarray(node.params[0])))
-    if name == "power_part" and node.params == (1, 0):
-        return product(parts[1], Power(parts[0], difference(parts[1], ONE)))
-    if name == "power_part" and node.params == (0, 1):
-        return product(Power(*parts), Call("log", (parts[0],)))
+    if name == "power_part" and node.params in _POWER_PARTS:
+        return _POWER_PARTS[node.params](*parts)
     if name == "astype":
         return Call(str(node.dtype), (parts[0],))
     if node.op.family == "control":
@@ -228,6 +226,18 @@ _BUILDERS: dict[str, tuple[int, Callable[..., Term]]] = {
     "positive": (1, lambda a: a),
     "where": (3, _where),
 }
+
+
+_POWER_PARTS: dict[Any, Callable[[Term, Term], Term]] = {
+    (1, 0): lambda a, b: product(b, Power(a, difference(b, ONE))),
+    (0, 1): lambda a, b: product(Power(a, b), Call("log", (a,))),
+    (2, 0): lambda a, b: product(product(b, difference(b, ONE)), Power(a, difference(b, TWO))),
+    (1, 1): lambda a, b: product(
+        Power(a, difference(b, ONE)), total(ONE, product(b, Call("log", (a,))))
+    ),
+    (0, 2): lambda a, b: product(Power(a, b), Power(Call("log", (a,)), TWO)),
+}
+"""The derivatives of a to the power b, by how often by each."""
 
 
 def with_numbers(term: Term, values: Mapping[Symbol, Any]) -> Term | None:

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -188,10 +187,10 @@ class Chromium:
         known = [{"name": n.replace("_", "-"), "value": v} for n, v in features.items()]
         self.send("Emulation.setEmulatedMedia", media=kind, features=known)
 
-    def screenshot(self, path: Path, whole: bool = True) -> None:
-        """Write a picture of the page."""
-        found = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(found["data"]))
+    def picture(self) -> bytes:
+        """What the window shows, as PNG."""
+        found = self.send("Page.captureScreenshot", format="png")
+        return base64.b64decode(found["data"])
 
     def close(self) -> None:
         """End the browser and forget its profile."""

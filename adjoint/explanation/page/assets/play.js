@@ -43,7 +43,8 @@ function playPhases(page) {
 function orderGame(page) {
   const { model } = page;
   const chosen = [];
-  const nodes = model.nodes.slice(0, model.count);
+  const text = (node) => JSON.stringify(node.t); // not in the order of their numbers, which would do
+  const nodes = model.nodes.slice(0, model.count).sort((a, b) => (text(a) < text(b) ? -1 : 1));
   const list = h("p", { class: "chosen", role: "status" });
   const verdict = h("p", { class: "verdict", role: "status" });
   const buttons = nodes.map((node) => h("button", { type: "button", "data-n": node.i, onclick: () => choose(node) }, math(v(node.i))));
@@ -68,6 +69,11 @@ function orderGame(page) {
     id: "order", name: "Order game", stage: "forward", tables: [], steps: [{ say: () => ["Put the nodes in a topological order: click them, inputs before users."] }],
     lead: "Every node must come after those it is computed from. Usually there are several such orders.",
     panel: () => {
+      page.graph.onclick = (event) => {
+        const card = event.target.closest(".card");
+        const node = card && nodes.find((n) => `${n.i}` === card.dataset.n);
+        if (node && !chosen.includes(node.i)) choose(node);
+      };
       setTimeout(show);
       return h("div", { class: "panel game" }, list, h("div", { class: "choices" }, buttons), verdict, h("button", { type: "button", onclick: again }, "Start again"));
     },

@@ -38,6 +38,7 @@ class Page {
     this.first = model;
     this.playing = null;
     this.theme = null;
+    this.remembered = 0;
     this.open(model);
     addEventListener("keydown", (event) => this.key(event));
     addEventListener("hashchange", () => this.follow());
@@ -120,6 +121,8 @@ class Page {
       box.append(h("p", { class: "note" }, model.without_program ? "The values are those recorded: another input may take another way through the function." : "The values are those recorded at this point."));
       return box;
     }
+    this.notice = h("p", { class: "note", role: "status", hidden: true }, "Not all values are finite here. The library has conventions for such points, which the arithmetic of this page does not know: trust what adjoint explain says.");
+    box.append(this.notice);
     model.inputs.forEach((i, k) => {
       const node = model.nodes[i - 1], reach = Math.max(2, Math.abs(node.v)), id = `input-${i}`;
       const number = h("input", { type: "number", step: "any", value: node.v, "aria-label": `${model.names[k]}, as a number` });
@@ -163,6 +166,7 @@ class Page {
     this.values.refresh();
     for (const phase of this.phases) if (phase.refresh) phase.refresh();
     this.live.forEach((update) => update());
+    this.notice.hidden = [...this.values.known.values()].every((x) => typeof x !== "number" || Number.isFinite(x));
     this.narrate();
   }
 
@@ -230,6 +234,7 @@ class Page {
     this.shown = -1;
     this.timed = [];
     this.shows = [];
+    this.graph.onclick = null;
     for (const p of this.phases) p.tab.toggleAttribute("aria-current", p === phase);
     phase.tab.scrollIntoView?.({ block: "nearest", inline: "nearest" });
     this.lead.textContent = phase.lead;
@@ -324,8 +329,20 @@ class Page {
     this.seek.value = step;
     this.count.textContent = `${step + 1} of ${last + 1}`;
     this.seek.setAttribute("aria-valuetext", `step ${step + 1} of ${last + 1}`);
-    if (remember && self === top) history.replaceState(null, "", `#${this.phase.id}-${step + 1}`);
+    if (remember && self === top) this.remember();
     this.render();
+  }
+
+  // Put the step into the address, but not often: browsers refuse that.
+  remember() {
+    const wait = this.remembered + 400 - Date.now();
+    clearTimeout(this.due);
+    if (wait > 0) {
+      this.due = setTimeout(() => this.remember(), wait);
+      return;
+    }
+    this.remembered = Date.now();
+    history.replaceState(null, "", `#${this.phase.id}-${this.step + 1}`);
   }
 
   // Only what lies between the last step and this one changes.
