@@ -11,10 +11,10 @@ from adjoint.scipy.sparse.linalg.direct import (
     spsolve,
     spsolve_triangular,
 )
+from adjoint.scipy.sparse.linalg.eigenpairs import eigsh, svds
 from adjoint.scipy.sparse.linalg.iterative import bicg, bicgstab, cg, cgs, gmres, minres
 from adjoint.scipy.sparse.linalg.refused import (
     eigs,
-    eigsh,
     expm,
     expm_multiply,
     lgmres,
@@ -23,7 +23,6 @@ from adjoint.scipy.sparse.linalg.refused import (
     lsqr,
     qmr,
     spilu,
-    svds,
     tfqmr,
 )
 

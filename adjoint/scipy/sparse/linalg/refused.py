@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from adjoint.errors import NotDifferentiableError
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor
 from adjoint.scipy.common import differentiated
 from adjoint.scipy.sparse.arrays import SparseArray
+from adjoint.scipy.sparse.linalg.plain import plain
 
 __all__ = [
     "eigs",
-    "eigsh",
     "expm",
     "expm_multiply",
     "lgmres",
@@ -24,17 +22,8 @@ __all__ = [
     "lsqr",
     "qmr",
     "spilu",
-    "svds",
     "tfqmr",
 ]
-
-
-def _plain(x: Any) -> Any:
-    """`x` with SciPy's matrices and NumPy's arrays in place of those of tensors."""
-    if isinstance(x, SparseArray):
-        pattern, values = x.entries
-        return pattern.matrix(np.array(values.numpy())).asformat(x.format)
-    return np.array(x.numpy()) if isinstance(x, Tensor) else x
 
 
 def _refusing(name: str, advice: str) -> Callable[..., Any]:
@@ -49,8 +38,8 @@ def _refusing(name: str, advice: str) -> Callable[..., Any]:
                     f"{path} has no differentiable counterpart; {advice}, or take it of "
                     f"adjoint.stop_gradient(x) where no derivative is meant"
                 )
-        given = {k: _plain(v) for k, v in kwargs.items()}
-        return getattr(import_module("scipy.sparse.linalg"), name)(*map(_plain, args), **given)
+        given = {k: plain(v) for k, v in kwargs.items()}
+        return getattr(import_module("scipy.sparse.linalg"), name)(*map(plain, args), **given)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = (
@@ -61,7 +50,6 @@ def _refusing(name: str, advice: str) -> Callable[..., Any]:
 
 _SMALL = "for a small matrix use scipy.linalg.{} of A.toarray()"
 eigs = _refusing("eigs", _SMALL.format("eig"))
-eigsh = _refusing("eigsh", _SMALL.format("eigh"))
 expm = _refusing("expm", _SMALL.format("expm"))
 expm_multiply = _refusing("expm_multiply", _SMALL.format("expm"))
 lgmres = _refusing("lgmres", "use gmres or spsolve")
@@ -70,5 +58,4 @@ lsmr = _refusing("lsmr", "solve the normal equations by spsolve, or use scipy.li
 lsqr = _refusing("lsqr", "solve the normal equations by spsolve, or use scipy.linalg.lstsq")
 qmr = _refusing("qmr", "use gmres or spsolve")
 spilu = _refusing("spilu", "use splu; as a preconditioner make it of values held fixed")
-svds = _refusing("svds", _SMALL.format("svd"))
 tfqmr = _refusing("tfqmr", "use gmres or spsolve")
