@@ -219,7 +219,7 @@ class _Bordered:
         try:
             self.factor = import_module("scipy.sparse.linalg").splu((constant + diagonal).tocsc())
             self.of_v = self.factor.solve(v)
-            large = np.linalg.norm(self(probe, self.plain)[:-1]) / np.linalg.norm(probe)
+            large = float(np.linalg.norm(self(probe, self.plain)[:-1]) / np.linalg.norm(probe))
         except RuntimeError:
             large = np.inf
         if not large * self.raised * _APART < 1:
