@@ -11,7 +11,8 @@ stands for all public names of a namespace, and
     adjoint.ops.elementwise.power
     ```
 
-for those that the named modules define. Under each function stand its derivative, read off the
+for those that the named modules define; a line ``without adjoint.special`` leaves out what is of
+that namespace, too. Under each function stand its derivative, read off the
 registry, and what it can do, from docs/functions.md. `{derivative-table}` stands for a table of all
 derivatives. `tests/test_api_pages.py` checks that no public name is missing.
 """
@@ -38,27 +39,33 @@ TABLE = re.compile(r"^```\{derivative-table\} (\w+)\n```$", re.MULTILINE)
 
 def blocks_of(page: str) -> list[tuple[str, list[str]]]:
     """The namespaces that a page documents, with the modules it names."""
-    return [(namespace, homes.split()) for namespace, homes in BLOCK.findall(page)]
+    return [(namespace, lines.splitlines()) for namespace, lines in BLOCK.findall(page)]
 
 
-def names_of(namespace: str, homes: list[str]) -> list[str]:
-    """The public names of a namespace in order; where there are `homes`, those defined in these.
+def names_of(namespace: str, lines: list[str]) -> list[str]:
+    """The public names that a block with these lines documents, in order.
 
     Constants and dtypes, which have no module, are left to the page.
     """
     module = thing_named(namespace)
+    without = [line.removeprefix("without ") for line in lines if line.startswith("without ")]
+    homes = [line for line in lines if not line.startswith("without ")]
+    elsewhere = {id(x) for space in without for x in vars(thing_named(space)).values()}
     listed = getattr(module, "__all__", None)
     if listed is None:
         listed = [n for n, x in vars(module).items() if _is_own(module, n, x)]
     documented = [n for n in listed if _has_entry(getattr(module, n))]
+    documented = [n for n in documented if id(getattr(module, n)) not in elsewhere]
     return sorted(n for n in documented if not homes or _is_in(getattr(module, n), homes))
 
 
 def thing_named(path: str) -> Any:
     """What a dotted name stands for."""
-    found: Any = import_module(path.partition(".")[0])
-    for name in path.split(".")[1:]:
-        found = getattr(found, name)
+    known, *names = path.split(".")
+    found: Any = import_module(known)
+    for name in names:
+        known = f"{known}.{name}"
+        found = getattr(found, name, None) or import_module(known)
     return found
 
 
@@ -76,11 +83,11 @@ def _is_in(thing: Any, homes: list[str]) -> bool:
     return any(module == home or module.startswith(f"{home}.") for home in homes)
 
 
-def entries(namespace: str, homes: list[str]) -> Iterator[str]:
+def entries(namespace: str, lines: list[str]) -> Iterator[str]:
     """The lines of reStructuredText that document the names; aliases only say so."""
     module = thing_named(namespace)
     canonical: dict[int, str] = {}
-    names = names_of(namespace, homes)
+    names = names_of(namespace, lines)
     for name in sorted(names, key=lambda n: getattr(module, n).__name__ != n):
         canonical.setdefault(id(getattr(module, name)), name)
     for name in names:
@@ -110,7 +117,7 @@ def expand(app: Sphinx, docname: str, content: list[str]) -> None:
     """Put entries and tables into the source of a page."""
 
     def api(match: re.Match[str]) -> str:
-        lines = entries(match[1], match[2].split())
+        lines = entries(match[1], match[2].splitlines())
         return "\n".join(["```{eval-rst}", *lines, "```"])
 
     content[0] = BLOCK.sub(api, content[0])
