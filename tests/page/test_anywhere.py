@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.cli.explain_server import Server, answer
+from adjoint.cli import main
+from adjoint.cli.explain_server import Server, answer, serve
 from adjoint.errors import ExpressionError
 from adjoint.explanation.expression import parse
 from adjoint.explanation.page.html import SCRIPTS, data_text, script_of
@@ -82,6 +83,8 @@ def test_nothing_is_fetched_and_the_script_is_small():
     addresses = set(re.findall(r"https?://[^\"'\s<]+", page))
     assert addresses == {"http://www.w3.org/1998/Math/MathML", "http://www.w3.org/2000/svg"}
     assert len(script_of(SCRIPTS).encode()) < 85_000
+    function = ad.explain(lambda x: x * x, 2.0).page()
+    assert "class Graph" in page and "class Graph" not in function  # it reads no other formula
     assert len(page.encode()) < 150_000
 
 
@@ -227,6 +230,9 @@ def test_a_graph_that_depends_on_values_cannot_be_moved(shown):
 
     browser = shown(ad.explain(f, 2.0))
     assert browser.js("document.querySelectorAll('.slider').length") == 0
+    assert "left out: ConcretizationError" in browser.js(
+        "document.querySelector('#page > .note').textContent"
+    )
     assert "another input may take another way" in browser.js(
         "document.querySelector('.inputs').textContent"
     )
@@ -286,6 +292,22 @@ def test_the_server_answers_only_its_own_page(server):
     ):
         assert ask(body=body)[0] == 400, body
     assert ask(body=b"[" * 10_000)[0] == 400
+
+
+def test_serving_ends_with_an_interrupt_and_says_which_port_is_taken(server, monkeypatch, capsys):
+    with pytest.raises(
+        ExpressionError, match=r"cannot listen on 127\.0\.0\.1: .*give another port"
+    ):
+        serve(lecture(), server.server_address[1])
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Server, "serve_forever", interrupted)
+    words = ["explain", "x^2", "x=3", "--serve"]
+    assert main(words) == 0
+    assert re.match(r"The page is at http://127\.0\.0\.1:\d+/ ", capsys.readouterr().err)
+    assert main([*words, "70000"]) == 2
 
 
 def test_questions_without_an_answer_say_why():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adjoint.explanation.document import Document
-from adjoint.explanation.page.html import POLICY, SERVED_POLICY, page
+from adjoint.explanation.page.html import POLICY, SCRIPTS, SERVED_POLICY, page
 from adjoint.explanation.page.model import is_scalar, model_of
 from adjoint.explanation.page.program import program_of
 from adjoint.explanation.places import Places
@@ -18,8 +18,10 @@ from adjoint.graph.tensor import as_tensor
 def page_of(document: Document, model: dict[str, Any], served: bool = False) -> str:
     """The interactive page. A `served` one may ask the server that it came from."""
     policy = SERVED_POLICY if served else POLICY
+    unused = () if model["formula"] is not None else ("engine.js",)  # which reads other formulas
+    scripts = tuple(name for name in SCRIPTS if name not in unused)
     data = {**model, "served": True} if served else model
-    return page(document.title, data, html_text(document), policy=policy)
+    return page(document.title, data, html_text(document), scripts, policy)
 
 
 def page_model(
@@ -33,9 +35,12 @@ def page_model(
     """The data of the page. Its inputs can be moved if the graph is the same for all of them."""
     leaves = [as_tensor(trace.value(node)) for node in trace.inputs]
     program, reason = program_of(f, leaves, names)
+    recorded = model_of(trace, names, result, places)
+    if reason:
+        recorded["notes"].append(f"The optimised program is left out: {reason}")
     return {
         "title": document.title,
-        **model_of(trace, names, result, places),
+        **recorded,
         "formula": places.lines[0] if places.spans else None,
         "program": program,
         "without_program": reason,

@@ -10,7 +10,6 @@ from adjoint.api.compiling import compile as compiled
 from adjoint.api.derivatives import value_and_grad
 from adjoint.api.report import report_of
 from adjoint.api.specialization import Specialization
-from adjoint.errors import AdjointError
 from adjoint.explanation.formulas import Number, Term, Word, formula_of
 from adjoint.explanation.page.terms import term_data
 from adjoint.graph import engine
@@ -37,8 +36,8 @@ def program_of(
             both = compiled(value_and_grad(f, tuple(range(len(leaves)))))
             specialization = both.trace(*leaves)
             report = report_of(specialization)
-    except (AdjointError, TypeError, ValueError) as error:
-        return None, str(error)
+    except Exception as error:  # whatever the code of the user raises when it is traced
+        return None, f"{type(error).__name__}: {error}"
     numbering = _numbered(specialization, names)
     kernels = [
         {

@@ -85,6 +85,6 @@ root.hidden = false;
 document.documentElement.classList.add("scripted");
 // What tests and curious visitors may use from the console.
 window.adjointPage = Object.assign(new Page(root, JSON.parse(document.getElementById("model").textContent)), {
-  read: modelOf,
+  read: (formula, values) => modelOf(formula, values),
   spoken: (element) => spoken(element).replace(/\s+/g, " ").trim().normalize("NFC"),
 });
