@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import results
+from benchmarks import instructions, results
 from benchmarks.compare import Comparison
 from benchmarks.measure import Result
 from benchmarks.row import FASTEST_PEER, NAMES, arrays_of, difference, make, module_of, title_of
@@ -26,11 +26,13 @@ class Benchmark:
         return title_of(self.name)
 
     def run(self, smoke: bool) -> list[Result]:
-        """Measure, store and return all figures; with `smoke` only check that results agree."""
+        """Measure, store and return all figures; with `smoke` only check that results agree, and
+        that LLVM is not given more than recorded."""
         if smoke:
             if self.name == NAMES[0]:  # one row goes the whole way, through processes
                 Comparison(self.name, ("adjoint", "numpy"), smoke=True).run()
-            return [agreement(self.name)]
+            answer, count = instructions.answer_and_count(self.name)
+            return [agreement(self.name, answer), instructions.within(self.name, count)]
         figures = {s: f.stored() for s, f in Comparison(self.name).run().items()}
         results.save(self.name, {"systems": figures})
         return [*lines(figures), *goals(self.name, figures)]
@@ -41,15 +43,15 @@ def benchmarks() -> dict[str, Benchmark]:
     return {name: Benchmark(name) for name in NAMES}
 
 
-def agreement(name: str) -> Result:
-    """How much our results on small inputs differ from those of NumPy, in this process.
+def agreement(name: str, result: Any) -> Result:
+    """How much our results on small inputs differ from those of NumPy.
 
     These are written by hand, or the row says by what else in its `reference`.
     """
     row = module_of(name)
     for goal in row.ROW.goals:
         assert goal.than == FASTEST_PEER or goal.than in SYSTEMS, f"{name}: no system {goal.than}"
-    found = arrays_of(make(name, "adjoint", True)())
+    found = arrays_of(result)
     by_numpy = hasattr(row, "make_numpy")
     wanted = make(name, "numpy", True)() if by_numpy else row.reference(*row.inputs(True))
     gap = difference(found, arrays_of(wanted))

@@ -102,7 +102,7 @@ def repeated(steps: int) -> Callable[[Any], Any]:
     )
 
 
-FOR_LONG_LOOPS = 120
+FOR_LONG_LOOPS = 140
 """Instructions that a loop of more than some thousand steps has beside those of a short one: it
 looks for signals, and what it stacks is read by loops that know no sizes."""
 

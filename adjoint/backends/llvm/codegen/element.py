@@ -23,7 +23,7 @@ from adjoint.backends.llvm.codegen.emitter import (
     splat_constant,
     vector_type,
 )
-from adjoint.backends.llvm.codegen.loops import BIT, I64, memory_type
+from adjoint.backends.llvm.codegen.loops import BIT, I64, element_address, memory_type
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import (
     MAX_NESTED_READS,
@@ -59,6 +59,9 @@ class Writer(Protocol):
 
     def failure_flag(self, builder: Any) -> Any:
         """The address of the bit that says whether a check has failed."""
+
+    def widen_if_deep(self, block: Any) -> None:
+        """Begin again with two vectors an iteration if the chain in a block is long."""
 
     def may_cut(self, axis: int, cuts: int, separate: bool) -> bool:
         """Whether the loop over an axis may be cut so often more.
@@ -163,7 +166,10 @@ class ElementWriter:
     def computed(self, x: Node, index: Index) -> Scalar:
         if self.writer.calls_functions and x.op.pointwise and is_elementary(x):
             return self.outlined(x, index)
-        return x.op.lower(x, index, self)  # type: ignore[no-any-return]
+        found: Scalar = x.op.lower(x, index, self)
+        if x.op.pointwise and is_elementary(x):
+            self.writer.widen_if_deep(self.e.builder.block)
+        return found
 
     def outlined(self, x: Node, index: Index) -> Scalar:
         """The element from a function of its own: a call is compiled faster than what it calls."""
@@ -206,15 +212,18 @@ class ElementWriter:
 
     def _integer(self, i: Affine) -> Any:
         builder = self.e.builder
-        total = None
+        total, constant = None, i.constant
         for name, factor in i.terms.items():
             value = self.counters[name].value if isinstance(name, int) else name[1]  # type: ignore[index]
+            if isinstance(value, ir.Constant):
+                constant += factor * value.constant
+                continue
             if factor != 1:
                 value = builder.mul(value, I64(factor), flags=("nsw",))
             total = value if total is None else builder.add(total, value, flags=("nsw",))
         if total is None:
-            return I64(i.constant)
-        return builder.add(total, I64(i.constant), flags=("nsw",)) if i.constant else total
+            return I64(constant)
+        return builder.add(total, I64(constant), flags=("nsw",)) if constant else total
 
     def integers(self, i: Affine) -> Any:
         """An index as LLVM integers, one for each lane."""
@@ -241,7 +250,7 @@ class ElementWriter:
 
     def address(self, pointer: Any, offset: Affine, kind: Any) -> Any:
         """The address of an element: that of the first lane, if there are several."""
-        return self.e.builder.gep(pointer, [self.integer(offset)], source_etype=kind)
+        return element_address(self.e.builder, pointer, self.integer(offset), kind)
 
     def load(self, pointer: Any, dtype: DType, offset: Affine) -> Scalar:
         """An element, or one per lane: by the cheapest of a broadcast, a load of neighbours, one of

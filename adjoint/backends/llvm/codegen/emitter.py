@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,6 +56,7 @@ class Vector(ir.VectorType):  # type: ignore[misc]  # untyped
         return values if isinstance(values, str) else super().wrap_constant_value(values)
 
 
+@cache
 def vector_type(kind: Any, lanes: int) -> Any:
     """The type of a register with so many lanes of a kind."""
     return kind if lanes == 1 else Vector(kind, lanes)
@@ -65,17 +66,22 @@ def splat_constant(value: Any, lanes: int) -> Any:
     """A constant in all lanes."""
     if lanes == 1:
         return value
-    return ir.FormattedConstant(Vector(value.type, lanes), f"splat ({value})")
+    return ir.FormattedConstant(vector_type(value.type, lanes), f"splat ({value})")
+
+
+@lru_cache(maxsize=4096)
+def lane_numbers(*numbers: int) -> Any:
+    """The constant that names lanes to a shuffle. It is kept, as its text is long."""
+    return ir.Constant(Vector(ir.IntType(32), len(numbers)), list(numbers))
 
 
 def splat(builder: Any, value: Any, lanes: int) -> Any:
     """A scalar register in all lanes: the insertion and shuffle that LLVM knows as a broadcast."""
     if lanes == 1:
         return value
-    kind = Vector(value.type, lanes)
+    kind = vector_type(value.type, lanes)
     first = builder.insert_element(poison(kind), value, ir.IntType(32)(0))
-    every = ir.Constant(Vector(ir.IntType(32), lanes), [0] * lanes)
-    return builder.shuffle_vector(first, poison(kind), every)
+    return builder.shuffle_vector(first, poison(kind), lane_numbers(*[0] * lanes))
 
 
 def any_lane(builder: Any, condition: Any, lanes: int) -> Any:

@@ -30,11 +30,14 @@ from adjoint.backends.llvm.codegen.loops import (
     POINTER,
     alloca,
     combined,
+    element_address,
     failures_of,
+    is_deep,
     loop,
+    maximum,
     noalias_metadata,
 )
-from adjoint.backends.llvm.codegen.vector_loop import VectorLoop, Widen
+from adjoint.backends.llvm.codegen.vector_loop import MIN_WIDEN_DEPTH, VectorLoop, Widen
 from adjoint.graph.loop_form import MAX_NESTED_READS, Affine, Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
@@ -85,6 +88,7 @@ class KernelWriter(KernelLayout):
         self.mask: Any = None
         self.preheader: Any = None  # the block before the vector loop
         self.vector_body: list[Any] = []  # the instructions of its last iteration
+        self.begun: tuple[Any, int] = (None, 0)  # the block and place where that begins
         self.failed: Any = None  # the address of the bit that says whether a check has failed
 
     def may_cut(self, axis: int, cuts: int, separate: bool) -> bool:
@@ -183,8 +187,7 @@ class KernelWriter(KernelLayout):
         if self.by_table:
             table = bases[0]
             slots = [
-                builder.gep(table, [I64(i)], source_etype=POINTER)
-                for i in range(len(self.arguments))
+                element_address(builder, table, I64(i), POINTER) for i in range(len(self.arguments))
             ]
             bases = [builder.load(slot, typ=POINTER) for slot in slots]
         base = dict(zip(self.arguments, bases, strict=True))
@@ -316,10 +319,18 @@ class KernelWriter(KernelLayout):
         self.is_in_vectors = True
         if active is not None:
             self.mask = vectors.first_lanes(builder, active, self.lanes)
-        before = len(builder.block.instructions)
+        self.begun = builder.block, len(builder.block.instructions)
         self.axis(builder, self.last + 1, counters, accumulators)
-        self.vector_body = builder.block.instructions[before:]
-        self.is_in_vectors, self.mask = False, None
+        self.vector_body = builder.block.instructions[self.begun[1] :]
+        self.is_in_vectors, self.mask, self.begun = False, None, (None, 0)
+
+    def widen_if_deep(self, block: Any) -> None:
+        """Begin again with two vectors once a chain in the iteration is long enough for that, not
+        when all is written; if the iteration will not branch, nor be too much for two."""
+        first, before = self.begun
+        may_widen = self.may_widen and block is first and self.is_plain()
+        if may_widen and is_deep(block.instructions[before:], MIN_WIDEN_DEPTH):
+            raise Widen
 
     def strip_mined(
         self, builder: Any, counters: list[Counter], accumulators: Accumulators, segment: Segment
@@ -435,8 +446,3 @@ class KernelWriter(KernelLayout):
             old = at.load(self.pointers[root], root.dtype, offset)
             value = combined(at.e, root.op.combine, old, value)
         at.store(self.pointers[root], offset, value)
-
-
-def maximum(builder: Any, a: Any, b: Any) -> Any:
-    """The larger of two integers."""
-    return builder.select(builder.icmp_signed(">", a, b), a, b)

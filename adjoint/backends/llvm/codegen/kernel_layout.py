@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 
 from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.loops import MANY_ITERATIONS
-from adjoint.graph.native_rule import has_slow_path, is_elementary
+from adjoint.backends.llvm.codegen.loops import MANY_ITERATIONS, MAX_INTERLEAVED_INSTRUCTIONS
+from adjoint.graph.native_rule import cost, has_slow_path, is_elementary
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
 from adjoint.schedule.plan import Kernel
@@ -49,6 +49,11 @@ MAX_SCALAR_ELEMENTS = 16
 MAX_NODES_OF_FEW = 128
 """With more nodes a kernel whose innermost loop is short is not given to LLVM's passes, which would
 unroll it and find few vectors: they take as long as all the rest of compiling."""
+
+
+MAX_SHORT = 64
+"""Where the innermost loop is short, loops over at most so many elements are unrolled as a whole:
+then there is nothing left that vectors would be worth looking for."""
 
 
 class KernelLayout:
@@ -104,10 +109,16 @@ class KernelLayout:
         return f"{kind} {self.span} {kernel_text(self.kernel, self.stored, self.arguments)}"
 
     @property
-    def has_loops(self) -> bool:
-        """Whether LLVM should look for vectors in its loops, if they are not written with them."""
+    def kind(self) -> str:
+        """What LLVM should do, if the loops are not written with vectors (`jit.LEVELS`).
+
+        Elements that are scattered may meet in memory, so none of its vectors would hold them.
+        """
         is_long = self.span == "few" and len(self.kernel.nodes) > MAX_NODES_OF_FEW
-        return bool(self.domain) and not self.few and not is_long
+        if not self.domain or self.few or is_long:
+            return "written"
+        is_short = self.fixed and self.span == "few" and size_of(self.domain) <= MAX_SHORT
+        return "short" if is_short or any(r.op.scatters for r in self.kernel.roots) else "loops"
 
     def outlines(self, lanes: int) -> bool:
         """Whether elementary functions are called as functions, where loops take `lanes` at a time.
@@ -117,6 +128,12 @@ class KernelLayout:
         if self.span == "few":
             return self.expensive > MAX_INLINED
         return lanes > 1 and self.expensive > MAX_INLINED_IN_VECTORS
+
+    def is_plain(self) -> bool:
+        """Whether an iteration has no branches, and fewer instructions than would be too many if
+        each worked on two vectors."""
+        few = sum(map(cost, self.kernel.nodes)) <= MAX_INTERLEAVED_INSTRUCTIONS // 2
+        return few and not self.has_slow_path
 
     def scans_rows(self) -> bool:
         """Whether the kernel only scans along the last axis, and has enough rows."""

@@ -64,6 +64,18 @@ def alloca(builder: Any, kind: Any) -> Any:
         return builder.alloca(kind)
 
 
+def element_address(builder: Any, base: Any, index: Any, kind: Any) -> Any:
+    """The address of an element of a kind; of the first one that is `base`, without instruction."""
+    if is_constant(index) and index.constant == 0:
+        return base
+    return builder.gep(base, [index], source_etype=kind)
+
+
+def maximum(builder: Any, a: Any, b: Any) -> Any:
+    """The larger of two integers."""
+    return builder.select(builder.icmp_signed(">", a, b), a, b)
+
+
 def is_constant(value: Any) -> bool:
     """Whether an LLVM value is a number known now."""
     return isinstance(value, ir.Constant)

@@ -15,6 +15,7 @@ from adjoint.backends.llvm.codegen.loops import (
     I64,
     POINTER,
     alloca,
+    element_address,
     extern,
     loop,
 )
@@ -81,7 +82,7 @@ class NestWriter:
 
     def address(self, builder: Any, table: Any, number: int) -> Any:
         """An address from a table."""
-        slot = builder.gep(table, [I64(number)], source_etype=POINTER)
+        slot = element_address(builder, table, I64(number), POINTER)
         return builder.load(slot, typ=POINTER)
 
     def stack_buffer(self, builder: Any, node: Node) -> Any:
@@ -120,7 +121,7 @@ class NestWriter:
         table = alloca(builder, ir.ArrayType(POINTER, max(1, len(entries))))
         table.type = POINTER
         for i, pointer in enumerate(entries):
-            builder.store(pointer, builder.gep(table, [I64(i)], source_etype=POINTER))
+            builder.store(pointer, element_address(builder, table, I64(i), POINTER))
         for root in self.row_sums if self.nest.in_chunks else (*self.row_sums, *self.sums):
             initialize(builder, root, addresses[root])
         if not self.nest.in_chunks:
@@ -162,7 +163,7 @@ def table_of(builder: Any, pointers: Sequence[Any]) -> Any:
     table = alloca(builder, ir.ArrayType(POINTER, len(pointers)))
     table.type = POINTER
     for i, pointer in enumerate(pointers):
-        builder.store(pointer, builder.gep(table, [I64(i)], source_etype=POINTER))
+        builder.store(pointer, element_address(builder, table, I64(i), POINTER))
     return table
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen.emitter import Scalar, Vector, splat
+from adjoint.backends.llvm.codegen.emitter import Scalar, lane_numbers, splat, vector_type
 from adjoint.backends.llvm.codegen.kernel_layout import last_long
 from adjoint.graph.types import Shape, size_of
 
@@ -150,7 +150,6 @@ def widened(builder: Any, value: Any, lanes: int, width: int) -> Any:
 
 def shuffled(builder: Any, a: Any, b: Any, picks: Sequence[int]) -> Any:
     """The lanes picked of two vectors one behind the other."""
-    order = ir.Constant(Vector(I32, len(picks)), list(picks))
-    result = builder.shuffle_vector(a, a if b is None else b, order)
-    result.type = Vector(a.type.element, len(picks))
+    result = builder.shuffle_vector(a, a if b is None else b, lane_numbers(*picks))
+    result.type = vector_type(a.type.element, len(picks))
     return result

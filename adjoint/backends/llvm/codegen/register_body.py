@@ -26,7 +26,7 @@ from adjoint.backends.llvm.codegen.emitter import (
     splat_constant,
     vector_type,
 )
-from adjoint.backends.llvm.codegen.loops import I64, combined, memory_type
+from adjoint.backends.llvm.codegen.loops import I64, combined, element_address, memory_type
 from adjoint.backends.llvm.codegen.parts import Part, Partition, lanes_of, picked, places_of
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import (
@@ -167,7 +167,7 @@ class RegisterBody:
         if known is not None:
             return known
         builder, kind = self.builder, memory_type(x.dtype)
-        address = builder.gep(self.memory[x], [I64(part.start)], source_etype=kind)
+        address = element_address(builder, self.memory[x], I64(part.start), kind)
         mask = None if part.count == part.lanes else first_of(part)
         value = vectors.load(builder, address, kind, part.lanes, mask)
         if x.dtype.kind == "b":
@@ -186,7 +186,7 @@ class RegisterBody:
         value = x.value
         if x.dtype.kind == "b":
             value = builder.zext(value, vector_type(kind, part.lanes))
-        place = builder.gep(address, [I64(part.start)], source_etype=kind)
+        place = element_address(builder, address, I64(part.start), kind)
         mask = None if part.count == part.lanes else first_of(part)
         vectors.store(builder, place, kind, value, mask)
 

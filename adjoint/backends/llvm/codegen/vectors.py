@@ -12,6 +12,7 @@ from adjoint.backends.llvm.codegen.emitter import (
     LLVMEmitter,
     Scalar,
     Vector,
+    lane_numbers,
     splat,
     splat_constant,
     vector_type,
@@ -59,7 +60,7 @@ def load(builder: Any, address: Any, kind: Any, lanes: int, mask: Any) -> Any:
 
 def load_reversed(builder: Any, address: Any, kind: Any, lanes: int, mask: Any) -> Any:
     """What `load` answers, the last value in the first lane; `mask` is about the lanes."""
-    order = ir.Constant(Vector(I32, lanes), list(reversed(range(lanes))))
+    order = lane_numbers(*reversed(range(lanes)))
     if mask is not None:
         mask = builder.shuffle_vector(mask, mask, order)
     value = load(builder, address, kind, lanes, mask)
@@ -68,8 +69,8 @@ def load_reversed(builder: Any, address: Any, kind: Any, lanes: int, mask: Any) 
 
 def gather(builder: Any, addresses: Any, kind: Any, lanes: int, mask: Any) -> Any:
     """The values at the addresses that the lanes hold; zeros where `mask` is unset."""
-    vector = Vector(kind, lanes)
-    addresses.type = Vector(POINTER, lanes)
+    vector = vector_type(kind, lanes)
+    addresses.type = vector_type(POINTER, lanes)
     zeros = ir.FormattedConstant(vector, "zeroinitializer")
     if mask is None:
         mask = splat_constant(ir.IntType(1)(1), lanes)
@@ -92,7 +93,7 @@ def store(builder: Any, address: Any, kind: Any, value: Any, mask: Any) -> None:
     if isinstance(mask, ir.Constant):
         _store_first(builder, address, kind, value, sum(bit.constant for bit in mask.constant))
         return
-    vector = Vector(kind, value.type.count)
+    vector = vector_type(kind, value.type.count)
     signature = ir.FunctionType(ir.VoidType(), [vector, POINTER, I32, mask.type])
     function = _masked(builder, "store", vector, signature)
     builder.call(function, [value, address, I32(_bytes(kind)), mask])
@@ -106,7 +107,7 @@ def _store_first(builder: Any, address: Any, kind: Any, value: Any, count: int) 
         if lanes == 1:
             part = builder.extract_element(value, I32(first))
         else:
-            picks = ir.Constant(Vector(I32, lanes), list(range(first, first + lanes)))
+            picks = lane_numbers(*range(first, first + lanes))
             part = builder.shuffle_vector(value, value, picks)
         there = builder.gep(address, [I64(first)], source_etype=kind) if first else address
         builder.store(part, there, align=_bytes(kind))
@@ -129,7 +130,7 @@ def first_lanes(builder: Any, count: Any, lanes: int) -> Any:
     if isinstance(count, int):
         bits = [int(lane < count) for lane in range(lanes)]
         return ir.Constant(Vector(ir.IntType(1), lanes), bits)
-    numbers = ir.Constant(Vector(I32, lanes), list(range(lanes)))
+    numbers = lane_numbers(*range(lanes))
     limit = splat(builder, builder.trunc(count, I32), lanes)
     return builder.icmp_unsigned("<", numbers, limit)
 
@@ -141,7 +142,7 @@ def reduce_lanes(e: LLVMEmitter, word: str, x: Scalar, lanes: int) -> Scalar:
     while lanes > 2:
         lanes //= 2
         halves = [
-            builder.shuffle_vector(x.value, x.value, ir.Constant(Vector(I32, lanes), list(picks)))
+            builder.shuffle_vector(x.value, x.value, lane_numbers(*picks))
             for picks in (range(lanes), range(lanes, 2 * lanes))
         ]
         x = combined(replace(e, lanes=lanes), word, *(Scalar(half, x.dtype) for half in halves))

@@ -20,15 +20,20 @@ import llvmlite.binding as llvm
 from adjoint.backends.llvm.compile.jobs import Jobs
 from adjoint.graph.forking import building, lock_while_forking
 
-LEVELS = {"loops": 2, "written": 1, "driver": 0}
-"""How much LLVM does for each kind of code. Only ``loops`` leave it vectors to find. What is
-``written`` holds the vectors already, so LLVM chooses instructions and registers: the step of a
-small network compiles in 40 to 55 ms instead of 280. A ``driver`` calls other code, and its own
-speed does not matter."""
+LEVELS = {"loops": 2, "short": 1, "written": 1, "driver": 0}
+"""How much LLVM does for each kind of code. Only ``loops`` leave it vectors to find. Those that are
+``short`` it unrolls. What is ``written`` holds the vectors already, so LLVM chooses instructions
+and registers: the step of a small network compiles in 40 to 55 ms instead of 280. A ``driver``
+calls other code, and its own speed does not matter."""
 
 LIGHT_PASSES = ("sroa", "simplify_cfg")
 """The passes for code that holds its vectors: stack slots become registers, and blocks that follow
 each other one. Inlining, searching for vectors and moving code would find nothing left to do."""
+
+UNROLLING = ("loop_unroll", "sroa", "new_gvn", "dead_code_elimination", "simplify_cfg")
+"""The passes for short loops: the iterations become straight-line code, in which what one of them
+loads or computes again is found. For the kernels of a Kalman filter they take 0.4 of the time of
+LLVM's own selection, and code generation 0.8 to 1.0."""
 
 LONG_TEXT = 8_000
 """Characters of an object file worth a thread: it takes LLVM some three milliseconds."""
@@ -124,7 +129,7 @@ class Module:
             self.passes = self.builder.getModulePassManager()
             return
         self.passes = llvm.create_new_module_pass_manager()
-        for name in LIGHT_PASSES:
+        for name in UNROLLING if kind == "short" else LIGHT_PASSES:
             getattr(self.passes, f"add_{name}_pass")()
 
     def optimise(self) -> None:

@@ -38,8 +38,8 @@ class Writer(Protocol):
         """Equal for equal functions."""
 
     @property
-    def has_loops(self) -> bool:
-        """Whether LLVM should look for vectors in what `write` writes."""
+    def kind(self) -> str:
+        """What LLVM should do for what `write` writes, a key of `jit.LEVELS`."""
 
     def write_vectors(self, module: ir.Module, name: str, functions: dict[str, Any]) -> bool:
         """Add the function to a module with vector instructions, if it has such a form."""
@@ -65,27 +65,37 @@ def kernel_name(writer: Writer) -> str:
 
 
 def module_texts(writers: Mapping[str, Writer]) -> Iterator[dict[str, str]]:
-    """The LLVM texts of the modules with these kernels, by kind (`jit.LEVELS`), for each object
-    file.
+    """The LLVM texts of `modules`."""
+    for file in modules(writers):
+        yield {kind: str(module.module) for kind, module in file.items()}
 
-    ``loops`` are those in which LLVM must find the vectors. What is ``written`` has no loops, or
-    has them written with vectors. A module that is large enough is done, so that it can be compiled
-    while the next is written.
+
+def modules(writers: Mapping[str, Writer]) -> Iterator[dict[str, KernelModule]]:
+    """The modules with these kernels, by kind (`jit.LEVELS`), for each object file.
+
+    ``loops`` are those in which LLVM must find the vectors, or which it must unroll as they are
+    ``short``. What is ``written`` has no loops, or has them written with vectors. A module that is
+    large enough is done, so that it can be compiled while the next is written.
     """
-    modules: dict[str, KernelModule] = {}
+    begun: dict[str, KernelModule] = {}
     for name, writer in writers.items():
         kind = "written"
-        module = modules.setdefault(kind, KernelModule())
+        module = begun.setdefault(kind, KernelModule())
         if not writer.write_vectors(module.module, name, module.functions):
-            if writer.has_loops:
-                kind = "loops"
-                module = modules.setdefault(kind, KernelModule())
+            if writer.kind != kind:
+                kind = writer.kind
+                module = begun.setdefault(kind, KernelModule())
             writer.write(module.module, name, module.functions)
         if module.instructions() > MOST_INSTRUCTIONS:
-            yield {kind: str(modules.pop(kind).module)}
-    rest = {kind: str(m.module) for kind, m in modules.items() if m.instructions()}
+            yield {kind: begun.pop(kind)}
+    rest = {kind: module for kind, module in begun.items() if module.instructions()}
     if rest:
         yield rest
+
+
+def instructions(module: ir.Module) -> int:
+    """How many instructions there are in a module."""
+    return sum(len(block.instructions) for f in module.functions for block in f.blocks)
 
 
 class KernelModule:
@@ -97,7 +107,7 @@ class KernelModule:
 
     def instructions(self) -> int:
         """How many instructions there are in it."""
-        return sum(len(b.instructions) for f in self.module.functions for b in f.blocks)
+        return instructions(self.module)
 
 
 def address(name: str) -> int:

@@ -180,6 +180,10 @@ class Program:
 
     def llvm_text(self) -> str:
         """The LLVM text of the program."""
+        return str(self.llvm_module())
+
+    def llvm_module(self) -> Any:
+        """The LLVM module of the program."""
         self.writer = ProgramWriter(self.schedule)
         body = self.writer.write()
         if sorted(self.writer.kernels) != self.kernel_names:
@@ -190,7 +194,13 @@ class Program:
             )
         if self.is_long:
             write_call_without_lock(self.writer.module, body)
-        return str(self.writer.module)
+        return self.writer.module
+
+    def instructions(self) -> int:
+        """How many LLVM instructions are written for it and its kernels: what compiling costs."""
+        files = kernel_cache.modules(ProgramWriter(self.schedule).all_kernels())
+        kernels = sum(module.instructions() for file in files for module in file.values())
+        return kernels + kernel_cache.instructions(self.llvm_module())
 
     @property
     def kind(self) -> str:

@@ -18,7 +18,14 @@ from adjoint.backends.llvm.calls import blas, c_function, lapack, product_blocks
 from adjoint.backends.llvm.calls.product_kernel import ProductWriter
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
-from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, failures_of, memory_type
+from adjoint.backends.llvm.codegen.loops import (
+    I64,
+    POINTER,
+    element_address,
+    extern,
+    failures_of,
+    memory_type,
+)
 from adjoint.backends.llvm.codegen.nest import NestWriter, all_rows, call_kernel, table_of
 from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer, initialize
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
@@ -426,7 +433,7 @@ def only_asked(step: Kernel) -> tuple[KernelWriter, Any]:
 
 def load_address(builder: Any, table: Any, number: int) -> Any:
     """The address that stands in a table at `number`."""
-    return builder.load(builder.gep(table, [I64(number)], source_etype=POINTER), typ=POINTER)
+    return builder.load(element_address(builder, table, I64(number), POINTER), typ=POINTER)
 
 
 def moved(builder: Any, address: Any, offset: int) -> Any:
