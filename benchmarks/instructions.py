@@ -41,7 +41,9 @@ def answer_and_count(name: str) -> tuple[Any, int]:
 
 def within(name: str, found: int) -> Result:
     """The instructions of a row; an error if they are more than those recorded, and a margin."""
-    most = int(MARGIN * recorded()[name][str(register_bytes())])
+    known = recorded().get(name)
+    assert known, f"{name}: run python -m benchmarks.instructions, which records new rows"
+    most = int(MARGIN * known[str(register_bytes())])
     assert found <= most, (
         f"{name}: LLVM is given {found} instructions, and {most} are allowed, so that the first "
         f"call stays short. Compare compiled.text('llvm') before and after the change: is "

@@ -37,7 +37,7 @@ class CCallWriter:
         """The function, its body not written."""
         return extern(module, name, ir.VoidType(), [POINTER] * self.pointers + [I64])
 
-    kind = "written"
+    level = "written"
 
     def write_vectors(self, module: Any, name: str, functions: dict[str, Any]) -> bool:
         """A call is no vector: there is no such form."""

@@ -38,7 +38,7 @@ class LapackWriter:
         """The function, its body not written."""
         return extern(module, name, I32, [POINTER] * self.pointers + [I64] * 2)
 
-    kind = "written"
+    level = "written"
 
     def write_vectors(self, module: Any, name: str, functions: dict[str, Any]) -> bool:
         """LAPACK does the work: there is no such form."""

@@ -15,7 +15,7 @@ from llvmlite import ir
 from adjoint.backends.llvm.calls.product_layout import Product
 from adjoint.backends.llvm.codegen import product_packing, vectors
 from adjoint.backends.llvm.codegen.emitter import llvm_type, splat
-from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern, loop
+from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, element_address, extern, loop
 from adjoint.backends.llvm.codegen.product_dots import Dots
 from adjoint.backends.llvm.codegen.product_packing import smaller
 from adjoint.backends.llvm.codegen.product_tile import (
@@ -84,7 +84,7 @@ class ProductWriter:
         """The function, its body not written."""
         return extern(module, name, ir.VoidType(), [POINTER] * 5 + [I64] * 6)
 
-    has_loops = False
+    level = "written"
 
     def write(self, module: Any, name: str, functions: dict[str, Any]) -> Any:
         """The function itself."""
@@ -341,4 +341,4 @@ class ProductWriter:
 
     def element(self, start: Any, place: Any) -> Any:
         """The address of a number behind another."""
-        return self.builder.gep(start, [place], source_etype=self.kind)
+        return element_address(self.builder, start, place, self.kind)

@@ -109,7 +109,7 @@ class KernelLayout:
         return f"{kind} {self.span} {kernel_text(self.kernel, self.stored, self.arguments)}"
 
     @property
-    def kind(self) -> str:
+    def level(self) -> str:
         """What LLVM should do, if the loops are not written with vectors (`jit.LEVELS`).
 
         Elements that are scattered may meet in memory, so none of its vectors would hold them.

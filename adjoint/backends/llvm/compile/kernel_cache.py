@@ -38,7 +38,7 @@ class Writer(Protocol):
         """Equal for equal functions."""
 
     @property
-    def kind(self) -> str:
+    def level(self) -> str:
         """What LLVM should do for what `write` writes, a key of `jit.LEVELS`."""
 
     def write_vectors(self, module: ir.Module, name: str, functions: dict[str, Any]) -> bool:
@@ -82,8 +82,8 @@ def modules(writers: Mapping[str, Writer]) -> Iterator[dict[str, KernelModule]]:
         kind = "written"
         module = begun.setdefault(kind, KernelModule())
         if not writer.write_vectors(module.module, name, module.functions):
-            if writer.kind != kind:
-                kind = writer.kind
+            if writer.level != kind:
+                kind = writer.level
                 module = begun.setdefault(kind, KernelModule())
             writer.write(module.module, name, module.functions)
         if module.instructions() > MOST_INSTRUCTIONS:
