@@ -167,6 +167,33 @@ def test_a_compiled_function_is_compiled_for_each_value_of_a_static_field():
     assert calls == ["once", "twice"]
 
 
+def test_equal_static_fields_of_different_types_are_told_apart():
+    f = ad.compile(lambda s: s.length * (10.0 if s.name is True else 1.0))
+    values = [float(f(Spring(1.0, 3.0, name))) for name in (1, True, 1.0, 1)]
+    assert values == [3.0, 30.0, 3.0, 3.0]
+
+
+def test_what_is_static_must_be_hashable():
+    for transform in (lambda f: f, ad.compile):
+        with pytest.raises(ad.errors.ArgumentError, match=r"Spring: .* must be hashable, got"):
+            transform(ad.grad(energy))(Spring(1.0, 2.0, ["mutable"]), 3.0)
+
+
+def test_arrays_and_numbers_are_no_nodes():
+    for kind in (np.ndarray, float, ad.Tensor):
+        with pytest.raises(ad.errors.ArgumentError, match="which has no parts"):
+            ad.register_pytree_node(kind, list, list)
+
+
+def test_a_flatten_function_that_returns_no_pair_is_named():
+    class Odd:
+        pass
+
+    ad.register_pytree_node(Odd, lambda odd: 5, lambda rest, children: Odd())
+    with pytest.raises(ad.errors.ArgumentError, match=r"flatten of .*Odd must return .* got 5"):
+        ad.grad(lambda odd: 1.0)(Odd())
+
+
 def test_named_fields():
     class Gauge:
         pass
@@ -216,3 +243,13 @@ def test_the_guide_holds_without_llvmlite_and_optree(request):
     failed, attempted = map(int, counts.split())
     assert not failed, "\n".join(faults)
     assert attempted > 60
+
+
+def test_asking_for_native_code_that_cannot_be_made_warns(monkeypatch):
+    monkeypatch.setattr("adjoint.api.options.missing", lambda: "llvmlite is not installed")
+    with pytest.warns(UserWarning, match="no effect, as llvmlite is not installed"):
+        options = ad.options(native="always")
+    with options:
+        assert float(ad.grad(ad.sin)(0.0)) == 1.0
+    with ad.options(native="never"):
+        assert float(ad.grad(ad.sin)(0.0)) == 1.0

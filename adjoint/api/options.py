@@ -13,6 +13,7 @@ from typing import Any, Literal, TypedDict, Unpack, cast
 import numpy as np
 
 from adjoint.backends import blas_libraries
+from adjoint.backends.availability import missing
 from adjoint.errors import AdjointError, ArgumentError, RangeError, UnknownNameError
 from adjoint.graph import options as state
 from adjoint.graph.options import MOST_THREADS
@@ -38,7 +39,8 @@ def set_options(**settings: Unpack[Settings]) -> Settings:
     threads: the most threads that native code may use for one loop; None for as many cores as the
         process may use. Results do not depend on it.
     native: whether uncompiled code is answered by native code: ``"auto"`` where it is worth it,
-        ``"always"``, or ``"never"``.
+        ``"always"``, or ``"never"``. Where llvmlite is not installed it is never, and
+        ``"always"`` warns.
     debug_nans: whether looking at a value that holds nan raises `NanError`, if an operation made
         that nan from inputs without one. The error names the operation and your line that called
         it, if the setting was on then. A nan that `adjoint.where` leaves out is no error, nor is
@@ -143,6 +145,13 @@ def _checked(caller: str, settings: Any) -> state.Settings:
                 f"{caller}: there is no setting {name!r}{_nearest(name, tuple(_CHECKS))}; there "
                 f"are: {', '.join(_CHECKS)}"
             )
+    if settings.get("native") == "always" and (reason := missing()):
+        warnings.warn(
+            f"{caller}: native='always' has no effect, as {reason}; all is computed by NumPy, with "
+            f"the same results but slower",
+            UserWarning,
+            stacklevel=3,
+        )
     return tuple(
         (name, check(caller, settings[name])) for name, check in _CHECKS.items() if name in settings
     )

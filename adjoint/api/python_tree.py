@@ -101,7 +101,10 @@ class PyTreeSpec:
         pairs = zip(self.entries, parts, strict=True)
         if self.kind is dict:
             return "{" + ", ".join(f"{e.entry!r}: {p}" for e, p in pairs) + "}"
-        return f"{self.kind.__name__}({', '.join(f'{e.field}={p}' for e, p in pairs)})"
+        inside = ", ".join(f"{e.field}={p}" for e, p in pairs)
+        if issubclass(self.kind, (tuple, dict, deque)):
+            return f"{self.kind.__name__}({inside})"
+        return f"{self.kind.__name__}[{self.fixed!r}]({inside})"
 
 
 LEAF = PyTreeSpec(None)

@@ -6,10 +6,39 @@ import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from adjoint.api.tree import NAMESPACE, library
+from adjoint.api.tree import LEAVES, NAMESPACE, exactly, library
 from adjoint.errors import ArgumentError
 
 Kind = TypeVar("Kind", bound=type)
+
+
+class Static:
+    """What an instance holds beside its children: equal only to what is exactly the same.
+
+    Python calls 1, 1.0 and True equal, but a function may tell them apart, and a program that was
+    compiled for one of them must not answer for another.
+    """
+
+    __slots__ = ("key", "value")
+
+    def __init__(self, kind: type, value: Any) -> None:
+        self.value, self.key = value, exactly(value)
+        try:
+            hash(self.key)
+        except TypeError as error:
+            raise ArgumentError(
+                f"{kind.__qualname__}: what it holds beside numbers and arrays must be hashable, "
+                f"got {value!r}: {error}"
+            ) from error
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Static) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
 
 
 def register_pytree_node(
@@ -43,8 +72,26 @@ def register_pytree_node(
     for name, rule in (("flatten", flatten), ("unflatten", unflatten)):
         if not callable(rule):
             raise ArgumentError(f"register_pytree_node: {name} must be a function, got {rule!r}")
+    if issubclass(kind, LEAVES):
+        raise ArgumentError(
+            f"register_pytree_node: {kind.__qualname__} is an array or a number, which has no parts"
+        )
+
+    def take_apart(instance: Any) -> Any:
+        found = flatten(instance)
+        if not isinstance(found, tuple) or len(found) not in (2, 3):
+            raise ArgumentError(
+                f"register_pytree_node: flatten of {kind.__qualname__} must return its children "
+                f"and everything else, a pair, got {found!r}"
+            )
+        children, rest, *names = found
+        return tuple(children), Static(kind, rest), *names
+
+    def put_together(rest: Static, children: tuple[Any, ...]) -> Any:
+        return unflatten(rest.value, children)
+
     try:
-        library().register_pytree_node(kind, flatten, unflatten, namespace=NAMESPACE)
+        library().register_pytree_node(kind, take_apart, put_together, namespace=NAMESPACE)
     except ValueError as error:
         raise ArgumentError(
             f"register_pytree_node: {kind.__qualname__} is known already, and cannot be registered "

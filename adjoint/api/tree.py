@@ -12,7 +12,8 @@ import numpy as np
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor
 
-_LEAVES = (Tensor, float, int, complex, np.ndarray, np.generic)
+LEAVES = (Tensor, float, int, complex, np.ndarray, np.generic)
+"""Arrays and numbers."""
 NAMESPACE = "adjoint"
 """The optree namespace in which users may register classes of their own."""
 
@@ -45,7 +46,7 @@ def library() -> Any:
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:
     """The leaves of `tree` and its structure, whose `unflatten` is the way back."""
-    if isinstance(tree, _LEAVES):
+    if isinstance(tree, LEAVES):
         return [tree], LEAF
     leaves, structure = library().tree_flatten(tree, namespace=NAMESPACE)
     return leaves, LEAF if structure.is_leaf() else structure
@@ -64,7 +65,7 @@ def key_orders(tree: Any) -> Hashable:
     def look(part: Any) -> bool:
         if isinstance(part, dict):
             found.append(tuple(map(exactly, part)))
-        return isinstance(part, _LEAVES)
+        return isinstance(part, LEAVES)
 
     library().tree_flatten(tree, is_leaf=look, namespace=NAMESPACE)
     return tuple(found)
