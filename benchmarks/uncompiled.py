@@ -1,7 +1,8 @@
 """Derivatives of functions that nobody compiled, beside compiled ones and peers that record too.
 
-Native code answers at once here, and not only when it has paid; each in alternation with the same compiled, and with
-the interpreter alone. Times are of the processor, so that others who use the machine count little.
+Native code answers at once here, and not only when it has paid; each in alternation with the same
+compiled, and with the interpreter alone. Times are of the processor, so that others who use the
+machine count little.
 """
 
 from __future__ import annotations
