@@ -12,7 +12,7 @@ from typing import Any
 
 from adjoint.api.arguments import check_callable, function_name, normalize_argnums
 from adjoint.api.basis_jacobian import BasisTangents
-from adjoint.api.derivatives import check_directions, gradient_for, jvp_for, tangents_of
+from adjoint.api.derivatives import check_directions, gradient_for, push, tangents_of
 from adjoint.api.parts import Change, Filter, Names, is_one_part, of_parts, parts_of
 from adjoint.api.rows import no_derivative, rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
@@ -361,14 +361,17 @@ def _curved_directions(
         return substitute([value.node], dict(zip(nodes, leaves, strict=True)))[0]
 
     gradient = gradient_for("hvp", again, tuple(range(len(nodes))))
-    primals = tuple([Tensor(node.inputs[0]) for node in nodes])
-    return list(jvp_for("hvp", gradient, primals, tuple(seeds))[1])
+    with TracedCall("hvp", gradient) as traced:
+        arguments = traced.open([Tensor(node.inputs[0]) for node in nodes])
+        outputs = traced.tensors(arguments.given, {})
+        directions = dict(zip(arguments.nodes, seeds, strict=True))
+        return list(push(outputs, directions, traced.scope))
 
 
 def _second_derivatives(
     outputs: Sequence[Tensor], nodes: Sequence[Node], scope: Scope
 ) -> list[Tensor]:
-    """By output, and by each of two variables."""
+    """By output, and by each of two variables, one after the other."""
     results = [y.node for y in outputs]
 
     def again(*leaves: Tensor) -> list[Tensor]:
@@ -376,6 +379,7 @@ def _second_derivatives(
 
     every = tuple(range(len(nodes)))
     rows_of = _jacobian("hessian", rows, again, every, has_aux=False)
-    columns_of = _jacobian("hessian", _columns, rows_of, every, has_aux=False)
-    table = columns_of(*[Tensor(node.inputs[0]) for node in nodes])
-    return [x for output in table for row in output for x in row]
+    with TracedCall("hessian", rows_of) as traced:
+        arguments = traced.open([Tensor(node.inputs[0]) for node in nodes])
+        table = _columns(traced.tensors(arguments.given, {}), arguments.nodes, traced.scope)
+    return [x for row in table for x in row]

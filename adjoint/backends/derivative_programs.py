@@ -38,6 +38,8 @@ Known: TypeAlias = "dict[int, bytes]"
 
 SWEPT = 10.0
 """Microseconds that an operation costs in a sweep, and the interpreter in what comes of it."""
+NESTED = 3.0
+"""How many times that, where it is differentiated twice."""
 PAYBACK = 10.0
 WORTH = 0.9
 """As in `tiering`; here what native code saves is known better, as nothing is swept."""
@@ -186,12 +188,19 @@ def _unchanged(graph: TracedGraph, known: Known) -> Known:
     return known if now == known else {i: x for i, x in known.items() if now[i] == x}
 
 
+def _is_nested(graph: TracedGraph) -> bool:
+    """Whether the graph is differentiated more than once."""
+    scopes = [x.scope for x in graph.ends if x.scope is not None]
+    return any(sum(member.open for member in scope.members) > 1 for scope in scopes)
+
+
 def _wait(graph: TracedGraph) -> float:
     """How many calls of a structure are to pass before it is compiled."""
     count = len(graph.order)
     times = estimate(graph.order, bytes(count))
     work = times.interpreted - INTERPRETED * count
-    interpreted = 3 * work + (3 * INTERPRETED + SWEPT) * count
+    swept = NESTED * SWEPT if _is_nested(graph) else SWEPT
+    interpreted = 3 * work + (3 * INTERPRETED + swept) * count
     if 3 * times.native > WORTH * interpreted:
         return inf
     return PAYBACK * (COMPILATION + 3 * COMPILED * count) / interpreted
@@ -240,8 +249,9 @@ def _program(
     graph: TracedGraph, results: int, known: Known, derive: Derive
 ) -> DerivativeProgram | None:
     """The program of a structure; None if there can be none."""
-    is_nested = any(len(x.scope.members) > 1 for x in graph.ends if x.scope is not None)
-    if not is_pure(graph.order) or (is_nested and any(x.op.kinks for x in graph.order)):
+    if _is_nested(graph) and any(x.op.kinks for x in graph.order):
+        return None
+    if not is_pure(graph.order):
         return None
     try:
         return _compiled(graph, results, known, derive)
