@@ -381,5 +381,6 @@ def _second_derivatives(
     rows_of = _jacobian("hessian", rows, again, every, has_aux=False)
     with TracedCall("hessian", rows_of) as traced:
         arguments = traced.open([Tensor(node.inputs[0]) for node in nodes])
-        table = _columns(traced.tensors(arguments.given, {}), arguments.nodes, traced.scope)
+        outputs = list(traced.tensors(arguments.given, {}))
+        table = _columns(outputs, arguments.nodes, traced.scope)
     return [x for row in table for x in row]
