@@ -78,7 +78,7 @@ def register_pytree_node(
         )
 
     def take_apart(instance: Any) -> Any:
-        found = flatten(instance)
+        found: Any = flatten(instance)
         if not isinstance(found, tuple) or len(found) not in (2, 3):
             raise ArgumentError(
                 f"register_pytree_node: flatten of {kind.__qualname__} must return its children "
