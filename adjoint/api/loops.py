@@ -17,7 +17,7 @@ from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import INT64
 from adjoint.ops.control.checkpointing import levels_for, scan_in_levels
-from adjoint.ops.control.closing import captured, closed
+from adjoint.ops.control.closing import captured, closed, reading_once
 from adjoint.ops.control.hoisting import hoisted
 from adjoint.ops.control.loop import Loop
 from adjoint.ops.control.rounds import Rounds
@@ -84,6 +84,7 @@ def _scan(
         slices.leaves,
     )
     state = [x.node for x in step.state]
+    outputs = reading_once(outputs, [*state, *variables])
     outside = captured(outputs, [*state, *variables])
     body = closed(outputs, [*state, *variables], outside)
     loop = Loop(body, len(outside), len(state), slices.length, reverse)
@@ -240,7 +241,7 @@ def _while_loop(
 ) -> list[Tensor]:
     """The last state of a loop whose step makes `after` of the variables of a `state`."""
     variables = [x.node for x in state]
-    outputs = [goes_on.node, *[x.node for x in after]]
+    outputs = reading_once([goes_on.node, *[x.node for x in after]], variables)
     outside = captured(outputs, variables)
     whole = closed(outputs, variables, outside)
     condition = Subgraph(whole.inputs, whole.outputs[:1])

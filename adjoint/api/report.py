@@ -173,8 +173,10 @@ def _computes(step: Step) -> str:
             return ", ".join([f"{list(a.shape)}{flags} {list(b.shape)}", *more])
         case Lapack(root=root):
             return " ".join([root.op.name, *(str(list(n.shape)) for n in step.reads)])
-        case Control(root=root):
-            return f"{root.op.name}, {step.rounds} times: {', '.join(map(_computes, step.steps))}"
+        case Control(root=root, chunks=chunks):
+            rows = "" if chunks is None else f", {chunks.extent} rows in chunks of {chunks.grain}"
+            steps = ", ".join(map(_computes, step.steps))
+            return f"{root.op.name}, {step.rounds} times{rows}: {steps}"
         case CCall(root=root):
             return f"{root.op.params_text(root)}, in C"
         case Alias(root=root) | NumpyCall(root=root):

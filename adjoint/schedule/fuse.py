@@ -33,6 +33,7 @@ from adjoint.schedule.plan import (
     Schedule,
     Step,
 )
+from adjoint.schedule.row_loops import in_rows
 
 RECOMPUTE = 6
 """Up to this cost an element is computed again in each kernel that needs it: a sum or a product is
@@ -358,7 +359,8 @@ def call_for(node: Node) -> Step | None:
     if not node.op.native and (offset := node.op.part_offset(node)) is not None:
         return Alias(node, offset * node.inputs[0].dtype.itemsize)
     if graphs := node.op.graphs(node):
-        return Control(node, [schedule(g.inputs, optimise(g.outputs, g.inputs)) for g in graphs])
+        inner = [schedule(g.inputs, optimise(g.outputs, g.inputs)) for g in graphs]
+        return in_rows(Control(node, inner)) if node.op.repeats else Control(node, inner)
     if (found := node.op.c_function(node)) is not None:
         return CCall(node, *found)
     return None if is_native(node) else NumpyCall(node)

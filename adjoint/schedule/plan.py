@@ -302,12 +302,38 @@ class Alias(_Call):
         return [self.source]
 
 
+@dataclass(frozen=True)
+class RowChunks:
+    """How a loop is run in chunks of rows: `grain` of the `extent` at a time, each through `steps`
+    steps before the threads meet.
+
+    `sums` are by the number of a part of the state the sums over all rows that a step adds to it;
+    parts that are `still` stay as they are.
+    """
+
+    extent: int
+    grain: int
+    sums: dict[int, list[Node]]
+    still: AbstractSet[int]
+    steps: int
+
+    @property
+    def count(self) -> int:
+        """The number of chunks. It depends on shapes only, and so do the results."""
+        return -(-self.extent // self.grain)
+
+
 @dataclass(eq=False)
 class Control(_Call):
-    """A loop or a branch, which runs the schedules of the graphs that its operation holds."""
+    """A loop or a branch, which runs the schedules of the graphs that its operation holds.
+
+    A loop may be run in `chunks` of rows; its schedule then lacks the steps that only add to parts
+    of the state what its sums over all rows are.
+    """
 
     root: Node
     inner: list[Schedule]
+    chunks: RowChunks | None = None
 
     @property
     def name(self) -> str:
@@ -325,7 +351,7 @@ class Control(_Call):
 
     @property
     def in_chunks(self) -> bool:
-        return any(step.in_chunks for step in self.steps)
+        return self.chunks is not None or any(step.in_chunks for step in self.steps)
 
     @property
     def calls_python(self) -> bool:

@@ -44,6 +44,22 @@ def captured(
     return [x for x in dict.fromkeys(read) if x not in inside and not is_written_in(x, written_in)]
 
 
+def reading_once(outputs: Sequence[Node], variables: Sequence[Node]) -> list[Node]:
+    """The outputs of an equal graph that reads each part of a tensor from outside once.
+
+    ``p[0]`` is made anew wherever it is written. A loop back would add up an adjoint for each.
+    """
+    outside = captured(outputs, variables)
+    first: dict[object, Node] = {}
+    found = {
+        x: Tensor(first.setdefault((x.op, x.inputs, x.params) if x.op.moves else x, x))
+        for x in outside
+    }
+    if len(first) == len(outside):
+        return list(outputs)
+    return [x.node for x in substitute(outputs, found | {x: Tensor(x) for x in variables})]
+
+
 def is_written_in(x: Node, most: int) -> bool:
     """Whether a node stands for itself in a graph that reads it."""
     if x.op is not constant:

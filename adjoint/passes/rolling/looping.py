@@ -13,7 +13,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.subgraph import fresh_variable
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import INT64, size_of
-from adjoint.ops.control.closing import captured, closed
+from adjoint.ops.control.closing import captured, closed, reading_once
 from adjoint.ops.control.hoisting import hoisted
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.indexing.gather import gather
@@ -74,6 +74,7 @@ class Looping:
         slices = [variable.node for variable, _ in self.rows.values()]
         outputs, slices, xs = hoisted(made, state, slices, [x for _, x in self.rows.values()])
         variables = [*state, *slices]
+        outputs = reading_once(outputs, variables)
         outside = captured(outputs, variables, self.written_in)
         body = closed(outputs, variables, outside)
         loop = Loop(body, len(outside), len(state), self.of.count)

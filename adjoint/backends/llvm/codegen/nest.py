@@ -118,10 +118,7 @@ class NestWriter:
         """Call the nest from the program, and add the partial sums of the chunks up, in order."""
         entries = [addresses[n] for n in self.arguments]
         entries += [partial] if self.nest.in_chunks else []
-        table = alloca(builder, ir.ArrayType(POINTER, max(1, len(entries))))
-        table.type = POINTER
-        for i, pointer in enumerate(entries):
-            builder.store(pointer, element_address(builder, table, I64(i), POINTER))
+        table = table_of(builder, entries)
         for root in self.row_sums if self.nest.in_chunks else (*self.row_sums, *self.sums):
             initialize(builder, root, addresses[root])
         if not self.nest.in_chunks:
@@ -137,6 +134,12 @@ class NestWriter:
                 own = builder.add(builder.mul(chunk, I64(size)), I64(offset))
                 source = builder.gep(partial, [own], source_etype=I8)
                 combine_buffers(builder, root, addresses[root], source)
+
+    def run_rows(self, builder: Any, addresses: dict[Node, Any], low: Any, high: Any) -> None:
+        """Call the nest for the rows from `low` to `high`, which others run besides. What it adds
+        up over rows is added to what is there."""
+        table = table_of(builder, [addresses[n] for n in self.arguments])
+        builder.call(self.function, [table, low, high])
 
 
 def call_kernel(
@@ -160,7 +163,7 @@ def call_kernel(
 
 def table_of(builder: Any, pointers: Sequence[Any]) -> Any:
     """Addresses in a row in memory."""
-    table = alloca(builder, ir.ArrayType(POINTER, len(pointers)))
+    table = alloca(builder, ir.ArrayType(POINTER, max(1, len(pointers))))
     table.type = POINTER
     for i, pointer in enumerate(pointers):
         builder.store(pointer, element_address(builder, table, I64(i), POINTER))

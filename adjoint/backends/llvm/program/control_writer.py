@@ -7,6 +7,7 @@ stacks; where the state lies says `loop_state`.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
@@ -14,16 +15,15 @@ from llvmlite import ir
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, loop
 from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer
 from adjoint.backends.llvm.program.loop_state import (
-    InStackAfter,
-    InStackBefore,
-    InTurn,
     Order,
     Round,
     StatePart,
     at_step,
     homes_of,
+    part_at,
 )
 from adjoint.backends.llvm.program.register_loop import fits_registers, write_register_loop
+from adjoint.backends.llvm.program.row_loop import APART, RowLoop, partial_bytes
 from adjoint.backends.llvm.program.signals import rounds_between_checks
 from adjoint.graph.node import Node
 from adjoint.ops import records
@@ -44,7 +44,9 @@ def scratch_bytes(step: Control) -> int:
     states = [x for graph in step.inner for x in graph.outputs]
     if step.root.op is records.branch:
         states = step.inner[-1].outputs
-    return sum(2 * rounded(nbytes(x)) for x in states)
+    more = 0 if step.chunks is None else rounded(partial_bytes(step.chunks))
+    apart = 0 if step.chunks is None else APART
+    return sum(2 * rounded(nbytes(x) + apart) for x in states) + more
 
 
 class Scratch:
@@ -140,18 +142,17 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
     if fits_registers(step):
         write_register_loop(builder, step, writer, graph, stacks, wanted)
         return
+    if step.chunks is not None:
+        RowLoop(builder, step, writer, graph, stacks, wanted, scratch).write()
+        return
     final = I64(what.length - 1)
-    order = Order(final, I64(0), -1) if what.backwards else Order(I64(0), final, 1)
+    order = Order.of(what)
     homes = homes_of(body, what)
     state: list[StatePart] = []
     for n, given in enumerate(initial):
-        node = body.outputs[n]
-        last = wanted.get(n) or scratch.take(node)
-        if n in homes:
-            kind = InStackBefore if homes[n].is_before else InStackAfter
-            state.append(kind(node, order, stacks[homes[n].stack], given, last))
-        else:
-            state.append(InTurn(given, last, scratch.take(node)))
+        take = partial(scratch.take, body.outputs[n])
+        last = wanted.get(n) or take()
+        state.append(part_at(homes.get(n), body.outputs[n], order, stacks, given, last, take))
     left_out = [home.left_out for home in homes.values()]
     call = Call(builder, graph, scratch.block, writer.failed, left_out)
     for n in range(what.constants):

@@ -8,6 +8,7 @@ nothing is copied from round to round.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -26,6 +27,12 @@ class Order(NamedTuple):
     first: Any
     last: Any
     step: int
+
+    @classmethod
+    def of(cls, what: Loop) -> Order:
+        """The order in which a loop takes its slices."""
+        final = I64(what.length - 1)
+        return cls(final, I64(0), -1) if what.backwards else cls(I64(0), final, 1)
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,22 @@ class InStackAfter:
     def end(self, builder: Any) -> None:
         final = at_step(builder, self.stack, self.order.last, self.node)
         copy_buffer(builder, self.node, self.last, final)
+
+
+def part_at(
+    home: Home | None,
+    node: Node,
+    order: Order,
+    stacks: dict[int, Any],
+    initial: Any,
+    last: Any,
+    other: Callable[[], Any],
+) -> StatePart:
+    """A part of the state with this home, or in two buffers: that of the last state and another."""
+    if home is None:
+        return InTurn(initial, last, other())
+    kind = InStackBefore if home.is_before else InStackAfter
+    return kind(node, order, stacks[home.stack], initial, last)
 
 
 def at_step(builder: Any, base: Any, t: Any, node: Node) -> Any:

@@ -35,7 +35,7 @@ from adjoint.backends.llvm.program.register_loop import fits_registers
 from adjoint.backends.llvm.program.signals import Interrupts, check_signals, resume_if_done
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
-from adjoint.schedule.memory import MemoryPlan, plan_memory, rounded
+from adjoint.schedule.memory import ALIGNMENT, MemoryPlan, plan_memory, rounded
 from adjoint.schedule.plan import (
     Alias,
     CCall,
@@ -77,7 +77,9 @@ class ProgramWriter:
         self.own_stored = [n for n in self.schedule.constants if not is_literal(n)]
         self.stored += self.own_stored
         self.inner = {
-            step: [GraphWriter(graph, self) for graph in step.inner]
+            step: [
+                GraphWriter(graph, self, ALIGNMENT if step.chunks else 0) for graph in step.inner
+            ]
             for step in self.schedule.steps
             if isinstance(step, Control)
         }
@@ -390,9 +392,9 @@ class ProgramWriter:
 class GraphWriter(ProgramWriter):
     """Writes ``i32 graph(ptr *buffers, ptr block)``, which runs a graph within a program."""
 
-    def __init__(self, schedule: Schedule, outer: ProgramWriter) -> None:
+    def __init__(self, schedule: Schedule, outer: ProgramWriter, gap: int = 0) -> None:
         self.schedule = schedule
-        self.memory = plan_memory(schedule)
+        self.memory = plan_memory(schedule, gap)
         self.module, self.kernels, self.nests = outer.module, outer.kernels, outer.nests
         self.stored, self.numpy_calls = outer.stored, outer.numpy_calls
         self.begin()
@@ -424,6 +426,12 @@ class GraphWriter(ProgramWriter):
 def blocks_of_library(step: Gemm) -> product_blocks.Blocks | None:
     """The blocks in which BLAS computes a product, if it does so in blocks."""
     return None if product_calls.is_own(step) else product_blocks.blocks_of(step)
+
+
+def gap_of(step: Control) -> int:
+    """Bytes between results in the graphs of a loop or branch, or 0 if memory is used again. Not
+    where chunks of rows are at other steps: what one has no use for any more another may still."""
+    return 0 if step.chunks is None else ALIGNMENT
 
 
 def only_asked(step: Kernel) -> tuple[KernelWriter, Any]:

@@ -52,6 +52,8 @@ def fits_registers(step: Control) -> bool:
     """Whether a loop is written so."""
     if step.root.op is not records.scan or not step.root.params[0].length:
         return False
+    if step.chunks is not None:
+        return False
     (body,) = step.inner
     tensors = {*body.inputs, *body.outputs, *body.constants}
     for inner in step.steps:
