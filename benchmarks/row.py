@@ -36,6 +36,7 @@ NAMES = (
     "linear_recurrence",
     "kalman",
     "lotka_volterra",
+    "independent_rows",
     "hidden_markov",
     "heat",
     "gru",

@@ -12,6 +12,7 @@ from adjoint.graph.loop_form import Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of
 from adjoint.ops.control.external_call import CFunction
+from adjoint.schedule.row_chunks import RowChunks
 
 SCALAR = 8
 """Bytes between packed scalars: those of the largest dtype."""
@@ -300,27 +301,6 @@ class Alias(_Call):
     @property
     def reads(self) -> list[Node]:
         return [self.source]
-
-
-@dataclass(frozen=True)
-class RowChunks:
-    """How a loop is run in chunks of rows: `grain` of the `extent` at a time, each through `steps`
-    steps before the threads meet.
-
-    `sums` are by the number of a part of the state the sums over all rows that a step adds to it;
-    parts that are `still` stay as they are.
-    """
-
-    extent: int
-    grain: int
-    sums: dict[int, list[Node]]
-    still: AbstractSet[int]
-    steps: int
-
-    @property
-    def count(self) -> int:
-        """The number of chunks. It depends on shapes only, and so do the results."""
-        return -(-self.extent // self.grain)
 
 
 @dataclass(eq=False)

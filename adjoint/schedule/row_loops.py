@@ -20,7 +20,8 @@ from adjoint.ops import records
 from adjoint.ops.control.loop import Loop
 from adjoint.schedule.access_patterns import is_row_local, is_serial, reads_of
 from adjoint.schedule.nests import CHUNKS, PARTIAL, THREADED_WORK, is_added_to, is_row_written
-from adjoint.schedule.plan import Alias, Control, Kernel, Nest, RowChunks, Schedule, nbytes
+from adjoint.schedule.plan import Alias, Control, Kernel, Nest, Schedule, Step, nbytes
+from adjoint.schedule.row_chunks import RowChunks
 
 LEAST_ROWS = 256
 """Fewer rows have few vectors in each chunk; where they are few enough their state lives in
@@ -62,7 +63,7 @@ def in_rows(step: Control) -> Control:
     count = max(2, min(CHUNKS, work // CHUNK_WORK, extent // LONG_CHUNK))
     grain = min(-(-extent // count), max(LONG_CHUNK, CHUNK_BYTES // traffic))
     nests = [replace(nest, block=min(nest.block, grain)) for nest in rows.nests]
-    steps = [*rows.aliases, *nests]
+    steps: list[Step] = [*rows.aliases, *nests]
     chunks = RowChunks(extent, grain, rows.sums, rows.still, max(1, REGION_WORK // work))
     return Control(step.root, [replace(body, steps=steps)], chunks)
 

@@ -7,7 +7,6 @@ stacks; where the state lies says `loop_state`.
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
@@ -150,9 +149,10 @@ def write_scan(builder: Any, step: Control, writer: ProgramWriter) -> None:
     homes = homes_of(body, what)
     state: list[StatePart] = []
     for n, given in enumerate(initial):
-        take = partial(scratch.take, body.outputs[n])
-        last = wanted.get(n) or take()
-        state.append(part_at(homes.get(n), body.outputs[n], order, stacks, given, last, take))
+        node = body.outputs[n]
+        last = wanted.get(n) or scratch.take(node)
+        other = None if n in homes else scratch.take(node)
+        state.append(part_at(homes.get(n), node, order, stacks, given, last, other))
     left_out = [home.left_out for home in homes.values()]
     call = Call(builder, graph, scratch.block, writer.failed, left_out)
     for n in range(what.constants):

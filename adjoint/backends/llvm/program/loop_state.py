@@ -8,7 +8,6 @@ nothing is copied from round to round.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -154,11 +153,11 @@ def part_at(
     stacks: dict[int, Any],
     initial: Any,
     last: Any,
-    other: Callable[[], Any],
+    other: Any,
 ) -> StatePart:
     """A part of the state with this home, or in two buffers: that of the last state and another."""
     if home is None:
-        return InTurn(initial, last, other())
+        return InTurn(initial, last, other)
     kind = InStackBefore if home.is_before else InStackAfter
     return kind(node, order, stacks[home.stack], initial, last)
 

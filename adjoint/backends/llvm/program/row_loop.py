@@ -31,7 +31,8 @@ from adjoint.backends.llvm.program.loop_state import (
 from adjoint.graph.node import Node
 from adjoint.ops.control.loop import Loop
 from adjoint.schedule.memory import rounded
-from adjoint.schedule.plan import Control, Nest, RowChunks, nbytes
+from adjoint.schedule.plan import Control, Nest, nbytes
+from adjoint.schedule.row_chunks import RowChunks
 
 if TYPE_CHECKING:
     from adjoint.backends.llvm.program.control_writer import Scratch
@@ -147,18 +148,11 @@ class RowLoop:
     ) -> dict[int, StatePart]:
         """Where the parts of the state lie that have rows."""
         order = Order.of(self.loop)
-        return {
-            n: part_at(
-                self.homes.get(n),
-                self.body.outputs[n],
-                order,
-                stacks,
-                inputs[self.loop.constants + n],
-                last[n],
-                lambda n=n: other[n],
-            )
-            for n in self.parts
-        }
+        found: dict[int, StatePart] = {}
+        for n in self.parts:
+            node, initial = self.body.outputs[n], inputs[self.loop.constants + n]
+            found[n] = part_at(self.homes.get(n), node, order, stacks, initial, last[n], other[n])
+        return found
 
     # the function for some of the rows
 
