@@ -225,6 +225,7 @@ def test_interrupts(threads):
         return ad.scan(along, x, length=10**10)[0]
 
     compiled = ad.compile(f)
+    compiled.trace(START[:, 0])
+    assert chunked(compiled) == (1, 1)
     with ad.options(threads=threads), interrupting(), pytest.raises(KeyboardInterrupt):
         compiled(START[:, 0])
-    assert chunked(compiled) == (1, 1)
