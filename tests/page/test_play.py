@@ -130,6 +130,15 @@ def test_where_values_are_not_finite_the_page_refers_to_the_library(shown):
     assert browser.js("adjointPage.notice.hidden")
 
 
+@pytest.mark.parametrize(
+    ("formula", "together"), [("abs(x)^2", True), ("sin(x)^2 + x", False), (LECTURE, False)]
+)
+def test_the_page_says_where_the_library_differentiates_nodes_together(formula, together):
+    names = parse(formula).names
+    notes = explained(formula, *[2.0] * len(names)).model()["notes"]
+    assert any("together" in note for note in notes) is together
+
+
 NOT_IN_THE_PAGE = {"gamma", "gammaln", "sinc"}
 
 

@@ -10,6 +10,7 @@ from adjoint.explanation.page.html import POLICY, SCRIPTS, SERVED_POLICY, page
 from adjoint.explanation.page.model import is_scalar, model_of
 from adjoint.explanation.page.program import program_of
 from adjoint.explanation.places import Places
+from adjoint.explanation.sections import SMOOTHED
 from adjoint.explanation.tables import html_text
 from adjoint.explanation.trace import Trace
 from adjoint.graph.tensor import as_tensor
@@ -36,6 +37,8 @@ def page_model(
     leaves = [as_tensor(trace.value(node)) for node in trace.inputs]
     program, reason = program_of(f, leaves, names)
     recorded = model_of(trace, names, result, places)
+    if has_smooth_forms(trace):
+        recorded["notes"].append(f"{SMOOTHED} The two differ only where a piece has a kink.")
     if reason:
         recorded["notes"].append(f"The optimised program is left out: {reason}")
     return {
@@ -46,3 +49,14 @@ def page_model(
         "without_program": reason,
         "live": program is not None and is_scalar(trace),
     }
+
+
+def has_smooth_forms(trace: Trace) -> bool:
+    """Whether the library differentiates some nodes together, where the page takes one by one."""
+
+    return any(
+        node.op.may_have_smooth_form
+        and bool(node.inputs)
+        and node.op.smooth_form(node, frozenset()) is not None
+        for node in trace.numbering.entries
+    )

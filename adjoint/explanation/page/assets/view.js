@@ -115,7 +115,7 @@ class Page {
       this.formula = h("input", { id: "formula", value: model.formula, spellcheck: "false", autocomplete: "off", autocapitalize: "off" });
       box.append(h("div", { class: "formula" }, h("label", { for: "formula" }, `${model.result} =`), this.formula, h("button", { type: "submit" }, "Show"),
         model !== this.first ? h("button", { type: "button", onclick: () => this.open(this.first) }, "Back to the first") : null), this.problem);
-      if (model.edited) box.append(h("p", { class: "note" }, `Computed by this page. The optimised program is made by the library: adjoint explain "${model.formula}" ${model.names.map((n, k) => `${n}=${model.nodes[model.inputs[k] - 1].v}`).join(" ")} --html page.html`));
+      if (model.edited) box.append(h("p", { class: "note" }, `Computed by this page, each node by its own rule. The optimised program is made by the library: adjoint explain "${model.formula}" ${model.names.map((n, k) => `${n}=${model.nodes[model.inputs[k] - 1].v}`).join(" ")} --html page.html`));
     }
     if (!model.live) {
       box.append(h("p", { class: "note" }, model.without_program ? "The values are those recorded: another input may take another way through the function." : "The values are those recorded at this point."));
