@@ -13,10 +13,11 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "page"), str(ROOT / "docs" / "gallery")]
+sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "gallery")]
 
-from chromium import Chromium, find  # noqa: E402, it is no package
-from pages import write  # noqa: E402
+from pages import write  # noqa: E402, the paths come first
+
+from tests.page.chromium import Chromium, find  # noqa: E402
 
 PICTURES = {
     "page_reverse": ("lecture.html#reverse-8", "light", 1200, 740),

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from chromium import Chromium, find
+from tests.page.chromium import Chromium, find
 
 
 @pytest.fixture(scope="session")

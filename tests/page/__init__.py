@@ -1,0 +1,1 @@
+"""Tests of the interactive pages. A package, as there are other files called conftest."""
