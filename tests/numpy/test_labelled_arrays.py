@@ -168,6 +168,14 @@ def test_methods_that_mean_something_else_to_series_and_frames_are_errors():
         assert type(gradient) is type(x)
 
 
+def test_a_series_of_truth_values_chooses_elements_by_position_if_labels_are_the_same():
+    w = series()
+    assert ad.grad(lambda x: np.sum(x[w > 1] ** 2))(w).tolist() == [0.0, 4.0, 6.0]
+    assert ad.compile(ad.grad(lambda x: np.sum(x[w > 1] ** 2)))(VALUES).tolist() == [0.0, 4.0, 6.0]
+    with pytest.raises(ad.errors.LabelsError):
+        ad.grad(lambda x: np.sum(x[(w > 1).iloc[::-1]]))(w)
+
+
 def test_words_of_labelled_arrays_say_what_to_use():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"p": [1.0, 2.0], "q": [3.0, 4.0]}, index=["a", "b"])

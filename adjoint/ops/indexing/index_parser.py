@@ -91,6 +91,8 @@ def _item(name: str, item: Any) -> Any:
         return integer_index(name, x)
     if hasattr(item, "__index__"):
         return operator.index(item)
+    if hasattr(type(item), "__array__"):  # as a series of truth values
+        return _item(name, as_tensor(item))
     cure = "; tensors have no labels: index by position" if isinstance(item, str) else ""
     raise DTypeError(
         f"{name}: an index is made of {_ALLOWED}, got {type(item).__name__} {item!r}{cure}"
