@@ -89,6 +89,12 @@ def test_what_a_page_names_exists(page):
         assert sources, f"{name} is not in {path}"
 
 
+def test_each_page_of_the_guide_is_in_the_contents():
+    contents = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^guide/(\S+)$", contents, re.MULTILINE)
+    assert sorted(listed) == sorted(page.stem for page in (ROOT / "docs" / "guide").glob("*.md"))
+
+
 def test_a_name_that_is_wrong_is_found():
     page = ROOT / "docs" / "index.md"
     assert FILE.findall("see `schedule/fuse.py` and docs/no.md.") == [
