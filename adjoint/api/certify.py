@@ -230,7 +230,7 @@ def _not_analytic(f: Callable[..., Any], args: Sequence[Any]) -> str:
                 continue
             reached.add(node)
             op = node.op
-            if op.kinks or op.family == "comparison" or not getattr(op, "holomorphic", True):
+            if op.kinks or op.family == "comparison" or not op.takes_complex_step(node):
                 return op.name
             if not is_inexact(node.dtype):
                 return op.name

@@ -199,7 +199,7 @@ def complex_derivatives(
         sides = {conjugated[x] for x in taken.inputs if x in conjugated}
         is_conj = taken.op is find("conj")
         conjugated[node] = sides == {not is_conj}
-        analytic = is_conj or getattr(taken.op, "holomorphic", True)
+        analytic = is_conj or taken.op.holomorphic
         if (
             node.dtype.kind != "c"
             or not analytic

@@ -97,6 +97,8 @@ class Op:
     """Whether another node of it may compute its results, and then more (`merging`)."""
     bilinear: bool = False
     """Whether it is a product: linear in each of its two inputs, the other held fixed."""
+    holomorphic: bool = True
+    """Whether it is a holomorphic function of complex inputs."""
     divides: bool = False
     """Whether the elementwise product of its result and its second input is its first."""
     expands: bool = False
@@ -188,6 +190,11 @@ class Op:
     def refuse(self, node: Node) -> None:
         """Raise the error for a derivative by the input of `node`."""
         raise NotDifferentiableError(f"{self.name} refuses derivatives")
+
+    def takes_complex_step(self, node: Node) -> bool:
+        """Whether a tiny imaginary part of its inputs comes through it to the last digit: neither
+        what is conjugated, nor what decompositions mix with the rounding of the real part."""
+        return self.holomorphic
 
     def is_flat(self, node: Node, number: int) -> bool:
         """Whether the derivative by an input is zero wherever there is one."""

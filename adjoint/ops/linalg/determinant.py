@@ -145,6 +145,7 @@ class DeterminantSign(FromFactors):
     """
 
     name = "det_sign"
+    holomorphic = False
 
     def infer(self, a: Node, factors: Node) -> tuple[Shape, DType]:
         return a.shape[:-2], a.dtype

@@ -48,6 +48,9 @@ class MatrixFunction(Stacked):
 
         return for_each(each, a.shape, a.dtype, a)
 
+    def takes_complex_step(self, node: Node) -> bool:
+        return self.name == "expm"  # the others decompose
+
     def derivative(self, a: Tensor, direction: Tensor) -> Tensor:
         """How the result at `a` changes along `direction`."""
         size, last = a.shape[-1], a.ndim - 1

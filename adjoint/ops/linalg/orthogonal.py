@@ -38,6 +38,7 @@ class OrthogonalTriangular(Stacked):
     """
 
     name = "qr"
+    holomorphic = False
     lapack_inputs = slice(None)
     param_names = ("complete",)
 
@@ -97,6 +98,7 @@ class PseudoInverse(Stacked):
     """
 
     name = "pinv"
+    holomorphic = False
     param_names = ("tolerance",)
 
     def infer(self, a: Node, tolerance: Tolerance) -> tuple[Shape, DType]:

@@ -28,6 +28,7 @@ class PolarUnitary(Stacked):
     """The U of A = U P with orthonormal columns and a positive definite P, for tall matrices."""
 
     name = "polar_unitary"
+    holomorphic = False
 
     def infer(self, a: Node) -> tuple[Shape, DType]:
         return a.shape, a.dtype

@@ -48,6 +48,7 @@ class HermitianEigen(Stacked):
     """
 
     name = "eigh"
+    holomorphic = False
     lapack_inputs = slice(None)
     kinks = True
 
@@ -96,6 +97,7 @@ class SingularValues(Stacked):
     """
 
     name = "svd"
+    holomorphic = False
     lapack_inputs = slice(None)
     param_names = ("full",)
     kinks = True

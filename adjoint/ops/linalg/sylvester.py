@@ -54,6 +54,12 @@ class Sylvester(Stacked):
         lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2], q.shape[:-2])
         return for_each(each, (*lead, *q.shape[-2:]), q.dtype, a, b, q)
 
+    def linear_inputs(self, node: Node) -> Sequence[int]:
+        return (2,)
+
+    def takes_complex_step(self, node: Node) -> bool:
+        return False
+
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         by_a, by_b, moved = tangents
         a, b, _ = map(Tensor, node.inputs)

@@ -1,0 +1,43 @@
+"""Every operation linearized, the linear function transposed, and certified."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from tests.table.cases import TWICE
+from tests.table.test_table import DOUBLE, agree, table
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::adjoint.errors.KinkWarning")]
+
+REAL = [case for case in DOUBLE if case.differentiable and case.real]
+
+
+SMOOTH = [x for x in TWICE if x.differentiable and x.real and not x.single and not x.once]
+NOT_TRANSPOSED = {"sqrtm", "logm"}
+"""Their tangents are functions of block matrices, which are not seen to be linear."""
+
+
+@table([case for case in REAL if case.op not in NOT_TRANSPOSED])
+def test_linearize_and_its_transpose_are_the_products_with_the_jacobian(case):
+    xs = tuple(case.inputs[i] for i in case.active)
+    vs = tuple(case.random(x, 20 + i) for i, x in enumerate(xs))
+    value, tangent = ad.jvp(case.of_active, xs, vs)
+    found, linear = ad.linearize(case.of_active, *xs)
+    agree(found, value, case, 1e-12)
+    agree(linear(*vs), tangent, case, 1e-10)
+    w = case.random(np.asarray(value), 40)
+    shares = ad.vjp(case.of_active, *xs)[1](w)
+    transposed = ad.linear_transpose(linear, *xs)(w)
+    for share, other in zip(shares, transposed, strict=True):
+        agree(other, share, case, 1e-10)
+
+
+@table([case for case in SMOOTH if "conjugated" not in case.name])
+def test_certified(case):
+    """But for the rounding: what is 0 by cancellation, as a singular determinant, has no digits."""
+    xs = tuple(case.inputs[i] for i in case.active)
+    report = ad.certify(case.of_active, *xs)
+    failed = [check for check in report.checks if check.passed is False]
+    assert not [check for check in failed if check.name != "rounding"], str(report)
