@@ -142,7 +142,8 @@ _qr, _pinv = map(register, (OrthogonalTriangular(), PseudoInverse()))
 
 def qr(a: Tensor, complete: bool = False) -> tuple[Tensor, Tensor]:
     """Q and R of matrices with no more columns than rows."""
-    return qr_parts(make(_qr, (a,), (complete,)), a.shape[-2:], complete)
+    q, r = qr_parts(make(_qr, (a,), (complete,)), a.shape[-2:], complete)
+    return q, triu(r)  # what is below is 0 whatever A is, and so are all its derivatives
 
 
 def pinv(a: Tensor, tolerance: Tolerance) -> Tensor:
