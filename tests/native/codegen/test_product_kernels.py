@@ -135,7 +135,7 @@ def test_factors_and_addends(dtype: str) -> None:
         {"scale": scale, "negative": True},
         {"scale": scale, "negative": True, "addend": True},
     ]
-    sizes = [(10, 40, 30), (150, 33, 700), (17, 9, 5)]
+    sizes = [(10, 40, 30), (150, 33, 700), (17, 9, 5), (1, 1, 37)]
     steps = [step_of(*size, dtype=dtype, **more) for size in sizes for more in extras]
     steps += [step_of(3, 20, 30, (False, True), dtype, **more) for more in extras]
     flags = [(False, False)] * (len(steps) - len(extras)) + [(False, True)] * len(extras)

@@ -23,9 +23,12 @@ MOST_SUMS = 16
 
 
 def group_size(rows: int, columns: int, lanes: int) -> int:
-    """Of how many columns the sums are taken together: a power of two."""
+    """Of how many columns the sums are taken together: a power of two.
+
+    Of a single column, too, it is two, as values of one lane are no vectors (`vector_type`).
+    """
     most = min(lanes, MOST_SUMS // rows)
-    size = 1
+    size = 2
     while size * 2 <= most and size < columns:
         size *= 2
     return size
