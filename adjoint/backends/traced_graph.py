@@ -2,7 +2,7 @@
 
 Floor 6. One walk finds the structure, which two calls of the same function have in common, and the
 leaves, in which they differ. What depends on the values of leaves is said by `is_constant` and
-`assume_finite` (in `adjoint.graph.leaf`), as a template of the graph is differentiated.
+`is_sure` (in `adjoint.graph.leaf`), as a template of the graph is differentiated.
 """
 
 from __future__ import annotations

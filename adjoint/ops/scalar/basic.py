@@ -209,7 +209,8 @@ def remainder(e: Emitter[V], a: V, b: V) -> V:
 
 def power_const(e: Emitter[V], x: V, exponent: float) -> V:
     """x to a known power; a whole one of modest size by squaring and multiplying."""
-    if exponent != int(exponent) or (abs(exponent) > MOST_FACTORS and is_float(e, x)):
+    is_whole = math.isfinite(exponent) and exponent == int(exponent)
+    if not is_whole or (abs(exponent) > MOST_FACTORS and is_float(e, x)):
         return pow(e, x, e.constant(exponent, e.dtype(x)))
     result, factor, rest = None, x, abs(int(exponent))
     while rest:

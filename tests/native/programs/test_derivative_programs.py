@@ -144,6 +144,24 @@ def test_numbers_and_arrays_that_change():
             np.testing.assert_allclose(found, wanted)
 
 
+@pytest.mark.parametrize("exponent", [np.nan, np.inf, -np.inf])
+def test_powers_that_are_no_numbers(exponent, eager):
+    x = np.array([0.0, 0.5, -0.5, 1.0, -1.0, 2.0, np.inf, -np.inf, np.nan])
+    with np.errstate(all="ignore"):
+        powers = np.power(x, exponent)
+
+    def function():
+        return ad.value_and_grad(lambda x: ad.sum(x**exponent))(x)
+
+    wanted = interpreted(function)
+    agree(natively(function), wanted)
+    for _ in range(4):
+        agree(arrays(function()), wanted)
+    for dtype in (np.float64, np.float32):
+        found = ad.compile(lambda x: x**exponent)(x.astype(dtype))
+        np.testing.assert_array_equal(found, powers.astype(dtype))
+
+
 def test_another_branch_and_another_function_with_the_same_code():
     def f(x, sign):
         return ad.sum(ad.exp(x)) if float(ad.stop_gradient(x[0])) * sign > 0 else ad.sum(ad.sin(x))
