@@ -425,9 +425,11 @@ def test_absurd_sizes_are_fine_until_they_run():
 
 
 INTERRUPTED = """
-    import os, subprocess
+    import os, signal, subprocess
     import numpy as np
     import adjoint as ad
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in background jobs
 
     @ad.compile
     def f(x, w):
