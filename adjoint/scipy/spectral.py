@@ -160,7 +160,7 @@ def csd(
 
     >>> from adjoint.scipy.signal import csd
     >>> csd([1.0, -1.0, 1.0, -1.0], [0.0, 1.0, 0.0, 1.0], nperseg=4)[1]
-    Tensor([ 0.        +0.j,  0.33333333+0.j, -0.66666667+0.j])
+    Tensor([ 0.        +0.j, -0.66666667+0.j, -1.33333333+0.j])
     """
     name = "scipy.signal.csd"
     same = y is x
@@ -192,7 +192,7 @@ def welch(
 
     >>> from adjoint.scipy.signal import welch
     >>> welch([1.0, -1.0, 1.0, -1.0], nperseg=4)[1]
-    Tensor([0.        , 0.66666667, 1.33333333])
+    Tensor([0.        , 1.33333333, 2.66666667])
     """
     x = floating(x)
     how = (fs, window, nperseg, noverlap, nfft, detrend, return_onesided, scaling, axis, average)
@@ -267,7 +267,7 @@ def spectrogram(
     >>> from adjoint.scipy.signal import spectrogram
     >>> spectrogram([1.0, -1.0, 1.0, -1.0], window="boxcar", nperseg=2, noverlap=0)[2]
     Tensor([[0., 0.],
-            [4., 4.]])
+            [2., 2.]])
     """
     name = "scipy.signal.spectrogram"
     x = moveaxis(floating(x), axis, -1)
