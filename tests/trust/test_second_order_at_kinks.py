@@ -359,3 +359,16 @@ def test_a_running_extremum_without_ties_or_straight_is_known(mode):
         straight = np.asarray(MODES[mode](lambda x: ad.sum(ad.cummax(x) * WEIGHTS))(np.ones(3)))
     np.testing.assert_array_equal(square, np.diag([4.0, 0.0, 2.0]))
     np.testing.assert_array_equal(straight, np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [0, -1])
+def test_a_norm_of_rows_has_its_hessian_whatever_shape_it_keeps(axis, keepdims):
+    def f(x):
+        norms = np.linalg.norm(x, ord=3, axis=axis, keepdims=keepdims)
+        return np.sum(norms**2) * np.sum(np.sin(x))
+
+    x, v = np.linspace(-0.7, 1.1, 6).reshape(2, 3), np.cos(np.arange(6.0)).reshape(2, 3)
+    after, before = (ad.grad(f)(x + h * v).numpy() for h in (1e-5, -1e-5))
+    (found,) = ad.hvp(f, (x,), (v,))
+    np.testing.assert_allclose(found, (after - before) / 2e-5, rtol=1e-5, atol=1e-6)

@@ -87,21 +87,21 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
         return _largest(size, axes, keepdims)
     if p == -np.inf:
         return min(size, axes, keepdims=keepdims)
-    total = sum(size if p == 1 else power(size, p), axes, keepdims=keepdims)
     if p == 1:
-        return total
+        return sum(size, axes, keepdims=keepdims)
+    total = sum(power(size, p), axes)
     root = power(total, 1 / p)
-    if p < 0:
-        return root
-    at_kink = equal(total, 0)
-    lanes = reshape(at_kink, kept(x.shape, axes))
-    return with_kink(
-        where(at_kink, 0.0, root),
-        size,
-        lambda: lanes,
-        "vector_norm",
-        tuple([a - x.ndim for a in axes]),
-    )
+    lanes = kept(x.shape, axes)
+    if p > 0:
+        at_kink = equal(total, 0)
+        root = with_kink(
+            where(at_kink, 0.0, root),
+            size,
+            lambda: reshape(at_kink, lanes),
+            "vector_norm",
+            tuple([a - x.ndim for a in axes]),
+        )
+    return reshape(root, lanes) if keepdims else root
 
 
 def _largest(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:

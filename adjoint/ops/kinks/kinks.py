@@ -238,8 +238,7 @@ class MarkedTangent(KinkMarker):
         return found
 
     def inner(self, node: Node) -> Tensor:
-        met, axes = Tensor(node.inputs[3]), node.params[0].axes
-        return any(met, tuple([a + met.ndim for a in axes])) if axes else met
+        return _met_by_result(node, Tensor(node.inputs[3]), node.params[0].axes)
 
     def together(self, node: Node, mask: Tensor, x: Node) -> Tensor:
         """A mask about an input as one about the result."""
@@ -275,6 +274,14 @@ class MarkedTangent(KinkMarker):
         return shares
 
 
+def _met_by_result(node: Node, met: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """A mask about what an operation takes together along `axes` as one about its result."""
+    if not axes:
+        return met
+    found = any(met, tuple([a + met.ndim for a in axes]))
+    return reshaped(found, node.shape) if size_of(found.shape) == size_of(node.shape) else found
+
+
 class WithKink(Op):
     """The first input, composed of pieces that meet at a kink of the third, where the second says.
 
@@ -287,7 +294,8 @@ class WithKink(Op):
     kinks = keeps_zeros = keeps_finite = True
 
     def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
-        return either(masks[0], Tensor(node.inputs[1]))  # at the kink a slope was chosen
+        met = _met_by_result(node, Tensor(node.inputs[1]), node.params[1])
+        return either(masks[0], met)  # at the kink a slope was chosen
 
     def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return super().outputs_reached(node, number, mask) if number else mask
