@@ -158,6 +158,9 @@ def csd(
 ) -> tuple[np.ndarray[Any, Any], Tensor]:
     """Frequencies, and the cross spectral density of `x` and `y` by Welch's method.
 
+    For samples of shape (..., n) along `axis`: frequencies of shape (m,) in the unit of `fs`, and
+    densities of shape (..., m). Raises `RangeError` where segments do not fit. As in SciPy.
+
     >>> from adjoint.scipy.signal import csd
     >>> csd([1.0, -1.0, 1.0, -1.0], [0.0, 1.0, 0.0, 1.0], nperseg=4)[1]
     Tensor([ 0.        +0.j, -0.66666667+0.j, -1.33333333+0.j])
@@ -188,7 +191,7 @@ def welch(
     axis: int = -1,
     average: str = "mean",
 ) -> tuple[np.ndarray[Any, Any], Tensor]:
-    """Frequencies, and the power spectral density by Welch's method.
+    """Frequencies, and the power spectral density by Welch's method. Shapes as for `csd`.
 
     >>> from adjoint.scipy.signal import welch
     >>> welch([1.0, -1.0, 1.0, -1.0], nperseg=4)[1]
