@@ -25,6 +25,8 @@ from adjoint.transforms.reverse import reverse
 
 _STEPS = 14
 """So many steps are tried, each half of the one before."""
+_ABRUPT = 256
+"""A remainder that vanishes as h³ is at most 32 times the noise before it is lost in it."""
 
 
 @dataclass(frozen=True)
@@ -186,11 +188,12 @@ def _remainders(
 
 def _slope(steps: Any, rest: Any, noise: float) -> float:
     """The order with which a remainder vanishes, over the smallest steps at which it stands out
-    from rounding; nan if there are fewer than three."""
+    from rounding; nan if there are fewer than three, or if it ends abruptly, as where larger steps
+    cross a kink or a jump and smaller ones stay on a straight piece."""
     there = np.flatnonzero(rest > 4 * noise)
     if len(there) < 3 or there[-1] - there[0] + 1 != len(there):
         there = there[: np.argmax(np.diff(there) > 1) + 1] if len(there) > 1 else there
-    if len(there) < 3:
+    if len(there) < 3 or (there[-1] + 1 < len(rest) and rest[there[-1]] > _ABRUPT * noise):
         return math.nan
     last = there[-4:]
     return float(np.polyfit(np.log(steps[last]), np.log(rest[last]), 1)[0])

@@ -12,13 +12,13 @@ from adjoint.api.arguments import (
     function_name,
     zeros_like,
 )
-from adjoint.api.derivatives import like, push, tangents_of
+from adjoint.api.derivatives import like, pull, push, tangents_of
 from adjoint.api.stepping import open_leaves, traced
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.api.tree import flatten, same_structure
 from adjoint.errors import ArgumentError
 from adjoint.graph.leaf import variable_node
-from adjoint.graph.node import Scope
+from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.linear_map import LinearMap, transposed
@@ -62,14 +62,24 @@ class _Pushforward:
 
     def __call__(self, *tangents: Any) -> Any:
         """The product with tangents, one for each argument."""
+        seeds = self.seeds("linearize", tangents)
+        return self.structure.unflatten(push(self.outputs, seeds, self.scope))
+
+    def seeds(self, name: str, tangents: Sequence[Any]) -> dict[Node, Tensor]:
+        """The tangent of each variable; raises `ArgumentError` where these do not fit."""
         count = len(self.arguments.traced)
         if len(tangents) != count:
             raise ArgumentError(
-                f"linearize: the linear function takes {count} tangents, one for each argument, "
+                f"{name}: the linear function takes {count} tangents, one for each argument, "
                 f"got {len(tangents)}"
             )
-        seeds = tangents_of("linearize", self.arguments, tangents)
-        return self.structure.unflatten(push(self.outputs, seeds, self.scope))
+        return tangents_of(name, self.arguments, tangents)
+
+    def transpose(self, adjoint: Any) -> tuple[Any, ...]:
+        """The product of the transpose with an adjoint: a tree for each argument."""
+        given = _adjoints(adjoint, self.outputs, self.structure)
+        seeds = list(zip(self.outputs, given, strict=True))
+        return tuple(self.arguments.trees(pull(seeds, self.arguments.nodes, self.scope)))
 
     def __del__(self) -> None:
         self.scope.close()
@@ -89,6 +99,9 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     (Tensor([1., 1., 0.]),)
     """
     _check_primals("linear_transpose", f, primals)
+    if isinstance(f, _Pushforward):
+        f.seeds("linear_transpose", primals)
+        return f.transpose
     leaves, structure = open_leaves("linear_transpose: argument ", tuple(primals))
     scope = Scope(abstract=True)
     variables = [variable_node(None, x.node.shape, x.node.dtype, scope) for x in leaves]

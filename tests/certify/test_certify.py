@@ -25,6 +25,8 @@ RIGHT = {
     "complex": (lambda z: ad.abs(ad.exp(z)) ** 2, 0.3 + 0.2j),
     "single": (lambda x: ad.sum(ad.exp(x)), np.arange(3, dtype=np.float32)),
     "kink elsewhere": (lambda x: ad.abs(x - 3), 0.7),
+    "kink that larger steps cross": (ad.abs, np.array([1.0, 0.1])),
+    "jump that larger steps cross": (ad.floor, np.array([1.6, 0.1])),
     "cancelling": (lambda x: (1e8 + x) - 1e8, 0.7),
 }
 
@@ -53,6 +55,11 @@ def test_a_wrong_rule_fails():
     failed = {check.name for check in found.checks if check.passed is False}
     assert failed == {"Taylor remainders", "complex step"}
     assert "FAILED" in str(found)
+
+
+def test_a_wrong_rule_near_a_kink_fails():
+    f = wrong_rule(1.001)
+    assert not ad.certify(lambda x: ad.abs(f(x)), np.array([1.0, 0.1]))
 
 
 def test_a_rule_whose_modes_disagree_fails_the_dot_test():

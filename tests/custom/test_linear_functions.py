@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import adjoint as ad
 from adjoint.errors import ArgumentError, NotDifferentiableError, ShapeError
@@ -55,6 +56,8 @@ def test_linearize_refuses():
         along(X)
     with pytest.raises(ShapeError, match="tangent 1"):
         along(X, np.ones(2))
+    with pytest.raises(ArgumentError, match="linear_transpose: .* 2 tangents"):
+        ad.linear_transpose(along, X)
 
 
 def test_transpose():
@@ -63,6 +66,29 @@ def test_transpose():
     dx, dy = back({"s": np.array([1.0, -1.0])})
     same(dx, a.T @ [1.0, -1.0])
     same(dy, [2.0, -2.0])
+
+
+LINEARIZED = {
+    "loop": lambda x: ad.scan(lambda c, t: (ad.sin(c) * t, c), x, np.arange(1.0, 4.0)),
+    "matrix function": lambda x: scipy.linalg.sqrtm(ad.diag(x) + 0.1),
+    "kink": lambda x: {"a": ad.abs(x), "b": ad.max(x)},
+    "complex": lambda x: ad.exp(1j * x),
+}
+
+
+@pytest.mark.parametrize("name", LINEARIZED)
+def test_what_was_linearized_is_transposed_whatever_it_holds(name):
+    f = LINEARIZED[name]
+    w, along = ad.linearize(f, X)
+    same(ad.linear_transpose(along, X)(w)[0], ad.vjp(f, X)[1](w)[0])
+
+    def back(x):
+        return ad.sum(ad.linear_transpose(ad.linearize(f, x)[1], x)(w)[0] ** 2)
+
+    def want(x):
+        return ad.sum(ad.vjp(f, x)[1](w)[0] ** 2)
+
+    same(ad.compile(ad.grad(back))(X), ad.grad(want)(X))
 
 
 def test_transpose_depends_on_what_the_function_reads():

@@ -15,12 +15,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::adjoint.erro
 REAL = [case for case in DOUBLE if case.differentiable and case.real]
 
 
-SMOOTH = [x for x in TWICE if x.differentiable and x.real and not x.single and not x.once]
-NOT_TRANSPOSED = {"sqrtm", "logm"}
-"""Their tangents are functions of block matrices, which are not seen to be linear."""
+ANOTHER_DERIVATIVE = {"stop_gradient"}
+INEXACT = {"hyperu"}
+"""SciPy computes it to 12 digits, which is not known to the noise that remainders are held against."""
+CERTIFIED = [
+    x
+    for x in TWICE
+    if x.differentiable and x.real and not x.single and not x.once
+    if x.op not in ANOTHER_DERIVATIVE | INEXACT
+]
 
 
-@table([case for case in REAL if case.op not in NOT_TRANSPOSED])
+@table(REAL)
 def test_linearize_and_its_transpose_are_the_products_with_the_jacobian(case):
     xs = tuple(case.inputs[i] for i in case.active)
     vs = tuple(case.random(x, 20 + i) for i, x in enumerate(xs))
@@ -35,7 +41,7 @@ def test_linearize_and_its_transpose_are_the_products_with_the_jacobian(case):
         agree(other, share, case, 1e-10)
 
 
-@table([case for case in SMOOTH if "conjugated" not in case.name])
+@table([case for case in CERTIFIED if "conjugated" not in case.name])
 def test_certified(case):
     """But for the rounding: what is 0 by cancellation, as a singular determinant, has no digits."""
     xs = tuple(case.inputs[i] for i in case.active)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adjoint.graph.forking import import_module
+from adjoint.graph.node import Node
 from adjoint.graph.op import public, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import where
@@ -23,8 +24,15 @@ def _airy_slope(x: Tensor, y: Tensor, which: int) -> Tensor:
     return x * other if which % 2 else other
 
 
+class _Airy(Elementwise):
+    """One of four functions, of which SciPy loses a tiny imaginary part where x is negative."""
+
+    def takes_complex_step(self, node: Node) -> bool:
+        return False
+
+
 _airy = register(
-    Elementwise(
+    _Airy(
         "airy",
         lambda x, which: keep_dtype(import_module("scipy.special").airy(x)[which], x),
         (_airy_slope,),
@@ -48,7 +56,7 @@ def _airye_slope(x: Tensor, y: Tensor, which: int) -> Tensor:
 
 
 _airye = register(
-    Elementwise(
+    _Airy(
         "airye",
         lambda x, which: keep_dtype(import_module("scipy.special").airye(x)[which], x),
         (_airye_slope,),
