@@ -56,7 +56,7 @@ def test_linearize_refuses():
         along(X)
     with pytest.raises(ShapeError, match="tangent 1"):
         along(X, np.ones(2))
-    with pytest.raises(ArgumentError, match="linear_transpose: .* 2 tangents"):
+    with pytest.raises(ArgumentError, match="linear_transpose: the linear function takes 2"):
         ad.linear_transpose(along, X)
 
 
