@@ -96,12 +96,13 @@ def machine() -> str:
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     packages = ", ".join(f"{p} {version_of(p)}" for p in ("numpy", "scipy", "llvmlite"))
     return (
-        f"{_processor()}, {cores} cores{load}; {platform.system()}; "
+        f"{processor()}, {cores} cores{load}; {platform.system()}; "
         f"Python {platform.python_version()}, {packages}, adjoint {version_of('adjoint')}"
     )
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What the processor calls itself."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             for line in lines:

@@ -72,6 +72,9 @@ class System:
     peer: bool
     wake: Callable[[], None] = asleep
     compiler: str = ""
+    eager: bool = False
+    """Whether it calls the function that is differentiated anew each time, and compiles nothing
+    that the user asks for."""
 
     @property
     def lacks(self) -> str:
@@ -91,12 +94,15 @@ class System:
 
 SYSTEMS = {
     "adjoint": System("adjoint", ("llvmlite",), ("adjoint",), False, wake_adjoint),
+    "adjoint_uncompiled": System(
+        "adjoint, uncompiled", (), ("adjoint",), False, wake_adjoint, eager=True
+    ),
     "jax": System("JAX jit", ("jax",), ("jax", "jaxlib"), True, wake_jax),
-    "torch": System("PyTorch", ("torch",), ("torch",), True, wake_torch),
+    "torch": System("PyTorch", ("torch",), ("torch",), True, wake_torch, eager=True),
     "torch_compile": System(
         "torch.compile", ("torch",), ("torch",), True, wake_torch_compile, "g++"
     ),
-    "autograd": System("autograd", ("autograd",), ("autograd",), True, wake_autograd),
+    "autograd": System("autograd", ("autograd",), ("autograd",), True, wake_autograd, eager=True),
     "casadi": System("CasADi", ("casadi",), ("casadi",), True),
     "numpy": System("by hand, NumPy", ("numpy",), ("numpy",), False),
     "products": System("its products alone", ("numpy",), ("numpy",), False),

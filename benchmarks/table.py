@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from benchmarks import results
 from benchmarks.gradbench import harness
@@ -19,6 +19,9 @@ from benchmarks.systems import SYSTEMS
 ROOT = Path(__file__).parent.parent
 BEGIN = "<!-- benchmarks: written by `make bench` -->"
 END = "<!-- end of benchmarks -->"
+
+Records: TypeAlias = "dict[str, dict[str, Any]]"
+"""What was measured on one processor, by row."""
 
 LOAD = re.compile(r", load ([0-9.]+)")
 
@@ -33,7 +36,8 @@ timed, results are compared with those of NumPy code written by hand; the larges
 stands with each row. The *first call* is given as what it takes longer than a later one: tracing,
 compiling. A system has compiled something trivial before, so that loading its compiler is not
 counted; its caches on disk are empty, except in the column *second process*, which is a whole first
-call. All cores are used, unless the row says otherwise.
+call. *Uncompiled* is the derivative of a function that nobody compiled, beside the faster of
+PyTorch and autograd. All cores are used, unless the row says otherwise.
 """
 
 
@@ -57,10 +61,10 @@ def times(value: float | None) -> str:
 
 
 def row_text(name: str, record: dict[str, Any]) -> str:
-    """The section of one row."""
+    """What was measured of one row on one processor."""
     figures, row = record["systems"], module_of(name).ROW
     ours = figures.get("adjoint", {})
-    text = [f"## {name}", "", f"{title_of(name)}.", ""]
+    text = [f"{processor_of(record)}, {record['day']}:", ""]
     text += [
         "| system | a call | × ours | first call | second process | differs by |",
         "|---|---:|---:|---:|---:|---:|",
@@ -96,12 +100,16 @@ def verdict(o: Outcome) -> str:
     return {True: "", False: ": **missed**", None: ": not measured"}[o.met]
 
 
-def summary(records: dict[str, dict[str, Any]]) -> str:
-    """One line for each row: ours beside the fastest peer, and the first calls."""
-    text = [
-        "| work | adjoint | fastest peer | faster | first call | JAX's | torch.compile's |",
-        "|---|---:|---|---:|---:|---:|---:|",
-    ]
+HEADS = (
+    *("work", "adjoint", "fastest peer", "faster", "first call", "JAX's", "torch.compile's"),
+    *("uncompiled", "peers'"),
+)
+
+
+def summary(records: Records) -> str:
+    """One line for each row: ours beside the fastest peer, the first calls, and what is not
+    compiled."""
+    text = [f"| {' | '.join(HEADS)} |", "|---|---:|---|" + "---:|" * (len(HEADS) - 3)]
     for name, record in records.items():
         figures = record["systems"]
         key = "first" if module_of(name).ROW.once else "median"
@@ -110,9 +118,18 @@ def summary(records: dict[str, dict[str, Any]]) -> str:
         peer = f"{SYSTEMS[rival].label}, {seconds(theirs)}" if rival else "–"
         faster = theirs / ours[key] if theirs and ours[key] else None
         firsts = [figures.get(s, {}).get("first") for s in ("adjoint", "jax", "torch_compile")]
-        cells = [title_of(name), seconds(ours[key]), peer, times(faster), *map(seconds, firsts)]
-        text.append(f"| {' | '.join(cells)} |")
+        eager = [figures.get("adjoint_uncompiled", {}).get("median"), fastest_eager(figures)]
+        cells = [title_of(name), seconds(ours[key]), peer, times(faster)]
+        text.append(f"| {' | '.join([*cells, *map(seconds, firsts + eager)])} |")
     return "\n".join(text)
+
+
+def fastest_eager(figures: dict[str, Any]) -> float | None:
+    """The time of the fastest peer that compiles nothing, in rows in which we do so too."""
+    if "adjoint_uncompiled" not in figures:
+        return None
+    peers = [s for s in figures if SYSTEMS[s].eager and SYSTEMS[s].peer]
+    return min((figures[s]["median"] for s in peers if figures[s]["median"]), default=None)
 
 
 TOOLS = {"adjoint": "adjoint", "manual": "the suite's C++", "limit": "C kernels", "jax": "JAX"}
@@ -122,7 +139,8 @@ TOOLS = {"adjoint": "adjoint", "manual": "the suite's C++", "limit": "C kernels"
 def gradbench_text(record: dict[str, Any]) -> str:
     """The section of the GradBench rows."""
     tools = {t: n for t, n in TOOLS.items() if any(t in row for row in record["times"].values())}
-    text = ["## gradbench", "", "Evaluations of the GradBench suite, derivatives, one pinned core."]
+    text = ["## gradbench", "", f"{processor_of(record)}, {record['day']}. Derivatives of the"]
+    text += ["evaluations of the GradBench suite, one pinned core."]
     text += ["*C kernels* are written for the hardware by hand, as a bound.", ""]
     heads = ["row", *tools.values(), "wanted", "our first call", "differs by"]
     text += [f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
@@ -143,7 +161,7 @@ def gradbench_text(record: dict[str, Any]) -> str:
     return "\n".join([*text, ""])
 
 
-def machines(records: dict[str, dict[str, Any]]) -> str:
+def machine_text(records: Records) -> str:
     """Where, when and how busy the machine was, with which versions."""
     places = sorted({LOAD.sub("", r["machine"]) for r in records.values()})
     loads = [float(found[1]) for r in records.values() if (found := LOAD.search(r["machine"]))]
@@ -152,37 +170,60 @@ def machines(records: dict[str, dict[str, Any]]) -> str:
         f["version"] for r in records.values() for f in r["systems"].values() if f["version"]
     }
     parts = sorted({part for version in versions for part in version.split(", ")})
-    when = f"- {' to '.join(dict.fromkeys((days[0], days[-1])))}"
+    when = " to ".join(dict.fromkeys((days[0], days[-1])))
     if loads:
         when += f"; load of the machine when a row was done: {min(loads)} to {max(loads)}"
-    return "\n".join(
-        ["Measured on:", "", *(f"- {p}" for p in places), when, f"- {', '.join(parts)}"]
+    return "\n".join(["Measured on:", "", *(f"- {line}" for line in [*places, when])]) + (
+        f"\n- {', '.join(parts)}"
     )
 
 
-def stored() -> dict[str, dict[str, Any]]:
-    """The results there are, in the order of the table."""
-    found = {name: results.load(name) for name in NAMES}
-    return {name: record for name, record in found.items() if record is not None}
+def processor_of(record: dict[str, Any]) -> str:
+    """The processor on which something was measured."""
+    return str(record["machine"]).partition(",")[0]
+
+
+def stored() -> dict[str, Records]:
+    """The results there are, by processor, the latest first, in the order of the table."""
+    found = {}
+    for place in results.processors():
+        rows = {name: results.load(name, place) for name in NAMES}
+        found[place] = {name: record for name, record in rows.items() if record is not None}
+    by_day = lambda place: max((r["day"] for r in found[place].values()), default="")  # noqa: E731
+    return {place: found[place] for place in sorted(found, key=by_day, reverse=True)}
+
+
+def tables(everything: dict[str, Records]) -> str:
+    """For each processor the summary and where it comes from."""
+    text = []
+    for records in everything.values():
+        text += [f"**{processor_of(next(iter(records.values())))}**", "", summary(records), ""]
+        text += [machine_text(records), ""]
+    return "\n".join(text)
 
 
 def write() -> list[Path]:
     """Rewrite docs/benchmarks.md, and the block in README.md if its two lines are there."""
-    records = stored()
-    if not records:
+    everything = {place: records for place, records in stored().items() if records}
+    if not everything:
         return []
     page = ROOT / "docs" / "benchmarks.md"
-    parts = [INTRODUCTION, summary(records), "", machines(records), ""]
-    parts += [row_text(name, record) for name, record in records.items()]
-    suite = results.load("gradbench")
-    parts += [gradbench_text(suite)] if suite else []
+    parts = [INTRODUCTION, tables(everything)]
+    for name in NAMES:
+        found = [records[name] for records in everything.values() if name in records]
+        if found:
+            parts += [f"## {name}", "", f"{title_of(name)}.", ""]
+            parts += [row_text(name, record) for record in found]
+    parts += [
+        gradbench_text(suite) for place in everything if (suite := results.load("gradbench", place))
+    ]
     page.write_text("\n".join(parts), encoding="utf-8")
     readme = ROOT / "README.md"
     written = [page]
     if readme.exists() and BEGIN in (text := readme.read_text("utf-8")) and END in text:
         before, _, rest = text.partition(BEGIN)
         after = rest.partition(END)[2]
-        block = f"{BEGIN}\n{summary(records)}\n\n{machines(records)}\n{END}"
+        block = f"{BEGIN}\n{tables(everything)}{END}"
         readme.write_text(before + block + after, encoding="utf-8")
         written.append(readme)
     return written

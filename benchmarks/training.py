@@ -40,17 +40,36 @@ def with_adjoint(parameters: tuple[np.ndarray, ...], x: Any, labels: Any) -> Cal
 
     target = one_hot(labels, len(parameters[3]))
 
-    def loss(p: Any, x: Any, target: Any) -> Any:
-        hidden = ad.maximum(x @ p[0] + p[1], 0.0)
-        scores = ad.log_softmax(hidden @ p[2] + p[3], axis=-1)
-        return -ad.sum(target * scores) / x.shape[0]
-
     @ad.compile(donate=0)
     def step(p: Any, x: Any, target: Any) -> Any:
-        value, gradient = ad.value_and_grad(loss)(p, x, target)
+        value, gradient = ad.value_and_grad(adjoint_loss)(p, x, target)
         return value, tuple(a - RATE * g for a, g in zip(p, gradient, strict=True))
 
     return in_turn(step, parameters, x, target)
+
+
+def adjoint_loss(p: Any, x: Any, target: Any) -> Any:
+    """The cross-entropy, in our words."""
+    import adjoint as ad
+
+    hidden = ad.maximum(x @ p[0] + p[1], 0.0)
+    scores = ad.log_softmax(hidden @ p[2] + p[3], axis=-1)
+    return -ad.sum(target * scores) / x.shape[0]
+
+
+def with_adjoint_uncompiled(
+    parameters: tuple[np.ndarray, ...], x: Any, labels: Any
+) -> Callable[[], Any]:
+    import adjoint as ad
+
+    both = ad.value_and_grad(adjoint_loss)
+    data = ad.asarray(x), ad.asarray(one_hot(labels, len(parameters[3])))
+
+    def step(p: Any, x: Any, target: Any) -> Any:
+        value, gradient = both(p, x, target)
+        return ad.evaluate((value, tuple(a - RATE * g for a, g in zip(p, gradient, strict=True))))
+
+    return in_turn(step, tuple(map(ad.asarray, parameters)), *data)
 
 
 def with_jax(parameters: tuple[np.ndarray, ...], x: Any, labels: Any) -> Callable[[], Any]:

@@ -28,6 +28,7 @@ def in_floats(make: Callable[..., Callable[[], Any]]) -> Callable[..., Callable[
 
 
 make_adjoint = in_floats(lecture_tensors.make_adjoint)
+make_adjoint_uncompiled = in_floats(lecture_tensors.make_adjoint_uncompiled)
 make_jax = in_floats(lecture_tensors.make_jax)
 make_torch = in_floats(lecture_tensors.make_torch)
 make_torch_compile = in_floats(lecture_tensors.make_torch_compile)

@@ -31,6 +31,13 @@ def make_adjoint(x1: float, x2: float) -> Callable[[], Any]:
     return partial(ad.compile(ad.value_and_grad(partial(formula, ad), argnums=(0, 1))), x1, x2)
 
 
+def make_adjoint_uncompiled(x1: float, x2: float) -> Callable[[], Any]:
+    import adjoint as ad
+
+    f = ad.value_and_grad(partial(formula, ad), argnums=(0, 1))
+    return lambda: ad.evaluate(f(x1, x2))
+
+
 def make_jax(x1: float, x2: float) -> Callable[[], Any]:
     import jax
 

@@ -37,6 +37,13 @@ def make_adjoint(x: np.ndarray) -> Callable[[], Any]:
     return lambda: np.asarray(f(x))
 
 
+def make_adjoint_uncompiled(x: np.ndarray) -> Callable[[], Any]:
+    import adjoint as ad
+
+    f = ad.grad(rosenbrock)
+    return lambda: np.asarray(f(x))
+
+
 def make_jax(x: np.ndarray) -> Callable[[], Any]:
     import jax
 

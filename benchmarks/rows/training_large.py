@@ -14,6 +14,7 @@ def inputs(smoke: bool) -> training.Inputs:
 
 
 make_adjoint = training.with_adjoint
+make_adjoint_uncompiled = training.with_adjoint_uncompiled
 make_jax = training.with_jax
 make_torch = training.with_torch
 make_torch_compile = training.with_torch_compile
