@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import float64
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph import calls, engine, labels
@@ -156,8 +157,9 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
 
     def __float__(self) -> float:
         node = self.node
-        if type(node.value) is np.float64 and node.scope is None:  # most often, and most quickly
-            return float(node.value)
+        value = node.value
+        if type(value) is float64 and node.scope is None:  # most often, and most quickly
+            return float(value)
         return float(_scalar(self, "float", handed_out))
 
     def __int__(self) -> int:

@@ -98,6 +98,8 @@ LIES: dict[str, tuple[Callable[[Patch], Any], str]] = {
     "data": (
         lambda p: p.setattr(cpython_layout, "_Array", array_with("data", "base")), "of an array",
     ),
+    "cell": (lambda p: p.setattr(cpython_layout, "CellType", lambda *_: None), "a cell"),
+    "weak": (lambda p: p.setattr(cpython_layout, "ref", lambda _: None), "weak reference"),
     "tensor": (lambda p: p.setattr(cpython_layout, "Tensor", LargerTensor), "color"),
     "dictionary": (lambda p: p.setattr(cpython_layout, "Tensor", dictionary()), "dictionary"),
     "node": (lambda p: p.setattr(cpython_layout, "Node", LargerNode), "Node"),

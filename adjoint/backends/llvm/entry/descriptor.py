@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, auto
+from types import CellType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,6 +22,12 @@ from adjoint.schedule.donation import Donations
 
 Tree: TypeAlias = "int | tuple[Tree, ...]"
 """The structure of the results: the index of a leaf, or a tuple of such structures."""
+
+MOST_KEPT = 16
+"""A program with more results than these keeps none: making them is little beside its work."""
+
+PART = 3
+"""The numbers in a row of `parts_of`."""
 
 Table: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
@@ -63,11 +70,14 @@ class Field(IntEnum):
     OUTPUTS = auto()
     OUTPUT_TABLE = auto()
     HAS_LARGE = auto()  # whether an output gets its memory from the caching allocator
-    OWNED = auto()  # the number of objects that a call owns: inputs, results, tuples around them
+    OWNED = auto()  # the number of objects that a call owns: inputs, results, tuples, the kept one
     TUPLES = auto()  # their number, and their list: of each the length and its branches
     TUPLE_LIST = auto()
     RESULT = auto()  # which of the owned objects is returned
     HAS_UNUSED = auto()  # whether the tree leaves out some results
+    KEPT = auto()  # the cell that keeps the last result, if results are used again (see `reuse`)
+    PARTS = auto()  # the number of its parts, and the address of a row for each
+    PART_LIST = auto()
     SLOW = auto()  # the callable for calls that do not fit
     UNFLATTEN = auto()  # the callable that builds the result of a flat tuple
     DONATION = auto()  # the table of donated arguments
@@ -123,6 +133,10 @@ def describe(
     plan = plan_tuples(built, len(inputs), len(outputs))
     listed = np.array([n for branches in plan.tuples for n in (len(branches), *branches)], np.int64)
     donation, donated = (None, ()) if donations is None else donation_table(donations)
+    is_kept = donations is None and can_be_reused(outputs, plan)
+    cell = CellType()
+    parts = parts_of(plan, len(inputs), len(outputs)) if is_kept else []
+    part_list = np.array(parts, np.int64).reshape(-1, PART)
     made = np.zeros(len(Field), np.int64)
     fields: Mapping[Field, Any] = {
         Field.BODY: body,
@@ -132,11 +146,14 @@ def describe(
         Field.OUTPUTS: len(outputs),
         Field.OUTPUT_TABLE: table[len(inputs) :].ctypes.data,
         Field.HAS_LARGE: any(spec.nbytes >= LARGE for spec in outputs),
-        Field.OWNED: len(inputs) + len(outputs) + len(plan.tuples),
+        Field.OWNED: len(inputs) + len(outputs) + len(plan.tuples) + 1,
         Field.TUPLES: len(plan.tuples),
         Field.TUPLE_LIST: listed.ctypes.data,
         Field.RESULT: plan.result,
         Field.HAS_UNUSED: plan.has_unused,
+        Field.KEPT: id(cell) if is_kept else 0,
+        Field.PARTS: len(parts),
+        Field.PART_LIST: part_list.ctypes.data,
         Field.SLOW: id(slow),
         Field.UNFLATTEN: 0 if unflatten is None else id(unflatten),
         Field.DONATION: 0 if donation is None else donation.ctypes.data,
@@ -144,7 +161,8 @@ def describe(
     }
     made[list(fields.keys())] = list(fields.values())
     shapes = tuple(spec.shape for spec in outputs)
-    return made, (slow, unflatten, table, *sizes, listed, donation, donated, shapes)
+    own = (slow, unflatten, table, *sizes, listed, donation, donated, cell, part_list, shapes)
+    return made, own
 
 
 def _row(spec: Input | Output, sizes: Table) -> list[int]:
@@ -213,6 +231,41 @@ def plan_tuples(tree: Tree, inputs: int, outputs: int) -> TuplePlan:
     ]
     leaves = set(range(inputs, inputs + outputs))
     return TuplePlan(moved, result, bool(leaves - {result, *last}))
+
+
+def can_be_reused(outputs: Sequence[Output], plan: TuplePlan) -> bool:
+    """Whether a program keeps its results: some numbers, each of which stands in one place.
+
+    NumPy's truth values, and the empty tuple, are objects that all share.
+    """
+    places = sum(map(len, plan.tuples))
+    return (
+        0 < len(outputs) <= MOST_KEPT
+        and all(spec.shape == () and spec.dtype.kind != "b" for spec in outputs)
+        and not plan.has_unused
+        and all(plan.tuples)
+        and places == len(outputs) + len(plan.tuples) - 1
+    )
+
+
+def parts_of(plan: TuplePlan, inputs: int, outputs: int) -> list[tuple[int, int, int]]:
+    """The tuples and tensors of a result from outside in: of each, in which part it stands, at
+    which place, and which output it is, or -1 if it is a tuple.
+
+    Part 0 is what holds the whole result; the first row is part 1.
+    """
+    parts: list[tuple[int, int, int]] = []
+
+    def add(index: int, parent: int, place: int) -> None:
+        own = index - inputs
+        parts.append((parent, place, own if own < outputs else -1))
+        number = len(parts)
+        if own >= outputs:
+            for i, branch in enumerate(plan.tuples[own - outputs]):
+                add(branch // 2, number, i)
+
+    add(plan.result, 0, 0)
+    return parts
 
 
 def tree_leaves(tree: Tree) -> list[int]:

@@ -22,7 +22,7 @@ import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.compile import jit, object_cache
-from adjoint.backends.llvm.entry import guards, results, writer
+from adjoint.backends.llvm.entry import guards, results, reuse, writer
 from adjoint.backends.llvm.entry.descriptor import Input, Output, Tree, describe
 from adjoint.backends.llvm.entry.object_builder import ObjectBuilder, symbols
 from adjoint.backends.llvm.system.cpython_layout import LAYOUT, REASON, Layout, fingerprint
@@ -44,6 +44,7 @@ _HELPERS = {
     "allocate_large": results.write_allocate_large,
     "scalar": results.write_scalar,
     "tensor": results.write_tensor,
+    "take": reuse.write_take,
 }
 
 

@@ -64,6 +64,7 @@ _HELPERS = {
     "adjoint.allocate": "i32(ptr,i64,ptr,ptr,ptr)",
     "adjoint.allocate_large": "i32(ptr,i64,ptr,ptr,ptr)",
     "adjoint.scalar": "ptr(ptr,ptr)",
+    "adjoint.take": "ptr(ptr,ptr,i64,ptr,ptr)",
     "adjoint.tensor": "ptr(ptr,ptr)",
 }
 _SIGNATURES = {**_C_API, **_NUMPY_API, **_HELPERS}

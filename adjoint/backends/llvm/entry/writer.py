@@ -1,7 +1,8 @@
 """The entry itself: guard the arguments, run the body, wrap the results.
 
 Floor 6. References that a call owns stand in one array on the stack: to the owners of input data,
-then to the leaves of the results, then to the tuples around them. What is not made yet is NULL, and
+then to the leaves of the results, then to the tuples around them, then to an earlier result that is
+used again. What is not made yet is NULL, and
 what another object takes over becomes NULL. Every failure after the guards clears the whole array,
 so no path can forget a reference or drop one twice.
 """
@@ -25,6 +26,7 @@ from adjoint.backends.llvm.entry.object_builder import (
     ObjectBuilder,
 )
 from adjoint.backends.llvm.entry.results import build_tuples, clear_all, incref_all, wrap_all
+from adjoint.backends.llvm.entry.reuse import keep
 
 _BODY = ir.FunctionType(INT, [ANY]).as_pointer()
 
@@ -76,6 +78,7 @@ class EntryWriter:
         self.owned, self.buffers = b.stack(self._get(Field.OWNED)), b.stack(leaves)
         self.slots = b.stack(b.add(leaves, leaves))  # 16 bytes for each
         self.values = b.element(self.owned, self.inputs)  # of the results
+        self.reused = b.element(self.owned, b.sub(self._get(Field.OWNED), LONG(1)))
         self.value_slots = b.element(self.slots, self.inputs, SLOT)
 
     def _guard(self) -> None:
@@ -101,6 +104,19 @@ class EntryWriter:
             donate(b, self.args, self._get(Field.DONATION, ANY), nodes, self.values)
         table = self._get(Field.OUTPUT_TABLE, ANY)
         buffers = b.element(self.buffers, self.inputs)
+        with b.if_then(self._holds(Field.KEPT)):
+            cell, parts = self._get(Field.KEPT, ANY), self._get(Field.PART_LIST, ANY)
+            count = self._get(Field.PARTS)
+            b.store(b.call_named("adjoint.take", cell, parts, count, table, buffers), self.reused)
+        with b.if_then(self._is_fresh()):
+            self._allocate(table, buffers)
+
+    def _is_fresh(self) -> Any:
+        """Whether the result is made in this call, and not the one of an earlier call."""
+        return self.b.is_null(self.b.load(self.reused, typ=ANY))
+
+    def _allocate(self, table: Any, buffers: Any) -> None:
+        b = self.b
         given = (table, self.outputs, self.values, self.value_slots, buffers)
         with b.if_else(self._holds(Field.HAS_LARGE)) as ways:
             for way, name in zip(ways, ("allocate_large", "allocate"), strict=True):
@@ -133,13 +149,21 @@ class EntryWriter:
     def _build(self) -> Any:
         """Turn results into tensors, and build the tuples; the address of what is returned."""
         b = self.b
-        table = self._get(Field.OUTPUT_TABLE, ANY)
-        wrap_all(b, table, self.outputs, self.values, self.value_slots, self.failure)
+        address = b.element(self.owned, self._get(Field.RESULT))
+        with b.if_else(self._is_fresh()) as (fresh, reused):
+            with fresh:
+                table = self._get(Field.OUTPUT_TABLE, ANY)
+                wrap_all(b, table, self.outputs, self.values, self.value_slots, self.failure)
+                listed, count = self._get(Field.TUPLE_LIST, ANY), self._get(Field.TUPLES)
+                tuples = b.element(self.values, self.outputs)
+                build_tuples(b, listed, count, self.owned, tuples, self.failure)
+            with reused:
+                b.store(b.load(self.reused, typ=ANY), address)
+                b.store(NULL, self.reused)
         clear_all(b, self.owned, self.inputs)
-        listed, count = self._get(Field.TUPLE_LIST, ANY), self._get(Field.TUPLES)
-        tuples = b.element(self.values, self.outputs)
-        build_tuples(b, listed, count, self.owned, tuples, self.failure)
-        return b.element(self.owned, self._get(Field.RESULT))
+        with b.if_then(self._holds(Field.KEPT)):
+            keep(b, self._get(Field.KEPT, ANY), b.load(address, typ=ANY))
+        return address
 
     def _return(self, address: Any) -> None:
         """Return the object at `address`; drop results that the tree does not mention."""

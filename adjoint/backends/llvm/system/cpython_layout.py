@@ -14,7 +14,9 @@ from __future__ import annotations
 import ctypes
 import sys
 from dataclasses import astuple, dataclass
+from types import CellType
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -58,13 +60,16 @@ class Layout:
     descr: int
     flags: int
     tensor_node: int
+    tensor_empty: tuple[int, ...]  # slots that hold nothing in a new tensor
     node_shape: int
     node_dtype: int
     node_value: int
     node_scope: int
     node_common: tuple[int, ...]  # slots that hold the same object in every constant
     node_empty: tuple[int, ...]  # slots that hold nothing
+    node_weakrefs: int
     scope_open: int
+    cell: int  # of a cell: what it holds
 
 
 class _Unexpected(Exception):
@@ -149,14 +154,32 @@ def _constants() -> tuple[dict[str, int], tuple[int, ...], tuple[int, ...]]:
     return slots, tuple(sorted(common.keys() - own - {*empty})), tuple({*empty} - own)
 
 
-def _tensor_node() -> int:
-    """The offset of the one slot that a new tensor fills."""
+def _weakrefs(instance: Any) -> int:
+    """The offset of the list of weak references, which may stand before the object."""
+    offset: int = type(instance).__weakrefoffset__
+    _expect(_pointer(instance, offset) == 0, "weak references of an object without")
+    watching = ref(instance)
+    _expect(_pointer(instance, offset) == id(watching), "the weak reference to an object")
+    return offset
+
+
+def _tensor() -> tuple[int, tuple[int, ...]]:
+    """The offset of the one slot that a new tensor fills, and those of the others."""
     node = constant_node(None, (), DTYPES[0])
     slots = _slots(Tensor, Tensor(node))
     for offset, word in _words(Tensor(node)).items():
         right = word == (id(node) if offset == slots["node"] else 0)
         _expect(right, f"Tensor: a new one fills other slots than node of {', '.join(slots)}")
-    return slots["node"]
+    others = {*_words(Tensor(node)), _weakrefs(Tensor(node))} - {slots["node"]}
+    return slots["node"], tuple(sorted(others))
+
+
+def _cell() -> int:
+    """The offset of what a cell holds, which is nothing in an empty one."""
+    content = object()
+    _expect(_pointer(CellType(content), _HEADER) == id(content), "what a cell holds")
+    _expect(_pointer(CellType(), _HEADER) == 0, "an empty cell")
+    return _HEADER
 
 
 def _made_scalar(dtype: np.dtype[Any]) -> Any:
@@ -265,6 +288,7 @@ def _probe() -> Layout:
     _check_numpy_table()  # before arrays, as its ABI number says that their struct can be read
     _check_array()
     node, common, empty = _constants()
+    tensor_node, tensor_empty = _tensor()
     return Layout(
         kind=POINTER,
         number=_check_numbers(),
@@ -275,14 +299,17 @@ def _probe() -> Layout:
         base=_Array.base.offset,
         descr=_Array.descr.offset,
         flags=_Array.flags.offset,
-        tensor_node=_tensor_node(),
+        tensor_node=tensor_node,
+        tensor_empty=tensor_empty,
         node_shape=node["shape"],
         node_dtype=node["dtype"],
         node_value=node["value"],
         node_scope=node["scope"],
         node_common=common,
         node_empty=empty,
+        node_weakrefs=_weakrefs(CONSTANT),
         scope_open=_slots(Scope, Scope())["open"],
+        cell=_cell(),
     )
 
 
