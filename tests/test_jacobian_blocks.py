@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import optree
 import pytest
 
 import adjoint as ad
@@ -35,6 +36,20 @@ def test_blocks_are_as_a_whole(memory, compiled):
     np.testing.assert_allclose(found, ad.hessian(f)(X, 2.0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("wrt", ["a", ("a",), lambda path, leaf: path == "a"])
+def test_blocks_of_a_part_and_with_more_beside(wrt):
+    p = {"a": X, "b": 2.0}
+    for kind, f in (
+        (ad.jacobian, lambda p: (tall(p["a"] * p["b"]), "aux")),
+        (ad.hessian, lambda p: (ad.sum(p["a"] ** 3 * p["b"]), "aux")),
+    ):
+        found, aux = kind(f, has_aux=True, memory=300, wrt=wrt)(p)
+        expected, _ = kind(f, has_aux=True, wrt=wrt)(p)
+        assert aux == "aux"
+        assert optree.tree_structure(found) == optree.tree_structure(expected)
+        optree.tree_map(np.testing.assert_allclose, found, expected)
+
+
 def test_the_budget_is_kept():
     """The whole would take more than 70 MB for the sweeps; a block of the loop takes a few."""
     n = 3000
@@ -54,7 +69,14 @@ def test_the_budget_is_kept():
     [
         (lambda: ad.jacobian(tall, memory=0), RangeError, "positive number of bytes"),
         (lambda: ad.jacobian(tall, (0,), memory=9), ArgumentError, "must be one position"),
-        (lambda: ad.jacobian(tall, 0, True, memory=9), ArgumentError, "do not go together"),
+        (lambda: ad.jacobian(tall, 0, True, memory=9)(X), ArgumentError, "must return a pair"),
+        (
+            lambda: ad.hessian(lambda p: ad.sum(p["a"]), memory=9, wrt=("a", "b"))(
+                {"a": X, "b": X}
+            ),
+            ArgumentError,
+            "one part must be named",
+        ),
         (lambda: ad.jacobian(lambda x: (x, x), memory=9)(X), ArgumentError, "return one tensor"),
         (lambda: ad.jacobian(lambda p: p["a"], memory=9)({"a": X}), ArgumentError, "one tensor"),
     ],

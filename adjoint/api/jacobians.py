@@ -86,20 +86,19 @@ def jacobian(
     Of a real function of complex numbers it holds the directions of steepest ascent; a complex
     function of complex numbers is taken to be holomorphic. With ``sparse=True`` the result is a
     `scipy.sparse.csr_array`, found by few sweeps (see `SparseDerivative`). With `memory`, a number
-    of bytes, rows or columns are found in blocks so large that their sweeps fit into it. `argnames`
-    and `wrt` choose arguments by name, or parts of one, as for `grad`; not with those two.
+    of bytes, rows or columns are found in blocks so large that their sweeps fit into it; function
+    and derivative are then of one tensor. `argnames` and `wrt` choose arguments by name, or parts
+    of one, as for `grad`; of several, ``sparse=True`` has the columns in one array.
 
     >>> import adjoint as ad
     >>> ad.jacobian(lambda x: x * x)(ad.asarray([1.0, 2.0]))
     Tensor([[2., 0.],
             [0., 4.]])
     """
-    if sparse or memory is not None:
-        _check_whole("jacobian", argnames, wrt)
     if sparse:
-        return _sparse("jacobian", f, argnums, has_aux)
+        return _sparse("jacobian", f, argnums, has_aux, argnames, wrt)
     if memory is not None:
-        return _in_blocks("jacobian", f, argnums, has_aux, memory)
+        return _in_blocks("jacobian", f, argnums, has_aux, memory, argnames, wrt)
     return _jacobian("jacobian", _cheaper, f, argnums, has_aux, argnames, wrt)
 
 
@@ -128,47 +127,40 @@ def hessian(
     >>> ad.hessian(lambda p: p["w"] ** 2 * p["b"], wrt="w")({"w": 3.0, "b": 5.0})
     Tensor(10.)
     """
-    if sparse or memory is not None:
-        _check_whole("hessian", argnames, wrt)
     if sparse:
-        return _sparse("hessian", f, argnums, has_aux)
+        return _sparse("hessian", f, argnums, has_aux, argnames, wrt)
     if memory is not None:
-        slope = gradient_for("hessian", f, argnums)
-        return _in_blocks("hessian", slope, argnums, has_aux, memory)
+        return _in_blocks("hessian", f, argnums, has_aux, memory, argnames, wrt)
     if argnames is not None or wrt is not None:
         return of_parts("hessian", f, argnums, argnames, wrt, partial(_hessian, has_aux=has_aux))
     return _hessian(f, argnums, None, has_aux)
 
 
-def _check_whole(kind: str, argnames: Names, wrt: Filter) -> None:
-    """Raise `ArgumentError` for parts where there are none."""
-    if argnames is not None or wrt is not None:
-        raise ArgumentError(
-            f"{kind}: argnames and wrt do not go together with sparse=True or memory=; "
-            f"differentiate a function of that part alone, lambda part: f(...)"
-        )
-
-
-def _sparse(kind: str, f: Any, argnums: Argnums, has_aux: bool) -> Callable[..., Any]:
-    if has_aux:
-        raise ArgumentError(
-            f"{kind}: sparse=True and has_aux=True do not go together; return the output alone"
-        )
+def _sparse(
+    kind: str, f: Any, argnums: Argnums, has_aux: bool, argnames: Names, wrt: Filter
+) -> Callable[..., Any]:
     module = import_module("adjoint.api.sparse_derivatives")
-    found: Callable[..., Any] = module.SparseDerivative(kind, f, argnums)
+    found: Callable[..., Any] = module.SparseDerivative(kind, f, argnums, has_aux, argnames, wrt)
     return found
 
 
 def _in_blocks(
-    kind: str, f: Any, argnums: Argnums, has_aux: bool, memory: int
+    kind: str, f: Any, argnums: Argnums, has_aux: bool, memory: int, argnames: Names, wrt: Filter
 ) -> Callable[..., Any]:
-    if has_aux:
-        raise ArgumentError(
-            f"{kind}: memory= and has_aux=True do not go together; return the output alone"
-        )
-    module = import_module("adjoint.api.jacobian_blocks")
-    found: Callable[..., Any] = module.blocked(kind, f, argnums, memory)
-    return found
+    blocked = import_module("adjoint.api.jacobian_blocks").blocked
+    if argnames is None and wrt is None:
+        found: Callable[..., Any] = blocked(kind, f, argnums, has_aux, memory)
+        return found
+
+    def of_part(g: Any, numbers: Sequence[int], change: Change) -> Callable[..., Any]:
+        if len(numbers) != 1:
+            raise ArgumentError(
+                f"{kind}: with memory= one part must be named, got {len(numbers)}; call it for "
+                f"each of them"
+            )
+        return blocked(kind, g, 0, has_aux, memory, change)
+
+    return of_parts(kind, f, argnums, argnames, wrt, of_part)
 
 
 def hvp(

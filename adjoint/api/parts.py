@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import re
@@ -160,6 +161,14 @@ class Parts:
 
         return function
 
+    def at(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Parts:
+        """The same parts of other arguments, which are trees of the same structure."""
+        other = copy.copy(self)
+        other.args, other.kwargs = list(args), dict(kwargs)
+        if self.chosen is not None:
+            other.leaves = flatten(other._argument(self.places[0]))[0]
+        return other
+
     def taken(self, tree: Any, is_single: bool) -> tuple[Any, ...]:
         """What is given for the parts in the form of a `result`, with an entry for each part."""
         if self.chosen is None or not self.is_filter:
@@ -218,13 +227,8 @@ def of_parts(
     derivative: Callable[[Callable[..., Any], tuple[int, ...], Change], Callable[..., Any]],
 ) -> Callable[..., Any]:
     """As `by_parts`, where ``derivative(g, numbers, change)`` itself changes what it finds."""
-    names = _names(argnames)
+    names = names_for(transform, argnums, argnames)
     is_single = is_one_part(argnums, argnames, wrt)
-    if not isinstance(argnums, int):
-        raise ArgumentError(
-            f"{transform}: argnums={argnums!r} does not go together with argnames or wrt, "
-            f"which name parts of one argument; give one position"
-        )
 
     @functools.wraps(f)
     def of_call(*args: Any, **kwargs: Any) -> Any:
@@ -234,6 +238,16 @@ def of_parts(
         return found(*parts.parts)
 
     return of_call
+
+
+def names_for(transform: str, argnums: Any, argnames: Names) -> Sequence[str] | None:
+    """The names as a sequence; raises `ArgumentError` for more positions than one beside them."""
+    if not isinstance(argnums, int):
+        raise ArgumentError(
+            f"{transform}: argnums={argnums!r} does not go together with argnames or wrt, "
+            f"which name parts of one argument; give one position"
+        )
+    return _names(argnames)
 
 
 def _names(argnames: Names) -> Sequence[str] | None:

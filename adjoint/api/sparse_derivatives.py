@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from adjoint.api.arguments import check_callable, normalize_argnums, ones_like
 from adjoint.api.batching import vmap
-from adjoint.api.compiling import Compiled, compile
+from adjoint.api.compiling import compile
 from adjoint.api.derivatives import gradient_for, jvp_for, pull, vjp
+from adjoint.api.parts import Filter, Names, Parts, names_for
 from adjoint.api.report import Cost
 from adjoint.api.signature import is_open
 from adjoint.api.sparse_plan import SparsePlan, hessian_plan, jacobian_plan, seeds_of
@@ -36,65 +37,139 @@ Array: TypeAlias = "np.ndarray[Any, Any]"
 class SparseDerivative:
     """A function that returns a sparse Jacobian or Hessian, made by ``sparse=True``.
 
-    Rows are the elements of the output, columns those of the argument, trees flattened in their
-    order. The function is traced once for each structure of arguments, as by `compile`.
+    Rows are the elements of the output, columns those of the argument, or of all arguments or parts
+    that `argnums`, `argnames` or `wrt` name, one after another; trees are flattened in their order.
+    The function is traced once for each structure of arguments, as by `compile`. With `has_aux` a
+    call returns ``(derivative, aux)``.
     """
 
-    def __init__(self, kind: str, f: Callable[..., Any], argnum: int) -> None:
+    def __init__(
+        self,
+        kind: str,
+        f: Callable[..., Any],
+        argnums: int | Sequence[int],
+        has_aux: bool = False,
+        argnames: Names = None,
+        wrt: Filter = None,
+    ) -> None:
         check_callable(kind, f)
-        if not isinstance(argnum, int):
-            raise ArgumentError(
-                f"{kind}: with sparse=True argnums must be one position, got {argnum!r}; the "
-                f"columns are the elements of one argument, which may be a tree"
-            )
         functools.update_wrapper(self, f)
-        self.kind, self._f, self._argnum = kind, f, argnum
-        self._made: dict[Hashable, tuple[SparsePlan, Compiled]] = {}
+        self.kind, self._f, self._has_aux = kind, f, has_aux
+        names = None if argnames is None and wrt is None else names_for(kind, argnums, argnames)
+        self._chosen = argnums, names, wrt
+        self._made: dict[Hashable, _Prepared] = {}
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The derivative at these arguments, a `scipy.sparse.csr_array`."""
-        if any(isinstance(x, Tensor) and is_open(x.node) for x in flatten(args)[0]):
+        if any(
+            isinstance(x, Tensor) and is_open(x.node)
+            for x in flatten((args, kwargs) if kwargs else args)[0]
+        ):
             raise ArgumentError(
                 f"{self.kind}: a scipy.sparse array cannot hold what is traced; within another "
                 f"transform or compile use values(*args), a tensor of the nonzeros, with "
                 f"plan(*args) made outside, or a dense derivative"
             )
-        plan, values = self._prepared(args)
-        pattern = plan.pattern
-        data = np.asarray(values(*args))
+        prepared, given = self._prepared(args, kwargs)
+        pattern = prepared.plan.pattern
+        data, aux = prepared.evaluated(given)
         if data.dtype == np.float16:
             raise DTypeError(
                 f"{self.kind}: a scipy.sparse array cannot hold float16; convert the argument with "
                 f".astype('float32'), or use values(*args) and plan(*args).pattern"
             )
-        return import_module("scipy.sparse").csr_array(
+        found = import_module("scipy.sparse").csr_array(
             (data, pattern.indices, pattern.indptr), shape=pattern.shape
         )
+        return (found, aux) if self._has_aux else found
 
-    def plan(self, *args: Any) -> SparsePlan:
+    def plan(self, *args: Any, **kwargs: Any) -> SparsePlan:
         """What is done for arguments like these: pattern, colors, sweeps."""
-        return self._prepared(args)[0]
+        return self._prepared(args, kwargs)[0].plan
 
-    def cost(self, *args: Any) -> Cost:
+    def cost(self, *args: Any, **kwargs: Any) -> Cost:
         """What a call with such arguments costs, beyond planning: traced, but not run."""
-        return self._prepared(args)[1].cost(*args)
+        prepared, given = self._prepared(args, kwargs)
+        return prepared.run.cost(*given)
 
-    def values(self, *args: Any) -> Tensor:
+    def values(self, *args: Any, **kwargs: Any) -> Tensor:
         """The elements at ``plan(*args).pattern``, row by row, as a tensor.
 
         Can be compiled and differentiated, once ``plan`` was asked for such arguments.
         """
-        found: Tensor = self._prepared(args)[1](*args)
-        return found
+        prepared, given = self._prepared(args, kwargs)
+        found = prepared.run(*given)
+        result: Tensor = found[0] if self._has_aux else found
+        return result
 
-    def _prepared(self, args: tuple[Any, ...]) -> tuple[SparsePlan, Compiled]:
-        (number,) = normalize_argnums(self.kind, self._argnum, len(args))
-        key = _key(args)
+    def _prepared(self, args: Sequence[Any], kwargs: Any) -> tuple[_Prepared, tuple[Any, ...]]:
+        """What was made for arguments like these, and what to call it with."""
+        f, number, given, chosen = self._arranged(args, kwargs)
+        key = chosen, _key(given)
         found = self._made.get(key)
         if found is None:
-            plan = detected(self.kind, self._f, number, args)
-            found = self._made[key] = plan, compile(evaluation(plan, self._f, number, args))
-        return found
+            found = self._made[key] = _Prepared(self.kind, f, number, given, self._has_aux)
+        return found, given
+
+    def _arranged(
+        self, args: Sequence[Any], kwargs: Any
+    ) -> tuple[Callable[..., Any], int, tuple[Any, ...], Hashable]:
+        """The function with all by which is differentiated in one argument, the number of that, the
+        arguments, and what was chosen."""
+        f, (argnums, names, wrt) = self._f, self._chosen
+        if names is None and wrt is None and isinstance(argnums, int):
+            (number,) = normalize_argnums(self.kind, argnums, len(args))
+            if not kwargs:
+                return f, number, tuple(args), None
+
+            @functools.wraps(f)
+            def of_all(*given: Any) -> Any:
+                return f(*given[:-1], **given[-1])
+
+            return of_all, number, (*args, kwargs), None
+        parts = Parts(self.kind, f, args, kwargs, argnums, names, wrt)
+
+        @functools.wraps(f)
+        def of_parts(own: Any, args: Any, kwargs: Any) -> Any:
+            return parts.at(args, kwargs).function(*own)
+
+        chosen = tuple(parts.places), repr(parts.chosen)
+        return of_parts, 0, (tuple(parts.parts), tuple(args), kwargs), chosen
+
+
+class _Prepared:
+    """The plan for one structure of arguments, and the program that follows it.
+
+    The program returns the elements in the pattern, row by row, or with `has_aux` a list of them
+    and of the tensors in what the function returns beside its output.
+    """
+
+    def __init__(
+        self, kind: str, f: Callable[..., Any], number: int, args: tuple[Any, ...], has_aux: bool
+    ) -> None:
+        self._f, self._has_aux = f, has_aux
+        self.plan = detected(kind, f, number, args, has_aux)
+        self._values = evaluation(self.plan, self._output if has_aux else f, number, args)
+        self._leaves: list[Any] = []
+        self._structure: Any = None
+        self.run = compile(self._with_aux if has_aux else self._values)
+
+    def _output(self, *args: Any) -> Any:
+        return self._f(*args)[0]
+
+    def _with_aux(self, *args: Any) -> list[Tensor]:
+        self._leaves, self._structure = flatten(self._f(*args)[1])
+        return [self._values(*args), *[x for x in self._leaves if isinstance(x, Tensor)]]
+
+    def evaluated(self, args: tuple[Any, ...]) -> tuple[Array, Any]:
+        """The elements at these arguments, and what the function returned beside its output; what
+        is no tensor there is as it was traced."""
+        found = self.run(*args)
+        if not self._has_aux:
+            return np.asarray(found), None
+        tensors = iter(found[1:])
+        leaves = [next(tensors) if isinstance(x, Tensor) else x for x in self._leaves]
+        return np.asarray(found[0]), self._structure.unflatten(leaves)
 
 
 def _key(args: tuple[Any, ...]) -> Hashable:
@@ -110,10 +185,16 @@ def _key(args: tuple[Any, ...]) -> Hashable:
         kind = array.dtype.kind
         told = None if kind in "fc" else array.tobytes() if kind in "biu" else repr(x)
         found.append((array.shape, array.dtype.str, told))
-    return repr(structure), *found
+    try:
+        hash(structure)
+    except TypeError:  # a key or a static part that cannot be hashed
+        return repr(structure), *found
+    return structure, *found
 
 
-def detected(kind: str, f: Callable[..., Any], number: int, args: tuple[Any, ...]) -> SparsePlan:
+def detected(
+    kind: str, f: Callable[..., Any], number: int, args: tuple[Any, ...], has_aux: bool
+) -> SparsePlan:
     """The pattern of the derivative by one argument, and a plan for it."""
     start = time.perf_counter()
     with TracedCall(kind, f) as traced:
@@ -132,11 +213,11 @@ def detected(kind: str, f: Callable[..., Any], number: int, args: tuple[Any, ...
             if place != number:
                 given[place] = _hidden(argument, hidden, opaque)
         if kind == "hessian":
-            value = traced.scalar(given, {}, False)
+            value = traced.scalar(given, {}, has_aux)
             adjoints = pull([(value, ones_like(value))], nodes, traced.scope)
             outputs = [adjoints[x].node for x in nodes]
         else:
-            outputs = [y.node for y in traced.tensors(given, {})]
+            outputs = [y.node for y in traced.tensors(given, {}, has_aux)]
         known, columns = identities(nodes)
         rows = patterns(outputs, {**known, **dict.fromkeys(opaque, FLAT)}, columns)
         pattern = stacked(

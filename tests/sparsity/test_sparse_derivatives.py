@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import optree
 import pytest
 import scipy.sparse as sp
 
@@ -162,6 +163,51 @@ def test_trees_dtypes_and_other_arguments():
     np.testing.assert_allclose(by_x.toarray()[:, 0], [1.0, 4.0, 9.0, 0.0])
 
 
+def parts(p, a, *, s=1.0):
+    y = ad.sin(p["w"]) * p["b"] * a * s
+    return y, {"y": 2 * y, "name": "y", "none": None}
+
+
+PARTS = {
+    "a path": {"wrt": "w"},
+    "several paths": {"wrt": ("w", "b")},
+    "a filter": {"wrt": lambda path, leaf: path != "b"},
+    "a name": {"argnames": "a"},
+    "names": {"argnames": ("p", "a")},
+    "a keyword": {"argnames": "s"},
+    "a path in a named argument": {"argnames": "p", "wrt": "b"},
+    "a position": {"argnums": 0},
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_by_parts_and_with_more_beside(name):
+    """Columns are those of a dense one, the parts one after another; so is what is beside."""
+    chosen = PARTS[name]
+    p, a = {"w": np.linspace(0.1, 1.0, 4), "b": np.array(2.0)}, np.arange(1.0, 5.0)
+    args, named = ((p, a), {"s": 2.0}) if "argnums" in chosen else ((p,), {"a": a, "s": 2.0})
+    sparse = ad.jacobian(parts, has_aux=True, sparse=True, **chosen)
+    for factor in (1.0, 3.0):
+        named["s"] = factor
+        found, aux = sparse(*args, **named)
+        dense, expected = ad.jacobian(parts, has_aux=True, **chosen)(*args, **named)
+        columns = [np.reshape(x, (4, -1)) for x in optree.tree_leaves(dense)]
+        np.testing.assert_allclose(found.toarray(), np.concatenate(columns, 1), rtol=1e-13)
+        np.testing.assert_allclose(aux["y"], expected["y"])
+        assert (aux["name"], aux["none"]) == ("y", None)
+    assert len(sparse._made) == 1
+    np.testing.assert_allclose(sparse.values(*args, **named), found.data)
+    assert sparse.plan(*args, **named).pattern.shape == found.shape
+
+
+def test_a_hessian_by_a_part():
+    f = lambda p, x: (chained_rosenbrock(p["w"] * x), x)  # noqa: E731
+    p = {"w": np.linspace(0.5, 1.0, 7), "b": 1.0}
+    found, aux = ad.hessian(f, has_aux=True, sparse=True, wrt="w")(p, 2.0)
+    np.testing.assert_allclose(found.toarray(), ad.hessian(f, has_aux=True, wrt="w")(p, 2.0)[0])
+    assert aux == 2.0
+
+
 def test_values_can_be_compiled_and_differentiated():
     h = ad.hessian(chained_rosenbrock, sparse=True)
     x = RNG.normal(size=6)
@@ -200,11 +246,20 @@ def test_the_plan_tells_what_is_done():
     [
         (lambda: ad.jacobian(3, sparse=True), ArgumentError, "expected a function"),
         (
-            lambda: ad.jacobian(ad.sin, (0, 1), sparse=True),
+            lambda: ad.jacobian(ad.sin, (0, 1), sparse=True, wrt="a"),
             ArgumentError,
-            "argnums must be one position",
+            "give one position",
         ),
-        (lambda: ad.hessian(ad.sum, 0, True, sparse=True), ArgumentError, "do not go together"),
+        (
+            lambda: ad.jacobian(ad.sin, has_aux=True, sparse=True)(np.ones(3)),
+            ArgumentError,
+            r"must return a pair \(output, aux\)",
+        ),
+        (
+            lambda: ad.jacobian(ad.sin, sparse=True, argnames="y")(np.ones(3)),
+            ArgumentError,
+            "argnames names 'y'",
+        ),
         (lambda: ad.hessian(ad.sin, sparse=True)(np.ones(3)), ShapeError, "scalar"),
         (lambda: ad.jacobian(ad.sin, sparse=True)(np.ones(3) * 1j), DTypeError, "complex"),
         (lambda: ad.jacobian(ad.sin, sparse=True)(np.arange(3)), DTypeError, "only floating"),
