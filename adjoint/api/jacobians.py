@@ -158,7 +158,8 @@ def _in_blocks(
                 f"{kind}: with memory= one part must be named, got {len(numbers)}; call it for "
                 f"each of them"
             )
-        return blocked(kind, g, 0, has_aux, memory, change)
+        of_it: Callable[..., Any] = blocked(kind, g, 0, has_aux, memory, change)
+        return of_it
 
     return of_parts(kind, f, argnums, argnames, wrt, of_part)
 

@@ -34,7 +34,7 @@ class Parts:
         f: Callable[..., Any],
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
-        argnum: int,
+        argnums: int | Sequence[int],
         names: Sequence[str] | None,
         wrt: Filter,
     ) -> None:
@@ -44,7 +44,7 @@ class Parts:
         self.places: list[int | str] = (
             [self._named(name) for name in names]
             if names is not None
-            else list(normalize_argnums(transform, argnum, len(args)))
+            else list(normalize_argnums(transform, argnums, len(args)))
         )
         if wrt is None:
             self.parts = [self._argument(place) for place in self.places]

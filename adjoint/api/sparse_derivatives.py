@@ -90,7 +90,8 @@ class SparseDerivative:
     def cost(self, *args: Any, **kwargs: Any) -> Cost:
         """What a call with such arguments costs, beyond planning: traced, but not run."""
         prepared, given = self._prepared(args, kwargs)
-        return prepared.run.cost(*given)
+        found: Cost = prepared.run.cost(*given)
+        return found
 
     def values(self, *args: Any, **kwargs: Any) -> Tensor:
         """The elements at ``plan(*args).pattern``, row by row, as a tensor.
