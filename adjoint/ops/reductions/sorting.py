@@ -17,6 +17,7 @@ from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape, promote
 from adjoint.ops.indexing.indexing import take, take_along_axis
 from adjoint.ops.reductions.reduction import line
+from adjoint.ops.reductions.stable_order import stable_order
 
 __all__ = ["sort", "argsort", "top_k", "searchsorted", "digitize"]
 
@@ -34,10 +35,10 @@ class ArgSort(Op):
 
     def evaluate(self, x: Any, axis: int, descending: bool) -> Any:
         if descending:  # sort the axis from its other end, so that equal elements keep their order
-            order = np.argsort(np.flip(x, axis), axis=axis, kind="stable")
+            order = stable_order(np.flip(x, axis), axis)
             order = x.shape[axis] - 1 - np.flip(order, axis)
         else:
-            order = np.argsort(x, axis=axis, kind="stable")
+            order = stable_order(x, axis)
         return np.asarray(order, INT64)
 
     def compared(self, node: Node, result: Any, *given: Any) -> tuple[Any, Any]:
