@@ -44,6 +44,11 @@ NAMES = (
     "laplacian",
     "per_example_gradients",
     "product_chain",
+    "difference_squared",
+    "kinematic_chain",
+    "complex_inner_products",
+    "sorted_distance",
+    "twenty_shapes",
 )
 
 FASTEST_PEER = "fastest peer"

@@ -95,8 +95,9 @@ def outcomes(name: str, figures: dict[str, Any]) -> list[Outcome]:
     """All that is wanted of a row, beside what was measured."""
     row = module_of(name).ROW
     ours = figures.get("adjoint", {})
+    key = "first" if row.once else "median"
     found = [
-        Outcome(f"than {label_of(goal.than)}", goal.factor, ratio(figures, goal.than, "median"))
+        Outcome(f"than {label_of(goal.than)}", goal.factor, ratio(figures, goal.than, key))
         for goal in row.goals
     ]
     if row.most_seconds is not None:
