@@ -14,6 +14,7 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.codegen.emitter import llvm_type
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, loop
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.schedule.plan import CCall
 
 
@@ -46,7 +47,7 @@ class CCallWriter:
     def write(self, module: Any, name: str, functions: dict[str, Any]) -> Any:
         """The function itself."""
         function = self.declare(module, name)
-        builder = ir.IRBuilder(function.append_basic_block())
+        builder = IRBuilder(function.append_basic_block())
         *addresses, count = function.args
         if self.c.length is not None:
             bits = 8 * self.c.length.itemsize

@@ -14,6 +14,7 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.calls import blas, lapack_codegen
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern, loop
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.schedule.plan import Lapack
 
 I8, I32 = ir.IntType(8), ir.IntType(32)
@@ -47,7 +48,7 @@ class LapackWriter:
     def write(self, module: Any, name: str, functions: dict[str, Any]) -> Any:
         """The function itself."""
         function = self.declare(module, name)
-        builder = ir.IRBuilder(function.append_basic_block())
+        builder = IRBuilder(function.append_basic_block())
         *addresses, rows, columns = function.args
         shape = [lapack_codegen.Size(builder, n) for n in (rows, columns)]
         if self.is_vector:

@@ -27,6 +27,7 @@ from llvmlite import ir
 from adjoint.backends.llvm.calls import blas
 from adjoint.backends.llvm.codegen.emitter import llvm_type
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern, loop
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.graph.types import size_of
 from adjoint.schedule.plan import Gemm, nbytes
 
@@ -136,7 +137,7 @@ class PartTask:
         kind = ir.FunctionType(ir.VoidType(), [POINTER, I64, I64])
         self.function = ir.Function(module, kind, module.get_unique_name("adjoint_product"))
         self.function.linkage = "internal"
-        self.builder = builder = ir.IRBuilder(self.function.append_basic_block())
+        self.builder = builder = IRBuilder(self.function.append_basic_block())
         self.calls = blas.RoutineCalls(builder, step.root.dtype)
         table, low, high = self.function.args
         self.a, self.b, self.c, self.scale, self.sums = (

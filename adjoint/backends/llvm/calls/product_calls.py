@@ -12,6 +12,7 @@ from adjoint.backends.llvm.calls import blas, product_blocks
 from adjoint.backends.llvm.calls.product_layout import MOST_PARTS, PART_WORK, Product
 from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern, loop
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.graph.types import size_of
 from adjoint.schedule.plan import Gemm
 
@@ -129,7 +130,7 @@ def task_of(module: Any) -> tuple[Any, list[Any], Any, Any]:
     kind = ir.FunctionType(ir.VoidType(), [POINTER, I64, I64])
     task = ir.Function(module, kind, module.get_unique_name("adjoint_product"))
     task.linkage = "internal"
-    builder = ir.IRBuilder(task.append_basic_block())
+    builder = IRBuilder(task.append_basic_block())
     table, low, high = task.args
     given = [
         builder.load(builder.gep(table, [I64(n)], source_etype=POINTER), typ=POINTER)

@@ -23,6 +23,7 @@ from adjoint.backends.llvm.codegen.product_tile import (
     Tile,
     multiply_add,
 )
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.schedule.plan import Gemm
 
 LITTLE = 4096
@@ -99,7 +100,7 @@ class ProductWriter:
         """Add the function to a module."""
         function = self.declare(module, name)
         function.attributes.add("nounwind")
-        self.builder = builder = ir.IRBuilder(function.append_basic_block())
+        self.builder = builder = IRBuilder(function.append_basic_block())
         for pointer in function.args[:5]:
             pointer.add_attribute("noalias")
         self.a, self.b, self.c, scale, self.scratch = function.args[:5]

@@ -24,6 +24,7 @@ from adjoint.backends.llvm.codegen.emitter import (
     vector_type,
 )
 from adjoint.backends.llvm.codegen.loops import BIT, I64, element_address, memory_type
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import (
     MAX_NESTED_READS,
@@ -393,7 +394,7 @@ def outlined_function(
         function = ir.Function(module, kind, module.get_unique_name("elementary"))
         function.linkage = "internal"
         function.attributes.add("noinline")
-        inner = ir.IRBuilder(function.append_basic_block())
+        inner = IRBuilder(function.append_basic_block())
         arguments = map(Scalar, function.args, (v.dtype for v in values))
         given = dict(zip(x.inputs, arguments, strict=True))
         loops = ArgumentReader(LLVMEmitter(inner, contract=True, lanes=e.lanes), given)

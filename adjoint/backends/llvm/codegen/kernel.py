@@ -38,6 +38,7 @@ from adjoint.backends.llvm.codegen.loops import (
     noalias_metadata,
 )
 from adjoint.backends.llvm.codegen.vector_loop import MIN_WIDEN_DEPTH, VectorLoop, Widen
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.graph.loop_form import MAX_NESTED_READS, Affine, Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
@@ -147,7 +148,7 @@ class KernelWriter(KernelLayout):
         while True:
             self.reset()
             self.function.blocks.clear()
-            builder = ir.IRBuilder(self.function.append_basic_block())
+            builder = IRBuilder(self.function.append_basic_block())
             self.pointers = self.find_pointers(builder)
             self.alias_metadata = {
                 pointer: metadata.get(self.kernel.buffer_of(node)[0], metadata.get(None))

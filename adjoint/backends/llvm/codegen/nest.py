@@ -20,6 +20,7 @@ from adjoint.backends.llvm.codegen.loops import (
     loop,
 )
 from adjoint.backends.llvm.codegen.reduction_buffers import combine_buffers, initialize
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.memory import ALIGNMENT, rounded
@@ -62,7 +63,7 @@ class NestWriter:
             module, ir.FunctionType(ir.VoidType(), [POINTER, I64, I64]), name
         )
         self.function.linkage = "internal"
-        builder = ir.IRBuilder(self.function.append_basic_block())
+        builder = IRBuilder(self.function.append_basic_block())
         table, low, high = self.function.args
         addresses = {n: self.address(builder, table, i) for i, n in enumerate(self.arguments)}
         if self.nest.in_chunks:

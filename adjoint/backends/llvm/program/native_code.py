@@ -20,6 +20,7 @@ from llvmlite import ir
 from adjoint.backends.llvm.calls import blas, product_calls
 from adjoint.backends.llvm.codegen.loops import POINTER, extern
 from adjoint.backends.llvm.compile import jit, kernel_cache
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.backends.llvm.program import signals
 from adjoint.backends.llvm.program.signals import DONE, FAILED, RAISED
 from adjoint.backends.llvm.program.stepwise import Array, Failed
@@ -99,7 +100,7 @@ def symbols_of(schedule: Schedule) -> dict[str, int]:
 def write_call_without_lock(module: Any, body: Any) -> None:
     """Add ``i32 adjoint_call(ptr *buffers)``: the body while other Python threads run."""
     function = ir.Function(module, body.function_type, "adjoint_call")
-    builder = ir.IRBuilder(function.append_basic_block())
+    builder = IRBuilder(function.append_basic_block())
     state = builder.call(extern(module, "PyEval_SaveThread", POINTER, []), [])
     status = builder.call(body, function.args)
     builder.call(extern(module, "PyEval_RestoreThread", ir.VoidType(), [POINTER]), [state])

@@ -28,6 +28,7 @@ from adjoint.backends.llvm.codegen.loops import (
 )
 from adjoint.backends.llvm.codegen.nest import NestWriter, all_rows, call_kernel, table_of
 from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer, initialize
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
 from adjoint.backends.llvm.program import control_steps
 from adjoint.backends.llvm.program.block import I8, I32, NULL, Block, opaque, stack_memory
@@ -90,7 +91,7 @@ class ProgramWriter:
     def write(self) -> ir.Function:
         """The function that runs the whole schedule."""
         body = ir.Function(self.module, ir.FunctionType(I32, [POINTER]), "adjoint_body")
-        builder = ir.IRBuilder(body.append_basic_block())
+        builder = IRBuilder(body.append_basic_block())
         self.failed = body.append_basic_block("failed")
         self.find_addresses(builder, body.args[0])
         failures = self.count_failures(builder)
@@ -407,7 +408,7 @@ class GraphWriter(ProgramWriter):
         kind = ir.FunctionType(I32, [POINTER, POINTER])
         body = ir.Function(self.module, kind, self.module.get_unique_name("adjoint_graph"))
         body.linkage = "internal"
-        builder = ir.IRBuilder(body.append_basic_block())
+        builder = IRBuilder(body.append_basic_block())
         self.failed = body.append_basic_block("failed")
         self.given_block = body.args[1]
         self.find_addresses(builder, body.args[0])

@@ -20,6 +20,7 @@ from adjoint.backends.llvm.codegen.reduction_buffers import (
     copy_buffer,
     initialize,
 )
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.backends.llvm.program.loop_state import (
     Order,
     Round,
@@ -173,7 +174,7 @@ class RowLoop:
         kind = ir.FunctionType(ir.VoidType(), [POINTER, I64, I64])
         function = ir.Function(module, kind, module.get_unique_name("adjoint_rows"))
         function.linkage = "internal"
-        builder = ir.IRBuilder(function.append_basic_block())
+        builder = IRBuilder(function.append_basic_block())
         table, low, high = function.args
         taken = iter(range(1, 1 + len(self.addresses())))
 
