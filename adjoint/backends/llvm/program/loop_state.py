@@ -164,8 +164,9 @@ def part_at(
 
 def at_step(builder: Any, base: Any, t: Any, node: Node) -> Any:
     """The address of the slice with number `t` of a stack of results like `node`."""
-    offset = builder.mul(t, I64(nbytes(node)))
-    return builder.gep(base, [offset], source_etype=ir.IntType(8))
+    size = nbytes(node)
+    kind = ir.IntType(8) if size == 1 else ir.ArrayType(ir.IntType(8), size)
+    return builder.gep(base, [t], source_etype=kind)
 
 
 class Home(NamedTuple):

@@ -98,11 +98,16 @@ class ProgramWriter:
         self.write_steps(builder)
         self.fail_if_counted(builder, failures)
         self.copy_outputs(builder)
-        self.block.put_back(builder)
-        builder.ret(I32(0))
+        end, done = body.append_basic_block("end"), builder.block
+        builder.branch(end)
         builder.position_at_end(self.failed)
+        builder.branch(end)
+        builder.position_at_end(end)
+        status = builder.phi(I32)
+        status.add_incoming(I32(0), done)
+        status.add_incoming(I32(1), self.failed)
         self.block.put_back(builder)
-        builder.ret(I32(1))
+        builder.ret(status)
         return body
 
     # checks

@@ -16,7 +16,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern
+from adjoint.backends.llvm.codegen.loops import BIT, I64, POINTER, alloca, extern
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.schedule.plan import Control, Step
 
 I32 = ir.IntType(32)
@@ -64,12 +65,7 @@ class Interrupts:
         if self.long or any(isinstance(step, Control) for step in steps):
             self.last = alloca(builder, I64)
             self.last.type = POINTER
-            builder.store(self.now(), self.last)
-
-    def now(self) -> Any:
-        """The time in whole seconds."""
-        function = extern(self.module, "adjoint_time", I64, [POINTER])
-        return self.builder.call(function, [ir.Constant(POINTER, None)])
+            builder.store(time_in_seconds(builder), self.last)
 
     def check_before(self, step: Step, stopped: Any) -> None:
         """Before a long step but the first, go to `stopped` if a signal raises something."""
@@ -78,20 +74,45 @@ class Interrupts:
 
     def check(self, stopped: Any) -> None:
         """Go to `stopped` if a signal raises something; once a second Python is asked."""
-        builder, now = self.builder, self.now()
-        next_second = builder.icmp_signed("!=", now, builder.load(self.last, typ=I64))
-        check, resume = (builder.append_basic_block(n) for n in ("check", "resume"))
-        builder.cbranch(next_second, check, resume).set_weights([1, 1000])
-        builder.position_at_end(check)
-        builder.store(now, self.last)
-        state = builder.call(extern(self.module, "PyGILState_Ensure", I32, []), [])
-        raised = builder.call(extern(self.module, "PyErr_CheckSignals", I32, []), [])
-        let_go = extern(self.module, "PyEval_SaveThread", POINTER, [])
-        take_back = extern(self.module, "PyEval_RestoreThread", ir.VoidType(), [POINTER])
-        builder.call(take_back, [builder.call(let_go, [])])  # a thread that waits has its turn
-        builder.call(extern(self.module, "PyGILState_Release", ir.VoidType(), [I32]), [state])
-        builder.cbranch(builder.icmp_signed("==", raised, I32(0)), resume, stopped)
+        builder = self.builder
+        raised = builder.call(asked_once_a_second(self.module), [self.last])
+        resume = builder.append_basic_block("resume")
+        builder.cbranch(raised, stopped, resume).set_weights([1, 1000])
         builder.position_at_end(resume)
+
+
+def asked_once_a_second(module: Any) -> Any:
+    """``i1 adjoint_check(ptr last)``, the function of the module that says whether a signal raises
+    something. It asks if the second is not the `last` one, which it sets."""
+    found = module.globals.get("adjoint_check")
+    if found is not None:
+        return found
+    function = ir.Function(module, ir.FunctionType(BIT, [POINTER]), "adjoint_check")
+    function.linkage = "internal"
+    builder = IRBuilder(function.append_basic_block())
+    (last,) = function.args
+    now = time_in_seconds(builder)
+    ask, same = (builder.append_basic_block(name) for name in ("ask", "same"))
+    next_second = builder.icmp_signed("!=", now, builder.load(last, typ=I64))
+    builder.cbranch(next_second, ask, same).set_weights([1, 1000])
+    builder.position_at_end(same)
+    builder.ret(BIT(0))
+    builder.position_at_end(ask)
+    builder.store(now, last)
+    state = builder.call(extern(module, "PyGILState_Ensure", I32, []), [])
+    raised = builder.call(extern(module, "PyErr_CheckSignals", I32, []), [])
+    let_go = extern(module, "PyEval_SaveThread", POINTER, [])
+    take_back = extern(module, "PyEval_RestoreThread", ir.VoidType(), [POINTER])
+    builder.call(take_back, [builder.call(let_go, [])])  # a thread that waits has its turn
+    builder.call(extern(module, "PyGILState_Release", ir.VoidType(), [I32]), [state])
+    builder.ret(builder.icmp_signed("!=", raised, I32(0)))
+    return function
+
+
+def time_in_seconds(builder: Any) -> Any:
+    """The time in whole seconds."""
+    function = extern(builder.module, "adjoint_time", I64, [POINTER])
+    return builder.call(function, [ir.Constant(POINTER, None)])
 
 
 def check_signals(builder: Any, stopped: Any) -> None:
