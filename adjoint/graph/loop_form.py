@@ -85,6 +85,9 @@ class Loops(Protocol):
     def clamped(self, i: Affine, size: int) -> Affine:
         """The index, or where it would leave 0 ≤ i < size the nearest that does not."""
 
+    def wrapped(self, i: Affine, size: int) -> Affine:
+        """The index, of which -size ≤ i < size is known, and where it is negative i + size."""
+
 
 def element_key(x: Node, index: Index) -> tuple[Node, Hashable]:
     """Equal for equal elements."""

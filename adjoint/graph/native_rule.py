@@ -179,3 +179,6 @@ class _Loops:
 
     def clamped(self, i: Affine, size: int) -> Affine:
         return ZERO
+
+    def wrapped(self, i: Affine, size: int) -> Affine:
+        return ZERO

@@ -68,6 +68,7 @@ import adjoint.ops.reductions.sorting
 import adjoint.ops.shape.joining
 import adjoint.ops.shape.movement
 import adjoint.ops.shape.rearrange
+import adjoint.ops.shape.rolling
 import adjoint.ops.signal.convolution
 import adjoint.ops.signal.fourier
 import adjoint.ops.special.airy

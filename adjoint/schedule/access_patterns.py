@@ -49,6 +49,9 @@ class Recorder:
     def clamped(self, i: Affine, size: int) -> Affine:
         return self.counter(NOTHING)
 
+    def wrapped(self, i: Affine, size: int) -> Affine:
+        return self.counter(NOTHING)
+
     def counter(self, scalar: Any) -> Affine:
         self.unknown += 1
         return Affine(0, {("unknown", self.unknown): 1})

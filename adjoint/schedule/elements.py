@@ -95,7 +95,8 @@ class Walk:
         self.e = Words()
         self.known: dict[tuple[Node, Hashable], Value] = {}
         self.nested_reads = 0
-        self.clamps: dict[Hashable, tuple[Affine, int]] = {}
+        self.bent: dict[Hashable, tuple[Affine, Callable[[Any], Any]]] = {}
+        """Indices that are functions of others."""
         self.found: dict[Hashable, Value] = {}
         self.own = set(kernel.roots)
         self.stored = {*kernel.reads, *kernel.roots}
@@ -153,8 +154,8 @@ class Walk:
         for name in (name for i in index for name in i.terms):
             if name in self.found:
                 found.append(self.found[name])
-            elif name in self.clamps:
-                found += self.dependence([self.clamps[name][0]])
+            elif name in self.bent:
+                found += self.dependence([self.bent[name][0]])
         return found
 
     def inside(self, i: Affine, low: int, high: int) -> Any:
@@ -183,8 +184,17 @@ class Walk:
         return self.e.made(*self.dependence([i]))
 
     def clamped(self, i: Affine, size: int) -> Affine:
-        name = "clamped", i.key, size
-        self.clamps[name] = i, size
+        return self.function_of(i, "clamped", size, lambda n: np.clip(n, 0, size - 1))
+
+    def wrapped(self, i: Affine, size: int) -> Affine:
+        return self.function_of(i, "wrapped", size, lambda n: n % size)
+
+    def function_of(
+        self, i: Affine, word: str, size: int, function: Callable[[Any], Any]
+    ) -> Affine:
+        """An index that is a function of another."""
+        name = word, i.key, size
+        self.bent[name] = i, function
         return Affine(0, {name: 1})
 
     def counter(self, scalar: Any) -> Affine:
@@ -223,10 +233,10 @@ class Box:
         for name, factor in i.terms.items():
             if isinstance(name, int):
                 term: Any = self.counters[name]
-            elif name in self.walk.clamps:
-                inner, size = self.walk.clamps[name]
+            elif name in self.walk.bent:
+                inner, function = self.walk.bent[name]
                 term = self.number(inner)
-                term = None if term is None else np.clip(term, 0, size - 1)
+                term = None if term is None else function(term)
             else:
                 term = None
             if term is None:

@@ -364,6 +364,8 @@ ROWS: list[Row] = [
     ),
     # joining
     Row("concat", lambda n, a, b: n.concat([a, b], axis=1), [(2, 3), (2, 1)]),
+    Row("roll", lambda n, x: n.roll(x, 2, axis=1), [(2, 5)]),
+    Row("roll", lambda n, x: n.roll(x, (-1, 1), axis=(0, 1)), [(3, 4)], label="axes"),
     Row("stack", lambda n, a, b: n.stack([a, b], axis=1), [(2, 3), (2, 3)]),
     # reductions
     Row("sum", lambda n, x: n.sum(x, axis=(0, 2)), [(2, 3, 2)]),

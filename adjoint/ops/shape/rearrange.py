@@ -16,8 +16,8 @@ from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.indexing.gather import gather
 from adjoint.ops.indexing.slicing import along, put_into_zeros, slice_of
 from adjoint.ops.reductions import reduction
-from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
+from adjoint.ops.shape.rolling import rolled
 
 __all__ = [
     "diag",
@@ -172,7 +172,7 @@ def roll(x: Any, /, shift: Any, axis: Any = None) -> Tensor:
     if axis is None:
         flat = reshape(x, (-1,))
         for s in _shifts(shift):
-            flat = _rolled(flat, s, 0)
+            flat = rolled(flat, s, 0)
         return reshape(flat, x.shape)
     axes = tuple(axis) if isinstance(axis, Iterable) else (axis,)
     shifts = _shifts(shift)
@@ -181,7 +181,7 @@ def roll(x: Any, /, shift: Any, axis: Any = None) -> Tensor:
             raise ShapeError(f"roll: {len(shifts)} shifts for {len(axes)} axes; give one for each")
         shifts, axes = shifts * len(axes), axes * len(shifts)
     for s, a in zip(shifts, axes, strict=True):
-        x = _rolled(x, s, normalize_axis("roll", a, x.ndim))
+        x = rolled(x, s, normalize_axis("roll", a, x.ndim))
     return Tensor(x.node)
 
 
@@ -193,15 +193,6 @@ def _shifts(shift: Any) -> tuple[int, ...]:
         raise ArgumentError(
             f"roll: shift must be an integer or a tuple of them, got {shift!r}"
         ) from None
-
-
-def _rolled(x: Tensor, shift: int, axis: int) -> Tensor:
-    size = x.shape[axis]
-    shift = shift % size if size else 0
-    if not shift:
-        return x
-    tail = along(x, axis, size - shift, 1, shift)
-    return concat([tail, along(x, axis, 0, 1, size - shift)], axis)
 
 
 @public

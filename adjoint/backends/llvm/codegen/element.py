@@ -24,7 +24,7 @@ from adjoint.backends.llvm.codegen.emitter import (
     vector_type,
 )
 from adjoint.backends.llvm.codegen.loops import BIT, I64, element_address, memory_type
-from adjoint.backends.llvm.compile.ir_builder import IRBuilder
+from adjoint.backends.llvm.codegen.outlining import outlined_function
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import (
     MAX_NESTED_READS,
@@ -69,6 +69,13 @@ class Writer(Protocol):
 
         separate: each segment will hold the code of its own elements only.
         """
+
+
+class Uniform(NamedTuple):
+    """The name of an index that is one integer for all lanes, in the range of 0 up to `size`."""
+
+    value: Any
+    size: int
 
 
 class NotVectorizable(Exception):
@@ -200,8 +207,13 @@ class ElementWriter:
 
     def is_invariant(self, i: Affine) -> bool:
         """Whether an index is the same in all iterations of the vector loop."""
-        outer = (isinstance(name, int) and name < self.writer.last for name in i.terms)
-        return self.lanes > 1 and all(outer)
+        return self.lanes > 1 and all(map(self.is_outer, i.terms))
+
+    def is_outer(self, name: Hashable) -> bool:
+        """Whether a term of an index is the same in all iterations of the innermost loop."""
+        if isinstance(name, int):
+            return name < self.writer.last
+        return isinstance(name, Uniform)
 
     def in_preheader(self) -> Any:
         """Write what follows before the vector loop, if there is one.
@@ -215,7 +227,7 @@ class ElementWriter:
         builder = self.e.builder
         total, constant = None, i.constant
         for name, factor in i.terms.items():
-            value = self.counters[name].value if isinstance(name, int) else name[1]  # type: ignore[index]
+            value = self.value_of(name)
             if isinstance(value, ir.Constant):
                 constant += factor * value.constant
                 continue
@@ -226,10 +238,16 @@ class ElementWriter:
             return I64(constant)
         return builder.add(total, I64(constant), flags=("nsw",)) if constant else total
 
+    def value_of(self, name: Hashable) -> Any:
+        """A term of an index as an LLVM value."""
+        if isinstance(name, int):
+            return self.counters[name].value
+        return name.value if isinstance(name, Uniform) else name[1]  # type: ignore[index]
+
     def integers(self, i: Affine) -> Any:
         """An index as LLVM integers, one for each lane."""
         builder = self.e.builder
-        counters: dict[Hashable, int] = {n: f for n, f in i.terms.items() if isinstance(n, int)}
+        counters = {n: f for n, f in i.terms.items() if isinstance(n, (int, Uniform))}
         total = splat(builder, self.integer(Affine(i.constant, counters)), self.lanes)
         if step := self.step(i):
             steps = ir.Constant(total.type, [lane * step for lane in range(self.lanes)])
@@ -246,8 +264,8 @@ class ElementWriter:
         return i.terms.get(self.writer.last, 0) if self.lanes > 1 else 0
 
     def has_counters_only(self, i: Affine) -> bool:
-        """Whether an index is made of counters alone."""
-        return all(isinstance(name, int) for name in i.terms)
+        """Whether an index is made of counters alone, and of what is the same in all lanes."""
+        return all(isinstance(name, (int, Uniform)) for name in i.terms)
 
     def address(self, pointer: Any, offset: Affine, kind: Any) -> Any:
         """The address of an element: that of the first lane, if there are several."""
@@ -318,10 +336,14 @@ class ElementWriter:
         """The least and the largest value of an index in the segment being written."""
         least = most = i.constant
         for name, factor in i.terms.items():
-            if not isinstance(name, int):
-                return None, None
-            counter = self.counters[name]
-            ends = sorted((counter.low * factor, (counter.high - 1) * factor))
+            match name:
+                case int():
+                    low, high = self.counters[name].low, self.counters[name].high
+                case Uniform(size=size):
+                    low, high = 0, size
+                case _:
+                    return None, None
+            ends = sorted((low * factor, (high - 1) * factor))
             least, most = least + ends[0], most + ends[1]
         return least, most
 
@@ -368,37 +390,28 @@ class ElementWriter:
             return i
         return self.counter(self.e.minimum(self.e.maximum(self.scalar(i), 0), size - 1))
 
+    def wrapped(self, i: Affine, size: int) -> Affine:
+        least, most = self.bounds(i)
+        if least is not None and least >= 0:
+            return i
+        if most is not None and most < 0:
+            return i + size
+        if all(map(self.is_outer, i.terms)):
+            return self.chosen_before(i, size)
+        self.cut_at(i, (0,), separate=False)
+        number = self.scalar(i)
+        return self.counter(self.e.select(self.e.less(number, 0), self.e.add(number, size), number))
 
-class ArgumentReader:
-    """The loops of an outlined function, which has none: its inputs are its arguments."""
-
-    def __init__(self, emitter: LLVMEmitter, given: dict[Node, Scalar]) -> None:
-        self.e = emitter
-        self.given = given
-
-    def read(self, x: Node, index: Index) -> Scalar:
-        return self.given[x]
-
-
-def outlined_function(
-    e: LLVMEmitter, x: Node, values: Sequence[Scalar], functions: dict[str, Any]
-) -> Any:
-    """The function of a pointwise node; `functions` are those that the module has already."""
-    kinds = [v.value.type for v in values]
-    repeated = [x.inputs.index(c) for c in x.inputs]  # x / x is not the function of x / y
-    signature = f"{x.op.name}{x.params}{[v.dtype.str for v in values]}{repeated}{e.lanes}"
-    function = functions.get(signature)
-    if function is None:
-        module = e.builder.module
-        kind = ir.FunctionType(e.kind(x.dtype), kinds)
-        function = ir.Function(module, kind, module.get_unique_name("elementary"))
-        function.linkage = "internal"
-        function.attributes.add("noinline")
-        inner = IRBuilder(function.append_basic_block())
-        arguments = map(Scalar, function.args, (v.dtype for v in values))
-        given = dict(zip(x.inputs, arguments, strict=True))
-        loops = ArgumentReader(LLVMEmitter(inner, contract=True, lanes=e.lanes), given)
-        index = (ZERO,) * len(x.shape)
-        inner.ret(x.op.lower(x, index, loops).value)  # type: ignore[arg-type]  # pointwise
-        functions[signature] = function
-    return function
+    def chosen_before(self, i: Affine, size: int) -> Affine:
+        """What `wrapped` answers for an index that the innermost loop does not change: chosen
+        before that, which costs nothing, where a cut would be more code."""
+        key = i.key, size
+        found = self.index_values.get(key)
+        if found is None:
+            builder, number = self.e.builder, self.integer(i)
+            with self.in_preheader() if self.lanes > 1 else nullcontext():
+                behind = builder.add(number, I64(size), flags=("nsw",))
+                is_negative = builder.icmp_signed("<", number, I64(0))
+                found = builder.select(is_negative, behind, number)
+            self.index_values[key] = found
+        return Affine(0, {Uniform(found, size): 1})

@@ -17,7 +17,7 @@ import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.element import NotVectorizable, outlined_function
+from adjoint.backends.llvm.codegen.element import NotVectorizable
 from adjoint.backends.llvm.codegen.emitter import (
     LLVMEmitter,
     Scalar,
@@ -27,6 +27,7 @@ from adjoint.backends.llvm.codegen.emitter import (
     vector_type,
 )
 from adjoint.backends.llvm.codegen.loops import I64, combined, element_address, memory_type
+from adjoint.backends.llvm.codegen.outlining import outlined_function
 from adjoint.backends.llvm.codegen.parts import Part, Partition, lanes_of, picked, places_of
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import (
@@ -334,6 +335,12 @@ class Lanes:
         if all(0 <= n < size for n in numbers):
             return i
         return Affine(0, {LaneNumbers(min(max(n, 0), size - 1) for n in numbers): 1})
+
+    def wrapped(self, i: Affine, size: int) -> Affine:
+        numbers = self.numbers(i)
+        if len({n < 0 for n in numbers}) == 1:
+            return i + size if numbers[0] < 0 else i
+        return Affine(0, {LaneNumbers(n % size for n in numbers): 1})
 
 
 class LaneNumbers(tuple[int, ...]):

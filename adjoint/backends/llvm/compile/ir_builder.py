@@ -186,8 +186,9 @@ class IRBuilder(ir.IRBuilder):  # type: ignore[misc]  # untyped
         kind = ir.VectorType(a.type.element, picks.type.count)
         return self.written(kind, text, (a, b, picks))
 
-    def call(self, function: Any, arguments: Sequence[Any]) -> Instruction:
-        """Call a function with a fixed number of arguments."""
+    def call(self, function: Any, arguments: Sequence[Any], name: str = "") -> Instruction:
+        """Call a function with a fixed number of arguments. llvmlite's own methods give a name,
+        which is not used."""
         kind = function.function_type.return_type
         text = f"call {kind} {function.get_reference()}({', '.join(map(typed, arguments))})"
         operands = (function, *arguments)

@@ -14,7 +14,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern
+from adjoint.backends.llvm.codegen.loops import I64, POINTER, element_address, extern
 from adjoint.schedule.memory import ALIGNMENT
 
 I32 = ir.IntType(32)
@@ -103,3 +103,26 @@ def opaque(pointer: Any) -> Any:
     """The same pointer, its type not saying what it points to."""
     pointer.type = POINTER
     return pointer
+
+
+def joined(builder: Any, failed: Any) -> Any:
+    """One end for a function, also from the block `failed`: the status there, 0 or 1."""
+    end, done = builder.append_basic_block("end"), builder.block
+    builder.branch(end)
+    builder.position_at_end(failed)
+    builder.branch(end)
+    builder.position_at_end(end)
+    status = builder.phi(I32)
+    status.add_incoming(I32(0), done)
+    status.add_incoming(I32(1), failed)
+    return status
+
+
+def load_address(builder: Any, table: Any, number: int) -> Any:
+    """The address that stands in a table at `number`."""
+    return builder.load(element_address(builder, table, I64(number), POINTER), typ=POINTER)
+
+
+def moved(builder: Any, address: Any, offset: int) -> Any:
+    """The address `offset` bytes further on."""
+    return builder.gep(address, [I64(offset)], source_etype=I8) if offset else address

@@ -21,7 +21,6 @@ from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.loops import (
     I64,
     POINTER,
-    element_address,
     extern,
     failures_of,
     memory_type,
@@ -31,7 +30,16 @@ from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer, initial
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
 from adjoint.backends.llvm.program import control_steps
-from adjoint.backends.llvm.program.block import I8, I32, NULL, Block, opaque, stack_memory
+from adjoint.backends.llvm.program.block import (
+    I32,
+    NULL,
+    Block,
+    joined,
+    load_address,
+    moved,
+    opaque,
+    stack_memory,
+)
 from adjoint.backends.llvm.program.register_loop import fits_registers
 from adjoint.backends.llvm.program.signals import Interrupts, check_signals, resume_if_done
 from adjoint.graph.node import Node
@@ -98,14 +106,7 @@ class ProgramWriter:
         self.write_steps(builder)
         self.fail_if_counted(builder, failures)
         self.copy_outputs(builder)
-        end, done = body.append_basic_block("end"), builder.block
-        builder.branch(end)
-        builder.position_at_end(self.failed)
-        builder.branch(end)
-        builder.position_at_end(end)
-        status = builder.phi(I32)
-        status.add_incoming(I32(0), done)
-        status.add_incoming(I32(1), self.failed)
+        status = joined(builder, self.failed)
         self.block.put_back(builder)
         builder.ret(status)
         return body
@@ -443,13 +444,3 @@ def gap_of(step: Control) -> int:
 def only_asked(step: Kernel) -> tuple[KernelWriter, Any]:
     """The writer of a kernel of which only sizes are asked, so that it needs no function."""
     return KernelWriter(step), None
-
-
-def load_address(builder: Any, table: Any, number: int) -> Any:
-    """The address that stands in a table at `number`."""
-    return builder.load(element_address(builder, table, I64(number), POINTER), typ=POINTER)
-
-
-def moved(builder: Any, address: Any, offset: int) -> Any:
-    """The address `offset` bytes further on."""
-    return builder.gep(address, [I64(offset)], source_etype=I8) if offset else address

@@ -86,6 +86,9 @@ class ValuesAsked(Recorder):
     def clamped(self, i: Affine, size: int) -> Affine:
         return i
 
+    def wrapped(self, i: Affine, size: int) -> Affine:
+        return i
+
     def check(self, condition: Any) -> None:
         self.unknown += 1
 
