@@ -1,4 +1,4 @@
-"""Rolls in native kernels: an outer axis is one loop, whose rows are chosen before the inner one."""
+"""Rolls in native kernels: of an outer axis the rows are chosen before the inner loop."""
 
 from __future__ import annotations
 

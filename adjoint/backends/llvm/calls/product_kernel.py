@@ -117,7 +117,7 @@ class ProductWriter:
         elif product.by_rows:
             part = builder.udiv(low, self.grain) if product.packs else low
             slots = I64(min(product.group, product.panels))
-            self.first_slot = builder.mul(part, slots)
+            self.first_slot: Any = builder.mul(part, slots)
             self.write_groups(I64(0), I64(product.panels), low, high)
         else:
             tiles = builder.udiv(

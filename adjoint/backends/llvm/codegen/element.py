@@ -247,7 +247,8 @@ class ElementWriter:
     def integers(self, i: Affine) -> Any:
         """An index as LLVM integers, one for each lane."""
         builder = self.e.builder
-        counters = {n: f for n, f in i.terms.items() if isinstance(n, (int, Uniform))}
+        terms = i.terms.items()
+        counters: dict[Hashable, int] = {n: f for n, f in terms if isinstance(n, (int, Uniform))}
         total = splat(builder, self.integer(Affine(i.constant, counters)), self.lanes)
         if step := self.step(i):
             steps = ir.Constant(total.type, [lane * step for lane in range(self.lanes)])

@@ -66,10 +66,26 @@ class Block:
         address.add_incoming(new, inside)
         return address
 
+    def end(self, builder: Any, failed: Any) -> None:
+        """End the function, which returns 0, or 1 if it comes from the block `failed`."""
+        if self.holder is None:
+            builder.ret(I32(0))
+            builder.position_at_end(failed)
+            builder.ret(I32(1))
+            return
+        end, done = builder.append_basic_block("end"), builder.block
+        builder.branch(end)
+        builder.position_at_end(failed)
+        builder.branch(end)
+        builder.position_at_end(end)
+        status = builder.phi(I32)
+        status.add_incoming(I32(0), done)
+        status.add_incoming(I32(1), failed)
+        self.put_back(builder)
+        builder.ret(status)
+
     def put_back(self, builder: Any) -> None:
         """Leave the block to the next call; free another that a call left meanwhile."""
-        if self.holder is None:
-            return
         other = self.exchange(builder, self.address)
         with builder.if_then(builder.not_(is_null(builder, other)), likely=False):
             free = extern(self.module, "adjoint_free", ir.VoidType(), [POINTER])
@@ -103,19 +119,6 @@ def opaque(pointer: Any) -> Any:
     """The same pointer, its type not saying what it points to."""
     pointer.type = POINTER
     return pointer
-
-
-def joined(builder: Any, failed: Any) -> Any:
-    """One end for a function, also from the block `failed`: the status there, 0 or 1."""
-    end, done = builder.append_basic_block("end"), builder.block
-    builder.branch(end)
-    builder.position_at_end(failed)
-    builder.branch(end)
-    builder.position_at_end(end)
-    status = builder.phi(I32)
-    status.add_incoming(I32(0), done)
-    status.add_incoming(I32(1), failed)
-    return status
 
 
 def load_address(builder: Any, table: Any, number: int) -> Any:

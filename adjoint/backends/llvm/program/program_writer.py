@@ -34,7 +34,6 @@ from adjoint.backends.llvm.program.block import (
     I32,
     NULL,
     Block,
-    joined,
     load_address,
     moved,
     opaque,
@@ -106,9 +105,7 @@ class ProgramWriter:
         self.write_steps(builder)
         self.fail_if_counted(builder, failures)
         self.copy_outputs(builder)
-        status = joined(builder, self.failed)
-        self.block.put_back(builder)
-        builder.ret(status)
+        self.block.end(builder, self.failed)
         return body
 
     # checks
