@@ -8,11 +8,14 @@ step may be taken.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from heapq import heappop, heappush
 
 from adjoint.graph.loop_form import Affine
 from adjoint.graph.native_rule import has_slow_path
 from adjoint.graph.node import Node
+from adjoint.graph.types import Shape
 from adjoint.schedule.access_patterns import is_row_local, reads_of
 from adjoint.schedule.plan import Kernel, Schedule
 
@@ -61,7 +64,12 @@ def may_overlap(kernel: Kernel) -> set[Node]:
 
 def fits(root: Node, given: Node) -> bool:
     """Whether each element of a node takes as much memory as that of the other."""
-    return (root.shape, root.dtype.itemsize) == (given.shape, given.dtype.itemsize)
+    return size_of(root) == size_of(given)
+
+
+def size_of(node: Node) -> tuple[Shape, int]:
+    """The shape of a node, and the bytes of an element."""
+    return node.shape, node.dtype.itemsize
 
 
 def dependents_of(kernel: Kernel) -> dict[Node, int]:
@@ -99,35 +107,79 @@ def reused_buffers(
         kernels = list(step.kernels)
         alone = [n for n in step.reads if n not in apart and n not in shared] if kernels else []
         free = [n for n in alone if last[n] == time and n.shape]
-        for number, kernel in enumerate(kernels if free else ()):
+        if not free:
+            continue
+        candidates = Candidates(kernels, free)
+        for number, kernel in enumerate(kernels):
+            candidates.enter(number)
             for root in kernel.roots:
                 if root in apart or root in shared or root.shape != kernel.domain:
                     continue
-                found = next((n for n in free if can_overwrite(kernels, number, root, n)), None)
+                found = candidates.taken_by(root)
                 if found is not None:
                     buffers[root] = buffers.get(found, found)
-                    free.remove(found)
     return buffers
 
 
-def can_overwrite(kernels: list[Kernel], number: int, root: Node, given: Node) -> bool:
-    """Whether the kernel with a number can write `root` over `given`."""
-    if not fits(root, given):
-        return False
-    if root.op.combine is not None or root.op.scatters or root.op.scans:
-        return False
-    # A reduction sets all of its result to where it starts before the first element is read; a
-    # scan reads what it wrote. Both are excluded above. For others four things are asked, of which
-    # each is broken on purpose by a test: nobody reads `given` afterwards; this kernel reads it at
-    # the index that it writes, and there only once; and the kernels before it in the nest, which
-    # go on to other rows when this one has written its own, read their own rows only.
-    kernel = kernels[number]
-    if any(given in later.reads for later in kernels[number + 1 :]):
-        return False
-    if given in kernel.reads and not overwrites(kernel, root, given):
-        return False
-    return all(
-        is_row_local(given, reads_of(before).get(given, []), kernel.domain[0])
-        for before in kernels[:number]
-        if given in before.reads
-    )
+class Candidates:
+    """What the kernels of a step may write over, kernel by kernel; of several the first is taken.
+
+    A reduction sets all of its result to where it starts before the first element is read; a scan
+    reads what it wrote. Neither writes over anything. For other results four things are asked, of
+    which each is broken on purpose by a test: no later kernel reads the node; this kernel reads it
+    at the index that it writes, and there only once; and the kernels before it in the nest, which
+    go on to other rows when this one has written its own, read their own rows only.
+
+    Asking this for each pair of a node and a result would take quadratic time. So a node waits
+    for the last kernel that reads it: it is a candidate for the one root of that kernel that
+    depends on it, and from then on for all that have its shape.
+    """
+
+    def __init__(self, kernels: Sequence[Kernel], free: Sequence[Node]) -> None:
+        self.kernels = kernels
+        self.order = {node: place for place, node in enumerate(free)}
+        self.readers: dict[Node, list[int]] = {node: [] for node in free}
+        for number, kernel in enumerate(kernels):
+            for node in kernel.reads:
+                if node in self.readers:
+                    self.readers[node].append(number)
+        self.ending: list[list[Node]] = [[] for _ in kernels]
+        for node in free:
+            self.ending[self.readers[node][-1]].append(node)
+        self.waiting: dict[Node, list[Node]] = {}
+        self.ready: dict[tuple[Shape, int], list[tuple[int, Node]]] = {}
+        self.taken: set[Node] = set()
+
+    def enter(self, number: int) -> None:
+        """Go on to the kernel with a number."""
+        self.waiting = {}
+        for node in self.ending[number - 1] if number else ():
+            if node not in self.taken and self.rows_only(node, self.readers[node]):
+                heappush(self.ready.setdefault(size_of(node), []), (self.order[node], node))
+        kernel = self.kernels[number]
+        for node in self.ending[number]:
+            if self.rows_only(node, self.readers[node][:-1]):
+                roots = dependents_of(kernel).get(node, 0)
+                root = kernel.roots[roots.bit_length() - 1]
+                if fits(root, node) and overwrites(kernel, root, node):
+                    self.waiting.setdefault(root, []).append(node)
+
+    def rows_only(self, node: Node, readers: Sequence[int]) -> bool:
+        """Whether kernels over the shape of a node read their own rows of it only."""
+        kernels = [self.kernels[number] for number in readers]
+        return all(is_row_local(node, reads_of(k).get(node, []), node.shape[0]) for k in kernels)
+
+    def taken_by(self, root: Node) -> Node | None:
+        """What `root`, a result of the kernel at hand, is written over, if it is over anything."""
+        if root.op.combine is not None or root.op.scatters or root.op.scans:
+            return None
+        ready = self.ready.get(size_of(root), [])
+        own = self.waiting.get(root, [])
+        if own and (not ready or self.order[own[0]] < ready[0][0]):
+            found = own.pop(0)
+        elif ready:
+            found = heappop(ready)[1]
+        else:
+            return None
+        self.taken.add(found)
+        return found

@@ -44,7 +44,6 @@ def test_plans_of_random_programs_pass(first: int) -> None:
     ["read by columns too", "neighbours", "read again later"],
 )
 def test_memory_taken_too_early_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_place, "can_overwrite", lambda kernels, number, root, n: True)
     monkeypatch.setattr(memory, "reused_buffers", greedy)
     plan = planned(APART[name], X)
     with pytest.raises(PlanError):

@@ -15,6 +15,8 @@ from adjoint.api.specialization import Specialization
 from adjoint.backends.llvm.compile import jit, kernel_cache
 from adjoint.graph.order import topological_order
 from adjoint.schedule import in_place
+from adjoint.schedule.memory import plan_memory
+from tests.counting import calls
 
 pytestmark = pytest.mark.native
 
@@ -139,6 +141,24 @@ def test_what_may_be_written_over_is_found_in_linear_time(monkeypatch: pytest.Mo
     kernels = [kernel for step in steps for kernel in step.kernels]
     list(kernel_cache.module_texts(found.program.writer.all_kernels()))
     assert len(asked) == sum(len(kernel.nodes) for kernel in kernels)
+
+
+@pytest.mark.parametrize("length", [150, 600])
+def test_work_of_a_memory_plan_grows_with_what_kernels_read(length: int) -> None:
+    """Of many results read for the last time by one nest, none is compared with each root."""
+
+    def f(x: Any) -> Any:
+        v = [x]
+        for k in range(length):
+            y = ad.tanh(v[-1]) * v[max(0, k - k * 7 % 11)]
+            v.append(y + v[max(0, k - k * 5 % 29)] if k % 3 else ad.sin(y))
+        return ad.sum(sum(v[-20:])) ** 2
+
+    schedule = ad.compile(ad.value_and_grad(f)).trace(np.ones(10)).schedule
+    plan_memory(schedule)  # kernels remember what they read
+    read = sum(len(kernel.reads) for step in schedule.steps for kernel in step.kernels)
+    assert max(len(step.reads) for step in schedule.steps) > 2 * length
+    assert calls(lambda: plan_memory(schedule)) < 60 * read
 
 
 def test_metadata_of_many_buffers_grows_with_their_number() -> None:
