@@ -51,15 +51,16 @@ _WITH_ARGUMENTS = {
 """How to call what takes the arguments of the function beside it; others return a function."""
 
 
-def check_callable(transform: str, f: Any) -> None:
-    """Raise `ArgumentError` unless `f` can be called."""
+def check_callable(transform: str, f: Any, argument: str = "") -> None:
+    """Raise `ArgumentError` unless `f`, given as an argument of that name, can be called."""
     if not callable(f):
         cure = f"then call the result: {transform}(f)(x)"
         if transform in _WITH_ARGUMENTS:
             cure = f"as in {_WITH_ARGUMENTS[transform]}"
+        place = f" as {argument}" if argument else ""
         raise ArgumentError(
-            f"{transform}: expected a function, got {type(f).__name__}; pass the function itself, "
-            f"{cure}"
+            f"{transform}: expected a function{place}, got {type(f).__name__}; pass the function "
+            f"itself, {cure}"
         )
 
 
@@ -80,7 +81,7 @@ def check_arity(transform: str, argument: str, f: Any, form: str, count: int, cu
 
 def check_step(transform: str, argument: str, f: Any, form: str, count: int) -> None:
     """Raise `ArgumentError` unless `f` can be called as a step of a loop is, as in `form`."""
-    check_callable(transform, f)
+    check_callable(transform, f, argument)
     check_arity(
         transform,
         argument,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from adjoint.api.arguments import check_step
-from adjoint.api.stepping import open_leaves
+from adjoint.api.arguments import check_step, function_name, output_of
+from adjoint.api.stepping import flag, open_leaves
 from adjoint.api.tree import flatten, path_text, same_structure
-from adjoint.errors import ArgumentError, ShapeError
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.errors import ArgumentError, DTypeError, ShapeError
+from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import normalize_axis
 from adjoint.ops.indexing.slicing import along
 from adjoint.ops.shape.joining import concat, stack
@@ -26,28 +26,33 @@ def associative_scan(
 
     `elems` is a pytree of arrays of one length along `axis`; `fn` combines whole slices of it, as
     `cumsum` would with addition. With `reverse` it goes from the end. It takes about 2 log₂ n calls
-    of `fn` on arrays (Blelloch, 1990). Raises `ArgumentError` or `ShapeError` naming what does not
-    fit.
+    of `fn` on arrays (Blelloch, 1990). Raises `ArgumentError`, `ShapeError` or `DTypeError`
+    naming what does not fit.
 
     >>> import adjoint as ad
     >>> ad.associative_scan(ad.multiply, ad.asarray([1.0, 2.0, 3.0, 4.0]))
     Tensor([ 1.,  2.,  6., 24.])
     """
     check_step("associative_scan", "fn", fn, "fn(a, b)", 2)
+    backwards = flag("associative_scan", "reverse", reverse)
     leaves, structure = open_leaves("associative_scan: elems", elems)
     sizes: dict[int, str] = {}
     moved = []
     for x, path in zip(leaves, structure.paths(), strict=True):
         if not x.node.shape:
             raise ShapeError(
-                f"associative_scan: elems{path_text(path)} is 0-d and has no axis to scan along"
+                f"associative_scan: elems{path_text(path)} is 0-d and has no axis to scan "
+                f"along; pass arrays with an axis of the elements to combine"
             )
         place = normalize_axis("associative_scan", axis, x.ndim)
         sizes.setdefault(x.node.shape[place], f"elems{path_text(path)}")
         moved.append(moveaxis(x, place, 0))
     if len(sizes) != 1:
         given = ", ".join(f"{size} ({place})" for size, place in sizes.items()) or "none"
-        raise ShapeError(f"associative_scan: arrays in elems must have one length, got {given}")
+        raise ShapeError(
+            f"associative_scan: arrays in elems must have one length, got {given}; pass arrays "
+            f"that are equally long along axis {axis}"
+        )
 
     def combine(a: Leaves, b: Leaves) -> Leaves:
         result, found = flatten(fn(structure.unflatten(a), structure.unflatten(b)))
@@ -55,7 +60,7 @@ def associative_scan(
             raise ArgumentError(
                 f"associative_scan: fn must return a tree like elems, {structure}, got {found}"
             )
-        after = [as_tensor(x) for x in result]
+        after = [output_of("associative_scan", f"fn={function_name(fn)}", x) for x in result]
         for x, y, path in zip(a, after, structure.paths(), strict=True):
             if x.node.shape != y.node.shape:
                 raise ShapeError(
@@ -63,12 +68,18 @@ def associative_scan(
                     f"their shape; for elems{path_text(path)} it was given {x.shape} and returned "
                     f"{y.shape}"
                 )
+            if x.node.dtype != y.node.dtype:
+                raise DTypeError(
+                    f"associative_scan: fn must keep the dtypes of what it combines; for "
+                    f"elems{path_text(path)} it was given {x.dtype} and returned {y.dtype}; "
+                    f"convert elems before, or the result, with .astype"
+                )
         return after
 
-    if reverse:
+    if backwards:
         moved = [flip(x, 0) for x in moved]
     found = _prefixes(combine, moved)
-    if reverse:
+    if backwards:
         found = [flip(x, 0) for x in found]
     return structure.unflatten(
         moveaxis(x, 0, normalize_axis("associative_scan", axis, x.ndim)) for x in found

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.api.arguments import check_arity, check_callable, function_name, output_of
-from adjoint.api.stepping import abstract_scope, open_leaves, traced, truth
+from adjoint.api.stepping import abstract_scope, open_leaves, traced, truth, whole_number
 from adjoint.api.tree import flatten, path_text, same_structure
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph.leaf import is_weak, variable_node
@@ -39,7 +39,7 @@ def cond(
     """
     for name, f in (("true_fun", true_fun), ("false_fun", false_fun)):
         _check_branch("cond", name, f, len(operands), "cond(pred, true_fun, false_fun, x)")
-    number = as_tensor(truth("cond", "pred", pred), INT64)
+    number = as_tensor(truth("cond", "pred must be", pred), INT64)
     names = ("false_fun", "true_fun")
     return _choose("cond", number, names, (false_fun, true_fun), operands)
 
@@ -59,11 +59,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
         )
     for n, f in enumerate(branches):
         _check_branch("switch", f"branches[{n}]", f, len(operands), "switch(index, branches, x)")
-    number = as_tensor(index)
-    if number.node.shape or number.node.dtype.kind not in "iu":
-        raise DTypeError(
-            f"switch: index must be an integer scalar, got {number.dtype} of shape {number.shape}"
-        )
+    number = whole_number("switch", "index", index)
     if number.node.dtype == np.uint64:  # before it becomes a signed one
         number = minimum(number, len(branches) - 1)
     names = [f"branches[{n}]" for n in range(len(branches))]
@@ -72,7 +68,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 
 def _check_branch(name: str, argument: str, f: Any, count: int, example: str) -> None:
     """Raise `ArgumentError` unless a branch can be called with so many operands."""
-    check_callable(name, f)
+    check_callable(name, f, argument)
     given = ", ".join(["x", "y", "z"][:count]) if count < 4 else "*operands"
     cure = f"pass as many operands as every branch takes, as in {example}"
     check_arity(name, argument, f, f"{argument}({given})", count, cure)
@@ -91,7 +87,7 @@ def checkpoint(f: Callable[..., Any], *, policy: str = NOTHING) -> Callable[...,
     Tensor(0.36003949)
     """
     check_callable("checkpoint", f)
-    if policy not in POLICIES:
+    if not isinstance(policy, str) or policy not in POLICIES:
         names = ", ".join(map(repr, POLICIES))
         raise ArgumentError(f"checkpoint: policy must be one of {names}, got {policy!r}")
 

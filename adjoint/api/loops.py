@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from adjoint.api.arguments import check_step
-from adjoint.api.stepping import LoopCall, Step, open_leaves
+from adjoint.api.stepping import LoopCall, Step, flag, open_leaves, whole_number
 from adjoint.api.tree import flatten, path_text
-from adjoint.errors import ArgumentError, DTypeError, ShapeError
+from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.node import are_nested
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
@@ -58,12 +58,13 @@ def scan(
     check_step("scan", "f", f, "f(state, x)", 2)
     slices = _slices("scan", xs, length)
     count = _positive("scan", "unroll", unroll)
+    backwards = flag("scan", "reverse", reverse)
     most = None if memory is None else _positive("scan", "memory", memory)
     user = LoopCall("scan", "f", f, "init")
     if count > 1 and slices.length > count:
         Step(user, f, init, slices.structure, slices.examples())  # errors name f, not a block
-        return _unrolled(f, init, slices, reverse, count, most)
-    return _scan(user, f, init, slices, bool(reverse), most)
+        return _unrolled(f, init, slices, backwards, count, most)
+    return _scan(user, f, init, slices, backwards, most)
 
 
 def _scan(
@@ -289,9 +290,4 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
 
 def _integer_bound(name: str, x: Any) -> Tensor:
     """A bound of `fori_loop` as a tensor."""
-    found = as_tensor(x)
-    if found.node.shape or found.node.dtype.kind not in "iu":
-        raise DTypeError(
-            f"fori_loop: {name} must be an integer scalar, got {found.dtype} of shape {found.shape}"
-        )
-    return as_tensor(found, INT64)
+    return as_tensor(whole_number("fori_loop", name, x), INT64)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from adjoint.api.arguments import function_name, output_of
 from adjoint.api.rolled_call import call
 from adjoint.api.tree import flatten, path_text, same_structure
@@ -51,18 +53,39 @@ def abstract_scope(nested: bool) -> Iterator[Scope]:
         own.close()
 
 
-def truth(name: str, argument: str, found: Any) -> Tensor:
-    """A boolean scalar, or an error that says what it should have been."""
+def truth(name: str, what: str, found: Any) -> Tensor:
+    """A boolean scalar, or an error that says `what` should have been one."""
     try:
         x = as_tensor(found)
     except AdjointError as error:
-        raise ArgumentError(f"{name}: {argument} must be a boolean scalar: {error}") from error
+        raise ArgumentError(f"{name}: {what} a boolean scalar: {error}") from error
     if x.node.shape or x.node.dtype.kind != "b":
         raise ArgumentError(
-            f"{name}: {argument} must be a boolean scalar, got {x.dtype} of shape {x.shape}; "
+            f"{name}: {what} a boolean scalar, got {x.dtype} of shape {x.shape}; "
             f"compare, or reduce it (adjoint.any, adjoint.all)"
         )
     return x
+
+
+def whole_number(name: str, argument: str, found: Any) -> Tensor:
+    """An integer scalar as a tensor, or an error that names the argument."""
+    try:
+        x = as_tensor(found)
+    except DTypeError as error:
+        raise DTypeError(f"{name}: {argument} must be an integer scalar: {error}") from error
+    if x.node.shape or x.node.dtype.kind not in "iu":
+        raise DTypeError(
+            f"{name}: {argument} must be an integer scalar, got {x.dtype} of shape {x.shape}; "
+            f"convert it with .astype('int64'), or take one element of it"
+        )
+    return x
+
+
+def flag(name: str, argument: str, value: Any) -> bool:
+    """True or False, or an error that names the argument."""
+    if not isinstance(value, (int, np.bool_)) or value not in (0, 1):
+        raise ArgumentError(f"{name}: {argument} must be True or False, got {value!r}")
+    return bool(value)
 
 
 @dataclass(frozen=True)
@@ -141,7 +164,9 @@ class Step:
         state = self.structure.unflatten([Tensor(x.node) for x in self.state])
         if self.condition is not None:
             again = self.structure.unflatten([Tensor(x.node) for x in self.state])
-            self.goes_on = truth(self.user.loop, "cond_fun", traced(self.condition, (again,)))
+            self.goes_on = truth(
+                self.user.loop, "cond_fun must return", traced(self.condition, (again,))
+            )
             with constant_draws_warned_of(self.user.loop, self.user.f):
                 return traced(self.f, (state,)), None
         row = slices.unflatten([Tensor(x.node) for x in self.slices])

@@ -12,6 +12,15 @@ from adjoint.errors import ArgumentError, ConcretizationError, DTypeError, Shape
 
 TWO, THREE = np.ones(2), np.ones(3)
 
+
+def one(a):
+    return a
+
+
+def two(a, b):
+    return a, b
+
+
 WRONG = [
     (lambda: ad.scan(lambda c, x: c, 0.0, THREE), ArgumentError, "pair"),
     (lambda: ad.scan(lambda c, x: ((c, c), x), 0.0, THREE), ArgumentError, "structure"),
@@ -56,17 +65,52 @@ WRONG = [
     (lambda: ad.map(lambda x: "a", TWO), ArgumentError, "^map: f=<lambda> returned 'a'"),
     (lambda: ad.cond(True, lambda: "a", lambda: 1.0), ArgumentError, "true_fun=<lambda> returned"),
     (lambda: ad.switch(0, [lambda: "a"]), ArgumentError, r"branches\[0\]=<lambda> returned"),
+    (lambda: ad.scan("f", 0.0, THREE), ArgumentError, "^scan: expected a function as f, got str"),
+    (lambda: ad.while_loop(None, one, 1.0), ArgumentError, "a function as cond_fun, got NoneType"),
+    (lambda: ad.while_loop(one, None, 1.0), ArgumentError, "a function as body_fun, got NoneType"),
+    (lambda: ad.cond(True, one, 2.0, 1.0), ArgumentError, "a function as false_fun, got float"),
+    (lambda: ad.switch(0, [one, 2.0], 1.0), ArgumentError, r"a function as branches\[1\], got fl"),
+    (lambda: ad.scan(two, 0.0, "xs"), ArgumentError, "^scan: xs: .*str 'xs'"),
+    (lambda: ad.scan(two, 0.0, None, -1), ArgumentError, "^scan: length must be .*-1"),
+    (lambda: ad.scan(two, 0.0, THREE, reverse="no"), ArgumentError, "^scan: reverse must .*'no'"),
+    (lambda: ad.scan(two, 0.0, THREE, reverse=TWO), ArgumentError, "^scan: reverse must be"),
+    (lambda: ad.scan(two, object(), THREE), ArgumentError, "^scan: init: .*object"),
+    (lambda: ad.scan(lambda c, x: (c, "y"), 0.0, THREE), ArgumentError, "^scan: f=<lambda> ret"),
+    (lambda: ad.while_loop(one, one, 1.0), ArgumentError, "^while_loop: cond_fun must return a bo"),
+    (lambda: ad.while_loop(lambda c: c < 1, one, TWO), ArgumentError, r"cond_fun .* \(2,\)"),
+    (lambda: ad.while_loop(lambda c: c < 1, str, 1.0), ArgumentError, "body_fun=str returned"),
+    (lambda: ad.while_loop(bool, one, 1.0, memory="1GB"), ArgumentError, "^while_loop: memory"),
+    (lambda: ad.fori_loop("a", 3, two, 1.0), DTypeError, "^fori_loop: lower must be an int"),
+    (lambda: ad.fori_loop(0, None, two, 1.0), DTypeError, "^fori_loop: upper must be an int"),
+    (lambda: ad.fori_loop(0, TWO, two, 1.0), DTypeError, r"^fori_loop: upper .*\(2,\); convert"),
+    (
+        lambda: ad.fori_loop(0, 3, lambda i, v: v * 1j, 1.5 * TWO),
+        DTypeError,
+        "^fori_loop: init_val",
+    ),
+    (lambda: ad.switch(None, [one], 1.0), DTypeError, "^switch: index must be an integer scalar: "),
+    (lambda: ad.switch(TWO, [one], 1.0), DTypeError, r"^switch: index .*\(2,\); convert"),
+    (lambda: ad.switch(0, one, 1.0), ArgumentError, "^switch: branches must be a non-empty"),
+    (
+        lambda: ad.switch(0, [one, lambda x: x > 0], 1.0),
+        DTypeError,
+        r"result of branches\[1\] bool",
+    ),
+    (lambda: ad.cond(True, one, one, object()), ArgumentError, r"^cond: operand \[0\]: "),
+    (lambda: ad.map(None, THREE), ArgumentError, "^map: expected a function as f, got NoneType"),
+    (lambda: ad.associative_scan(ad.add, 1.0), ShapeError, "^associative_scan: elems is 0-d"),
+    (lambda: ad.associative_scan(ad.add, ()), ShapeError, "got none; pass arrays"),
+    (lambda: ad.associative_scan(ad.greater, THREE), DTypeError, "fn must keep .*float64 .* bool"),
+    (lambda: ad.associative_scan(lambda a, b: "s", THREE), ArgumentError, "fn=<lambda> returned"),
+    (lambda: ad.associative_scan(ad.add, THREE, reverse="no"), ArgumentError, "reverse must be"),
+    (lambda: ad.associative_scan(ad.add, THREE, axis=2), ad.errors.AxisError, "axis 2 is out of"),
+    (lambda: ad.checkpoint(abs, policy="dots"), ArgumentError, "policy must be one of .*'dots'"),
+    (lambda: ad.checkpoint(abs, policy=[]), ArgumentError, "policy must be one of"),
+    (lambda: ad.checkpoint(two)(1.0, "b"), ArgumentError, r"^checkpoint: operand \[1\]: "),
+    (lambda: ad.checkpoint(lambda x: "a")(1.0), ArgumentError, "^checkpoint: f=<lambda> returned"),
 ]
 
 THREE_TIMES = ad.asarray(3)
-
-
-def one(a):
-    return a
-
-
-def two(a, b):
-    return a, b
 
 
 WRONG_ARITIES = [
