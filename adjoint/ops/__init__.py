@@ -73,6 +73,7 @@ import adjoint.ops.signal.convolution
 import adjoint.ops.signal.fourier
 import adjoint.ops.special.airy
 import adjoint.ops.special.bessel
+import adjoint.ops.special.circular
 import adjoint.ops.special.elliptic
 import adjoint.ops.special.entropy
 import adjoint.ops.special.error
@@ -84,6 +85,7 @@ import adjoint.ops.special.incomplete_derivatives
 import adjoint.ops.special.integrals
 import adjoint.ops.special.inverse
 import adjoint.ops.special.lambert
+import adjoint.ops.special.noncentral
 import adjoint.ops.special.scipy_function
 import adjoint.ops.special.spherical
 import adjoint.ops.special.statistics

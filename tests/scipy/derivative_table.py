@@ -116,7 +116,7 @@ def complex_too(name: str, at: list[Any]) -> str:
 
 SHAPES: dict[str, tuple[Any, ...]] = {
     "beta": (1.6, 2.4), "f": (3.2, 5.1), "truncnorm": (-0.6, 1.9), "binom": (5, 0.4),
-    "nbinom": (2.7, 0.4), "t": (3.5,),
+    "nbinom": (2.7, 0.4), "t": (3.5,), "crystalball": (0.4, 2.8), "loguniform": (0.3, 2.0),
 }  # fmt: skip
 METHODS = ("pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf")
 
@@ -126,7 +126,7 @@ def shapes(distribution: Any) -> tuple[Any, ...]:
 
 
 def distributions() -> list[Any]:
-    found = [getattr(stats, name) for name in sorted(stats.__all__)]
+    found = [getattr(stats, name) for name in sorted(set(stats.__all__) - {"reciprocal"})]
     return [x for x in found if isinstance(x, (Continuous, Discrete))]
 
 
@@ -140,7 +140,8 @@ def variables(distribution: Any) -> list[tuple[str, int]]:
 def point(distribution: Any) -> list[Any]:
     if isinstance(distribution, Discrete):
         return [1.0, *shapes(distribution)]
-    return [1.7 if distribution.name == "pareto" else 0.6, *shapes(distribution), 0.1, 1.2]
+    x = {"pareto": 1.7, "levy_l": -0.6, "weibull_max": -0.6}.get(distribution.name, 0.6)
+    return [x, *shapes(distribution), 0.1, 1.2]
 
 
 def distribution_rows() -> list[str]:
@@ -159,8 +160,8 @@ def distribution_rows() -> list[str]:
                 ]
                 by.setdefault(" ".join(names), []).append(method)
         none = " ".join(by.pop("", []))
-        ((by_which, methods),) = by.items()
-        rows.append(f"| `{distribution.name}` | {by_which} | {' '.join(methods)} | {none} |")
+        for by_which, methods in by.items():
+            rows.append(f"| `{distribution.name}` | {by_which} | {' '.join(methods)} | {none} |")
     return rows
 
 

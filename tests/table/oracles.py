@@ -158,6 +158,7 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
     "ndtri": lambda p: mpmath.sqrt(2) * mpmath.erfinv(2 * p - 1),
     "ndtri_exp": lambda x: mpmath.sqrt(2) * mpmath.erfinv(2 * mpmath.exp(x) - 1),
     "negative": lambda x: -x,
+    "noncentral_chi2": lambda x, df, nc, upper: _noncentral_chi2(x, df, nc, upper),
     "nonnegative": lambda x: x,
     "owens_t": lambda h, a: (
         mpmath.quad(
@@ -195,6 +196,12 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
     "symmetric_elliptic": lambda x, y, z, w, *p: 2 * mpmath.elliprj(x, y, z, w) / 3,
     "subtract": lambda a, b: a - b,
     "trunc": lambda x: _towards_zero(x),
+    "von_mises_moment": lambda x, k, n: (
+        mpmath.quad(
+            lambda t: (mpmath.cos(t) - 1) ** n * mpmath.exp(k * mpmath.cos(t)), [-mpmath.pi, x]
+        )
+        / (2 * mpmath.pi * mpmath.besseli(0, k))
+    ),
     "voigt_profile": lambda x, s, g, n, m: mpmath.diff(_voigt, (x, s, g), (n, 0, m)),
     "wofz": lambda z, n: _derivative(_faddeeva, z, n),
     "wrightomega": lambda z: mpmath.lambertw(mpmath.exp(z)),
@@ -238,6 +245,19 @@ def _inverse(function: Callable[..., Any], value: Any, near: Any) -> Any:
     return mpmath.findroot(
         lambda x: function(x) - value, (start, start * (1 + mpmath.mpf(2) ** -40))
     )
+
+
+def _noncentral_chi2(x: Any, df: Any, nc: Any, upper: bool) -> Any:
+    """The mean of the probabilities of χ² with df + 2j, by Poisson's distribution of j."""
+    half, a = nc / 2, df / 2
+    central = mpmath.gammainc(a, 0, x / 2, regularized=True)
+    step = (x / 2) ** a * mpmath.exp(-x / 2) / mpmath.gamma(a + 1)
+    share, below = mpmath.exp(-half), mpmath.mpf(0)
+    for j in range(40):
+        below += share * central
+        central, share = central - step, share * half / (j + 1)
+        step *= x / 2 / (a + j + 1)
+    return 1 - below if upper else below
 
 
 def _student(df: Any, t: Any) -> Any:

@@ -146,7 +146,7 @@ def inv_boxcox(y: Any, lmbda: Any, /) -> Tensor:
     >>> inv_boxcox(4.0, 2.0)
     Tensor(3.)
     """
-    return exp(_log1p_ratio(floating(y), operand(lmbda)))
+    return exp(log1p_ratio(floating(y), operand(lmbda)))
 
 
 @ufunc
@@ -157,10 +157,10 @@ def inv_boxcox1p(y: Any, lmbda: Any, /) -> Tensor:
     >>> inv_boxcox1p(4.0, 2.0)
     Tensor(2.)
     """
-    return expm1(_log1p_ratio(floating(y), operand(lmbda)))
+    return expm1(log1p_ratio(floating(y), operand(lmbda)))
 
 
-def _log1p_ratio(y: Tensor, lmbda: Any) -> Tensor:
+def log1p_ratio(y: Tensor, lmbda: Any) -> Tensor:
     """log(1 + λ y) / λ; for small λ y by its series y (1 - t/2 + t²/3 - …), t = λ y."""
     t = lmbda * y
     near = abs(t) < 0.01

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from adjoint.scipy.common import no_counterpart
+from adjoint.scipy.stats.bounded import (
+    anglit,
+    arcsine,
+    cosine,
+    semicircular,
+)
 from adjoint.scipy.stats.continuous import (
     cauchy,
     expon,
@@ -16,6 +22,42 @@ from adjoint.scipy.stats.continuous import (
 from adjoint.scipy.stats.discrete import bernoulli, binom, geom, nbinom, poisson
 from adjoint.scipy.stats.extreme_values import gumbel_r, pareto, rayleigh, weibull_min
 from adjoint.scipy.stats.gamma_family import beta, chi2, f, gamma, invgamma, t, truncnorm
+from adjoint.scipy.stats.gamma_powers import (
+    chi,
+    erlang,
+    gengamma,
+    loggamma,
+    nakagami,
+    ncx2,
+    rice,
+)
+from adjoint.scipy.stats.heavy_tails import (
+    foldcauchy,
+    genextreme,
+    genpareto,
+    halfcauchy,
+    levy,
+    levy_l,
+    skewcauchy,
+)
+from adjoint.scipy.stats.laplace_family import (
+    crystalball,
+    genlogistic,
+    halflogistic,
+    hypsecant,
+    laplace_asymmetric,
+    loglaplace,
+    truncexpon,
+)
+from adjoint.scipy.stats.lifetimes import (
+    dweibull,
+    exponpow,
+    exponweib,
+    fatiguelife,
+    gompertz,
+    invweibull,
+    weibull_max,
+)
 from adjoint.scipy.stats.more_continuous import (
     gumbel_l,
     invgauss,
@@ -26,6 +68,29 @@ from adjoint.scipy.stats.more_continuous import (
     vonmises,
 )
 from adjoint.scipy.stats.multivariate import dirichlet, multivariate_normal, multivariate_t
+from adjoint.scipy.stats.normal_family import (
+    exponnorm,
+    foldnorm,
+    gennorm,
+    gibrat,
+    halfgennorm,
+    johnsonsb,
+    johnsonsu,
+    moyal,
+    powerlognorm,
+    powernorm,
+    wald,
+)
+from adjoint.scipy.stats.powers import (
+    betaprime,
+    bradford,
+    burr,
+    burr12,
+    fisk,
+    loguniform,
+    powerlaw,
+    reciprocal,
+)
 from adjoint.scipy.stats.summary import (
     boxcox_llf,
     entropy,
@@ -53,12 +118,19 @@ gaussian_kde = no_counterpart(
 
 # fmt: off
 __all__ = [
-    "bernoulli", "beta", "binom", "boxcox_llf", "cauchy", "chi2", "dirichlet", "entropy", "expon",
-    "f", "gamma", "gaussian_kde", "geom", "gmean", "gstd", "gumbel_l", "gumbel_r", "halfnorm",
-    "hmean", "invgamma", "invgauss", "kurtosis", "laplace", "linregress", "logistic", "lognorm",
-    "lomax", "maxwell", "median_abs_deviation", "moment", "multivariate_normal", "multivariate_t",
-    "nbinom", "norm", "pareto", "pearsonr", "pmean", "poisson", "rankdata", "rayleigh", "sem",
-    "skew", "skewnorm", "spearmanr", "t", "triang", "truncnorm", "uniform", "variation",
-    "vonmises", "weibull_min", "zmap", "zscore",
+    "anglit", "arcsine", "bernoulli", "beta", "betaprime", "binom", "boxcox_llf", "bradford",
+    "burr", "burr12", "cauchy", "chi", "chi2", "cosine", "crystalball", "dirichlet", "dweibull",
+    "entropy", "erlang", "expon", "exponnorm", "exponpow", "exponweib", "f", "fatiguelife", "fisk",
+    "foldcauchy", "foldnorm", "gamma", "gaussian_kde", "genextreme", "gengamma", "genlogistic",
+    "gennorm", "genpareto", "geom", "gibrat", "gmean", "gompertz", "gstd", "gumbel_l", "gumbel_r",
+    "halfcauchy", "halfgennorm", "halflogistic", "halfnorm", "hmean", "hypsecant", "invgamma",
+    "invgauss", "invweibull", "johnsonsb", "johnsonsu", "kurtosis", "laplace", "laplace_asymmetric",
+    "levy", "levy_l", "linregress", "loggamma", "logistic", "loglaplace", "lognorm", "loguniform",
+    "lomax", "maxwell", "median_abs_deviation", "moment", "moyal", "multivariate_normal",
+    "multivariate_t", "nakagami", "nbinom", "ncx2", "norm", "pareto", "pearsonr", "pmean",
+    "poisson", "powerlaw", "powerlognorm", "powernorm", "rankdata", "rayleigh", "reciprocal",
+    "rice", "sem", "semicircular", "skew", "skewcauchy", "skewnorm", "spearmanr", "t", "triang",
+    "truncexpon", "truncnorm", "uniform", "variation", "vonmises", "wald", "weibull_max",
+    "weibull_min", "zmap", "zscore",
 ]
 # fmt: on

@@ -192,6 +192,9 @@ class Uniform(Continuous):
     def _ppf(self, q: Tensor) -> Tensor:
         return q
 
+    def _isf(self, q: Tensor) -> Tensor:
+        return 1 - q
+
     def _moments(self) -> tuple[Any, Any]:
         return 0.5, 1 / 12
 

@@ -16,10 +16,11 @@ from adjoint.errors import ArgumentError, NotDifferentiableError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, DType
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.elementwise.comparison import equal, isnan, logical_and, logical_not
+from adjoint.ops.elementwise.comparison import equal, isfinite, isnan, logical_and, logical_not
 from adjoint.ops.elementwise.exponential import exp, log, log1p
 from adjoint.ops.elementwise.power import power, sqrt
 from adjoint.scipy.common import real_dtype
+from adjoint.scipy.stats.quantiles import quantile, upper_quantile
 
 INF = float("inf")
 
@@ -62,6 +63,19 @@ def at_edge(edge: Tensor, exponent: Any, rest: Any, logpdf: Callable[..., Tensor
     return where(here, density, exp(logpdf(here)))
 
 
+def from_edge(
+    edge: Tensor, exponent: Any, rest: Any, f: Callable[..., Tensor], above: bool = False
+) -> Tensor:
+    """The probability `f`: where `edge` is 0 by a density edge^(exponent - 1) exp(rest).
+
+    It is that of less than `edge`, or with `above` that of more. Elsewhere `f` gives it, whose
+    slope at 0 may be of the kind 0 times ∞.
+    """
+    here = equal(edge, 0)
+    below = power(where(here, edge, 1.0), exponent) * exp(rest) / exponent
+    return where(here, 1 - below if above else below, f(where(here, 1.0, edge)))
+
+
 def log_probability(p: Tensor, opposite: Tensor) -> Tensor:
     """log p, by the opposite probability where p is nearly 1 and has lost it."""
     near = p > 0.5
@@ -80,6 +94,10 @@ class Distribution:
     scaled = True
     vanishes = False
     """Whether the density is 0 at the lower end of the support with all its derivatives."""
+    vanishes_above = False
+    """The same of the upper end."""
+    finite = False
+    """Whether what the class states holds for finite variables only."""
 
     @property
     def numargs(self) -> int:
@@ -237,11 +255,11 @@ class Continuous(Distribution):
     def _logsf(self, *values: Any, **_: Any) -> Any:
         return log_probability(self._sf(*values), self._cdf(*values))
 
-    def _ppf(self, *values: Any, **_: Any) -> Any:
-        raise self._unknown("ppf", "of this distribution logpdf and pdf are known")
+    def _ppf(self, q: Any, *shapes: Any, **_: Any) -> Any:
+        return quantile(self.name, self._pdf, self._cdf, q, *shapes)
 
-    def _isf(self, *values: Any, **_: Any) -> Any:
-        return self._ppf(1 - values[0], *values[1:])
+    def _isf(self, q: Any, *shapes: Any, **_: Any) -> Any:
+        return upper_quantile(self.name, self._pdf, self._sf, q, *shapes)
 
     # What users call.
 
@@ -285,7 +303,9 @@ class Continuous(Distribution):
         if not (type(low) is float and low == -INF):
             inside = both(inside, y > low if self.vanishes else y >= low)
         if not (type(high) is float and high == INF):
-            inside = both(inside, y <= high)
+            inside = both(inside, y < high if self.vanishes_above else y <= high)
+        if self.finite:
+            inside = both(inside, isfinite(y))
         if inside is True:
             return f(y, *shapes)
         within = self._within(low, high)
@@ -297,7 +317,7 @@ class Continuous(Distribution):
             at_end = equal(distance, 0)
             value = f(where(logical_and(inside, logical_not(at_end)), y, within), *shapes)
             value = where(at_end, log(where(at_end, distance, 1.0)), value)
-        rest: Any = left if left == right else where(y > high, right, left)
+        rest: Any = left if left == right else where(y > within, right, left)
         return where(inside, value, where(isnan(y), y, rest))
 
     def _within(self, low: Any, high: Any) -> Any:

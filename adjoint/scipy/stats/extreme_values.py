@@ -25,7 +25,7 @@ class WeibullMin(Continuous):
     Tensor(0.36787944)
     """
 
-    name, shapes, lower, inner = "weibull_min", ("c",), 0.0, 1.0
+    name, shapes, lower, inner, finite = "weibull_min", ("c",), 0.0, 1.0, True
 
     def _logpdf(self, x: Tensor, c: Tensor) -> Tensor:
         return log(c) + special.xlogy(c - 1, x) - power(x, c)

@@ -23,7 +23,7 @@ class Gamma(Continuous):
     Tensor(0.86466472)
     """
 
-    name, shapes, lower, inner = "gamma", ("a",), 0.0, 1.0
+    name, shapes, lower, inner, finite = "gamma", ("a",), 0.0, 1.0, True
 
     def _logpdf(self, x: Tensor, a: Tensor) -> Tensor:
         return special.xlogy(a - 1, x) - x - special.gammaln(a)
@@ -363,6 +363,9 @@ class TruncatedNorm(Continuous):
             special.ndtri_exp(where(left, below, -1.0)),
             -special.ndtri_exp(where(left, -1.0, above)),
         )
+
+    def _isf(self, q: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        return self._ppf(1 - q, a, b)
 
     def _moments(self, a: Tensor, b: Tensor) -> tuple[Any, Any]:
         low, high, by_low, by_high = self._edges(a, b)

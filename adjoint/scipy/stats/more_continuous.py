@@ -13,7 +13,9 @@ from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import logical_and
 from adjoint.ops.elementwise.exponential import exp, expm1, log, log1p
 from adjoint.ops.elementwise.power import sqrt
+from adjoint.ops.elementwise.rounding import rint
 from adjoint.ops.elementwise.trigonometric import cos
+from adjoint.ops.special.circular import von_mises_probability
 from adjoint.ops.special.statistics import skewed_normal
 from adjoint.scipy.stats.distribution import INF, Continuous
 
@@ -137,7 +139,9 @@ class InverseGauss(Continuous):
     Tensor(0.39894228)
     """
 
-    name, shapes, lower, inner, vanishes = "invgauss", ("mu",), 0.0, 1.0, True
+    name, lower, inner, vanishes = "invgauss", 0.0, 1.0, True
+    shapes: tuple[str, ...] = ("mu",)
+    finite = True
 
     def _logpdf(self, x: Tensor, mu: Tensor) -> Tensor:
         ratio = (x - mu) / mu
@@ -168,14 +172,14 @@ class InverseGauss(Continuous):
 
 
 class SkewNorm(Continuous):
-    """The normal distribution, skewed; its quantile has no counterpart.
+    """The normal distribution, skewed.
 
     >>> from adjoint.scipy.stats import skewnorm
     >>> skewnorm.pdf(0.0, 4.0)
     Tensor(0.39894228)
     """
 
-    name, shapes = "skewnorm", ("a",)
+    name, shapes, finite = "skewnorm", ("a",), True
 
     def _allowed(self, a: Any) -> Any:
         return True
@@ -195,7 +199,7 @@ class SkewNorm(Continuous):
 
 
 class VonMises(Continuous):
-    """The normal distribution on the circle; its distribution function has no counterpart.
+    """The normal distribution on the circle. Each turn adds 1 to `cdf`, as in SciPy.
 
     >>> from adjoint.scipy.stats import vonmises
     >>> vonmises.pdf(0.5, 0.0)
@@ -209,6 +213,14 @@ class VonMises(Continuous):
 
     def _logpdf(self, x: Tensor, kappa: Tensor) -> Tensor:
         return kappa * (cos(x) - 1) - math.log(2 * math.pi) - log(special.i0e(kappa))
+
+    def _cdf(self, x: Tensor, kappa: Tensor) -> Tensor:
+        turns = rint(x / (2 * math.pi))
+        return von_mises_probability(x - 2 * math.pi * turns, kappa) + turns
+
+    def _sf(self, x: Tensor, kappa: Tensor) -> Tensor:
+        turns = rint(x / (2 * math.pi))
+        return von_mises_probability(2 * math.pi * turns - x, kappa) - turns
 
 
 class Triangular(Continuous):
@@ -241,6 +253,9 @@ class Triangular(Continuous):
         left = q < c
         rise, fall = c * where(left, q, 0.0), (1 - c) * (1 - where(left, 0.0, q))
         return where(left, sqrt(rise), 1 - sqrt(fall))
+
+    def _isf(self, q: Tensor, c: Tensor) -> Tensor:
+        return self._ppf(1 - q, c)
 
     def _sides(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Whether x is where the density rises, and the widths of both sides."""
