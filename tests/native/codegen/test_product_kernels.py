@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
+from adjoint.backends.llvm.calls import product_layout
 from adjoint.backends.llvm.calls.product_calls import is_own, numbers_of
 from adjoint.backends.llvm.calls.product_kernel import ProductWriter
 from adjoint.backends.llvm.calls.product_layout import MOST_PARTS, PACKED_ROWS, Product
@@ -27,6 +28,8 @@ from adjoint.schedule.plan import Gemm
 pytestmark = pytest.mark.native
 RNG = np.random.default_rng(7)
 
+UPDATE: dict[str, Any] = {"negative": True, "addend": True}
+"""A product that is subtracted from something."""
 SIZES = [
     (9, 9, 9),
     (1, 1, 37),
@@ -142,6 +145,28 @@ def test_factors_and_addends(dtype: str) -> None:
     functions = Functions(steps)
     for number, (step, transposed) in enumerate(zip(steps, flags, strict=True)):
         check(functions, number, step, transposed)
+
+
+@pytest.mark.parametrize("direct", [0, 1 << 20], ids=["b packed", "b direct"])
+def test_rows_stored_as_columns_are_packed(direct: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product_layout, "DIRECT_BYTES", direct)
+    scale = as_tensor(np.asarray(0.3, "f8")).node
+    sizes, transposed = [(101, 150, 430), (300, 130, 128)], (True, False)
+    steps = [step_of(*size, transposed, **more) for size in sizes for more in ({}, UPDATE)]
+    steps[1] = replace(steps[1], scale=scale)
+    assert all(Product(step).packs_a for step in steps)
+    assert {Product(step).packs for step in steps} == {not direct}
+    assert any(Product(step).depth_block < Product(step).depth for step in steps)
+    assert any(Product(step).parts > 1 for step in steps)
+    functions = Functions(steps)
+    for number, step in enumerate(steps):
+        check(functions, number, step, transposed)
+
+
+def test_few_tiles_do_not_pack_a() -> None:
+    assert not Product(step_of(500, 10, 256, (True, False))).packs_a
+    assert not Product(step_of(500, 500, 20, (True, False))).packs_a
+    assert not Product(step_of(500, 500, 256)).packs_a
 
 
 def test_what_is_cut_and_packed() -> None:
@@ -274,15 +299,17 @@ TARGETS = {
 in assembly, and what stands in an instruction that uses the stack."""
 
 
+@pytest.mark.parametrize("transposed", [False, True], ids=["rows", "columns"])
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_innermost_loop_is_products_and_reads(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, transposed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Read as assembly, also of processors that are not here."""
     machine, cpu, width, registers, word, stack = TARGETS[name]
     monkeypatch.setattr(vectors, "register_bytes", lambda: width)
     monkeypatch.setattr(product_tile, "register_count", lambda: registers)
-    step = step_of(200, 96, 240, dtype="f4")
+    step = step_of(200, 128, 240, (transposed, False), dtype="f4")
+    assert Product(step).packs_a == transposed
     module = KernelModule()
     ProductWriter(step).write_vectors(module.module, "f", {})
     llvm.initialize_all_targets()

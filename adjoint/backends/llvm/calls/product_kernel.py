@@ -12,7 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.calls.product_layout import Product
+from adjoint.backends.llvm.calls.product_layout import MOST_DEPTH, Product
 from adjoint.backends.llvm.codegen import product_packing, vectors
 from adjoint.backends.llvm.codegen.emitter import llvm_type, splat
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, element_address, extern, loop
@@ -75,7 +75,8 @@ class ProductWriter:
         block = p.depth_block if self.fixed_depth is not None else self.is_blocked
         return (
             f"product {step.root.dtype.str} {tile} columns {p.columns} depth {self.fixed_depth} "
-            f"block {block} {p.lanes} {p.transpose_a} {p.transpose_b} packs {p.packs} {p.group} "
+            f"block {block} {p.lanes} {p.transpose_a} {p.transpose_b} "
+            f"packs {p.packs_a} {p.packs} {p.group} "
             f"{p.depth * p.columns <= LITTLE} "
             f"rows {p.by_rows} {self.is_exact} {step.negative} {step.scale is not None} "
             f"{step.addend is not None}"
@@ -112,6 +113,10 @@ class ProductWriter:
         """Where a row goes that was written before."""
         self.nowhere.type = POINTER
         product = self.product
+        if product.packs_a:
+            self.packed_a = alloca(builder, ir.ArrayType(self.kind, MOST_DEPTH * self.across_a))
+            """What a row of tiles reads of a: on the stack, at most 50 KiB."""
+            self.packed_a.type = POINTER
         if product.by_dots:
             self.write_dots(low, high)
         elif product.by_rows:
@@ -166,6 +171,8 @@ class ProductWriter:
             first = wanted
             if not self.is_exact:  # the last tile begins earlier, to end with the rows
                 first = smaller(builder, wanted, builder.sub(self.rows, height))
+            if self.product.packs_a:
+                self.pack_a(first, k, count)
             self.each_panel(
                 group,
                 stop,
@@ -230,6 +237,18 @@ class ProductWriter:
             write, stride = product_packing.pack, width
         write(builder, self.kind, columns, source, stride, count, to)
 
+    @property
+    def across_a(self) -> int:
+        """How many numbers a depth has in what is packed of a: whole vectors."""
+        lanes = self.product.lanes
+        return -(-self.product.tile.height // lanes) * lanes
+
+    def pack_a(self, first: Any, k: Any, count: Any) -> None:
+        """Copy what the tiles of a row read of a, which is stored as columns."""
+        source = self.element(self.a, self.builder.add(self.builder.mul(k, self.rows), first))
+        rows = self.columns_of(self.product.tile.height)
+        product_packing.pack(self.builder, self.kind, rows, source, self.rows, count, self.packed_a)
+
     def write_tile(
         self,
         panel: Any,
@@ -248,14 +267,17 @@ class ProductWriter:
         else:
             width = product.columns
             b = self.element(self.b, builder.add(builder.mul(k, I64(width)), column))
-        if product.transpose_a:
-            a = self.element(self.a, builder.add(builder.mul(k, self.rows), first))
+        if product.packs_a:
+            a, apart = self.packed_a, I64(self.across_a)
+        elif product.transpose_a:
+            start, apart = builder.add(builder.mul(k, self.rows), first), self.rows
+            a = self.element(self.a, start)
         else:
-            a = self.element(self.a, builder.add(builder.mul(first, self.depth), k))
+            start, apart = builder.add(builder.mul(first, self.depth), k), None
+            a = self.element(self.a, start)
 
         def a_at(depth: Any) -> Any:
-            step = builder.mul(depth, self.rows) if product.transpose_a else depth
-            return self.element(a, step)
+            return self.element(a, depth if apart is None else builder.mul(depth, apart))
 
         tile = Tile(
             builder,

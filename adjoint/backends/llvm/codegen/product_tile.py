@@ -30,7 +30,9 @@ MOST_HEIGHT, LITTLE_HEIGHT = 14, 8
 """The most rows of a tile, and of one of a small product: as code it is half as long to compile."""
 SECOND_TILE = 1.5
 """What the last tile of a row counts if it has fewer columns: it is code of its own, to compile."""
-MANY_ROWS = 256
+SECOND_CACHE = 0.1
+"""Cycles that reading a vector of b costs beside the products."""
+MANY_ROWS = 512
 """From so many rows on a tile has as many as it can; of fewer all tiles have about the same."""
 
 
@@ -69,7 +71,11 @@ def tile_size(rows: int, columns: int, lanes: int, highest: int = MOST_HEIGHT) -
     sizes = []
     for width in range(1, min(across, MOST_VECTORS) + 1):
         most = min((free - width) // width, highest)
-        sizes.append(TileSize(-(-rows // -(-rows // most)) if rows < MANY_ROWS else most, width))
+        heights = [most]
+        if rows < MANY_ROWS:
+            fewest = -(-rows // most)
+            heights = [-(-rows // count) for count in (fewest, fewest + 1)]
+        sizes += [TileSize(height, width) for height in heights]
     return min(sizes, key=lambda size: _cycles(size, rows, across))
 
 
@@ -84,8 +90,10 @@ def _cycles(size: TileSize, rows: int, across: int) -> float:
 
 
 def _cycles_of(size: TileSize) -> float:
-    """The same for one tile: two products, or two reads, a cycle, and the loop itself."""
-    return max(size.height * size.width, size.height + size.width) / 2 + 0.5
+    """The same for one tile: two products, or two reads, a cycle, and the loop itself. What it
+    reads of b comes from the second cache."""
+    products, reads = size.height * size.width, size.height + size.width
+    return max(products, reads) / 2 + 0.5 + SECOND_CACHE * size.width
 
 
 @dataclass(frozen=True)
