@@ -31,6 +31,9 @@ THREADED_WORK = 1 << 19
 """Elements times operations from which on threads are worth it: about 100 µs on one core, beside
 which waking a thread, 5 to 20 µs, is little."""
 
+THREADED_BYTES = 1 << 20
+"""The same for bytes read and written, where there is little to compute: 50 µs on one core."""
+
 CHUNKS = 16
 """Into how many chunks of rows a nest is cut for threads, however many there are: so that results
 do not depend on the number, and up to eight threads still end at about the same time."""
@@ -115,7 +118,9 @@ def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[No
     traffic = sum(map(nbytes, local))
     extent = group[0].domain[0]
     work = sum(kernel.work for kernel in group)
-    threads = work >= THREADED_WORK and extent >= 2 * CHUNKS and can_chunk(group)
+    nest = Nest(group, extent, local, extent, extent)
+    is_worth_it = work >= THREADED_WORK or nest.bytes_moved >= THREADED_BYTES
+    threads = is_worth_it and extent >= 2 * CHUNKS and can_chunk(group)
     if not threads and traffic < BLOCKED_TRAFFIC:
         return [Nest(group, extent, set(), extent, extent)] if len(group) > 1 else list(group)
     if traffic < BLOCKED_TRAFFIC:

@@ -64,6 +64,14 @@ def test_the_schedules_of_typical_programs(name: str) -> None:
 X = np.ones((30, 20))
 
 
+@pytest.mark.parametrize(("rows", "steps"), [(500, [False]), (700, [True])])
+def test_threads_share_what_moves_much_memory(rows: int, steps: list[bool]) -> None:
+    """One sum per element is little work, but not 1.1 MB that are read and written."""
+    x = np.ones((rows, 200), np.float32)
+    schedule = traced(lambda x: ad.maximum(x, 0.0), x).schedule
+    assert [s.in_chunks for s in schedule.steps] == steps
+
+
 def test_equal_steps_have_equal_kernels_back_and_forth() -> None:
     """What the kernels of a step share with those before is stored, not computed in each again:
     without that the adjoints of all later steps are computed in the kernel of each."""
