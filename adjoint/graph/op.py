@@ -82,7 +82,7 @@ class Op:
     """Whether its derivative is chosen among several somewhere: then lines are noted (`lines`)."""
     tangent_once: bool = False
     """Whether its tangent, where derivatives may be nested, has none in forward mode: then sweeps
-    that go on in forward mode ask for one that takes no notice of kinks."""
+    that go on in forward mode ask for one that takes no notice of kinks, but for `zero_at_ties`."""
     may_have_smooth_form: bool = False
     """Whether `smooth_form` may know one; where not, a sweep need not ask."""
     keeps_finite: bool = False
@@ -190,6 +190,10 @@ class Op:
     def refuse(self, node: Node) -> None:
         """Raise the error for a derivative by the input of `node`."""
         raise NotDifferentiableError(f"{self.name} refuses derivatives")
+
+    def zero_at_ties(self, node: Node) -> Tensor:
+        """0, whose derivative is nan where the tangent of `node` was chosen (`tangent_once`)."""
+        raise NotImplementedError(self.name)
 
     def takes_complex_step(self, node: Node) -> bool:
         """Whether a tiny imaginary part of its inputs comes through it to the last digit: neither

@@ -292,6 +292,8 @@ class Expansion:
         if any(x is not None for x in tangents):
             with node_by_node() if node.op.tangent_once else nullcontext():
                 found = node.op.push(node, tangents)
+            if found is not None and node.op.tangent_once:
+                found = found * (1 + node.op.zero_at_ties(node))
         if found is None:
             return Series(node, 0)  # zero
         self.walk(found.node)

@@ -199,10 +199,10 @@ def test_products_with_the_hessian_hand_over_aux():
 
 
 def test_parts_that_do_not_fit_are_refused():
-    with pytest.raises(ArgumentError, match="sparse=True"):
-        ad.jacobian(energy, sparse=True, wrt="w")
-    with pytest.raises(ArgumentError, match="memory="):
-        ad.hessian(energy, memory=1000, argnames="x")
+    with pytest.raises(ArgumentError, match="there is no 'q'"):
+        ad.jacobian(energy, sparse=True, wrt="q")(TREE, POINT)
+    with pytest.raises(ArgumentError, match="there is no 'q'"):
+        ad.hessian(energy, memory=1000, wrt="q")(TREE, POINT)
     with pytest.raises(ArgumentError, match="3 tangents were given for 2 parts"):
         ad.hvp(energy, (TREE, POINT), (1.0, 2.0, 3.0), wrt=("w", "b"))
     with pytest.raises(ArgumentError, match="names 'q'"):

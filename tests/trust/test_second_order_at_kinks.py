@@ -263,6 +263,11 @@ SPOILT = {
     ),
     "abs|norm2: a norm of sizes": (lambda x: ad.cos(ad.linalg.norm(W @ ad.abs(x))), [0.0, 0.0]),
     "relu: in a network": (lambda x: ad.sum((W @ ad.nn.relu(W @ x) - 1) ** 2), [0.0, 0.0]),
+    "sort": (lambda x: ad.sum(WEIGHTS * ad.sort(x) ** 2), [1.0, 0.5, 1.0]),
+    "sort: of what is curved": (lambda x: ad.sum(WEIGHTS * ad.sort(x**2)), [1.0, 0.5, 1.0]),
+    "sort: some of it": (lambda x: ad.sum(ad.sort(x)[:2] ** 2), [1.0, 1.0, 0.5]),
+    "sort: a weight that varies": (lambda x: ad.sort(x[:2])[0] * x[2], [1.0, 1.0, 0.5]),
+    "top_k: left out": (lambda x: ad.sum(ad.top_k(x, 2)[0] ** 2), [1.0, 0.5, 0.5]),
     "copysign": (lambda x: ad.sum(ad.exp(ad.copysign(x, 1.0))), [0.0, 1.0]),
 }
 
@@ -340,6 +345,35 @@ def test_an_angle_that_is_not_taken_meets_no_kink(mode):
         warnings.simplefilter("error")
         found = np.asarray(MODES[mode](f)(np.zeros(2)))
     np.testing.assert_array_equal(np.asarray(found), [[2, 0], [0, 0]])
+
+
+ALIKE = {
+    "squares": lambda x: ad.sum(ad.sort(x) ** 2),
+    "of what is curved": lambda x: ad.sum(ad.sort(x**2)),
+    "along rows": lambda x: ad.sum(ad.sort(ad.stack([x, x**2]), axis=1, descending=True) ** 2),
+    "straight": lambda x: ad.sum(ad.sort(x) * WEIGHTS),
+    "the largest": lambda x: ad.sum(ad.top_k(x, 2)[0] ** 2),
+    "a weight for all": lambda x: ad.sum(ad.sort(x[:2]) ** 2) * x[2],
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ALIKE)
+def test_what_treats_equal_elements_alike_is_smooth_in_their_order(name, mode):
+    f, x = ALIKE[name], np.array([1.5, 1.5, 0.5])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = np.asarray(MODES[mode](f)(x))
+    apart = np.array([1.5, 1.5 + 1e-12, 0.5])  # no tie
+    np.testing.assert_allclose(found, np.asarray(ad.hessian(f)(apart)), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("f", [ad.sort, ad.cummax, lambda x: ad.top_k(x, 1)[0]])
+def test_series_in_a_tie_are_nan_and_warned_of_from_the_second_order_on(f):
+    with pytest.warns(KinkWarning):
+        found = ad.taylor(lambda x: ad.sum(f(x) ** 2), (np.ones(2),), (np.array([1.0, 2.0]),), 3)
+        assert np.isnan(np.asarray(found[2:])).all()
+    assert np.isfinite(np.asarray(found[:2])).all()
 
 
 @pytest.mark.parametrize("mode", MODES)

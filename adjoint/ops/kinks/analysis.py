@@ -15,10 +15,11 @@ from adjoint.ops.family.elementwise import keep_where, scale
 from adjoint.ops.family.structural_zeros import both, nonzero_mask
 from adjoint.ops.kinks.curvature import curvature
 from adjoint.ops.kinks.slope import Kink, slope
+from adjoint.ops.kinks.ties import told_apart
 from adjoint.ops.reductions.reduction import any, sum
 from adjoint.ops.shape.movement import broadcast_to, reshape
 
-NORM, PIECEWISE, ABS, ANGLE = "norm", "piecewise", "abs", "angle"
+NORM, PIECEWISE, ABS, ANGLE, TIE = "norm", "piecewise", "abs", "angle", "tie"
 """The kinds of kinks, see `Kink`."""
 
 
@@ -66,18 +67,20 @@ class KinkAnalysis:
 
     def even(self, x: Tensor | None) -> Tensor | None:
         """q x, what is left of a function of a size."""
-        if self.q is None or x is None or self.kink.kind in (PIECEWISE, ANGLE):
+        if self.q is None or x is None or self.kink.kind in (PIECEWISE, ANGLE, TIE):
             return None
         return scale(x, self.apart(self.q))
 
     def curved(self, moved: Tensor | None, g: Tensor) -> Tensor | None:
         """nan where the kink is met by what is curved there: `moved`, its tangent, is not constant.
 
-        Where `g` is 0, so is every slope that could have been chosen.
+        Where `g` is 0, so is every slope that could have been chosen; where it is equal at equal
+        elements, their order is no matter.
         """
-        if moved is None or self.kink.kind not in (ABS, PIECEWISE):
+        if moved is None or self.kink.kind not in (ABS, PIECEWISE, TIE):
             return None
-        chosen = self.apart(not_equal(g, 0))
+        is_tie = self.kink.kind == TIE
+        chosen = told_apart(g, self.at_kink) if is_tie else self.apart(not_equal(g, 0))
         assert chosen is not None
         met = both(both(self.at_kink, chosen), nonzero_mask(moved))
         found = curvature(moved, met, self.kink)

@@ -30,13 +30,16 @@ from adjoint.ops.kinks.dependence import (
     Dependence,
     Entry,
     is_differentiated,
+    uneven_steps,
     values_of,
+    vanishes,
 )
-from adjoint.ops.kinks.slope import Kink, KinkSlope, uneven_steps, vanishes
+from adjoint.ops.kinks.slope import Kink, KinkSlope
 
 _LONGEST = 200
 _FOLLOWED = frozenset({"elementwise", "linear", "bilinear", "normalisation"})
 _MARKS = frozenset({"marked_adjoint", "marked_tangent"})
+_WITH_KINKS = frozenset({"with_kink", "with_ties"})
 
 
 class KinkCurvature(KinkSlope):
@@ -88,7 +91,7 @@ def dependence_on_variables(result: Node) -> tuple[Dependence, list[Node]]:
 def _can_follow(node: Node) -> bool:
     if not is_differentiated(node) or not any(map(is_differentiated, node.inputs)):
         return False
-    if node.op.name == "with_kink":
+    if node.op.name in _WITH_KINKS:
         return not node.params[1]
     return node.op.family in _FOLLOWED or node.op.name in _MARKS
 
@@ -128,7 +131,7 @@ def _steps(node: Node, number: int) -> Tensor:
 
 def _own_kink(node: Node) -> Tensor | None:
     """Where an operation is at its kink; marks say so of themselves (`KinkMarker.alone`)."""
-    if node.op.name == "with_kink":
+    if node.op.name in _WITH_KINKS:
         return Tensor(node.inputs[1])
     if isinstance(node.op, Elementwise) and node.op.kink is not None:
         return node.op.at_kink(node)

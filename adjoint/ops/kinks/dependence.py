@@ -27,6 +27,9 @@ _LONGEST = 200
 _LEVELS = 8
 """How many levels of nodes are compared to know one for the other."""
 _MOVEMENTS = frozenset({"reshape", "broadcast_to", "permute_dims", "slice", "unslice", "concat"})
+_NEAR = 64
+"""How many units in the last place of its terms a sum may be away from 0 that ought to cancel."""
+_GOLDEN = 0.6180339887498949
 _ROOTS = frozenset({"sqrt", "maximum", "minimum"})
 """Operations of which the smooth form may be a kink known by another name, a norm or |x|."""
 
@@ -243,3 +246,18 @@ def whole_dependence_between(result: Node, point: Node) -> tuple[Dependence, lis
             entries.append((None, role, node.shape, node.dtype))
             given.append(node)
     return Dependence(tuple(entries)), given
+
+
+def vanishes(node: Node) -> Array:
+    """Where the value of a node is 0, but for the rounding of terms that cancel."""
+    value = np.asarray(node.value)
+    bound = _NEAR * np.finfo(value.dtype).eps * magnitude(node)
+    # A single term is its own magnitude: only 0 is below a part of itself.
+    return np.asarray((value == 0) | (np.abs(value) <= bound))
+
+
+def uneven_steps(shape: Shape, number: int) -> Array:
+    """Steps between 1 and 2 of which no two stand in a simple ratio."""
+    places = np.arange(1, int(np.prod(shape)) + 1).reshape(shape)
+    steps: Array = 1 + np.modf(_GOLDEN * places + number * 0.7548776662466927)[0]
+    return steps

@@ -51,12 +51,14 @@ from adjoint.ops.kinks.analysis import (
     ANGLE,
     NORM,
     PIECEWISE,
+    TIE,
     analyse,
     fitted,
     total,
     with_ones,
 )
 from adjoint.ops.kinks.slope import Kink, nan_at_kink, zero_with_unknown_slope
+from adjoint.ops.kinks.ties import ties_in_order
 from adjoint.ops.reductions.reduction import any, sum
 from adjoint.ops.shape.movement import broadcast_to
 from adjoint.transforms.coefficients import Rules
@@ -285,13 +287,16 @@ def _met_by_result(node: Node, met: Tensor, axes: tuple[int, ...]) -> Tensor:
 class WithKink(Op):
     """The first input, composed of pieces that meet at a kink of the third, where the second says.
 
-    What chooses between pieces (`where`) cannot know that they belong together.
+    What chooses between pieces (`where`) cannot know that they belong together, nor can what
+    gathers elements in an order.
     """
 
-    name = "with_kink"
     family = "kinks"
     param_names = ("function", "axes")
     kinks = keeps_zeros = keeps_finite = True
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name, self.kind = name, kind
 
     def nonzero_mask(self, node: Node, masks: Sequence[Tensor | None]) -> Tensor | None:
         met = _met_by_result(node, Tensor(node.inputs[1]), node.params[1])
@@ -316,7 +321,7 @@ class WithKink(Op):
         moved, at_kink, x = tangents[0], Tensor(node.inputs[1]), node.inputs[2]
         if moved is None or not are_nested(node, moved.node):
             return moved
-        return mark_tangent(moved, node, at_kink, (x,), (tangents[2],), PIECEWISE, node.params[1])
+        return mark_tangent(moved, node, at_kink, (x,), (tangents[2],), self.kind, node.params[1])
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         at_kink, x = Tensor(node.inputs[1]), node.inputs[2]
@@ -327,7 +332,7 @@ class WithKink(Op):
         return (
             adjoint,
             None,
-            mark_adjoint(nothing, adjoint, node, at_kink, (x,), 0, PIECEWISE, axes),
+            mark_adjoint(nothing, adjoint, node, at_kink, (x,), 0, self.kind, axes),
         )
 
     def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
@@ -341,9 +346,9 @@ class WithKink(Op):
         return make(self, given, node.params)
 
 
-_marked_adjoint, _marked_tangent, _with_kink = map(
-    register, (MarkedAdjoint(), MarkedTangent(), WithKink())
-)
+_marked_adjoint, _marked_tangent = map(register, (MarkedAdjoint(), MarkedTangent()))
+_with_kink = register(WithKink("with_kink", PIECEWISE))
+_with_ties = register(WithKink("with_ties", TIE))
 
 
 # What the operations with kinks call.
@@ -424,12 +429,19 @@ def with_kink(
     return make(_with_kink, (y, at_kink(), x), (function, axes))
 
 
+def with_ties(y: Tensor, function: str) -> Tensor:
+    """`y`, sorted along its last axis by `function`; as `with_kink` for elements that are equal."""
+    if not y.node.varies() or not are_nested(y.node):
+        return y
+    return make(_with_ties, (y, ties_in_order(y), y), (function, ()))
+
+
 def kink_of(node: Node, kind: str, axes: tuple[int, ...]) -> Kink:
     """What is to be known of the kink of `node`, which takes `axes` of its input together."""
     shape = node.inputs[0].shape
     if kind == NORM and axes and all_one([shape[a] for a in axes]):
         kind = ABS
-    name = node.params[0] if node.op is _with_kink else node.op.name
+    name = node.params[0] if isinstance(node.op, WithKink) else node.op.name
     return Kink(kind, name, line_of(node), tuple([a - len(shape) if a >= 0 else a for a in axes]))
 
 

@@ -27,24 +27,24 @@ from adjoint.ops.kinks.dependence import (
     Array,
     Dependence,
     dependence_between,
-    magnitude,
+    uneven_steps,
     values_of,
+    vanishes,
 )
+from adjoint.ops.kinks.ties import slope_at_ties
 from adjoint.ops.reductions.reduction import sum
 
-_NEAR = 64
-"""How many units in the last place of its terms a sum may be away from 0 that ought to cancel."""
 _ALIKE = 1e-6
 """By how much of itself a slope may differ between two directions."""
-_GOLDEN = 0.6180339887498949
 
 
 class Kink(NamedTuple):
     """What is to be known of a kink.
 
     `kind`: the "abs" of one number, the "norm" of several, both even; "piecewise", of two sides, of
-    which one was taken; or an "angle" at the origin, of which nothing follows. `axes`: what the
-    operation takes together, counted from the end.
+    which one was taken; an "angle" at the origin, of which nothing follows; or a "tie", of which
+    equal elements stands first along the last axis. `axes`: what the operation takes together,
+    counted from the end.
     """
 
     kind: str
@@ -116,6 +116,8 @@ class KinkSlope(Op):
 
     def at(self, dependence: Dependence, values: Sequence[Array], kink: Kink) -> Array:
         """The result, as if the kink were met everywhere."""
+        if kink.kind == "tie":
+            return slope_at_ties(dependence, values)
         return slope_at(dependence, values, kink)
 
     def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
@@ -259,18 +261,3 @@ def slope_at(dependence: Dependence, values: Sequence[Array], kink: Kink) -> Arr
     smooth = vanishes(g) & alike & still & (kink.kind not in ("piecewise", "angle"))
     straight = flat & still & (kink.kind not in ("norm", "angle"))
     return np.where(smooth, q, np.where(straight, 0.0, np.nan))
-
-
-def vanishes(node: Node) -> Array:
-    """Where the value of a node is 0, but for the rounding of terms that cancel."""
-    value = np.asarray(node.value)
-    bound = _NEAR * np.finfo(value.dtype).eps * magnitude(node)
-    # A single term is its own magnitude: only 0 is below a part of itself.
-    return np.asarray((value == 0) | (np.abs(value) <= bound))
-
-
-def uneven_steps(shape: Shape, number: int) -> Array:
-    """Steps between 1 and 2 of which no two stand in a simple ratio."""
-    places = np.arange(1, int(np.prod(shape)) + 1).reshape(shape)
-    steps: Array = 1 + np.modf(_GOLDEN * places + number * 0.7548776662466927)[0]
-    return steps

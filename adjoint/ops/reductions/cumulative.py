@@ -16,7 +16,9 @@ from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.comparison import equal, isnan, less, logical_or, not_equal
 from adjoint.ops.family.elementwise import keep_where
 from adjoint.ops.family.linear import Linear
-from adjoint.ops.kinks.kinks import NestedTangents, with_unknown_slope
+from adjoint.ops.kinks.analysis import PIECEWISE
+from adjoint.ops.kinks.kinks import NestedTangents, kink_of, with_unknown_slope
+from adjoint.ops.kinks.slope import zero_with_unknown_slope
 from adjoint.ops.reductions.extremum import check_ordered
 from adjoint.ops.reductions.product import cumprod, later, recurrence
 from adjoint.ops.reductions.reduction import kept, line, masked_as, to_accumulate
@@ -147,6 +149,11 @@ class RunningExtremum(Op):
         if are_nested(node, adjoint.node):
             found = with_unknown_slope(found, adjoint, node, less(share, 1), node.params[0])
         return (where(isnan(Tensor(node.inputs[0])), np.nan, keep_where(won, found)),)
+
+    def zero_at_ties(self, node: Node) -> Tensor:
+        _, _, share = self.segments(node)
+        kink = kink_of(node, PIECEWISE, ())
+        return zero_with_unknown_slope(less(share, 1), Tensor(node), kink)
 
     def outputs_reached(self, node: Node, number: int, mask: Tensor) -> Tensor:
         return later(mask, node.shape, node.params[0], False, False)

@@ -6,18 +6,24 @@ So the derivative of a sorted tensor is that of the stable permutation that sort
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from adjoint.errors import RangeError, ShapeError
-from adjoint.graph.node import Node, noted
+from adjoint.graph.node import Node, are_nested, noted
 from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape, promote
+from adjoint.ops.elementwise.comparison import equal, less
 from adjoint.ops.indexing.indexing import take, take_along_axis
-from adjoint.ops.reductions.reduction import line
+from adjoint.ops.kinks.kinks import with_kink, with_ties
+from adjoint.ops.reductions.extremum import min
+from adjoint.ops.reductions.reduction import line, sum
 from adjoint.ops.reductions.stable_order import stable_order
+from adjoint.ops.shape.movement import astype
+from adjoint.ops.shape.rearrange import moveaxis
 
 __all__ = ["sort", "argsort", "top_k", "searchsorted", "digitize"]
 
@@ -84,6 +90,22 @@ def _order(x: Tensor, axis: int, descending: bool) -> Tensor:
     return Tensor(noted(make(_argsort, (x,), (axis, descending)).node))
 
 
+def _with_ties(s: Tensor, axis: int, function: str) -> Tensor:
+    """What `function` sorted along `axis`, which knows of ties where derivatives are nested."""
+    if s.node.shape[axis] < 2 or not are_nested(s.node):
+        return s
+    return moveaxis(with_ties(moveaxis(s, axis, -1), function), -1, axis)
+
+
+def _left_out(x: Tensor, found: Tensor, axis: int) -> Tensor:
+    """Which of the first elements of `x` in order, `found`, equal one that is not among them."""
+    last = min(found, axis, keepdims=True)
+    among, all_of_them = (
+        sum(astype(equal(y, last), INT64), axis, keepdims=True) for y in (found, x)
+    )
+    return equal(found, last) & less(among, all_of_them)
+
+
 @public
 def argsort(
     x: Any,
@@ -128,7 +150,7 @@ def sort(
     """
     x, place = line("sort", as_tensor(x), axis)
     order = _order(x, place, bool(descending))
-    return take_along_axis(x, order, place)
+    return _with_ties(take_along_axis(x, order, place), place, "sort")
 
 
 @public
@@ -150,7 +172,10 @@ def top_k(x: Any, k: int, /, *, axis: Any = -1) -> tuple[Tensor, Tensor]:
         )
     order = _order(x, place, True)
     first = order[(*(slice(None),) * place, slice(int(k)))]
-    return take_along_axis(x, first, place), first
+    values = take_along_axis(x, first, place)
+    if 0 < k < x.shape[place]:
+        values = with_kink(values, values, partial(_left_out, x, values, place), "top_k")
+    return _with_ties(values, place, "top_k"), first
 
 
 @public
