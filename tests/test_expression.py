@@ -56,6 +56,12 @@ def test_every_function_offered_can_be_differentiated(name):
     assert math.isfinite(float(value)) or name in ("acosh", "arccosh")
 
 
+@pytest.mark.parametrize("part", ["min(x, y)", "max(x, y, 3)", "sin(x)", "hypot(x, y)"])
+def test_a_call_stands_where_it_is_written_up_to_its_parenthesis(part):
+    f = parse(f"x + 2*{part}")
+    assert [f.source[a:b] for a, b in f.places][-3:] == [part, f"2*{part}", f.source]
+
+
 USUAL = "sin cos tan exp log ln sqrt tanh erf abs max min pow sinh asin arcsin atan2 log1p"
 
 

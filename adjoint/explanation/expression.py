@@ -28,7 +28,7 @@ _UNARY = (
     "logit softplus sinc"
 )
 _BINARY = "power arctan2 hypot maximum minimum logaddexp"
-_ALIASES = {
+ALIASES = {
     "ln": "log",
     "sigmoid": "expit",
     "asin": "arcsin",
@@ -57,7 +57,7 @@ def functions() -> dict[str, int]:
     """The functions a formula may use, with how many arguments each takes."""
     found = {name: 1 for name in _UNARY.split() if name in FUNCTIONS}
     found |= {name: 2 for name in _BINARY.split() if name in FUNCTIONS}
-    return found | {alias: found[name] for alias, name in _ALIASES.items() if name in found}
+    return found | {alias: found[name] for alias, name in ALIASES.items() if name in found}
 
 
 @dataclass(frozen=True)
@@ -297,7 +297,7 @@ class _Reader:
 
     def _arguments(self, token: Token) -> None:
         opening = self._take()
-        name = _ALIASES.get(token.text, token.text)
+        name = ALIASES.get(token.text, token.text)
         count = 0
         while True:
             self._inside(opening, self._sum)
@@ -310,6 +310,7 @@ class _Reader:
         self._close(opening)
         wanted = self.known[token.text]
         if name in ("maximum", "minimum") and count > 1:
+            self.places[-1] = self.operands[-1] = (token.at, self.end)
             return
         if count != wanted:
             self._fail(
@@ -372,9 +373,8 @@ class _Reader:
         self._take()
 
     def _split(self) -> list[Token]:
-        tokens = []
+        tokens, at = list[Token](), 0
         text = self.source.translate(_TYPOGRAPHY)
-        at = 0
         while at < len(text):
             match = _TOKEN.match(text, at)
             if match is None:

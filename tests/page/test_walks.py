@@ -202,7 +202,7 @@ def test_deep_links_open_a_step(shown, first):
     browser = shown(first, "reverse-4")
     assert said(browser) == "v̄4 = v̄6 ∂v6/∂v4 = v̄6 = 1"
     browser.js("location.hash = '#extend-16'; new Promise(done => setTimeout(done, 50))")
-    assert said(browser) == "v̄1 = v̄1→4 + v̄1→3 = 5.5"
+    assert said(browser) == "v̄1 = v̄1→4 + v̄1→3 = 5 + 0.5 = 5.5"
     for strange in ("#nothing-3", "#reverse-9999", "#reverse--1", "#%"):
         browser.js(f"location.hash = '{strange}'; new Promise(done => setTimeout(done, 20))")
     assert browser.js("adjointPage.phase.id") == "reverse"

@@ -22,6 +22,7 @@ SCRIPTS = (
     "play.js",
 )
 STYLE = "page.css"
+CONTROLS = "page.html"
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
@@ -54,9 +55,10 @@ def page(
     written: str,
     scripts: tuple[str, ...] = SCRIPTS,
     policy: str = POLICY,
+    controls: str = "",
 ) -> str:
     """The whole file. `written` is the explanation as HTML, for those who print or have no script;
-    `model` is the data that the scripts find in the page."""
+    `model` is the data that the scripts find in the page, `controls` the HTML that they fill."""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -71,7 +73,8 @@ def page(
 </style>
 </head>
 <body>
-<main id="page" hidden></main>
+<main id="page" hidden>
+{controls}</main>
 <div id="written">
 {written}
 </div>

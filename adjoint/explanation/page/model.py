@@ -22,6 +22,9 @@ from adjoint.graph.node import Node
 TANGENTS = 6
 """At most so many inputs have their tangents told."""
 
+MOST_TOGETHER = 11
+"""A group of more nodes is divided where it repeats itself."""
+
 LARGEST_AGAIN = 80
 """A function with more nodes is not differentiated again for the page."""
 
@@ -34,6 +37,7 @@ def model_of(trace: Trace, names: Sequence[str], result: str, places: Places) ->
     generation = {entry.node: 0 for entry in trace.entries}
     generation |= {entry.node: 1 for step in sweeps[0].steps for entry in step.new}
     entries = trace.numbering.entries.values()
+    groups = _groups(trace, places)
     return {
         "names": list(names),
         "result": result,
@@ -41,16 +45,17 @@ def model_of(trace: Trace, names: Sequence[str], result: str, places: Places) ->
         "output": trace.entry(trace.output).symbol.index,
         "count": len(trace.entries),
         "lines": places.lines,
-        "nodes": [_node(trace, e, generation.get(e.node, 2), names, places) for e in entries],
+        "nodes": [
+            _node(trace, e, generation.get(e.node, 2), names) | _place(e.node, places, groups)
+            for e in entries
+        ],
         "tangents": tangents,
         "sweeps": [_sweep(trace, sweep) for sweep in sweeps],
         "notes": [*notes, *note],
     }
 
 
-def _node(
-    trace: Trace, entry: Entry, generation: int, names: Sequence[str], places: Places
-) -> dict[str, Any]:
+def _node(trace: Trace, entry: Entry, generation: int, names: Sequence[str]) -> dict[str, Any]:
     node = entry.node
     term = Word(names[trace.inputs.index(node)]) if node in trace.inputs else entry.formula
     return {
@@ -59,16 +64,37 @@ def _node(
         "v": value_data(trace.value(node)),
         "d": [symbol.index for symbol in symbols_of(entry.formula) if symbol != entry.symbol],
         "gen": generation,
-        **_place(node, places),
     }
 
 
-def _place(node: Node, places: Places) -> dict[str, Any]:
+def _place(node: Node, places: Places, groups: dict[Node, tuple[str, int]]) -> dict[str, Any]:
+    """Where in the source a node is made, and the group that it is folded into."""
     if node in places.spans:
         return {"at": [list(span) for span in places.spans[node]]}
-    if node in places.line_of:
-        return {"line": places.line_of[node], "in": places.function_of[node]}
-    return {}
+    found: dict[str, Any] = {"line": places.line_of[node]} if node in places.line_of else {}
+    if node in groups:
+        found["group"] = list(groups[node])
+    return found
+
+
+def _groups(trace: Trace, places: Places) -> dict[Node, tuple[str, int]]:
+    """For each node that a line of a function makes, the name and the number of its group: nodes
+    in a row, divided where a long one begins to repeat itself."""
+    found: dict[Node, tuple[str, int]] = {}
+    name, number, seen, length = "", 0, set[str](), 0
+    for entry in trace.entries:
+        node = entry.node
+        own = ""
+        if node in places.line_of and node not in trace.inputs:
+            function = places.function_of[node]
+            own = f"{f'{function}(…) ' if function else ''}line {places.line_of[node]}"
+        if own != name or not own or (length > MOST_TOGETHER and node.op.name in seen):
+            name, number, seen, length = own, number + 1, set(), 0
+        seen.add(node.op.name)
+        length += 1
+        if own:
+            found[node] = (own, number)
+    return found
 
 
 def _tangents(trace: Trace, count: int) -> tuple[list[dict[str, Any]], list[str]]:

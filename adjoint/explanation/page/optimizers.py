@@ -8,6 +8,7 @@ import numpy as np
 
 from adjoint.explanation.expression import Expression, parse
 from adjoint.explanation.page.html import page
+from adjoint.explanation.page.language import language
 from adjoint.explanation.page.model import model_of
 from adjoint.explanation.places import Places, located
 from adjoint.explanation.trace import Trace
@@ -64,7 +65,7 @@ def page_data() -> dict[str, Any]:
     """The graphs of the functions with their derivatives, and the signs AdaHessian draws."""
     surfaces = [{**surface, "model": _model(parse(surface["formula"]))} for surface in SURFACES]
     study = {**STUDY, "model": _model(parse(STUDY["formula"]))}
-    return {"surfaces": surfaces, "study": study, "signs": _signs()}
+    return {"surfaces": surfaces, "study": study, "signs": _signs(), "language": language()}
 
 
 def _model(f: Expression) -> dict[str, Any]:

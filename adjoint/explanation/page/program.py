@@ -8,7 +8,7 @@ from typing import Any
 
 from adjoint.api.compiling import compile as compiled
 from adjoint.api.derivatives import value_and_grad
-from adjoint.api.report import report_of
+from adjoint.api.report import Report, report_of
 from adjoint.api.specialization import Specialization
 from adjoint.explanation.formulas import Number, Term, Word, formula_of
 from adjoint.explanation.page.terms import term_data
@@ -21,9 +21,12 @@ from adjoint.schedule.plan import Control, Kernel, Nest, Step
 MOST = 400
 """Of a larger program only the kernels are told."""
 
+MOST_NAMED = 24
+"""Of a larger kernel only the count of operations is told."""
+
 
 def program_of(
-    f: Callable[..., Any], leaves: Sequence[Any], names: Sequence[str]
+    f: Callable[..., Any], leaves: Sequence[Any], names: Sequence[str], result: str
 ) -> tuple[dict[str, Any] | None, str]:
     """The optimised graph and the kernels of value and gradient, or why there are none.
 
@@ -39,23 +42,43 @@ def program_of(
     except Exception as error:  # whatever the code of the user raises when it is traced
         return None, f"{type(error).__name__}: {error}"
     numbering = _numbered(specialization, names)
-    kernels = [
-        {
-            "kind": row.kind,
-            "computes": row.computes,
-            "operations": row.operations,
-            "bytes": row.bytes_moved,
-            "nodes": sorted({numbering[n] for n in _nodes_of(step) if n in numbering}),
-        }
-        for row, step in zip(report.rows, _working(specialization), strict=True)
-    ]
+    listed = len(numbering) <= MOST
+    results = [result, *(f"∂{result}/∂{name}" for name in names)]
+    graph = _graph_rows(specialization, numbering, names, results) if listed else []
+    kernels = _kernel_rows(report, specialization, numbering)
     data = {
-        "nodes": _node_data(specialization, numbering, names),
+        "says": _said(report, len(numbering) if listed else None),
+        "program": graph,
         "kernels": kernels,
-        "before": {"operations": report.operations, "bytes": report.bytes_before},
-        "after": {"steps": report.kernels, "bytes": report.bytes_moved},
     }
     return data, ""
+
+
+def _said(report: Report, left: int | None) -> list[str]:
+    """What the three steps say: the graph as it was written, optimised, and cut into kernels."""
+    kernels = "1 kernel" if report.kernels == 1 else f"{report.kernels:,} kernels and calls"
+    passes = "The passes fold constants, simplify, and share what is equal"
+    return [
+        f"Forward and backward are one graph: {report.operations:,} operations, which one by one "
+        f"would move {report.bytes_before:,} bytes.",
+        f"{passes}; the graph is too large to be listed."
+        if left is None
+        else f"{passes}: {left:,} operations are left.",
+        f"The schedule fuses them: {kernels} moving {report.bytes_moved:,} bytes.",
+    ]
+
+
+def _kernel_rows(
+    report: Report, specialization: Specialization, numbering: dict[Node, int]
+) -> list[list[Any]]:
+    rows = []
+    for row, step in zip(report.rows, _working(specialization), strict=True):
+        nodes = sorted({numbering[n] for n in _nodes_of(step) if n in numbering})
+        few = 0 < len(nodes) <= MOST_NAMED
+        computed = " ".join(f"u{i}" for i in nodes) if few else f"{row.operations:,}"
+        what = row.computes.removeprefix("[] ")
+        rows.append([row.kind, what, computed, f"{row.bytes_moved:,}"])
+    return rows
 
 
 def _working(specialization: Specialization) -> list[Step]:
@@ -70,11 +93,13 @@ def _numbered(specialization: Specialization, names: Sequence[str]) -> dict[Node
     return {node: i for i, node in enumerate(working, 1)}
 
 
-def _node_data(
-    specialization: Specialization, numbering: dict[Node, int], names: Sequence[str]
-) -> list[dict[str, Any]]:
-    if len(numbering) > MOST:
-        return []
+def _graph_rows(
+    specialization: Specialization,
+    numbering: dict[Node, int],
+    names: Sequence[str],
+    results: Sequence[str],
+) -> list[list[Any]]:
+    """For each node its name, formula, shape, and which results it is."""
     known: dict[Node, Term] = {
         node: Word(name) for node, name in zip(specialization.inputs, names, strict=False)
     }
@@ -82,18 +107,15 @@ def _node_data(
     for node in topological_order(specialization.optimised, lambda n: n.inputs):
         if is_constant(node) and node not in inputs:
             known[node] = Number(engine.value_of(node))
-    results: dict[Node, list[int]] = {}
-    for place, node in enumerate(specialization.optimised):
-        results.setdefault(node, []).append(place)
+    places: dict[Node, list[str]] = {}
+    for node, result in zip(specialization.optimised, results, strict=True):
+        places.setdefault(node, []).append(result)
     rows = []
     for node, number in numbering.items():
-        row: dict[str, Any] = {"i": number, "t": term_data(formula_of(node, known))}
-        if node.shape:
-            row["shape"] = list(node.shape)
-        if node in results:
-            row["result"] = results[node]
+        formula = term_data(formula_of(node, known))
         known[node] = Word(f"u{number}")
-        rows.append(row)
+        shape, which = "×".join(map(str, node.shape)), ", ".join(places.get(node, ()))
+        rows.append([term_data(known[node]), formula, shape or None, which or None])
     return rows
 
 

@@ -1,396 +1,269 @@
 // The page's own small library: reads a formula and makes of it what Python records of a function,
 // so that a visitor can change the formula. Reverse mode here is the lecture's, graph extension.
 
-const CONSTANTS = { pi: Math.PI, "π": Math.PI, e: Math.E };
-const ALIASES = {
-  ln: "log", sigmoid: "expit", asin: "arcsin", acos: "arccos", atan: "arctan", asinh: "arcsinh",
-  acosh: "arccosh", atanh: "arctanh", atan2: "arctan2", pow: "power", max: "maximum", min: "minimum",
-};
-const UNARY = ("sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh exp exp2 expm1 log "
-  + "log2 log10 log1p sqrt cbrt square reciprocal abs sign floor ceil erf erfc expit logit softplus").split(" ");
-const BINARY = "power arctan2 hypot maximum minimum logaddexp".split(" ");
+// What the library's reader knows: functions by name, each with its usual name and count of arguments.
+const { functions, constants } = DATA.language || {};
+const KNOWN = { __proto__: null, ...functions };
+const KNOWN_IN_SLOPES = { ...KNOWN, __proto__: null, equal: ["equal", 2], less: ["less", 2], greater: ["greater", 2], where: ["where", 3] };
+const TOKEN = /((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|([A-Za-zΑ-Ωα-ω][A-Za-zΑ-Ωα-ω0-9_]*)|(\*\*|[-+*/^(),])|\S/gu;
+const OPERATORS = { __proto__: null, "+": ["add", 1], "-": ["subtract", 1], "*": ["multiply", 2], "/": ["divide", 2] };
 const LONGEST = 2000;
 const DEEPEST = 64;
 
 class FormulaError extends Error {}
 
-// Reading: steps in postfix order, each with the part of the formula it stands for.
+function fail(message) { throw new FormulaError(message); }
 
-function readFormula(source) {
-  if (source.length > LONGEST) throw new FormulaError(`the formula is longer than ${LONGEST} characters`);
-  const text = source.replace(/[−×·⋅÷]/g, (c) => ({ "−": "-", "÷": "/" })[c] || "*");
-  const tokens = [];
-  const pattern = /\s+|((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|([A-Za-zΑ-Ωα-ω][A-Za-zΑ-Ωα-ω0-9_]*)|(\*\*|[-+*/^(),])/y;
-  for (let at = 0; at < text.length; at = pattern.lastIndex) {
-    pattern.lastIndex = at;
-    const match = pattern.exec(text);
-    if (!match) throw new FormulaError(`“${source[at]}” is not mathematics; write numbers, names, + - * / ^, parentheses and functions`);
-    const kind = match[1] ? "number" : match[2] ? "name" : match[3] ? "sign" : "";
-    if (kind) tokens.push({ kind, text: match[0], at, end: pattern.lastIndex });
-  }
-  const end = { kind: "end", text: "", at: text.length, end: text.length };
-  const steps = [], spans = [];
+// A formula as a tree of {number}, {name} and {op, parts}, each with its span in the source; `from`
+// is where it begins with its parentheses. `names` learns the names in it.
+function readFormula(source, known = KNOWN, names = new Set()) {
+  if (source.length > LONGEST) fail(`the formula is longer than ${LONGEST} characters`);
+  const tokens = [...source.replace(/[−×·⋅÷]/g, (c) => ({ "−": "-", "÷": "/" })[c] || "*").matchAll(TOKEN)];
+  const strange = tokens.find((token) => !token[1] && !token[2] && !token[3]);
+  if (strange) fail(`“${strange[0]}” is not mathematics; write numbers, names, + - * / ^, parentheses and functions`);
   let position = 0, depth = 0;
-  const here = () => tokens[position] || end;
-  const take = () => tokens[position++] || end;
-  const before = () => tokens[position - 1] || end;
-  const leaf = (step, token) => (steps.push({ ...step, span: [token.at, token.end] }), spans.push([token.at, token.end]));
-  const apply = (op, count, start = null) => {
-    const parts = spans.splice(-count);
-    const span = [start === null ? parts[0][0] : start, before().end];
-    steps.push({ op, count, span });
-    spans.push(span);
+  const here = () => tokens[position]?.[0];
+  const take = () => tokens[position++];
+  const endOf = ({ index, 0: text }) => index + text.length;
+  const leaf = (what, token) => ({ ...what, from: token.index, span: [token.index, endOf(token)] });
+  const apply = (op, parts, from = parts[0].from) => ({ op, parts, from, span: [from, endOf(tokens[position - 1])] });
+  const unexpected = () => {
+    if (here() === undefined) fail("the formula ends too early");
+    fail(position ? `“${here()}” follows “${tokens[position - 1][0]}” without an operation; multiplication is written with a star`
+      : `“${here()}” was not expected here`);
   };
   const inside = (part) => {
-    if (++depth > DEEPEST) throw new FormulaError(`more than ${DEEPEST} levels of parentheses`);
-    part();
+    if (++depth > DEEPEST) fail(`more than ${DEEPEST} levels of parentheses`);
+    const found = part();
     depth--;
+    return found;
   };
-  const expect = (sign) => {
-    if (here().text !== sign) unexpected();
-    take();
-  };
-  const unexpected = () => {
-    const token = here();
-    if (token.kind === "end") throw new FormulaError("the formula ends too early");
-    throw new FormulaError(position
-      ? `“${token.text}” follows “${before().text}” without an operation; multiplication is written with a star`
-      : `“${token.text}” was not expected here`);
-  };
-  const chain = (signs, part) => () => {
-    part();
-    while (here().kind === "sign" && signs[here().text]) {
-      const op = signs[take().text];
-      part();
-      apply(op, 2);
+  const close = () => (here() === ")" ? take() : unexpected());
+  // What is bound more tightly than `level`.
+  const read = (level = 0) => {
+    let found = signed();
+    while (OPERATORS[here()]?.[1] > level) {
+      const [op, own] = OPERATORS[take()[0]];
+      found = apply(op, [found, read(own)]);
     }
+    return found;
   };
   const named = (token) => {
-    const name = Object.hasOwn(ALIASES, token.text) ? ALIASES[token.text] : token.text;
-    if (here().text !== "(") {
-      if (UNARY.includes(name) || BINARY.includes(name)) throw new FormulaError(`the function ${token.text} has no argument; write ${token.text}(…)`);
-      if (Object.hasOwn(CONSTANTS, name)) return leaf({ number: CONSTANTS[name] }, token);
-      return leaf({ name: token.text }, token);
+    const [text] = token, [name, wanted] = known[text] || [];
+    if (here() !== "(") {
+      if (wanted) fail(`the function ${text} has no argument; write ${text}(…)`);
+      if (Object.hasOwn(constants, text)) return leaf({ number: constants[text] }, token);
+      names.add(text);
+      return leaf({ name: text }, token);
     }
-    const wanted = UNARY.includes(name) ? 1 : BINARY.includes(name) ? 2 : 0;
-    if (!wanted) throw new FormulaError(`the page has no function “${token.text}”; it has ${[...UNARY, ...BINARY].join(", ")}`);
-    take();
-    let count = 0;
+    if (!wanted) fail(`the page has no function “${text}”; it has ${Object.keys(KNOWN).join(", ")}`);
+    const folds = name === "maximum" || name === "minimum"; // many arguments, two by two
+    let parts = [], count = 0;
     do {
-      if (count) take();
-      inside(sum);
-      count += 1;
-      if (count > 2 && (name === "maximum" || name === "minimum")) { apply(name, 2, token.at); count = 2; }
-    } while (here().text === ",");
-    expect(")");
-    if (count !== wanted) throw new FormulaError(`${token.text} takes ${wanted} argument${wanted > 1 ? "s" : ""}, got ${count}`);
-    apply(name, count, token.at);
+      take();
+      parts.push(inside(read));
+      if (++count > 1 && folds) parts = [apply(name, parts, token.index)];
+    } while (here() === ",");
+    close();
+    if (count !== wanted && !(folds && count > 1)) fail(`${text} takes ${wanted} argument${wanted > 1 ? "s" : ""}, got ${count}`);
+    return apply(name, folds ? parts[0].parts : parts, token.index);
   };
   const atom = () => {
-    const token = here();
-    if (token.kind === "number") leaf({ number: +take().text }, token);
-    else if (token.kind === "name") named(take());
-    else if (token.text === "(") {
-      take();
-      inside(sum);
-      expect(")");
-      spans.splice(-1, 1, [token.at, before().end]);
-    } else unexpected();
+    const token = tokens[position];
+    if (token?.[1]) return leaf({ number: +take()[0] }, token);
+    if (token?.[2]) return named(take());
+    if (here() !== "(") unexpected();
+    take();
+    const found = inside(read);
+    close();
+    return { ...found, from: token.index };
   };
   const signed = () => {
-    const start = here().at;
+    const from = tokens[position]?.index;
     let negative = false;
-    while (here().text === "+" || here().text === "-") negative = negative !== (take().text === "-");
-    atom();
-    if (here().text === "^" || here().text === "**") {
+    while (here() === "+" || here() === "-") negative = negative !== (take()[0] === "-");
+    let found = atom();
+    if (here() === "^" || here() === "**") {
       take();
-      inside(signed);
-      apply("power", 2);
+      found = apply("power", [found, inside(signed)]);
     }
-    const last = steps[steps.length - 1];
-    if (negative && last.number !== undefined) last.number = -last.number;
-    else if (negative) apply("negative", 1, start);
+    if (!negative) return found;
+    return found.number === undefined ? apply("negative", [found], from) : { ...found, number: -found.number, from };
   };
-  const sum = chain({ "+": "add", "-": "subtract" }, chain({ "*": "multiply", "/": "divide" }, signed));
-  sum();
-  if (here().kind !== "end") unexpected();
-  return steps;
+  const found = read();
+  if (here() !== undefined) unexpected();
+  return found;
 }
 
-// A graph: nodes with an operation on inputs, each a number of a node or a constant {c}.
+// The derivative of an operation y by its inputs a and b, or by a alone; nothing where it is zero. Of
+// two equal ones half is chosen, as in the library.
+const chosen = (a, b, test) => `where(equal(${a}, ${b}), 0.5, where(${test}(${a}, ${b}), 1, 0))`;
+const ratio = (a, b) => `where(equal(${b}, 0), 0, ${a} / (${b}))`;
+const SLOPES = {
+  __proto__: null, add: ["1", "1"], subtract: ["1", "-1"], negative: "-1", multiply: ["b", "a"], divide: ["1 / b", "-y / b"],
+  power: ["where(equal(b, 0), 0, b * a^(b - 1))", "where(equal(a, 0), 0, y * log(a))"],
+  square: "2 * a", reciprocal: "-(y * y)", abs: "sign(a)", sqrt: "0.5 / y", cbrt: "1 / 3 / y^2",
+  sin: "cos(a)", cos: "-sin(a)", tan: "1 + y * y", sinh: "cosh(a)", cosh: "sinh(a)", tanh: "1 - y * y",
+  arcsin: "1 / sqrt(1 - a^2)", arccos: "-(1 / sqrt(1 - a^2))", arctan: "1 / (1 + a^2)",
+  arcsinh: "1 / sqrt(1 + a^2)", arccosh: "1 / sqrt(a^2 - 1)", arctanh: "1 / (1 - a^2)",
+  exp: "y", exp2: "log(2) * y", expm1: "y + 1", log: "1 / a", log2: "log2(e) / a", log10: "log10(e) / a", log1p: "1 / (1 + a)",
+  erf: "2 / sqrt(pi) * exp(-a^2)", erfc: "-(2 / sqrt(pi) * exp(-a^2))",
+  expit: "y * (1 - y)", logit: "1 / (a * (1 - a))", softplus: "expit(a)", logaddexp: ["expit(a - b)", "expit(b - a)"],
+  arctan2: [ratio("b", "a^2 + b^2"), ratio("-a", "a^2 + b^2")], hypot: [ratio("a", "y"), ratio("b", "y")],
+  maximum: [chosen("a", "b", "greater"), chosen("b", "a", "greater")], minimum: [chosen("a", "b", "less"), chosen("b", "a", "less")],
+};
 
-const ONE = { c: 1 };
 const TERMS = {
-  add: total, subtract: (a, b) => total(a, ["-", b]), multiply: product, divide: quotient,
-  negative: (a) => ["-", a], power: (a, b) => ["^", a, b], square: (a) => ["^", a, num(2)],
-  reciprocal: (a) => quotient(num(1), a),
-};
-const COMPUTE = {
-  ...FUNCTIONS, add: (a, b) => a + b, subtract: (a, b) => a - b, multiply: (a, b) => a * b,
-  divide: (a, b) => a / b, negative: (a) => -a, square: (a) => a * a, reciprocal: (a) => 1 / a,
+  __proto__: null, add: total, subtract: (a, b) => total(a, ["-", b]), multiply: product, divide: quotient,
+  negative: (a) => ["-", a], power: (a, b) => ["^", a, b], square: (a) => ["^", a, num(2)], reciprocal: (a) => quotient(num(1), a),
 };
 
+const termOf = (op, parts) => (TERMS[op] ? TERMS[op](...parts) : call(op, ...parts));
+
+const isConstant = (x) => typeof x === "object";
+
+// A graph of nodes {op, inputs}: each input is the number of a node or a constant {c}. What is part
+// of the model has a name.
 class Graph {
-  constructor() { this.nodes = []; }
+  nodes = [];
+  names = new Map();
+  moving = new Set(); // the nodes that depend on inputs
+  recorded = [];
+  generation = 0;
 
   make(op, ...inputs) {
-    if (inputs.every((x) => typeof x === "object")) return { c: COMPUTE[op](...inputs.map((x) => x.c)) };
-    this.nodes.push({ op, inputs });
-    return this.nodes.length - 1;
+    if (inputs.every(isConstant)) return { c: evaluate(termOf(op, inputs.map((x) => num(x.c)))) };
+    if (op === "where" && isConstant(inputs[0])) return inputs[inputs[0].c ? 1 : 2];
+    return this.nodes.push({ op, inputs }) - 1;
   }
 
-  // What node `n` computes, in terms of nodes that have names.
-  formula(n, names) {
-    const node = this.nodes[n];
-    const parts = node.inputs.map((x) => this.term(x, names));
-    if (node.op === "constant") return num(node.value);
-    return TERMS[node.op] ? TERMS[node.op](...parts) : ["f", node.op, parts, ""];
-  }
+  constant(value) { return this.nodes.push({ op: "constant", inputs: [], value }) - 1; }
 
-  term(x, names) {
-    return typeof x === "object" ? num(x.c) : names.get(x) || this.formula(x, names);
-  }
-}
-
-// The slope of an operation: by each input, what multiplies the adjoint (or the tangent).
-const SLOPES = {
-  sin: (g, a) => g.make("cos", a),
-  cos: (g, a) => g.make("negative", g.make("sin", a)),
-  tan: (g, a, y) => g.make("add", ONE, g.make("multiply", y, y)),
-  arcsin: (g, a) => g.make("reciprocal", g.make("sqrt", g.make("subtract", ONE, g.make("square", a)))),
-  arccos: (g, a) => g.make("negative", SLOPES.arcsin(g, a)),
-  arctan: (g, a) => g.make("reciprocal", g.make("add", ONE, g.make("square", a))),
-  sinh: (g, a) => g.make("cosh", a),
-  cosh: (g, a) => g.make("sinh", a),
-  tanh: (g, a, y) => g.make("subtract", ONE, g.make("multiply", y, y)),
-  arcsinh: (g, a) => g.make("reciprocal", g.make("sqrt", g.make("add", ONE, g.make("square", a)))),
-  arccosh: (g, a) => g.make("reciprocal", g.make("sqrt", g.make("subtract", g.make("square", a), ONE))),
-  arctanh: (g, a) => g.make("reciprocal", g.make("subtract", ONE, g.make("square", a))),
-  exp: (g, a, y) => y,
-  exp2: (g, a, y) => g.make("multiply", { c: Math.LN2 }, y),
-  expm1: (g, a, y) => g.make("add", y, ONE),
-  log: (g, a) => g.make("divide", ONE, a),
-  log2: (g, a) => g.make("divide", { c: Math.LOG2E }, a),
-  log10: (g, a) => g.make("divide", { c: Math.LOG10E }, a),
-  log1p: (g, a) => g.make("divide", ONE, g.make("add", ONE, a)),
-  sqrt: (g, a, y) => g.make("divide", { c: 0.5 }, y),
-  cbrt: (g, a, y) => g.make("divide", { c: 1 / 3 }, g.make("square", y)),
-  square: (g, a) => g.make("multiply", { c: 2 }, a),
-  reciprocal: (g, a, y) => g.make("negative", g.make("multiply", y, y)),
-  abs: (g, a) => g.make("sign", a),
-  erf: (g, a) => g.make("multiply", { c: 2 / Math.sqrt(Math.PI) }, g.make("exp", g.make("negative", g.make("square", a)))),
-  erfc: (g, a) => g.make("negative", SLOPES.erf(g, a)),
-  expit: (g, a, y) => g.make("multiply", y, g.make("subtract", ONE, y)),
-  logit: (g, a) => g.make("reciprocal", g.make("multiply", a, g.make("subtract", ONE, a))),
-  softplus: (g, a) => g.make("expit", a),
-  sign: () => null, floor: () => null, ceil: () => null,
-};
-
-// Half to each of two equal ones, as the library does.
-const chosen = (g, a, b, test) => g.make("where", g.make("equal", a, b), { c: 0.5 }, g.make("where", g.make(test, a, b), ONE, { c: 0 }));
-const ratio = (g, a, b) => g.make("where", g.make("equal", b, { c: 0 }), { c: 0 }, g.make("divide", a, b));
-const PAIRS = {
-  power: [
-    (g, a, b) => {
-      if (typeof b === "object" && b.c === 2) return g.make("multiply", b, a);
-      return g.make("where", g.make("equal", b, { c: 0 }), { c: 0 }, g.make("multiply", b, g.make("power", a, g.make("subtract", b, ONE))));
-    },
-    (g, a, b, y) => g.make("where", g.make("equal", a, { c: 0 }), { c: 0 }, g.make("multiply", y, g.make("log", a))),
-  ],
-  arctan2: [
-    (g, a, b) => ratio(g, b, g.make("add", g.make("square", a), g.make("square", b))),
-    (g, a, b) => g.make("negative", ratio(g, a, g.make("add", g.make("square", a), g.make("square", b)))),
-  ],
-  hypot: [(g, a, b, y) => ratio(g, a, y), (g, a, b, y) => ratio(g, b, y)],
-  maximum: [(g, a, b) => chosen(g, a, b, "greater"), (g, a, b) => chosen(g, b, a, "greater")],
-  minimum: [(g, a, b) => chosen(g, a, b, "less"), (g, a, b) => chosen(g, b, a, "less")],
-  logaddexp: [
-    (g, a, b) => g.make("expit", g.make("subtract", a, b)),
-    (g, a, b) => g.make("expit", g.make("subtract", b, a)),
-  ],
-};
-
-// What node `n` sends to its input `k`, given `bar`: its adjoint, or the tangent of that input.
-function share(g, n, k, bar) {
-  const { op, inputs: [a, b] } = g.nodes[n];
-  switch (op) {
-    case "add": return bar;
-    case "subtract": return k ? g.make("negative", bar) : bar;
-    case "negative": return g.make("negative", bar);
-    case "multiply": return g.make("multiply", bar, k ? a : b);
-    case "divide": return k ? g.make("negative", g.make("multiply", bar, g.make("divide", n, b))) : g.make("divide", bar, b);
-    case "where": return k === 0 ? null : g.make("where", a, k === 1 ? bar : { c: 0 }, k === 2 ? bar : { c: 0 });
-    case "equal": case "greater": case "less": case "constant": case "input": return null;
-  }
-  const slope = PAIRS[op] ? PAIRS[op][k](g, a, b, n) : SLOPES[op](g, a, n);
-  return slope === null ? null : g.make("multiply", bar, slope);
-}
-
-// From a formula and values to the model that the page shows.
-function modelOf(source, values) {
-  const steps = readFormula(source);
-  const names = [...new Set([...Object.keys(values), ...steps.flatMap((s) => (s.name === undefined ? [] : [s.name]))])]
-    .filter((name) => steps.some((s) => s.name === name));
-  if (!names.length) throw new FormulaError("the formula has no variables, so there is nothing to differentiate; use one, as in x^2");
-  const g = new Graph();
-  names.forEach(() => g.nodes.push({ op: "input", inputs: [] }));
-  const root = build(g, steps, names);
-  if (typeof root === "object" || root < names.length) {
-    throw new FormulaError("the formula is only a variable or a number; use an operation, as in x^2");
-  }
-  return number(g, root, { source, names, values: names.map((name) => values[name] ?? 1) });
-}
-
-// Evaluates postfix steps on a graph; equal parts become one node.
-function build(g, steps, names) {
-  const known = new Map(), spans = (g.spans = new Map()), stack = [];
-  for (const step of steps) {
-    let made;
-    if (step.number !== undefined) made = { c: step.number };
-    else if (step.name !== undefined) made = names.indexOf(step.name);
-    else {
-      const parts = stack.splice(-step.count);
-      const square = step.op === "power" && parts[1].c === 2;
-      const inputs = square ? parts.slice(0, 1) : parts;
-      const op = square ? "square" : step.op;
-      const key = JSON.stringify([op, inputs]);
-      if (!known.has(key)) known.set(key, g.make(op, ...inputs));
+  // What a formula stands for; `given` has what its names stand for. Equal parts become one node,
+  // and `spans` learns where each node stands in the source.
+  build(tree, given, spans = new Map(), known = new Map()) {
+    if (tree.number !== undefined) return { c: tree.number };
+    let made = given.get(tree.name);
+    if (tree.op) {
+      const inputs = tree.parts.map((part) => this.build(part, given, spans, known));
+      const square = tree.op === "power" && inputs[1].c === 2;
+      const [op, used] = square ? ["square", inputs.slice(0, 1)] : [tree.op, inputs];
+      const key = [op, ...used.map((x) => (isConstant(x) ? `c${x.c}` : x))].join();
+      if (!known.has(key)) known.set(key, this.make(op, ...used));
       made = known.get(key);
     }
-    if (typeof made === "number") spans.set(made, [...(spans.get(made) || []), step.span]);
-    stack.push(made);
-  }
-  return stack[0];
-}
-
-// Numbers for the nodes, inputs first and then level by level, the walks, and their record.
-function number(g, root, given) {
-  const level = new Map(given.names.map((_, i) => [i, 0]));
-  const order = [];
-  const visit = (n, seen) => {
-    if (typeof n === "object" || seen.has(n)) return;
-    seen.add(n);
-    g.nodes[n].inputs.forEach((x) => visit(x, seen));
-    order.push(n);
-  };
-  visit(root, new Set(given.names.keys()));
-  for (const n of order) level.set(n, 1 + Math.max(...g.nodes[n].inputs.filter((x) => typeof x === "number").map((x) => level.get(x))));
-  const sorted = [...given.names.keys(), ...order].sort((a, b) => level.get(a) - level.get(b));
-  const walk = new Walk(g, given.names.length);
-  for (const n of sorted) walk.add(n, n < given.names.length ? ["w", given.names[n], ""] : null, g.spans.get(n) || []);
-  const model = walk.model;
-  Object.assign(model, {
-    formula: given.source, names: given.names, inputs: given.names.map((_, i) => walk.names.get(i)[1]),
-    output: walk.names.get(root)[1], count: sorted.length,
-    result: ["y", "f", "out", "result"].find((n) => !given.names.includes(n)) || "result",
-  });
-  model.title = `${model.result} = ${given.source}`;
-  model.tangents = given.names.map((_, k) => ({ of: k, rows: walk.tangents(sorted, k) }));
-  const first = walk.sweep([], root, sorted, 1);
-  model.sweeps = [first.sweep];
-  given.names.forEach((_, k) => {
-    const found = first.adjoints.get(k);
-    if (found === undefined) return;
-    const below = new Set();
-    visit(found, below);
-    if (!walk.reached.has(found)) return;
-    const inside = [...below, ...given.names.keys()].filter((n, i, all) => walk.reached.has(n) && all.indexOf(n) === i);
-    inside.sort((a, b) => walk.names.get(a)[1] - walk.names.get(b)[1]);
-    const needed = inside.filter((n) => below.has(n) || n === found);
-    model.sweeps.push(walk.sweep([k], found, needed, 2).sweep);
-  });
-  model.nodes.forEach((node) => { node.v = undefined; });
-  model.inputs.forEach((i, k) => { model.nodes[i - 1].v = given.values[k]; });
-  return model;
-}
-
-class Walk {
-  constructor(g, count) {
-    this.g = g;
-    this.names = new Map();
-    this.reached = new Set(Array.from({ length: count }, (_, i) => i));
-    this.model = { nodes: [], sweeps: [], live: true, edited: true };
+    if (!isConstant(made)) spans.set(made, [...(spans.get(made) || []), tree.span]);
+    return made;
   }
 
-  add(n, formula = null, at = [], generation = 0) {
-    const t = formula || this.g.formula(n, this.names);
-    const inputs = this.g.nodes[n].inputs.filter((x) => typeof x === "number");
-    const i = this.names.size + 1;
-    this.names.set(n, v(i));
-    if (inputs.some((x) => this.reached.has(x))) this.reached.add(n);
-    const d = [...new Set(inputs.map((x) => this.names.get(x)[1]))];
-    this.model.nodes.push({ i, t, d, gen: generation, at });
-    return i;
+  // What node `n` sends to its input `k`, given `bar`: its adjoint, or the tangent of that input.
+  share(n, k, bar) {
+    const { op, inputs: [a, b] } = this.nodes[n];
+    if (op === "where") return k ? this.make("where", a, ...(k === 1 ? [bar, { c: 0 }] : [{ c: 0 }, bar])) : null;
+    const slope = [SLOPES[op]].flat()[k];
+    if (slope === undefined) return null;
+    const by = this.build(readFormula(slope, KNOWN_IN_SLOPES), new Map(Object.entries({ a, b, y: n })));
+    return by.c === 1 ? bar : by.c === -1 ? this.make("negative", bar) : this.make("multiply", bar, by);
+  }
+
+  // Node `n` and all that it is computed from, inputs first, after those in `seen`.
+  below(n, seen = new Set()) {
+    if (isConstant(n) || seen.has(n)) return seen;
+    for (const x of this.nodes[n].inputs) this.below(x, seen);
+    return seen.add(n);
+  }
+
+  // What `x` is, in terms of nodes that have names.
+  term(x, names = this.names) {
+    if (isConstant(x)) return num(x.c);
+    if (names.has(x)) return names.get(x);
+    const { op, inputs, value } = this.nodes[x];
+    if (op === "constant") return num(value);
+    return termOf(op, inputs.map((input) => this.term(input, names)));
+  }
+
+  number(n) { return this.names.get(n)[1]; }
+
+  add(n, t = this.term(n), at = []) {
+    const inputs = this.nodes[n].inputs.filter((x) => !isConstant(x));
+    if (this.nodes[n].op === "input" || inputs.some((x) => this.moving.has(x))) this.moving.add(n);
+    this.names.set(n, v(this.names.size + 1));
+    const d = [...new Set(inputs.map((x) => this.number(x)))];
+    this.recorded.push({ i: this.number(n), t, d, gen: this.generation, at });
+    return this.number(n);
   }
 
   // Give numbers to what is new below `n`; returns them.
-  append(n, generation) {
-    const fresh = [];
-    const visit = (x) => {
-      if (typeof x === "object" || this.names.has(x) || fresh.includes(x)) return;
-      this.g.nodes[x].inputs.forEach(visit);
-      fresh.push(x);
-    };
-    visit(n);
-    return fresh.map((x) => this.add(x, null, [], generation));
+  append(n) {
+    return [...this.below(n, new Set(this.names.keys()))].slice(this.names.size).map((x) => this.add(x));
   }
 
-  constant(value) {
-    this.g.nodes.push({ op: "constant", inputs: [], value });
-    return this.g.nodes.length - 1;
-  }
-
+  // The tangents by input `k`: each is the sum of what the tangents of the inputs contribute.
   tangents(order, k) {
-    const g = this.g;
     return order.map((n) => {
-      const i = this.names.get(n)[1];
-      if (g.nodes[n].op === "input") return { i, t: num(n === k ? 1 : 0) };
-      const before = g.nodes.length;
-      const names = new Map(this.names);
-      let sum = null;
-      g.nodes[n].inputs.forEach((x, place) => {
-        if (typeof x === "object") return;
-        const dot = this.constant(0);
-        names.set(dot, v(names.get(x)[1], "dot"));
-        const part = share(g, n, place, dot);
-        if (part === null) return;
-        const negated = sum !== null && g.nodes[part].op === "negative";
-        sum = sum === null ? part : negated ? g.make("subtract", sum, g.nodes[part].inputs[0]) : g.make("add", sum, part);
-      });
-      const t = sum === null ? null : g.term(sum, names);
-      g.nodes.length = before;
-      return { i, t };
+      const { op, inputs } = this.nodes[n], i = this.number(n), names = new Map(this.names);
+      if (op === "input") return { i, t: num(n === k ? 1 : 0) };
+      const parts = inputs.map((x, place) => {
+        const dot = this.constant(0), part = isConstant(x) ? null : this.share(n, place, dot);
+        if (part === null) return null;
+        return this.term(part, names.set(dot, v(this.number(x), "dot")));
+      }).filter(Boolean);
+      return { i, t: parts.length ? parts.reduce(total) : null };
     });
   }
 
   // The lecture's algorithm: sum what a node has received, send each input its share.
-  sweep(path, root, order, generation) {
-    const g = this.g, received = new Map(), adjoints = new Map(), steps = [];
-    const forward = new Map(this.names);
-    const inside = new Set(order);
+  sweep(path, root, order) {
+    const received = new Map(order.map((n) => [n, []])), adjoints = new Map(), steps = [], before = new Map(this.names);
+    this.generation = path.length + 1;
     for (const n of [...order].reverse()) {
-      const i = this.names.get(n)[1];
-      const got = received.get(n) || [];
+      const i = this.number(n), got = received.get(n);
       const step = { i, a: null, got: got.map(({ from, node, t }) => [from, node, t]), new: [], sent: [] };
       steps.push(step);
       if (n !== root && !got.length) continue;
-      const bar = n === root ? this.constant(1) : got.map((p) => p.id).reduce((a, b) => g.make("add", a, b));
+      const bar = n === root ? this.constant(1) : got.map((p) => p.id).reduce((a, b) => this.make("add", a, b));
       adjoints.set(n, bar);
-      step.new = this.append(bar, generation);
-      step.a = this.names.get(bar)[1];
-      const names = new Map(forward);
-      names.set(bar, v(i, "bar"));
-      g.nodes[n].inputs.forEach((x, k) => {
-        if (typeof x === "object" || !inside.has(x)) return;
-        const id = share(g, n, k, bar);
+      step.new = this.append(bar);
+      step.a = this.number(bar);
+      const names = new Map(before).set(bar, v(i, "bar"));
+      this.nodes[n].inputs.forEach((x, k) => {
+        const id = received.has(x) ? this.share(n, k, bar) : null;
         if (id === null) return;
-        const t = g.term(id, names);
-        const fresh = this.append(id, generation);
-        const sent = { to: this.names.get(x)[1], node: this.names.get(id)[1], t, new: fresh };
-        step.sent.push(sent);
-        received.set(x, [...(received.get(x) || []), { from: i, node: sent.node, t, id }]);
+        const t = this.term(id, names), fresh = this.append(id), node = this.number(id);
+        step.sent.push({ to: this.number(x), node, t, new: fresh });
+        received.get(x).push({ from: i, node, t, id });
       });
     }
-    return { sweep: { path, of: this.names.get(root)[1], steps }, adjoints };
+    return { sweep: { path, of: this.number(root), steps }, adjoints };
   }
+}
+
+// From a formula and values to the model that the page shows. Inputs are numbered first, then the
+// other nodes level by level.
+function modelOf(source, values) {
+  const used = new Set(), tree = readFormula(source, KNOWN, used);
+  const names = [...new Set([...Object.keys(values), ...used])].filter((name) => used.has(name));
+  if (!names.length) fail("the formula has no variables, so there is nothing to differentiate; use one, as in x^2");
+  const g = new Graph(), spans = new Map();
+  names.forEach(() => g.nodes.push({ op: "input", inputs: [] }));
+  const inputs = names.map((_, k) => k);
+  const root = g.build(tree, new Map(names.map((name, k) => [name, k])), spans);
+  if (isConstant(root) || root < names.length) fail("the formula is only a variable or a number; use an operation, as in x^2");
+  const order = [...g.below(root, new Set(inputs))], level = levelsOf(order.map((n) => ({ i: n, d: g.nodes[n].inputs })));
+  order.sort((a, b) => level.get(a) - level.get(b));
+  for (const n of order) g.add(n, n < names.length ? word(names[n]) : g.term(n), spans.get(n));
+  const tangents = names.map((_, k) => ({ of: k, rows: g.tangents(order, k) }));
+  const first = g.sweep([], root, order);
+  const again = names.flatMap((_, k) => {
+    const found = first.adjoints.get(k);
+    if (!g.moving.has(found)) return [];
+    const inside = [...g.below(found)].filter((n) => g.moving.has(n)).sort((a, b) => g.number(a) - g.number(b));
+    return [g.sweep([k], found, inside).sweep];
+  });
+  inputs.forEach((n) => { g.recorded[n].v = Object.hasOwn(values, names[n]) ? values[names[n]] : 1; });
+  const result = ["y", "f", "out"].find((name) => !names.includes(name)) || "result";
+  return {
+    title: `${result} = ${source}`, formula: source, names, result, inputs: inputs.map((n) => g.number(n)), output: g.number(root),
+    count: order.length, nodes: g.recorded, tangents, sweeps: [first.sweep, ...again], live: true, edited: true,
+  };
 }

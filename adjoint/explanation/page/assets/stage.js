@@ -1,245 +1,181 @@
 // The graph: cards for nodes, curves for what they use, drawn once for each phase and then revealed.
 
+const FEW = 40; // more nodes than this are not stops of the tabulator key
+const KINDS = ["forward", "adjoint", "second", "second"];
+
 // What stands on the stage: single nodes, and groups of nodes that are folded into one card.
 function itemsOf(page) {
-  const { model, phase } = page;
-  if (phase.stage === "forward") return page.folded ? groupsOf(page) : model.nodes.slice(0, model.count).map(single);
-  if (!phase.which) return model.nodes.filter((n) => n.gen < 2).map(single);
-  const wanted = new Set(), waiting = [phase.sweep.of, ...phase.steps.flatMap((s) => s.fresh)];
-  while (waiting.length) {
-    const i = waiting.pop();
-    if (!wanted.has(i)) waiting.push(...model.nodes[i - 1].d);
-    wanted.add(i);
-  }
-  return model.nodes.filter((n) => wanted.has(n.i)).map(single);
+  const { model, phase } = page, single = (nodes) => nodes.map((node) => ({ nodes: [node], id: node.i }));
+  if (phase.stage === "forward") return page.folded ? groupsOf(page, single) : single(model.nodes.slice(0, model.count));
+  if (!phase.which) return single(model.nodes.filter((n) => n.gen < 2));
+  const wanted = new Set([phase.sweep.of, ...phase.steps.flatMap((s) => s.fresh)]);
+  for (const { i, d } of [...model.nodes].reverse()) if (wanted.has(i)) d.forEach((x) => wanted.add(x));
+  return single(model.nodes.filter((n) => wanted.has(n.i)));
 }
 
-const single = (node) => ({ nodes: [node], id: node.i });
-
-// Runs of nodes made by one line or one function; a run in topological order can be one card.
-function groupsOf(page) {
-  const { model } = page;
-  const nodes = model.nodes.slice(0, model.count);
-  const label = (n) => (model.inputs.includes(n.i) ? `input ${n.i}` : n.line ? `${n.in ? `${n.in}(…)` : ""} line ${n.line}` : `block ${Math.floor(n.i / 12)}`);
+// Runs of nodes that are one card: those of a line or a function, as Python has found them.
+function groupsOf({ model, unfolded }, single) {
   const groups = [];
-  let seen = new Set();
-  for (const node of nodes) {
-    const name = label(node), last = groups[groups.length - 1];
-    const kind = `${node.t[0]} ${node.t[1]}`;
-    if (last && last.name === name && !(last.nodes.length > 11 && seen.has(kind))) last.nodes.push(node);
-    else {
-      groups.push({ name, nodes: [node] });
-      seen = new Set();
-    }
-    seen.add(kind);
+  for (const node of model.nodes.slice(0, model.count)) {
+    const [name, number] = node.group || ["nodes", model.inputs.includes(node.i) ? -node.i : Math.floor(node.i / 12)], last = groups[groups.length - 1];
+    if (last?.name === name && last.number === number) last.nodes.push(node);
+    else groups.push({ name, number, nodes: [node], id: node.i });
   }
-  page.unfolded ||= new Set();
-  return groups.flatMap((g) => (g.nodes.length < 3 || page.unfolded.has(g.nodes[0].i) ? g.nodes.map(single) : [{ ...g, id: g.nodes[0].i }]));
+  return groups.flatMap((g) => (g.nodes.length < 3 || unfolded.has(g.id) ? single(g.nodes) : [g]));
 }
 
 function drawStage(page) {
-  const { model, phase } = page;
-  const items = itemsOf(page);
+  const items = itemsOf(page), { graph } = page;
   const owner = new Map(items.flatMap((item) => item.nodes.map((n) => [n.i, item])));
-  const stage = h("div", { class: "stage" });
-  const lines = svg("svg", { "aria-hidden": "true" });
-  const defs = svg("defs", {});
-  for (const kind of ["forward", "adjoint", "second", "use", "lit"]) {
-    const marker = svg("marker", { id: `arrow-${kind}`, viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" });
-    marker.append(svg("path", { d: "M0 0.5L8 4L0 7.5z", class: `head ${kind}` }));
-    defs.append(marker);
-  }
-  lines.append(defs);
-  stage.append(lines);
-  page.graph.replaceChildren(stage);
+  const lines = svg("svg", { "aria-hidden": "true" }), stage = h("div.stage", lines);
+  fill(graph, stage);
+  graph.classList.toggle("stepwise", page.phase.id === "forward");
+  graph.classList.toggle("valued", page.phase.stage === "forward" && page.phase.id !== "forward");
   page.cards = new Map();
-  for (const item of items) makeCard(page, item, stage, items.length);
+  for (const item of items) stage.append(item.nodes.length > 1 ? groupCard(page, item) : nodeCard(page, item, items.length));
   const columns = columnsOf(page, items, owner);
-  const boxes = new Map(items.map((item) => {
-    const { offsetWidth: width, offsetHeight: height } = item.element;
-    return [item, { item, column: columns.get(item.id), width, height }];
-  }));
-  const edges = edgesOf(items, owner).map(([a, b], k, all) => ({ from: boxes.get(a), to: boxes.get(b), kind: edgeKind(a, b, all.filter((e) => e[0] === a).length) }));
-  arrange(page, [...boxes.values()], edges, stage, lines);
-  drawEdges(page, edges, lines, stage);
+  for (const item of items) Object.assign(item, { column: columns.get(item.id), width: item.element.offsetWidth, height: item.element.offsetHeight });
+  const edges = edgesOf(items, owner);
+  page.size = arrange(page, items, edges);
+  for (const { element, x, y, width, height } of items) add(element, { style: `left: ${x - width / 2}px; top: ${y - height / 2}px` });
+  add(stage, { style: `width: ${page.size.width}px; height: ${page.size.height}px` });
+  for (const edge of edges) drawEdge(page, edge, lines, stage);
   timeGraph(page, edges, owner);
   fitStage(page);
 }
 
-function makeCard(page, item, stage, count) {
-  const { model, phase, values } = page;
-  const node = item.nodes[0], many = item.nodes.length > 1;
-  const kind = ["forward", "adjoint", "second", "second"][node.gen];
-  const element = h(many ? "button" : "div", {
-    class: `card ${kind}${model.inputs.includes(node.i) || node.i === model.output ? " end" : ""}${many ? " group" : ""}`,
-    "data-n": item.nodes.map((n) => n.i).join(" "), tabindex: many || count <= FEW ? "0" : "-1", ...(many ? { type: "button" } : { role: "group" }),
-  });
-  const value = h("span", { class: "value" }), badge = h("span", { class: "badge" });
-  if (many) {
-    element.append(h("span", { class: "formula" }, item.name), h("span", { class: "value" }, `v${node.i} … v${item.nodes[item.nodes.length - 1].i}, ${item.nodes.length} nodes`));
-    element.addEventListener("click", () => {
-      page.unfolded.add(node.i);
-      const { step } = page;
-      page.phase.refold?.();
-      page.enter();
-      page.to(step);
-    });
-  } else {
-    const named = node.t[0] === "w" && node.t[1] === `v${node.i}`;
-    const formula = math(v(node.i), ...(named ? [] : [node.t]));
-    const wide = spoken(formula).length > 34;
-    element.append(h("span", { class: "formula" }, wide ? math(v(node.i)) : formula), value, badge);
-    const update = () => {
-      value.replaceChildren(math(valueTerm(values.of(node.i))));
-      const label = `${spoken(formula)} = ${spoken(value)}`;
-      element.setAttribute("aria-label", label);
-      if (wide) element.title = label;
-    };
-    update();
-    page.live.push(update);
-  }
-  item.element = element;
-  for (const n of item.nodes) page.cards.set(n.i, { element, value, badge, many });
-  stage.append(element);
+function card(page, item, tag, kind, ...content) {
+  item.element = h(tag, { class: `card ${KINDS[item.nodes[0].gen]}${kind}`, "data-n": item.nodes.map((n) => n.i).join(" ") }, content);
+  return item.element;
 }
 
-function columnsOf(page, items, owner) {
-  const { model, phase } = page;
+function groupCard(page, item) {
+  const { nodes, name, id } = item;
+  const unfold = () => {
+    const { step } = page;
+    page.unfolded.add(id);
+    page.enter();
+    page.to(step);
+  };
+  const element = card(page, item, "button", " group", { type: "button", onclick: unfold }, h("span.formula", name),
+    h("span.value", `v${id} … v${nodes[nodes.length - 1].i}, ${nodes.length} nodes`));
+  for (const n of nodes) page.cards.set(n.i, { element });
+  return element;
+}
+
+function nodeCard(page, item, count) {
+  const { model, values, live, cards } = page, [node] = item.nodes, { i, t } = node;
+  const value = h("span.value"), badge = h("span.badge");
+  const formula = math(v(i), ...(t[0] === "w" && t[1] === `v${i}` ? [] : [t]));
+  const wide = spoken(formula).length > 34;
+  const element = card(page, item, "div", model.inputs.includes(i) || i === model.output ? " end" : "", { tabindex: count <= FEW ? 0 : -1, role: "group" },
+    h("span.formula", wide ? math(v(i)) : formula), value, badge);
+  const update = () => {
+    fill(value, math(valueTerm(values.of(i))));
+    const label = `${spoken(formula)} = ${spoken(value)}`;
+    element.setAttribute("aria-label", label);
+    if (wide) element.title = label;
+  };
+  update();
+  live.push(update);
+  cards.set(i, { element, value, badge });
+  return element;
+}
+
+function columnsOf({ model, phase }, items, owner) {
   if (phase.stage === "extended") return closeRanks(extendedColumns(model, phase.sweep, model.nodes.filter((n) => n.gen < 2)));
-  const level = levelsOf(items.map((item) => ({ i: item.id, d: [...new Set(item.nodes.flatMap((n) => n.d.filter((x) => owner.has(x)).map((x) => owner.get(x).id)))].filter((x) => x !== item.id) })));
-  return closeRanks(level);
+  const uses = (item) => item.nodes.flatMap((n) => n.d).map((x) => owner.get(x)?.id).filter((id) => id !== undefined && id !== item.id);
+  return closeRanks(levelsOf(items.map((item) => ({ i: item.id, d: uses(item) }))));
 }
 
 function edgesOf(items, owner) {
   const found = new Map();
-  for (const item of items) {
-    for (const x of item.nodes.flatMap((n) => n.d)) {
+  for (const to of items) {
+    for (const x of to.nodes.flatMap((n) => n.d)) {
       const from = owner.get(x);
-      if (from && from !== item) found.set(`${from.id} ${item.id}`, [from, item]);
+      if (from && from !== to) found.set(`${from.id} ${to.id}`, { from, to, bends: [] });
     }
   }
-  return [...found.values()];
-}
-
-const edgeKind = (a, b, users) => {
-  if (users > 8) return "use"; // what nearly everything uses would hide the rest
-  const [x, y] = [a.nodes[0].gen, b.nodes[0].gen];
-  return y === 0 ? "forward" : x < y ? "use" : y === 1 ? "adjoint" : "second";
-};
-
-// Where everything stands; of an extended graph the adjoints below the rest.
-function arrange(page, boxes, edges, stage) {
-  const halves = page.phase.stage === "extended"
-    ? [boxes.filter((b) => b.item.nodes[0].gen === 0), boxes.filter((b) => b.item.nodes[0].gen === 1)] : [boxes];
-  const labelled = page.phase.stage === "forward";
-  let top = 0;
-  const gap = labelled ? 92 : 46;
-  if (halves.length > 1) place(boxes, edges.filter((e) => e.kind !== "use"), 18, gap); // the columns fit both halves
-  const across = new Map(boxes.map((b) => [b, b.x]));
-  for (const e of edges) e.bends = [];
-  for (const half of halves) {
-    const inside = new Set(half);
-    place(half, edges.filter((e) => e.kind !== "use" && inside.has(e.from) && inside.has(e.to)), labelled ? 26 : 18, gap);
-    const least = Math.min(...half.map((b) => b.y - b.height / 2));
-    for (const e of edges) if (inside.has(e.from) && inside.has(e.to)) e.bends.forEach((b) => { b.y += top - least; });
-    for (const b of half) {
-      b.y += top - least;
-      if (halves.length > 1) b.x = across.get(b);
-    }
-    top = Math.max(...half.map((b) => b.y + b.height / 2)) + 44;
-  }
-  if (halves.length > 1) {
-    const centre = new Map(boxes.map((b) => [b.column, b.x]));
-    for (const e of edges) {
-      for (const bend of e.bends) bend.x = centre.get(bend.column) ?? bend.x;
-    }
-  }
-  page.size = { width: Math.max(...boxes.map((b) => b.x + b.width / 2)) + 8, height: top - 26 };
-  for (const b of boxes) {
-    b.item.element.style.left = `${b.x - b.width / 2}px`;
-    b.item.element.style.top = `${b.y - b.height / 2}px`;
-  }
-  stage.style.width = `${page.size.width}px`;
-  stage.style.height = `${page.size.height}px`;
-}
-
-function drawEdges(page, edges, lines, stage) {
-  lines.setAttribute("viewBox", `0 0 ${page.size.width} ${page.size.height}`);
+  const edges = [...found.values()];
   for (const edge of edges) {
-    const { d, x, y } = curve(edge);
-    edge.path = svg("path", { d, class: `edge ${edge.kind}`, "marker-end": `url(#arrow-${edge.kind})` });
-    lines.append(edge.path);
-    if (page.phase.stage !== "forward") continue;
-    edge.label = h("span", { class: "edge-label" });
-    edge.label.style.left = `${x}px`;
-    edge.label.style.top = `${y}px`;
-    const carried = edge.from.item.nodes[edge.from.item.nodes.length - 1].v;
-    if (isArray(carried)) edge.label.append(h("span", { class: "shape" }, shapeText(carried)));
-    stage.append(edge.label);
+    const [x, y] = [edge.from, edge.to].map((item) => item.nodes[0].gen);
+    // What nearly everything uses would hide the rest.
+    edge.kind = edges.filter((e) => e.from === edge.from).length > 8 || (y && x < y) ? "use" : KINDS[y];
   }
+  return edges;
+}
+
+// Where everything stands, of an extended graph the adjoints below the rest; returns the size of it all.
+function arrange({ phase }, items, edges) {
+  const extended = phase.stage === "extended", labelled = phase.stage === "forward";
+  const halves = extended ? [0, 1].map((gen) => items.filter((item) => item.nodes[0].gen === gen)) : [items];
+  const drawn = edges.filter((e) => e.kind !== "use"), gap = labelled ? 92 : 46;
+  if (extended) place(items, drawn, 18, gap); // the columns fit both halves
+  const across = new Map(items.map((item) => [item.column, item.x]));
+  let top = 0;
+  for (const half of halves) {
+    const inside = drawn.filter((e) => half.includes(e.from) && half.includes(e.to));
+    place(half, inside, labelled ? 26 : 18, gap);
+    const shift = top - Math.min(...half.map((item) => item.y - item.height / 2));
+    for (const point of [...half, ...inside.flatMap((e) => e.bends)]) {
+      point.y += shift;
+      if (extended) point.x = across.get(point.column) ?? point.x;
+    }
+    top = Math.max(...half.map((item) => item.y + item.height / 2)) + 44;
+  }
+  for (const e of drawn) if (extended && e.from.nodes[0].gen !== e.to.nodes[0].gen) e.bends = [];
+  return { width: Math.max(...items.map((item) => item.x + item.width / 2)) + 8, height: top - 26 };
+}
+
+function drawEdge(page, edge, lines, stage) {
+  const { d, x, y } = curve(edge), { nodes } = edge.from, carried = nodes[nodes.length - 1].v;
+  edge.path = svg("path", { d, class: `edge ${edge.kind}`, "marker-end": `url(#arrow-${edge.kind})` });
+  lines.append(edge.path);
+  if (page.phase.stage !== "forward") return;
+  edge.label = h("span.edge-label", { style: `left: ${x}px; top: ${y}px` }, isArray(carried) ? h("span.shape", shapeText(carried)) : null);
+  stage.append(edge.label);
 }
 
 // What of the graph appears at which step.
 function timeGraph(page, edges, owner) {
-  const { phase, model } = page;
-  const between = (a, b) => edges.find((e) => e.from.item === a && e.to.item === b);
-  const grows = phase.stage !== "forward";
-  const hidden = new Map();
-  phase.steps.forEach((step, k) => (step.fresh || []).forEach((i) => hidden.set(i, k)));
-  page.graph.classList.toggle("stepwise", phase.id === "forward");
-  const at = (k, item) => (page.timed[k] ||= []).push(item);
-  for (const [i, k] of hidden) {
-    const card = page.cards.get(i);
-    if (!card) continue;
-    card.element.classList.add("waiting");
-    at(k, { show: (on) => card.element.classList.toggle("waiting", !on) });
-  }
-  if (grows) {
-    for (const edge of edges) {
-      const k = hidden.get(edge.to.item.id);
-      if (k === undefined) continue;
-      edge.path.classList.add("waiting");
-      at(k, { show: (on) => edge.path.classList.toggle("waiting", !on) });
-    }
-  }
+  const { phase, cards } = page, toggling = (element, name) => (on) => element.classList.toggle(name, on);
+  const mark = (k, element, name) => page.at(k, { mark: toggling(element, name) });
+  const show = (k, element, name) => page.at(k, { show: toggling(element, name) });
   phase.steps.forEach((step, k) => {
-    const card = page.cards.get(step.node);
-    if (card) at(k, { show: () => {}, mark: (on) => card.element.classList.toggle("current", on) });
-    for (const i of step.fresh || []) at(k, { show: () => {}, mark: (on) => page.cards.get(i)?.element.classList.toggle("fresh", on) });
-    if (step.value && card && !card.many) at(k, { show: (on) => card.value.classList.toggle("known", on) });
-    if (step.badge && card && !card.many) badge(page, step, card, (item) => at(k, item));
-    if (step.edge && owner.has(step.edge.to) && owner.has(step.edge.from)) landing(page, step, between(owner.get(step.edge.to), owner.get(step.edge.from)), (item) => at(k, item));
+    const fresh = new Set(step.fresh), card = cards.get(step.node);
+    const edge = step.edge && edges.find((e) => e.from === owner.get(step.edge.to) && e.to === owner.get(step.edge.from));
+    const coming = [...fresh].flatMap((i) => cards.get(i)?.element || []);
+    coming.forEach((element) => mark(k, element, "fresh"));
+    if (phase.stage !== "forward") coming.push(...edges.filter((e) => fresh.has(e.to.id)).map((e) => e.path));
+    if (edge?.label && step.partial) { // a partial adjoint on its way against the edge
+      const landing = h("span.partial");
+      follow(page, landing, () => math(valueTerm(step.value())));
+      edge.label.append(landing);
+      coming.push(landing);
+    }
+    for (const element of coming) {
+      element.classList.add("waiting");
+      page.at(k, { show: (on) => element.classList.toggle("waiting", !on) });
+    }
+    if (edge) mark(k, edge.path, "current");
+    if (card) mark(k, card.element, "current");
+    if (card?.value && phase.id === "forward") show(k, card.value, "known");
+    if (card?.badge && step.badge) {
+      follow(page, card.badge, () => math(step.name, valueTerm(step.value())));
+      card.badge.classList.add(step.badge);
+      show(k, card.badge, "known");
+    }
   });
-  if (phase.stage === "forward" && phase.id !== "forward") page.graph.classList.add("valued");
-  else page.graph.classList.remove("valued");
 }
 
-function badge(page, step, card, at) {
-  const { kind, term, value } = step.badge;
-  const update = () => card.badge.replaceChildren(math(term, valueTerm(value())));
-  at({ show: (on) => {
-    card.badge.className = `badge ${kind}${on ? " known" : ""}`;
-    if (on) update();
-  } });
-  page.live.push(() => { if (card.badge.classList.contains("known")) update(); });
-}
-
-// A partial adjoint on its way against an edge.
-function landing(page, step, edge, at) {
-  if (!edge) return;
-  at({ show: () => {}, mark: (on) => edge.path.classList.toggle("current", on) });
-  if (!edge.label || !step.partial) return;
-  const element = h("span", { class: "partial" });
-  const update = () => element.replaceChildren(math(valueTerm(page.values.of(step.edge.node))));
+// Content that follows the values.
+function follow(page, element, content) {
+  const update = () => fill(element, content());
   update();
   page.live.push(update);
-  at({ show: (on) => (on ? edge.label.append(element) : element.remove()) });
 }
 
 // Smaller where the room is narrow, but not too small to read.
-function fitStage(page) {
-  const stage = page.graph.firstChild;
-  const room = page.graph.clientWidth - 24;
-  const scale = Math.max(0.62, Math.min(1.15, room / page.size.width));
-  stage.style.zoom = `${scale}`;
+function fitStage({ graph, size }) {
+  graph.firstChild.style.zoom = Math.max(0.62, Math.min(1.15, (graph.clientWidth - 24) / size.width));
 }

@@ -1,24 +1,33 @@
 // What several pages share: elements, and the values of a graph.
 
-const SVG = "http://www.w3.org/2000/svg";
+const DATA = JSON.parse(document.getElementById("model").textContent);
 
-// An element; text children are text, never HTML.
-function h(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (value === true) element.setAttribute(key, "");
-    else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, value);
+// Add content to an element: text is text, never HTML; plain objects are attributes and listeners.
+function add(element, ...content) {
+  for (const part of content.flat(Infinity)) {
+    if (part === null || part === undefined) continue;
+    if (part.constructor !== Object) element.append(part);
+    else {
+      for (const [key, value] of Object.entries(part)) {
+        if (key.startsWith("on")) element[key] = value;
+        else if (![false, null, undefined].includes(value)) element.setAttribute(key, value === true ? "" : value);
+      }
+    }
   }
-  element.append(...children.flat().filter((c) => c !== null && c !== undefined));
   return element;
 }
 
-function svg(tag, attributes) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  return element;
-}
+const fill = (element, ...content) => add(element, element.replaceChildren(), content);
+
+// A function that makes elements of a namespace, with classes as in "div.panel".
+const maker = (namespace) => (tag, ...content) => {
+  const [name, ...classes] = tag.split("."), element = document.createElementNS(namespace, name);
+  return add(element, classes.length ? { class: classes.join(" ") } : null, content);
+};
+const h = maker(document.documentElement.namespaceURI);
+const svg = maker("http://www.w3.org/2000/svg");
+const mml = maker("http://www.w3.org/1998/Math/MathML");
+const button = (onclick, ...content) => h("button", { type: "button", onclick }, content);
 
 // Values of everything, computed here where the page can, recorded otherwise.
 class Values {
@@ -33,8 +42,7 @@ class Values {
     this.known = new Map();
     for (const node of model.nodes) {
       const isInput = model.inputs.includes(node.i);
-      const value = model.live && !isInput ? evaluate(node.t, this.known) : node.v;
-      this.known.set(`${node.i}`, value);
+      this.known.set(`${node.i}`, model.live && !isInput ? evaluate(node.t, this.known) : node.v);
     }
     if (!whole) return;
     this.dots = model.tangents.map(({ rows }) => {
@@ -42,14 +50,11 @@ class Values {
       for (const r of rows) known.set(`dot${r.i}`, !model.live ? r.v : r.t === null ? 0 : evaluate(r.t, known));
       return known;
     });
-    this.bars = model.sweeps.map((sweep) => {
-      const known = new Map(this.known);
-      for (const s of sweep.steps) known.set(`bar${s.i}`, s.a === null ? 0 : this.of(s.a));
-      return known;
-    });
+    this.bars = model.sweeps.map(({ steps }) => new Map([...this.known, ...steps.map((s) => [`bar${s.i}`, this.of(s.a)])]));
   }
 
-  of(i) { return this.known.get(`${i}`); }
+  // The value of a node; of none, zero.
+  of(i) { return i === null ? 0 : this.known.get(`${i}`); }
 }
 
 const isArray = (x) => x !== null && typeof x === "object";
@@ -58,6 +63,15 @@ const shapeText = (x) => (x.shape.length === 1 ? `(${x.shape[0]})` : x.shape.joi
 // A number, a short list of numbers, or the shape of an array.
 function valueTerm(x) {
   if (!isArray(x)) return num(x);
-  if (x.rows && x.shape.length === 1 && x.shape[0] <= 4) return ["w", `[${x.rows[0].map((y) => numberText(y)).join(", ")}]`, ""];
-  return ["w", `${shapeText(x)}${x.dtype === "float64" ? "" : ` ${x.dtype}`}`, ""];
+  if (x.rows && x.shape.length === 1 && x.shape[0] <= 4) return word(`[${x.rows[0].map((y) => numberText(y)).join(", ")}]`);
+  return word(`${shapeText(x)}${x.dtype === "float64" ? "" : ` ${x.dtype}`}`);
+}
+
+// For each node its level: one more than the highest of those it is computed from.
+function levelsOf(nodes) {
+  const level = new Map();
+  for (const node of nodes) {
+    level.set(node.i, Math.max(0, ...node.d.filter((x) => level.has(x)).map((x) => 1 + level.get(x))));
+  }
+  return level;
 }
