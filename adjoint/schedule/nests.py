@@ -38,6 +38,9 @@ CHUNKS = 16
 """Into how many chunks of rows a nest is cut for threads, however many there are: so that results
 do not depend on the number, and up to eight threads still end at about the same time."""
 
+LANES = 8
+"""So many rows are scanned side by side, and so many numbers fill the widest vector."""
+
 PARTIAL = 1 << 16
 """The largest result, in bytes, of which each chunk may have its own partial sum: sixteen of them,
 1 MiB, are set to zero and added up beside half a million operations."""
@@ -128,9 +131,19 @@ def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[No
     row = max(1, sum(nbytes(n) for n in local) // extent)
     if row > STACK:
         local = set()
-    block = max(1, min(extent, BLOCK_BYTES // row)) if local else extent
     grain = -(-extent // CHUNKS) if threads else extent
-    return [Nest(group, extent, local, min(block, grain), grain)]
+    block = even_blocks(grain, max(1, BLOCK_BYTES // row)) if local else grain
+    return [Nest(group, extent, local, block, grain)]
+
+
+def even_blocks(rows: int, most: int) -> int:
+    """The number of rows in a block: about `most`, in blocks of equal length, and whole vectors.
+
+    With 31 in a block, 64 rows would be two blocks and two rows, and 31 are not whole vectors.
+    """
+    count = -(-rows // most)
+    even = -(-rows // count)
+    return min(rows, -(-even // LANES) * LANES if even > LANES else even)
 
 
 def can_chunk(group: Sequence[Kernel]) -> bool:

@@ -15,6 +15,7 @@ from adjoint.errors import GraphError
 from adjoint.graph.node import Node
 from adjoint.schedule.fuse import in_order
 from adjoint.schedule.memory import ALIGNMENT, plan_memory
+from adjoint.schedule.nests import even_blocks
 from adjoint.schedule.plan import (
     SCALAR,
     Alias,
@@ -127,6 +128,54 @@ def test_value_and_gradient_of_a_sum_are_one_kernel() -> None:
 def test_products_take_transposes_along() -> None:
     for f in (lambda x: x.T @ x, lambda x: x @ x.T, lambda x: ad.permute_dims(x, (1, 0)) @ x):
         assert [step.name for step in traced(f, X).schedule.steps] == ["gemm"]
+
+
+BY_A_VECTOR: dict[str, Any] = {
+    "matrix times vector": lambda a, u, v: a @ v,
+    "vector times matrix": lambda a, u, v: u @ a,
+    "transpose times vector": lambda a, u, v: a.T @ u,
+    "vector times transpose": lambda a, u, v: v @ a.T,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", BY_A_VECTOR)
+def test_a_computed_matrix_is_not_stored_for_a_vector(name: str, dtype: str) -> None:
+    """It is a sum in the loops that compute it; a stored one is left to a product."""
+    product, rng = BY_A_VECTOR[name], np.random.default_rng(0)
+    a, u, v = (rng.normal(size=shape).astype(dtype) for shape in ((90, 70), 90, 70))
+
+    def computed(a: Any, u: Any, v: Any) -> Any:
+        return product(ad.maximum(a, 0.5), u, v)
+
+    found = traced(computed, a, u, v)
+    assert {step.name for step in found.schedule.steps if not step.is_view} <= {"kernel", "nest"}
+    assert max(nbytes(n) for step in found.schedule.steps for n in step.roots) <= 90 * a.itemsize
+    result = ad.compile(computed)(a, u, v).numpy()
+    assert result.dtype == dtype
+    wanted = product(np.maximum(a.astype(float), 0.5), u.astype(float), v.astype(float))
+    np.testing.assert_allclose(result, wanted, rtol=1e-13 if dtype == "float64" else 1e-4)
+    for stored in (lambda a: a, lambda a: a[3:], lambda a: ad.reshape(a, (45, 140))[:, 10:]):
+        parts = stored(ad.asarray(a)).shape
+        x, y = np.ones(parts[0], dtype), np.ones(parts[1], dtype)
+        steps = names(lambda a, x=x, y=y, s=stored: product(s(a), x, y), a)
+        assert "gemm" in steps
+
+
+def test_a_product_with_a_vector_keeps_nan_and_infinity() -> None:
+    a, v = np.zeros((20, 30)), np.zeros(30)
+    a[3, 4], a[5, 6], v[6] = np.nan, np.inf, 2.0
+    result = ad.compile(lambda a, v: ad.negative(a) @ v)(a, v).numpy()
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(result, np.sum(-a * v, 1))
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "block"),
+    [(64, 31, 24), (64, 32, 32), (64, 100, 64), (7, 3, 3), (10, 9, 5), (1024, 31, 32), (1, 1, 1)],
+)
+def test_blocks_of_rows_are_even(rows: int, most: int, block: int) -> None:
+    assert even_blocks(rows, most) == block
 
 
 def test_a_reshape_is_no_work() -> None:
