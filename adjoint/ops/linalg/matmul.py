@@ -16,7 +16,16 @@ from adjoint.graph.loop_form import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
-from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote, size_of
+from adjoint.graph.types import (
+    BOOL,
+    FLOAT32,
+    FLOAT64,
+    DType,
+    Shape,
+    broadcast_shapes,
+    promote,
+    size_of,
+)
 from adjoint.ops.elementwise.comparison import not_equal
 from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.family.broadcasting import align, fit
@@ -78,7 +87,7 @@ class MatMul(Op):
         A stored matrix is read once either way, and by the product with less to compute.
         """
         a, b = node.inputs
-        if len(node.shape) != 2 or node.dtype.kind != "f" or self.lowers(node):
+        if len(node.shape) != 2 or node.dtype not in (FLOAT32, FLOAT64) or self.lowers(node):
             return None
         for factor, other, axis in ((a, b, 1), (b, a, 0)):
             matrix, along = (factor.inputs[0], 1 - axis) if is_transpose(factor) else (factor, axis)
