@@ -96,6 +96,20 @@ def product(node: Node) -> Node | None:
     return None
 
 
+def product_of_vectors(node: Node) -> Node | None:
+    """x yᵀ, a product of matrices of depth one, is the product of each pair, and + 0: 0 + -0 = 0.
+
+    So it can be fused with what follows, and need not be stored.
+    """
+    x, y = node.inputs
+    if x.shape[-1] != 1 or node.dtype.kind != "f":
+        return None
+    pairs = _binary(multiply, x, y)
+    nothing = constant_node(np.zeros((), node.dtype), (), node.dtype)
+    added = _binary(add, product(pairs) or pairs, nothing)
+    return sum_of_negative(added) or added
+
+
 def quotient(node: Node) -> Node | None:
     """a / 1 = a, and a / 2ⁿ = a 2⁻ⁿ."""
     a, b = node.inputs
@@ -223,6 +237,7 @@ RULES: dict[Op, tuple[Rule, ...]] = {
     records.subtract: (difference,),
     records.multiply: (product,),
     records.divide: (quotient,),
+    records.matmul: (product_of_vectors,),
     records.negative: (twice,),
     records.reshape: (same_movement,),
     records.broadcast_to: (same_movement,),

@@ -490,6 +490,36 @@ def test_a_rule_holds_for_every_number(name: str, dtype: str) -> None:
     assert_identical(result, expected, name)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_products_of_vectors_hold_for_every_number(dtype: str) -> None:
+    """The zeros of products of depth one are positive, as of sums that begin at zero."""
+    with np.errstate(over="ignore"):
+        numbers = FLOATS.astype(dtype)
+    x, y = numbers[:, None], np.stack([numbers[None, ::-1], -numbers[None]])
+    given = (x, y, np.ones((1, 3), dtype))
+    inputs, outputs = graph_of(
+        lambda x, y, z: (x @ y, (-x) @ y, y.mT @ x.mT, x @ -ad.ones((1, 3), dtype), (x @ z) @ z.mT),
+        *((a.shape, dtype) for a in given),
+    )
+    found = simplify(outputs, inputs)
+    verify(found)
+    values = dict(zip(inputs, given, strict=True))
+    for result, expected in zip(values_of(found, values), values_of(outputs, values), strict=True):
+        assert_identical(result, expected)
+    assert "matmul" not in graph_text(found[:4])
+    assert graph_text(found[4:]).count("matmul") == 1
+
+
+def test_products_of_vectors_need_not_be_stored() -> None:
+    x, y = np.ones((40, 1), np.float32), np.ones((1, 50), np.float32)
+    compiled = ad.compile(lambda x, y: ad.sum(ad.sin(x @ y)))
+    compiled(x, y)
+    assert [s.name for s in compiled.trace(x, y).schedule.steps if not s.is_view] == ["kernel"]
+    whole = ad.compile(lambda x, y: x @ y)
+    assert whole(x[:0], y).shape == (0, 50)
+    assert [s.name for s in whole.trace(x.astype(int), y.astype(int)).schedule.steps] != ["gemm"]
+
+
 def test_the_rules_do_apply() -> None:
     """Or the test above would prove nothing."""
     for name, f in IDENTITIES.items():
