@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import adjoint as ad
 from adjoint.errors import KinkWarning
@@ -345,6 +346,46 @@ def test_an_angle_that_is_not_taken_meets_no_kink(mode):
         warnings.simplefilter("error")
         found = np.asarray(MODES[mode](f)(np.zeros(2)))
     np.testing.assert_array_equal(np.asarray(found), [[2, 0], [0, 0]])
+
+
+TRIANGLE = np.array([[2.0, 0.3, 0.5], [0.0, 3.0, 0.2], [0.0, 0.0, 1.0]])
+ZERO_BY_CONSTRUCTION = {
+    "cholesky": lambda x: np.linalg.cholesky(TRIANGLE.T @ TRIANGLE + np.diag(x)),
+    "inv": lambda x: np.linalg.inv(TRIANGLE + np.diag(x)),
+    "solve": lambda x: np.linalg.solve(np.diag(x), np.eye(3)),
+    "solve_triangular": lambda x: scipy.linalg.solve_triangular(TRIANGLE + np.diag(x), TRIANGLE),
+    "pinv": lambda x: np.linalg.pinv(np.diag(x)),
+    "expm": lambda x: scipy.linalg.expm(TRIANGLE * x),
+    "sqrtm": lambda x: scipy.linalg.sqrtm(np.diag(x**2)),
+    "qr": lambda x: np.linalg.qr(TRIANGLE.T + np.diag(x))[1],
+    "lu": lambda x: scipy.linalg.lu(TRIANGLE.T + np.diag(x))[1],
+}
+
+
+UNSEEN = {("expm", "reverse over reverse")}
+"""The block matrix that its derivative is taken of hides that what arrives has no part in it."""
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [(n, m) for n in ZERO_BY_CONSTRUCTION for m in SECOND if (n, m) not in UNSEEN],
+)
+def test_what_a_decomposition_leaves_zero_is_not_a_kink_that_is_crossed(name, mode):
+    f, x = ZERO_BY_CONSTRUCTION[name], np.array([0.4, 0.7, 1.1])
+    there = np.abs(np.asarray(f(x))) > 1e-12
+    assert not there.all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = np.asarray(SECOND[mode](lambda x: ad.sum(ad.abs(f(x))))(x))
+    np.testing.assert_allclose(
+        found, np.asarray(ad.hessian(lambda x: ad.sum(ad.abs(f(x))[there]))(x)), atol=1e-12
+    )
+
+
+def test_what_crosses_zero_in_a_decomposition_is_a_kink():
+    f = lambda x: ad.abs(np.linalg.inv(ad.stack([1.0, x + x**2, 0.0, 1.0]).reshape(2, 2))[0, 1])  # noqa: E731
+    with pytest.warns(KinkWarning, match="abs"):
+        assert np.isnan(float(ad.grad(ad.grad(f))(0.0)))
 
 
 ALIKE = {

@@ -6,9 +6,10 @@ min(x², x⁴) spoil a second derivative at 0, where -2 x, 2 - 3 x and W x do no
 
 u'' is seen in u̇, the tangent of u, or what its adjoint becomes in a second sweep: if nothing that
 is differentiated moves u̇, u is straight. That is asked of numbers, where a kink is met: by the
-tangent of u̇ in a generic direction, through the operations between the variables and u̇. Beyond
-`_LONGEST` of them, and beyond loops, decompositions and the like, u̇ counts as moved: then a true
-value may become nan, and no wrong one a number.
+tangent of u̇ in a generic direction, through the operations between the variables and u̇. What is
+zero by construction, as above a Cholesky factor, is exactly 0 there and does not move. Beyond
+`_LONGEST` operations, and beyond loops and spectra, u̇ counts as moved: then a true value may become
+nan, and no wrong one a number.
 """
 
 from __future__ import annotations
@@ -93,6 +94,8 @@ def _can_follow(node: Node) -> bool:
         return False
     if node.op.name in _WITH_KINKS:
         return not node.params[1]
+    if node.op.family == "linalg":
+        return not node.op.kinks
     return node.op.family in _FOLLOWED or node.op.name in _MARKS
 
 
