@@ -17,6 +17,7 @@ from adjoint.api.graph_first import (
     adjoints, backprop, evaluate, gradient, is_topological_order, topological_order, variable,
 )
 from adjoint.api.jacobians import hessian, hvp, jacfwd, jacobian, jacrev
+from adjoint.api.replay import why_traced
 from adjoint.array import fft, linalg, special
 from adjoint.array.calculus.differences import diff, ediff1d, unwrap
 from adjoint.array.calculus.tabulated_functions import interp, trapezoid
@@ -246,8 +247,8 @@ __all__ = [
     "trunc", "uint16", "uint32", "uint64", "uint8", "union1d", "unique", "unique_all",
     "unique_counts", "unique_inverse", "unique_values", "unravel_index", "unstack", "unwrap",
     "value_and_grad", "vander", "var", "variable", "vdot", "vecdot", "vecmat", "vectorize", "vjp",
-    "vmap", "vsplit", "vstack", "where", "while_loop", "wirtinger", "with_subgradients", "zeros",
-    "zeros_like",
+    "vmap", "vsplit", "vstack", "where", "while_loop", "why_traced", "wirtinger",
+    "with_subgradients", "zeros", "zeros_like",
 ]
 # fmt: on
 

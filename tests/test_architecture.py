@@ -86,6 +86,7 @@ LAZY: dict[tuple[str, str], str] = {
     ("adjoint", "matplotlib"): WHEN_ASKED,
     ("adjoint.api", "adjoint.api.python_tree"): "only where optree is not installed",
     ("adjoint.api", "adjoint.api.jacobian_blocks"): "it takes loops, which few who import need",
+    ("adjoint.api", "adjoint.api.replay_proof"): WHEN_COMPILING,
     ("adjoint.api", "adjoint.api.sparse_derivatives"): WHEN_COMPILING,
     ("adjoint.api", "adjoint.backends.llvm.program"): WHEN_COMPILING,
     ("adjoint.api", "adjoint.backends.llvm.system.coloring"): WHEN_COMPILING,

@@ -186,6 +186,7 @@ def test_get_options_tells_what_holds_here():
         "cached_memory_limit": None,
         "lost_derivatives": "error",
         "roll_loops": True,
+        "replay": True,
         "blas": "auto",
     }
     set_options(threads=2)

@@ -226,3 +226,18 @@ def ones_like(x: Tensor) -> Tensor:
 def zeros_like(x: Tensor) -> Tensor:
     """The derivative of what does not depend."""
     return as_tensor(np.zeros(x.node.shape, x.node.dtype))
+
+
+def like(y: Tensor, x: Any, what: str, model: str) -> Tensor:
+    """`x`, called `what`, as a tensor with the shape and dtype of `y`, called `model`."""
+    try:
+        t = as_tensor(x)
+    except AdjointError as error:
+        raise ArgumentError(f"{what}: {error}") from error
+    if t.node.shape != y.node.shape:
+        raise ShapeError(f"{what} has shape {t.shape}, {model} has {y.shape}; they must be equal")
+    if t.node.dtype.kind == "c" and y.node.dtype.kind != "c":
+        raise DTypeError(
+            f"{what} is complex ({t.dtype}), but {model} is {y.dtype}; take its real part"
+        )
+    return Tensor(as_tensor(t, y.node.dtype).node)

@@ -9,26 +9,26 @@ from typing import Any
 from adjoint.api.arguments import (
     check_callable,
     function_name,
+    like,
     normalize_argnums,
     ones_like,
     zeros_like,
 )
 from adjoint.api.parts import Filter, Names, by_parts, is_one_part, parts_of
+from adjoint.api.replay import replayed
 from adjoint.api.rows import tangents_by_rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.api.tree import flatten, same_structure
 from adjoint.backends.derivative_programs import derivative
 from adjoint.errors import (
-    AdjointError,
     ArgumentError,
     DTypeError,
     NotDifferentiableError,
-    ShapeError,
 )
 from adjoint.graph.labels import Labels, check_equal, labels_of
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import find
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.kinks.kinks import NestedTangents
 from adjoint.transforms.forward import forward
@@ -76,7 +76,8 @@ def value_and_grad(
             lambda g, n: _value_and_grad("value_and_grad", g, n, has_aux, holomorphic),
             lambda found, change: (found[0], change(found[1])),
         )
-    return _value_and_grad("value_and_grad", f, argnums, has_aux, holomorphic)
+    both = _value_and_grad("value_and_grad", f, argnums, has_aux, holomorphic)
+    return replayed(f, argnums, both)
 
 
 def grad(
@@ -115,7 +116,7 @@ def grad(
             if has_aux
             else (lambda found, change: change(found)),
         )
-    return gradient_for("grad", f, argnums, has_aux, holomorphic)
+    return replayed(f, argnums, gradient_for("grad", f, argnums, has_aux, holomorphic))
 
 
 def gradient_for(
@@ -257,21 +258,6 @@ class Pullback:
 
     def __del__(self) -> None:
         self.scope.close()
-
-
-def like(y: Tensor, x: Any, what: str, model: str) -> Tensor:
-    """`x`, called `what`, as a tensor with the shape and dtype of `y`, called `model`."""
-    try:
-        t = as_tensor(x)
-    except AdjointError as error:
-        raise ArgumentError(f"{what}: {error}") from error
-    if t.node.shape != y.node.shape:
-        raise ShapeError(f"{what} has shape {t.shape}, {model} has {y.shape}; they must be equal")
-    if t.node.dtype.kind == "c" and y.node.dtype.kind != "c":
-        raise DTypeError(
-            f"{what} is complex ({t.dtype}), but {model} is {y.dtype}; take its real part"
-        )
-    return Tensor(as_tensor(t, y.node.dtype).node)
 
 
 def vjp(

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api.arguments import as_differentiable, ones_like, zeros_like
-from adjoint.api.derivatives import like
+from adjoint.api.arguments import as_differentiable, like, ones_like, zeros_like
 from adjoint.api.tree import flatten, map_tree
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph import engine

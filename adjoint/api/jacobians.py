@@ -14,6 +14,7 @@ from adjoint.api.arguments import check_callable, function_name, normalize_argnu
 from adjoint.api.basis_jacobian import BasisTangents
 from adjoint.api.derivatives import check_directions, gradient_for, push, tangents_of
 from adjoint.api.parts import Change, Filter, Names, is_one_part, of_parts, parts_of
+from adjoint.api.replay import replayed
 from adjoint.api.rows import no_derivative, rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.errors import ArgumentError
@@ -133,7 +134,7 @@ def hessian(
         return _in_blocks("hessian", f, argnums, has_aux, memory, argnames, wrt)
     if argnames is not None or wrt is not None:
         return of_parts("hessian", f, argnums, argnames, wrt, partial(_hessian, has_aux=has_aux))
-    return _hessian(f, argnums, None, has_aux)
+    return replayed(f, argnums, _hessian(f, argnums, None, has_aux))
 
 
 def _sparse(
@@ -265,7 +266,8 @@ def _jacobian(
     wrt: Filter = None,
 ) -> Callable[..., Any]:
     if argnames is None and wrt is None:
-        return _jacobian_of(transform, sweep, f, argnums, None, has_aux)
+        whole = _jacobian_of(transform, sweep, f, argnums, None, has_aux)
+        return replayed(f, argnums, whole)
     check_callable(transform, f)
     found = partial(_jacobian_of, transform, sweep, has_aux=has_aux)
     return of_parts(transform, f, argnums, argnames, wrt, found)
@@ -323,7 +325,7 @@ def _hessian(
 ) -> Callable[..., Any]:
     """As `_columns` of `rows` of `f`, which is called once and whose graph is then differentiated
     as a function."""
-    first = _jacobian("hessian", rows, f, argnums, has_aux)
+    first = _jacobian_of("hessian", rows, f, argnums, None, has_aux)
 
     @functools.wraps(first)  # so that it is told apart from a first derivative
     def hessian_of(*args: Any, **kwargs: Any) -> Any:
@@ -371,7 +373,7 @@ def _second_derivatives(
         return substitute(results, dict(zip(nodes, leaves, strict=True)))
 
     every = tuple(range(len(nodes)))
-    rows_of = _jacobian("hessian", rows, again, every, has_aux=False)
+    rows_of = _jacobian_of("hessian", rows, again, every, None, has_aux=False)
     with TracedCall("hessian", rows_of) as traced:
         arguments = traced.open([Tensor(node.inputs[0]) for node in nodes])
         outputs = list(traced.tensors(arguments.given, {}))

@@ -10,9 +10,10 @@ from adjoint.api.arguments import (
     check_arity,
     check_callable,
     function_name,
+    like,
     zeros_like,
 )
-from adjoint.api.derivatives import like, pull, push, tangents_of
+from adjoint.api.derivatives import pull, push, tangents_of
 from adjoint.api.stepping import open_leaves, traced
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.api.tree import flatten, same_structure

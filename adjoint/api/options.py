@@ -30,6 +30,7 @@ class Settings(TypedDict, total=False):
     cached_memory_limit: int | None
     lost_derivatives: Literal["error", "warn", "allow"]
     roll_loops: bool
+    replay: bool
     blas: str
 
 
@@ -55,6 +56,8 @@ def set_options(**settings: Unpack[Settings]) -> Settings:
     roll_loops: whether the equal steps that a Python loop leaves in a function that is compiled, or
         differentiated or mapped without, become a loop again, as `scan` makes one: then everything
         but calling the function takes as long as for one step.
+    replay: whether a transform may answer without calling your function again, where that is known
+        to change nothing (see `why_traced`). What is wrong about a call is then found as before.
     blas: what computes large products of matrices in what is compiled from then on: ``"auto"``,
         code of our own where the processor has AVX2 or AVX-512, else the library that NumPy brings;
         ``"scipy-openblas"``, that library; ``"mkl"`` or ``"blis"``, if it is installed; or the path
@@ -236,5 +239,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "cached_memory_limit": _checked_bytes,
     "lost_derivatives": _checked_choice("lost_derivatives", "error", "warn", "allow"),
     "roll_loops": _checked_flag("roll_loops"),
+    "replay": _checked_flag("replay"),
     "blas": _checked_blas,
 }

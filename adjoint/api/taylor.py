@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
-from adjoint.api.arguments import check_callable, function_name, zeros_like
-from adjoint.api.derivatives import like, tangents_of
+from adjoint.api.arguments import check_callable, function_name, like, zeros_like
+from adjoint.api.derivatives import tangents_of
 from adjoint.api.traced_call import TracedCall
 from adjoint.api.tree import same_structure
 from adjoint.errors import ArgumentError

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
 
 from adjoint.api.arguments import (
     as_differentiable,
@@ -25,6 +27,26 @@ from adjoint.tracing.generators import constant_draws_warned_of
 
 WEAK = (int, float, complex)
 """Python's numbers, which take the dtype of what stands beside them."""
+
+
+class Seen(NamedTuple):
+    """What a transform is about to differentiate: what the function returned, and the variables."""
+
+    roots: Sequence[Tensor]
+    nodes: Sequence[Node]
+
+
+_watcher: ContextVar[Callable[[Seen], None] | None] = ContextVar("adjoint_watcher", default=None)
+
+
+@contextmanager
+def watching(tell: Callable[[Seen], None]) -> Iterator[None]:
+    """Within the block `tell` is told what transforms differentiate, before they do."""
+    token = _watcher.set(tell)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
 
 
 class TracedArgument:
@@ -179,6 +201,8 @@ class TracedCall:
         if self.aux is not None:
             roots[count:count] = [x for x in flatten(self.aux)[0] if type(x) is Tensor]
             before = len(roots) - len(seeds)
+        if (tell := _watcher.get()) is not None:
+            tell(Seen(roots[:before], nodes))
 
         def of_roots(roots: Sequence[Tensor], ends: Sequence[Node], scope: Scope) -> list[Tensor]:
             return derive([*roots[:count], *roots[before:]], ends, scope)

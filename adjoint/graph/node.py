@@ -35,10 +35,13 @@ class Scope:
     derivative can arrive, as every way here leads through a `stop_gradient`. `transform` is the
     name of the transform that would lose something if a value of its own left the graph as a plain
     number; None where nothing would be lost; `lost` the error that said that one left. `order` is
-    the highest derivative that the transform takes.
+    the highest derivative that the transform takes. `was_shown`: a text was made of what has no
+    value, which with a value would be another.
     """
 
-    __slots__ = ("abstract", "lost", "members", "open", "order", "stopped", "transform")
+    __slots__ = (
+        *("abstract", "lost", "members", "open", "order", "stopped", "transform", "was_shown"),
+    )
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Scope:
         self.transform = transform
         self.lost: Exception | None = None
         self.order = 1
+        self.was_shown = False
 
     def is_open(self) -> bool:
         """Whether any member is still open."""
@@ -203,6 +207,11 @@ def node_by_node() -> Iterator[None]:
         yield
     finally:
         _plain.reset(token)
+
+
+def is_node_by_node() -> bool:
+    """Whether one is in such a block."""
+    return _plain.get()
 
 
 def order_of_derivatives(*nodes: Node) -> int:

@@ -26,6 +26,7 @@ class Options:
     cached_memory_limit: int | None = None
     lost_derivatives: Literal["error", "warn", "allow"] = "error"
     roll_loops: bool = True
+    replay: bool = True
     blas: str = "auto"
 
 

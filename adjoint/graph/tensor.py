@@ -195,6 +195,8 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
     def __repr__(self) -> str:
         node = self.node
         if node.scope is not None and node.scope.abstract and node.value is None:
+            for member in node.scope.members:
+                member.was_shown = True
             return f"Tensor(shape={node.shape}, dtype={node.dtype}, no value while tracing)"
         text = np.array2string(np.asarray(engine.value_of(node)), separator=", ", prefix="Tensor(")
         usual = node.dtype in (np.float64, np.int64, np.bool_, np.complex128)

@@ -1,0 +1,223 @@
+"""Calls of the user's function that are left out, as it is proved what they would do.
+
+Floor 8. A transform calls the function each time, which traces its graph anew. Once native code has
+answered many calls, and if it is known what the function reads from outside (`tracing.reads`), the
+transform is compiled as by `compile`. Later calls like these go to the native program, after a
+look at what the function reads: the function itself is not called. Anything else is traced.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from adjoint.api.fast_tree import REFUSED, Mismatch
+from adjoint.api.tree import flatten
+from adjoint.backends import derivative_programs
+from adjoint.errors import ArgumentError
+from adjoint.graph import engine, options, recording, subgradients
+from adjoint.graph import node as nodes
+from adjoint.graph.forking import import_module
+from adjoint.graph.options import Options
+from adjoint.tracing import reads
+from adjoint.tracing.constants import tracing
+from adjoint.tracing.reads import Unproved, same
+
+if TYPE_CHECKING:
+    from adjoint.api.replay_proof import Plan
+
+WAIT = 1_400
+"""How many calls native code must have answered before the proof is made. It takes 8 ms and 0.7 for
+each operation, and saves 60 µs a call and 5 for each, so that the loss stays below a tenth."""
+MOST_PLANS = 4
+"""How many signatures of one function are remembered; those after that are traced."""
+MOST_VAIN = 4
+"""How often a plan is tried to be made in vain before the function is traced for good."""
+MOST_CHANGES = 3
+"""How often what the function reads may change before it is traced for good."""
+
+
+class Replay:
+    """What is known of the calls of one function that a transform made.
+
+    `function` is the user's, `traced` differentiates it by calling it.
+    """
+
+    def __init__(self, function: Any, argnums: Any, traced: Callable[..., Any]) -> None:
+        self.function = function
+        self.argnums = argnums
+        self.traced = traced
+        self.plans: tuple[Plan, ...] = ()
+        self.answered = 0
+        """How many calls native code has answered since a plan was made or given up."""
+        self.vain = self.changes = 0
+        self.is_traced = False
+        """Whether all calls are traced from now on."""
+        self.told = ""
+        """Why a plan could not be made, or was given up."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A function that is pickled with this leaves its programs behind."""
+        return Replay, (self.function, self.argnums, self.traced)
+
+    def answer(self, args: tuple[Any, ...]) -> Any:
+        """The result for arguments like those of a plan; `REFUSED` for others."""
+        for plan in self.plans:
+            if len(args) == plan.count and is_undisturbed(plan.options):
+                if not plan.reads.hold():
+                    self._give_up(plan)
+                    continue
+                result = answer(plan, args)
+                if result is not REFUSED:
+                    return result
+        return REFUSED
+
+    def trace(self, args: tuple[Any, ...]) -> Any:
+        """The result by calling the function; now and then a plan is made for calls like this."""
+        if self._is_due() and is_undisturbed(chosen := options.current()):
+            self.answered = 0
+            try:
+                found = reads.reads_of(self.function)
+                proved = import_module("adjoint.api.replay_proof").proved
+                plan, result = proved(found, self.traced, self.argnums, args, chosen)
+            except Unproved as error:
+                self.told = str(error)
+                self.vain += 1
+                if self.vain == MOST_VAIN:
+                    self.is_traced = True
+            else:
+                self.plans = (*self.plans, plan)
+                return result
+        before = derivative_programs.answers
+        result = self.traced(*args)
+        self.answered += derivative_programs.answers != before
+        return result
+
+    def _is_due(self) -> bool:
+        if not self.answered or len(self.plans) == MOST_PLANS:
+            return False
+        return self.answered >= WAIT or options.current().native == "always"
+
+    def _give_up(self, plan: Plan) -> None:
+        """Forget a plan, as what the function reads has changed."""
+        self.plans = tuple(x for x in self.plans if x is not plan)
+        self.answered = 0
+        self.changes += 1
+        self.told = f"what it reads has changed: {plan.reads.changed()}"
+        if self.changes == MOST_CHANGES:
+            self.is_traced = True
+
+
+def answer(plan: Plan, args: tuple[Any, ...]) -> Any:
+    """The result of the program of a plan, of whose guards all hold; `REFUSED` if the arguments are
+    others."""
+    for i, value in plan.fixed:
+        if args[i] is not value and not same(args[i], value):
+            return REFUSED
+    given = args if plan.take is None else plan.take(args)
+    if plan.read is None:
+        result = plan.entry(*given)
+    else:
+        leaves: list[Any] = []
+        try:
+            plan.read(given, leaves)
+        except Mismatch:
+            return REFUSED
+        result = plan.entry(*leaves)
+    if plan.is_assumed and result is not REFUSED:
+        for x in flatten(result)[0]:
+            if derivative_programs.has_nan(x.node):
+                return REFUSED  # which may stand where nothing depends on anything
+    return result
+
+
+def is_undisturbed(chosen: Options) -> bool:
+    """Whether nobody traces, watches or differentiates here, and the options are these."""
+    return (
+        options.current() is chosen
+        and chosen.replay
+        and chosen.native != "never"
+        and not chosen.debug_nans
+        and not tracing.depth
+        and recording.current() is None
+        and nodes.made is None
+        and not engine.is_chosen()
+        and subgradients.chosen() is None
+        and not nodes.is_node_by_node()
+        and sys.gettrace() is None
+        and sys.getprofile() is None
+        and not _is_monitored()
+    )
+
+
+if sys.version_info >= (3, 12):
+
+    def _is_monitored() -> bool:
+        """Whether a debugger, a profiler or a tool for coverage watches."""
+        return any(map(sys.monitoring.get_tool, range(3)))
+
+else:
+
+    def _is_monitored() -> bool:
+        """Whether a debugger, a profiler or a tool for coverage watches."""
+        return False
+
+
+def replayed(
+    function: Callable[..., Any], argnums: int | Sequence[int], traced: Callable[..., Any]
+) -> Callable[..., Any]:
+    """`traced`, a function that differentiates `function` by the arguments at `argnums`, with calls
+    of that left out where it is known what they would do."""
+    replay = Replay(function, argnums, traced)
+
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        if kwargs or replay.is_traced:
+            return replay.traced(*args, **kwargs)
+        if replay.plans:
+            result = replay.answer(args)
+            if result is not REFUSED:
+                return result
+        return replay.trace(args)
+
+    reads.transforms[transformed.__code__] = "replay"
+    return functools.wraps(traced)(transformed)
+
+
+def replay_of(transformed: Any) -> Replay | None:
+    """What is known of the calls of the function that a transform made; None for other objects."""
+    code = getattr(transformed, "__code__", None)
+    if code not in reads.transforms:
+        return None
+    cells = dict(zip(code.co_freevars, transformed.__closure__, strict=True))
+    found: Replay = cells["replay"].cell_contents
+    return found
+
+
+def why_traced(transformed: Callable[..., Any]) -> str:
+    """Why a function made by `grad`, `value_and_grad`, `jacobian` or `hessian` calls yours each
+    time, in a sentence that names the line and the name; empty if nothing stands against leaving
+    these calls out.
+
+    They are left out once native code has answered many calls, if all that your function reads from
+    outside can be compared at each call: numbers, texts, tensors, small arrays, and functions that
+    are known. Raises `ArgumentError` for other functions.
+
+    >>> import adjoint as ad
+    >>> ad.why_traced(ad.grad(print))
+    'the function is builtins.print, of which it is not known what it does'
+    >>> ad.why_traced(ad.grad(ad.sin))
+    ''
+    """
+    replay = replay_of(transformed)
+    if replay is None:
+        raise ArgumentError(
+            f"why_traced: expected a function made by grad, value_and_grad, jacobian, jacfwd, "
+            f"jacrev or hessian (without argnames and wrt), got {type(transformed).__name__}"
+        )
+    try:
+        reads.reads_of(replay.function)
+    except Unproved as error:
+        return str(error)
+    return "" if replay.plans else replay.told

@@ -1,0 +1,131 @@
+"""Functions, classes and attributes that are known to depend on nothing but their arguments.
+
+Floor 7. They have no effect but on what they are given, read nothing that changes between calls,
+and call only what they are given: those of Python, NumPy, SciPy's special functions and adjoint.
+"""
+
+from __future__ import annotations
+
+import builtins
+import cmath
+import functools
+import itertools
+import math
+import sys
+from functools import cache
+from types import BuiltinFunctionType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from adjoint.graph.tensor import Tensor
+from adjoint.tracing.namespaces import path_of
+
+_BUILTINS = (
+    *("abs", "all", "any", "bool", "complex", "dict", "divmod", "enumerate", "filter", "float"),
+    *("frozenset", "int", "isinstance", "iter", "len", "list", "map", "max", "min", "next", "pow"),
+    *("range", "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip"),
+    *("ArithmeticError", "AssertionError", "Exception", "IndexError", "KeyError"),
+    *("NotImplementedError", "OverflowError", "RuntimeError", "TypeError", "ValueError"),
+    "ZeroDivisionError",
+)
+_ITERTOOLS = (
+    *("accumulate", "chain", "combinations", "combinations_with_replacement", "count", "islice"),
+    *("pairwise", "permutations", "product", "repeat", "starmap", "zip_longest"),
+)
+_PYTHON = {
+    id(x): x
+    for x in (
+        *(getattr(builtins, name) for name in _BUILTINS),
+        *(getattr(itertools, name) for name in _ITERTOOLS),
+        *(functools.reduce, Tensor, np.ndarray, np.generic, np.number, np.floating, np.integer),
+    )
+}
+_ASKING = frozenset({"isinstance", "isscalar", "iterable"})
+_OF_ADJOINT = (
+    *("adjoint.ops.", "adjoint.array.", "adjoint.scipy.special."),
+    *("adjoint.nn.losses", "adjoint.nn.convolution", "adjoint.nn.pooling"),
+)
+"""Where those of adjoint are; of the loops and branches, by name."""
+_CONTROL = frozenset({"scan", "fori_loop", "while_loop", "cond", "switch", "associative_scan"})
+_NOT_OF_ADJOINT = (
+    *("adjoint.array.manipulation.in_place", "adjoint.array.functional", "adjoint.ops.random"),
+    *("adjoint.array.dtypes", "adjoint.ops.records"),
+)
+_MAKERS_OF_NUMPY = frozenset(
+    (
+        *("arange", "array", "asanyarray", "asarray", "ascontiguousarray", "eye", "full"),
+        *("identity", "indices", "isscalar", "ix_", "ones", "tri", "zeros", "broadcast_shapes"),
+    )
+)
+_NOT_OF_NUMPY = frozenset(
+    (
+        *("copyto", "empty_like", "fill_diagonal", "may_share_memory", "place", "put"),
+        *("put_along_axis", "putmask", "save", "savetxt", "savez", "savez_compressed"),
+        *("shares_memory", "apply_along_axis", "apply_over_axes", "piecewise", "busday_count"),
+        *("busday_offset", "is_busday", "datetime_as_string", "einsum_path", "loadtxt"),
+        *("genfromtxt", "fromstring", "array2string", "array_repr", "array_str", "lookfor"),
+    )
+)
+"""Functions that write into what they are given, into files, or call what they are given."""
+_NOT_ATTRIBUTES = frozenset(
+    (
+        *("apply", "base", "byteswap", "ctypes", "data", "dump", "dumps", "flags", "getfield"),
+        *("links", "newbyteorder", "node", "resize", "setfield", "setflags", "strides", "tofile"),
+        *("to_device", "view"),
+    )
+)
+_OF_RESULTS = frozenset(
+    (
+        *("U", "S", "Vh", "Q", "R", "eigenvalues", "eigenvectors", "sign", "logabsdet"),
+        *("accumulate", "outer", "reduce", "values", "counts", "indices", "inverse_indices"),
+    )
+)
+"""Of tuples that functions of linear algebra return, and of ufuncs."""
+
+
+def is_known(x: Any) -> bool:
+    """Whether a function or a class is one of these."""
+    if id(x) in _PYTHON:
+        return True
+    if isinstance(x, type):
+        return issubclass(x, np.generic) and x.__module__ == "numpy"
+    if isinstance(x, np.ufunc):
+        return path_of(x) is not None
+    if type(x) is BuiltinFunctionType and x.__self__ in (math, cmath):
+        return vars(x.__self__).get(x.__name__) is x
+    if type(x) is FunctionType and str(x.__module__).startswith("adjoint."):
+        return _is_of_adjoint(x)
+    return _is_of_numpy(x)
+
+
+def asks_for_type(x: Any) -> bool:
+    """Whether a function that is known tells tensors from arrays, and numbers of NumPy's."""
+    return getattr(x, "__name__", None) in _ASKING
+
+
+def _is_of_adjoint(x: FunctionType) -> bool:
+    place = x.__module__
+    if getattr(sys.modules.get(place), x.__name__, None) is not x:
+        return False
+    if x.__name__ in _CONTROL:
+        return place in ("adjoint.api.loops", "adjoint.api.branches", "adjoint.api.associative")
+    if place.startswith(_NOT_OF_ADJOINT) or x.__name__ in ("empty", "empty_like"):
+        return False
+    return place.startswith(_OF_ADJOINT)
+
+
+def _is_of_numpy(x: Any) -> bool:
+    package, _, name = (path_of(x) or "").rpartition(".")
+    if package not in ("numpy", "numpy.linalg", "numpy.fft") or name in _NOT_OF_NUMPY:
+        return False
+    return type(x) is type(np.sum) or name in _MAKERS_OF_NUMPY
+
+
+@cache
+def attributes() -> frozenset[str]:
+    """The names of attributes that are known, of tensors, arrays, numbers, texts and containers."""
+    kinds: list[type] = [Tensor, list, tuple, dict, set, str, range, slice, int, float]
+    kinds += [complex, np.ndarray, np.float64, np.dtype]
+    found = {name for kind in kinds for name in dir(kind) if not name.startswith("_")}
+    return frozenset(found | _OF_RESULTS) - _NOT_ATTRIBUTES

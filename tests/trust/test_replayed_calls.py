@@ -1,0 +1,216 @@
+"""Calls that native code answers without the user's function give what calling it gives.
+
+Programs that change something from call to call, in every way that one can think of, are run twelve
+times with and without: results, errors, warnings and effects must be the same.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from adjoint.api.fast_tree import REFUSED
+from adjoint.api.replay import replay_of
+from adjoint.backends.availability import missing
+
+pytestmark = [
+    pytest.mark.native,
+    pytest.mark.skipif(bool(missing()), reason=missing()),
+    pytest.mark.skipif(
+        sys.gettrace() is not None or sys.getprofile() is not None,
+        reason="who watches calls sees all of them",
+    ),
+]
+CALLS = 12
+
+
+def programs(name: str) -> dict[str, str]:
+    """The programs in a file, by their titles."""
+    text = (Path(__file__).parent / name).read_text(encoding="utf-8")
+    sections = (part.partition("\n") for part in text.split("\n## ")[1:])
+    return {title: body for title, _, body in sections}
+
+
+CHANGING = programs("replayed_programs.txt")
+KNOWN = programs("known_programs.txt")
+
+
+def told(x: Any) -> Any:
+    """A result in full: its types, and its numbers, which engines may round differently."""
+    if isinstance(x, (tuple, list)):
+        return type(x), [told(part) for part in x]
+    if isinstance(x, dict):
+        return list(x), [told(part) for part in x.values()]
+    if isinstance(x, ad.Tensor):
+        return x.dtype, x.shape, repr(np.round(np.asarray(x.numpy(), complex), 9))
+    return x
+
+
+def run(program: str, replay: bool) -> tuple[list[Any], list[Any], Any]:
+    """What twelve calls of the gradient of `f` gave, what was logged, and the gradient function."""
+    names: dict[str, Any] = {"__name__": "user", "np": np, "ad": ad, "math": math, "log": []}
+    names["mod"] = ModuleType("mod")
+    names["mod"].__dict__.update(c=1.0, h=np.sin)
+    names |= {"args": (1.5,), "named": {}, "around": False, "settings": {}, "side": "least"}
+    text, _, before = program.partition("----\n")
+    define, prepare = (compile(x, "program.py", "exec", dont_inherit=True) for x in (text, before))
+    exec(define, names)
+    made: dict[Any, Any] = {}
+    found = []
+    for i in range(CALLS):
+        names["i"] = i
+        exec(prepare, names)
+        f = names["f"]
+        if f not in made:
+            made[f] = ad.value_and_grad(f)
+        with (
+            warnings.catch_warnings(record=True) as noted,
+            ad.options(**{"native": "always", "replay": replay} | names["settings"]),
+        ):
+            warnings.simplefilter("always")
+            found.append((call(made[f], names), [str(w.message) for w in noted]))
+    return found, names["log"], made[f]
+
+
+def call(g: Any, names: dict[str, Any]) -> Any:
+    """What one call gives, or the error that it raises."""
+    try:
+        if names["around"]:
+            return told(ad.grad(lambda x: g(x)[1])(*names["args"]))
+        if names["side"] != "least":
+            g = ad.with_subgradients(g, names["side"])
+        return told(g(*names["args"], **names["named"]))
+    except Exception as error:
+        return type(error), str(error)
+
+
+@pytest.fixture
+def unpatched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Mends what programs patch."""
+    known = [(module, module.sinh) for module in (np, ad)]
+
+    def mend() -> None:
+        for module, sinh in known:
+            module.sinh = sinh
+        monkeypatch.setenv("ADJOINT_C", "1")
+
+    mend()
+    yield mend
+    mend()
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_what_changes_is_seen(name: str, unpatched: Callable[[], None]) -> None:
+    plain, log, _ = run(CHANGING[name], replay=False)
+    unpatched()
+    replayed, replayed_log, _ = run(CHANGING[name], replay=True)
+    assert replayed == plain
+    assert replayed_log == log
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_what_is_known_is_replayed(name: str) -> None:
+    program = KNOWN[name] + "----\nargs = (1.5 + i,)\n"
+    plain, _, _ = run(program, replay=False)
+    replayed, _, g = run(program, replay=True)
+    assert replayed == plain
+    assert ad.why_traced(g) == ""
+    assert plans_of(g)
+
+
+def plans_of(g: Any) -> Any:
+    """The signatures whose calls are answered without the function."""
+    found = replay_of(g)
+    assert found is not None
+    return found.plans
+
+
+def cubes(x: Any, scale: Any) -> Any:
+    return ad.sum(scale * x * x * x)
+
+
+def warm(g: Any, *args: Any, calls: int = 4) -> Any:
+    """What the last of some calls gave, while native code answers at once."""
+    with ad.options(native="always"):
+        for _ in range(calls):
+            result = g(*args)
+    return result
+
+
+@pytest.mark.parametrize("transform", [ad.grad, ad.jacobian, ad.jacfwd, ad.jacrev, ad.hessian])
+def test_other_transforms_replay(transform: Any) -> None:
+    x, scale = np.arange(1.0, 3.0), ad.asarray([2.0, 3.0])
+    g = transform(cubes)
+    found = warm(g, x, scale)
+    assert plans_of(g)
+    slope = 3 * np.asarray(scale) * x**2
+    curvature = np.diag(6 * np.asarray(scale) * x)
+    np.testing.assert_allclose(found, curvature if transform is ad.hessian else slope)
+
+
+def test_trees_of_parameters_replay() -> None:
+    def f(p: Any, x: Any) -> Any:
+        return ad.sum((x @ p["w"]["a"] + p["b"][0]) ** 2), [p["b"][0] * 2]
+
+    p = {"w": {"a": np.ones((2, 3))}, "b": (np.zeros(3, np.float32),)}
+    x = ad.ones((4, 2), dtype="float32")
+    g = ad.value_and_grad(f, has_aux=True)
+    with ad.options(replay=False):
+        plain = warm(g, p, x)
+    assert not plans_of(g)
+    assert told(warm(g, p, x)) == told(plain)
+    assert plans_of(g)
+
+
+def test_who_watches_calls_sees_them() -> None:
+    g = ad.grad(cubes)
+    args = np.arange(3.0), 2.0
+    warm(g, *args)
+    found = replay_of(g)
+    assert found is not None
+    with ad.options(native="always"):
+        assert found.answer(args) is not REFUSED
+        sys.setprofile(lambda *event: None)
+        try:
+            answer = found.answer(args)
+        finally:
+            sys.setprofile(None)
+    assert answer is REFUSED
+
+
+def test_a_function_is_traced_until_that_has_paid() -> None:
+    g = ad.grad(cubes)
+    for _ in range(40):
+        g(np.arange(3.0), 2.0)
+    assert not plans_of(g)
+
+
+def test_a_copy_leaves_programs_behind() -> None:
+    g = ad.grad(cubes)
+    warm(g, np.arange(3.0), 2.0)
+    found = copy.copy(replay_of(g))
+    assert plans_of(g)
+    assert found is not None
+    assert found.traced is replay_of(g).traced
+    assert not found.plans
+
+
+def test_why_traced_wants_a_transform() -> None:
+    with pytest.raises(ad.errors.ArgumentError, match="made by grad, value_and_grad"):
+        ad.why_traced(cubes)
+
+
+def test_why_traced_names_the_line_and_the_name() -> None:
+    names: dict[str, Any] = {"__name__": "user"}
+    exec(compile("def f(x):\n  return x * open(x)", "a/model.py", "exec"), names)
+    assert ad.why_traced(ad.grad(names["f"])).startswith("model.py:2: open is ")
