@@ -84,6 +84,7 @@ import adjoint.ops.special.incomplete
 import adjoint.ops.special.incomplete_derivatives
 import adjoint.ops.special.integrals
 import adjoint.ops.special.inverse
+import adjoint.ops.special.kelvin
 import adjoint.ops.special.lambert
 import adjoint.ops.special.noncentral
 import adjoint.ops.special.scipy_function

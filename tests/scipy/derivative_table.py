@@ -34,6 +34,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "ndtri_exp": {"x": -0.4},
     "binom": {"n": 5.0, "k": 2.0},
     "factorial": {"n": 2.0},
+    "smirnov": {"d": 0.3},
     "sph_harm_y": {"n": 2, "m": 1},
     "bdtr": {"n": 3}, "bdtrc": {"n": 3}, "bdtri": {"n": 3},
     "nbdtr": {"n": 3}, "nbdtrc": {"n": 3}, "nbdtri": {"n": 3},

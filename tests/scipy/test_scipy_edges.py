@@ -181,7 +181,7 @@ def options(metric):
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
-        (lambda x: linalg.schur(x), NotDifferentiableError, r"scipy\.linalg\.schur .*eigh"),
+        (lambda x: linalg.rq(x), NotDifferentiableError, r"scipy\.linalg\.rq .*qr"),
         (lambda x: linalg.qr(x, pivoting=True), ArgumentError, "pivoting=True"),
         (lambda x: linalg.lu_factor(x[:1]), ArgumentError, "square"),
         (lambda x: linalg.solve(x, x, assume_a="odd"), RangeError, "assume_a"),

@@ -139,6 +139,7 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
         mpmath.diff(lambda t: mpmath.besselk(t, x), v, n) * mpmath.exp(x)
     ),
     "kve": lambda v, x: mpmath.besselk(v, x) * mpmath.exp(x),
+    "kelvin": lambda x, which: _kelvin(x, which),
     "lambertw": lambda z, k: mpmath.lambertw(z, k),
     "log10": lambda x: mpmath.log(x) / mpmath.log(10),
     "log2": lambda x: mpmath.log(x) / mpmath.log(2),
@@ -245,6 +246,13 @@ def _inverse(function: Callable[..., Any], value: Any, near: Any) -> Any:
     return mpmath.findroot(
         lambda x: function(x) - value, (start, start * (1 + mpmath.mpf(2) ** -40))
     )
+
+
+def _kelvin(x: Any, which: int) -> Any:
+    bessel, turns = (mpmath.besselj, 3) if which % 4 < 2 else (mpmath.besselk, 1)
+    turn = mpmath.expjpi(mpmath.mpf(turns) / 4)
+    found = bessel(0, x * turn) if which < 4 else -turn * bessel(1, x * turn)
+    return found.imag if which % 2 else found.real
 
 
 def _noncentral_chi2(x: Any, df: Any, nc: Any, upper: bool) -> Any:

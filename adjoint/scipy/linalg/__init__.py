@@ -27,6 +27,7 @@ from adjoint.scipy.linalg.factorizations import (
     svd,
     svdvals,
 )
+from adjoint.scipy.linalg.indefinite import ldl
 from adjoint.scipy.linalg.matrix_equations import (
     solve_continuous_are,
     solve_continuous_lyapunov,
@@ -42,13 +43,10 @@ from adjoint.scipy.linalg.matrix_functions import (
     expm_frechet,
     fractional_matrix_power,
     funm,
-    hessenberg,
-    ldl,
     logm,
     null_space,
     orth,
     rq,
-    schur,
     signm,
     sinhm,
     sinm,
@@ -57,6 +55,7 @@ from adjoint.scipy.linalg.matrix_functions import (
     tanm,
 )
 from adjoint.scipy.linalg.orthogonal import orthogonal_procrustes, polar
+from adjoint.scipy.linalg.similarity import hessenberg, schur
 from adjoint.scipy.linalg.spectra import eig, eig_banded, eigvals, eigvals_banded
 from adjoint.scipy.linalg.structured import (
     block_diag,

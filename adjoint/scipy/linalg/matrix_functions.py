@@ -28,13 +28,10 @@ __all__ = [
     "expm_frechet",
     "fractional_matrix_power",
     "funm",
-    "hessenberg",
-    "ldl",
     "logm",
     "null_space",
     "orth",
     "rq",
-    "schur",
     "signm",
     "sinhm",
     "sinm",
@@ -227,12 +224,7 @@ def fractional_matrix_power(A: Any, t: Any) -> Tensor:
     return matrix_functions.expm(matrix_functions.logm(a) * t)
 
 
-schur = no_counterpart(
-    "scipy.linalg.schur", "use scipy.linalg.eig, or eigh if the matrix is symmetric"
-)
 rq = no_counterpart("scipy.linalg.rq", "use scipy.linalg.qr")
-hessenberg = no_counterpart("scipy.linalg.hessenberg", "use scipy.linalg.qr or eigh")
-ldl = no_counterpart("scipy.linalg.ldl", "use scipy.linalg.cholesky or eigh")
 _PROJECTOR = (
     "its basis is one of many; use what does not depend on it, as the projector {} with pinv"
 )
