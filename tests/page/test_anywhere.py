@@ -155,12 +155,15 @@ def test_without_scripts_the_tables_are_there(browser, tmp_path):
     assert "Reverse mode: adjoints" in text and "1.716" in text
 
 
+HEAD = '<!DOCTYPE html><meta charset="utf-8">'
+
+
 def test_in_a_notebook_the_page_runs_in_a_frame_of_its_own(browser, tmp_path):
     e = lecture()
     shown = e._repr_html_()
     assert html.escape(e.page()) in shown
     path = tmp_path / "notebook.html"
-    path.write_text(f"<!DOCTYPE html><style>.card {{ display: none }}</style>{shown}", "utf-8")
+    path.write_text(f"{HEAD}<style>.card {{ display: none }}</style>{shown}", "utf-8")
     browser.open(path.as_uri())
     frame = browser.js("document.querySelector('iframe').getAttribute('sandbox')")
     assert frame == "allow-scripts"

@@ -28,7 +28,7 @@ function drawStage(page) {
   const items = itemsOf(page), { graph } = page;
   const owner = new Map(items.flatMap((item) => item.nodes.map((n) => [n.i, item])));
   const lines = svg("svg", { "aria-hidden": "true" }), stage = h("div.stage", lines);
-  fill(graph, stage);
+  fill(graph, h("div.frame", stage));
   graph.classList.toggle("stepwise", page.phase.id === "forward");
   graph.classList.toggle("valued", page.phase.stage === "forward" && page.phase.id !== "forward");
   page.cards = new Map();
@@ -38,7 +38,6 @@ function drawStage(page) {
   const edges = edgesOf(items, owner);
   page.size = arrange(page, items, edges);
   for (const { element, x, y, width, height } of items) add(element, { style: `left: ${x - width / 2}px; top: ${y - height / 2}px` });
-  add(stage, { style: `width: ${page.size.width}px; height: ${page.size.height}px` });
   for (const edge of edges) drawEdge(page, edge, lines, stage);
   timeGraph(page, edges, owner);
   fitStage(page);
@@ -175,7 +174,9 @@ function follow(page, element, content) {
   page.live.push(update);
 }
 
-// Smaller where the room is narrow, but not too small to read.
-function fitStage({ graph, size }) {
-  graph.firstChild.style.zoom = Math.max(0.62, Math.min(1.15, (graph.clientWidth - 24) / size.width));
+// Smaller where the room is narrow, but not too small to read. (Firefox misplaces arrowheads under `zoom`.)
+function fitStage({ graph, size: { width, height } }) {
+  const scale = Math.max(0.62, Math.min(1.15, (graph.clientWidth - 24) / width)), frame = graph.firstChild;
+  add(frame, { style: `width: ${width * scale}px; height: ${height * scale}px` });
+  add(frame.firstChild, { style: `width: ${width}px; height: ${height}px; transform: scale(${scale})` });
 }
