@@ -136,7 +136,7 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
         array: np.ndarray[Any, Any] = (
             value.view()
         )  # its own shape and strides, which the user may set
-        array.setflags(write=False)
+        array.setflags(False)  # by position: by keyword it takes twice as long
         return array
 
     def item(self) -> Any:
