@@ -21,7 +21,7 @@ from adjoint.ops.indexing.bounds import check_known
 from adjoint.passes.pipeline import optimise
 from adjoint.schedule.gemm_epilogue import GemmEpilogues
 from adjoint.schedule.kernel_splitting import cut, heavy
-from adjoint.schedule.library_calls import gemm, lapack
+from adjoint.schedule.library_calls import gemm, lapack, numpy_call
 from adjoint.schedule.nests import nested
 from adjoint.schedule.plan import (
     SCALAR,
@@ -29,7 +29,6 @@ from adjoint.schedule.plan import (
     CCall,
     Control,
     Kernel,
-    NumpyCall,
     Schedule,
     Step,
 )
@@ -98,6 +97,8 @@ class Fusion:
             call = None if self.is_leaf(node) else call_for(node)
             if call is not None:
                 self.calls[node] = call
+        used = set(topological_order(outputs, self.reads))  # calls look through some nodes
+        self.order = [node for node in self.order if node in used]
         self.users = self.find_users()
         self.find_epilogues()
         # From users to inputs: whether a view costs nothing depends on whether its user is a call.
@@ -363,7 +364,7 @@ def call_for(node: Node) -> Step | None:
         return in_rows(Control(node, inner)) if node.op.repeats else Control(node, inner)
     if (found := node.op.c_function(node)) is not None:
         return CCall(node, *found)
-    return None if is_native(node) else NumpyCall(node)
+    return None if is_native(node) else numpy_call(node)
 
 
 def is_unit_reshape(node: Node) -> bool:

@@ -1,4 +1,4 @@
-"""Library calls: which nodes BLAS computes, with transposes folded into its flags, or LAPACK."""
+"""Library calls: what BLAS computes, with transposes folded into its flags, LAPACK, or NumPy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from adjoint.graph import options
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.ops import records
-from adjoint.schedule.plan import Gemm, Lapack
+from adjoint.schedule.plan import Gemm, Lapack, NumpyCall
 
 BLAS_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -31,6 +31,15 @@ def lapack(node: Node) -> Lapack | None:
     if not all(size_of(x.shape) for x in (node, *reads)):
         return None
     return Lapack(node, reads)
+
+
+def numpy_call(node: Node) -> NumpyCall:
+    """The call that evaluates a node by its own rule. What is broadcast for it NumPy reads so."""
+    if not node.op.pointwise:
+        return NumpyCall(node, list(node.inputs))
+    is_wide = [x.op is records.broadcast_to and bool(x.inputs) for x in node.inputs]
+    pairs = zip(node.inputs, is_wide, strict=True)
+    return NumpyCall(node, [x.inputs[0] if wide else x for x, wide in pairs])
 
 
 def untransposed(node: Node) -> tuple[Node, bool]:

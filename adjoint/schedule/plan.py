@@ -395,6 +395,7 @@ class NumpyCall(_Call):
     """An operation without native code, evaluated by its own rule."""
 
     root: Node
+    reads: list[Node]
 
     name: ClassVar[str] = "numpy"
     work: ClassVar[int] = 0
@@ -404,10 +405,6 @@ class NumpyCall(_Call):
     @property
     def calls_python(self) -> bool:
         return True
-
-    @property
-    def reads(self) -> list[Node]:
-        return list(self.root.inputs)
 
     @property
     def flops(self) -> int:

@@ -25,6 +25,7 @@ from adjoint.backends.llvm.program import signals
 from adjoint.backends.llvm.program.signals import DONE, FAILED, RAISED
 from adjoint.backends.llvm.program.stepwise import Array, Failed
 from adjoint.backends.llvm.system import caching_allocator, thread_pool
+from adjoint.backends.numpy_values import write_value
 from adjoint.graph import engine
 from adjoint.graph.arrays import truths
 from adjoint.graph.node import Node
@@ -123,8 +124,7 @@ def _evaluate(number: int, position: int, addresses: Any) -> int:
         values = [_array_at(addresses[i], n) for i, n in enumerate(step.reads)]
         values = [truths(x) if x.dtype.kind == "b" else x for x in values]
         with np.errstate(all="ignore"):
-            result = step.root.op.evaluate(*values, *step.root.params)
-        _array_at(addresses[len(values)], step.root)[...] = result
+            write_value(step.root, values, _array_at(addresses[len(values)], step.root))
     except Exception:
         return FAILED  # the interpreter will raise it, on arrays that outlive it
     except BaseException as error:

@@ -22,6 +22,7 @@ from adjoint.backends.llvm.codegen.nest import NestWriter
 from adjoint.backends.llvm.compile import kernel_cache
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
 from adjoint.backends.llvm.system.caching_allocator import empty
+from adjoint.backends.numpy_values import write_value
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, Shape, size_of
 from adjoint.schedule.memory import ALIGNMENT
@@ -161,8 +162,10 @@ class Stepwise:
                 return lambda arrays: _copy_part(arrays, step)
             case Alias():
                 return lambda arrays: _hand_on_part(arrays, step)
-            case NumpyCall(root=root) | Control(root=root):
-                return lambda arrays: _evaluate(arrays, root)
+            case NumpyCall(root=root):
+                return lambda arrays: _evaluate(arrays, root, step.reads)
+            case Control(root=root):
+                return lambda arrays: _evaluate(arrays, root, root.inputs)
 
     def product_call(self, step: Gemm) -> Call:
         """A function of the arrays that computes products."""
@@ -316,7 +319,7 @@ def _hand_on_part(arrays: dict[Node, Array], step: Alias) -> None:
         found[...] = part
 
 
-def _evaluate(arrays: dict[Node, Array], root: Node) -> None:
+def _evaluate(arrays: dict[Node, Array], root: Node, reads: Sequence[Node]) -> None:
     with np.errstate(all="ignore"):
-        values = [arrays[node] for node in root.inputs]
-        arrays[root][...] = root.op.evaluate(*values, *root.params)
+        values = [arrays[node] for node in reads]
+        write_value(root, values, arrays[root])
