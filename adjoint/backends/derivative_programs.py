@@ -22,6 +22,7 @@ from adjoint.backends import interpreter
 from adjoint.backends.availability import missing
 from adjoint.backends.graph_program import GraphProgram
 from adjoint.backends.graph_signature import COMPILATION, COMPILED, INTERPRETED, estimate
+from adjoint.backends.kink_questions import without_questions
 from adjoint.backends.traced_graph import TracedGraph, is_pure, template, traced_graph
 from adjoint.graph import engine
 from adjoint.graph.forking import import_module
@@ -40,6 +41,8 @@ SWEPT = 10.0
 """Microseconds that an operation costs in a sweep, and the interpreter in what comes of it."""
 NESTED = 3.0
 """How many times that, where it is differentiated twice."""
+KINK = 300.0
+"""Microseconds that an operation with a kink costs there, as it is looked into."""
 PAYBACK = 10.0
 WORTH = 0.9
 """As in `tiering`; here what native code saves is known better, as nothing is swept."""
@@ -204,8 +207,10 @@ def _wait(graph: TracedGraph) -> float:
     count = len(graph.order)
     times = estimate(graph.order, bytes(count))
     work = times.interpreted - INTERPRETED * count
-    swept = NESTED * SWEPT if _is_nested(graph) else SWEPT
-    interpreted = 3 * work + (3 * INTERPRETED + swept) * count
+    swept = SWEPT * count
+    if _is_nested(graph):
+        swept = NESTED * swept + KINK * len([x for x in graph.order if x.op.kinks])
+    interpreted = 3 * work + 3 * INTERPRETED * count + swept
     if 3 * times.native > WORTH * interpreted:
         return inf
     return PAYBACK * (COMPILATION + 3 * COMPILED * count) / interpreted
@@ -223,6 +228,8 @@ class DerivativeProgram:
     """The numbers of the leaves whose values it takes after those of the ends."""
     is_assumed: bool
     """Whether what is zero by construction may be nan in the result (see `is_sure`)."""
+    says_kinks: bool = False
+    """Whether its last result says that a kink is met, where the others are not what they are."""
 
     def run(self, graph: TracedGraph) -> list[Tensor] | None:
         """The derivative; the roots get their values."""
@@ -236,6 +243,8 @@ class DerivativeProgram:
         if computed is None:
             return None
         found = list(computed[self.results :])
+        if self.says_kinks and found.pop().node.value:
+            return None
         if self.is_assumed and any(has_nan(x.node) for x in found):
             return None
         for i in range(self.results):
@@ -254,10 +263,10 @@ def _program(
     graph: TracedGraph, results: int, known: Known, derive: Derive
 ) -> DerivativeProgram | None:
     """The program of a structure; None if there can be none."""
-    if _is_nested(graph) and any(x.op.kinks for x in graph.order):
-        return None
     if not is_pure(graph.order):
         return None
+    if _is_nested(graph) and any(x.op.kinks and x.op.family == "linalg" for x in graph.order):
+        return None  # of spectra something else is asked, which warns
     try:
         return _compiled(graph, results, known, derive)
     except Exception:
@@ -269,20 +278,28 @@ def _compiled(
 ) -> DerivativeProgram | None:
     """The program, with more leaves known where a rule goes by their values."""
     stabilise = import_module("adjoint.passes.stabilise").stabilise
+    is_nested = _is_nested(graph)
     while True:
         scope = Scope()
-        made = template(graph, known, scope)
+        own = Scope(members=(scope, Scope())) if is_nested else scope  # so that kinks are known
+        made = template(graph, known, own)
         with engine.using(interpreter.evaluate), Unknown(made.inputs) as unknown:
             outputs = made.roots[:results]
             outputs += [x.node for x in derive(list(map(Tensor, made.roots)), made.ends, scope)]
-            scope.close()
+            for member in own.members:
+                member.close()
+            outputs, met = without_questions(outputs) if is_nested else (outputs, None)
+            outputs += [] if met is None else [met]
             stabilise(outputs, made.inputs)
         leaves = made.inputs[len(graph.ends) :]
         asked = [i for i, leaf in zip(made.given, leaves, strict=True) if leaf in unknown.asked]
         asked = [i for i in asked if graph.leaves[i].op is constant]
         if not asked:
             program = GraphProgram(made.inputs, outputs)
-            return DerivativeProgram(program, results, known, made.given, unknown.is_assumed)
+            says_kinks = met is not None
+            return DerivativeProgram(
+                program, results, known, made.given, unknown.is_assumed, says_kinks
+            )
         if any(graph.leaves[i].value.size > LARGEST_KNOWN for i in asked):
             return None
         known = known | _values_of(graph, asked)

@@ -11,11 +11,12 @@ import adjoint as ad
 from adjoint.api.options import options
 from adjoint.api.tree import flatten
 from adjoint.backends import derivative_programs, tiering
-from adjoint.errors import LostDerivativeError
+from adjoint.errors import KinkWarning, LostDerivativeError
 
 pytestmark = pytest.mark.native
 
 X = np.linspace(-1.5, 2.0, 7)
+W = np.random.default_rng(0).normal(size=(7, 7))
 
 
 @pytest.fixture(autouse=True)
@@ -267,6 +268,39 @@ def test_pending_arguments_and_a_loop_of_training():
         return w
 
     agree(natively(steps), interpreted(steps), 1e-10)
+
+
+KINKED = {
+    "relu": lambda x: ad.sum(ad.nn.relu(W @ ad.nn.relu(W @ x)) ** 2),
+    "maximum": lambda x: ad.sum(ad.maximum(W @ x, x[::-1]) ** 3),
+    "max": lambda x: ad.max(W @ x) ** 2 + ad.sum(ad.sort(x) * ad.exp(x)),
+    "norm": lambda x: ad.exp(ad.linalg.norm(W @ x)),
+    "loop": lambda x: ad.sum(
+        ad.scan(lambda c, t: (ad.nn.relu(W @ c) ** 2 / 50, c), x, None, length=3)[0]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KINKED)
+def test_second_derivatives_through_kinks_that_are_not_met(name, eager):
+    f, v = KINKED[name], np.cos(X)
+    for transform in (ad.hessian(f), lambda x: ad.hvp(f, x, v)):
+        expected = interpreted(lambda t=transform: t(X))
+        found = natively(lambda t=transform: t(X))
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-11, atol=1e-11)
+
+
+def test_a_kink_that_is_met_is_left_to_the_interpreter(eager):
+    hessian = ad.hessian(lambda x: ad.sum(ad.nn.relu(x) ** 2))
+    met = np.append(X[:-1], 0.0)
+    for _ in range(2):
+        found = natively(lambda: hessian(X))
+        np.testing.assert_array_equal(found[0], np.diag(2.0 * (X > 0)))
+        with options(native="always"):
+            before = derivative_programs.answered()
+            with pytest.warns(KinkWarning, match="relu is at a kink in 1 of 7"):
+                assert np.isnan(np.asarray(hessian(met))[-1]).any()
+            assert derivative_programs.answered() == before
 
 
 def test_loops_that_are_rolled_up():
