@@ -17,7 +17,12 @@ from adjoint.backends.llvm.calls.product_calls import is_own, numbers_of
 from adjoint.backends.llvm.calls.product_kernel import ProductWriter
 from adjoint.backends.llvm.calls.product_layout import MOST_PARTS, PACKED_ROWS, Product
 from adjoint.backends.llvm.codegen import product_tile, vectors
-from adjoint.backends.llvm.codegen.product_tile import TileSize, register_count, tile_size
+from adjoint.backends.llvm.codegen.product_tile import (
+    ARM_REGISTERS,
+    TileSize,
+    register_count,
+    tile_size,
+)
 from adjoint.backends.llvm.compile import jit
 from adjoint.backends.llvm.compile.kernel_cache import KernelModule
 from adjoint.graph.forking import building
@@ -151,7 +156,7 @@ def test_factors_and_addends(dtype: str) -> None:
 def test_rows_stored_as_columns_are_packed(direct: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(product_layout, "DIRECT_BYTES", direct)
     scale = as_tensor(np.asarray(0.3, "f8")).node
-    sizes, transposed = [(101, 150, 430), (300, 130, 128)], (True, False)
+    sizes, transposed = [(171, 150, 430), (300, 130, 128)], (True, False)
     steps = [step_of(*size, transposed, **more) for size in sizes for more in ({}, UPDATE)]
     steps[1] = replace(steps[1], scale=scale)
     assert all(Product(step).packs_a for step in steps)
@@ -163,9 +168,10 @@ def test_rows_stored_as_columns_are_packed(direct: int, monkeypatch: pytest.Monk
         check(functions, number, step, transposed)
 
 
-def test_few_tiles_do_not_pack_a() -> None:
+def test_what_lies_near_is_not_packed_of_a() -> None:
     assert not Product(step_of(500, 10, 256, (True, False))).packs_a
     assert not Product(step_of(500, 500, 20, (True, False))).packs_a
+    assert not Product(step_of(256, 500, 256, (True, False), "f4")).packs_a
     assert not Product(step_of(500, 500, 256)).packs_a
 
 
@@ -293,10 +299,10 @@ def test_threads_share_a_stack(first: tuple[int, ...], second: tuple[int, ...]) 
 TARGETS = {
     "AVX-512": ("x86_64", "skylake-avx512", 64, 32, "vfmadd", r"\(%rsp\)"),
     "AVX2": ("x86_64", "haswell", 32, 16, "vfmadd", r"\(%rsp\)"),
-    "NEON": ("aarch64", "neoverse-n1", 0, 32, "fmla", r"\[sp"),
+    "NEON": ("aarch64", "neoverse-n1", 0, ARM_REGISTERS, "fmla", r"\[sp"),
 }
-"""Machine, processor, bytes of a register as `vectors` says, registers, what a product and sum is
-in assembly, and what stands in an instruction that uses the stack."""
+"""Machine, processor, bytes of a register as `vectors` says, registers that a tile may use, what a
+product and sum is in assembly, and what stands in an instruction that uses the stack."""
 
 
 @pytest.mark.parametrize("transposed", [False, True], ids=["rows", "columns"])
@@ -308,7 +314,7 @@ def test_the_innermost_loop_is_products_and_reads(
     machine, cpu, width, registers, word, stack = TARGETS[name]
     monkeypatch.setattr(vectors, "register_bytes", lambda: width)
     monkeypatch.setattr(product_tile, "register_count", lambda: registers)
-    step = step_of(200, 128, 240, (transposed, False), dtype="f4")
+    step = step_of(400, 128, 240, (transposed, False), dtype="f4")
     assert Product(step).packs_a == transposed
     module = KernelModule()
     ProductWriter(step).write_vectors(module.module, "f", {})

@@ -22,6 +22,9 @@ from adjoint.backends.llvm.codegen.loops import I64, loop
 
 NARROWEST = 16
 """Bytes of a register that every processor has."""
+ARM_REGISTERS = 30
+"""Of 32: LLVM reads several numbers of a ahead there, and with one register for these, as in a tile
+of 14 rows of two vectors, it keeps sums on the stack."""
 CHAINS = 8
 """So many sums must go on side by side: one takes four cycles, and a core begins two a cycle."""
 MOST_VECTORS = 4
@@ -42,9 +45,10 @@ def lanes_of(itemsize: int) -> int:
 
 
 def register_count() -> int:
-    """How many vector registers there are."""
-    is_arm = platform.machine().lower() in ("aarch64", "arm64")
-    return 32 if vectors.register_bytes() == 64 or is_arm else 16
+    """How many vector registers a tile may use, the one for a number of a included."""
+    if platform.machine().lower() in ("aarch64", "arm64"):
+        return ARM_REGISTERS
+    return 32 if vectors.register_bytes() == 64 else 16
 
 
 @dataclass(frozen=True)
