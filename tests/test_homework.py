@@ -42,7 +42,9 @@ def test_right_answers_pass_in_every_form(told):
         ([2.5, 1.716], 1, "Partial adjoints are added, not multiplied"),
         ({4: 10}, 4, "That is the value of the node, not its adjoint"),
         ([11.0, 1.716], 1, "It is 2 times what it should be"),
+        ([1.716, 5.5], 2, "That is v̄1, the derivative by another input"),
         ([5.5, 2 + 5.0], 2, ""),
+        ([5.5, 0.0], 2, ""),
     ],
 )
 def test_the_slip_is_named(told, answer, node, slip):
@@ -81,6 +83,23 @@ def test_matrices_turned_round_are_noticed():
     slope = 2 * np.asarray(told.trace.value(told.trace.inputs[1])) @ square
     wrong = slope @ square  # without the transpose of the other factor
     assert told.check({"x": wrong}).slip == "A product is transposed: v̄2→3 = v̄3 @ v1ᵀ."
+
+
+def test_of_a_network_the_element_and_the_slip_are_named():
+    rng = np.random.default_rng(0)
+    w1, w2, x, y = (rng.normal(size=s) for s in [(3, 4), (4, 2), (5, 3), (5, 2)])
+    told = ad.explain(lambda w1, w2, x, y: ad.mean((ad.tanh(x @ w1) @ w2 - y) ** 2), w1, w2, x, y)
+    right = [np.asarray(g) for g in told.gradient]
+    error = (np.tanh(x @ w1) @ w2 - y) / 5
+    straight = told.check({"w1": x.T @ (error @ w2.T)})
+    assert straight.slip == "A factor is missing: v̄5 is v̄6 times ∂v6/∂v5."
+    first, given = right[0][0, 0], (x.T @ (error @ w2.T))[0, 0]
+    assert f"its element [0, 0] is {first:.4f}, not {given:.4f}" in straight.message
+    assert told.check({"y": 10 * right[3]}).slip == "It is 10 times what it should be."
+    changed = right[1].copy()
+    changed[2, 1] += 1.0
+    verdict = told.check({"w2": changed})
+    assert "its element [2, 1] is" in verdict.message and verdict.slip == ""
 
 
 def test_what_is_no_answer_is_refused(told):

@@ -66,7 +66,7 @@ def check_adjoints(
         label = TEXT(step.symbol)
         if node in trace.inputs:
             label = f"{label} = {labels[trace.inputs.index(node)]}"
-        message = f"{label} is {_shown(expected)}, not {_shown(answered)}"
+        message = f"{label} is {_difference(expected, answered, tolerance)}"
         slip = _slip(trace, step, answered, expected, tolerance)
         lines = tuple(_told(trace, partial) for partial in step.received)
         return Verdict(False, message, number, given[number], expected, lines, slip)
@@ -117,11 +117,23 @@ def _array(value: Any, names: Sequence[str], number: int) -> Array:
         ) from error
 
 
-def _agree(a: Array, b: Array, tolerance: float) -> bool:
-    if a.shape != b.shape:
-        return False
+def _close(a: Array, b: Array, tolerance: float) -> Array:
+    """Which elements agree, in units of the largest of `b`."""
     size = max(1.0, float(np.max(np.abs(b), initial=0.0, where=np.isfinite(b))))
-    return bool(np.allclose(a, b, 0.0, tolerance * size, equal_nan=True))
+    return np.isclose(a, b, 0.0, tolerance * size, equal_nan=True)
+
+
+def _agree(a: Array, b: Array, tolerance: float) -> bool:
+    return a.shape == b.shape and bool(np.all(_close(a, b, tolerance)))
+
+
+def _difference(right: Array, given: Array, tolerance: float) -> str:
+    """What it is and what it is not; of larger arrays, the first element that differs."""
+    if right.shape != given.shape or right.size <= 4:
+        return f"{_shown(right)}, not {_shown(given)}"
+    place = tuple(np.argwhere(~_close(given, right, tolerance))[0].tolist())
+    one, other = number_text(right[place], 4), number_text(given[place], 4)
+    return f"{_shown(right)}; its element {list(place)} is {one}, not {other}"
 
 
 def _shown(value: Array) -> str:
@@ -157,7 +169,18 @@ def _slip(trace: Trace, step: Step, given: Array, right: Array, tolerance: float
         found = "That is the value of the node, not its adjoint."
     if not found and right.ndim == 2 and right.shape[0] == right.shape[1] and is_it(right.T):
         found = "It is transposed."
+    if not found and step.entry.node in trace.inputs:
+        found = _other_input(trace, step, is_it)
     return found or _ratio_slip(given, right, tolerance)
+
+
+def _other_input(trace: Trace, step: Step, is_it: Callable[[Any], bool]) -> str:
+    """The derivative by another input, as when two are swapped."""
+    for other in trace.sweeps[0].steps:
+        is_input = other.entry.node in trace.inputs and other is not step
+        if is_input and other.adjoint is not None and is_it(trace.value(other.adjoint)):
+            return f"That is {TEXT(other.symbol)}, the derivative by another input."
+    return ""
 
 
 def _shape_slip(given: Array, right: Array, tolerance: float) -> str:
@@ -203,13 +226,21 @@ def _factor_slip(
             alone = value / bar
         if np.all(np.isfinite(alone)) and is_it(rest + alone):
             return f"A factor is missing: multiply {slope} by {name}, the adjoint of {of}."
-    if any(is_it(rest + other) for other in _turned_products(trace, partial.formula, bar)):
+    if any(is_it(rest + other) for other in _products(trace, partial.formula, bar, turned=True)):
         return f"A product is transposed: {TEXT(partial.symbol)} = {TEXT(partial.formula)}."
+    for earlier in sender.received:
+        source = next(s for s in trace.sweeps[0].steps if s.entry.symbol == earlier.sender)
+        if source.adjoint is None or trace.value(source.adjoint).shape != bar.shape:
+            continue
+        skipped = _products(trace, partial.formula, trace.value(source.adjoint), turned=False)
+        if any(is_it(rest + other) for other in skipped):
+            slope = f"∂{TEXT(earlier.sender)}/∂{of}"
+            return f"A factor is missing: {name} is {TEXT(source.symbol)} times {slope}."
     return ""
 
 
-def _turned_products(trace: Trace, formula: Term, bar: Array) -> list[Array]:
-    """The matrix product of a formula with factors transposed, or in the other order."""
+def _products(trace: Trace, formula: Term, bar: Array, *, turned: bool) -> list[Array]:
+    """The matrix product of a formula; or those with factors transposed or in the other order."""
     if not isinstance(formula, Call) or formula.name != "matmul":
         return []
     values = {symbol: value for symbol, value in trace.values().items() if not symbol.mark}
@@ -229,6 +260,8 @@ def _turned_products(trace: Trace, formula: Term, bar: Array) -> list[Array]:
     a, b = map(factor, formula.arguments)
     if a is None or b is None or a.ndim != 2 or b.ndim != 2:
         return []
+    if not turned:
+        return [a @ b]
     pairs = [(x, y) for x in (a, a.T) for y in (b, b.T)]
     pairs += [(y, x) for x, y in pairs]
     return [x @ y for x, y in pairs if x.shape[1] == y.shape[0]]
@@ -241,8 +274,10 @@ def _ratio_slip(given: Array, right: Array, tolerance: float) -> str:
         return ""
     ratio = float(np.median((given[where] / right[where]).real))
     simple = [2.0, 0.5, 3.0, 1 / 3, -2.0, -0.5, 4.0, 0.25]
+    if np.count_nonzero(where) > 1 and ratio:
+        simple.append(ratio)  # of several elements, the same factor is no accident
     for factor in simple:
-        if abs(ratio - factor) < 1e-2 * abs(factor) and _agree(given, factor * right, tolerance):
+        if abs(ratio - factor) <= 1e-2 * abs(factor) and _agree(given, factor * right, tolerance):
             return f"It is {number_text(factor, 3)} times what it should be."
     return ""
 
