@@ -115,6 +115,26 @@ def test_a_folder_that_nothing_can_be_run_with_is_an_error(tmp_path, missing, sa
         check(SimpleNamespace(config=config, builder=builder))
 
 
+def runner():
+    """What runs examples in the page, run here."""
+    code = (EXTENSIONS / "static" / "runnable-worker.js").read_text("utf-8")
+    names: dict[str, object] = {}
+    exec(code.split("RUNNER = `")[1].split("`;")[0], names)
+    return names["run"]
+
+
+def test_an_example_that_needs_a_package_says_so(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "svg")  # which it sets
+    run = runner()
+    assert run("x = 2\nx * 3") == ("6", [], False)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    text, _, failed = run("import scipy.special")
+    assert failed and text.startswith(
+        "This example needs scipy, which these pages were built without"
+    )
+    assert "Traceback" not in text
+
+
 PYODIDE = os.environ.get("ADJOINT_PYODIDE", "")
 
 

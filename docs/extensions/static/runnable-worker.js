@@ -13,6 +13,10 @@ def run(code):
         try:
             for statement in ast.parse(code).body:
                 exec(compile(ast.Interactive([statement]), "example", "single"), names)
+        except ModuleNotFoundError as error:
+            failed = True
+            print(f"This example needs {(error.name or 'a package').partition('.')[0]}, which these "
+                  "pages were built without; it runs where Python is installed.")
         except BaseException as error:
             failed = True
             frames = error.__traceback__ and error.__traceback__.tb_next
