@@ -10,11 +10,13 @@ from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.control.packing import layouts
+from adjoint.ops.shape.movement import reshape
 
 
 def unread_left_out(order: Sequence[Node], outputs: AbstractSet[Node]) -> dict[Node, Node]:
     """For nodes that unpack a loop, the same results of one that computes no more than is read."""
     read: dict[Node, dict[int, list[Node]]] = {}
+    found: dict[Node, Node] = {}
     kept = set(outputs)
     for node in order:
         for x in node.inputs if node.value is None else ():
@@ -23,10 +25,13 @@ def unread_left_out(order: Sequence[Node], outputs: AbstractSet[Node]) -> dict[N
             if node.op.name == "unpack":
                 loop, group = x.params
                 number = layouts(loop)[group][0][node.params[1]]
-                read.setdefault(x, {}).setdefault(number, []).append(node)
+                given = handed_through(loop, x.inputs, number)
+                if given is None:
+                    read.setdefault(x, {}).setdefault(number, []).append(node)
+                else:
+                    found[node] = given
             else:
                 kept.add(x)
-    found: dict[Node, Node] = {}
     for packed, numbers in read.items():
         if packed in kept:
             continue
@@ -34,6 +39,22 @@ def unread_left_out(order: Sequence[Node], outputs: AbstractSet[Node]) -> dict[N
         for number, result in results.items():
             found.update(dict.fromkeys(numbers[number], result.node))
     return found
+
+
+def handed_through(loop: Loop, inputs: Sequence[Node], number: int) -> Node | None:
+    """The input of a scan that a stacked result is, as each step returns the slice that it is
+    given, or a reshape of that; None if it is something else."""
+    if number < loop.state:
+        return None
+    node = result = loop.body.outputs[number]
+    while node.op.name == "reshape" and node.inputs:
+        (node,) = node.inputs
+    first = loop.constants + loop.state
+    slices = loop.body.inputs[first:]
+    if node not in slices:
+        return None
+    given = Tensor(inputs[first + slices.index(node)])
+    return reshape(given, (loop.length, *result.shape)).node
 
 
 def reduced(loop: Loop, inputs: Sequence[Tensor], wanted: AbstractSet[int]) -> dict[int, Tensor]:

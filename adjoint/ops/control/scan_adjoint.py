@@ -207,7 +207,7 @@ class _Backward:
                 stack += reversed(node.inputs)
             elif node.op.name == "matmul" and len(node.shape) == 2 and not node.op.lowers(node):
                 a, b = map(Tensor, node.inputs)
-                self.products.append((number, matrix_transpose(a), b))
+                self.products.append((number, _transposed(a), b))
             else:
                 rest.append(Tensor(node))
         if rest:
@@ -279,6 +279,12 @@ class _Backward:
         loop = replace(self.loop, body=body, extends=extends)
         found = scan(loop, list(map(Tensor, self.node.inputs)))
         return found[: len(linear.outputs)], found[len(linear.outputs) :]
+
+
+def _transposed(a: Tensor) -> Tensor:
+    """The transpose of a matrix; of a transpose it is the matrix itself."""
+    is_transpose = a.node.op.name == "permute_dims" and a.node.params == ((1, 0),)
+    return Tensor(a.node.inputs[0]) if is_transpose else matrix_transpose(a)
 
 
 def _whole_mask(x: Tensor) -> Tensor:

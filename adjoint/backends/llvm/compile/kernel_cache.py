@@ -24,9 +24,9 @@ failures = ctypes.c_int64(0)
 """How often native code found that a check failed. It only grows: a program compares it with what
 it was before, and so notices each failure of its own, perhaps one of a program beside it."""
 
-MOST_INSTRUCTIONS = 800
-"""A module of kernels with more is done: LLVM has work for some 30 ms, twenty times what an object
-file costs beside its contents."""
+MOST_INSTRUCTIONS = 400
+"""A module of kernels with more is done: LLVM has work for some 15 ms, ten times what an object
+file costs beside its contents. The sooner the first is done, the longer two threads work."""
 
 _kernels: WeakValueDictionary[str, KernelCode] = WeakValueDictionary()
 

@@ -44,6 +44,11 @@ MANY_STEPS = 150
 """A program with more steps, loops or not, is compiled in the quickest way: a loop of 320 steps in
 0.9 s instead of 3.6, to run as fast. What the steps do takes longer than to call them."""
 
+LONG_ROUND = 1 << 14
+"""Operations of a round, two microseconds and more, from which on the code that leads through a loop
+need not be fast. Compiled in the quickest way it takes 25 ns more a round, and 10 to 30 ms less to
+compile."""
+
 LARGEST_ARRAY = 1 << 62
 """Bytes of an array that cannot be had anywhere, and of which offsets in int64 must not overflow
 though a few of them are added."""
@@ -205,8 +210,11 @@ class Program:
     @property
     def kind(self) -> str:
         """What kind of code the program is: short ones, and loops, are worth LLVM's time."""
-        if any(isinstance(step, Control) for step in self.schedule.steps):
-            return "written" if sum(1 for _ in all_steps(self.schedule)) <= MANY_STEPS else "driver"
+        steps = list(all_steps(self.schedule))
+        loops = [graph for step in steps if isinstance(step, Control) for graph in step.inner]
+        if loops:
+            shortest = min(sum(step.work for step in graph.steps) for graph in loops)
+            return "driver" if len(steps) > MANY_STEPS or shortest >= LONG_ROUND else "written"
         long = (Gemm, NumpyCall, Nest)
         is_short = not any(isinstance(step, long) for step in self.schedule.steps)
         return "written" if is_short and not self.is_long else "driver"
