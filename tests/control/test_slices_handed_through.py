@@ -63,3 +63,27 @@ def test_the_way_back_of_a_product_stacks_one_factor():
     step = 1e-6 * RNG.normal(size=w.shape)
     difference = (loss(w + step, xs) - loss(w - step, xs)) / 2
     assert float(ad.sum(found * step)) == pytest.approx(float(difference), rel=1e-6)
+
+
+def test_slices_that_are_the_same_in_every_step_are_constants():
+    """Such are the adjoints of a sum over steps, and of a mean."""
+
+    def f(start, weights):
+        def step(c, row):
+            c = ad.sin(c * 2.0 + row)
+            return c, ad.sum(c)
+
+        last, sums = ad.scan(step, start, ad.broadcast_to(weights, (6, 3)))
+        return ad.mean(sums) + ad.sum(last)
+
+    start, weights = RNG.normal(size=(2, 3))
+    compiled = ad.compile(ad.value_and_grad(f, (0, 1)))
+    value, slopes = compiled(start, weights)
+    expected, expected_slopes = ad.value_and_grad(f, (0, 1))(start, weights)
+    assert float(value) == pytest.approx(float(expected), rel=1e-13)
+    for a, b in zip(slopes, expected_slopes, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+    nodes = topological_order(compiled._last().optimised)
+    forward, back = (x.params[0] for x in nodes if x.op.name == "scan")
+    assert len(forward.body.inputs) == forward.constants + forward.state == 2
+    assert [x.shape for x in back.body.inputs[back.constants + back.state :]] == [(3,)]

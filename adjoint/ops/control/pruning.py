@@ -1,16 +1,22 @@
-"""What nobody reads of a loop: results, parts of the state that reach no result, inputs."""
+"""What a loop need not do: compute what nobody reads, store what it is given, be given numbers that
+are known, or slices that are the same in every step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
+import numpy as np
+
+from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import size_of
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.control.packing import layouts
-from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.movement import broadcast_to, reshape
+from adjoint.transforms.substitute import substitute
 
 
 def unread_left_out(order: Sequence[Node], outputs: AbstractSet[Node]) -> dict[Node, Node]:
@@ -82,14 +88,53 @@ def reduced(loop: Loop, inputs: Sequence[Tensor], wanted: AbstractSet[int]) -> d
         state |= more
     first = loop.constants + loop.state
     read = [n for n in range(len(graph.inputs)) if mask >> n & 1]
-    constants = [n for n in read if n < loop.constants]
+    given = [held(x) for x in inputs]
+    same = {n: in_every_step(given[n].node) for n in read if n >= first}
+    still = {n: slice_ for n, slice_ in same.items() if slice_ is not None}
+    fixed = {n: still.get(n, given[n]) for n in read if n < loop.constants or n in still}
+    known = {n: x for n, x in fixed.items() if is_constant(x.node) and not x.node.shape}
+    constants = [n for n in fixed if n not in known]
     moved = [loop.constants + n for n in sorted(state)]
-    xs = [n for n in read if n >= first]
+    xs = [n for n in read if n >= first and n not in still]
     taken = [*constants, *moved, *xs]
     numbers = [*sorted(state), *ys]
-    if len(taken) == len(graph.inputs) and len(numbers) == len(graph.outputs):
+    is_whole = len(taken) == len(graph.inputs) and len(numbers) == len(graph.outputs)
+    if is_whole and not still and all(a is b for a, b in zip(given, inputs, strict=True)):
         return {}
-    body = Subgraph([graph.inputs[n] for n in taken], [graph.outputs[n] for n in numbers])
+    outputs = [graph.outputs[n] for n in numbers]
+    if known:
+        values = {graph.inputs[n]: x for n, x in known.items()}
+        outputs = [x.node for x in substitute(outputs, values)]
+    body = Subgraph([graph.inputs[n] for n in taken], outputs)
     smaller = Loop(body, len(constants), len(moved), loop.length, loop.backwards)
-    results = scan(smaller, [inputs[n] for n in taken])
+    results = scan(smaller, [fixed.get(n, given[n]) for n in taken])
     return {n: x for n, x in zip(numbers, results, strict=True) if n in wanted}
+
+
+def in_every_step(node: Node) -> Tensor | None:
+    """The slice that every step is given, if that is known to be the same one."""
+    if node.op.name != "broadcast_to" or not node.inputs:
+        return None
+    (source,), shape = node.inputs, node.shape[1:]
+    if len(source.shape) == len(node.shape):
+        if source.shape[0] != 1:
+            return None
+        return held(broadcast_to(reshape(Tensor(source), source.shape[1:]), shape))
+    return held(broadcast_to(Tensor(source), shape))
+
+
+HELD = 4096
+"""An array of at most so many elements, all the same number, is held by the program of a loop that
+is given it: a kernel that fills it takes two or three milliseconds to compile."""
+
+
+def held(x: Tensor) -> Tensor:
+    """A known number repeated as an array that is known; anything else as it is."""
+    node = source = x.node
+    while source.op.name in ("broadcast_to", "reshape") and source.inputs:
+        (source,) = source.inputs
+    is_number = is_constant(source) and size_of(source.shape) == 1
+    if source is node or not is_number or size_of(node.shape) > HELD:
+        return x
+    value = np.full(node.shape, np.asarray(source.value).reshape(()), node.dtype)
+    return Tensor(constant_node(value, node.shape, node.dtype))

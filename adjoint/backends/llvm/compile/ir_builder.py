@@ -72,8 +72,12 @@ def _conversion(word: str) -> Callable[..., Any]:
 
 
 def typed(value: Any) -> str:
-    """A value as an operand after its type."""
-    return f"{value.type} {value.get_reference()}"
+    """A value as an operand after its type; kept with it, as most values are read more than once."""
+    try:
+        found: str = value.typed
+    except AttributeError:
+        found = value.typed = f"{value.type} {value.get_reference()}"
+    return found
 
 
 class IRBuilder(ir.IRBuilder):  # type: ignore[misc]  # untyped

@@ -45,9 +45,9 @@ MANY_STEPS = 150
 0.9 s instead of 3.6, to run as fast. What the steps do takes longer than to call them."""
 
 LONG_ROUND = 1 << 14
-"""Operations of a round, two microseconds and more, from which on the code that leads through a loop
-need not be fast. Compiled in the quickest way it takes 25 ns more a round, and 10 to 30 ms less to
-compile."""
+"""Operations of a round, two microseconds and more, from which on the code that leads through a
+loop need not be fast. Compiled in the quickest way it takes 25 ns more a round, and 10 to 30 ms
+less to compile."""
 
 LARGEST_ARRAY = 1 << 62
 """Bytes of an array that cannot be had anywhere, and of which offsets in int64 must not overflow
