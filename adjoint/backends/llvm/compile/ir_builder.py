@@ -72,7 +72,7 @@ def _conversion(word: str) -> Callable[..., Any]:
 
 
 def typed(value: Any) -> str:
-    """A value as an operand after its type; kept with it, as most values are read more than once."""
+    """A value as an operand after its type; kept with it, as most values are read again."""
     try:
         found: str = value.typed
     except AttributeError:
