@@ -91,6 +91,9 @@ def test_nothing_is_fetched_and_the_script_is_small():
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text("utf-8")
 
 
+WITHIN = "[...document.querySelectorAll('.card')].every(c => c.scrollWidth <= c.clientWidth + 1)"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_can_be_read_in_light_and_dark_and_on_a_phone(shown, browser, scheme):
     try:
@@ -101,6 +104,7 @@ def test_it_can_be_read_in_light_and_dark_and_on_a_phone(shown, browser, scheme)
             for phase in browser.js("adjointPage.phases.map(p => p.id)"):
                 browser.js(f"adjointPage.go('{phase}', 99)")
                 assert browser.js("document.documentElement.scrollWidth") <= width, phase
+                assert browser.js(WITHIN), phase
                 ratio, where = browser.js(CONTRAST)
                 assert ratio >= 4.5, (scheme, phase, where)
             behind = browser.js("getComputedStyle(document.documentElement).backgroundColor")
