@@ -68,6 +68,8 @@ def test_newton_arrives_at_once_and_sliders_change_the_paths(browser, tmp_path):
     rows = f"[...document.querySelectorAll('tbody tr')].map(r => {cells})"
     shown = {row[0]: row[1:] for row in browser.js(rows)}
     assert shown["Newton"] == ["1", "0", "0", "0"]
+    before = "getComputedStyle(document.querySelector('tbody td'), '::before').content"
+    assert browser.js(before) == "none"  # these are no equations
     assert "curvatures 20 and 2" in browser.js("adjointPage.here.textContent")
     browser.js(
         "(s => { s.value = s.max; s.dispatchEvent(new Event('input')); })"

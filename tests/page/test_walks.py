@@ -84,6 +84,11 @@ def test_the_walks_say_what_the_slides_say(shown, first):
         "v̄1 = v̄1→4 + v̄1→3 = 5 + 0.5 = 5.5",
     ]
     assert table(browser)[-2:] == ["∂y/∂x1 | v̄1 |  | 5.5", "∂y/∂x2 | v̄2 |  | 1.716"]
+    signs = browser.js(
+        "[...document.querySelector('.side tbody tr:last-child').children]"
+        ".map(c => getComputedStyle(c, '::before').content)"
+    )
+    assert [sign.strip('"').strip() for sign in signs] == ["none", "=", "none", "="]
 
 
 def test_forward_mode_stands_beside_reverse_mode_with_the_count_of_passes(shown, first):
