@@ -7,6 +7,7 @@ import sys
 import time
 from collections import OrderedDict, defaultdict, deque, namedtuple
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import optree
@@ -253,3 +254,34 @@ def test_asking_for_native_code_that_cannot_be_made_warns(monkeypatch):
         assert float(ad.grad(ad.sin)(0.0)) == 1.0
     with ad.options(native="never"):
         assert float(ad.grad(ad.sin)(0.0)) == 1.0
+
+
+class Attrs:
+    """A class as attrs makes it: private fields lose their underscore as arguments."""
+
+    __attrs_attrs__ = tuple(
+        SimpleNamespace(name=name, alias=name.lstrip("_"), init=init, metadata=metadata)
+        for name, init, metadata in [
+            ("w", True, {}),
+            ("_b", True, {}),
+            ("name", True, {"static": True}),
+            ("made", False, {}),
+        ]
+    )
+
+    def __init__(self, w, b, name):
+        self.w, self._b, self.name, self.made = w, b, name, 3
+
+
+def test_a_class_of_attrs_is_registered_as_a_dataclass():
+    instance = Attrs(np.arange(3.0), 2.0, "a")
+    f = lambda p: ad.sum(p.w**2) * p._b  # noqa: E731
+    with pytest.raises(ad.errors.DTypeError, match="register Attrs to have its fields"):
+        ad.sin(instance)
+    assert ad.register_dataclass(Attrs) is Attrs
+    for gradient in (ad.grad(f), ad.compile(ad.grad(f))):
+        found = gradient(instance)
+        assert type(found) is Attrs
+        np.testing.assert_array_equal(found.w, [0.0, 4.0, 8.0])
+        assert (float(found._b), found.name, found.made) == (5.0, "a", 3)
+    assert float(ad.hessian(f, wrt="_b")(instance)) == 0.0

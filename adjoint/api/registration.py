@@ -104,8 +104,9 @@ def register_dataclass(
     data_fields: Sequence[str] | None = None,
     meta_fields: Sequence[str] | None = None,
 ) -> Kind:
-    """Let instances of a dataclass be nested arguments and results; a decorator.
+    """Let instances of a dataclass, or of a class of attrs, be nested arguments and results.
 
+    A decorator, above the one that makes the dataclass.
     data_fields: the names of the fields that hold numbers, arrays or trees of them. meta_fields:
     those of the others, which must be hashable: a compiled function is compiled for each of their
     values. By default fields with ``metadata={"static": True}`` are of the second kind, all others
@@ -124,12 +125,7 @@ def register_dataclass(
     >>> ad.grad(energy)(Spring(2.0, 1.0, "left"), 4.0)
     Spring(stiffness=Tensor(4.5), length=Tensor(-6.), name='left')
     """
-    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
-        raise ArgumentError(
-            f"register_dataclass: expected a dataclass, got {kind!r}; for other classes there is "
-            f"adjoint.register_pytree_node"
-        )
-    fields = {field.name: field for field in dataclasses.fields(kind) if field.init}
+    fields = {field.name: field for field in _fields(kind) if field.init}
     static = [name for name, field in fields.items() if field.metadata.get("static", False)]
     if meta_fields is None:
         meta_fields = static if data_fields is None else [n for n in fields if n not in data_fields]
@@ -147,8 +143,20 @@ def register_dataclass(
         return children, tuple(getattr(instance, name) for name in meta), data
 
     def unflatten(values: Any, children: tuple[Any, ...]) -> Any:
-        named = dict(zip(data, children, strict=True))
-        return kind(**named, **dict(zip(meta, values, strict=True)))
+        named = {**dict(zip(data, children, strict=True)), **dict(zip(meta, values, strict=True))}
+        return kind(**{getattr(fields[n], "alias", n): x for n, x in named.items()})
 
     register_pytree_node(kind, flatten, unflatten)
     return kind
+
+
+def _fields(kind: Any) -> Sequence[Any]:
+    """The fields of a dataclass, or of a class of attrs, which calls arguments by their `alias`."""
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return dataclasses.fields(kind)
+    if isinstance(kind, type) and "__attrs_attrs__" in vars(kind):
+        return tuple(kind.__attrs_attrs__)  # type: ignore[attr-defined]
+    raise ArgumentError(
+        f"register_dataclass: expected a dataclass or a class of attrs, got {kind!r}; for other "
+        f"classes there is adjoint.register_pytree_node"
+    )

@@ -182,6 +182,9 @@ def _cure(array: np.ndarray[Any, Any]) -> str:
         return "; close over a sparse matrix, which is constant, or give its data as an argument"
     if array.dtype.kind != "O" or not array.size:
         return ""
+    kind = type(array[()])
+    if hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__attrs_attrs__"):
+        return f"; register {kind.__qualname__} to have its fields: adjoint.register_dataclass"
     if not all(hasattr(item, "__float__") for item in array.flat):
         return ""
     return "; make them floats: numpy.asarray(x, float)"
