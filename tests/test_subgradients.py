@@ -10,6 +10,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.errors import ArgumentError, RangeError
+from adjoint.graph.op import OPS
 
 pytestmark = pytest.mark.unit
 
@@ -23,7 +24,12 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], float, float, float, float]] = 
     "minimum": (lambda x: ad.minimum(x, 2.0), 2.0, 0.0, 1.0, 0.0),
     "minimum, reversed": (lambda x: ad.minimum(2.0, x), 2.0, 0.0, 1.0, 0.0),
     "of both": (lambda x: ad.maximum(x, 3.0 * x), 0.0, 2.0, 3.0, 1.0),
+    "fmax": (lambda x: ad.fmax(x, 2.0), 2.0, 0.0, 0.0, 1.0),
+    "fmin by NumPy": (lambda x: np.fmin(2.0, x), 2.0, 0.0, 1.0, 0.0),
+    "copysign": (lambda x: ad.copysign(x, -2.0), 0.0, 0.0, 1.0, -1.0),
     "relu": (ad.nn.relu, 0.0, 0.0, 0.0, 1.0),
+    "elu": (lambda x: ad.nn.elu(x, 0.5), 0.0, 0.5, 0.5, 1.0),
+    "elu, steep": (lambda x: ad.nn.elu(x, 3.0), 0.0, 1.0, 3.0, 1.0),
     "relu6 above": (ad.nn.relu6, 6.0, 0.0, 1.0, 0.0),
     "hard_tanh below": (ad.nn.hard_tanh, -1.0, 0.0, 0.0, 1.0),
     "leaky_relu": (lambda x: ad.nn.leaky_relu(x, 0.1), 0.0, 0.1, 0.1, 1.0),
@@ -222,3 +228,47 @@ def test_integers_and_complex_numbers() -> None:
     size = ad.with_subgradients(ad.abs, "left")
     assert float(size(3.0 + 4.0j)) == 5.0
     assert complex(ad.grad(size)(3.0 + 4.0j)) == complex(ad.grad(ad.abs)(3.0 + 4.0j))
+
+
+WITH_SIDES = {"abs", "clip", "copysign", "fmax", "fmin", "maximum", "minimum"}
+MORE_SIDES_THAN_TWO = {
+    "arctan2": (lambda x: ad.arctan2(x[0], x[1]), [0.0, 0.0]),
+    "cummax": (ad.cummax, [1.0, 1.0]),
+    "cummin": (ad.cummin, [1.0, 1.0]),
+    "eigh": (lambda x: ad.linalg.eigvalsh(ad.diag(x)), [1.0, 1.0]),
+    "hypot": (lambda x: ad.hypot(x[0], x[1]), [0.0, 0.0]),
+    "max": (ad.max, [1.0, 1.0]),
+    "min": (ad.min, [1.0, 1.0]),
+    "norm2": (ad.linalg.norm, [0.0, 0.0]),
+    "order_statistic": (ad.median, [1.0, 1.0, 1.0]),
+    "svd": (lambda x: ad.linalg.svdvals(ad.diag(x)), [1.0, 1.0]),
+    "with_kink": (lambda x: ad.linalg.vector_norm(x, ord=3), [0.0, 0.0]),
+    "with_ties": (lambda x: ad.sort(x) * np.arange(2.0), [1.0, 1.0]),
+}
+
+
+def test_every_operation_with_a_kink_has_sides_or_is_as_ever() -> None:
+    """What has more than two sides takes no notice of a choice, also within, in both modes."""
+    known = {op.name for op in OPS.values() if op.kinks}
+    assert known == WITH_SIDES | MORE_SIDES_THAN_TWO.keys()
+    for name in WITH_SIDES:
+        assert any(row.startswith(name) for row in FUNCTIONS)
+    for f, at in MORE_SIDES_THAN_TWO.values():
+        x = np.array(at)
+        for transform in (ad.jacrev, ad.jacfwd):
+            for side in ("left", "right"):
+                chosen = transform(ad.with_subgradients(f, side))(x)
+                np.testing.assert_array_equal(np.asarray(chosen), np.asarray(transform(f)(x)))
+
+
+def test_numbers_beside_nan_and_other_dtypes() -> None:
+    """fmax and copysign keep their values, dtypes and shapes where a side is chosen."""
+    a = np.array([[1.0, np.nan, 3.0]], np.float32)
+    b = np.array([[2.0], [np.nan]], np.float32)
+    for f in (ad.fmax, ad.fmin, ad.copysign):
+        found = ad.with_subgradients(f, "left")(ad.array(a), b)
+        plain = f(ad.array(a), b)
+        assert found.dtype == plain.dtype
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(plain))
+        whole = ad.with_subgradients(f, "left")(ad.array([1, 2]), 2)
+        assert whole.dtype == f(ad.array([1, 2]), 2).dtype

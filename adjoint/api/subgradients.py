@@ -22,10 +22,11 @@ def with_subgradients(
 
     side: ``"left"`` takes at a kink the slope from below, ``"right"`` that from above, in every
         order of derivatives; ``"least"``, as without this function, the one of least size. It holds
-        for `abs`, `maximum`, `minimum`, `clip`, and `nn.relu`, `nn.relu6`, `nn.hard_tanh`,
-        `nn.leaky_relu`, also by NumPy's names and operators. Of `maximum` and `minimum` it is the
-        first argument that comes from that side, or the second if only that one depends on what is
-        differentiated by.
+        for `abs`, `copysign`, `maximum`, `fmax`, `minimum`, `fmin`, `clip`, and `nn.relu`,
+        `nn.relu6`, `nn.hard_tanh`, `nn.leaky_relu`, `nn.elu`, `nn.selu`, also by NumPy's names and
+        operators. Of the larger and the smaller of two it is the first argument that comes from
+        that side, or the second if only that one depends on what is differentiated by. Kinks with
+        more than two sides, as of norms, orders and extrema along an axis, are as ever.
     clip_edge: the derivative of `clip` where it begins to cut off, 0 or 1, whatever the side; None
         for 1, or for that of the side. For a single call there is ``clip(x, a, b, edge=0)``.
 

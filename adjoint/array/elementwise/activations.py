@@ -126,6 +126,9 @@ def elu(x: Any, /, alpha: float = 1.0) -> Tensor:
     Tensor([-1.,  2.])
     """
     x = as_tensor(x)
+    side = chosen_side()
+    if side != "least":
+        return where(x > 0 if side == "left" else x >= 0, x, alpha * expm1(x))
     y = where(_right(x, alpha), x, alpha * expm1(x))
     return (
         y

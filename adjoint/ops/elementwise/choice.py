@@ -36,7 +36,9 @@ from adjoint.ops.elementwise.complex import conj, real
 from adjoint.ops.elementwise.one_sided import (
     one_sided_abs,
     one_sided_clip,
+    one_sided_copysign,
     one_sided_extremum,
+    one_sided_number,
 )
 from adjoint.ops.family import defined_results
 from adjoint.ops.family.docstrings import DocstringParts, publish
@@ -178,6 +180,7 @@ fmax = binary(
     lambda x1, x2, y: _number(x2, x1, y, less(x2, x1), less_equal(x2, x1)),
     accepts="ordered",
     smooth_rule=smooth_forms.twice,
+    one_sided=partial(one_sided_number, "maximum"),
     kink=_TIE,
     keeps_finite=True,
     doc="The larger of x1 and x2; the other one if one is nan.",
@@ -189,6 +192,7 @@ fmin = binary(
     lambda x1, x2, y: _number(x2, x1, y, greater(x2, x1), greater_equal(x2, x1)),
     accepts="ordered",
     smooth_rule=smooth_forms.twice,
+    one_sided=partial(one_sided_number, "minimum"),
     kink=_TIE,
     keeps_finite=True,
     doc="The smaller of x1 and x2; the other one if one is nan.",
@@ -275,6 +279,7 @@ copysign: Binary = binary(
     None,
     accepts="real",
     example=(3.0, -2.0),
+    one_sided=one_sided_copysign,
     kink=KinkSpec("abs", lambda x1, x2, y: equal(x1, 0)),
     doc="|x1| with the sign of x2.",
 )

@@ -1,4 +1,4 @@
-"""`abs`, `maximum`, `minimum`, `clip` with the slope of one side where they have a kink.
+"""Operations of two pieces, such as `abs`, with the slope of one side where they have a kink.
 
 Their values are those of the operations without a side. At the kink the derivatives of every order
 are those of the piece on that side, so none is chosen at order two, and none marked.
@@ -34,7 +34,13 @@ from adjoint.ops.family.elementwise import (
     scalar_rule,
 )
 
-__all__ = ["one_sided_abs", "one_sided_clip", "one_sided_extremum"]
+__all__ = [
+    "one_sided_abs",
+    "one_sided_clip",
+    "one_sided_copysign",
+    "one_sided_extremum",
+    "one_sided_number",
+]
 
 
 def _native(name: str, count: int) -> Callable[..., Any]:
@@ -149,6 +155,27 @@ def one_sided_extremum(name: str, choice: Choice, x1: Any, x2: Any) -> Tensor | 
     second = varies_alone(b.node, a.node)
     grows = (choice.side == "right") == (name == "maximum")
     return apply(op, (x1, x2), (grows is not second,))
+
+
+def one_sided_number(name: str, choice: Choice, x1: Any, x2: Any) -> Tensor | None:
+    """As `one_sided_extremum`, the other one if one is nan: `fmax` or `fmin`."""
+    found = one_sided_extremum(name, choice, x1, x2)
+    if found is None:
+        return None
+    a, b = (as_tensor(x, found.dtype) for x in (x1, x2))
+    result: Tensor = calls.where(isnan(a), b, calls.where(isnan(b), a, found))
+    return result
+
+
+def one_sided_copysign(choice: Choice, x1: Any, x2: Any) -> Tensor | None:
+    """|x1| with the sign of x2, and the slope of the chosen side at 0."""
+    plain: Any = find("copysign")
+    if choice.side == "least" or not _is_real(plain, (x1, x2)):
+        return None
+    _, dtype = operands(plain, (x1, x2))
+    sign = apply(plain, (np.ones((), dtype), as_tensor(x2, dtype)))
+    found: Tensor = apply(_abs, (as_tensor(x1, dtype),), (choice.side == "right",)) * sign
+    return found
 
 
 def one_sided_clip(edge: int | None, choice: Choice | None, args: tuple[Any, ...]) -> Tensor | None:
