@@ -67,6 +67,7 @@ doctests: .venv/dev.stamp
 
 smoke: .venv/dev.stamp
 	$(BIN)/python -m benchmarks --smoke
+	$(BIN)/python tools/time_numpy_unchanged.py --smoke
 
 # Last, so that its closing line is the last thing printed.
 pytest: .venv/dev.stamp
