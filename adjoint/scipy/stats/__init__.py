@@ -9,6 +9,14 @@ from adjoint.scipy.stats.bounded import (
     cosine,
     semicircular,
 )
+from adjoint.scipy.stats.comparisons import (
+    chisquare,
+    f_oneway,
+    jarque_bera,
+    ttest_1samp,
+    ttest_ind,
+    ttest_rel,
+)
 from adjoint.scipy.stats.continuous import (
     cauchy,
     expon,
@@ -40,6 +48,7 @@ from adjoint.scipy.stats.heavy_tails import (
     levy_l,
     skewcauchy,
 )
+from adjoint.scipy.stats.kernel_density import gaussian_kde
 from adjoint.scipy.stats.laplace_family import (
     crystalball,
     genlogistic,
@@ -58,6 +67,7 @@ from adjoint.scipy.stats.lifetimes import (
     invweibull,
     weibull_max,
 )
+from adjoint.scipy.stats.matrix_distributions import invwishart, matrix_normal, multinomial, wishart
 from adjoint.scipy.stats.more_continuous import (
     gumbel_l,
     invgauss,
@@ -109,28 +119,41 @@ from adjoint.scipy.stats.summary import (
     zmap,
     zscore,
 )
+from adjoint.scipy.stats.transformations import (
+    boxcox,
+    circmean,
+    circstd,
+    circvar,
+    describe,
+    iqr,
+    kstat,
+    trim_mean,
+    wasserstein_distance,
+    yeojohnson,
+    yeojohnson_llf,
+)
 
 spearmanr = no_counterpart("scipy.stats.spearmanr", "ranks move in steps: use pearsonr")
 rankdata = no_counterpart("scipy.stats.rankdata", "ranks move in steps, so it is 0 or undefined")
-gaussian_kde = no_counterpart(
-    "scipy.stats.gaussian_kde", "write it as logsumexp of norm.logpdf over the samples"
-)
 
 # fmt: off
 __all__ = [
-    "anglit", "arcsine", "bernoulli", "beta", "betaprime", "binom", "boxcox_llf", "bradford",
-    "burr", "burr12", "cauchy", "chi", "chi2", "cosine", "crystalball", "dirichlet", "dweibull",
-    "entropy", "erlang", "expon", "exponnorm", "exponpow", "exponweib", "f", "fatiguelife", "fisk",
+    "anglit", "arcsine", "bernoulli", "beta", "betaprime", "binom", "boxcox", "boxcox_llf",
+    "bradford", "burr", "burr12", "cauchy", "chi", "chi2", "chisquare", "circmean", "circstd",
+    "circvar", "cosine", "crystalball", "describe", "dirichlet", "dweibull", "entropy", "erlang",
+    "expon", "exponnorm", "exponpow", "exponweib", "f", "f_oneway", "fatiguelife", "fisk",
     "foldcauchy", "foldnorm", "gamma", "gaussian_kde", "genextreme", "gengamma", "genlogistic",
     "gennorm", "genpareto", "geom", "gibrat", "gmean", "gompertz", "gstd", "gumbel_l", "gumbel_r",
     "halfcauchy", "halfgennorm", "halflogistic", "halfnorm", "hmean", "hypsecant", "invgamma",
-    "invgauss", "invweibull", "johnsonsb", "johnsonsu", "kurtosis", "laplace", "laplace_asymmetric",
-    "levy", "levy_l", "linregress", "loggamma", "logistic", "loglaplace", "lognorm", "loguniform",
-    "lomax", "maxwell", "median_abs_deviation", "moment", "moyal", "multivariate_normal",
+    "invgauss", "invweibull", "invwishart", "iqr", "jarque_bera", "johnsonsb", "johnsonsu", "kstat",
+    "kurtosis", "laplace", "laplace_asymmetric", "levy", "levy_l", "linregress", "loggamma",
+    "logistic", "loglaplace", "lognorm", "loguniform", "lomax", "matrix_normal", "maxwell",
+    "median_abs_deviation", "moment", "moyal", "multinomial", "multivariate_normal",
     "multivariate_t", "nakagami", "nbinom", "ncx2", "norm", "pareto", "pearsonr", "pmean",
     "poisson", "powerlaw", "powerlognorm", "powernorm", "rankdata", "rayleigh", "reciprocal",
     "rice", "sem", "semicircular", "skew", "skewcauchy", "skewnorm", "spearmanr", "t", "triang",
-    "truncexpon", "truncnorm", "uniform", "variation", "vonmises", "wald", "weibull_max",
-    "weibull_min", "zmap", "zscore",
+    "trim_mean", "truncexpon", "truncnorm", "ttest_1samp", "ttest_ind", "ttest_rel", "uniform",
+    "variation", "vonmises", "wald", "wasserstein_distance", "weibull_max", "weibull_min",
+    "wishart", "yeojohnson", "yeojohnson_llf", "zmap", "zscore",
 ]
 # fmt: on

@@ -394,7 +394,7 @@ class Continuous(Distribution):
 class Frozen:
     """A distribution with its parameters given, whose methods need them no more."""
 
-    def __init__(self, dist: Distribution, args: tuple[Any, ...], kwds: dict[str, Any]) -> None:
+    def __init__(self, dist: Any, args: tuple[Any, ...], kwds: dict[str, Any]) -> None:
         dist._bind("__call__", args, kwds)
         self.dist, self.args, self.kwds = dist, args, kwds
 

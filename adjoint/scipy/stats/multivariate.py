@@ -89,7 +89,7 @@ def _constrained(
     return squares, volume, astype(sum(kept), spread.dtype)
 
 
-class _Several:
+class Several:
     """What the distributions here share."""
 
     name = ""
@@ -114,7 +114,7 @@ class _Several:
         )
 
 
-class MultivariateNormal(_Several):
+class MultivariateNormal(Several):
     """The normal distribution of several variables, for positive definite matrices `cov`.
 
     The lower triangle of `cov` is read and taken for symmetric, so its gradient is.
@@ -163,7 +163,7 @@ class MultivariateNormal(_Several):
         return result
 
 
-class FrozenMultivariateNormal(_Several):
+class FrozenMultivariateNormal(Several):
     """`multivariate_normal` with mean and matrix given."""
 
     name = "multivariate_normal"
@@ -186,7 +186,7 @@ class FrozenMultivariateNormal(_Several):
         return multivariate_normal.entropy(self.mean, self.cov)
 
 
-class MultivariateStudent(_Several):
+class MultivariateStudent(Several):
     """Student's t distribution of several variables.
 
     >>> from adjoint.scipy.stats import multivariate_t
@@ -214,7 +214,7 @@ class MultivariateStudent(_Several):
         return exp(self.logpdf(x, loc, shape, df))
 
 
-class Dirichlet(_Several):
+class Dirichlet(Several):
     """Dirichlet's distribution of fractions that add up to 1.
 
     The last fraction may be left out. That they add up is not looked at.

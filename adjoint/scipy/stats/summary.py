@@ -28,7 +28,7 @@ from adjoint.scipy.special.elementwise import boxcox
 from adjoint.scipy.stats.gamma_family import beta
 
 
-def _sample(name: str, a: Any, axis: Any, nan_policy: str = "propagate") -> tuple[Tensor, int]:
+def sample(name: str, a: Any, axis: Any, nan_policy: str = "propagate") -> tuple[Tensor, int]:
     """A sample and its axis; flattened where that is None."""
     refuse(f"scipy.stats.{name}", nan_policy=(nan_policy, "propagate"))
     a = floating(a)
@@ -100,7 +100,7 @@ def gmean(
     Tensor(2.)
     """
     refuse("scipy.stats.gmean", dtype=(dtype, None))
-    a, place = _sample("gmean", a, axis, nan_policy)
+    a, place = sample("gmean", a, axis, nan_policy)
     return exp(_average(log(a), place, weights, keepdims))
 
 
@@ -120,7 +120,7 @@ def hmean(
     Tensor(1.5)
     """
     refuse("scipy.stats.hmean", dtype=(dtype, None))
-    a, place = _sample("hmean", a, axis, nan_policy)
+    a, place = sample("hmean", a, axis, nan_policy)
     return 1 / _average(1 / _not_negative(a), place, weights, keepdims)
 
 
@@ -144,7 +144,7 @@ def pmean(
     exponent = float(constant("scipy.stats.pmean", "p", p))
     if exponent == 0:
         return gmean(a, axis, weights=weights, nan_policy=nan_policy, keepdims=keepdims)
-    a, place = _sample("pmean", a, axis, nan_policy)
+    a, place = sample("pmean", a, axis, nan_policy)
     return power(
         _average(power(_not_negative(a), exponent), place, weights, keepdims), 1 / exponent
     )
@@ -164,7 +164,7 @@ def gstd(
     >>> gstd([2.0, 2.0])
     Tensor(1.)
     """
-    a, place = _sample("gstd", a, axis, nan_policy)
+    a, place = sample("gstd", a, axis, nan_policy)
     return exp(descriptive.std(log(a), place, ddof=ddof, keepdims=keepdims))
 
 
@@ -183,7 +183,7 @@ def moment(
     >>> moment([1.0, 3.0], 2)
     Tensor(1.)
     """
-    a, place = _sample("moment", a, axis, nan_policy)
+    a, place = sample("moment", a, axis, nan_policy)
     n = integer("scipy.stats.moment", "order", order)
     if center is None:
         return _central(a, place, n, keepdims)
@@ -204,7 +204,7 @@ def skew(
     >>> skew([1.0, 2.0, 3.0])
     Tensor(0.)
     """
-    a, place = _sample("skew", a, axis, nan_policy)
+    a, place = sample("skew", a, axis, nan_policy)
     second, third = (_central(a, place, n, keepdims) for n in (2, 3))
     result: Tensor = third / (second * sqrt(second))
     n = a.shape[place]
@@ -226,7 +226,7 @@ def kurtosis(
     >>> kurtosis([1.0, 3.0])
     Tensor(-2.)
     """
-    a, place = _sample("kurtosis", a, axis, nan_policy)
+    a, place = sample("kurtosis", a, axis, nan_policy)
     second, fourth = (_central(a, place, n, keepdims) for n in (2, 4))
     result: Tensor = fourth / (second * second)
     n = a.shape[place]
@@ -250,7 +250,7 @@ def sem(
     >>> sem([1.0, 3.0])
     Tensor(1.)
     """
-    a, place = _sample("sem", a, axis, nan_policy)
+    a, place = sample("sem", a, axis, nan_policy)
     spread = descriptive.std(a, place, ddof=ddof, keepdims=keepdims)
     result: Tensor = spread / math.sqrt(a.shape[place])
     return result
@@ -270,7 +270,7 @@ def variation(
     >>> variation([1.0, 3.0])
     Tensor(0.5)
     """
-    a, place = _sample("variation", a, axis, nan_policy)
+    a, place = sample("variation", a, axis, nan_policy)
     spread = descriptive.std(a, place, ddof=ddof, keepdims=keepdims)
     result: Tensor = spread / descriptive.mean(a, place, keepdims=keepdims)
     return result
@@ -297,7 +297,7 @@ def median_abs_deviation(
         if scale != "normal":
             raise unsupported(name, "scale", scale, 'give a number or "normal"')
         scale = 0.6744897501960817
-    x, place = _sample("median_abs_deviation", x, axis, nan_policy)
+    x, place = sample("median_abs_deviation", x, axis, nan_policy)
     distances = abs(x - descriptive.median(x, place, keepdims=True))
     result: Tensor = descriptive.median(distances, place, keepdims=keepdims) / scale
     return result
@@ -320,7 +320,7 @@ def entropy(
     """
     if base is not None and base <= 0:
         raise RangeError(f"scipy.stats.entropy: base must be positive, got {base!r}")
-    p, place = _sample("entropy", pk, axis, nan_policy)
+    p, place = sample("entropy", pk, axis, nan_policy)
     total = sum(p, place, keepdims=keepdims)  # dividing at the end keeps 0 times ∞ out
     if qk is None:
         result = log(total) + sum(special.entr(p), place, keepdims=keepdims) / total
@@ -350,11 +350,11 @@ def pearsonr(
     name = "scipy.stats.pearsonr"
     refuse(name, method=(method, None))
     dtype = real_dtype(x, y)
-    x, place = _sample("pearsonr", as_tensor(x, dtype), axis)
-    y, _ = _sample("pearsonr", as_tensor(y, dtype), axis)
+    x, place = sample("pearsonr", as_tensor(x, dtype), axis)
+    y, _ = sample("pearsonr", as_tensor(y, dtype), axis)
     units = []
-    for sample in (x, y):
-        deviations = sample - descriptive.mean(sample, place, keepdims=True)
+    for values in (x, y):
+        deviations = values - descriptive.mean(values, place, keepdims=True)
         units.append(deviations / norm2(deviations, place, keepdims=True))
     r = clip(sum(units[0] * units[1], place), -1, 1)
     half = x.shape[place] / 2 - 1
@@ -397,10 +397,10 @@ def linregress(
     name = "scipy.stats.linregress"
     refuse(name, alternative=(alternative, "two-sided"), keepdims=(keepdims, False))
     dtype = real_dtype(x, y)
-    x, place = _sample("linregress", as_tensor(x, dtype), axis, nan_policy)
-    y, _ = _sample("linregress", as_tensor(y, dtype), axis)
+    x, place = sample("linregress", as_tensor(x, dtype), axis, nan_policy)
+    y, _ = sample("linregress", as_tensor(y, dtype), axis)
     n = x.shape[place]
-    means = [descriptive.mean(sample, place, keepdims=True) for sample in (x, y)]
+    means = [descriptive.mean(values, place, keepdims=True) for values in (x, y)]
     dx, dy = x - means[0], y - means[1]
     xx, xy, yy = (descriptive.mean(p, place) for p in (dx * dx, dx * dy, dy * dy))
     slope = xy / xx
@@ -428,7 +428,7 @@ def boxcox_llf(
     >>> boxcox_llf(1.0, [1.0, 5.0])
     Tensor(-1.38629436)
     """
-    data, place = _sample("boxcox_llf", data, axis, nan_policy)
+    data, place = sample("boxcox_llf", data, axis, nan_policy)
     lmb = as_tensor(lmb, real_dtype(lmb, data))
     spread = descriptive.var(boxcox(data, lmb), place, keepdims=keepdims)
     logs = sum(log(data), place, keepdims=keepdims)
