@@ -88,4 +88,4 @@ def keep(b: ObjectBuilder, cell: Any, result: Any) -> None:
     before = b.field(cell, b.layout.cell)
     b.set_field(cell, b.layout.cell, b.incref(result))
     with b.if_then(b.not_(b.is_null(before)), likely=False):
-        b.call_named("Py_DecRef", before)  # at last, as this may run any code
+        b.call_named("Py_DecRef", before)  # last, as this may run any code
