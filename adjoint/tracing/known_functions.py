@@ -48,6 +48,7 @@ _OF_ADJOINT = (
 )
 """Where those of adjoint are; of the loops and branches, by name."""
 _CONTROL = frozenset({"scan", "fori_loop", "while_loop", "cond", "switch", "associative_scan"})
+_LAYERS = "adjoint.nn.layers"
 _NOT_OF_ADJOINT = (
     *("adjoint.array.manipulation.in_place", "adjoint.array.functional", "adjoint.ops.random"),
     *("adjoint.array.dtypes", "adjoint.ops.records"),
@@ -97,6 +98,19 @@ def is_known(x: Any) -> bool:
     if type(x) is FunctionType and str(x.__module__).startswith("adjoint."):
         return _is_of_adjoint(x)
     return _is_of_numpy(x)
+
+
+def is_layer(x: Any) -> bool:
+    """Whether it is a layer of adjoint's, a tuple of two functions."""
+    layers = sys.modules.get(_LAYERS)
+    return layers is not None and type(x) is layers.Layer
+
+
+def is_of_layer(f: FunctionType) -> bool:
+    """Whether a function is that which such a layer applies: it calls the functions that it is made
+    of, and nothing else that is not known."""
+    layers = sys.modules.get(_LAYERS)
+    return layers is not None and f.__globals__ is vars(layers) and f.__name__ == "apply"
 
 
 def asks_for_type(x: Any) -> bool:

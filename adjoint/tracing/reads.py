@@ -26,7 +26,13 @@ import numpy as np
 from adjoint.errors import AdjointError
 from adjoint.graph.tensor import Tensor
 from adjoint.tracing.instructions import ATTRIBUTE, INTRINSICS, KNOWN, SAYS, SKIPPED
-from adjoint.tracing.known_functions import asks_for_type, attributes, is_known
+from adjoint.tracing.known_functions import (
+    asks_for_type,
+    attributes,
+    is_known,
+    is_layer,
+    is_of_layer,
+)
 from adjoint.tracing.rebinding import is_users, written_cells
 
 MOST_BYTES = 1 << 14
@@ -238,6 +244,10 @@ class _Reading:
             cell = (f.__closure__ or ())[names.index(transforms[f.__code__])]
             self.value(cell.cell_contents.function, name, place)
             return
+        if is_of_layer(f):
+            for cell in f.__closure__ or ():
+                self._part_of_layer(cell.cell_contents, name, place)
+            return
         if not is_users(f.__globals__, None) or type(f.__globals__) is not dict:
             self._known(f, name, place)
             return
@@ -253,6 +263,14 @@ class _Reading:
             self.value(defaults, "a default", _place(f.__code__))
         cells = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True))
         self._code(f.__code__, f.__globals__, cells)
+
+    def _part_of_layer(self, x: Any, name: str, place: str) -> None:
+        """Look at what a layer of adjoint's is made of, of which it calls the functions."""
+        if type(x) is tuple:
+            for part in x:
+                self._part_of_layer(part, name, place)
+        else:
+            self.value(x.apply if is_layer(x) else x, name, place)
 
     # Code.
 
@@ -312,10 +330,13 @@ class _Reading:
 
         Returns the number of the first step after that.
         """
-        while type(x) is ModuleType:
+        while type(x) is ModuleType or is_layer(x):
             step = steps[number]
             if step.opname not in ATTRIBUTE or step.is_jump_target:
-                raise Unproved(f"{place}it uses the module {name} itself")
+                raise Unproved(f"{place}it uses {name} itself, and not a name in it")
+            if is_layer(x):
+                self.value(x.apply if step.argval == "apply" else x, f"{name}.apply", place)
+                return number + 1
             found = self._name(vars(x), step.argval)
             if found is _MISSING:
                 raise Unproved(f"{place}{name}.{step.argval} is not a plain name in a module")
