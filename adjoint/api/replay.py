@@ -13,7 +13,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from adjoint.api.fast_tree import REFUSED, Mismatch
+from adjoint.api.signature import is_open
 from adjoint.api.tree import flatten
 from adjoint.backends import derivative_programs
 from adjoint.errors import ArgumentError
@@ -21,6 +24,7 @@ from adjoint.graph import engine, options, recording, subgradients
 from adjoint.graph import node as nodes
 from adjoint.graph.forking import import_module
 from adjoint.graph.options import Options
+from adjoint.graph.tensor import Tensor, from_array
 from adjoint.tracing import reads
 from adjoint.tracing.constants import tracing
 from adjoint.tracing.reads import Unproved, same
@@ -82,6 +86,8 @@ class Replay:
                 found = reads.reads_of(self.function)
                 proved = import_module("adjoint.api.replay_proof").proved
                 plan, result = proved(found, self.traced, self.argnums, args, chosen)
+                if answer(plan, args) is REFUSED:
+                    raise Unproved("its program does not take these arguments")
             except Unproved as error:
                 self.told = str(error)
                 self.vain += 1
@@ -116,21 +122,45 @@ def answer(plan: Plan, args: tuple[Any, ...]) -> Any:
     for i, value in plan.fixed:
         if args[i] is not value and not same(args[i], value):
             return REFUSED
-    given = args if plan.take is None else plan.take(args)
-    if plan.read is None:
-        result = plan.entry(*given)
-    else:
-        leaves: list[Any] = []
+    leaves: Any = args if plan.take is None else plan.take(args)
+    if plan.read is not None:
+        given, leaves = leaves, []
         try:
             plan.read(given, leaves)
         except Mismatch:
             return REFUSED
-        result = plan.entry(*leaves)
+    result = plan.entry(*leaves)
+    if result is REFUSED and _is_unusual(leaves):
+        try:
+            result = plan.entry(*map(_usual, leaves))
+        except Exception:  # it is raised where the function is called
+            return REFUSED
     if plan.is_assumed and result is not REFUSED:
         for x in flatten(result)[0]:
             if derivative_programs.has_nan(x.node):
                 return REFUSED  # which may stand where nothing depends on anything
     return result
+
+
+def _is_unusual(leaves: Sequence[Any]) -> bool:
+    """Whether a tensor has no value yet, or an array is not in row-major order."""
+    for x in leaves:
+        kind = type(x)
+        value = x.node.value if kind is Tensor else x
+        if value is None or (type(value) is np.ndarray and not value.flags.c_contiguous):
+            return True
+    return False
+
+
+def _usual(x: Any) -> Any:
+    """A leaf with its value, in row-major order."""
+    if type(x) is not Tensor:
+        return np.require(x, requirements=("C", "A")) if type(x) is np.ndarray else x
+    if is_open(x.node):
+        return x
+    value = engine.value_of(x.node)
+    is_array = type(value) is np.ndarray and not value.flags.c_contiguous
+    return from_array(np.require(value, requirements=("C", "A"))) if is_array else x
 
 
 def is_undisturbed(chosen: Options) -> bool:
