@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,10 +67,14 @@ class Replay:
         """A function that is pickled with this leaves its programs behind."""
         return Replay, (self.function, self.argnums, self.traced)
 
-    def answer(self, args: tuple[Any, ...]) -> Any:
-        """The result for arguments like those of a plan; `REFUSED` for others."""
+    def answer(self, args: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any:
+        """The result for arguments like those of a plan; `REFUSED` for others.
+
+        The last of them are given by `names`.
+        """
         for plan in self.plans:
-            if len(args) == plan.count and is_undisturbed(plan.options):
+            is_like = len(args) == plan.count and names == plan.names
+            if is_like and is_undisturbed(plan.options):
                 if not plan.reads.hold():
                     self._give_up(plan)
                     continue
@@ -78,14 +83,15 @@ class Replay:
                     return result
         return REFUSED
 
-    def trace(self, args: tuple[Any, ...]) -> Any:
+    def trace(self, args: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any:
         """The result by calling the function; now and then a plan is made for calls like this."""
         if self._is_due() and is_undisturbed(chosen := options.current()):
             self.answered = 0
             try:
                 found = reads.reads_of(self.function)
                 proved = import_module("adjoint.api.replay_proof").proved
-                plan, result = proved(found, self.traced, self.argnums, args, chosen)
+                traced = partial(call_by_name, self.traced, names) if names else self.traced
+                plan, result = proved(found, traced, self.argnums, args, names, chosen)
                 if answer(plan, args) is REFUSED:
                     raise Unproved("its program does not take these arguments")
             except Unproved as error:
@@ -97,7 +103,7 @@ class Replay:
                 self.plans = (*self.plans, plan)
                 return result
         before = derivative_programs.answers
-        result = self.traced(*args)
+        result = call_by_name(self.traced, names, *args)
         self.answered += derivative_programs.answers != before
         return result
 
@@ -114,6 +120,14 @@ class Replay:
         self.told = f"what it reads has changed: {plan.reads.changed()}"
         if self.changes == MOST_CHANGES:
             self.is_traced = True
+
+
+def call_by_name(f: Callable[..., Any], names: tuple[str, ...], *args: Any) -> Any:
+    """The result of `f`, given the last arguments by `names`."""
+    if not names:
+        return f(*args)
+    count = len(args) - len(names)
+    return f(*args[:count], **dict(zip(names, args[count:], strict=True)))
 
 
 def answer(plan: Plan, args: tuple[Any, ...]) -> Any:
@@ -203,13 +217,16 @@ def replayed(
     replay = Replay(function, argnums, traced)
 
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        if kwargs or replay.is_traced:
+        if replay.is_traced:
             return replay.traced(*args, **kwargs)
+        names = tuple(kwargs)
+        if names:
+            args = (*args, *kwargs.values())
         if replay.plans:
-            result = replay.answer(args)
+            result = replay.answer(args, names)
             if result is not REFUSED:
                 return result
-        return replay.trace(args)
+        return replay.trace(args, names)
 
     reads.transforms[transformed.__code__] = "replay"
     return functools.wraps(traced)(transformed)

@@ -42,12 +42,13 @@ _TRACED = (float, int, complex)
 class Plan:
     """What answers calls of one signature: the native `entry`, as long as `reads` hold.
 
-    Of `count` arguments those in `fixed` are equal to what they were; `take` takes the others, and
-    `read` reads the leaves out of them (None: they are all, and leaves). `is_assumed`: a nan in the
-    result may stand where nothing depends on anything.
+    Of `count` arguments, the last given by `names`, those in `fixed` are equal to what they were;
+    `take` takes the others, and `read` reads the leaves out of them (None: they are all, and
+    leaves). `is_assumed`: a nan in the result may stand where nothing depends on anything.
     """
 
     count: int
+    names: tuple[str, ...]
     fixed: Sequence[tuple[int, Any]]
     take: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
     read: Reader | None
@@ -62,14 +63,15 @@ def proved(
     traced: Callable[..., Any],
     argnums: Any,
     args: tuple[Any, ...],
+    names: tuple[str, ...],
     chosen: Options,
 ) -> tuple[Plan, Any]:
     """The plan for calls of `traced`, which calls a function that reads no more than `reads`, and
-    the result of this call; `Unproved` says why there is none."""
+    the result of this call; `Unproved` says why there is none. The last arguments have `names`."""
     if reason := missing():
         raise Unproved(reason)
     try:
-        given = _Given(args, normalize_argnums("", argnums, len(args)))
+        given = _Given(args, normalize_argnums("", argnums, len(args) - len(names)))
         trial = _Trial(traced, given)
         found = trial.specialization(reads)
     except Unproved:
@@ -86,6 +88,7 @@ def proved(
         raise Unproved("NumPy computes with an array itself; make that a tensor by adjoint.asarray")
     plan = Plan(
         len(args),
+        names,
         given.fixed,
         given.take,
         given.reader,

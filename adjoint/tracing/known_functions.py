@@ -55,8 +55,9 @@ _NOT_OF_ADJOINT = (
 )
 _MAKERS_OF_NUMPY = frozenset(
     (
-        *("arange", "array", "asanyarray", "asarray", "ascontiguousarray", "eye", "full"),
-        *("identity", "indices", "isscalar", "ix_", "ones", "tri", "zeros", "broadcast_shapes"),
+        *("arange", "array", "asanyarray", "asarray", "ascontiguousarray", "broadcast_shapes"),
+        *("eye", "fftfreq", "full", "identity", "indices", "isscalar", "ix_", "ones"),
+        *("rfftfreq", "tri", "zeros"),
     )
 )
 _NOT_OF_NUMPY = frozenset(
@@ -86,18 +87,19 @@ _OF_RESULTS = frozenset(
 
 
 def is_known(x: Any) -> bool:
-    """Whether a function or a class is one of these."""
+    """Whether a function or a class is one of these. Other objects are asked for nothing."""
+    kind = type(x)
     if id(x) in _PYTHON:
         return True
-    if isinstance(x, type):
+    if issubclass(kind, type):
         return issubclass(x, np.generic) and x.__module__ == "numpy"
-    if isinstance(x, np.ufunc):
+    if kind is np.ufunc:
         return path_of(x) is not None
-    if type(x) is BuiltinFunctionType and x.__self__ in (math, cmath):
+    if kind is BuiltinFunctionType and (x.__self__ is math or x.__self__ is cmath):
         return vars(x.__self__).get(x.__name__) is x
-    if type(x) is FunctionType and str(x.__module__).startswith("adjoint."):
+    if kind is FunctionType and str(x.__module__).startswith("adjoint."):
         return _is_of_adjoint(x)
-    return _is_of_numpy(x)
+    return kind in (BuiltinFunctionType, FunctionType, type(np.sum)) and _is_of_numpy(x)
 
 
 def is_layer(x: Any) -> bool:
@@ -126,7 +128,7 @@ def _is_of_adjoint(x: FunctionType) -> bool:
         return place in ("adjoint.api.loops", "adjoint.api.branches", "adjoint.api.associative")
     if place.startswith(_NOT_OF_ADJOINT) or x.__name__ in ("empty", "empty_like"):
         return False
-    return place.startswith(_OF_ADJOINT)
+    return place.startswith(_OF_ADJOINT) or (place == _LAYERS and x.__name__ == "flatten")
 
 
 def _is_of_numpy(x: Any) -> bool:

@@ -4,8 +4,9 @@ Floor 7. Calling a function may be left out if it is sure what the call would do
 function which, with all functions it can call, is made of known instructions only
 (`instructions`), calls only what is known (`known_functions`), and reads nothing else but what is
 looked at here: numbers, texts, tensors, small arrays, and lists, dicts and tuples of these, under
-global names, in variables of enclosing functions, in attributes of modules, and in defaults. As
-long as these hold what they held (`Reads.hold`), the function does the same for equal arguments.
+global names, in variables of enclosing functions, in defaults, and in attributes of modules and
+of plain objects, which stand under such names. As long as these hold what they held (`Reads.hold`),
+the function does the same for equal arguments.
 
 It is proved of the code, of all of its branches, and not by watching one call.
 """
@@ -18,7 +19,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dis import Instruction
 from functools import partial
-from types import CellType, CodeType, EllipsisType, FunctionType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    CodeType,
+    EllipsisType,
+    FunctionType,
+    GetSetDescriptorType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
@@ -33,7 +42,7 @@ from adjoint.tracing.known_functions import (
     is_layer,
     is_of_layer,
 )
-from adjoint.tracing.rebinding import is_users, written_cells
+from adjoint.tracing.rebinding import is_of_users_class, is_users, written_cells
 
 MOST_BYTES = 1 << 14
 """The largest array that is compared at each call."""
@@ -60,6 +69,7 @@ class Reads:
         self.cells: list[tuple[CellType, str, Any]] = []
         self.functions: list[tuple[FunctionType, CodeType, Any, Any]] = []
         self.holders: list[tuple[Any, Any]] = []
+        self.objects: list[tuple[Any, type, tuple[type, ...], dict[str, Any]]] = []
         self.parts = 0
         self.asks_for_types = False
 
@@ -79,6 +89,9 @@ class Reads:
                 if cell.cell_contents is not value and not same(cell.cell_contents, value):
                     return False
             except ValueError:  # it is empty now
+                return False
+        for x, kind, order, own in self.objects:
+            if type(x) is not kind or kind.__mro__ is not order or x.__dict__ is not own:
                 return False
         return not self.holders or all(_holds(x, saved) for x, saved in self.holders)
 
@@ -109,7 +122,11 @@ class Reads:
 
 def is_number(x: Any) -> bool:
     """Whether it is one of NumPy's numbers, which nobody can write into."""
-    return isinstance(x, np.generic) and type(x).__module__ == "numpy" and x.dtype.kind in "biufc"
+    return (
+        issubclass(type(x), np.generic)
+        and type(x).__module__ == "numpy"
+        and x.dtype.kind in "biufc"
+    )
 
 
 def same(one: Any, other: Any) -> bool:
@@ -183,14 +200,15 @@ class _Reading:
     def __init__(self) -> None:
         self.reads = Reads()
         self.done: dict[int, Any] = {}
-        self.names: dict[tuple[int, str], tuple[dict[str, Any], str, Any]] = {}
+        self.classes: dict[type, Mapping[str, Any]] = {}
+        self.names: dict[tuple[int, str], tuple[Mapping[str, Any], str, Any]] = {}
 
     # Values.
 
     def value(self, x: Any, name: str, place: str) -> None:
         """Look at what stands under a name; `place` is where it is read."""
         kind = type(x)
-        if kind in PLAIN or isinstance(x, np.dtype) or is_number(x):
+        if kind in PLAIN or issubclass(kind, np.dtype) or is_number(x):
             return
         if id(x) in self.done:
             return
@@ -305,7 +323,7 @@ class _Reading:
                 raise Unproved(f"{place}there is no {name}")
         return found
 
-    def _name(self, names: dict[str, Any], name: str) -> Any:
+    def _name(self, names: Mapping[str, Any], name: str) -> Any:
         """What stands under a name; the same for all who read it."""
         known = self.names.get((id(names), name))
         if known is None:
@@ -330,19 +348,47 @@ class _Reading:
 
         Returns the number of the first step after that.
         """
-        while type(x) is ModuleType or is_layer(x):
+        while type(x) is ModuleType or is_layer(x) or is_plain_object(x):
             step = steps[number]
             if step.opname not in ATTRIBUTE or step.is_jump_target:
-                raise Unproved(f"{place}it uses {name} itself, and not a name in it")
-            if is_layer(x):
-                self.value(x.apply if step.argval == "apply" else x, f"{name}.apply", place)
-                return number + 1
-            found = self._name(vars(x), step.argval)
-            if found is _MISSING:
-                raise Unproved(f"{place}{name}.{step.argval} is not a plain name in a module")
-            x, name, number = found, f"{name}.{step.argval}", number + 1
+                raise Unproved(f"{place}it uses {name} itself, {_described(x)}, not a name in it")
+            key, name, number = step.argval, f"{name}.{step.argval}", number + 1
+            if type(x) is ModuleType:
+                x = self._name(vars(x), key)
+            elif is_layer(x):
+                x = x.apply if key == "apply" else _MISSING
+            else:
+                x = self._attribute(x, key)
+            if x is _MISSING:
+                raise Unproved(f"{place}{name} is not looked up in a plain way")
         self.value(x, name, place)
         return number
+
+    def _attribute(self, x: Any, name: str) -> Any:
+        """The attribute of a plain object, which stands in its dictionary unless a class of its
+        has a property, or another descriptor, of that name."""
+        kind = type(x)
+        if id(x) not in self.done:
+            self.done[id(x)] = x
+            self.reads.objects.append((x, kind, kind.__mro__, x.__dict__))
+        for base in kind.__mro__[:-1]:
+            names = self.classes.setdefault(base, vars(base))
+            self._name(names, "__getattribute__")
+            found = self._name(names, name)
+            if found is not _MISSING and type(found) not in PLAIN:
+                return _MISSING
+        return self._name(x.__dict__, name)
+
+
+def is_plain_object(x: Any) -> bool:
+    """Whether it is an object of a class of the user's that finds attributes as `object` does."""
+    if not is_of_users_class(x):
+        return False
+    spaces = [vars(base) for base in type(x).__mro__[:-1]]
+    if any("__getattribute__" in names for names in spaces):
+        return False
+    own = [names["__dict__"] for names in spaces if "__dict__" in names]
+    return bool(own) and all(type(d) is GetSetDescriptorType for d in own)
 
 
 def _check(steps: Sequence[Instruction], number: int, place: str, is_looked_up: bool) -> None:
@@ -376,6 +422,6 @@ def _place(code: CodeType, line: int | None = None) -> str:
 
 
 def _described(x: Any) -> str:
-    if isinstance(x, (type, FunctionType)) or hasattr(x, "__name__"):
-        return f"{getattr(x, '__module__', '')}.{x.__name__}".lstrip(".")
+    if type(x) in (type, FunctionType, BuiltinFunctionType):
+        return f"{x.__module__}.{x.__name__}"
     return f"a {type(x).__name__}"

@@ -336,6 +336,11 @@ def _handler(value: Any) -> Handler | None:
         return found
 
 
+def is_of_users_class(x: Any) -> bool:
+    """Whether it is an object of a class that is the user's through and through."""
+    return classes.can_have_twin(type(x), _is_users_class)
+
+
 def _is_users_class(cls: type) -> bool:
     module = sys.modules.get(cls.__module__)
     names = {"__name__": cls.__module__} if module is None else vars(module)
