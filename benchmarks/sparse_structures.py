@@ -1,8 +1,9 @@
-"""Sparse Jacobians and Hessians of many structures, beside CasADi where it is installed.
+"""Sparse Jacobians and Hessians of many structures, beside CasADi and asdex where installed.
 
 For each structure: how long the pattern takes to detect, its coloring, and an evaluation (NumPy in,
 ``scipy.sparse`` out); of CasADi, whose matrix is an expression, how long it takes to build and to
-evaluate. Both are checked to agree.
+evaluate; of asdex, which is for JAX, how long it takes to detect and color and JAX to compile, and
+to evaluate (its own sparse matrix out). All are checked to agree.
 """
 
 from __future__ import annotations
@@ -110,7 +111,8 @@ OURS = Names(ad.sin, ad.cos, ad.exp, ad.sum, lambda x, at: x[at], lambda *x: ad.
 
 def run(smoke: bool) -> list[Result]:
     """All figures, in ms; with `smoke` of small ones."""
-    has_casadi = installed("casadi")
+    known = {"CasADi": ("casadi", by_casadi), "asdex": ("asdex", by_asdex)}
+    peers = {peer: by for peer, (module, by) in known.items() if installed(module)}
     results = []
     for name, structure in STRUCTURES.items():
         n = structure.sizes[0 if smoke else 1]
@@ -118,14 +120,14 @@ def run(smoke: bool) -> list[Result]:
         repeats = 3 if smoke else 100
         matrix, figures = by_adjoint(structure, n, x, repeats)
         results += [Result(f"{name}: {k}", 1e3 * t, "ms") for k, t in figures.items()]
-        if has_casadi:
-            other, theirs = by_casadi(structure, n, x, repeats)
+        for peer, by_peer in peers.items():
+            other, theirs = by_peer(structure, n, x, repeats)
             difference = abs(matrix - other).max() / abs(other).max()
             if not difference < 1e-12:
-                raise AssertionError(f"{name}: adjoint and CasADi differ by {difference:.1e}")
-            results += [Result(f"{name}: CasADi {k}", 1e3 * t, "ms") for k, t in theirs.items()]
+                raise AssertionError(f"{name}: adjoint and {peer} differ by {difference:.1e}")
+            results += [Result(f"{name}: {peer} {k}", 1e3 * t, "ms") for k, t in theirs.items()]
             ratio = theirs["evaluate"] / figures["evaluate"]
-            results.append(Result(f"{name}: CasADi's evaluation / ours", ratio, "×"))
+            results.append(Result(f"{name}: {peer}'s evaluation / ours", ratio, "×"))
     return results
 
 
@@ -184,4 +186,32 @@ def by_casadi(
     return found, {
         "build": built,
         "evaluate": least_time(lambda: function(x).sparse(), repeats),
+    }
+
+
+def by_asdex(
+    structure: Structure, n: int, x: np.ndarray, repeats: int
+) -> tuple[Any, dict[str, float]]:
+    """The same with asdex, compiled by JAX."""
+    import asdex
+    import jax
+    import jax.numpy as jnp
+    from scipy.sparse import csr_array
+
+    jax.config.update("jax_enable_x64", True)
+    names = Names(
+        jnp.sin, jnp.cos, jnp.exp, jnp.sum, lambda x, at: x[at], lambda *x: jnp.concatenate(x)
+    )
+    derivative = asdex.hessian if structure.is_hessian else asdex.jacobian
+    started = time.perf_counter()
+    evaluate = derivative(lambda x: structure.f(x, names, n), x)
+    detected = time.perf_counter()
+    evaluate = jax.jit(evaluate)
+    found = jax.block_until_ready(evaluate(x))
+    compiled = time.perf_counter()
+    data, places = np.asarray(found.data), np.asarray(found.indices)
+    return csr_array((data, (places[:, 0], places[:, 1])), shape=found.shape), {
+        "detect and color": detected - started,
+        "compile": compiled - detected,
+        "evaluate": least_time(lambda: jax.block_until_ready(evaluate(x)), repeats),
     }
