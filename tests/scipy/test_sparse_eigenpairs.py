@@ -118,3 +118,35 @@ def test_without_derivatives_the_results_are_scipys():
     )
     values = ad.sparse.linalg.svds(A, 2, return_singular_vectors=False)
     np.testing.assert_allclose(np.sort(values), [N - 1, N], rtol=1e-12)
+
+
+def test_an_eigenvalue_of_a_matrix_that_is_not_symmetric_by_its_two_vectors():
+    """What the refusal of eigs says to do instead."""
+    rng = np.random.default_rng(0)
+    size = 20
+    pattern = scipy.sparse.random_array((size, size), density=0.2, rng=rng)
+    pattern = (pattern + scipy.sparse.diags_array(np.arange(1.0, size + 1))).tocoo()
+    places, values = (pattern.row, pattern.col), pattern.data
+
+    def largest(values, transposed=False):
+        A = scipy.sparse.coo_array((values, places), shape=pattern.shape).tocsc()
+        A = A.T if transposed else A
+        w, v = scipy.sparse.linalg.eigs(A, 1, which="LR", v0=np.ones(size))
+        return w[0].real, v[:, 0].real
+
+    def by_vectors(values):
+        A = ad.sparse.coo_array((values, places), shape=pattern.shape).tocsr()
+        return (y @ (A @ x)) / (y @ x)
+
+    (w, x), (_, y) = largest(values), largest(values, transposed=True)
+    assert float(by_vectors(values)) == pytest.approx(w, rel=1e-12)
+    along, h = rng.normal(size=values.size), 1e-6
+    expected = (largest(values + h * along)[0] - largest(values - h * along)[0]) / (2 * h)
+    found = ad.grad(by_vectors)(ad.array(values))
+    assert float(ad.sum(found * along)) == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(NotDifferentiableError, match="has its first derivatives"):
+        ad.grad(
+            lambda v: ad.sparse.linalg.eigs(
+                ad.sparse.coo_array((v, places), shape=pattern.shape).tocsr(), 1
+            )[0][0]
+        )(ad.array(values))

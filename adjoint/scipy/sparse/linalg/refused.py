@@ -49,7 +49,12 @@ def _refusing(name: str, advice: str) -> Callable[..., Any]:
 
 
 _SMALL = "for a small matrix use scipy.linalg.{} of A.toarray()"
-eigs = _refusing("eigs", _SMALL.format("eig"))
+_EIGS = (
+    "where A is not symmetric ARPACK finds no left vectors, which derivatives need; with x an "
+    "eigenvector of A and y one of A.T, of plain numbers, (y @ (A @ x)) / (y @ x) is the value "
+    "and has its first derivatives; for a small matrix use scipy.linalg.eig of A.toarray()"
+)
+eigs = _refusing("eigs", _EIGS)
 expm = _refusing("expm", _SMALL.format("expm"))
 expm_multiply = _refusing("expm_multiply", _SMALL.format("expm"))
 lgmres = _refusing("lgmres", "use gmres or spsolve")
