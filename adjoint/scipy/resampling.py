@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from adjoint.array.fft import fft, ifft, irfft, rfft
 from adjoint.errors import RangeError
+from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import normalize_axis, promote
 from adjoint.ops.indexing.slicing import along, put_into_zeros
@@ -16,7 +18,7 @@ from adjoint.ops.shape.rearrange import moveaxis
 from adjoint.ops.signal.convolution import convolve_last
 from adjoint.scipy.common import constant, floating, integer, refuse, unsupported
 
-__all__ = ["hilbert", "resample", "upfirdn"]
+__all__ = ["hilbert", "resample", "resample_poly", "upfirdn"]
 
 
 def _samples(name: str, x: Any) -> Tensor:
@@ -111,3 +113,48 @@ def upfirdn(
     filtered = convolve_last(spread, as_tensor(taps, dtype), "full")
     kept = -(-filtered.shape[-1] // every)
     return moveaxis(along(filtered, filtered.ndim - 1, 0, every, kept), -1, place)
+
+
+def resample_poly(
+    x: Any,
+    up: Any,
+    down: Any,
+    axis: int = 0,
+    window: Any = ("kaiser", 5.0),
+    padtype: Any = "constant",
+    cval: Any = None,
+) -> Tensor:
+    """`up` samples in place of `down`, by a filter that cuts off what neither rate can tell.
+
+    window: that of the filter, or its coefficients, which are constant.
+
+    >>> from adjoint.scipy.signal import resample_poly
+    >>> resample_poly([1.0, 2.0, 3.0, 4.0], 1, 2).shape
+    (2,)
+    """
+    name = "scipy.signal.resample_poly"
+    refuse(name, padtype=(padtype, "constant"), cval=(cval, None))
+    samples = floating(x)
+    rate, every = integer(name, "up", up), integer(name, "down", down)
+    if min(rate, every) < 1:
+        raise RangeError(f"{name}: up and down must be at least 1, got {rate} and {every}")
+    common = math.gcd(rate, every)
+    rate, every = rate // common, every // common
+    if rate == every == 1:
+        return samples
+    place = normalize_axis(name, axis, samples.ndim)
+    size = samples.shape[place]
+    wanted = -(-size * rate // every)
+    if isinstance(window, (list, np.ndarray, Tensor)):
+        taps = constant(name, "window", window) * rate
+        half = (taps.size - 1) // 2
+    else:
+        half = 10 * max(rate, every)
+        firwin = import_module("scipy.signal").firwin
+        taps = firwin(2 * half + 1, 1 / max(rate, every), window=window) * rate
+    before = every - half % every
+    removed = (half + before) // every
+    missing = (removed + wanted - 1) * every + 1 - ((size - 1) * rate + before + taps.size)
+    taps = np.concatenate([np.zeros(before), taps, np.zeros(max(missing, 0))])
+    found = upfirdn(taps.astype(samples.dtype), samples, rate, every, place)
+    return along(found, place, removed, 1, wanted)

@@ -9,6 +9,7 @@ import numpy as np
 from adjoint.array.linalg.contraction import tensordot
 from adjoint.array.linalg.equations import solve
 from adjoint.array.manipulation.joining import atleast_1d
+from adjoint.array.manipulation.padding import pad
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -29,17 +30,19 @@ from adjoint.scipy.common import (
 )
 from adjoint.scipy.convolutions import in_mode, pair, turned
 from adjoint.scipy.ndimage import convolve1d
-from adjoint.scipy.resampling import hilbert, resample, upfirdn
+from adjoint.scipy.resampling import hilbert, resample, resample_poly, upfirdn
+from adjoint.scipy.responses import chirp, freqz, freqz_sos, sosfreqz
+from adjoint.scipy.short_time import istft, stft
 from adjoint.scipy.spectral import coherence, csd, periodogram, spectrogram, welch
 from adjoint.scipy.trends import detrend
 
 # fmt: off
 __all__ = [
-    "coherence", "convolve", "convolve2d", "correlate", "correlate2d", "csd", "decimate",
-    "deconvolve", "detrend",
-    "fftconvolve", "filtfilt", "find_peaks", "hilbert", "lfilter", "lfilter_zi", "medfilt",
-    "oaconvolve", "periodogram", "resample", "savgol_filter", "sosfilt", "sosfiltfilt",
-    "spectrogram", "stft", "upfirdn", "welch", "wiener",
+    "chirp", "coherence", "convolve", "convolve2d", "correlate", "correlate2d", "csd", "decimate",
+    "deconvolve", "detrend", "fftconvolve", "filtfilt", "find_peaks", "freqz", "freqz_sos",
+    "hilbert", "istft", "lfilter", "lfilter_zi", "medfilt", "oaconvolve", "periodogram", "resample",
+    "resample_poly", "savgol_filter", "sosfilt", "sosfiltfilt", "sosfreqz", "spectrogram", "stft",
+    "upfirdn", "welch", "wiener",
 ]
 # fmt: on
 
@@ -114,28 +117,67 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> T
 def convolve2d(
     in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0
 ) -> Tensor:
-    """`convolve` of two matrices, with zeros beyond the ends.
+    """`convolve` of two matrices; beyond the ends of `in1` it goes on as `boundary` says.
 
     >>> from adjoint.scipy.signal import convolve2d
     >>> convolve2d([[1.0, 2.0]], [[3.0]])
     Tensor([[3., 6.]])
     """
     name = "scipy.signal.convolve2d"
-    refuse(name, boundary=(boundary, "fill"), fillvalue=(fillvalue, 0))
-    return in_mode(name, *pair(name, in1, in2), mode)
+    return _convolved(name, *pair(name, in1, in2), mode, boundary, fillvalue)
+
+
+_BEYOND = {"fill": "constant", "pad": "constant", "wrap": "wrap", "circular": "wrap",
+           "symm": "symmetric", "symmetric": "symmetric"}  # fmt: skip
+
+
+def _convolved(
+    name: str, a: Tensor, b: Tensor, mode: str, boundary: str, fillvalue: Any, late: bool = False
+) -> Tensor:
+    """The convolution of two matrices, the first extended at its ends.
+
+    Where the middle lies between two places "same" takes the first, or with `late` the second.
+    """
+    if a.ndim != 2:
+        raise ShapeError(f"{name}: needs matrices, got shapes {a.shape} and {b.shape}")
+    if boundary not in _BEYOND:
+        raise unsupported(name, "boundary", boundary, 'give "fill", "wrap" or "symm"')
+    zero = _BEYOND[boundary] == "constant" and type(fillvalue) in (int, float) and fillvalue == 0
+    if mode == "valid":
+        return in_mode(name, a, b, mode)
+    if zero:
+        return _middle(name, in_mode(name, a, b, "full"), a, b, mode, late)
+    widths = [(m - 1, m - 1) for m in b.shape]
+    filled = {"constant_values": fillvalue} if _BEYOND[boundary] == "constant" else {}
+    whole = in_mode(name, pad(a, widths, _BEYOND[boundary], **filled), b, "valid")
+    return _middle(name, whole, a, b, mode, late)
+
+
+def _middle(name: str, whole: Tensor, a: Tensor, b: Tensor, mode: str, late: bool) -> Tensor:
+    """All of a convolution, or its part that is as large as `a`."""
+    if mode == "full":
+        return whole
+    if mode != "same":
+        raise unsupported(name, "mode", mode, 'give "full", "same" or "valid"')
+    for axis, size in enumerate(a.shape):
+        whole = along(whole, axis, (b.shape[axis] - 1 + late) // 2, 1, size)
+    return whole
 
 
 def correlate2d(
     in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0
 ) -> Tensor:
-    """`correlate` of two matrices, with zeros beyond the ends.
+    """`correlate` of two matrices; beyond the ends of `in1` it goes on as `boundary` says.
 
     >>> from adjoint.scipy.signal import correlate2d
     >>> correlate2d([[1.0, 2.0]], [[3.0]])
     Tensor([[3., 6.]])
     """
-    refuse("scipy.signal.correlate2d", boundary=(boundary, "fill"), fillvalue=(fillvalue, 0))
-    return correlate(in1, in2, mode)
+    name = "scipy.signal.correlate2d"
+    a, b = pair(name, in1, in2)
+    if mode == "valid" and a.size < b.size:  # both exchanged, the result turned, as in SciPy
+        return flip(_convolved(name, b, turned(a), mode, boundary, fillvalue))
+    return _convolved(name, a, turned(b), mode, boundary, fillvalue, late=True)
 
 
 # Filters of the form Σ a_j y[n - j] = Σ b_j x[n - j].
@@ -327,7 +369,6 @@ def savgol_filter(
     return moveaxis(concat([first, middle, last], axis=x.ndim - 1), -1, axis)
 
 
-stft = no_counterpart("scipy.signal.stft", 'use scipy.signal.spectrogram, mode="complex"')
 decimate = no_counterpart("scipy.signal.decimate", "use scipy.signal.lfilter, and slices")
 deconvolve = no_counterpart("scipy.signal.deconvolve", "use scipy.signal.lfilter")
 sosfiltfilt = no_counterpart("scipy.signal.sosfiltfilt", "use scipy.signal.filtfilt")

@@ -30,14 +30,14 @@ __all__ = ["coherence", "csd", "periodogram", "spectrogram", "welch"]
 _HANN = "hann_periodic"
 
 
-def _periodic(window: Any) -> Any:
+def periodic(window: Any) -> Any:
     """The window by the name that older versions of SciPy have for it, too."""
     if isinstance(window, tuple):
-        return _periodic(window[0]), *window[1:]
+        return periodic(window[0]), *window[1:]
     return window.removesuffix("_periodic") if isinstance(window, str) else window
 
 
-class _Segments:
+class Segments:
     """How samples along the last axis are cut into windowed segments and transformed."""
 
     def __init__(
@@ -66,7 +66,7 @@ class _Segments:
                 size = count
             if size < 1:
                 raise RangeError(f"{name}: nperseg must be positive, got {size}")
-            values = import_module("scipy.signal").get_window(_periodic(window), size)
+            values = import_module("scipy.signal").get_window(periodic(window), size)
         else:
             values = constant(name, "window", window)
             size = values.shape[0] if values.ndim == 1 else -1
@@ -134,7 +134,7 @@ def _averaged(name: str, powers: Tensor, average: str) -> Tensor:
     return median(powers, -2) / bias
 
 
-def _padded(x: Tensor, count: int) -> Tensor:
+def padded_to(x: Tensor, count: int) -> Tensor:
     """`x` with zeros behind, up to a number of samples."""
     missing = count - x.shape[-1]
     if not missing:
@@ -170,10 +170,10 @@ def csd(
     x = moveaxis(floating(x), axis, -1)
     y = x if same else moveaxis(floating(y), axis, -1)
     count = max(x.shape[-1], y.shape[-1])
-    x, y = _padded(x, count), _padded(y, count)
+    x, y = padded_to(x, count), padded_to(y, count)
     onesided = return_onesided and y.dtype.kind != "c"
     how = (fs, window, nperseg, noverlap, nfft, detrend, onesided, scaling)
-    segments = _Segments(name, x, *how)
+    segments = Segments(name, x, *how)
     powers = segments.powers(x, None if same else y)
     return segments.frequencies, moveaxis(_averaged(name, powers, average), -1, axis)
 
@@ -278,7 +278,7 @@ def spectrogram(
         given = 256 if isinstance(window, (str, tuple)) else len(window)
         noverlap = min(given if nperseg is None else nperseg, x.shape[-1]) // 8
     how = (fs, window, nperseg, noverlap, nfft, detrend, return_onesided, scaling)
-    segments = _Segments(name, x, *how)
+    segments = Segments(name, x, *how)
     if mode == "psd":
         found = segments.powers(x)
     elif mode in ("complex", "magnitude", "angle", "phase"):

@@ -181,4 +181,6 @@ def correlate(a: Any, v: Any, /, mode: str = "valid") -> Tensor:
     Tensor([2., 3.])
     """
     a, v = joined("correlate", (a, v))
+    if mode == "same" and a.size < v.size:  # of two middles it is the other one, as in NumPy
+        return flip(conjugate(convolve(v, flip(conjugate(a)), mode)))
     return convolve(a, flip(conjugate(v)), mode)
