@@ -225,6 +225,23 @@ def test_predictions_are_checked_and_the_missed_rule_is_named(shown, first):
     assert browser.js("adjointPage.spoken(adjointPage.say)").endswith("= 1.716")
 
 
+def test_exercises_need_no_mouse(shown, first):
+    browser = shown(first, "reverse-5")
+    browser.js("document.getElementById('predict').click()")
+    for answer in ("1", "-0.284", "2", "1.716"):
+        assert browser.js("document.activeElement.id") == "answer"
+        browser.write(answer)
+        browser.press("Enter")
+        assert browser.js("document.querySelector('.why').textContent").startswith("Right.")
+        browser.press("ArrowRight")
+    browser.js("adjointPage.go('order', 0)")
+    browser.js("document.querySelector('.choices [data-n=\"2\"]').focus()")
+    browser.press("Enter")
+    assert browser.js("document.activeElement.dataset.n") == "2"  # from which Tab goes on
+    assert browser.js("document.activeElement.getAttribute('aria-disabled')") == "true"
+    assert browser.js("adjointPage.spoken(document.querySelector('.game .chosen'))") == "Order: v2"
+
+
 def test_any_topological_order_wins_the_game(shown, first):
     browser = shown(first, "order-1")
 

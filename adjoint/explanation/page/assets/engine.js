@@ -57,7 +57,8 @@ function readFormula(source, known = KNOWN, names = new Set()) {
       return leaf({ name: text }, token);
     }
     if (!wanted) fail(`the page has no function “${text}”; it has ${Object.keys(KNOWN).join(", ")}`);
-    const folds = name === "maximum" || name === "minimum"; // many arguments, two by two
+    // These take many arguments, two by two.
+    const folds = name === "maximum" || name === "minimum";
     let parts = [], count = 0;
     do {
       take();
@@ -127,7 +128,8 @@ const isConstant = (x) => typeof x === "object";
 class Graph {
   nodes = [];
   names = new Map();
-  moving = new Set(); // the nodes that depend on inputs
+  // The nodes that depend on inputs.
+  moving = new Set();
   recorded = [];
   generation = 0;
 

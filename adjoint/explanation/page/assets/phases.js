@@ -120,7 +120,8 @@ function reversePhase(model, values) {
   };
 }
 
-const DRAWN = 160; // a larger extended graph is not drawn node by node
+// A larger extended graph is not drawn node by node.
+const DRAWN = 160;
 
 // Reverse mode by extending the graph: the dictionary, and each node that is made.
 function extendPhase(model, values, which, id) {

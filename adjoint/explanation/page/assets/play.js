@@ -10,11 +10,14 @@ function agrees(given, truth) {
   return Math.abs(given - truth) <= Math.max(5.1e-4, 1.5e-2 * Math.abs(truth));
 }
 
-// Ask for what the step shows, check the answer, and say which rule was missed.
+// Ask for what the step shows, check the answer, and say which rule was missed. The focus comes here
+// unless a visitor has put it somewhere else.
 function ask(page, step) {
   const { verdict, answer } = page;
   page.reveal.onclick = () => {
     step.known = true;
+    // Else WebKit leaves the focus, and the arrow keys, in what is hidden now.
+    document.activeElement.blur();
     page.render();
   };
   page.question.onsubmit = (event) => {
@@ -34,6 +37,7 @@ function ask(page, step) {
   fill(verdict);
   fill(page.say, "What is ", math(step.name), "?");
   fill(page.why);
+  if (document.activeElement === document.body) answer.focus({ preventScroll: true });
 }
 
 // Any valid order is accepted; a wrong choice is explained by the edge it breaks.
@@ -41,11 +45,13 @@ function orderGame(page) {
   const { model } = page, name = (i) => math(v(i));
   // Not in the order of their numbers, which would do.
   const nodes = model.nodes.slice(0, model.count).sort((a, b) => (`${a.t}` < `${b.t}` ? -1 : 1));
+  const buttons = nodes.map(({ i, d }) => button(() => choose(i, d), { "data-n": i }, name(i)));
   let chosen = [];
   const show = (...ruling) => {
     fill(page.order, "Order: ", chosen.map((i, k) => [k ? ", " : "", name(i)]));
     fill(page.ruling, ruling);
-    fill(page.nodes, nodes.map(({ i, d }) => button(() => choose(i, d), { "data-n": i, disabled: chosen.includes(i) }, name(i))));
+    // Not `disabled`, which would take the focus from who has no mouse.
+    buttons.forEach((element, k) => add(element, { "aria-disabled": `${chosen.includes(nodes[k].i)}` }));
     for (const [i, card] of page.cards) card.element.classList.toggle("chosen", chosen.includes(i));
   };
   const choose = (i, d) => {
@@ -69,6 +75,7 @@ function orderGame(page) {
         const node = model.nodes[event.target.closest(".card")?.dataset.n - 1];
         if (node) choose(node.i, node.d);
       };
+      fill(page.nodes, buttons);
       start();
     },
   };

@@ -1,6 +1,7 @@
 // The graph: cards for nodes, curves for what they use, drawn once for each phase and then revealed.
 
-const FEW = 40; // more nodes than this are not stops of the tabulator key
+// More nodes than this are not stops of the tabulator key.
+const FEW = 40;
 const KINDS = ["forward", "adjoint", "second", "second"];
 
 // What stands on the stage: single nodes, and groups of nodes that are folded into one card.
@@ -109,7 +110,8 @@ function arrange({ phase }, items, edges) {
   const extended = phase.stage === "extended", labelled = phase.stage === "forward";
   const halves = extended ? [0, 1].map((gen) => items.filter((item) => item.nodes[0].gen === gen)) : [items];
   const drawn = edges.filter((e) => e.kind !== "use"), gap = labelled ? 92 : 46;
-  if (extended) place(items, drawn, 18, gap); // the columns fit both halves
+  // The columns fit both halves.
+  if (extended) place(items, drawn, 18, gap);
   const across = new Map(items.map((item) => [item.column, item.x]));
   let top = 0;
   for (const half of halves) {
@@ -146,7 +148,8 @@ function timeGraph(page, edges, owner) {
     const coming = [...fresh].flatMap((i) => cards.get(i)?.element || []);
     coming.forEach((element) => mark(k, element, "fresh"));
     if (phase.stage !== "forward") coming.push(...edges.filter((e) => fresh.has(e.to.id)).map((e) => e.path));
-    if (edge?.label && step.partial) { // a partial adjoint on its way against the edge
+    // A partial adjoint on its way against the edge.
+    if (edge?.label && step.partial) {
       const landing = h("span.partial");
       follow(page, landing, () => math(valueTerm(step.value())));
       edge.label.append(landing);

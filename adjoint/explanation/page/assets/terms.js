@@ -58,7 +58,8 @@ const ordered = (pick) => (a, b) => (a !== a || b !== b ? NaN : pick(a, b));
 
 // What the page can compute; a graph with any other operation shows its recorded values only.
 const FUNCTIONS = {
-  __proto__: null, // so that no name finds what every object has
+  // Without a prototype no name finds what every object has.
+  __proto__: null,
   "+": sumOf, "*": productOf, "/": (a, b) => a / b, "^": Math.pow, "-": (a) => -a,
   exp2: (a) => 2 ** a, erf, erfc, expit,
   logit: (a) => Math.log(a) - Math.log1p(-a),
@@ -74,7 +75,8 @@ const FUNCTIONS = {
 for (const name of ("sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh "
   + "exp expm1 log log2 log10 log1p sqrt cbrt abs sign floor ceil hypot").split(" ")) FUNCTIONS[name] = Math[name.replace("arc", "a")];
 
-const SPECIAL = { __proto__: null, nan: NaN, inf: Infinity, "-inf": -Infinity }; // which JSON has no numbers for
+// What JSON has no numbers for.
+const SPECIAL = { __proto__: null, nan: NaN, inf: Infinity, "-inf": -Infinity };
 const keyOf = (t) => `${t[2] || ""}${t[1]}${t.length > 3 ? `>${t[3]}` : ""}`;
 const functionOf = (t) => FUNCTIONS[t[0] !== "f" ? t[0] : t[3] ? undefined : t[1]];
 
@@ -173,7 +175,8 @@ const WRITERS = {
     const nodes = level === NEGATIVE ? first : within(factors[0], PREFIX);
     factors.slice(1).forEach((factor, i) => {
       const last = i === factors.length - 2 && write(factor)[1] === PREFIX;
-      const sign = known || factor[0] === "n" ? "×" : "\u2062"; // invisible times
+      // The second is invisible times.
+      const sign = known || factor[0] === "n" ? "×" : "\u2062";
       nodes.push(mo(known ? {} : { lspace: "0.12em" }, sign), ...(last ? write(factor)[0] : within(factor, PREFIX)));
     });
     return [nodes, level === NEGATIVE ? NEGATIVE : PRODUCT];

@@ -255,7 +255,8 @@ class Page {
 
   // Only what lies between the last step and this one changes.
   render() {
-    const asked = this.asks() ? 1 : 0; // what is asked is not shown yet
+    // What is asked is not shown yet.
+    const asked = this.asks() ? 1 : 0;
     const upto = this.step - asked;
     const [low, high] = [Math.min(this.shown, upto), Math.max(this.shown, upto)];
     for (let k = low + 1; k <= high; k++) for (const item of this.timed[k] || []) item.show?.(upto >= k);
