@@ -73,14 +73,14 @@ class Replay:
         The last of them are given by `names`.
         """
         for plan in self.plans:
-            is_like = len(args) == plan.count and names == plan.names
-            if is_like and is_undisturbed(plan.options):
-                if not plan.reads.hold():
-                    self._give_up(plan)
-                    continue
-                result = answer(plan, args)
-                if result is not REFUSED:
-                    return result
+            if not _is_like(plan, args, names) or not is_undisturbed(plan.options):
+                continue
+            if not plan.reads.hold():
+                self._give_up(plan)
+                continue
+            result = answer(plan, args)
+            if result is not REFUSED:
+                return result
         return REFUSED
 
     def trace(self, args: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any:
@@ -130,12 +130,16 @@ def call_by_name(f: Callable[..., Any], names: tuple[str, ...], *args: Any) -> A
     return f(*args[:count], **dict(zip(names, args[count:], strict=True)))
 
 
+def _is_like(plan: Plan, args: tuple[Any, ...], names: tuple[str, ...]) -> bool:
+    """Whether there are as many arguments as for a plan, with those that it takes as fixed."""
+    if len(args) != plan.count or names != plan.names:
+        return False
+    return all(args[i] is value or same(args[i], value) for i, value in plan.fixed)
+
+
 def answer(plan: Plan, args: tuple[Any, ...]) -> Any:
-    """The result of the program of a plan, of whose guards all hold; `REFUSED` if the arguments are
-    others."""
-    for i, value in plan.fixed:
-        if args[i] is not value and not same(args[i], value):
-            return REFUSED
+    """The result of the program of a plan for arguments that are like its own, of which all that is
+    read holds; `REFUSED` if these are of another signature."""
     leaves: Any = args if plan.take is None else plan.take(args)
     if plan.read is not None:
         given, leaves = leaves, []
