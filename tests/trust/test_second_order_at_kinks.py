@@ -251,6 +251,7 @@ SPOILT = {
     "max": (lambda x: ad.max(x) ** 2, [1.0, 1.0]),
     "min": (lambda x: ad.min(x) ** 2, [1.0, 1.0]),
     "order_statistic": (lambda x: ad.median(x) ** 2, [1.0, 1.0, 2.0]),
+    "nanmedian": (lambda x: ad.nanmedian(ad.append(x, np.nan)) ** 2, [1.0, 1.0, 2.0]),
     "interp": (lambda x: ad.sum(ad.interp(x, [0.0, 1.0, 2.0], [0.0, 1.0, 3.0]) ** 2), [1.0, 0.5]),
     "abs|vector_norm": (lambda x: ad.cos(ad.linalg.vector_norm(x, ord=3)), [0.0, 0.0]),
     "abs: 1-norm": (lambda x: ad.cos(ad.linalg.vector_norm(x, ord=1)), [0.0, 1.0]),

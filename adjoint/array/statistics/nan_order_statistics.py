@@ -19,12 +19,13 @@ from adjoint.graph.types import INT64, normalize_axes
 from adjoint.ops.elementwise.choice import stop_gradient, where
 from adjoint.ops.elementwise.comparison import equal, isfinite, isnan, logical_not
 from adjoint.ops.indexing.indexing import take_along_axis
+from adjoint.ops.kinks.kinks import with_kink
 from adjoint.ops.reductions.cumulative import cumsum
-from adjoint.ops.reductions.extremum import argmax, argmin
+from adjoint.ops.reductions.extremum import argmax, argmin, row, ties
 from adjoint.ops.reductions.product import cumprod
 from adjoint.ops.reductions.reduction import kept, lanes_last, sum
 from adjoint.ops.reductions.sorting import argsort
-from adjoint.ops.shape.movement import astype, permute_dims, reshape
+from adjoint.ops.shape.movement import astype, broadcast_to, permute_dims, reshape
 
 __all__ = [
     "nanargmax",
@@ -165,7 +166,7 @@ def _quantile(
     count = where(left > 0, left, 1)
     below, above, part = between(name, method, count, reshape(parts, (-1,)) / whole, fixed)
     order = argsort(stop_gradient(where(missing, np.inf, lanes)), -1)
-    low, high = (_chosen(lanes, order, astype(at, INT64)) for at in (below, above))
+    low, high = (_chosen(name, lanes, order, astype(at, INT64)) for at in (below, above))
     if above is not below:
         part = astype(part, x.dtype) if fixed else part
         low = where(equal(low, high), low, low + (high - low) * part)
@@ -175,12 +176,12 @@ def _quantile(
     return reshape(first, parts.shape + rest)
 
 
-def _chosen(lanes: Tensor, order: Tensor, at: Tensor) -> Tensor:
+def _chosen(name: str, lanes: Tensor, order: Tensor, at: Tensor) -> Tensor:
     """The elements at places of the sorted lanes; those that tie share the derivative."""
     value = stop_gradient(take_along_axis(lanes, take_along_axis(order, at, -1), -1))
-    shape = lanes.shape
-    won = equal(reshape(lanes, (*shape[:-1], 1, shape[-1])), reshape(value, (*value.shape, 1)))
-    held = where(won, reshape(lanes, (*shape[:-1], 1, shape[-1])), 0)
+    each = broadcast_to(reshape(lanes, row(lanes.shape)), (*value.shape, lanes.shape[-1]))
+    won = equal(each, reshape(value, (*value.shape, 1)))
     count = sum(astype(won, lanes.dtype), -1)
-    mean = sum(held, -1) / where(count > 0, count, 1)
+    mean = sum(where(won, each, 0), -1) / where(count > 0, count, 1)
+    mean = with_kink(mean, each, lambda: ties(won, (won.ndim - 1,)), name, (-1,))
     return where(isfinite(value), value + (mean - stop_gradient(mean)), value)
