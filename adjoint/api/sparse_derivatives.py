@@ -108,8 +108,12 @@ class SparseDerivative:
         f, number, given, chosen = self._arranged(args, kwargs)
         key = chosen, _key(given)
         found = self._made.get(key)
+        if found is None or found.has_texts:
+            has_texts = any(isinstance(x, (str, bytes)) for x in flatten(given)[0])
+            f, number, given = _of_numbers(f, number, given) if has_texts else (f, number, given)
         if found is None:
             found = self._made[key] = _Prepared(self.kind, f, number, given, self._has_aux)
+            found.has_texts = has_texts
         return found, given
 
     def _arranged(
@@ -138,12 +142,33 @@ class SparseDerivative:
         return of_parts, 0, (tuple(parts.parts), tuple(args), kwargs), chosen
 
 
+def _of_numbers(
+    f: Callable[..., Any], number: int, args: tuple[Any, ...]
+) -> tuple[Callable[..., Any], int, tuple[Any, ...]]:
+    """The same function with texts, such as names of options, held fixed."""
+    leaves, structure = flatten((*args[:number], *args[number + 1 :]))
+    texts = {i: x for i, x in enumerate(leaves) if isinstance(x, (str, bytes))}
+
+    @functools.wraps(f)
+    def of_numbers(own: Any, numbers: list[Any]) -> Any:
+        rest = iter(numbers)
+        whole = [texts[i] if i in texts else next(rest) for i in range(len(leaves))]
+        others = structure.unflatten(whole)
+        return f(*others[:number], own, *others[number:])
+
+    numbers = [x for i, x in enumerate(leaves) if i not in texts]
+    return of_numbers, 0, (args[number], numbers)
+
+
 class _Prepared:
     """The plan for one structure of arguments, and the program that follows it.
 
     The program returns the elements in the pattern, row by row, or with `has_aux` a list of them
     and of the tensors in what the function returns beside its output.
     """
+
+    has_texts = False
+    """Whether texts are held fixed, which the arguments hold that are given."""
 
     def __init__(
         self, kind: str, f: Callable[..., Any], number: int, args: tuple[Any, ...], has_aux: bool

@@ -200,6 +200,18 @@ def test_by_parts_and_with_more_beside(name):
     assert sparse.plan(*args, **named).pattern.shape == found.shape
 
 
+def test_texts_among_the_arguments():
+    def f(x, how, y, *, unit="m"):
+        scale = 1000.0 if unit == "km" else 1.0
+        return (ad.sin(x) if how == "sin" else x**2) * y * scale
+
+    x = np.linspace(0.1, 1.0, 4)
+    jacobian = ad.jacobian(f, sparse=True)
+    for how, unit in (("sin", "m"), ("square", "m"), ("sin", "km")):
+        expected = np.asarray(ad.jacobian(f)(x, how, 2.0, unit=unit))
+        np.testing.assert_allclose(jacobian(x, how, 2.0, unit=unit).toarray(), expected)
+
+
 def test_a_hessian_by_a_part():
     f = lambda p, x: (chained_rosenbrock(p["w"] * x), x)  # noqa: E731
     p = {"w": np.linspace(0.5, 1.0, 7), "b": 1.0}
