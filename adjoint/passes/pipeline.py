@@ -13,6 +13,7 @@ from adjoint.passes.loops import merge_loops, prune_loops
 from adjoint.passes.push_down_slices import push_down_slices
 from adjoint.passes.simplify import simplify
 from adjoint.passes.stabilise import stabilise
+from adjoint.passes.vector_products import products_with_vectors
 
 Pass = Callable[[Sequence[Node], Sequence[Node]], list[Node]]
 
@@ -23,6 +24,7 @@ PIPELINE: tuple[Pass, ...] = (
     prune_loops,  # after merging: then it is known what is read
     decompose,  # then the others see the pieces
     fold_constants,
+    products_with_vectors,  # after folding: constants are stored; before what tidies reshapes
     simplify,  # after folding: it looks for constants
     eliminate_common_subexpressions,  # after what makes nodes equal
     push_down_slices,  # last: equal choices are one, and it is seen who looks at what

@@ -13,6 +13,8 @@ import pytest
 import adjoint as ad
 from adjoint.errors import GraphError
 from adjoint.graph.node import Node
+from adjoint.graph.order import topological_order
+from adjoint.passes.vector_products import products_with_vectors
 from adjoint.schedule.fuse import in_order
 from adjoint.schedule.memory import ALIGNMENT, plan_memory
 from adjoint.schedule.nests import even_blocks
@@ -160,6 +162,31 @@ def test_a_computed_matrix_is_not_stored_for_a_vector(name: str, dtype: str) -> 
         x, y = np.ones(parts[0], dtype), np.ones(parts[1], dtype)
         steps = names(lambda a, x=x, y=y, s=stored: product(s(a), x, y), a)
         assert "gemm" in steps
+
+
+def test_a_matrix_that_many_products_read_is_stored() -> None:
+    def power(a: Any, v: Any) -> Any:
+        b = ad.maximum(a, 0.5)
+        for _ in range(3):
+            v = b @ v / 90.0
+        return v
+
+    a, v = np.random.default_rng(0).normal(size=(90, 90)), np.ones(90)
+    assert names(power, a, v).count("gemm") == 3
+    b = np.maximum(a, 0.5) / 90.0
+    np.testing.assert_allclose(ad.compile(power)(a, v).numpy(), b @ (b @ (b @ v)), rtol=1e-12)
+
+
+def test_a_long_chain_of_moves_before_a_product() -> None:
+    def rolled(a: Any, v: Any) -> Any:
+        for _ in range(1500):
+            a = ad.concat([a[1:], a[:1]], axis=0)
+        return a @ v
+
+    a, v = np.random.default_rng(0).normal(size=(20, 30)), np.ones(30)
+    node = rolled(ad.asarray(a), ad.variable(v)).node
+    found = {node.op.name for node in topological_order(products_with_vectors((node,), ()))}
+    assert "matmul" in found and "sum" not in found
 
 
 def test_a_product_with_a_vector_keeps_nan_and_infinity() -> None:

@@ -16,16 +16,7 @@ from adjoint.graph.loop_form import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
-from adjoint.graph.types import (
-    BOOL,
-    FLOAT32,
-    FLOAT64,
-    DType,
-    Shape,
-    broadcast_shapes,
-    promote,
-    size_of,
-)
+from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote, size_of
 from adjoint.ops.elementwise.comparison import not_equal
 from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.family.broadcasting import align, fit
@@ -55,18 +46,6 @@ _FACTORS = frozenset({"permute_dims", "conj", "multiply", "matmul"})
 """What the second factor of V diag(d) Vᴴ can be made by."""
 
 
-def is_transpose(x: Node) -> bool:
-    """Whether a matrix is another one with its axes exchanged."""
-    return x.op.name == "permute_dims" and bool(x.inputs) and x.params[0] == (1, 0)
-
-
-def is_computed(x: Node) -> bool:
-    """Whether a matrix is computed by loops, and not only moved from where it is stored."""
-    if not x.inputs or not x.op.lowers(x):
-        return False
-    return not x.op.moves or any(map(is_computed, x.inputs))
-
-
 class MatMul(Op):
     """Products of stacks of matrices, both inputs with at least two axes."""
 
@@ -80,22 +59,6 @@ class MatMul(Op):
         sizes = (*node.shape[-2:], node.inputs[0].shape[-1])
         limit = TINY_WITH_VECTOR if 1 in node.shape[-2:] else TINY
         return 0 < min(sizes) <= max(sizes) <= limit
-
-    def decompose(self, node: Node) -> Tensor | None:
-        """With a vector, the sum that it is, if the matrix comes from loops: these take it along.
-
-        A stored matrix is read once either way, and by the product with less to compute.
-        """
-        a, b = node.inputs
-        if len(node.shape) != 2 or node.dtype not in (FLOAT32, FLOAT64) or self.lowers(node):
-            return None
-        for factor, other, axis in ((a, b, 1), (b, a, 0)):
-            matrix, along = (factor.inputs[0], 1 - axis) if is_transpose(factor) else (factor, axis)
-            if node.shape[axis] == 1 and is_computed(matrix):
-                shape = tuple([n if i == along else 1 for i, n in enumerate(matrix.shape)])
-                terms = Tensor(matrix) * reshape(Tensor(other), shape)
-                return reshape(calls.sum(terms, along), node.shape)
-        return None
 
     def flops(self, node: Node) -> int:
         return 2 * node.inputs[0].shape[-1]
