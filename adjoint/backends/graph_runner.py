@@ -62,12 +62,15 @@ class GraphRunner:
 
     def natively(self, arrays: Sequence[Array]) -> list[Array] | None:
         """The values of the outputs by native code, if there is any, or it is time to make it."""
-        program = self.native
-        if program is None and self.is_worth_compiling():
-            program = self.native = self.program()
-        if program is None or current().native == "never":
+        if not self.is_native() or self.native is None:
             return None
-        return program.run(arrays)  # or None: then the interpreter says what is wrong
+        return self.native.run(arrays)  # or None: then the interpreter says what is wrong
+
+    def is_native(self) -> bool:
+        """Whether native code is to run the graph; it is made when it is time to."""
+        if self.native is None and self.is_worth_compiling():
+            self.native = self.program()
+        return self.native is not None and current().native != "never"
 
     def is_worth_compiling(self) -> bool:
         """Count another run; whether compiling would have cost less than all so far."""

@@ -201,7 +201,8 @@ def test_while_loops_keep_few_states():
 
     History.backwards = counting
     try:
-        got = [float(ad.grad(lambda x, m=m: value(x, m))(1.001)) for m in (1 << 20, 160)]
+        with ad.options(native="never"):
+            got = [float(ad.grad(lambda x, m=m: value(x, m))(1.001)) for m in (1 << 20, 160)]
     finally:
         History.backwards = before
     assert kept[0] == 1000 and kept[1] <= 11

@@ -157,3 +157,24 @@ def test_a_while_loop_that_goes_on_for_long_is_taken_over_by_native_code(monkeyp
     assert len(runs) < 30_000
     assert got[0] == want[0]
     np.testing.assert_allclose(got[1], want[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("memory", [1 << 20, 1000])
+def test_so_is_its_way_back(monkeypatch, memory):
+    from adjoint.backends.graph_runner import GraphRunner
+
+    def end(x):
+        def turn(s):
+            return s[0] + 1, ad.cos(s[1]) + x * 0.125
+
+        return ad.while_loop(lambda s: s[0] < 9_000, turn, (0, x), memory=memory)[1]
+
+    runs = []
+    run = GraphRunner.run
+    monkeypatch.setattr(GraphRunner, "run", lambda self, given: runs.append(1) or run(self, given))
+    with ad.options(native="never"):
+        want = float(ad.grad(end)(0.75))
+    assert len(runs) > 27_000  # the condition, the body, and a step back
+    runs.clear()
+    np.testing.assert_allclose(float(ad.grad(end)(0.75)), want, rtol=1e-12)
+    assert len(runs) < 9_000

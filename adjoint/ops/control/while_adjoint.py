@@ -21,8 +21,8 @@ import numpy as np
 
 from adjoint.graph.node import Node
 from adjoint.graph.op import register
-from adjoint.graph.subgraph import Subgraph, fresh_variable
-from adjoint.graph.tensor import Tensor, from_array
+from adjoint.graph.subgraph import Subgraph, fresh_variable, fresh_variables
+from adjoint.graph.tensor import Tensor, from_array, make
 from adjoint.graph.types import BOOL, DType, Shape, is_inexact
 from adjoint.ops.control.derived import Linearised
 from adjoint.ops.control.nan_search import origins_of, results_in, rounds_searched
@@ -165,7 +165,17 @@ class WhileAdjoint(PackedOp):
         return ""
 
     def run(self, held: WayBack, group: int, values: list[Any]) -> Any:
-        return packed_values(held, group, _run_back(held, values))
+        runner = whole_graph(held, group).runner
+        history = None if runner.is_native() else History(held.loop, values)
+        while history is not None and history.goes_on(LIKELY_ROUNDS):
+            if runner.is_native():  # so many rounds are what it reckons with each time
+                history = None  # which frees the states
+        if history is None:
+            found = runner.natively(values)
+            if found is not None:
+                return found[0]
+            history = History(held.loop, values)
+        return packed_values(held, group, _run_back(held, values, history))
 
     def nan_origins_of(self, node: Node, held: WayBack, values: Sequence[Tensor]) -> dict[int, str]:
         loop, step = held.loop, step_back(held)
@@ -260,6 +270,19 @@ class WhileAdjoint(PackedOp):
 _while_adjoint = register(WhileAdjoint())
 
 
+@lru_cache(maxsize=256)
+def whole_graph(way: WayBack, group: int) -> Subgraph:
+    """A graph of nothing but the way back."""
+    shapes = way.loop.pieces()
+    variables = [
+        *fresh_variables(way.loop.body.inputs),
+        *[fresh_variable(*shapes[n]) for n in way.given],
+        *[fresh_variable(shapes[n][0], BOOL) for n in way.thin],
+    ]
+    packed = make(_while_adjoint, variables, (way, group))
+    return Subgraph([x.node for x in variables], [packed.node])
+
+
 def while_adjoints(
     loop: Rounds, inputs: Sequence[Tensor], given: dict[int, Tensor], wanted: Sequence[int]
 ) -> list[Tensor]:
@@ -331,12 +354,11 @@ def _carried(way: WayBack, values: Sequence[Any]) -> list[Any]:
     return [*carried, *[np.zeros(values[n].shape, BOOL) for n in step.thin]]
 
 
-def _run_back(way: WayBack, values: Sequence[Any]) -> list[Any]:
+def _run_back(way: WayBack, values: Sequence[Any], history: History) -> list[Any]:
     """The pieces of the result; `values` are those of the inputs."""
-    loop, step = way.loop, step_back(way)
-    constants, state = values[: loop.constants], values[loop.constants : len(loop.body.inputs)]
+    step, constants = step_back(way), values[: way.loop.constants]
     carried = _carried(way, values)
-    history = History(loop, constants, state)
+    history.complete()
     for before in history.backwards():
         carried = step.graph.run([*constants, *before, *carried])
     places = zip(way.results(), way.pieces(), strict=True)
@@ -344,23 +366,37 @@ def _run_back(way: WayBack, values: Sequence[Any]) -> list[Any]:
 
 
 class History:
-    """The states of a loop, of which every so many-th is kept, within the bytes it may take."""
+    """The states of a loop, of which every so many-th is kept, within the bytes it may take.
 
-    def __init__(self, loop: Rounds, constants: Sequence[Any], state: Sequence[Any]) -> None:
-        self.loop, self.constants = loop, constants
-        size = max(1, sum(x.nbytes for x in state))
-        most = max(2, loop.memory // size)
+    `values` are those of the inputs: of the constants, the first state, and others.
+    """
+
+    def __init__(self, loop: Rounds, values: Sequence[Any]) -> None:
+        self.loop, self.constants = loop, values[: loop.constants]
+        self.state = list(values[loop.constants : len(loop.body.inputs)])
+        size = max(1, sum(x.nbytes for x in self.state))
+        self.most = max(2, loop.memory // size)
         self.every, self.rounds = 1, 0
-        self.kept = []
-        state = list(state)
-        while loop.holds([*constants, *state]):
+        self.kept: list[list[Any]] = []
+
+    def goes_on(self, rounds: int) -> bool:
+        """Go through so many rounds; whether there may be more."""
+        for _ in range(rounds):
+            if not self.loop.holds([*self.constants, *self.state]):
+                return False
             if self.rounds % self.every == 0:
-                self.kept.append(state)
-            if len(self.kept) > most:
+                self.kept.append(self.state)
+            if len(self.kept) > self.most:
                 del self.kept[1::2]
                 self.every *= 2
-            state = loop.body.run([*constants, *state])
+            self.state = self.loop.body.run([*self.constants, *self.state])
             self.rounds += 1
+        return True
+
+    def complete(self) -> None:
+        """Go through all rounds."""
+        while self.goes_on(LIKELY_ROUNDS):
+            pass
 
     def backwards(self) -> Iterator[list[Any]]:
         """The state before each round, the last round first."""

@@ -72,12 +72,32 @@ def repeated(steps: int) -> Callable[[Any], Any]:
     )
 
 
+def as_long_as(steps: int) -> Callable[[Any], Any]:
+    """The gradient of a loop whose number of rounds is known when it has run."""
+
+    def loss(x: Any) -> Any:
+        return ad.sum(
+            ad.while_loop(lambda s: s[0] < steps, lambda s: (s[0] + 1, ad.sin(s[1]) * x), (0, x))[1]
+        )
+
+    return ad.grad(loss)
+
+
+def in_batches(steps: int) -> Callable[[Any], Any]:
+    """A loop over many examples at once, and the Hessian by what it reads from outside."""
+
+    def last(x: Any, h: Any) -> Any:
+        return ad.sum(ad.scan(lambda h, _: (ad.tanh(h * x), None), h, None, steps)[0])
+
+    return lambda x: ad.vmap(ad.hessian(last), (None, 0))(x, ad.stack([x, x + 1.0]))
+
+
 FOR_LONG_LOOPS = 140
 """Instructions that a loop of more than some thousand steps has beside those of a short one: it
 looks for signals, and what it stacks is read by loops that know no sizes."""
 
 
-@pytest.mark.parametrize("loop", [scanned, repeated])
+@pytest.mark.parametrize("loop", [scanned, repeated, as_long_as, in_batches])
 @pytest.mark.parametrize("shape", [(), (3,)])
 def test_a_million_steps_are_no_more_code_than_ten(loop: Any, shape: tuple[int, ...]) -> None:
     x = np.full(shape, 0.5)
