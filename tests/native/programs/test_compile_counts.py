@@ -105,7 +105,8 @@ def test_a_million_steps_are_no_more_code_than_ten(loop: Any, shape: tuple[int, 
         counts_of(ad.compile(loop(steps)).trace(x)) for steps in (10, 1_000_000, 10_000_000)
     )
     assert million == more
-    assert million[:2] == ten[:2]
+    assert million.modules == ten.modules
+    assert million.nodes <= ten.nodes + 1  # a short array of one number is held as it is
     assert million.instructions <= ten.instructions + FOR_LONG_LOOPS
 
 
