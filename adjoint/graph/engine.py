@@ -29,6 +29,9 @@ class Runner(Protocol):
     def natively(self, arrays: Sequence[Any]) -> list[Any] | None:
         """The same by native code; None where there is none, or not yet."""
 
+    def is_native(self) -> bool:
+        """Whether native code is to run the graph; asking counts as a run."""
+
 
 def _no_runner(graph: Any) -> Runner:
     raise GraphError("no engine is installed: import adjoint, which installs the interpreter")

@@ -61,9 +61,6 @@ to so many, and the parts of a join written as segments of their own. As each of
 own code, more than `MAX_SEGMENTS` are worth it: the Jacobian of thirty columns went from 29 to
 2.3 ms."""
 
-FEW_NODES = 8
-"""A kernel of so many nodes seldom needs more vectors than there are registers."""
-
 Accumulators = dict[Node, Accumulator]
 
 
@@ -138,8 +135,7 @@ class KernelWriter(KernelLayout):
         overlap, but for those that `may_overlap` names: a result may lie in the memory of an input.
         """
         self.function = self.declare(module, name)
-        if len(self.kernel.nodes) > FEW_NODES:
-            vectors.align_stack(self.function)
+        vectors.align_stack(self.function, len(self.kernel.nodes))
         self.functions = functions
         self.calls_functions = self.outlines(self.lanes)
         overlapping = may_overlap(self.kernel)

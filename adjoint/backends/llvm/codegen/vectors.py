@@ -39,13 +39,17 @@ def register_bytes() -> int:
     return 32 if {"+avx2", "+fma"} <= features else 0
 
 
-def align_stack(function: Any) -> None:
+FEW_NODES = 8
+"""What computes so many nodes seldom needs more vectors than there are registers."""
+
+
+def align_stack(function: Any, nodes: int) -> None:
     """Have vectors that lack a register lie on the stack within one cache line each.
 
     LLVM promises 16 bytes; where the stack happened to begin elsewhere, every second access or all
     of them touched two lines, and a kernel with many vectors took up to a third longer.
     """
-    if register_bytes() > STACK_ALIGNMENT:
+    if nodes > FEW_NODES and register_bytes() > STACK_ALIGNMENT:
         function.attributes.add("nounwind")  # llvmlite writes no alignment that stands alone
         function.attributes.alignstack = register_bytes()
 

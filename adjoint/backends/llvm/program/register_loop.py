@@ -154,7 +154,7 @@ def write_register_loop(
     every = rounds_between_checks(sum(inner.work for inner in schedule.steps))
     flat = [x.value for values in initial for x in values]
     check = partial(writer.interrupts.check, writer.failed)
-    vectors.align_stack(builder.function)
+    vectors.align_stack(builder.function, len(nodes_of(schedule)))
     rounds = Rounds(builder, loop.length, every, flat, check)
     carried = iter(rounds.values)
     state = [[Scalar(next(carried), x.dtype) for x in values] for values in initial]
