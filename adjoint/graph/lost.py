@@ -46,11 +46,7 @@ _NOT_KEYED = frozenset(
     {
         "bytes",
         "hypergeometric",
-        "logseries",
         "multivariate_hypergeometric",
-        "noncentral_chisquare",
-        "noncentral_f",
-        "power",
         "tomaxint",
         "wald",
         "zipf",

@@ -15,6 +15,7 @@ from adjoint.random.continuous import (
     lognormal,
     normal,
     pareto,
+    power,
     rayleigh,
     triangular,
     uniform,
@@ -27,12 +28,22 @@ from adjoint.random.discrete import (
     categorical,
     geometric,
     integers,
+    logseries,
     multinomial,
     negative_binomial,
     poisson,
     rademacher,
 )
-from adjoint.random.gamma_family import beta, chisquare, dirichlet, f, gamma, standard_t
+from adjoint.random.gamma_family import (
+    beta,
+    chisquare,
+    dirichlet,
+    f,
+    gamma,
+    noncentral_chisquare,
+    noncentral_f,
+    standard_t,
+)
 from adjoint.random.keys import bits, fold_in, key, split
 from adjoint.random.multivariate import multivariate_normal, truncated_normal
 from adjoint.random.sequences import choice, permutation
@@ -57,14 +68,18 @@ __all__ = [
     "key",
     "laplace",
     "logistic",
+    "logseries",
     "lognormal",
     "multinomial",
     "multivariate_normal",
     "negative_binomial",
+    "noncentral_chisquare",
+    "noncentral_f",
     "normal",
     "pareto",
     "permutation",
     "poisson",
+    "power",
     "rademacher",
     "rayleigh",
     "split",

@@ -11,9 +11,10 @@ from typing import Any
 
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import FLOAT64
+from adjoint.ops.elementwise import power as powers
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.elementwise.exponential import exp, expm1, log, log1p
-from adjoint.ops.elementwise.power import power, sqrt
+from adjoint.ops.elementwise.power import sqrt
 from adjoint.ops.elementwise.rounding import floor
 from adjoint.ops.elementwise.trigonometric import tan
 from adjoint.ops.random.von_mises import von_mises_quantile
@@ -36,6 +37,7 @@ __all__ = [
     "lognormal",
     "normal",
     "pareto",
+    "power",
     "rayleigh",
     "triangular",
     "uniform",
@@ -206,7 +208,7 @@ def weibull(key: Any, a: Any, *, shape: Any = None, dtype: Any = None) -> Tensor
     positive("weibull", a=a)
     draw = drawing("weibull", key, shape, dtype, a=a)
     noise = astype(standard_exponential(draw.key, draw.shape), draw.dtype)
-    found: Tensor = power(noise, 1.0 / draw.parameters[0])
+    found: Tensor = powers.power(noise, 1.0 / draw.parameters[0])
     return found
 
 
@@ -223,6 +225,20 @@ def pareto(key: Any, a: Any, *, shape: Any = None, dtype: Any = None) -> Tensor:
     draw = drawing("pareto", key, shape, dtype, a=a)
     noise = astype(standard_exponential(draw.key, draw.shape), draw.dtype)
     found: Tensor = expm1(noise / draw.parameters[0])
+    return found
+
+
+def power(key: Any, a: Any, *, shape: Any = None, dtype: Any = None) -> Tensor:
+    """Numbers between 0 and 1 with distribution function xᵃ: x = u^(1/a). As `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.power(ad.random.key(7), 2.0, shape=2).shape
+    (2,)
+    """
+    positive("power", a=a)
+    draw = drawing("power", key, shape, dtype, a=a)
+    noise = astype(standard_exponential(draw.key, draw.shape), draw.dtype)
+    found: Tensor = exp(-noise / draw.parameters[0])
     return found
 
 

@@ -10,7 +10,7 @@ from adjoint.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, INT64, as_dtype, normalize_axis
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.elementwise.exponential import log
+from adjoint.ops.elementwise.exponential import exp, log, log1p
 from adjoint.ops.random.bits import DRAWS, MORE, UINT64, multiply_high, random_bits, range_size
 from adjoint.ops.random.quantiles import (
     binomial_quantile,
@@ -204,6 +204,23 @@ def geometric(key: Any, p: Any, *, shape: Any = None) -> Tensor:
     draw = discrete("geometric", key, shape, p=p)
     u = open_unit(draw.key, draw.shape)
     return astype(geometric_quantile(u, *draw.parameters), INT64)
+
+
+def logseries(key: Any, p: Any, *, shape: Any = None) -> Tensor:
+    """Whole numbers k from 1 on with probabilities -pᵏ / (k log(1 - p)): int64.
+
+    By the mixture of geometric numbers of A. W. Kemp, "Efficient generation of logarithmically
+    distributed pseudo-random variables", 1981.
+
+    >>> import adjoint as ad
+    >>> ad.random.logseries(ad.random.key(7), 0.5, shape=4).shape
+    (4,)
+    """
+    check("logseries", "p", p, lambda x: (x > 0) & (x < 1), "between 0 and 1")
+    draw = discrete("logseries", key, shape, p=p)
+    (p,) = draw.parameters
+    success = exp(log1p(-p) * open_unit(draw.key, draw.shape, MORE))
+    return astype(geometric_quantile(open_unit(draw.key, draw.shape), success), INT64)
 
 
 def negative_binomial(key: Any, n: Any, p: Any, *, shape: Any = None) -> Tensor:

@@ -19,6 +19,7 @@ from adjoint.ops.reductions.softmax import softmax
 from adjoint.ops.shape.movement import astype, broadcast_to
 from adjoint.ops.special.entropy import expit
 from adjoint.random.arguments import (
+    check,
     drawing,
     float_dtype,
     listed,
@@ -30,7 +31,16 @@ from adjoint.random.arguments import (
 from adjoint.random.keys import as_key
 from adjoint.random.sources import open_unit, standard_normal
 
-__all__ = ["beta", "chisquare", "dirichlet", "f", "gamma", "standard_t"]
+__all__ = [
+    "beta",
+    "chisquare",
+    "dirichlet",
+    "f",
+    "gamma",
+    "noncentral_chisquare",
+    "noncentral_f",
+    "standard_t",
+]
 
 
 def log_gamma(key: Tensor, a: Tensor, shape: Shape, stream: int = DRAWS) -> Tensor:
@@ -69,6 +79,58 @@ def chisquare(key: Any, df: Any, *, shape: Any = None, dtype: Any = None) -> Ten
     draw = drawing("chisquare", key, shape, dtype, df=df)
     (df,) = draw.parameters
     return 2.0 * astype(exp(log_gamma(draw.key, df * 0.5, draw.shape)), draw.dtype)
+
+
+def noncentral_chisquare(
+    key: Any, df: Any, nonc: Any, *, shape: Any = None, dtype: Any = None
+) -> Tensor:
+    """Sums of `df` squares of normal numbers whose means have squares of the sum `nonc`.
+
+    (z + √nonc)² and a `chisquare` of df - 1 degrees of freedom, so df must be above 1. `nonc` is
+    not negative. Arguments as in `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.noncentral_chisquare(ad.random.key(7), 4.0, 1.5, shape=2).shape
+    (2,)
+    """
+    _check_noncentral("noncentral_chisquare", "df", df, nonc)
+    draw = drawing("noncentral_chisquare", key, shape, dtype, df=df, nonc=nonc)
+    df, nonc = draw.parameters
+    return astype(_noncentral(draw.key, df, nonc, draw.shape), draw.dtype)
+
+
+def _check_noncentral(name: str, label: str, df: Any, nonc: Any) -> None:
+    check(name, label, df, lambda x: x > 1, "above 1")
+    nonnegative(name, nonc=nonc)
+
+
+def _noncentral(key: Tensor, df: Tensor, nonc: Tensor, shape: Shape) -> Tensor:
+    """The sum of squares, in float64."""
+    first = standard_normal(key, shape, FLOAT64) + sqrt(astype(nonc, FLOAT64))
+    rest = exp(log_gamma(key, 0.5 * (astype(df, FLOAT64) - 1), shape, MORE))
+    result: Tensor = first * first + 2.0 * rest
+    return result
+
+
+def noncentral_f(
+    key: Any, dfnum: Any, dfden: Any, nonc: Any, *, shape: Any = None, dtype: Any = None
+) -> Tensor:
+    """The quotient of a `noncentral_chisquare` and a `chisquare`, each by its degrees of freedom.
+
+    dfnum must be above 1. Arguments as in `uniform`.
+
+    >>> import adjoint as ad
+    >>> ad.random.noncentral_f(ad.random.key(7), 4.0, 9.0, 1.5, shape=2).shape
+    (2,)
+    """
+    _check_noncentral("noncentral_f", "dfnum", dfnum, nonc)
+    positive("noncentral_f", dfden=dfden)
+    draw = drawing("noncentral_f", key, shape, dtype, dfnum=dfnum, dfden=dfden, nonc=nonc)
+    first, second, center = draw.parameters
+    above = _noncentral(draw.key, first, center, draw.shape)
+    half = 0.5 * astype(second, FLOAT64)
+    below = exp(log_gamma_quantile(half, open_unit(draw.key, draw.shape, MORE, half=1)))
+    return astype(above * half / (below * first), draw.dtype)
 
 
 def f(key: Any, dfnum: Any, dfden: Any, *, shape: Any = None, dtype: Any = None) -> Tensor:

@@ -46,6 +46,9 @@ CONTINUOUS = [
     Continuous("beta", (1.6, 2.4), st.beta),
     Continuous("beta", (0.3, 0.5), st.beta),
     Continuous("standard_t", (3.5,), st.t),
+    Continuous("power", (1.6,), st.powerlaw),
+    Continuous("noncentral_chisquare", (2.6, 1.4), st.ncx2),
+    Continuous("noncentral_f", (2.6, 5.1, 1.4), st.ncf),
 ]
 
 
@@ -67,6 +70,7 @@ DISCRETE = [
     Discrete("poisson", (4.2,), st.poisson),
     Discrete("poisson", (350.0,), st.poisson),
     Discrete("geometric", (0.2,), st.geom),
+    Discrete("logseries", (0.7,), st.logser),
     Discrete("negative_binomial", (3.5, 0.4), st.nbinom),
     Discrete("integers", (3, 19), st.randint),
 ]
