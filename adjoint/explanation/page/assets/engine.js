@@ -29,7 +29,7 @@ function readFormula(source, known = KNOWN, names = new Set()) {
   const apply = (op, parts, from = parts[0].from) => ({ op, parts, from, span: [from, endOf(tokens[position - 1])] });
   const unexpected = () => {
     if (here() === undefined) fail("the formula ends too early");
-    fail(position ? `“${here()}” follows “${tokens[position - 1][0]}” without an operation; multiplication is written with a star`
+    fail(position && (here() === "(" || !tokens[position][3]) ? `“${here()}” follows “${tokens[position - 1][0]}” without an operation; multiplication is written with a star`
       : `“${here()}” was not expected here`);
   };
   const inside = (part) => {
