@@ -30,6 +30,7 @@ from adjoint.graph.options import Options
 from adjoint.graph.order import topological_order
 from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.tracing.known_functions import asks_for_time
 from adjoint.tracing.reads import PLAIN, Reads, Unproved
 
 STEPWISE = 8
@@ -149,6 +150,8 @@ class _Given:
     def __init__(self, args: tuple[Any, ...], numbers: Sequence[int]) -> None:
         self.args = args
         kept = {i for i, a in enumerate(args) if i not in numbers and type(a) in PLAIN}
+        if any(map(asks_for_time, args)):
+            raise Unproved("an argument is a text that NumPy may read as the time")
         self.fixed = tuple((i, a) for i, a in enumerate(args) if i in kept)
         self.varying = [i for i in range(len(args)) if i not in kept]
         self.dynamic = tuple(args[i] for i in self.varying)

@@ -38,7 +38,7 @@ _PYTHON = {
     for x in (
         *(getattr(builtins, name) for name in _BUILTINS),
         *(getattr(itertools, name) for name in _ITERTOOLS),
-        *(functools.reduce, Tensor, np.ndarray, np.generic, np.number, np.floating, np.integer),
+        *(functools.reduce, Tensor, np.ndarray, np.generic),
     )
 }
 _ASKING = frozenset({"isinstance", "isscalar", "iterable"})
@@ -48,6 +48,7 @@ _OF_ADJOINT = (
 )
 """Where those of adjoint are; of the loops and branches, by name."""
 _CONTROL = frozenset({"scan", "fori_loop", "while_loop", "cond", "switch", "associative_scan"})
+_TIMES = frozenset({"now", "today", "m8"})
 _LAYERS = "adjoint.nn.layers"
 _NOT_OF_ADJOINT = (
     *("adjoint.array.manipulation.in_place", "adjoint.array.functional", "adjoint.ops.random"),
@@ -92,7 +93,7 @@ def is_known(x: Any) -> bool:
     if id(x) in _PYTHON:
         return True
     if issubclass(kind, type):
-        return issubclass(x, np.generic) and x.__module__ == "numpy"
+        return issubclass(x, (np.number, np.bool_)) and x.__module__ == "numpy"
     if kind is np.ufunc:
         return path_of(x) is not None
     if kind is BuiltinFunctionType and (x.__self__ is math or x.__self__ is cmath):
@@ -113,6 +114,11 @@ def is_of_layer(f: FunctionType) -> bool:
     of, and nothing else that is not known."""
     layers = sys.modules.get(_LAYERS)
     return layers is not None and f.__globals__ is vars(layers) and f.__name__ == "apply"
+
+
+def asks_for_time(x: Any) -> bool:
+    """Whether it is a text that NumPy reads as the time it is, or as a kind of time."""
+    return type(x) is str and (x.strip().lower() in _TIMES or "datetime64" in x)
 
 
 def asks_for_type(x: Any) -> bool:

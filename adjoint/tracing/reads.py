@@ -36,6 +36,7 @@ from adjoint.errors import AdjointError
 from adjoint.graph.tensor import Tensor
 from adjoint.tracing.instructions import ATTRIBUTE, INTRINSICS, KNOWN, SAYS, SKIPPED
 from adjoint.tracing.known_functions import (
+    asks_for_time,
     asks_for_type,
     attributes,
     is_known,
@@ -208,6 +209,8 @@ class _Reading:
     def value(self, x: Any, name: str, place: str) -> None:
         """Look at what stands under a name; `place` is where it is read."""
         kind = type(x)
+        if asks_for_time(x):
+            raise Unproved(f"{place}{name} is {x!r}, which NumPy may read as the time")
         if kind in PLAIN or issubclass(kind, np.dtype) or is_number(x):
             return
         if id(x) in self.done:
@@ -311,9 +314,18 @@ class _Reading:
                 found = self._cell(cells[step.argval], step.argval, place)
                 end = self._chain(found, step.argval, steps, number + 1, place)
         for inner in code.co_consts:
+            self._constant(inner, code)
             if isinstance(inner, CodeType):
                 outer = {k: c for k, c in cells.items() if k not in code.co_cellvars}
                 self._code(inner, names, outer)
+
+    def _constant(self, x: Any, code: CodeType) -> None:
+        """Look at a constant of a function, and within tuples."""
+        if type(x) is tuple:
+            for part in x:
+                self._constant(part, code)
+        elif asks_for_time(x):
+            raise Unproved(f"{_place(code)}it has {x!r}, which NumPy may read as the time")
 
     def _global(self, names: dict[str, Any], name: str, place: str) -> Any:
         found = self._name(names, name)
