@@ -16,13 +16,10 @@ from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.reductions.reduction import any
 from adjoint.transforms.substitute import substitute
 
-_QUESTIONS = frozenset({"kink_slope", "kink_curvature", "nan_at_kink", "zero_with_unknown_slope"})
-"""Operations whose result is 0 outside their first input, where a kink is met."""
-
 
 def without_questions(outputs: Sequence[Node]) -> tuple[list[Node], Node | None]:
     """The outputs as they are where no kink is met, and whether one is; None where none can be."""
-    asked = [x for x in topological_order(outputs) if x.op.name in _QUESTIONS]
+    asked = [x for x in topological_order(outputs) if x.op.masked_by_first]
     if not asked:
         return list(outputs), None
     zeros = {x: zeros_of(x) for x in asked}
