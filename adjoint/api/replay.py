@@ -58,8 +58,8 @@ class Replay:
         self.answered = 0
         """How many calls native code has answered since a plan was made or given up."""
         self.vain = self.changes = 0
-        self.is_traced = False
-        """Whether all calls are traced from now on."""
+        self.is_traced = type(argnums) not in (int, tuple)
+        """Whether all calls are traced from now on, as where a list of numbers may change."""
         self.told = ""
         """Why a plan could not be made, or was given up."""
 

@@ -70,6 +70,7 @@ class Reads:
         self.cells: list[tuple[CellType, str, Any]] = []
         self.functions: list[tuple[FunctionType, CodeType, Any, Any]] = []
         self.holders: list[tuple[Any, Any]] = []
+        self.partials: list[tuple[partial[Any], Any, Any, Any]] = []
         self.objects: list[tuple[Any, type, tuple[type, ...], dict[str, Any]]] = []
         self.parts = 0
         self.asks_for_types = False
@@ -90,6 +91,9 @@ class Reads:
                 if cell.cell_contents is not value and not same(cell.cell_contents, value):
                     return False
             except ValueError:  # it is empty now
+                return False
+        for p, function, args, keywords in self.partials:
+            if p.func is not function or p.args is not args or p.keywords is not keywords:
                 return False
         for x, kind, order, own in self.objects:
             if type(x) is not kind or kind.__mro__ is not order or x.__dict__ is not own:
@@ -223,9 +227,9 @@ class _Reading:
         elif kind is Tensor or kind is np.ndarray:
             self._array(x, name, place)
         elif kind is partial:
-            self.value(x.func, name, place)
-            self.value(x.args, name, place)
-            self.value(x.keywords, name, place)
+            self.reads.partials.append((x, x.func, x.args, x.keywords))
+            for part in (x.func, x.args, x.keywords):
+                self.value(part, name, place)
         else:
             self._known(x, name, place)
 

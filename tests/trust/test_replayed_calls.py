@@ -195,6 +195,15 @@ def test_a_function_is_traced_until_that_has_paid() -> None:
     assert not plans_of(g)
 
 
+def test_a_list_of_argnums_may_change() -> None:
+    numbers = [0]
+    g = ad.grad(lambda x, y: x * x * y * y * y, numbers)
+    assert float(warm(g, 2.0, 3.0)[0]) == 108
+    numbers[0] = 1
+    assert float(warm(g, 2.0, 3.0)[0]) == 108
+    assert float(warm(g, 1.0, 3.0)[0]) == 27
+
+
 def test_a_copy_leaves_programs_behind() -> None:
     g = ad.grad(cubes)
     warm(g, np.arange(3.0), 2.0)
