@@ -21,7 +21,12 @@ def disagreements(seed: int, compiled: int = 0) -> Iterator[str]:
 
     compiled: how many of the modes are also compiled, and looked at natively.
     """
-    loop = RandomLoop(seed)
+    yield from disagreements_of(RandomLoop(seed), compiled)
+
+
+def disagreements_of(loop: Any, compiled: int = 0) -> Iterator[str]:
+    """The same for what has a `seed`, `arguments`, and the functions `looped` and `written_out`."""
+    seed = loop.seed
     tolerance = 3e-4 if any(x.dtype == np.float32 for x in loop.arguments) else 1e-9
     looped, plain = modes(loop, loop.looped), modes(loop, loop.written_out)
     looped |= batched(loop, loop.looped, at_once=True)
@@ -51,7 +56,7 @@ def disagreements(seed: int, compiled: int = 0) -> Iterator[str]:
                 yield from differences(f"{name}, native", values(f, given)[0], got, tolerance)
 
 
-def modes(loop: RandomLoop, f: Callable[..., Arrays]) -> dict[str, tuple[Any, Arrays]]:
+def modes(loop: Any, f: Callable[..., Arrays]) -> dict[str, tuple[Any, Arrays]]:
     """Functions of arguments, by what they compute: the value and derivatives of a sum of it."""
     found: dict[str, tuple[Any, Arrays]] = {"value": (f, loop.arguments)}
     places = floating(loop)
@@ -82,7 +87,7 @@ def modes(loop: RandomLoop, f: Callable[..., Arrays]) -> dict[str, tuple[Any, Ar
     return found
 
 
-def batched(loop: RandomLoop, f: Any, at_once: bool) -> dict[str, tuple[Any, Arrays]]:
+def batched(loop: Any, f: Any, at_once: bool) -> dict[str, tuple[Any, Arrays]]:
     """Values and gradients for three examples that differ in some arguments."""
     r = random.Random(loop.seed)
     axes = [r.choice((0, None)) for _ in loop.arguments]
@@ -121,7 +126,7 @@ def three(x: Any) -> Any:
     return np.stack([x, np.maximum(x - 1, 0), x + 1]).astype(x.dtype)
 
 
-def floating(loop: RandomLoop) -> list[int]:
+def floating(loop: Any) -> list[int]:
     """The arguments that have derivatives."""
     return [n for n, x in enumerate(loop.arguments) if x.dtype.kind == "f"]
 

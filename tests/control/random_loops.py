@@ -35,7 +35,10 @@ class RandomLoop:
         self.kind = r.choice(KINDS)
         self.length = r.choice(LENGTHS)
         self.backwards = r.random() < 0.3
-        self.how: dict[str, Any] = r.choice(({}, {}, {"unroll": 2}, {"memory": 32}))
+        self.how: dict[str, Any] = r.choice(
+            ({}, {}, {"unroll": 2}, {"unroll": 3}, {"unroll": 9}, {"memory": 32},
+             {"unroll": 2, "memory": 32})
+        )  # fmt: skip
         self.nested = r.random() < 0.15
         real = r.choice(("float64", "float64", "float64", "float32"))
         captured = [draw(r, rng, real) for _ in range(r.choice((0, 1, 1, 2)))]
