@@ -179,4 +179,9 @@ def _cure(found: Asker) -> str:
         return use_keyed_draw(own)
     if found.name.startswith(("numpy.", "math.")):
         return f"Use adjoint.{own}" if own in FUNCTIONS else "Use adjoint's functions on tensors"
+    if found.name.startswith("scipy."):
+        return (
+            "Use adjoint's or numpy's functions on the tensor itself, or set SCIPY_ARRAY_API=1 "
+            "before SciPy is imported, with which many of SciPy's functions take tensors"
+        )
     return "Use adjoint's or numpy's functions on the tensor itself"

@@ -217,7 +217,8 @@ def ufunc_function(ufunc: Any) -> Callable[..., Any] | None:
 def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
     """What a method of one of NumPy's ufuncs means for arguments among which are tensors."""
     name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)
-    shown = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    home = "numpy" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
+    shown = f"{home}.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if method == "at":
         return _write_at_first(shown, f"{name}.at", getattr(ufunc, method), inputs, kwargs)
     if method in _ALONG:
