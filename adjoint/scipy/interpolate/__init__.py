@@ -16,7 +16,6 @@ from adjoint.scipy.interpolate.interpolators import (
     LSQUnivariateSpline,
     NearestNDInterpolator,
     PPoly,
-    RBFInterpolator,
     RectBivariateSpline,
     RegularGridInterpolator,
     UnivariateSpline,
@@ -27,6 +26,7 @@ from adjoint.scipy.interpolate.interpolators import (
     make_smoothing_spline,
     pchip_interpolate,
 )
+from adjoint.scipy.interpolate.radial import RBFInterpolator
 from adjoint.scipy.interpolate.splines import (
     Akima1DInterpolator,
     CubicHermiteSpline,

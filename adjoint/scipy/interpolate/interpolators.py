@@ -34,7 +34,6 @@ __all__ = [
     "LinearNDInterpolator",
     "NearestNDInterpolator",
     "PPoly",
-    "RBFInterpolator",
     "RectBivariateSpline",
     "RegularGridInterpolator",
     "UnivariateSpline",
@@ -275,6 +274,3 @@ RectBivariateSpline = no_counterpart("scipy.interpolate.RectBivariateSpline", _G
 griddata = no_counterpart("scipy.interpolate.griddata", _GRID)
 LinearNDInterpolator = no_counterpart("scipy.interpolate.LinearNDInterpolator", _GRID)
 NearestNDInterpolator = no_counterpart("scipy.interpolate.NearestNDInterpolator", _GRID)
-RBFInterpolator = no_counterpart(
-    "scipy.interpolate.RBFInterpolator", "solve for the weights with scipy.linalg.solve"
-)
