@@ -61,6 +61,8 @@ def _roll(result: Any, start: int, recorder: Recorder) -> int:
     global _rolled_up
     known = len(recorder.rolled)
     handles = [x for x in flatten(result)[0] if type(x) is Tensor and _is_pending(x)]
+    if not is_worth(len(topological_order([x.node for x in handles]))):
+        return 0  # what else was made is in graphs that loops hold, or was given up
     read = _replaced(handles, start, recorder)
     found = len(recorder.rolled) - known
     if found:
