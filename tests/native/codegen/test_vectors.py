@@ -167,3 +167,19 @@ def test_bits_do_not_depend_on_which_size_came_first(vector_target, tmp_path, mo
         g = ad.compile(f)
         results.append({n: float(g(random(n, "f8"))) for n in order})
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("size", [5, 8, 9, 20, 31, 32, 33])
+def test_a_few_vectors(size):
+    """Elements, sums and rows of so many, some beside a number, so that loops have known ends."""
+
+    def f(np_, x, y):
+        z = np_.where(x > 0, x * y, y - 1)
+        return z, np_.sum(z * x), np_.max(y - x), x * np_.sum(y), np_.flip(x) + y
+
+    x, y = np.random.default_rng(size).normal(size=(2, size))
+    for found, expected in zip(ad.compile(lambda *a: f(ad, *a))(x, y), f(np, x, y), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+    x, y = (np.stack([a, 2 * a]) for a in (x, y))
+    for found, expected in zip(ad.compile(lambda *a: f(ad, *a))(x, y), f(np, x, y), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-13)

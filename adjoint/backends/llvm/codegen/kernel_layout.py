@@ -33,6 +33,9 @@ MAX_SCALAR_ITERATIONS = 4
 """An innermost loop of at most so many iterations is unrolled, not written with vectors. Rows of 2
 take half the time so, rows of 4 as long, rows of 5 a tenth more (exp, AVX-512)."""
 
+MAX_SHORT_ITERATIONS = 32
+"""An innermost loop of at most so many iterations is a few vectors of float64 with AVX-512."""
+
 ROWS_UNROLLED = 8
 """So many rows are scanned in one iteration: each step of a scan waits for the one before, while a
 processor could take steps of other rows. Products along 1000 float32 rows of 100 went from 52 µs
@@ -74,7 +77,9 @@ class KernelLayout:
         self.last = last_long(self.domain)
         size = self.domain[self.last] if self.last >= 0 else 1
         is_many = size >= MANY_ITERATIONS
-        self.span = "few" if size <= MAX_SCALAR_ITERATIONS else "many" if is_many else "some"
+        is_short = size <= MAX_SHORT_ITERATIONS
+        is_few = size <= MAX_SCALAR_ITERATIONS
+        self.span = "few" if is_few else "short" if is_short else "many" if is_many else "some"
         self.stored = list(dict.fromkeys((*self.stored_reads(), *kernel.roots)))
         self.arguments = list(dict.fromkeys(kernel.buffer_of(n)[0] for n in self.stored))
         self.roots = set(kernel.roots)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.element import Counter, Segment
 from adjoint.backends.llvm.codegen.loops import I64, is_constant, is_deep, loop
 
@@ -53,21 +54,25 @@ class VectorLoop:
         """Write the loop over the segment.
 
         Expensive elements of which there are not many are written once, each iteration under a
-        mask, as compiling the body twice would cost more than masks do. Others are written twice:
-        whole vectors without masks, which run faster, and the tail.
+        mask, as compiling the body twice would cost more than masks do. So are others of which
+        there are but a few vectors, where masks cost nothing (AVX-512): a masked tail would be one
+        of these anyway. All else is written twice: whole vectors without masks, which run faster,
+        and the tail.
         """
         start, stop, *_ = self.segment
         lanes = self.writer.lanes
         once = self.writer.expensive and self.writer.span != "many"
+        few = self.writer.span == "short" and vectors.register_bytes() == 64
         if is_constant(start) and is_constant(stop):
             tail = (stop.constant - start.constant) % lanes
             middle = I64(stop.constant - tail)
-            if tail and once and start.constant < middle.constant:
+            is_loop = middle.constant - start.constant > lanes
+            if tail and start.constant < middle.constant and (once or (few and is_loop)):
                 self.iterations(start, stop, lambda value: self.lanes_left(value, stop))
                 return
             self.iterations(start, middle, None)
             self.iterations(middle, stop, lambda value: tail)
-        elif once:
+        elif once or few:
             self.iterations(start, stop, lambda value: self.lanes_left(value, stop))
         else:
             whole = self.builder.and_(self.builder.sub(stop, start), I64(-lanes))
