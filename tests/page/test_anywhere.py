@@ -191,6 +191,12 @@ def test_a_large_graph_is_folded_and_steps_stay_fast(shown):
         return x
 
     browser = shown(ad.explain(deep, 0.3, 1.1), "reverse-100")
+    moved = "new MutationObserver((m) => { window.moved += m.length; })"
+    browser.js(
+        f"window.moved = 0, {moved}.observe(document.querySelector('.side tbody'),"
+        " { childList: true }), adjointPage.to(adjointPage.step + 1)"
+    )
+    assert 0 < browser.js("window.moved") <= 3  # the rows that stay are not touched
     assert browser.js("adjointPage.model.count") == 302
     cards = browser.js("document.querySelectorAll('.card').length")
     assert cards < 40

@@ -6,12 +6,13 @@
 // A row has the step with which it appears, its node and its cells().
 
 const partsOfLine = (step) => [step.name, ...step.formulas(), valueTerm(step.value())];
-const rowsOf = (steps, pick = (cells) => cells) => steps.map((s, k) => ({ step: s.at ?? k, node: s.node, cells: () => pick(partsOfLine(s)) }));
+// Tables have four columns: a partial adjoint is shown without the formula in numbers.
+const cellsOf = (parts) => (parts.length === 5 ? parts.filter((_, k) => k !== 3) : parts);
+const rowsOf = (steps) => steps.map((s, k) => ({ step: s.at ?? k, node: s.node, cells: () => cellsOf(partsOfLine(s)) }));
 const endRow = (step, node, name, of, value) => ({ step, node, cells: () => [name, of, null, valueTerm(value())] });
 
 const slope = (j, i) => ["*", v(j, "bar"), ["d", v(j), v(i)]];
-const derivativeName = (model, path) => `∂${["", "", "²", "³"][path.length]}${model.result}/${path.map((k) => `∂${model.names[k]}`).join("")}`;
-const counted = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
+const derivativeName = (model, path) => `∂${["", "", "²"][path.length]}${model.result}/${path.map((k) => `∂${model.names[k]}`).join("")}`;
 
 function phasesOf(model, values) {
   return [
@@ -53,18 +54,16 @@ function tangentPhase(model, values) {
       };
     });
     const last = rows.length - 1, reverse = reverseSteps(model, values, 0);
-    reverse.forEach((s, k) => { s.at = Math.min(last, Math.floor((k * rows.length) / reverse.length)); });
+    reverse.forEach((s, k) => { s.at = Math.floor((k * rows.length) / reverse.length); });
     phase.pass = `${phase.choice + 1} of ${model.inputs.length}`;
     phase.tables = {
       tangent: [...rowsOf(phase.steps), endRow(last, model.output, word(model.result, "dot"), v(model.output, "dot"), () => dot(model.output))],
-      beside: rowsOf(reverse, withoutNumbers),
+      beside: rowsOf(reverse),
     };
   };
   phase.build();
   return phase;
 }
-
-const withoutNumbers = (cells) => (cells.length === 5 ? cells.filter((_, k) => k !== 3) : cells);
 
 // The steps of reverse mode: partial adjoints, and their sums where several arrive.
 function reverseSteps(model, values, which) {
@@ -116,7 +115,7 @@ function reversePhase(model, values) {
   const ends = derivativeRows(model, values, model.sweeps[0], steps.length - 1, (i) => v(i, "bar"));
   return {
     id: "reverse", stage: "forward", steps,
-    tables: { reverse: [...rowsOf(steps, withoutNumbers), ...ends] },
+    tables: { reverse: [...rowsOf(steps), ...ends] },
   };
 }
 
@@ -146,7 +145,7 @@ function extendPhase(model, values, which, id) {
       const step = partialStep(values, which, s.i, to, node, t);
       landed.push([to, step.name]);
       if (fresh.includes(node)) role.set(node, step.name);
-      steps.push({ ...step, node: s.i, fresh, dict: state(), list: to, code: 5, why: `Sent to node ${to}: ${fresh.length ? counted(fresh.length, "new node") : "a node that is there already"}.` });
+      steps.push({ ...step, node: s.i, fresh, dict: state(), list: to, code: 5, why: `Sent to node ${to}: ${fresh.length ? `${fresh.length} new node${fresh.length > 1 ? "s" : ""}` : "a node that is there already"}.` });
     }
   }
   const made = steps.flatMap((s) => s.fresh), before = made.length ? made[0] - 1 : model.nodes.length;

@@ -58,7 +58,7 @@ function orderGame(page) {
     if (chosen.includes(i)) return;
     const missing = d.find((x) => !chosen.includes(x));
     if (missing !== undefined) {
-      return show("Not yet: ", name(i), " uses ", name(missing), ", which must come before it. The edge from ", name(missing), " to ", name(i), " would point backwards.");
+      return show("Not yet: ", name(i), " uses ", name(missing), ", which must come before it: the edge between them would point backwards.");
     }
     chosen = [...chosen, i];
     show(chosen.length < nodes.length ? "Good." : "Done: this is a topological order. Others are valid too.");

@@ -46,7 +46,7 @@ class Page {
     this.seek.oninput = () => this.to(+this.seek.value);
     this.predict.onchange = () => this.render();
     this.player.onclick = () => this.toggle();
-    for (const element of this.transport.querySelectorAll("[data-move]")) element.onclick = () => this.to(this.step + Number(element.dataset.move));
+    for (const element of this.transport.querySelectorAll("[data-move]")) element.onclick = () => this.to(this.step + +element.dataset.move);
   }
 
   // Show a model from its beginning, or at the step that the address names.
@@ -213,11 +213,14 @@ class Page {
 
   // Of a long table only the rows before the current one are in the page.
   table(panel, rows) {
-    const more = h("td", { colspan: 4 }), items = rows.map((row) => this.row(row));
+    const body = panel.querySelector("tbody"), more = h("tr", h("td", { colspan: 4 })), items = rows.map((row) => this.row(row));
     this.shows.push((upto) => {
       const due = items.filter((item) => item.step <= upto), cut = Math.max(0, due.length - MOST_ROWS);
-      fill(more, `… ${cut} rows before …`);
-      fill(panel.querySelector("tbody"), cut ? h("tr", more) : null, due.slice(cut).map((item) => item.element || item.make()));
+      const wanted = [...(cut ? [more] : []), ...due.slice(cut).map((item) => item.element || item.make())];
+      fill(more.firstChild, `… ${cut} rows before …`);
+      // What stays is not touched: a table that is filled anew is laid out anew.
+      for (const element of [...body.children]) if (!wanted.includes(element)) element.remove();
+      wanted.forEach((element, k) => element === body.children[k] || body.insertBefore(element, body.children[k] || null));
     });
     return panel;
   }
@@ -227,7 +230,7 @@ class Page {
     const item = { step, mark: (on) => item.element?.classList.toggle("current", on) };
     item.make = () => {
       const places = cells().map((_, k) => (k ? h("td") : h("th", { scope: "row" })));
-      const update = () => cells().forEach((cell, k) => fill(places[k], Array.isArray(cell) ? math(cell) : cell));
+      const update = () => cells().forEach((cell, k) => (k || !item.element) && fill(places[k], Array.isArray(cell) ? math(cell) : cell));
       update();
       this.live.push(update);
       item.element = h("tr", { "data-n": node }, places);
