@@ -98,7 +98,8 @@ def test_a_chain_of_steps_that_read_at_two_indices_is_scheduled_in_linear_time()
             x = x * (1 - x * x) + x[::-1] * 0.1
         return ad.sum(x)
 
-    found = traced(ad.grad(f), np.ones(16)).schedule
+    with ad.options(roll_loops=False):
+        found = traced(ad.grad(f), np.ones(16)).schedule
     assert max(len(k.nodes) for step in found.steps for k in step.kernels) < 60
 
 
