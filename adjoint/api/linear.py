@@ -89,10 +89,11 @@ class _Pushforward:
 def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tuple[Any, ...]]:
     """The transpose of a linear function: w ↦ Aᵀ w, for ``f(v) = A v``.
 
-    Of the `primals` only shapes and dtypes count. The result takes a tree like the value of `f` and
-    returns a tuple with a tree for each argument. Raises `NotDifferentiableError` if `f` is seen
-    not to be linear. As ``jax.linear_transpose``; of complex numbers it is the conjugate transpose,
-    as adjoints are.
+    Of the `primals` only shapes and dtypes count. Of a function that `linearize` returned it is the
+    reverse sweep, whatever loops and decompositions were linearized. The result takes a tree like
+    the value of `f` and returns a tuple with a tree for each argument. Raises
+    `NotDifferentiableError` if `f` is seen not to be linear. As ``jax.linear_transpose``; of
+    complex numbers it is the conjugate transpose, as adjoints are.
 
     >>> import adjoint as ad
     >>> back = ad.linear_transpose(lambda v: ad.cumsum(v), ad.zeros(3))
