@@ -12,26 +12,20 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from adjoint.api.fast_tree import REFUSED, Mismatch
-from adjoint.api.signature import is_open
-from adjoint.api.tree import flatten
+from adjoint.api.fast_tree import REFUSED
 from adjoint.backends import derivative_programs
 from adjoint.errors import ArgumentError
 from adjoint.graph import engine, options, recording, subgradients
 from adjoint.graph import node as nodes
 from adjoint.graph.forking import import_module
 from adjoint.graph.options import Options
-from adjoint.graph.tensor import Tensor, from_array
-from adjoint.tracing import reads
 from adjoint.tracing.constants import tracing
-from adjoint.tracing.reads import Unproved, same
 
 if TYPE_CHECKING:
-    from adjoint.api.replay_proof import Plan
+    from adjoint.api.replay_plan import Plan
 
 WAIT = 1_400
 """How many calls native code must have answered before the proof is made. It takes 8 ms and 0.7 for
@@ -73,12 +67,12 @@ class Replay:
         The last of them are given by `names`.
         """
         for plan in self.plans:
-            if not _is_like(plan, args, names) or not is_undisturbed(plan.options):
+            if not plan.is_like(args, names) or not is_undisturbed(plan.options):
                 continue
             if not plan.reads.hold():
                 self._give_up(plan)
                 continue
-            result = answer(plan, args)
+            result = plan.answer(args)
             if result is not REFUSED:
                 return result
         return REFUSED
@@ -87,21 +81,17 @@ class Replay:
         """The result by calling the function; now and then a plan is made for calls like this."""
         if self._is_due() and is_undisturbed(chosen := options.current()):
             self.answered = 0
-            try:
-                found = reads.reads_of(self.function)
-                proved = import_module("adjoint.api.replay_proof").proved
-                traced = partial(call_by_name, self.traced, names) if names else self.traced
-                plan, result = proved(found, traced, self.argnums, args, names, chosen)
-                if answer(plan, args) is REFUSED:
-                    raise Unproved("its program does not take these arguments")
-            except Unproved as error:
-                self.told = str(error)
-                self.vain += 1
-                if self.vain == MOST_VAIN:
-                    self.is_traced = True
-            else:
+            traced = partial(call_by_name, self.traced, names) if names else self.traced
+            plan, result = _proof().plan_for(
+                self.function, traced, self.argnums, args, names, chosen
+            )
+            if not isinstance(plan, str):
                 self.plans = (*self.plans, plan)
                 return result
+            self.told = plan
+            self.vain += 1
+            if self.vain == MOST_VAIN:
+                self.is_traced = True
         before = derivative_programs.answers
         result = call_by_name(self.traced, names, *args)
         self.answered += derivative_programs.answers != before
@@ -128,57 +118,6 @@ def call_by_name(f: Callable[..., Any], names: tuple[str, ...], *args: Any) -> A
         return f(*args)
     count = len(args) - len(names)
     return f(*args[:count], **dict(zip(names, args[count:], strict=True)))
-
-
-def _is_like(plan: Plan, args: tuple[Any, ...], names: tuple[str, ...]) -> bool:
-    """Whether there are as many arguments as for a plan, with those that it takes as fixed."""
-    if len(args) != plan.count or names != plan.names:
-        return False
-    return all(args[i] is value or same(args[i], value) for i, value in plan.fixed)
-
-
-def answer(plan: Plan, args: tuple[Any, ...]) -> Any:
-    """The result of the program of a plan for arguments that are like its own, of which all that is
-    read holds; `REFUSED` if these are of another signature."""
-    leaves: Any = args if plan.take is None else plan.take(args)
-    if plan.read is not None:
-        given, leaves = leaves, []
-        try:
-            plan.read(given, leaves)
-        except Mismatch:
-            return REFUSED
-    result = plan.entry(*leaves)
-    if result is REFUSED and _is_unusual(leaves):
-        try:
-            result = plan.entry(*map(_usual, leaves))
-        except Exception:  # it is raised where the function is called
-            return REFUSED
-    if plan.is_assumed and result is not REFUSED:
-        for x in flatten(result)[0]:
-            if derivative_programs.has_nan(x.node):
-                return REFUSED  # which may stand where nothing depends on anything
-    return result
-
-
-def _is_unusual(leaves: Sequence[Any]) -> bool:
-    """Whether a tensor has no value yet, or an array is not in row-major order."""
-    for x in leaves:
-        kind = type(x)
-        value = x.node.value if kind is Tensor else x
-        if value is None or (type(value) is np.ndarray and not value.flags.c_contiguous):
-            return True
-    return False
-
-
-def _usual(x: Any) -> Any:
-    """A leaf with its value, in row-major order."""
-    if type(x) is not Tensor:
-        return np.require(x, requirements=("C", "A")) if type(x) is np.ndarray else x
-    if is_open(x.node):
-        return x
-    value = engine.value_of(x.node)
-    is_array = type(value) is np.ndarray and not value.flags.c_contiguous
-    return from_array(np.require(value, requirements=("C", "A"))) if is_array else x
 
 
 def is_undisturbed(chosen: Options) -> bool:
@@ -213,6 +152,18 @@ else:
         return False
 
 
+_code: CodeType | None = None
+"""The code of all functions that `replayed` makes."""
+
+
+def _proof() -> Any:
+    """The module that proves what a call does, which most processes never need."""
+    module = import_module("adjoint.api.replay_proof")
+    if _code is not None:
+        module.transforms[_code] = "replay"
+    return module
+
+
 def replayed(
     function: Callable[..., Any], argnums: int | Sequence[int], traced: Callable[..., Any]
 ) -> Callable[..., Any]:
@@ -232,16 +183,18 @@ def replayed(
                 return result
         return replay.trace(args, names)
 
-    reads.transforms[transformed.__code__] = "replay"
+    global _code
+    _code = transformed.__code__
     return functools.wraps(traced)(transformed)
 
 
 def replay_of(transformed: Any) -> Replay | None:
     """What is known of the calls of the function that a transform made; None for other objects."""
     code = getattr(transformed, "__code__", None)
-    if code not in reads.transforms:
+    if code is None or code is not _code:
         return None
-    cells = dict(zip(code.co_freevars, transformed.__closure__, strict=True))
+    names = transformed.__code__.co_freevars
+    cells = dict(zip(names, transformed.__closure__, strict=True))
     found: Replay = cells["replay"].cell_contents
     return found
 
@@ -267,8 +220,6 @@ def why_traced(transformed: Callable[..., Any]) -> str:
             f"why_traced: expected a function made by grad, value_and_grad, jacobian, jacfwd, "
             f"jacrev or hessian (without argnames and wrt), got {type(transformed).__name__}"
         )
-    try:
-        reads.reads_of(replay.function)
-    except Unproved as error:
-        return str(error)
+    if reason := _proof().why_unknown(replay.function):
+        return str(reason)
     return "" if replay.plans else replay.told

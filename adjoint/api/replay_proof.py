@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from adjoint.api.arguments import normalize_argnums
-from adjoint.api.fast_tree import Reader, reader_for
+from adjoint.api.fast_tree import REFUSED, Reader, reader_for
+from adjoint.api.replay_plan import Plan
 from adjoint.api.rolled_call import call
 from adjoint.api.signature import is_open, leaf_of
 from adjoint.api.specialization import Specialization
@@ -31,7 +31,7 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.tracing.known_functions import asks_for_time
-from adjoint.tracing.reads import PLAIN, Reads, Unproved
+from adjoint.tracing.reads import PLAIN, Reads, Unproved, reads_of, transforms
 
 STEPWISE = 8
 """So many calls of a program, at most, are answered by its steps before it has native code."""
@@ -39,24 +39,32 @@ _TRACED = (float, int, complex)
 """Python's numbers by which one differentiates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What answers calls of one signature: the native `entry`, as long as `reads` hold.
+def plan_for(
+    f: Any,
+    traced: Callable[..., Any],
+    argnums: Any,
+    args: tuple[Any, ...],
+    names: tuple[str, ...],
+    chosen: Options,
+) -> tuple[Plan | str, Any]:
+    """The plan for calls of `traced`, which calls `f`, and the result of this call; or why there is
+    none. The last arguments have `names`."""
+    try:
+        plan, result = proved(reads_of(f), traced, argnums, args, names, chosen)
+        if plan.answer(args) is REFUSED:
+            raise Unproved("its program does not take these arguments")
+    except Unproved as error:
+        return str(error), None
+    return plan, result
 
-    Of `count` arguments, the last given by `names`, those in `fixed` are equal to what they were;
-    `take` takes the others, and `read` reads the leaves out of them (None: they are all, and
-    leaves). `is_assumed`: a nan in the result may stand where nothing depends on anything.
-    """
 
-    count: int
-    names: tuple[str, ...]
-    fixed: Sequence[tuple[int, Any]]
-    take: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
-    read: Reader | None
-    entry: Callable[..., Any]
-    is_assumed: bool
-    reads: Reads
-    options: Options
+def why_unknown(f: Any) -> str:
+    """Why it is not known what a function does; empty if it is."""
+    try:
+        reads_of(f)
+    except Unproved as error:
+        return str(error)
+    return ""
 
 
 def proved(
@@ -261,3 +269,6 @@ class _Trial:
 
 def _has_kinks(seen: Seen) -> bool:
     return any(node.op.kinks for node in topological_order([x.node for x in seen.roots]))
+
+
+__all__ = ["plan_for", "transforms", "why_unknown"]

@@ -1,0 +1,90 @@
+"""What answers calls of the user's function that are left out: a native program, and its guards.
+
+Floor 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adjoint.api.fast_tree import REFUSED, Mismatch, Reader
+from adjoint.api.signature import is_open
+from adjoint.api.tree import flatten
+from adjoint.backends.derivative_programs import has_nan
+from adjoint.graph import engine
+from adjoint.graph.options import Options
+from adjoint.graph.tensor import Tensor, from_array
+from adjoint.tracing.reads import Reads, same
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What answers calls of one signature: the native `entry`, as long as `reads` hold.
+
+    Of `count` arguments, the last given by `names`, those in `fixed` are equal to what they were;
+    `take` takes the others, and `read` reads the leaves out of them (None: they are all, and
+    leaves). `is_assumed`: a nan in the result may stand where nothing depends on anything.
+    """
+
+    count: int
+    names: tuple[str, ...]
+    fixed: Sequence[tuple[int, Any]]
+    take: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
+    read: Reader | None
+    entry: Callable[..., Any]
+    is_assumed: bool
+    reads: Reads
+    options: Options
+
+    def is_like(self, args: tuple[Any, ...], names: tuple[str, ...]) -> bool:
+        """Whether there are as many arguments, with those that are taken as fixed."""
+        if len(args) != self.count or names != self.names:
+            return False
+        return all(args[i] is value or same(args[i], value) for i, value in self.fixed)
+
+    def answer(self, args: tuple[Any, ...]) -> Any:
+        """The result for arguments that are like its own, while what is read holds; `REFUSED` if
+        they are of another signature."""
+        leaves: Any = args if self.take is None else self.take(args)
+        if self.read is not None:
+            given, leaves = leaves, []
+            try:
+                self.read(given, leaves)
+            except Mismatch:
+                return REFUSED
+        result = self.entry(*leaves)
+        if result is REFUSED and _is_unusual(leaves):
+            try:
+                result = self.entry(*map(_usual, leaves))
+            except Exception:  # it is raised where the function is called
+                return REFUSED
+        if self.is_assumed and result is not REFUSED:
+            for x in flatten(result)[0]:
+                if has_nan(x.node):
+                    return REFUSED  # which may stand where nothing depends on anything
+        return result
+
+
+def _is_unusual(leaves: Sequence[Any]) -> bool:
+    """Whether a tensor has no value yet, or an array is not in row-major order."""
+    for x in leaves:
+        kind = type(x)
+        value = x.node.value if kind is Tensor else x
+        if value is None or (type(value) is np.ndarray and not value.flags.c_contiguous):
+            return True
+    return False
+
+
+def _usual(x: Any) -> Any:
+    """A leaf with its value, in row-major order."""
+    if type(x) is not Tensor:
+        return np.require(x, requirements=("C", "A")) if type(x) is np.ndarray else x
+    if is_open(x.node):
+        return x
+    value = engine.value_of(x.node)
+    is_array = type(value) is np.ndarray and not value.flags.c_contiguous
+    return from_array(np.require(value, requirements=("C", "A"))) if is_array else x
