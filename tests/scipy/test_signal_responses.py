@@ -9,10 +9,15 @@ import scipy.signal
 import adjoint as ad
 from adjoint.errors import AdjointError
 from adjoint.scipy import signal
-from tests.scipy.checks import CHECKS, applies
+from tests.scipy.checks import CHECKS, applies, check_compiled, check_forward, check_second
 from tests.scipy.scipy_cases import Case
 
 pytestmark = pytest.mark.unit
+
+SLOWER = (check_forward, check_second, check_compiled)
+EACH = [
+    pytest.param(check, marks=[pytest.mark.slow] if check in SLOWER else []) for check in CHECKS
+]
 
 rng = np.random.default_rng(8)
 X = rng.normal(size=14)
@@ -109,7 +114,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__[6:])
+@pytest.mark.parametrize("check", EACH, ids=lambda check: check.__name__[6:])
 def test_signals(check, case):
     if applies(check, case):
         check(case)
