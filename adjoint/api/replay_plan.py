@@ -27,7 +27,8 @@ class Plan:
 
     Of `count` arguments, the last given by `names`, those in `fixed` are equal to what they were;
     `take` takes the others, and `read` reads the leaves out of them (None: they are all, and
-    leaves). `is_assumed`: a nan in the result may stand where nothing depends on anything.
+    leaves). Those numbered `tensors` must be tensors, as the function can tell these from arrays.
+    `is_assumed`: a nan in the result may stand where nothing depends on anything.
     """
 
     count: int
@@ -35,6 +36,7 @@ class Plan:
     fixed: Sequence[tuple[int, Any]]
     take: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
     read: Reader | None
+    tensors: Sequence[int]
     entry: Callable[..., Any]
     is_assumed: bool
     reads: Reads
@@ -56,6 +58,8 @@ class Plan:
                 self.read(given, leaves)
             except Mismatch:
                 return REFUSED
+        if self.tensors and any(type(leaves[i]) is not Tensor for i in self.tensors):
+            return REFUSED
         result = self.entry(*leaves)
         if result is REFUSED and _is_unusual(leaves):
             try:

@@ -101,6 +101,7 @@ def proved(
         given.fixed,
         given.take,
         given.reader,
+        given.data if reads.asks_for_types else (),
         found.entry,
         trial.is_assumed,
         reads,

@@ -48,7 +48,7 @@ _OF_ADJOINT = (
 )
 """Where those of adjoint are; of the loops and branches, by name."""
 _CONTROL = frozenset({"scan", "fori_loop", "while_loop", "cond", "switch", "associative_scan"})
-_TIMES = frozenset({"now", "today", "m8"})
+_TIMES = frozenset({"now", "today"})
 _LAYERS = "adjoint.nn.layers"
 _NOT_OF_ADJOINT = (
     *("adjoint.array.manipulation.in_place", "adjoint.array.functional", "adjoint.ops.random"),
@@ -118,7 +118,10 @@ def is_of_layer(f: FunctionType) -> bool:
 
 def asks_for_time(x: Any) -> bool:
     """Whether it is a text that NumPy reads as the time it is, or as a kind of time."""
-    return type(x) is str and (x.strip().lower() in _TIMES or "datetime64" in x)
+    if type(x) not in (str, bytes):
+        return False
+    text = (x if type(x) is str else x.decode("latin-1")).strip().lower().lstrip("<>=|")
+    return text in _TIMES or text.startswith("m8") or "datetime64" in text
 
 
 def asks_for_type(x: Any) -> bool:

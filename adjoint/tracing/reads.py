@@ -19,6 +19,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dis import Instruction
 from functools import partial
+from struct import Struct
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -50,7 +51,8 @@ MOST_BYTES = 1 << 14
 MOST_PARTS = 256
 """How many parts lists, dicts and tuples from outside may have in all."""
 PLAIN = frozenset({int, float, bool, complex, str, bytes, type(None), EllipsisType})
-_NUMBERS = frozenset({int, float, complex})
+_bits = Struct("d").pack
+"""Of a float: equal for all that no function can tell apart, unlike 0.0 and -0.0, nan and -nan."""
 _MISSING: Any = object()
 
 
@@ -139,9 +141,13 @@ def same(one: Any, other: Any) -> bool:
     kind = type(one)
     if kind is not type(other):
         return False
+    if kind is float:
+        return _bits(one) == _bits(other)
+    if kind is complex:
+        return _bits(one.real) == _bits(other.real) and _bits(one.imag) == _bits(other.imag)
     if kind not in PLAIN:
         return is_number(one) and bool(one.tobytes() == other.tobytes())
-    return repr(one) == repr(other) if kind in _NUMBERS else bool(one == other)
+    return bool(one == other)
 
 
 def _saved(x: Any) -> Any:
