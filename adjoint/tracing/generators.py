@@ -72,6 +72,7 @@ def _parts(x: Any) -> list[Any]:
         return [x.func, *x.args, *x.keywords.values()]
     if isinstance(x, FunctionType):
         cells = [c.cell_contents for c in x.__closure__ or () if _is_filled(c)]
+        cells += [x.__wrapped__] if hasattr(x, "__wrapped__") else []
         if _is_of_package(x.__module__):
             return cells
         names = _names(x.__code__)
