@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from adjoint.array.manipulation.joining import atleast_1d
-from adjoint.errors import ShapeError
+from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.elementwise.choice import abs
+from adjoint.ops.elementwise.choice import abs, where
 from adjoint.ops.elementwise.exponential import exp, log
-from adjoint.ops.elementwise.power import power
+from adjoint.ops.elementwise.removable_singularities import exprel
 from adjoint.ops.elementwise.trigonometric import cos
 from adjoint.ops.linalg.matmul import matmul
 from adjoint.scipy.common import floating, integer, operand, real_dtype, refuse, unsupported
@@ -95,6 +96,26 @@ def sosfreqz(*args: Any, **kwargs: Any) -> tuple[Any, Tensor]:
     return freqz_sos(*args, **kwargs)
 
 
+def _ratio(one: Any, other: Any, wanted: str, is_allowed: Callable[[Any], Any]) -> Any:
+    """The ratio of two frequencies. One that a chirp cannot have is an error; in tensors, nan."""
+    if type(one) is Tensor or type(other) is Tensor:
+        ratio = one / other
+        return where(is_allowed(ratio), ratio, math.nan)
+    if not other or not is_allowed(one / other):
+        raise RangeError(f"scipy.signal.chirp: f0 and f1 must be {wanted}, got {one} and {other}")
+    return one / other
+
+
+def _log1p_relative(x: Tensor) -> Tensor:
+    """log |1 + x| / x, which is 1 at 0, where it has the derivatives of its series."""
+    is_small = abs(x) < 0.01
+    series: Any = 0.0
+    for k in range(9, 0, -1):
+        series = 1 / k - x * series
+    other = where(is_small, 1.0, x)
+    return where(is_small, series, log(abs(1 + other)) / other)
+
+
 def chirp(
     t: Any,
     f0: Any,
@@ -123,11 +144,12 @@ def chirp(
         else:
             turns = f1 * t + bend * ((t1 - t) ** 3 - t1**3) / 3
     elif method in ("logarithmic", "log", "lo"):
-        rate = log(as_tensor(f1 / f0)) / t1
-        turns = f0 * (power(f1 / f0, t / t1) - 1) / rate
+        ratio = _ratio(f1, f0, "of one sign and not 0", lambda x: x > 0)
+        rate = (log(ratio) if type(ratio) is Tensor else math.log(ratio)) / t1
+        turns = f0 * t * exprel(rate * t)
     elif method in ("hyperbolic", "hyp"):
-        pole = -f1 * t1 / (f0 - f1)
-        turns = -pole * f0 * log(abs(1 - t / pole))
+        ratio = _ratio(f0, f1, "other than 0", lambda x: x != 0)
+        turns = f0 * t * _log1p_relative(t / t1 * (ratio - 1))
     else:
         known = 'give "linear", "quadratic", "logarithmic" or "hyperbolic"'
         raise unsupported("scipy.signal.chirp", "method", method, known)

@@ -75,6 +75,15 @@ CASES = [
         )
         for method in ("linear", "quadratic", "logarithmic", "hyperbolic")
     ),
+    *(
+        Case(
+            f"chirp {method}, one frequency",
+            lambda s, t, m=method: s.signal.chirp(t, 1.5, 1.2, 1.5, m),
+            [[0.0, 0.6, 0.9]],
+            single=False,
+        )
+        for method in ("logarithmic", "hyperbolic")
+    ),
     Case(
         "chirp, vertex at the end",
         lambda s, t, f1: s.signal.chirp(t, 1.0, 2.0, f1, "quadratic", vertex_zero=False),
@@ -148,6 +157,8 @@ def test_frequencies_and_times_are_scipys():
         (lambda x: signal.freqz(x.reshape((2, 7))), "one axis"),
         (lambda x: signal.freqz_sos(x), r"\(sections, 6\)"),
         (lambda x: signal.chirp(x, 1.0, 1.0, 2.0, "cubic"), "method='cubic'"),
+        (lambda x: signal.chirp(x, 1.0, 1.0, -2.0, "log"), "of one sign and not 0"),
+        (lambda x: signal.chirp(x, 0.0, 1.0, 2.0, "hyperbolic"), "other than 0"),
         (lambda x: signal.resample_poly(x, 0, 1), "at least 1"),
         (lambda x: signal.stft(x, nperseg=4, boundary="even"), "boundary='even'"),
         (lambda x: signal.stft(x, nperseg=4, scaling="power"), '"spectrum" or "psd"'),
@@ -159,6 +170,25 @@ def test_frequencies_and_times_are_scipys():
 def test_errors(call, match):
     with pytest.raises(AdjointError, match=match):
         call(ad.asarray(X))
+
+
+@pytest.mark.parametrize("method", ["logarithmic", "hyperbolic"])
+def test_a_chirp_whose_frequency_does_not_move(method):
+    """Its derivative by f1 is that of a frequency which moves a little; float32 stays float32."""
+
+    def wave(f1):
+        return signal.chirp(0.7, 2.0, 2.0, f1, method)
+
+    def expected(f1):
+        return scipy.signal.chirp(0.7, 2.0, 2.0, f1, method)
+
+    h = 1e-3
+    slope = (expected(2 + h) - expected(2 - h)) / (2 * h)
+    bend = (expected(2 + h) - 2 * expected(2.0) + expected(2 - h)) / h**2
+    np.testing.assert_allclose(ad.grad(wave)(2.0), slope, rtol=1e-5)
+    np.testing.assert_allclose(ad.hessian(wave)(2.0), bend, rtol=1e-4)
+    assert signal.chirp(np.float32([0.5]), 1.0, 2.0, 3.0, method).dtype == np.float32
+    assert np.isnan(signal.chirp(0.5, ad.asarray(0.0), 2.0, ad.asarray(1.0), method))
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (2, 2), (4, 3), (1, 6), (5, 6)])
