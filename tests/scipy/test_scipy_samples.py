@@ -143,6 +143,51 @@ def test_stacks_of_matrices():
     np.testing.assert_allclose(stats.matrix_normal.logpdf(x, rowcov=COV, colcov=COV), expected)
 
 
+OF_ALL = {
+    "gmean": lambda m, x, **how: m.gmean(x, **how),
+    "moment": lambda m, x, **how: m.moment(x, 3, **how),
+    "skew": lambda m, x, **how: m.skew(x, **how),
+    "median_abs_deviation": lambda m, x, **how: m.median_abs_deviation(x, **how),
+    "entropy": lambda m, x, **how: m.entropy(x, **how),
+    "circmean": lambda m, x, **how: m.circmean(x, **how),
+    "trim_mean": lambda m, x, **how: m.trim_mean(x, 0.2, **how),
+    "iqr": lambda m, x, **how: m.iqr(x, **how),
+    "kstat": lambda m, x, **how: m.kstat(x, 3, **how),
+    "ttest_ind": lambda m, x, **how: m.ttest_ind(x, x[:2] + 0.1, **how).statistic,
+    "chisquare": lambda m, x, **how: m.chisquare(x, **how).pvalue,
+    "jarque_bera": lambda m, x, **how: m.jarque_bera(x, **how).pvalue,
+}
+
+
+@pytest.mark.parametrize("name", OF_ALL)
+def test_shapes_of_what_is_made_of_all_elements(name):
+    for axis in (None, 0):
+        for keepdims in (False, True):
+            found = OF_ALL[name](stats, P, axis=axis, keepdims=keepdims)
+            expected = OF_ALL[name](scipy.stats, P, axis=axis, keepdims=keepdims)
+            assert found.shape == np.shape(expected)
+            np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_has_no_value_is_nan_as_in_scipy():
+    """Not the mean of what is left when nan is cut off at the end, nor the sum of no deviations."""
+    x = np.array([1.0, np.nan, 3.0, 4.0])
+    assert np.isnan(scipy.stats.trim_mean(x, 0.25)) and np.isnan(stats.trim_mean(x, 0.25))
+    for n in (2, 3, 4):
+        for size in range(n):
+            assert not np.isfinite(scipy.stats.kstat(P[:size, 0], n))
+            assert np.isnan(stats.kstat(P[:size, 0], n))
+    for df in (0.5, 0.9):
+        with pytest.raises(ValueError, match="Degrees of freedom"):
+            scipy.stats.wishart.logpdf(COV, df, COV)
+        for family in (stats.wishart, stats.invwishart):
+            assert np.isnan(family.logpdf(COV, df, COV))
+    for counts in ([1.5, 1.5], [1.5, 2.0], [-1.0, 4.0]):
+        expected = scipy.stats.multinomial.logpmf(counts, 3, [0.4, 0.6])
+        assert stats.multinomial.logpmf(counts, 3, [0.4, 0.6]) == expected == -np.inf
+
+
 def test_in_traced_code():
     def f(x):
         kernel = scipy.stats.gaussian_kde(x)

@@ -13,6 +13,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import public, public_as, register
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.arithmetic import reciprocal
+from adjoint.ops.elementwise.choice import where
 from adjoint.ops.family.elementwise import Elementwise, Unary, apply
 from adjoint.ops.special import zeta_derivatives
 from adjoint.ops.special.scipy_function import (
@@ -141,7 +142,8 @@ def polygamma(n: int, x: Any, /) -> Tensor:
 def multigammaln(a: Any, d: int, /) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension d.
 
-    log Γ_d(a) = d (d-1) / 4 log π + Σ_j log Γ(a - j/2), j from 0 to d - 1.
+    log Γ_d(a) = d (d-1) / 4 log π + Σ_j log Γ(a - j/2), j from 0 to d - 1; nan for a below
+    (d-1) / 2, where Γ_d is not defined.
 
     >>> import adjoint as ad
     >>> ad.special.multigammaln(2.5, 2)
@@ -153,7 +155,8 @@ def multigammaln(a: Any, d: int, /) -> Tensor:
     total = gammaln(a)
     for j in range(1, d):
         total = total + gammaln(a - j / 2)
-    return total + d * (d - 1) / 4 * math.log(math.pi)
+    total = total + d * (d - 1) / 4 * math.log(math.pi)
+    return where(a < (d - 1) / 2, math.nan, total)
 
 
 beta = special_binary(

@@ -66,7 +66,7 @@ def ttest_1samp(
     >>> ttest_1samp([1.0, 2.0, 3.0], 2.0).pvalue
     Tensor(1.)
     """
-    a, place = sample("ttest_1samp", a, axis, nan_policy)
+    a, place = sample("ttest_1samp", a, axis, nan_policy, keepdims)
     n = _several("ttest_1samp", a, place)
     spread = descriptive.var(a, place, ddof=1, keepdims=keepdims)
     t = (descriptive.mean(a, place, keepdims=keepdims) - popmean) / sqrt(spread / n)
@@ -115,7 +115,7 @@ def ttest_ind(
     dtype = real_dtype(a, b)
     means, spreads, counts = [], [], []
     for given in (a, b):
-        x, place = sample("ttest_ind", as_tensor(given, dtype), axis, nan_policy)
+        x, place = sample("ttest_ind", as_tensor(given, dtype), axis, nan_policy, keepdims)
         counts.append(_several("ttest_ind", x, place))
         means.append(descriptive.mean(x, place, keepdims=keepdims))
         spreads.append(descriptive.var(x, place, ddof=1, keepdims=keepdims))
@@ -147,7 +147,7 @@ def f_oneway(
     if len(samples) < 2:
         raise ArgumentError(f"{name}: needs two samples or more, got {len(samples)}")
     dtype = real_dtype(*samples)
-    groups = [sample("f_oneway", as_tensor(x, dtype), axis, nan_policy) for x in samples]
+    groups = [sample("f_oneway", as_tensor(x, dtype), axis, nan_policy, keepdims) for x in samples]
     counts = [_several("f_oneway", x, place, 1) for x, place in groups]
     means = [descriptive.mean(x, place, keepdims=True) for x, place in groups]
     total = int(np.sum(counts))
@@ -183,7 +183,9 @@ def chisquare(
     Tensor(0.4)
     """
     given = (f_obs,) if f_exp is None else (f_obs, f_exp)
-    observed, place = sample("chisquare", as_tensor(f_obs, real_dtype(*given)), axis, nan_policy)
+    observed, place = sample(
+        "chisquare", as_tensor(f_obs, real_dtype(*given)), axis, nan_policy, keepdims
+    )
     expected: Any = f_exp
     if f_exp is None:
         expected = descriptive.mean(observed, place, keepdims=True)
@@ -206,7 +208,7 @@ def jarque_bera(
     >>> jarque_bera([-1.0, 0.0, 1.0]).statistic
     Tensor(0.28125)
     """
-    x, place = sample("jarque_bera", x, axis, nan_policy)
+    x, place = sample("jarque_bera", x, axis, nan_policy, keepdims)
     n = _several("jarque_bera", x, place, 1)
     third, fourth = skew(x, place, keepdims=keepdims), kurtosis(x, place, keepdims=keepdims)
     statistic = n / 6 * (third**2 + fourth**2 / 4)

@@ -14,8 +14,9 @@ from adjoint.array.linalg.equations import solve_triangular
 from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import where
-from adjoint.ops.elementwise.comparison import equal
+from adjoint.ops.elementwise.comparison import equal, logical_and
 from adjoint.ops.elementwise.exponential import exp, log
+from adjoint.ops.elementwise.rounding import floor
 from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.shape.movement import matrix_transpose
 from adjoint.ops.shape.rearrange import diagonal
@@ -215,7 +216,8 @@ class Multinomial(_Frozen):
         terms = special.xlogy(x[..., :-1], p[..., :-1]) - special.gammaln(x[..., :-1] + 1)
         ends = special.xlogy(x[..., -1:], last) - special.gammaln(x[..., -1:] + 1)
         value = special.gammaln(n + 1) + sum(terms, -1) + sum(ends, -1)
-        return where(equal(sum(x, -1), n), value, -math.inf)
+        are_counts = logical_and(equal(sum(x, -1), n), equal(sum(floor(x), -1), n))
+        return where(are_counts, value, -math.inf)
 
     def pmf(self, x: Any, n: Any, p: Any) -> Tensor:
         """The probability of the counts `x`."""

@@ -28,12 +28,16 @@ from adjoint.scipy.special.elementwise import boxcox
 from adjoint.scipy.stats.gamma_family import beta
 
 
-def sample(name: str, a: Any, axis: Any, nan_policy: str = "propagate") -> tuple[Tensor, int]:
-    """A sample and its axis; flattened where that is None."""
+def sample(
+    name: str, a: Any, axis: Any, nan_policy: str = "propagate", keepdims: bool = False
+) -> tuple[Tensor, int]:
+    """A sample and its axis. Where that is None all elements stand along one axis, behind as many
+    of one element as `keepdims` wants."""
     refuse(f"scipy.stats.{name}", nan_policy=(nan_policy, "propagate"))
     a = floating(a)
     if axis is None or a.ndim == 0:
-        return reshape(a, (-1,)), 0
+        others = (1,) * (a.ndim - 1) if keepdims else ()
+        return reshape(a, (*others, -1)), len(others)
     place = integer(f"scipy.stats.{name}", "axis", axis)
     if not -a.ndim <= place < a.ndim:
         raise ShapeError(f"scipy.stats.{name}: axis {axis} is out of bounds for shape {a.shape}")
@@ -100,7 +104,7 @@ def gmean(
     Tensor(2.)
     """
     refuse("scipy.stats.gmean", dtype=(dtype, None))
-    a, place = sample("gmean", a, axis, nan_policy)
+    a, place = sample("gmean", a, axis, nan_policy, keepdims)
     return exp(_average(log(a), place, weights, keepdims))
 
 
@@ -120,7 +124,7 @@ def hmean(
     Tensor(1.5)
     """
     refuse("scipy.stats.hmean", dtype=(dtype, None))
-    a, place = sample("hmean", a, axis, nan_policy)
+    a, place = sample("hmean", a, axis, nan_policy, keepdims)
     return 1 / _average(1 / _not_negative(a), place, weights, keepdims)
 
 
@@ -144,7 +148,7 @@ def pmean(
     exponent = float(constant("scipy.stats.pmean", "p", p))
     if exponent == 0:
         return gmean(a, axis, weights=weights, nan_policy=nan_policy, keepdims=keepdims)
-    a, place = sample("pmean", a, axis, nan_policy)
+    a, place = sample("pmean", a, axis, nan_policy, keepdims)
     return power(
         _average(power(_not_negative(a), exponent), place, weights, keepdims), 1 / exponent
     )
@@ -164,7 +168,7 @@ def gstd(
     >>> gstd([2.0, 2.0])
     Tensor(1.)
     """
-    a, place = sample("gstd", a, axis, nan_policy)
+    a, place = sample("gstd", a, axis, nan_policy, keepdims)
     return exp(descriptive.std(log(a), place, ddof=ddof, keepdims=keepdims))
 
 
@@ -183,7 +187,7 @@ def moment(
     >>> moment([1.0, 3.0], 2)
     Tensor(1.)
     """
-    a, place = sample("moment", a, axis, nan_policy)
+    a, place = sample("moment", a, axis, nan_policy, keepdims)
     n = integer("scipy.stats.moment", "order", order)
     if center is None:
         return _central(a, place, n, keepdims)
@@ -204,7 +208,7 @@ def skew(
     >>> skew([1.0, 2.0, 3.0])
     Tensor(0.)
     """
-    a, place = sample("skew", a, axis, nan_policy)
+    a, place = sample("skew", a, axis, nan_policy, keepdims)
     second, third = (_central(a, place, n, keepdims) for n in (2, 3))
     result: Tensor = third / (second * sqrt(second))
     n = a.shape[place]
@@ -226,7 +230,7 @@ def kurtosis(
     >>> kurtosis([1.0, 3.0])
     Tensor(-2.)
     """
-    a, place = sample("kurtosis", a, axis, nan_policy)
+    a, place = sample("kurtosis", a, axis, nan_policy, keepdims)
     second, fourth = (_central(a, place, n, keepdims) for n in (2, 4))
     result: Tensor = fourth / (second * second)
     n = a.shape[place]
@@ -250,7 +254,7 @@ def sem(
     >>> sem([1.0, 3.0])
     Tensor(1.)
     """
-    a, place = sample("sem", a, axis, nan_policy)
+    a, place = sample("sem", a, axis, nan_policy, keepdims)
     spread = descriptive.std(a, place, ddof=ddof, keepdims=keepdims)
     result: Tensor = spread / math.sqrt(a.shape[place])
     return result
@@ -270,7 +274,7 @@ def variation(
     >>> variation([1.0, 3.0])
     Tensor(0.5)
     """
-    a, place = sample("variation", a, axis, nan_policy)
+    a, place = sample("variation", a, axis, nan_policy, keepdims)
     spread = descriptive.std(a, place, ddof=ddof, keepdims=keepdims)
     result: Tensor = spread / descriptive.mean(a, place, keepdims=keepdims)
     return result
@@ -297,7 +301,7 @@ def median_abs_deviation(
         if scale != "normal":
             raise unsupported(name, "scale", scale, 'give a number or "normal"')
         scale = 0.6744897501960817
-    x, place = sample("median_abs_deviation", x, axis, nan_policy)
+    x, place = sample("median_abs_deviation", x, axis, nan_policy, keepdims)
     distances = abs(x - descriptive.median(x, place, keepdims=True))
     result: Tensor = descriptive.median(distances, place, keepdims=keepdims) / scale
     return result
@@ -320,7 +324,7 @@ def entropy(
     """
     if base is not None and base <= 0:
         raise RangeError(f"scipy.stats.entropy: base must be positive, got {base!r}")
-    p, place = sample("entropy", pk, axis, nan_policy)
+    p, place = sample("entropy", pk, axis, nan_policy, keepdims)
     total = sum(p, place, keepdims=keepdims)  # dividing at the end keeps 0 times ∞ out
     if qk is None:
         result = log(total) + sum(special.entr(p), place, keepdims=keepdims) / total
@@ -428,7 +432,7 @@ def boxcox_llf(
     >>> boxcox_llf(1.0, [1.0, 5.0])
     Tensor(-1.38629436)
     """
-    data, place = sample("boxcox_llf", data, axis, nan_policy)
+    data, place = sample("boxcox_llf", data, axis, nan_policy, keepdims)
     lmb = as_tensor(lmb, real_dtype(lmb, data))
     spread = descriptive.var(boxcox(data, lmb), place, keepdims=keepdims)
     logs = sum(log(data), place, keepdims=keepdims)

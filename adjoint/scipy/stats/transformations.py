@@ -11,6 +11,7 @@ from adjoint.array.statistics import descriptive
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import abs, where
+from adjoint.ops.elementwise.comparison import isnan
 from adjoint.ops.elementwise.exponential import log, log1p
 from adjoint.ops.elementwise.power import hypot, sqrt
 from adjoint.ops.elementwise.rounding import floor
@@ -19,7 +20,7 @@ from adjoint.ops.indexing.indexing import take
 from adjoint.ops.indexing.slicing import along
 from adjoint.ops.reductions.cumulative import cumsum
 from adjoint.ops.reductions.extremum import max, min
-from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.reductions.reduction import any, sum
 from adjoint.ops.reductions.sorting import argsort, sort
 from adjoint.ops.shape.joining import concat
 from adjoint.scipy.common import floating, integer, operand, real_dtype, unsupported
@@ -84,7 +85,7 @@ def yeojohnson_llf(
     >>> yeojohnson_llf(0.5, [-1.0, 1.0])
     Tensor(-0.04682607)
     """
-    data, place = sample("yeojohnson_llf", data, axis, nan_policy)
+    data, place = sample("yeojohnson_llf", data, axis, nan_policy, keepdims)
     lmb = as_tensor(lmb, real_dtype(lmb, data))
     spread = descriptive.var(yeojohnson(data, lmb), place, keepdims=keepdims)
     right = data >= 0
@@ -98,7 +99,7 @@ def _circular(
     name: str, samples: Any, high: Any, low: Any, axis: Any, nan_policy: str, keepdims: bool
 ) -> tuple[Tensor, Tensor]:
     """The mean sine and cosine of angles."""
-    x, place = sample(name, samples, axis, nan_policy)
+    x, place = sample(name, samples, axis, nan_policy, keepdims)
     angle = (x - low) * (2 * math.pi / (high - low))
     return (
         descriptive.mean(sin(angle), place, keepdims=keepdims),
@@ -182,7 +183,7 @@ def trim_mean(
     >>> trim_mean([1.0, 2.0, 9.0], 0.4)
     Tensor(2.)
     """
-    a, place = sample("trim_mean", a, axis, nan_policy)
+    a, place = sample("trim_mean", a, axis, nan_policy, keepdims)
     count = a.shape[place]
     cut = int(proportiontocut * count)
     if 2 * cut >= count:
@@ -190,8 +191,12 @@ def trim_mean(
             f"scipy.stats.trim_mean: proportiontocut={proportiontocut!r} leaves nothing of {count} "
             "values; give less than ½"
         )
-    kept = along(sort(a, place), place, cut, 1, count - 2 * cut)
-    return descriptive.mean(kept, place, keepdims=keepdims)
+    ordered = sort(a, place)
+    result = descriptive.mean(
+        along(ordered, place, cut, 1, count - 2 * cut), place, keepdims=keepdims
+    )
+    has_nan = any(isnan(ordered), place, keepdims=keepdims)  # which stands at the end, and is cut
+    return where(has_nan, math.nan, result)
 
 
 def iqr(
@@ -209,7 +214,7 @@ def iqr(
     >>> iqr([1.0, 2.0, 3.0])
     Tensor(1.)
     """
-    x, place = sample("iqr", x, axis, nan_policy)
+    x, place = sample("iqr", x, axis, nan_policy, keepdims)
     if scale == "normal":
         scale = 1.3489795003921634
     low, high = rng
@@ -235,13 +240,15 @@ def kstat(
     >>> kstat([1.0, 3.0])
     Tensor(2.)
     """
-    x, place = sample("kstat", data, axis, nan_policy)
+    x, place = sample("kstat", data, axis, nan_policy, keepdims)
     order, N = integer("scipy.stats.kstat", "n", n), x.shape[place]
     if not 1 <= order <= 4:
         raise RangeError(f"scipy.stats.kstat: n must be 1, 2, 3 or 4, got {n!r}")
     mean = descriptive.mean(x, place, keepdims=True)
     if order == 1:
         return descriptive.mean(x, place, keepdims=keepdims)
+    if order > N:
+        return math.nan * descriptive.mean(x, place, keepdims=keepdims)
     powers = {k: sum((x - mean) ** k, place, keepdims=keepdims) for k in (2, 3, 4)}
     if order == 2:
         return powers[2] / (N - 1)
