@@ -98,7 +98,7 @@ class Replay:
         return result
 
     def _is_due(self) -> bool:
-        if not self.answered or len(self.plans) == MOST_PLANS:
+        if not self.answered or len(self.plans) >= MOST_PLANS:
             return False
         return self.answered >= WAIT or options.current().native == "always"
 

@@ -20,7 +20,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.api.fast_tree import REFUSED
-from adjoint.api.replay import replay_of
+from adjoint.api.replay import MOST_PLANS, replay_of
 from adjoint.backends.availability import missing
 
 pytestmark = [
@@ -193,6 +193,17 @@ def test_a_function_is_traced_until_that_has_paid() -> None:
     for _ in range(40):
         g(np.arange(3.0), 2.0)
     assert not plans_of(g)
+
+
+def test_threads_that_made_plans_at_once_end_the_making() -> None:
+    """Each of two may have seen that one more is allowed."""
+    g = ad.grad(cubes)
+    warm(g, np.arange(3.0), 2.0)
+    found = replay_of(g)
+    assert found is not None and len(found.plans) == 1
+    found.plans *= MOST_PLANS + 1
+    warm(g, np.arange(5.0), 2.0)
+    assert len(found.plans) == MOST_PLANS + 1
 
 
 def test_a_list_of_argnums_may_change() -> None:
