@@ -99,10 +99,18 @@ def test_floating_arguments_are_not_taken_for_constants():
     np.testing.assert_array_equal(f(np.ones(3), w).toarray(), w)
 
 
-def test_what_is_no_number_beside_floating_arguments_is_named():
+def test_texts_beside_floating_arguments_are_held_fixed():
     f = ad.jacobian(lambda x, p: p["w"] @ x if p["kind"] == "product" else x, sparse=True)
-    with pytest.raises(ArgumentError, match="cannot make a tensor of str"):
-        f(np.ones(2), {"w": np.eye(2), "kind": "product"})
+    w = np.array([[1.0, 2.0], [0.0, 3.0]])
+    for kind, wanted in ("product", w), ("none", np.eye(2)), ("product", w):
+        found = f(np.ones(2), {"w": w, "kind": kind})
+        np.testing.assert_array_equal(found.toarray(), wanted)
+
+
+def test_what_is_no_number_beside_floating_arguments_is_named():
+    f = ad.jacobian(lambda x, p: p["w"] @ x, sparse=True)
+    with pytest.raises(ArgumentError, match="cannot make a tensor of object"):
+        f(np.ones(2), {"w": np.eye(2), "other": object()})
 
 
 def test_indices_given_as_arguments_make_plans_of_their_own():

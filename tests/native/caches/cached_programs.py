@@ -35,7 +35,7 @@ def small(x: Any) -> Any:
 PROGRAMS: dict[str, Any] = {
     "step": lambda: ad.compile(step)(X, X.T.copy()),
     "small": lambda: ad.compile(small)(X),
-    "other shape": lambda: ad.compile(small)(X[:3]),
+    "other shape": lambda: ad.compile(small)(X[:7]),
     "other dtype": lambda: ad.compile(small)(X.astype("float32")),
     "other constant": lambda: ad.compile(lambda x: ad.sin(x) * 0.5)(X),
     "held constant": lambda: ad.compile(lambda x: ad.sin(x) * 3.7)(X),

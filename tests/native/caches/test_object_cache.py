@@ -63,7 +63,8 @@ def test_another_structure_is_another_entry(other: str) -> None:
     assert after["compilations"] > 0
 
 
-def test_elementwise_code_serves_every_shape() -> None:
+def test_elementwise_code_serves_other_shapes() -> None:
+    """Of many elements; of few it is written in another way."""
     run("small")
     assert run("other shape")["compilations"] == 0
 

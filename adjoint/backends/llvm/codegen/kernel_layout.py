@@ -77,7 +77,7 @@ class KernelLayout:
         self.last = last_long(self.domain)
         size = self.domain[self.last] if self.last >= 0 else 1
         is_many = size >= MANY_ITERATIONS
-        is_short = size <= MAX_SHORT_ITERATIONS
+        is_short = size <= MAX_SHORT_ITERATIONS and vectors.register_bytes() == 64
         is_few = size <= MAX_SCALAR_ITERATIONS
         self.span = "few" if is_few else "short" if is_short else "many" if is_many else "some"
         self.stored = list(dict.fromkeys((*self.stored_reads(), *kernel.roots)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.element import Counter, Segment
 from adjoint.backends.llvm.codegen.loops import I64, is_constant, is_deep, loop
 
@@ -62,7 +61,7 @@ class VectorLoop:
         start, stop, *_ = self.segment
         lanes = self.writer.lanes
         once = self.writer.expensive and self.writer.span != "many"
-        few = self.writer.span == "short" and vectors.register_bytes() == 64
+        few = self.writer.span == "short"
         if is_constant(start) and is_constant(stop):
             tail = (stop.constant - start.constant) % lanes
             middle = I64(stop.constant - tail)
