@@ -21,7 +21,7 @@ import numpy as np
 from adjoint.backends import interpreter
 from adjoint.backends.availability import missing
 from adjoint.backends.graph_program import GraphProgram
-from adjoint.backends.graph_signature import COMPILATION, COMPILED, INTERPRETED, estimate
+from adjoint.backends.graph_signature import COMPILED, INTERPRETED, estimate
 from adjoint.backends.kink_questions import without_questions
 from adjoint.backends.traced_graph import TracedGraph, is_pure, template, traced_graph
 from adjoint.graph import engine
@@ -37,8 +37,12 @@ Derive: TypeAlias = "Callable[[Sequence[Tensor], Sequence[Node], Scope], list[Te
 Known: TypeAlias = "dict[int, bytes]"
 """Values of leaves, by number, that are written into the code."""
 
-SWEPT = 10.0
-"""Microseconds that an operation costs in a sweep, and the interpreter in what comes of it."""
+CALL = 60.0
+"""Microseconds that a transform costs by itself, without native code."""
+SWEPT = 20.0
+"""The same of an operation in a sweep, and of the interpreter in what comes of it."""
+COMPILATION = 12_000.0
+"""The same of compiling a program, beside its operations."""
 NESTED = 3.0
 """How many times that, where it is differentiated twice."""
 KINK = 300.0
@@ -210,7 +214,7 @@ def _wait(graph: TracedGraph) -> float:
     swept = SWEPT * count
     if _is_nested(graph):
         swept = NESTED * swept + KINK * len([x for x in graph.order if x.op.kinks])
-    interpreted = 3 * work + 3 * INTERPRETED * count + swept
+    interpreted = CALL + 3 * work + 3 * INTERPRETED * count + swept
     if 3 * times.native > WORTH * interpreted:
         return inf
     return PAYBACK * (COMPILATION + 3 * COMPILED * count) / interpreted
