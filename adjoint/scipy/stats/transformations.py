@@ -1,4 +1,9 @@
-"""Samples made normal, on the circle, without their ends, and how far they are from each other."""
+"""Samples made normal, on the circle, without their ends, and how far they are from each other.
+
+Samples lie along `axis` of arrays of any shape, and batches along the others, which must broadcast;
+a result has the other axes (with `keepdims` also this one, of size 1). axis=None means all elements
+together. Results are floating: float32 for float32, else float64.
+"""
 
 from __future__ import annotations
 
