@@ -58,12 +58,13 @@ twin_for: Callable[[type], type | None] = lambda cls: None  # noqa: E731
 
 
 class _Unnoticed:
-    """What a twin meets first, so that no class is told that another was derived from it."""
+    """What a twin meets first, so that no class is told that the twin was derived from it."""
 
     __slots__ = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        pass
+        if not _is_twin(cls):  # but a class that traced code derives from the twin
+            super().__init_subclass__(**kwargs)
 
 
 def _is_twin(cls: type) -> bool:

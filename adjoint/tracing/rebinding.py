@@ -26,7 +26,7 @@ Handler: TypeAlias = "Callable[[Any, str], Any]"
 _OWN = __name__.partition(".")[0]
 _LIBRARIES = frozenset({_OWN, "numpy", "scipy", "optree", "llvmlite", *sys.stdlib_module_names})
 _USERS = frozenset({"__main__", "__mp_main__"})
-_WRITES_NAMES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_NAME", "STORE_NAME"})
+_WRITES_NAMES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
 _ASKS_FOR_NAMES = frozenset({"globals", "exec", "eval"})
 
 
@@ -215,17 +215,17 @@ def _is_installed(file: str | None) -> bool:
 class Globals(dict[str, Any]):
     """The globals of a module as they are now, each name with its meaning while tracing.
 
-    The dictionary itself holds what CPython reads past `__getitem__`.
+    The dictionary itself holds the names of modules, which CPython reads past `__getitem__`.
     """
 
     __slots__ = ("known", "package", "real")
 
     def __init__(self, real: dict[str, Any], package: str) -> None:
-        super().__init__(real)
+        super().__init__({k: x for k, x in real.items() if k.startswith("__")})
         self.real = real
         self.package = package
         self.known: dict[str, tuple[Any, Any]] = {}
-        self["__builtins__"] = _builtins_of(real, package)
+        self["__builtins__"] = Builtins(self)
 
     def __getitem__(self, name: str) -> Any:
         value = self.real[name]
@@ -253,17 +253,41 @@ def globals_for(real: dict[str, Any], package: str) -> Globals:
     return known
 
 
-def _builtins_of(real: dict[str, Any], package: str) -> dict[str, Any]:
-    """The builtins of a module, with an import that gives what modules mean while tracing."""
-    given = real.get("__builtins__", builtins)
-    names = dict(given.__dict__ if isinstance(given, ModuleType) else given)
-    imported = names.get("__import__", builtins.__import__)
+class Builtins(dict[str, Any]):
+    """The builtins of a module while tracing: modules that are imported have their meaning.
 
-    def traced_import(name: str, *args: Any, **kwargs: Any) -> Any:
-        return meaning(imported(name, *args, **kwargs), package)
+    The body of a class that stands in a function looks its names up here, as CPython finds none in
+    `Globals` itself (from 3.13 on it asks their `__getitem__`).
+    """
 
-    ours = {k: f for k, f in queries.BUILTINS.items() if names.get(k) is getattr(builtins, k)}
-    return names | ours | {"__import__": traced_import}
+    __slots__ = ("all", "globals")
+
+    def __init__(self, globals_: Globals) -> None:
+        given = globals_.real.get("__builtins__", builtins)
+        names = dict(given.__dict__ if isinstance(given, ModuleType) else given)
+        imported = names.get("__import__", builtins.__import__)
+        build = names.get("__build_class__", builtins.__build_class__)
+
+        def traced_import(name: str, *args: Any, **kwargs: Any) -> Any:
+            return meaning(imported(name, *args, **kwargs), globals_.package)
+
+        def build_class(*args: Any, **kwargs: Any) -> Any:
+            self.leave_out_globals()
+            return build(*args, **kwargs)
+
+        ours = {k: f for k, f in queries.BUILTINS.items() if names.get(k) is getattr(builtins, k)}
+        self.globals = globals_
+        self.all = names | ours | {"__import__": traced_import, "__build_class__": build_class}
+        super().__init__(self.all)
+
+    def leave_out_globals(self) -> None:
+        """Let names that the module has itself be looked up there."""
+        for name in self.keys() & self.globals.real.keys():
+            if not name.startswith("__"):
+                del self[name]
+
+    def __missing__(self, name: str) -> Any:
+        return self.globals[name] if name in self.globals.real else self.all[name]
 
 
 class UserModule(ModuleType):
