@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import functools
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ SCALE = np.array([2.0, 3.0])
 class Shape:
     """A base with a list of what is derived from it."""
 
-    known: list[type] = []
+    known: ClassVar[list[type]] = []
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
