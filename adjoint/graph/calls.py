@@ -123,6 +123,7 @@ mark_tangent: Function
 mark_adjoint: Function
 spectral_form: Callable[[Node, AbstractSet[Node]], Tensor | None]
 series_at: Callable[[str, Any, Any], Tensor]
+series_part: Callable[[str, Any], Callable[..., Any]]
 written_by: Callable[[str, Tensor, Any, Any], Tensor]
 
 DECLARED = frozenset(__annotations__)

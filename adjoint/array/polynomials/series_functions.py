@@ -1,5 +1,5 @@
 """Functions of series beside their values: at points and on grids of several variables, the columns
-of least squares, and arithmetic of polynomials, under their full names in ``numpy.polynomial``."""
+of least squares, and arithmetic, under their full names in ``numpy.polynomial``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from functools import partial
 from typing import Any
 
 from adjoint.array.manipulation.joining import broadcast_arrays
-from adjoint.array.polynomials.coefficients import polyadd, polyder, polyint, polymul, polysub
+from adjoint.array.polynomials import series_arithmetic
 from adjoint.array.polynomials.series import BASES, Recurrence, evaluated
 from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import to_inexact
 from adjoint.ops.shape.joining import stack
 from adjoint.ops.shape.movement import astype, broadcast_to, reshape
-from adjoint.ops.shape.rearrange import flip
 
 
 def _at_points(value: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -58,15 +57,6 @@ def _columns(step: Recurrence) -> Callable[..., Tensor]:
     return vander
 
 
-def _reversed(function: Callable[..., Tensor], coefficients: int) -> Callable[..., Tensor]:
-    def ours(*args: Any, **kwargs: Any) -> Tensor:
-        """As the function of polynomials whose highest power comes first."""
-        given = [flip(as_tensor(c)) for c in args[:coefficients]]
-        return flip(function(*given, *args[coefficients:], **kwargs))
-
-    return ours
-
-
 def enter() -> None:
     """Have traced code find the functions under their full names in NumPy."""
     for module, name, step in BASES.values():
@@ -76,11 +66,4 @@ def enter() -> None:
             public_as(f"{place}val{rank}")(_at_points(value))
             public_as(f"{place}grid{rank}")(_on_grid(value))
         public_as(f"{place}vander")(_columns(step))
-    for name, function, count in (
-        ("polyadd", polyadd, 2),
-        ("polysub", polysub, 2),
-        ("polymul", polymul, 2),
-        ("polyder", polyder, 1),
-        ("polyint", polyint, 1),
-    ):
-        public_as(f"polynomial.polynomial.{name}")(_reversed(function, count))
+    series_arithmetic.enter()
