@@ -13,12 +13,13 @@ import pytest
 
 import adjoint as ad
 from adjoint.backends.llvm.calls import product_layout
-from adjoint.backends.llvm.calls.product_calls import is_own, numbers_of
+from adjoint.backends.llvm.calls.product_calls import NUMBERS, POINTERS, is_own, numbers_of
 from adjoint.backends.llvm.calls.product_kernel import ProductWriter
 from adjoint.backends.llvm.calls.product_layout import MOST_PARTS, PACKED_ROWS, Product
 from adjoint.backends.llvm.codegen import product_tile, vectors
 from adjoint.backends.llvm.codegen.product_tile import (
     ARM_REGISTERS,
+    OPEN_SIZE,
     TileSize,
     register_count,
     tile_size,
@@ -69,7 +70,7 @@ class Functions:
         self.loaded = jit.load_object(jit.compile_object({"written": str(module.module)}), {})
 
     def call(self, number: int, step: Gemm, a: Any, b: Any, c: Any, scale: Any, cuts: Any) -> None:
-        kinds = [ctypes.c_void_p] * 5 + [ctypes.c_int64] * 6
+        kinds = [ctypes.c_void_p] * POINTERS + [ctypes.c_int64] * NUMBERS
         function = ctypes.CFUNCTYPE(None, *kinds)(self.loaded.address(f"f{number}"))
         product = Product(step)
         if product.is_turned:
@@ -78,8 +79,8 @@ class Functions:
         ends = [x.ctypes.data for x in (a, b, c)]
         factor = None if scale is None else scale.ctypes.data
         for low, high in cuts:
-            numbers = numbers_of(product, shared=len(cuts) > 1)
-            function(*ends, factor, scratch.ctypes.data, *numbers, low, high)
+            slot = low // product.grain * product.group if product.by_rows else low
+            function(*ends, factor, scratch.ctypes.data, *numbers_of(product, low, high, slot))
 
 
 def within(shape: tuple[int, ...], dtype: str, start: Any = None) -> tuple[Any, Any]:
@@ -196,6 +197,16 @@ def test_tiles_fit_into_the_registers(rows: int, columns: int) -> None:
     assert size == TileSize(1, min(8, -(-columns // 16))) or (
         size.height * size.width + size.width < register_count()
     )
+
+
+@pytest.mark.parametrize("transposed", [(False, False), (True, False), (False, True)])
+def test_the_code_for_any_number_of_rows_or_depth_is_one_of_few(
+    transposed: tuple[bool, bool], vector_target: str
+) -> None:
+    """Tiles have one of two heights, and what is large is packed, and summed in blocks."""
+    sizes = [(256, 128, n) if transposed[0] else (n, 128, 256) for n in range(OPEN_SIZE, 900)]
+    texts = {ProductWriter(step_of(*size, transposed, "f4")).text() for size in sizes}
+    assert len(texts) <= 5
 
 
 def test_numbers_that_are_not_finite_stay_in_their_rows_and_columns() -> None:

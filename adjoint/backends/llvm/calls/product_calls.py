@@ -16,8 +16,8 @@ from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.graph.types import size_of
 from adjoint.schedule.plan import Gemm
 
-POINTERS, NUMBERS = 5, 4
-"""Addresses and sizes that the function takes before the units it computes."""
+POINTERS, NUMBERS = 5, 8
+"""How many addresses and numbers the function takes."""
 
 
 def is_own(step: Gemm) -> bool:
@@ -61,10 +61,17 @@ def scratch_bytes(step: Gemm) -> int:
     return Product(step).scratch_bytes * -(-matrices(step) // matrices_of_part(step))
 
 
-def numbers_of(product: Product, shared: bool) -> list[int]:
-    """Rows, depth, depth of a block, and units of a part."""
-    grain = product.grain if shared else product.units
-    return [product.rows, product.depth, product.depth_block, grain]
+def numbers_of(product: Product, low: Any, high: Any, slot: Any) -> list[Any]:
+    """The numbers that the function takes to compute the units from `low` to `high`, and to pack
+    from `slot` on."""
+    columns, rows = (0, product.panels), (0, product.row_tiles)
+    tiles = (*columns, low, high) if product.by_rows else (low, high, *rows)
+    return [product.rows, product.depth, product.depth_block, slot, *tiles]
+
+
+def all_numbers_of(product: Product) -> list[int]:
+    """The same for all units at once."""
+    return numbers_of(product, 0, product.units, 0)
 
 
 def emit(
@@ -79,20 +86,19 @@ def emit(
     """Compute the products at the addresses `ends` of a, b and c, on threads if `shared`; `scale`
     is the address of a factor, and `scratch` of memory for what is packed."""
     product, count, grain = Product(step), matrices(step), matrices_of_part(step)
-    numbers = [I64(n) for n in numbers_of(product, shared)]
     factor = ir.Constant(POINTER, None) if scale is None else scale
     given = [*ends, factor, scratch]
     if shared and grain < count:
-        task = stack_task(builder.module, step, function, numbers)
+        task = stack_task(builder.module, step, function)
         hand_out(builder, task, given, count, grain)
         return
     task = None
     if shared and product.parts > 1:
-        task = part_task(builder.module, function, numbers)
+        task = part_task(builder.module, product, function)
     with loop(builder, I64(0), I64(count), unroll=False) as index:
         own = [*matrices_at(builder, step, index, ends), factor, scratch]
         if task is None:
-            builder.call(function, [*own, *numbers, I64(0), I64(product.units)])
+            builder.call(function, [*own, *map(I64, all_numbers_of(product))])
         else:
             hand_out(builder, task, own, product.units, product.grain)
 
@@ -139,15 +145,20 @@ def task_of(module: Any) -> tuple[Any, list[Any], Any, Any]:
     return builder, given, low, high
 
 
-def part_task(module: Any, function: Any, numbers: Sequence[Any]) -> Any:
-    """The task that computes some units of one product with these sizes."""
+def part_task(module: Any, product: Product, function: Any) -> Any:
+    """The task that computes some units of one product. Those of other parts pack elsewhere: each
+    its own panels, or all of them if it has rows."""
     builder, given, low, high = task_of(module)
-    builder.call(function, [*given, *numbers, low, high])
+    slot = low
+    if product.by_rows:
+        slot = builder.mul(builder.udiv(low, I64(product.grain)), I64(product.group))
+    numbers = [I64(n) if type(n) is int else n for n in numbers_of(product, low, high, slot)]
+    builder.call(function, [*given, *numbers])
     builder.ret_void()
     return builder.function
 
 
-def stack_task(module: Any, step: Gemm, function: Any, numbers: Sequence[Any]) -> Any:
+def stack_task(module: Any, step: Gemm, function: Any) -> Any:
     """The task that computes some of the products of a stack."""
     builder, (*ends, factor, scratch), low, high = task_of(module)
     part = builder.sdiv(low, I64(matrices_of_part(step)))
@@ -155,7 +166,7 @@ def stack_task(module: Any, step: Gemm, function: Any, numbers: Sequence[Any]) -
     own = builder.gep(scratch, [offset], source_etype=ir.IntType(8))
     with loop(builder, low, high, unroll=False) as index:
         given = [*matrices_at(builder, step, index, ends), factor, own]
-        builder.call(function, [*given, *numbers, I64(0), I64(Product(step).units)])
+        builder.call(function, [*given, *map(I64, all_numbers_of(Product(step)))])
     builder.ret_void()
     return builder.function
 
@@ -163,10 +174,10 @@ def stack_task(module: Any, step: Gemm, function: Any, numbers: Sequence[Any]) -
 def run(step: Gemm, address: int, ends: Sequence[int], scale: int | None, scratch: int) -> None:
     """Compute the products now, on this thread."""
     product = Product(step)
-    kinds = [ctypes.c_void_p] * POINTERS + [ctypes.c_int64] * (NUMBERS + 2)
+    kinds = [ctypes.c_void_p] * POINTERS + [ctypes.c_int64] * NUMBERS
     function = ctypes.CFUNCTYPE(None, *kinds)(address)
-    numbers = numbers_of(product, shared=False)
+    numbers = all_numbers_of(product)
     for a, b, c in blas.each_matrix(step, ends):
         if product.is_turned:
             a, b = b, a
-        function(a, b, c, scale, scratch, *numbers, 0, product.units)
+        function(a, b, c, scale, scratch, *numbers)

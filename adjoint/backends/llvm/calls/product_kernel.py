@@ -18,24 +18,19 @@ from adjoint.backends.llvm.codegen.emitter import llvm_type, splat
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, element_address, extern, loop
 from adjoint.backends.llvm.codegen.product_dots import Dots
 from adjoint.backends.llvm.codegen.product_packing import smaller
-from adjoint.backends.llvm.codegen.product_tile import (
-    Columns,
-    Tile,
-    multiply_add,
-)
+from adjoint.backends.llvm.codegen.product_tile import OPEN_SIZE, Columns, Tile, multiply_add
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.schedule.plan import Gemm
 
 LITTLE = 4096
 """So many numbers are transposed one by one: in less than a microsecond or two, and by code that is
 an eighth as long."""
-OPEN_SIZE = 64
-"""A number of rows, or a depth, from which on the code is the same for any."""
 
 
 class ProductWriter:
     """Writes ``void f(ptr a, ptr b, ptr c, ptr scale, ptr scratch, i64 rows, i64 depth, i64 block,
-    i64 grain, i64 low, i64 high)``, which computes the units from `low` to `high` of one product.
+    i64 slot, i64 panel, i64 panels, i64 tile, i64 tiles)``, which computes the tiles from `tile` to
+    `tiles` of the panels from `panel` to `panels` of one product, and packs from `slot` on.
     """
 
     def __init__(self, step: Gemm) -> None:
@@ -47,7 +42,7 @@ class ProductWriter:
     def fixed_depth(self) -> int | None:
         """The depth, where the code depends on it: it is the distance between rows of a."""
         product = self.product
-        is_open = product.transpose_a and product.depth > OPEN_SIZE
+        is_open = product.transpose_a and product.depth >= OPEN_SIZE
         return None if is_open else product.depth
 
     @cached_property
@@ -61,13 +56,6 @@ class ProductWriter:
         """Whether the depth is summed in several blocks."""
         return self.product.depth_block < self.product.depth
 
-    @property
-    def writes_once(self) -> bool:
-        """Whether rows of the last tile that belong to the one before must not be written again:
-        they are added to something, or may be another thread's."""
-        adds = self.step.addend is not None or self.is_blocked
-        return not self.is_exact and (adds or self.product.by_rows)
-
     def text(self) -> str:
         """What the code depends on: equal for equal functions."""
         step, p = self.step, self.product
@@ -77,14 +65,14 @@ class ProductWriter:
             f"product {step.root.dtype.str} {tile} columns {p.columns} depth {self.fixed_depth} "
             f"block {block} {p.lanes} {p.transpose_a} {p.transpose_b} "
             f"packs {p.packs_a} {p.packs} {p.group} "
-            f"{p.depth * p.columns <= LITTLE} "
-            f"rows {p.by_rows} {self.is_exact} {step.negative} {step.scale is not None} "
+            f"{p.transpose_b and p.depth * p.columns <= LITTLE} "
+            f"exact {self.is_exact} {step.negative} {step.scale is not None} "
             f"{step.addend is not None}"
         )
 
     def declare(self, module: Any, name: str) -> Any:
         """The function, its body not written."""
-        return extern(module, name, ir.VoidType(), [POINTER] * 5 + [I64] * 6)
+        return extern(module, name, ir.VoidType(), [POINTER] * 5 + [I64] * 8)
 
     level = "written"
 
@@ -105,7 +93,7 @@ class ProductWriter:
         for pointer in function.args[:5]:
             pointer.add_attribute("noalias")
         self.a, self.b, self.c, scale, self.scratch = function.args[:5]
-        self.rows, self.depth, self.block, self.grain, low, high = function.args[5:]
+        self.rows, self.depth, self.block, self.first_slot, *tiles = function.args[5:]
         if self.fixed_depth is not None:
             self.depth, self.block = I64(self.fixed_depth), I64(self.product.depth_block)
         self.factor = self.read_factor(scale)
@@ -118,18 +106,9 @@ class ProductWriter:
             """What a row of tiles reads of a: on the stack, at most 50 KiB."""
             self.packed_a.type = POINTER
         if product.by_dots:
-            self.write_dots(low, high)
-        elif product.by_rows:
-            part = builder.udiv(low, self.grain) if product.packs else low
-            slots = I64(min(product.group, product.panels))
-            self.first_slot: Any = builder.mul(part, slots)
-            self.write_groups(I64(0), I64(product.panels), low, high)
+            self.write_dots(*tiles[:2])
         else:
-            tiles = builder.udiv(
-                builder.add(self.rows, I64(product.tile.height - 1)), I64(product.tile.height)
-            )
-            self.first_slot = None
-            self.write_groups(low, high, I64(0), tiles)
+            self.write_groups(*tiles)
         builder.ret_void()
         return True
 
@@ -207,9 +186,7 @@ class ProductWriter:
     def slot_of(self, panel: Any, group: Any) -> Any:
         """The memory in which a panel is packed."""
         builder = self.builder
-        number = panel
-        if self.first_slot is not None:
-            number = builder.add(self.first_slot, builder.sub(panel, group))
+        number = builder.add(self.first_slot, builder.sub(panel, group))
         deep = -(-self.product.depth_block // self.product.lanes) * self.product.lanes
         if self.fixed_depth is None:
             lanes = I64(self.product.lanes)
@@ -291,10 +268,10 @@ class ProductWriter:
         )
         sums = tile.sums(count)
         c = self.element(self.c, builder.add(builder.mul(first, I64(product.columns)), column))
-        skipped = builder.sub(wanted, first) if self.writes_once else None
+        skipped = builder.sub(wanted, first)
         for row, own in enumerate(sums):
             there = self.element(c, I64(row * product.columns))
-            if skipped is not None and row < len(sums) - 1:
+            if not self.is_exact and row < len(sums) - 1:  # the other may be another thread's
                 is_new = builder.icmp_signed("<=", skipped, I64(row))
                 there = builder.select(is_new, there, self.nowhere)
             self.put_down(there, columns, own, k)

@@ -160,8 +160,12 @@ class Product:
 
     @cached_property
     def group(self) -> int:
-        """How many panels are packed at a time."""
-        return max(1, GROUP_BYTES // self.panel_bytes) if self.packs else self.panels
+        """How many panels are packed at a time, at most all. Few numbers occur, as code depends on
+        it that is the same for any depth."""
+        if not self.packs:
+            return self.panels
+        deep = min(1 << (self.depth_block - 1).bit_length(), MOST_DEPTH)
+        return min(max(1, GROUP_BYTES // (self.panel * deep * self.itemsize)), self.panels)
 
     @cached_property
     def panels(self) -> int:
@@ -203,5 +207,5 @@ class Product:
         """The memory for what is packed."""
         if not self.packs:
             return 0
-        slots = self.parts * min(self.group, self.panels) if self.by_rows else self.panels
+        slots = self.parts * self.group if self.by_rows else self.panels
         return rounded(slots * self.panel_bytes)

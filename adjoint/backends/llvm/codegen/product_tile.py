@@ -35,8 +35,13 @@ SECOND_TILE = 1.5
 """What the last tile of a row counts if it has fewer columns: it is code of its own, to compile."""
 SECOND_CACHE = 0.1
 """Cycles that reading a vector of b costs beside the products."""
+OPEN_SIZE = 2 * MOST_HEIGHT + 1
+"""A number of rows, or a depth, from which on the code is the same for any."""
 MANY_ROWS = 512
-"""From so many rows on a tile has as many as it can; of fewer all tiles have about the same."""
+"""From so many rows on a tile has as many as it can."""
+HEIGHTS = 13, 8
+"""For fewer rows it has one of these numbers, so that their code serves any number of rows: the
+first leaves little over of 64, 128 and 256 rows, the second of those that are few."""
 
 
 def lanes_of(itemsize: int) -> int:
@@ -71,15 +76,21 @@ def tile_size(rows: int, columns: int, lanes: int, highest: int = MOST_HEIGHT) -
     across = -(-columns // lanes)
     if rows == 1:
         return TileSize(1, min(across, CHAINS))
-    free = register_count() - 1
+    highest_of = {
+        width: min((register_count() - 1 - width) // width, MOST_HEIGHT)
+        for width in range(1, min(across, MOST_VECTORS) + 1)
+    }
     sizes = []
-    for width in range(1, min(across, MOST_VECTORS) + 1):
-        most = min((free - width) // width, highest)
-        heights = [most]
-        if rows < MANY_ROWS:
-            fewest = -(-rows // most)
-            heights = [-(-rows // count) for count in (fewest, fewest + 1)]
-        sizes += [TileSize(height, width) for height in heights]
+    if rows < OPEN_SIZE:
+        for width, most in highest_of.items():
+            fewest = -(-rows // min(most, highest))
+            sizes += [TileSize(-(-rows // count), width) for count in (fewest, fewest + 1)]
+    else:  # the width is the same for any number of rows
+        sizes = [TileSize(most, width) for width, most in highest_of.items()]
+        best = min(sizes, key=lambda size: _cycles(size, MANY_ROWS, across))
+        most = min(best.height, highest)
+        some = [height for height in HEIGHTS if height <= most and rows < MANY_ROWS]
+        sizes = [TileSize(height, best.width) for height in some or [most]]
     return min(sizes, key=lambda size: _cycles(size, rows, across))
 
 
