@@ -27,9 +27,10 @@ from adjoint.tracing.constants import tracing
 if TYPE_CHECKING:
     from adjoint.api.replay_plan import Plan
 
-WAIT = 1_400
-"""How many calls native code must have answered before the proof is made. It takes 8 ms and 0.7 for
-each operation, and saves 60 µs a call and 5 for each, so that the loss stays below a tenth."""
+WAIT = 400
+"""How many calls native code must have answered before the proof is made, where that was not asked
+for when a program was due. It takes 10 ms and 2 for each operation, and saves 60 µs a call and 5
+for each. After each attempt in vain it is twice as many."""
 MOST_PLANS = 4
 """How many signatures of one function are remembered; those after that are traced."""
 MOST_VAIN = 4
@@ -79,28 +80,43 @@ class Replay:
 
     def trace(self, args: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any:
         """The result by calling the function; now and then a plan is made for calls like this."""
-        if self._is_due() and is_undisturbed(chosen := options.current()):
-            self.answered = 0
-            traced = partial(call_by_name, self.traced, names) if names else self.traced
+        if self._is_due():
+            result = self._plan(args, names)
+            if result is not REFUSED:
+                return result
+        before = derivative_programs.answers
+        is_open = len(self.plans) < MOST_PLANS and options.current().replay
+        with derivative_programs.offering(is_open) as offer:
+            result = call_by_name(self.traced, names, *args)
+        self.answered += derivative_programs.answers != before
+        if offer.is_due:
+            self._plan(args, names)
+        return result
+
+    def _plan(self, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+        """Try to make a plan for calls like this; the result of the call, `REFUSED` if in vain."""
+        if not is_undisturbed(chosen := options.current()):
+            return REFUSED
+        self.answered = 0
+        traced = partial(call_by_name, self.traced, names) if names else self.traced
+        with derivative_programs.offering(False, is_tried=True):
             plan, result = _proof().plan_for(
                 self.function, traced, self.argnums, args, names, chosen
             )
-            if not isinstance(plan, str):
-                self.plans = (*self.plans, plan)
-                return result
-            self.told = plan
-            self.vain += 1
-            if self.vain == MOST_VAIN:
-                self.is_traced = True
-        before = derivative_programs.answers
-        result = call_by_name(self.traced, names, *args)
-        self.answered += derivative_programs.answers != before
-        return result
+        if not isinstance(plan, str):
+            self.plans = (*self.plans, plan)
+            return result
+        self.told = plan
+        self.vain += 1
+        if self.vain == MOST_VAIN:
+            self.is_traced = True
+        return REFUSED
 
     def _is_due(self) -> bool:
         if not self.answered or len(self.plans) >= MOST_PLANS:
             return False
-        return self.answered >= WAIT or options.current().native == "always"
+        is_paid = self.answered >= WAIT << (self.vain + self.changes)
+        return is_paid or options.current().native == "always"
 
     def _give_up(self, plan: Plan) -> None:
         """Forget a plan, as what the function reads has changed."""

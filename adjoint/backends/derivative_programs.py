@@ -5,20 +5,23 @@ costs five times as much as making it, and evaluating what comes of it as much a
 graph has a structure that was seen before, both are spared: one native program, made for the
 structure, computes the outputs and the derivative from the values of the leaves.
 
-When a program is made is decided as in `tiering`: once the calls so far must have taken ten times
-what compiling takes, by the structure and not by the clock.
+When a program is made is decided as in `tiering`: once the calls so far must have taken what
+compiling takes (`payback`), by the structure and not by the clock. A transform that may leave out
+the whole call instead, the user's function and all, tries that first (`offering`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil, inf
 from typing import TypeAlias
 
 import numpy as np
 
-from adjoint.backends import interpreter
+from adjoint.backends import interpreter, payback
 from adjoint.backends.availability import missing
 from adjoint.backends.graph_program import GraphProgram
 from adjoint.backends.graph_signature import COMPILED, INTERPRETED, estimate
@@ -47,8 +50,7 @@ NESTED = 3.0
 """How many times that, where it is differentiated twice."""
 KINK = 300.0
 """Microseconds that an operation with a kink costs there, as it is looked into."""
-PAYBACK = 10.0
-WORTH = 0.9
+WORTH = 0.97
 """As in `tiering`; here what native code saves is known better, as nothing is swept."""
 SIGHTINGS = 2
 """A structure is not compiled before it was seen so often."""
@@ -61,12 +63,14 @@ LARGEST_KNOWN = 1 << 12
 class Structure:
     """A structure, and its program once that has paid."""
 
-    __slots__ = ("compile_at", "failed", "known", "program", "seen")
+    __slots__ = ("compile_at", "failed", "known", "program", "saved", "seen", "was_offered")
 
     def __init__(self) -> None:
         self.seen = 0
-        self.failed = False
+        self.failed = self.was_offered = False
         self.compile_at = inf
+        self.saved = 0.0
+        """The microseconds that a program could save in a call."""
         self.known: Known = {}
         """Of the leaves that had the same value each time."""
         self.program: DerivativeProgram | None = None
@@ -75,22 +79,60 @@ class Structure:
 class Family:
     """The graphs that look alike at first sight, of one structure or of several."""
 
-    __slots__ = ("answered", "next_look", "sightings", "structures")
+    __slots__ = ("answered", "microseconds", "next_look", "sightings", "structures")
 
     def __init__(self) -> None:
         self.sightings = self.answered = 0
         self.next_look = SIGHTINGS
+        self.microseconds = 0.0
+        """What programs could save in a call, and do not yet."""
         self.structures: dict[Hashable, Structure] = {}
+
+    def wait_for(self, structure: Structure, calls: float, saved: float) -> None:
+        """Compile a structure after so many calls, in each of which that would save so much."""
+        structure.compile_at, structure.saved = self.sightings + calls, saved
+        waiting = [x.saved for x in [*self.structures.values()] if x.program is None]
+        self.microseconds = sum(waiting) / max(len(waiting), 1)
 
     def plan_next_look(self, answered: bool) -> None:
         """Decide when to look at the structure again: at once if a program answered; else the
-        less often, the longer nothing comes of it, but when a program is due."""
+        less often, the longer nothing comes of it, but when a program is due, and a few times
+        from then on, as the next one may be of another structure."""
         self.answered += answered
         if answered:
             self.next_look = 0
             return
-        due = [x.compile_at for x in self.structures.values() if x.compile_at > self.sightings]
-        self.next_look = int(min([self.sightings * 3 // 2 + 1, *[ceil(x) for x in due if x < inf]]))
+        waiting = [x.compile_at for x in [*self.structures.values()] if x.program is None]
+        due = [ceil(x) for x in waiting if self.sightings - MOST_STRUCTURES < x < inf]
+        self.next_look = max(self.sightings + 1, int(min([self.sightings * 3 // 2 + 1, *due])))
+
+
+@dataclass(slots=True)
+class Offer:
+    """What a transform says of its call: whether that can be left out as a whole from now on (if
+    `is_open`), instead of the derivative alone. `is_due`: a program was due, and was left to that.
+    `is_tried`: that is tried now, and no program is made meanwhile."""
+
+    is_open: bool
+    is_tried: bool = False
+    is_due: bool = False
+
+
+class _Offers(threading.local):
+    now = Offer(False)
+
+
+_offers = _Offers()
+
+
+@contextmanager
+def offering(is_open: bool, is_tried: bool = False) -> Iterator[Offer]:
+    """Let this offer hold for the call of a transform in the block."""
+    before, _offers.now = _offers.now, Offer(is_open, is_tried)
+    try:
+        yield _offers.now
+    finally:
+        _offers.now = before
 
 
 _families: dict[Hashable, Family] = {}
@@ -120,11 +162,14 @@ def derivative(
     family = _families.get(coarse) or _remember(coarse)
     family.sightings += 1
     if family.sightings < family.next_look and native != "always":
+        payback.lose(family.microseconds)
         return None
     nodes = [x.node for x in roots]
     found = _answer(family, nodes, results, ends, scope, derive, native == "always")
     family.plan_next_look(found is not None)
-    if found is not None:
+    if found is None:
+        payback.lose(family.microseconds)
+    else:
         global answers
         answers += 1
     return found
@@ -156,23 +201,37 @@ def _answer(
         if len(family.structures) >= MOST_STRUCTURES:
             family.structures.clear()
         structure = family.structures[graph.key] = _new_structure(graph)
-        structure.compile_at = family.sightings + _wait(graph)
+        family.wait_for(structure, *_wait(graph))
     structure.seen += 1
     program = structure.program
     if program is not None and program.known != _values_of(graph, program.known):
         program = structure.program = None
-        structure.compile_at = family.sightings + _wait(graph)
+        family.wait_for(structure, *_wait(graph))
     if program is None:
         structure.known = _unchanged(graph, structure.known)
-        if structure.failed:
+        if structure.failed or _offers.now.is_tried:
             return None
-        if not at_once and (structure.seen < SIGHTINGS or family.sightings < structure.compile_at):
+        if not at_once and not _is_due(structure, family):
             return None
         program = structure.program = _program(graph, results, structure.known, derive)
         if program is None:
-            structure.failed, structure.compile_at = True, inf
+            structure.failed = True
+            family.wait_for(structure, inf, 0.0)
             return None
     return program.run(graph)
+
+
+def _is_due(structure: Structure, family: Family) -> bool:
+    """Whether it is time to make the program of a structure, and not to leave out whole calls."""
+    if structure.seen < SIGHTINGS or family.sightings < structure.compile_at:
+        return False
+    if more := payback.calls_before_loading(family.microseconds):
+        structure.compile_at = family.sightings + min(more, family.sightings / 2)
+        return False
+    if _offers.now.is_open and not structure.was_offered:
+        _offers.now.is_due = structure.was_offered = True
+        return False
+    return True
 
 
 def _new_structure(graph: TracedGraph) -> Structure:
@@ -206,8 +265,9 @@ def _is_nested(graph: TracedGraph) -> bool:
     return any(sum(member.open for member in scope.members) > 1 for scope in scopes)
 
 
-def _wait(graph: TracedGraph) -> float:
-    """How many calls of a structure are to pass before it is compiled."""
+def _wait(graph: TracedGraph) -> tuple[float, float]:
+    """How many calls of a structure are to pass before it is compiled, and the microseconds that
+    native code saves in each."""
     count = len(graph.order)
     times = estimate(graph.order, bytes(count))
     work = times.interpreted - INTERPRETED * count
@@ -216,8 +276,9 @@ def _wait(graph: TracedGraph) -> float:
         swept = NESTED * swept + KINK * len([x for x in graph.order if x.op.kinks])
     interpreted = CALL + 3 * work + 3 * INTERPRETED * count + swept
     if 3 * times.native > WORTH * interpreted:
-        return inf
-    return PAYBACK * (COMPILATION + 3 * COMPILED * count) / interpreted
+        return inf, 0.0
+    saved = interpreted - 3 * times.native
+    return payback.PAYBACK * (COMPILATION + 3 * COMPILED * count) / saved, saved
 
 
 @dataclass

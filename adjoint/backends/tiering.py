@@ -17,7 +17,7 @@ from collections.abc import Hashable, Sequence
 from functools import cache
 from math import ceil, inf
 
-from adjoint.backends import interpreter
+from adjoint.backends import interpreter, payback
 from adjoint.backends.availability import missing
 from adjoint.backends.graph_signature import (
     GraphSignature,
@@ -34,9 +34,6 @@ SHALLOW = 2
 """Chains shorter than this are never compiled by themselves: there is nothing to fuse."""
 SIGHTINGS = 3
 """A structure is not compiled before it is seen so often, for most are seen once or twice."""
-PAYBACK = 10.0
-"""How many times longer than compiling the interpreter must have taken in all. Then compiling costs
-at most a tenth of the time, though the structure may never come again."""
 WORTH = 0.75
 """The part of the interpreter's time that native code may take. Estimates err by so much."""
 MOST_NODES = 5_000
@@ -55,12 +52,17 @@ class Family:
     structure determined.
     """
 
-    __slots__ = ("hits", "misses", "next_check", "sightings", "stable", "uses", "variants")
+    __slots__ = (
+        *("hits", "microseconds", "misses", "next_check", "sightings", "stable", "uses"),
+        "variants",
+    )
 
     def __init__(self) -> None:
         self.sightings = self.hits = self.misses = 0
         self.next_check = 2
         """The sighting at which the structure is determined next."""
+        self.microseconds = 0.0
+        """What native code could save at a sighting, and does not yet."""
         self.uses: dict[Hashable, list[int]] = {}
         self.variants: dict[tuple[Hashable, Referenced], NativeVariant] = {}
         self.stable: dict[Hashable, bool] = {}
@@ -92,9 +94,15 @@ class Family:
         if variant is None:
             if len(self.variants) >= MOST_VARIANTS:
                 self.variants.clear()
-            wait = 0.0 if at_once else self.sightings + sightings_until_paid(signature, referenced)
-            variant = self.variants[signature.key, referenced] = NativeVariant(referenced, wait)
+            variant = self.variants[signature.key, referenced] = NativeVariant(referenced, 0.0)
+            if not at_once:
+                self.plan(variant, signature)
         return variant
+
+    def plan(self, variant: NativeVariant, signature: GraphSignature) -> None:
+        """Decide at which sighting a variant is compiled."""
+        wait, self.microseconds = until_paid(signature, variant.referenced)
+        variant.compile_at = self.sightings + wait
 
     def plan_next_check(self, answered: bool) -> None:
         """Decide when to determine the structure again, after native code answered or did not.
@@ -145,6 +153,7 @@ def answer_natively(order: list[Node], at_once: bool) -> bool:
     coarse_key = len(order), last.op, last.shape, last.dtype, order[len(order) // 2].op
     family = _families.get(coarse_key) or remember(coarse_key)
     if not (family.is_due() or at_once) or not is_available():
+        payback.lose(family.microseconds)
         return False
     signature = GraphSignature(order)
     try:
@@ -158,11 +167,13 @@ def answer_natively(order: list[Node], at_once: bool) -> bool:
     variant.seen += 1
     if not variant.keep_unchanged(signature.leaves) and variant.program is not None:
         variant.program = None  # a number that was written into the code has changed
-        wait = 0 if at_once else sightings_until_paid(signature, variant.referenced)
-        variant.compile_at = family.sightings + wait
-    if variant.program is None and is_ready(variant, family.sightings, at_once):
+        if not at_once:
+            family.plan(variant, signature)
+    if variant.program is None and is_ready(variant, family, at_once):
         try_to_compile(variant, order, signature)
     answered = variant.run(signature)
+    if not answered:
+        payback.lose(family.microseconds)
     family.plan_next_check(answered)
     return answered
 
@@ -177,11 +188,16 @@ def ones_in(leaves: Sequence[Node]) -> Hashable:
     return tuple([bool(x.value == 1) for x in leaves if x.op is constant and x.shape == ()])
 
 
-def is_ready(variant: NativeVariant, sightings: int, at_once: bool) -> bool:
+def is_ready(variant: NativeVariant, family: Family, at_once: bool) -> bool:
     """Whether it is time to compile; the numbers in it must have been seen twice at least."""
-    if variant.failed:
+    if variant.failed or at_once:
+        return not variant.failed
+    if family.sightings < variant.compile_at or variant.seen < 2:
         return False
-    return at_once or (sightings >= variant.compile_at and variant.seen >= 2)
+    more = payback.calls_before_loading(family.microseconds)
+    if more:
+        variant.compile_at = family.sightings + min(more, family.sightings / 2)
+    return not more
 
 
 def try_to_compile(
@@ -197,15 +213,17 @@ def try_to_compile(
         variant.failed, variant.compile_at = True, inf
 
 
-def sightings_until_paid(signature: GraphSignature, referenced: Referenced) -> float:
-    """How many sightings of a structure to wait for before it is compiled."""
+def until_paid(signature: GraphSignature, referenced: Referenced) -> tuple[float, float]:
+    """How many sightings of a structure to wait for before it is compiled, and the microseconds
+    that native code saves in each."""
     if len(signature.pending) > MOST_NODES:
-        return inf
+        return inf, 0.0
     times = estimate(signature.pending, referenced)
     if times.native > WORTH * times.interpreted:
-        return inf
+        return inf, 0.0
+    saved = times.interpreted - times.native
     # Its family was seen twice before the structure was looked at for the first time.
-    return max(SIGHTINGS - 2, PAYBACK * times.compilation / times.interpreted)
+    return max(SIGHTINGS - 2, payback.PAYBACK * times.compilation / saved), saved
 
 
 def remember(coarse_key: Hashable) -> Family:

@@ -12,7 +12,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.api.options import options
-from adjoint.backends import graph_signature, interpreter, tiering
+from adjoint.backends import graph_signature, interpreter, payback, tiering
 from adjoint.errors import OutOfBoundsError
 from adjoint.graph import engine
 
@@ -31,7 +31,7 @@ def forgetful():
 @pytest.fixture
 def eager(monkeypatch):
     """Whatever native code can do faster is compiled when it is seen for the third time."""
-    monkeypatch.setattr(tiering, "PAYBACK", 0.0)
+    monkeypatch.setattr(payback, "PAYBACK", 0.0)
     monkeypatch.setattr(tiering, "WORTH", np.inf)
 
 
