@@ -15,7 +15,7 @@ from adjoint.ops.signal.convolution import convolve_last
 from adjoint.scipy.common import floating, integer, refuse, unsupported
 from adjoint.scipy.convolutions import windows
 
-_PADDING = {
+PADDING = {
     "reflect": "symmetric",
     "grid-mirror": "symmetric",
     "mirror": "reflect",
@@ -32,12 +32,12 @@ def extended(
     name: str, x: Tensor, axis: int, before: int, after: int, mode: str, cval: Any
 ) -> Tensor:
     """`x` continued along one axis."""
-    if mode not in _PADDING:
-        raise unsupported(name, "mode", mode, f"give one of {', '.join(map(repr, _PADDING))}")
+    if mode not in PADDING:
+        raise unsupported(name, "mode", mode, f"give one of {', '.join(map(repr, PADDING))}")
     size = x.shape[axis]
     if not size:
         raise ShapeError(f"{name}: there is no element along axis {axis}")
-    places = np.pad(np.arange(size), (before, after), mode=_PADDING[mode])  # type: ignore[call-overload]
+    places = np.pad(np.arange(size), (before, after), mode=PADDING[mode])  # type: ignore[call-overload]
     result = take(x, places, axis=axis)
     if mode in ("constant", "grid-constant"):
         inside = np.zeros(len(places), bool)

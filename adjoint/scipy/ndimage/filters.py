@@ -20,7 +20,6 @@ from adjoint.scipy.common import (
     differentiated,
     floating,
     integer,
-    no_counterpart,
     refuse,
     unsupported,
 )
@@ -36,12 +35,7 @@ __all__ = [
     "gaussian_filter1d",
     "gaussian_gradient_magnitude",
     "gaussian_laplace",
-    "generic_filter",
     "laplace",
-    "maximum_filter",
-    "median_filter",
-    "minimum_filter",
-    "percentile_filter",
     "prewitt",
     "sobel",
     "uniform_filter",
@@ -325,11 +319,3 @@ def gaussian_gradient_magnitude(
     refuse(name, output=(output, None))
     parts = _gaussian_parts(name, input, sigma, mode, cval, axes, 1, kwargs)
     return norm2(stack(parts), 0)
-
-
-_WINDOWS = "take the extremum or the median over shifted slices with adjoint's own operations"
-maximum_filter = no_counterpart("scipy.ndimage.maximum_filter", _WINDOWS)
-minimum_filter = no_counterpart("scipy.ndimage.minimum_filter", _WINDOWS)
-median_filter = no_counterpart("scipy.ndimage.median_filter", _WINDOWS)
-percentile_filter = no_counterpart("scipy.ndimage.percentile_filter", _WINDOWS)
-generic_filter = no_counterpart("scipy.ndimage.generic_filter", _WINDOWS)
