@@ -8,6 +8,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from adjoint.graph.node import Node
+
 
 def calls(act: Callable[[], Any]) -> int:
     """How many functions `act` calls, of Python and of C, in this thread."""
@@ -31,3 +33,9 @@ def assert_linear(act: Callable[[int], Any], size: int, times: int = 4) -> None:
     few, many = calls(lambda: act(size)), calls(lambda: act(times * size))
     assert few > size / 100, "too few calls to tell anything"
     assert many < 1.1 * times * few + 1000, (few, many)
+
+
+def live_nodes() -> int:
+    """How many nodes there are in this process."""
+    gc.collect()
+    return sum(type(thing) is Node for thing in gc.get_objects())

@@ -408,33 +408,6 @@ def test_the_message_says_what_was_given_what_was_expected_and_what_to_do(name):
         assert internal not in message
 
 
-@pytest.mark.parametrize(
-    ("error", "builtin"),
-    [
-        (E.ShapeError, ValueError),
-        (E.DTypeError, TypeError),
-        (E.ArgumentError, TypeError),
-        (E.MissingExtraError, ImportError),
-        (E.RangeError, ValueError),
-        (E.TooLargeError, OverflowError),
-        (E.OutOfBoundsError, IndexError),
-        (E.UnknownNameError, LookupError),
-        (E.GraphError, ValueError),
-        (E.HistoryError, RuntimeError),
-        (E.DonatedError, RuntimeError),
-        (E.ConcretizationError, TypeError),
-        (E.NotDifferentiableError, NotImplementedError),
-        (E.GradientMismatchError, AssertionError),
-        (E.ExpressionError, ValueError),
-        (E.DataError, ValueError),
-        (E.SaveError, OSError),
-    ],
-)
-def test_every_class_is_also_the_built_in_that_fits(error, builtin):
-    assert issubclass(error, E.AdjointError)
-    assert issubclass(error, builtin)
-
-
 def test_a_masked_array_of_which_nothing_is_masked_is_an_array():
     assert (V * UNMASKED).tolist() == [1.0, 4.0]
     double = called_before(lambda x: x * 2, np.ones(2))

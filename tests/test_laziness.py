@@ -16,7 +16,7 @@ from adjoint.errors import ConcretizationError, HistoryError, ShapeError
 from adjoint.graph import engine
 from adjoint.graph.node import PENDING_BOUND, Node
 from adjoint.graph.order import topological_order
-from tests.counting import assert_linear
+from tests.counting import live_nodes
 
 pytestmark = pytest.mark.unit
 
@@ -40,12 +40,6 @@ def spying():
     spy = Spy()
     with engine.using(spy):
         yield spy
-
-
-def live_nodes():
-    """How many nodes there are in this process."""
-    gc.collect()
-    return sum(type(thing) is Node for thing in gc.get_objects())
 
 
 # What is known without computing anything.
@@ -444,87 +438,3 @@ def test_threads_look_at_one_pending_graph_at_once():
         for thread in threads:
             thread.join()
         assert found == pytest.approx([10 * 1.01**200] * 3)
-
-
-# Size: linear work, and no recursion anywhere.
-
-
-def chain(n):
-    """A chain of n operations under grad: built, differentiated, evaluated, freed."""
-
-    def f(x):
-        for _ in range(n // 2):
-            x = ad.sin(x)
-            x = x + 0.5
-        return x
-
-    with ad.options(roll_loops=False):
-        value, gradient = ad.value_and_grad(f)(0.3)
-    pair = float(value), float(gradient)
-    del value, gradient
-    return pair
-
-
-def chain_by_hand(n, x=0.3):
-    slope = 1.0
-    for _ in range(n // 2):
-        slope *= np.cos(x)
-        x = np.sin(x) + 0.5
-    return x, slope
-
-
-def test_a_chain_of_200_000_operations():
-    before = live_nodes()
-    pair = chain(200_000)
-    assert pair == pytest.approx(chain_by_hand(200_000))
-    assert live_nodes() - before <= 2
-
-
-@pytest.mark.slow
-def test_a_chain_of_a_million_operations():
-    before = live_nodes()
-    pair = chain(1_000_000)
-    assert pair == pytest.approx(chain_by_hand(1_000_000))
-    assert live_nodes() - before <= 2
-
-
-def test_a_chain_takes_linear_work():
-    assert_linear(chain, 2_000)
-
-
-def test_a_pending_chain_is_freed_without_recursion():
-    """Nobody ever looks at it: its nodes hold one another in a long row."""
-    x = ad.variable(0.5)
-    before = live_nodes()
-    y = x
-    for _ in range(100_000):
-        y = y + 1.0
-    del y
-    assert live_nodes() - before <= 2
-
-
-def test_forward_mode_over_a_long_chain():
-    def f(x):
-        for _ in range(20_000):
-            x = ad.sin(x) + 0.5
-        return x
-
-    value, slope = ad.jvp(f, (0.3,), (1.0,))
-    assert (float(value), float(slope)) == pytest.approx(chain_by_hand(40_000))
-
-
-def users(n):
-    x = ad.variable(1.5)
-    total = x
-    for _ in range(n - 1):
-        total = total + x
-    return float(total), float(ad.gradient(total, x))
-
-
-def test_a_node_with_100_000_users():
-    assert users(100_000) == (150_000.0, 100_000.0)
-
-
-@pytest.mark.slow
-def test_a_node_with_a_million_users():
-    assert users(1_000_000) == (1_500_000.0, 1_000_000.0)

@@ -13,7 +13,8 @@ from functools import partial
 
 import pytest
 
-from tests.test_architecture import ROOT, build, listed, read_package
+from tests.test_architecture import ROOT, listed, read_package
+from tests.test_rules_of_architecture import build
 
 pytestmark = pytest.mark.unit
 

@@ -25,7 +25,7 @@ from adjoint.passes.rolling import attempts, worth
 from adjoint.passes.rolling.attempts import Attempts, code_of
 from tests.control.random_python_loops import ROWS, RandomProgram
 from tests.control.test_random_python_loops import modes
-from tests.control.test_rolled_loops import Program
+from tests.control.test_random_rolled_loops import Program
 from tests.counting import calls
 
 CALLS = 4

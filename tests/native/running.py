@@ -1,7 +1,11 @@
-"""How tests run compiled functions: compared with the interpreter, and asked for their steps."""
+"""How tests run compiled functions: compared with the interpreter, asked for their steps, in a
+process of their own."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -32,3 +36,12 @@ def step_kinds(compiled: Any, *inputs: Any) -> list[str]:
     """The kinds of the steps of a compiled function for these inputs."""
     compiled(*inputs)
     return [row.kind for row in compiled.report().rows]
+
+
+def python(code: str) -> str:
+    """What a fresh Python prints for `code`."""
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout

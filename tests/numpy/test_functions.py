@@ -12,8 +12,9 @@ import pytest
 
 import adjoint as ad
 from adjoint.errors import ConcretizationError
-from tests.numpy.calls import CALLS, NAN, Call
+from tests.numpy.calls import NAN, Call
 from tests.numpy.differences import near, points, slopes
+from tests.numpy.matrix_calls import CALLS
 
 pytestmark = pytest.mark.unit
 

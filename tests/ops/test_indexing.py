@@ -16,7 +16,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 import adjoint as ad
 from adjoint.errors import (
     ArgumentError,
-    ConcretizationError,
     DTypeError,
     OutOfBoundsError,
     ShapeError,
@@ -332,87 +331,6 @@ def test_every_mixture_of_items_is_read_as_numpy_reads_it(case):
     assert_array_equal(ad.setitem(x, index, 3.0), written)
 
 
-# Setting.
-
-
-def test_of_two_values_for_one_element_only_the_last_counts():
-    def f(v):
-        return ad.setitem(ad.zeros(3), [0, 0, 2], v)
-
-    assert_array_equal(f(np.array([1.0, 2.0, 3.0])), [2, 0, 3])
-    assert_array_equal(ad.jacrev(f)(np.ones(3)), [[0, 1, 0], [0, 0, 0], [0, 0, 1]])
-    assert_array_equal(ad.jacfwd(f)(np.ones(3)), [[0, 1, 0], [0, 0, 0], [0, 0, 1]])
-
-    def g(v):
-        return ad.setitem(ad.zeros((2, 3)), (slice(None), [1, 1]), v)
-
-    assert_array_equal(g(np.array([1.0, 2.0])), [[0, 2, 0], [0, 2, 0]])
-    assert_array_equal(ad.grad(lambda v: ad.sum(g(v)))(np.ones(2)), [0, 2])
-
-
-def test_the_adjoint_of_the_old_value_is_zero_where_it_was_overwritten():
-    def f(x):
-        t = x * 1.0
-        t[1] = t[0] * 5
-        t[2:] += 1
-        return t
-
-    assert_array_equal(
-        ad.jacrev(f)(np.ones(4)), [[1, 0, 0, 0], [5, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
-    )
-
-
-def test_a_program_that_fills_a_tensor_in_a_loop_is_differentiated():
-    def powers(x):
-        t = ad.zeros(5)
-        t[0] = 1.0
-        for i in range(1, 5):
-            t[i] = t[i - 1] * x
-        return t
-
-    assert_array_equal(powers(2.0), [1, 2, 4, 8, 16])
-    assert_array_equal(ad.jacfwd(powers)(2.0), [0, 1, 4, 12, 32])
-    assert_array_equal(ad.jacrev(powers)(2.0), [0, 1, 4, 12, 32])
-
-
-def test_a_mask_and_one_value_need_no_value_of_the_mask():
-    relu = ad.vmap(lambda x: ad.setitem(x, x < 0, 0.0))
-    assert_array_equal(relu(np.array([[-1.0, 2.0], [3.0, -4.0]])), [[0, 2], [3, 0]])
-    rows = ad.setitem(ad.zeros((3, 2)), np.array([True, False, True]), np.array([1.0, 2.0]))
-    assert_array_equal(rows, [[1, 2], [0, 0], [1, 2]])
-    with pytest.raises(ConcretizationError, match=r"adjoint\.where"):
-        ad.vmap(lambda x: x[x < 0])(np.ones((2, 3)))
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128", "int64", "bool"])
-def test_dtypes_are_kept(dtype):
-    x = np.arange(6).reshape(2, 3).astype(dtype)
-    for index in (1, [1, 0], (slice(None), [0, 0]), x.astype(bool)):
-        assert ad.asarray(x)[index].dtype == dtype
-        assert_array_equal(ad.asarray(x)[index], x[index])
-        assert ad.setitem(x, index, False).dtype == dtype
-
-
-def test_sums_of_a_transposed_gather_in_every_dtype():
-    index = np.array([0, 2, 2, 2])
-    for dtype in ("int64", "float32", "float64", "complex64", "complex128"):
-        for width in ((), (3,)):
-            x = (np.arange(4 * (3 if width else 1)).reshape(4, *width) + 1).astype(dtype)
-            x = x * (1 + 2j) if x.dtype.kind == "c" else x
-            expected = np.zeros((3, *width), x.dtype)
-            np.add.at(expected, index, x)
-            got = ad.index_add(ad.asarray(np.zeros_like(expected)), index, x)
-            assert got.dtype == expected.dtype
-            assert_array_equal(got, expected)
-
-
-def test_assigning_a_value_that_does_not_fit_is_an_error():
-    with pytest.raises(DTypeError, match="without loss"):
-        ad.setitem(ad.asarray([1, 2]), 0, 0.5)
-    with pytest.raises(DTypeError, match="without loss"):
-        ad.setitem(ad.asarray([1.0, 2.0]), 0, 1j)
-
-
 # Errors.
 
 
@@ -460,78 +378,6 @@ def test_a_value_that_does_not_fit_is_refused():
         ad.setitem(ad.zeros((2, 2)), 0, np.ones(3))
     with pytest.raises(ShapeError, match=r"value of shape \(3,\) does not broadcast to \(2, 2\)"):
         ad.setitem(ad.zeros((2, 2)), [0, 1], np.ones(3))
-
-
-# take, take_along_axis, put_along_axis, nonzero.
-
-
-@pytest.mark.parametrize("axis", [None, 0, 1, -1])
-@pytest.mark.parametrize("indices", [0, [2, -1], [[0, 1], [1, 1]], np.zeros((2, 0), int)], ids=str)
-def test_take(axis, indices):
-    x = np.random.default_rng(0).normal(size=(3, 4, 3))
-    assert_array_equal(ad.take(x, indices, axis=axis), np.take(x, indices, axis=axis))
-    assert_array_equal(np.take(ad.asarray(x), indices, axis=axis), np.take(x, indices, axis=axis))
-
-
-@pytest.mark.parametrize("shape, axis", [((3, 2), 0), ((3, 4), -1), ((1, 5), 1), ((5, 4), 0)])
-def test_take_along_axis_and_its_derivatives(shape, axis):
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(3, 4))
-    if shape[1 - axis % 2] not in (1, x.shape[1 - axis % 2]):
-        x = x[:, : shape[1]]
-    i = rng.integers(-2, 2, size=shape)
-    expected = np.take_along_axis(x, i, axis)
-
-    def f(x):
-        return ad.take_along_axis(x, i, axis)
-
-    assert_array_equal(f(x), expected)
-    v, w = rng.normal(size=x.shape), rng.normal(size=expected.shape)
-    _y, pullback = ad.vjp(f, x)
-    assert_allclose(np.sum(pullback(w)[0] * v), np.sum(w * np.take_along_axis(v, i, axis)))
-    rows = ad.vmap(lambda x, i: ad.take_along_axis(x, i, axis))(
-        np.stack([x, -x]), np.stack([i, -i - 1])
-    )
-    assert_array_equal(rows[1], np.take_along_axis(-x, -i - 1, axis))
-
-
-def test_put_along_axis():
-    rng = np.random.default_rng(0)
-    x, i, v = rng.normal(size=(3, 4)), np.array([[1], [1], [3]]), rng.normal(size=(3, 1))
-    expected = x.copy()
-    np.put_along_axis(expected, i, v, 1)
-    assert_array_equal(ad.put_along_axis(x, i, v, 1), expected)
-    written = ad.asarray(x)
-    other = ad.asarray(written)
-    ad.put_along_axis(written, i, v, 1)  # as the function of NumPy, which returns nothing
-    assert_array_equal(written, expected)
-    assert_array_equal(x, other)
-    order = np.argsort(x, 1)
-
-    def unsort(x):
-        return ad.put_along_axis(ad.zeros((3, 4)), order, ad.take_along_axis(x, order, 1), 1)
-
-    assert_array_equal(unsort(x), x)
-    assert_array_equal(ad.grad(lambda x: ad.sum(unsort(x) ** 2))(x), 2 * x)
-
-
-def test_nonzero():
-    x = np.array([[0, 3], [4, 0]])
-    for got, expected in zip(ad.nonzero(x), np.nonzero(x), strict=True):
-        assert_array_equal(got, expected)
-    with pytest.raises(OutOfBoundsError, match="0-d"):
-        ad.nonzero(3.0)
-
-
-def test_along_errors():
-    with pytest.raises(ShapeError, match="as many axes"):
-        ad.take_along_axis(np.ones((2, 2)), [0])
-    with pytest.raises(ShapeError, match="axis 0 differs"):
-        ad.take_along_axis(np.ones((2, 2)), np.zeros((3, 1), int), 1)
-    with pytest.raises(DTypeError, match="indices must hold integers"):
-        ad.take([1.0], [0.5])
-    with pytest.raises(OutOfBoundsError, match="take: index 4"):
-        ad.take([1.0], [4])
 
 
 def test_a_small_slice_does_not_keep_a_large_array_alive():

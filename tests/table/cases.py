@@ -17,7 +17,8 @@ from adjoint.graph.tensor import Tensor, make
 from adjoint.ops.family.elementwise import _KINDS, Elementwise, Missing
 from tests.table.oracles import Differences, Flat, Mathematics, mathematics, numerical
 from tests.table.random_rows import RANDOM_ROWS
-from tests.table.rows import ROWS, Row
+from tests.table.row import Row
+from tests.table.rows import ROWS
 from tests.table.signal_rows import SIGNAL_ROWS
 
 for found in pkgutil.walk_packages(adjoint.ops.__path__, "adjoint.ops."):

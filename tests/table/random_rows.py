@@ -9,7 +9,7 @@ import numpy as np
 import scipy.special
 import scipy.stats
 
-from tests.table.rows import REAL, Row, registered
+from tests.table.row import REAL, Row, registered
 
 KEYS = np.array([7, 2**64 - 1, 0x0123456789ABCDEF], np.uint64)
 PLACES = np.array([0, 2**63 + 5, 41], np.uint64)

@@ -11,7 +11,7 @@ import numpy as np
 from adjoint.graph.op import find
 from adjoint.graph.tensor import as_tensor, make
 from adjoint.ops.signal.patches import Geometry
-from tests.table.rows import ALL, Row
+from tests.table.row import ALL, Row
 
 PLAIN = Geometry((1,), ((0, 0),), (1,), 1, (5,), (2,))
 UNEVEN = Geometry((2, 1), ((1, 0), (0, 2)), (1, 2), 1, (5, 4), (2, 2))

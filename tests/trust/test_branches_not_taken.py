@@ -15,7 +15,8 @@ import adjoint as ad
 from adjoint.errors import AdjointError
 from adjoint.graph.op import OPS
 from tests.table.cases import TWICE, Case, Functions
-from tests.table.rows import ROWS, Row
+from tests.table.row import Row
+from tests.table.rows import ROWS
 from tests.trust.nestings import check, drawn, reference, total
 
 NAN, INF = np.nan, np.inf

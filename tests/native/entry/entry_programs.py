@@ -26,6 +26,8 @@ ANY, INT, LONG = ir.PointerType(), ir.IntType(32), ir.IntType(64)
 DOUBLE = ir.DoubleType()
 F64 = np.dtype("float64")
 NUMBER = Input(F64, (), python_scalar=True)
+SCALAR = Output(F64, ())
+ROW = Output(F64, (3,))
 
 
 def machine() -> Any:
@@ -138,6 +140,10 @@ def program(
 
 
 # The fuzz test: any arguments at all, given to both entries, must lead to the same.
+
+
+def sums(count: int, tree: Any = None, **options: Any) -> Program:
+    return program([NUMBER, NUMBER], [SCALAR] * count, tree, sum_body, **options)
 
 
 class OddArray(np.ndarray):

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import os
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
 from adjoint.backends.llvm.compile import jit
-from adjoint.backends.llvm.system import cgroups, thread_pool
+from adjoint.backends.llvm.system import thread_pool
 from adjoint.backends.llvm.system.thread_pool_ir import Platform, code
-from adjoint.errors import ArgumentError, RangeError
 from tests.native.system.thread_pool_programs import (
     PARALLEL,
     TASK,
@@ -31,9 +27,9 @@ from tests.native.system.thread_pool_programs import (
     run,
     sums,
 )
+from tests.native.system.thread_pool_scripts import script
 
 pytestmark = pytest.mark.native
-ROOT = Path(__file__).resolve().parents[3]
 needs_threads = pytest.mark.skipif(not thread_pool.available, reason="there are no POSIX threads")
 
 
@@ -289,280 +285,6 @@ def test_workers_are_deaf_to_signals_and_sleep_between_jobs():
             assert mask >> (getattr(signal, name) - 1) & 1, name
         assert not mask >> (signal.SIGSEGV - 1) & 1
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])  # ours is as it was
-    """)
-
-
-# fork, exit, Ctrl-C: each in a process of its own
-
-
-PRELUDE = """
-import ctypes, multiprocessing, os, pathlib, re, signal, sys, threading, time, warnings
-import numpy as np
-from adjoint.backends.llvm.system import thread_pool as pool
-from tests.native.system.thread_pool_programs import *
-warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads is the point
-"""
-
-
-def script(body, code=0):
-    """Run a program; it must end by itself with exit code `code`. Returns what it printed."""
-    lines = body.splitlines()
-    margin = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
-    text = PRELUDE + "\n".join(line[margin:] for line in lines)
-    done = subprocess.run(
-        [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
-    return done.stdout + done.stderr
-
-
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-
-CHILD = """
-    def in_child():
-        assert pool.workers() == 0
-        for _ in range(20):
-            check(0, 100, 3)
-        assert pool.workers() == 3
-        pool.set_threads(2)
-        check(0, 100, 3)
-
-    def fork():
-        child = os.fork()
-        if child == 0:
-            try:
-                signal.alarm(120)
-                in_child()
-                os._exit(0)
-            except BaseException as error:
-                print(repr(error), flush=True)
-                os._exit(1)
-        assert os.waitpid(child, 0)[1] == 0
-"""
-
-
-@needs_fork
-def test_fork_of_an_idle_pool():
-    script(
-        CHILD
-        + """
-    pool.set_threads(4)
-    fork()              # not loaded
-    check(0, 100, 3)
-    for _ in range(20):
-        fork()
-        check(0, 100, 3)
-    """
-    )
-
-
-@needs_fork
-def test_fork_while_another_thread_runs_a_job():
-    script(
-        CHILD
-        + """
-    pool.set_threads(4)
-    stop = False
-    count = np.zeros(1, np.int64)
-    address("count")    # compiled before
-    def work():
-        while not stop:
-            repeat("count", count.ctypes.data, 64, 1, 100)
-    worker = threading.Thread(target=work)
-    worker.start()
-    for _ in range(50):
-        fork()
-    stop = True
-    worker.join()
-    assert count[0] % 6400 == 0
-
-    worker = threading.Thread(target=run, args=(lambda a, b: time.sleep(0.2), 0, 8, 1))
-    worker.start()
-    time.sleep(0.1)
-    fork()
-    worker.join()
-    """
-    )
-
-
-@needs_fork
-def test_fork_inside_a_task():
-    script(
-        CHILD
-        + """
-    pool.set_threads(4)
-    done = []
-    def task(start, stop):
-        if start == 5:
-            child = os.fork()
-            if child == 0:
-                signal.alarm(120)
-                os._exit(0)
-            assert os.waitpid(child, 0)[1] == 0
-        done.append(start)
-    run(task, 0, 20, 1)
-    assert len(done) == 20
-    """
-    )
-
-
-@needs_fork
-def test_multiprocessing_by_fork():
-    script("""
-    pool.set_threads(3)
-    x = np.arange(10_000.0)
-    expected = sums(x, 100)
-    def work(i):
-        return sums(x, 100)
-    with multiprocessing.get_context("fork").Pool(3) as processes:
-        for found in processes.map(work, range(12)):
-            assert np.array_equal(found, expected)
-    """)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "pool.symbols()",
-        "pool.set_threads(4); check(0, 100, 1)",
-        "pool.set_threads(4); check(0, 100, 1); sys.exit(0)",
-        # a job is running in a daemon thread when the interpreter ends
-        """
-        pool.set_threads(4)
-        address("empty")
-        work = lambda: repeat("empty", None, 8, 1, 10**9)
-        threading.Thread(target=work, daemon=True).start()
-        time.sleep(0.2)
-        """,
-        """
-        pool.set_threads(4)
-        count = np.zeros(1, np.int64)
-        class Last:
-            def __del__(self, repeat=repeat, address=count.ctypes.data, own=count):
-                repeat("count", address, 8, 1, 10)
-        sys.modules["last"] = Last()  # runs a job while modules are taken apart
-        check(0, 100, 1)
-        """,
-        """
-        import atexit
-        pool.set_threads(4)
-        atexit.register(check, 0, 100, 1)
-        """,
-    ],
-)
-def test_the_interpreter_ends_cleanly(body):
-    for _ in range(3):
-        assert script(body) == ""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="sends itself signals")
-def test_ctrl_c_during_a_job():
-    script("""
-    pool.set_threads(4)
-    count = np.zeros(1, np.int64)
-    repeat("count", count.ctypes.data, 8, 1, 1)
-    for _ in range(3):
-        count[0] = 0
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
-        try:
-            while True:
-                repeat("count", count.ctypes.data, 8, 1, 10_000)
-        except KeyboardInterrupt:
-            pass
-        assert count[0] % 80_000 == 0  # no job was cut short
-        check(0, 100, 3)
-    """)
-
-
-# how many
-
-
-def test_the_number_must_be_sensible():
-    with pytest.raises(ArgumentError, match="whole number"):
-        thread_pool.set_threads(2.0)  # type: ignore[arg-type]
-    with pytest.raises(ArgumentError):
-        thread_pool.set_threads(True)
-    for n in (0, -1, 1025):
-        with pytest.raises(RangeError, match=r"1 to 1024"):
-            thread_pool.set_threads(n)
-    thread_pool.set_threads(3)
-    assert thread_pool.threads() == 3
-    thread_pool.set_threads(None)
-    assert thread_pool.threads() == thread_pool.default_threads()
-
-
-@pytest.fixture
-def groups(tmp_path, monkeypatch):
-    """A process with eight cores, in control groups that the test makes."""
-    monkeypatch.setattr(cgroups, "CGROUPS", tmp_path)
-    monkeypatch.setattr(cgroups, "OWN_CGROUPS", tmp_path / "own")
-    monkeypatch.setattr(thread_pool, "cores", lambda: 8)
-    monkeypatch.delenv(thread_pool.VARIABLE, raising=False)
-
-    def write(**files):
-        for name, text in files.items():
-            path = tmp_path / name.replace("__", "/").replace("DOT", ".").replace("COMMA", ",")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-
-    return write
-
-
-def test_without_limits_there_is_a_thread_for_each_core(groups):
-    assert thread_pool.default_threads() == 8
-
-
-@pytest.mark.parametrize(
-    "inner, outer, threads",
-    [
-        ("max 100000", "max 100000", 8),
-        ("400000 100000", "max 100000", 4),
-        ("max 100000", "250000 100000", 3),
-        ("200000 100000", "300000 100000", 2),
-        ("10000 100000", "max 100000", 1),
-        ("nonsense", "300000 100000", 3),
-    ],
-)
-def test_quota_of_cgroup_version_2(groups, inner, outer, threads):
-    groups(own="0::/a/b\n", a__b__cpuDOTmax=inner, a__cpuDOTmax=outer)
-    assert thread_pool.default_threads() == threads
-
-
-def test_quota_of_a_namespace_at_the_root(groups):
-    groups(own="0::/not/mounted\n", cpuDOTmax="200000 100000\n")
-    assert thread_pool.default_threads() == 2
-
-
-@pytest.mark.parametrize("quota, threads", [("300000", 3), ("-1", 8)])
-def test_quota_of_cgroup_version_1(groups, quota, threads):
-    groups(
-        own="12:memory:/m\n4:cpu,cpuacct:/docker/x\nrubbish\n",
-        cpuCOMMAcpuacct__docker__x__cpuDOTcfs_quota_us=quota,
-        cpuCOMMAcpuacct__docker__x__cpuDOTcfs_period_us="100000",
-    )
-    assert thread_pool.default_threads() == threads
-
-
-def test_the_environment_limits(groups, monkeypatch):
-    for text, threads in {"3": 3, " 1 ": 1, "100": 8, "": 8}.items():
-        monkeypatch.setenv(thread_pool.VARIABLE, text)
-        assert thread_pool.default_threads() == threads
-    for text in ("0", "-2", "2.5", "many"):
-        monkeypatch.setenv(thread_pool.VARIABLE, text)
-        with pytest.raises(RangeError, match=r"ADJOINT_NUM_THREADS.*whole number"):
-            thread_pool.default_threads()
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="there is no affinity")
-def test_affinity_limits():
-    script("""
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    assert pool.default_threads() == 1
-    check(0, 100, 1)
-    assert pool.workers() == 0
-    pool.set_threads(3)      # more threads than cores work, too
-    check(0, 100, 1)
-    assert pool.workers() == 2
     """)
 
 
