@@ -1,9 +1,9 @@
 """Calls of the user's function that are left out, as it is proved what they would do.
 
-Floor 8. A transform calls the function each time, which traces its graph anew. Once native code has
-answered many calls, and if it is known what the function reads from outside (`tracing.reads`), the
-transform is compiled as by `compile`. Later calls like these go to the native program, after a
-look at what the function reads: the function itself is not called. Anything else is traced.
+Floor 8. A transform calls the function each time, which traces its graph anew. Once native code
+pays, and if it is known what the function reads from outside (`tracing.reading`), the transform is
+compiled as by `compile`. Later calls like these go to the native program, after a look at what the
+function reads: the function itself is not called. Anything else is traced.
 """
 
 from __future__ import annotations

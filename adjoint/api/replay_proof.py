@@ -1,6 +1,6 @@
 """The proof that calls of the user's function can be left out, and the program for such calls.
 
-Floor 8. What the function reads is known (`tracing.reads`). Then it is traced once as `compile`
+Floor 8. What the function reads is known (`tracing.reading`). Then it is traced once as `compile`
 does: with arguments that have no values, so that whatever would look at a number is an error. So
 its graph follows from the signature of the arguments, and from what it reads.
 """
@@ -31,7 +31,8 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.tracing.known_functions import asks_for_time
-from adjoint.tracing.reads import PLAIN, Reads, Unproved, reads_of, transforms
+from adjoint.tracing.reading import reads_of, transforms
+from adjoint.tracing.reads import PLAIN, Reads, Unproved
 
 STEPWISE = 8
 """So many calls of a program, at most, are answered by its steps before it has native code."""
