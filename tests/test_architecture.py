@@ -103,7 +103,7 @@ COMPUTED: dict[str, str] = {
     "adjoint.backends.llvm.calls.cython_api": "one extension module of SciPy's, by its name",
     "adjoint.cli": "the subcommand that was asked for",
     "adjoint.graph.forking": "the function that makes late imports safe where threads fork",
-    "adjoint.ops.family.elementwise": "native rules have the names of their operations",
+    "adjoint.ops.family.scalar_rules": "native rules have the names of their operations",
     "adjoint.scipy.common": "the function of SciPy's that has the name of ours",
     "adjoint.tracing.namespaces": "the module of adjoint.scipy that has the name of SciPy's",
 }

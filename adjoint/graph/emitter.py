@@ -24,7 +24,7 @@ Value = TypeVar("Value")
 
 
 class Emitter(Protocol[Value]):
-    """Thirty-odd scalar words; `Value` is whatever the emitter makes of a scalar."""
+    """Some forty scalar words; `Value` is whatever the emitter makes of a scalar."""
 
     # values and what is known of them
 
@@ -40,6 +40,17 @@ class Emitter(Protocol[Value]):
 
         Error-free transformations (the mathematics in `adjoint.ops.scalar`) depend on it.
         """
+
+    # complex numbers, which share the words of `complex_words` with real ones
+
+    def complex(self, real: Value, imag: Value) -> Value:
+        """The complex number with these parts, which have the same dtype."""
+
+    def real(self, x: Value) -> Value:
+        """The real part; a real number is its own."""
+
+    def imag(self, x: Value) -> Value:
+        """The imaginary part, 0 of a real number."""
 
     # arithmetic: floating-point and integers
 

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from adjoint.graph import complex_words
 from adjoint.graph.loop_form import ZERO, Affine, Index
 from adjoint.graph.node import Node
-from adjoint.graph.types import BOOL, NATIVE_DTYPES, DType
+from adjoint.graph.types import BOOL, NATIVE_DTYPES, DType, to_complex, to_real
 
 ELEMENTARY = 25
 """The cost from which on an operation counts as an elementary function: exp2, the shortest, has 27;
@@ -76,8 +77,12 @@ def measure(node: Node) -> Measure:
 
 def has_rule(node: Node) -> bool:
     """Whether an element of the node can be computed by its native rule."""
-    dtypes = {node.dtype, *(child.dtype for child in node.inputs)}
-    return dtypes <= NATIVE_DTYPES and node.op.lowers(node)
+    return has_native_dtypes(node) and node.op.lowers(node)
+
+
+def has_native_dtypes(node: Node) -> bool:
+    """Whether loops compute with the dtypes of the node and of its inputs."""
+    return node.dtype in NATIVE_DTYPES and all(x.dtype in NATIVE_DTYPES for x in node.inputs)
 
 
 def _run(node: Node) -> Measure:
@@ -103,6 +108,14 @@ class _CountingEmitter:
     def constant(self, value: float, dtype: DTypeLike) -> DType:
         return np.dtype(dtype)
 
+    def complex(self, real: DType, imag: DType) -> DType:
+        return to_complex(real)
+
+    def real(self, x: DType) -> DType:
+        return to_real(x)
+
+    imag = real
+
     def convert(self, x: DType, dtype: DTypeLike) -> DType:
         result = np.dtype(dtype)
         self.cost += result != x
@@ -116,8 +129,9 @@ class _CountingEmitter:
         return np.dtype(dtype)
 
     def select(self, condition: DType, a: Any, b: Any) -> Any:
-        self.cost += 1
-        return self.operand(a, b)
+        result = self.operand(a, b)
+        self.cost += 1 + (result.kind == "c")
+        return result
 
     def slow_path(self, condition: DType, fast: DType, slow: Callable[[], DType]) -> DType:
         self.cost += 1  # the slow one is for arguments that hardly occur
@@ -126,6 +140,8 @@ class _CountingEmitter:
 
     def divide(self, a: Any, b: Any) -> DType:
         result = self.operand(a, b)
+        if result.kind == "c":
+            return self.of_parts("divide", result, result)
         self.cost += FLOAT_DIVISION if result.kind == "f" else INTEGER_DIVISION
         return result
 
@@ -139,7 +155,7 @@ class _CountingEmitter:
         return x
 
     def compare(self, *operands: Any) -> DType:
-        self.cost += 1
+        self.cost += 3 if self.operand(*operands).kind == "c" else 1
         return BOOL
 
     equal = not_equal = less = less_equal = greater = greater_equal = compare
@@ -149,8 +165,19 @@ class _CountingEmitter:
         return next(x for x in operands if isinstance(x, np.dtype))
 
     def __getattr__(self, word: str) -> Callable[..., DType]:
-        self.cost += 1
-        return self.operand
+        def counted(*operands: Any) -> DType:
+            result = self.operand(*operands)
+            if result.kind == "c":
+                return self.of_parts(word, *[result] * len(operands))
+            self.cost += 1
+            return result
+
+        return counted
+
+    def of_parts(self, word: str, *operands: DType) -> DType:
+        """What `complex_words` says of complex operands."""
+        result: DType = complex_words.WORDS[word](self, *operands)
+        return result
 
 
 class _Loops:

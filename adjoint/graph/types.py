@@ -21,8 +21,8 @@ FLOAT64: DType = np.dtype(np.float64)
 COMPLEX64: DType = np.dtype(np.complex64)
 COMPLEX128: DType = np.dtype(np.complex128)
 
-NATIVE_DTYPES: frozenset[DType] = frozenset(map(np.dtype, "?bhilBHILfd"))
-"""Bools, integers, float32 and float64: what loops compute with."""
+NATIVE_DTYPES: frozenset[DType] = frozenset(map(np.dtype, "?bhilBHILfdFD"))
+"""Bools, integers, float32, float64 and the complex numbers of these: what loops compute with."""
 
 _SUPPORTED: dict[DType, DType] = {
     np.dtype(name): np.dtype(name)

@@ -13,10 +13,10 @@ from typing import TypeAlias
 
 from adjoint.errors import GraphError
 from adjoint.graph.leaf import is_constant
-from adjoint.graph.native_rule import ELEMENTARY, cost
+from adjoint.graph.native_rule import ELEMENTARY, cost, has_native_dtypes
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
-from adjoint.graph.types import NATIVE_DTYPES, Shape, size_of
+from adjoint.graph.types import Shape, size_of
 from adjoint.ops.indexing.bounds import check_known
 from adjoint.passes.pipeline import optimise
 from adjoint.schedule.gemm_epilogue import GemmEpilogues
@@ -68,9 +68,7 @@ elementary functions compiled in 0.4 s cut so, in 1.9 s and more uncut."""
 
 def is_native(node: Node) -> bool:
     """Whether the node can be computed inside a loop."""
-    dtypes = {node.dtype, *(child.dtype for child in node.inputs)}
-    known = node.op.combine is not None or node.op.lowers(node)
-    return known and dtypes <= NATIVE_DTYPES
+    return has_native_dtypes(node) and (node.op.combine is not None or node.op.lowers(node))
 
 
 def domain_of(node: Node) -> Shape:

@@ -32,6 +32,8 @@ def is_literal(node: Node) -> bool:
     if not is_constant(node) or size_of(node.shape) != 1 or node.dtype not in NATIVE_DTYPES:
         return False
     value = np.asarray(node.value).item()
+    if node.dtype.kind == "c":
+        return all(x != x or abs(x) in LITERALS for x in (value.real, value.imag))
     return node.dtype.kind in "biu" or value != value or abs(value) in LITERALS
 
 

@@ -16,7 +16,8 @@ import pytest
 import adjoint as ad
 from adjoint.errors import OutOfBoundsError
 from adjoint.graph.op import FUNCTIONS, OPS
-from adjoint.ops.family.elementwise import _KINDS, Elementwise, scalar_rule
+from adjoint.ops.family.elementwise import _KINDS, Elementwise
+from adjoint.ops.family.scalar_rules import scalar_rule
 
 SIGNED, UNSIGNED = ("int8", "int16", "int32", "int64"), ("uint8", "uint16", "uint32", "uint64")
 FLOATS = ("float32", "float64")

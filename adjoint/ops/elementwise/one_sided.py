@@ -31,8 +31,8 @@ from adjoint.ops.family.elementwise import (
     Elementwise,
     apply,
     operands,
-    scalar_rule,
 )
+from adjoint.ops.family.scalar_rules import scalar_rule
 
 __all__ = [
     "one_sided_abs",

@@ -14,7 +14,6 @@ import math
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,8 +21,6 @@ import numpy as np
 from adjoint.errors import DTypeError, NotDifferentiableError
 from adjoint.graph import calls
 from adjoint.graph.arrays import scalar_value
-from adjoint.graph.emitter import Emitter
-from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import constant_node, is_sure, is_weak
 from adjoint.graph.loop_form import Index, Loops, input_index
 from adjoint.graph.node import Node, are_nested
@@ -42,6 +39,7 @@ from adjoint.graph.types import (
 )
 from adjoint.ops.family.broadcasting import align, fit
 from adjoint.ops.family.docstrings import DocstringParts, publish
+from adjoint.ops.family.scalar_rules import native_rule
 from adjoint.ops.family.structural_zeros import both, either, keep_where, nonzero_mask, number, zero
 
 __all__ = ["Elementwise", "Masked", "Missing", "keep_where", "zero"]
@@ -53,16 +51,6 @@ Interval: TypeAlias = tuple[float, float]
 Unary: TypeAlias = Callable[[Any], Tensor]
 Binary: TypeAlias = Callable[[Any, Any], Tensor]
 
-_SCALAR_MODULES = (
-    "basic",
-    "exponential",
-    "logarithmic",
-    "trigonometric",
-    "hyperbolic",
-    "power",
-    "error",
-    "gamma",
-)
 _WEAK = (float, int, bool, complex)
 _KINDS = {
     "float": "fc",
@@ -162,14 +150,14 @@ class Elementwise(Op):
         return self.numpy(*values)
 
     def lowers(self, node: Node) -> bool:
-        rule = scalar_rule(self)
+        rule = native_rule(node)
         if rule is None:
             return False
-        return not hasattr(rule, "of_floats") or all(x.dtype.kind == "f" for x in node.inputs)
+        return not hasattr(rule, "of_floats") or all(x.dtype.kind in "fc" for x in node.inputs)
 
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         values = [loops.read(x, input_index(node, index, x)) for x in node.inputs]
-        rule = scalar_rule(self)
+        rule = native_rule(node)
         assert rule is not None
         return rule(loops.e, *values, *node.params)
 
@@ -243,25 +231,6 @@ class Elementwise(Op):
         rank = len(node.shape)
         aligned = [align(x, rank) if b else x for x, b in zip(inputs, batched, strict=True)]
         return make(self, aligned, node.params)
-
-
-@cache
-def scalar_rule(op: Elementwise) -> Callable[..., Any] | None:
-    """The native rule of an operation; None if it has none.
-
-    Without one of its own, it is the function of `adjoint.ops.scalar`, or the word of the emitter,
-    that has the name of the operation.
-    """
-    if op.scalar is not None:
-        return op.scalar
-    for module in _SCALAR_MODULES:
-        found = getattr(import_module(f"adjoint.ops.scalar.{module}"), op.name, None)
-        if found is not None:
-            rule: Callable[..., Any] = found
-            return rule
-    if not hasattr(Emitter, op.name):
-        return None
-    return lambda e, *values: getattr(e, op.name)(*values)
 
 
 def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:

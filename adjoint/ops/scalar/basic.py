@@ -35,7 +35,7 @@ def positive(e: Emitter[V], x: V) -> V:
     return x
 
 
-stop_gradient = conj = real = positive
+stop_gradient = conj = positive
 
 
 def square(e: Emitter[V], x: V) -> V:

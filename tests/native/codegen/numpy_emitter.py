@@ -44,6 +44,15 @@ class NumPyEmitter:
     def dtype(self, x: Array) -> np.dtype[Any]:
         return x.dtype
 
+    def complex(self, real: Array, imag: Array) -> Array:
+        return np.asarray(real + imag * np.ones((), real.dtype) * 1j)
+
+    def real(self, x: Array) -> Array:
+        return np.real(x)
+
+    def imag(self, x: Array) -> Array:
+        return np.imag(x)
+
     def _match(self, *operands: Any) -> list[Array]:
         (dtype,) = {x.dtype for x in operands if isinstance(x, np.ndarray | np.generic)}
         return [

@@ -17,7 +17,8 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar, llvm_type
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
+from adjoint.backends.llvm.codegen.registers import Scalar, llvm_type
 
 STRIP = 512
 INDEX = ir.IntType(64)

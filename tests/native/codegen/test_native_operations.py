@@ -16,7 +16,8 @@ import adjoint as ad
 from adjoint.graph.op import OPS
 from adjoint.graph.tensor import make
 from adjoint.graph.types import NATIVE_DTYPES
-from adjoint.ops.family.elementwise import _KINDS, Elementwise, scalar_rule
+from adjoint.ops.family.elementwise import _KINDS, Elementwise
+from adjoint.ops.family.scalar_rules import scalar_rule
 from adjoint.ops.scalar import BOUNDS
 from tests.native.fuzzing.layouts import LAYOUTS
 from tests.table.cases import CASES, NONNEGATIVE, Case

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar, llvm_type
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.outlining import ArgumentReader
+from adjoint.backends.llvm.codegen.registers import Scalar, llvm_type
 from adjoint.errors import AdjointError
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.native_rule import has_slow_path

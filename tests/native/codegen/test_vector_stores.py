@@ -10,7 +10,7 @@ from llvmlite import ir
 
 import adjoint as ad
 from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.emitter import Vector
+from adjoint.backends.llvm.codegen.registers import Vector
 
 pytestmark = pytest.mark.native
 

@@ -14,8 +14,8 @@ from llvmlite import ir
 
 from adjoint.backends import blas_libraries
 from adjoint.backends.llvm.calls.cython_api import functions
-from adjoint.backends.llvm.codegen.emitter import llvm_type
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, loop
+from adjoint.backends.llvm.codegen.registers import llvm_type
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType, size_of
 from adjoint.schedule.plan import Gemm

@@ -12,8 +12,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen.emitter import llvm_type
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, loop
+from adjoint.backends.llvm.codegen.registers import llvm_type
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.schedule.plan import CCall
 

@@ -25,8 +25,8 @@ from typing import Any
 from llvmlite import ir
 
 from adjoint.backends.llvm.calls import blas
-from adjoint.backends.llvm.codegen.emitter import llvm_type
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern, loop
+from adjoint.backends.llvm.codegen.registers import llvm_type
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.graph.types import size_of
 from adjoint.schedule.plan import Gemm, nbytes

@@ -14,11 +14,11 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.calls.product_layout import MOST_DEPTH, Product
 from adjoint.backends.llvm.codegen import product_packing, vectors
-from adjoint.backends.llvm.codegen.emitter import llvm_type, splat
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, element_address, extern, loop
 from adjoint.backends.llvm.codegen.product_dots import Dots
 from adjoint.backends.llvm.codegen.product_packing import smaller
 from adjoint.backends.llvm.codegen.product_tile import OPEN_SIZE, Columns, Tile, multiply_add
+from adjoint.backends.llvm.codegen.registers import llvm_type, splat
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.schedule.plan import Gemm
 

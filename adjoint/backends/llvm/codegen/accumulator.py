@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar, llvm_type, vector_type
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.loops import MAX_FULL_UNROLL, alloca, combined, start_of
 from adjoint.backends.llvm.codegen.ordered_bits import from_ordered, ordered_dtype, to_ordered
+from adjoint.backends.llvm.codegen.registers import Scalar, scalar_in
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType
 
 
 class Accumulator:
-    """A stack slot, set to where the reduction starts. LLVM makes a register of it.
+    """A stack slot for each register, set to where the reduction starts. LLVM makes a register of
+    it.
 
     Maxima and minima of floats are combined as ordered bits, unless there are so few `elements`
     that the loop is unrolled: rows of 4 are as fast without, rows of 12 take twice the time.
@@ -27,18 +29,19 @@ class Accumulator:
         ordered = ordered_dtype(root) if elements > MAX_FULL_UNROLL else None
         self.is_ordered = ordered is not None
         self.dtype: DType = ordered or root.dtype
-        self.kind = vector_type(llvm_type(self.dtype), lanes)
-        self.slot = alloca(builder, self.kind)
         emitter = LLVMEmitter(builder, lanes=lanes)
+        self.kind = emitter.kind(self.dtype)
+        self.slots = [alloca(builder, self.kind) for _ in range(1 + (self.dtype.kind == "c"))]
         self.store(builder, self.encoded(emitter, start_of(emitter, root)))
 
     def load(self, builder: Any) -> Scalar:
         """What was accumulated so far."""
-        return Scalar(builder.load(self.slot, typ=self.kind), self.dtype)
+        return scalar_in([builder.load(slot, typ=self.kind) for slot in self.slots], self.dtype)
 
     def store(self, builder: Any, x: Scalar) -> None:
         """Replace what was accumulated."""
-        builder.store(x.value, self.slot)
+        for register, slot in zip(x.registers, self.slots, strict=True):
+            builder.store(register, slot)
 
     def encoded(self, e: LLVMEmitter, x: Scalar) -> Scalar:
         """An element as it is combined."""

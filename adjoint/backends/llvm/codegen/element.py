@@ -14,17 +14,17 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.emitter import (
-    LLVMEmitter,
+from adjoint.backends.llvm.codegen import complex_memory, vectors
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
+from adjoint.backends.llvm.codegen.loops import BIT, I64, element_address, memory_type
+from adjoint.backends.llvm.codegen.outlining import call_outlined, outlined_function
+from adjoint.backends.llvm.codegen.registers import (
     Scalar,
     any_lane,
     splat,
     splat_constant,
     vector_type,
 )
-from adjoint.backends.llvm.codegen.loops import BIT, I64, element_address, memory_type
-from adjoint.backends.llvm.codegen.outlining import outlined_function
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import (
     MAX_NESTED_READS,
@@ -183,7 +183,7 @@ class ElementWriter:
         """The element from a function of its own: a call is compiled faster than what it calls."""
         values = [self.read(c, broadcast_index(index, c.shape)) for c in x.inputs]
         function = outlined_function(self.e, x, values, self.writer.functions)
-        return Scalar(self.e.builder.call(function, [v.value for v in values]), x.dtype)
+        return call_outlined(self.e, x, function, values)
 
     def offset(self, shape: Shape, index: Index) -> Affine:
         """The position of an element in row-major order."""
@@ -275,6 +275,8 @@ class ElementWriter:
     def load(self, pointer: Any, dtype: DType, offset: Affine) -> Scalar:
         """An element, or one per lane: by the cheapest of a broadcast, a load of neighbours, one of
         neighbours in the other order, and a gather."""
+        if dtype.kind == "c":
+            return complex_memory.load(self, pointer, dtype, offset)
         builder = self.e.builder
         kind = memory_type(dtype)
         step = self.step(offset)
@@ -307,7 +309,9 @@ class ElementWriter:
         if self.lanes > 1 and (self.step(offset) != 1 or not self.has_counters_only(offset)):
             raise NotVectorizable
         address = self.address(pointer, offset, kind)
-        if self.lanes == 1:
+        if x.dtype.kind == "c":
+            complex_memory.store(self, pointer, address, x)
+        elif self.lanes == 1:
             self.with_alias_metadata(builder.store(value, address), pointer)
         else:
             vectors.store(builder, address, kind, value, self.mask)

@@ -3,98 +3,44 @@
 Floor 6. Knows values in registers only: memory, loops and functions belong to those who call it. A
 value is one number, or as many as the emitter has `lanes`. With one lane it writes straight-line
 code of instructions and intrinsics, so that LLVM can vectorise a loop around it (`call` and a
-branching `slow_path` excepted).
+branching `slow_path` excepted). A complex value is two registers, one of real parts and one of
+imaginary parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numpy.typing import DTypeLike
 
-from adjoint.errors import ArgumentError, DTypeError
+from adjoint.backends.llvm.codegen.registers import (
+    Complex,
+    Operand,
+    Scalar,
+    any_lane,
+    llvm_type,
+    poison,
+    scalar_in,
+    splat_constant,
+    vector_type,
+)
+from adjoint.errors import ArgumentError
+from adjoint.graph import complex_words
+from adjoint.graph.types import to_complex, to_real
 
-FLOATS = {"float16": ir.HalfType(), "float32": ir.FloatType(), "float64": ir.DoubleType()}
-
-
-class Scalar(NamedTuple):
-    """A register that holds a number per lane, and its dtype: LLVM's integers have no sign."""
-
-    value: Any
-    dtype: np.dtype[Any]
-
-
-Operand = Scalar | float
-
-
-@cache
-def llvm_type(dtype: np.dtype[Any]) -> Any:
-    """The register type of a dtype; a bool is one bit there."""
-    if dtype.kind == "b":
-        return ir.IntType(1)
-    if dtype.kind in "iu":
-        return ir.IntType(8 * dtype.itemsize)
-    if dtype.name in FLOATS:
-        return FLOATS[dtype.name]
-    raise DTypeError(f"native code has no scalars of dtype {dtype}; use bool, integers or floats")
-
-
-class Vector(ir.VectorType):  # type: ignore[misc]  # untyped
-    """A vector type that intrinsics can be named after, which llvmlite's own cannot."""
-
-    @property
-    def intrinsic_name(self) -> str:
-        return f"v{self.count}{self.element.intrinsic_name}"
-
-    def wrap_constant_value(self, values: Any) -> Any:
-        """What a constant of this type holds: text such as ``splat (i64 1)``, or its lanes."""
-        return values if isinstance(values, str) else super().wrap_constant_value(values)
-
-
-@cache
-def vector_type(kind: Any, lanes: int) -> Any:
-    """The type of a register with so many lanes of a kind."""
-    return kind if lanes == 1 else Vector(kind, lanes)
-
-
-def splat_constant(value: Any, lanes: int) -> Any:
-    """A constant in all lanes."""
-    if lanes == 1:
-        return value
-    return ir.FormattedConstant(vector_type(value.type, lanes), f"splat ({value})")
-
-
-@lru_cache(maxsize=4096)
-def lane_numbers(*numbers: int) -> Any:
-    """The constant that names lanes to a shuffle. It is kept, as its text is long."""
-    return ir.Constant(Vector(ir.IntType(32), len(numbers)), list(numbers))
-
-
-def splat(builder: Any, value: Any, lanes: int) -> Any:
-    """A scalar register in all lanes: the insertion and shuffle that LLVM knows as a broadcast."""
-    if lanes == 1:
-        return value
-    kind = vector_type(value.type, lanes)
-    first = builder.insert_element(poison(kind), value, ir.IntType(32)(0))
-    return builder.shuffle_vector(first, poison(kind), lane_numbers(*[0] * lanes))
-
-
-def any_lane(builder: Any, condition: Any, lanes: int) -> Any:
-    """Whether a condition holds in a lane."""
-    if lanes == 1:
-        return condition
-    bits = ir.IntType(lanes)
-    return builder.icmp_unsigned("!=", builder.bitcast(condition, bits), bits(0))
-
-
-def poison(kind: Any) -> Any:
-    """A vector whose lanes are yet to be set."""
-    return ir.FormattedConstant(kind, "poison")
+_COMPLEX: dict[str, Callable[..., Scalar]] = {
+    "add": complex_words.add,
+    "sub": complex_words.subtract,
+    "mul": complex_words.multiply,
+    "div": complex_words.divide,
+    "==": complex_words.equal,
+    "!=": complex_words.not_equal,
+}
+"""What instructions do, for complex numbers."""
 
 
 def _key(operand: Any) -> Hashable:
@@ -133,20 +79,37 @@ class LLVMEmitter:
         return replace(self, contract=False) if self.contract else self
 
     def kind(self, dtype: np.dtype[Any]) -> Any:
-        """The type of a value of a dtype."""
-        return vector_type(llvm_type(dtype), self.lanes)
+        """The type of a register of a dtype: of a complex one that of each of the two."""
+        return vector_type(llvm_type(to_real(dtype)), self.lanes)
 
     def constant(self, value: float, dtype: DTypeLike) -> Scalar:
         key = "constant", repr(value), dtype, self.lanes
         found: Scalar | None = self.written.get(key)
         if found is None:
             dtype = np.dtype(dtype)
-            number = splat_constant(_number(value, dtype), self.lanes)
-            found = self.written[key] = Scalar(number, dtype)
+            if dtype.kind == "c":
+                numbers = [_number(x, to_real(dtype)) for x in (value.real, value.imag)]
+            else:
+                numbers = [_number(value, dtype)]
+            splats = [splat_constant(number, self.lanes) for number in numbers]
+            found = self.written[key] = scalar_in(splats, dtype)
         return found
 
     def dtype(self, x: Scalar) -> np.dtype[Any]:
         return x.dtype
+
+    # the parts of complex numbers
+
+    def complex(self, real: Scalar, imag: Scalar) -> Scalar:
+        return Scalar(Complex(real.value, imag.value), to_complex(real.dtype))
+
+    def real(self, x: Scalar) -> Scalar:
+        return Scalar(x.value.real, to_real(x.dtype)) if x.dtype.kind == "c" else x
+
+    def imag(self, x: Scalar) -> Scalar:
+        if x.dtype.kind != "c":
+            return self.constant(0, x.dtype)
+        return Scalar(x.value.imag, to_real(x.dtype))
 
     # arithmetic
 
@@ -161,7 +124,7 @@ class LLVMEmitter:
 
     def divide(self, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)
-        if a.dtype.kind == "f":
+        if a.dtype.kind in "fc":
             return self._arithmetic("div", a, b)
         quotient = self._divide_integers("div", a, b)
         return self.select(self.equal(b, 0), self.constant(0, a.dtype), quotient)
@@ -173,6 +136,8 @@ class LLVMEmitter:
         return self._divide_integers("rem", a, b)
 
     def negative(self, x: Scalar) -> Scalar:
+        if x.dtype.kind == "c":
+            return self.complex(self.negative(self.real(x)), self.negative(self.imag(x)))
         return Scalar(self._write("fneg" if x.dtype.kind == "f" else "neg", x.value), x.dtype)
 
     def abs(self, x: Scalar) -> Scalar:
@@ -260,7 +225,11 @@ class LLVMEmitter:
 
     def select(self, condition: Scalar, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)
-        return Scalar(self._write("select", condition.value, a.value, b.value), a.dtype)
+        chosen = [
+            self._write("select", condition.value, *pair)
+            for pair in zip(a.registers, b.registers, strict=True)
+        ]
+        return scalar_in(chosen, a.dtype)
 
     def slow_path(self, condition: Scalar, fast: Scalar, slow: Callable[[], Scalar]) -> Scalar:
         if self.slow_conditions is not None:
@@ -273,15 +242,21 @@ class LLVMEmitter:
             inside = self.builder.block
         self.written.clear()  # what was written inside the branch is not defined after it
         self.written.update(known)
-        result = self.builder.phi(self.kind(fast.dtype))
-        result.add_incoming(fast.value, before)
-        result.add_incoming(answer.value, inside)
-        return Scalar(result, fast.dtype)
+        results = []
+        for one, other in zip(fast.registers, answer.registers, strict=True):
+            result = self.builder.phi(self.kind(fast.dtype))
+            result.add_incoming(one, before)
+            result.add_incoming(other, inside)
+            results.append(result)
+        return scalar_in(results, fast.dtype)
 
     def convert(self, x: Scalar, dtype: DTypeLike) -> Scalar:
         dtype = np.dtype(dtype)
         if dtype == x.dtype:
             return x
+        if "c" in (dtype.kind, x.dtype.kind):
+            converted: Scalar = complex_words.convert(self, x, dtype)
+            return converted
         if dtype.kind == "b":
             return self.not_equal(x, 0)
         if x.dtype.kind == "f":
@@ -355,6 +330,8 @@ class LLVMEmitter:
 
     def _arithmetic(self, word: str, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)
+        if a.dtype.kind == "c":
+            return _COMPLEX[word](self, a, b)
         if a.dtype.kind != "f":
             return self._integer(word, a, b)
         flags = ("contract",) if self.contract and word != "div" else ()
@@ -393,6 +370,8 @@ class LLVMEmitter:
 
     def _compare(self, symbol: str, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)
+        if a.dtype.kind == "c":
+            return _COMPLEX[symbol](self, a, b)
         if a.dtype.kind == "f":
             ordered = symbol != "!="
             write = "fcmp_ordered" if ordered else "fcmp_unordered"

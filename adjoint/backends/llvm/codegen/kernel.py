@@ -22,7 +22,7 @@ from adjoint.backends.llvm.codegen.element import (
     NotVectorizable,
     Segment,
 )
-from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel_layout import ROWS_UNROLLED, KernelLayout
 from adjoint.backends.llvm.codegen.loops import (
     BIT,
@@ -37,6 +37,7 @@ from adjoint.backends.llvm.codegen.loops import (
     maximum,
     noalias_metadata,
 )
+from adjoint.backends.llvm.codegen.registers import Scalar
 from adjoint.backends.llvm.codegen.vector_loop import MIN_WIDEN_DEPTH, VectorLoop, Widen
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.graph.loop_form import MAX_NESTED_READS, Affine, Index

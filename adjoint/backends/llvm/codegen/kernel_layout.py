@@ -8,7 +8,7 @@ from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.loops import MANY_ITERATIONS, MAX_INTERLEAVED_INSTRUCTIONS
 from adjoint.graph.native_rule import cost, has_slow_path, is_elementary
 from adjoint.graph.node import Node
-from adjoint.graph.types import Shape, size_of
+from adjoint.graph.types import Shape, size_of, to_real
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_flat, is_generic, is_literal, kernel_text
 
@@ -161,7 +161,7 @@ class KernelLayout:
         roots = self.kernel.roots
         if any(r.op.scatters or (r.op.scans and r.params[0] == self.last) for r in roots):
             return 1  # lanes would write one element twice, or need what another lane computes
-        floats = [n.dtype.itemsize for n in nodes if n.dtype.kind == "f"]
+        floats = [to_real(n.dtype).itemsize for n in nodes if n.dtype.kind in "fc"]
         return vectors.lanes_for(max(floats or [n.dtype.itemsize for n in nodes]))
 
     # reductions

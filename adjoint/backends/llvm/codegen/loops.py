@@ -7,9 +7,10 @@ from typing import Any
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar, llvm_type
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
+from adjoint.backends.llvm.codegen.registers import Scalar, llvm_type, pair_type, scalar_in
 from adjoint.graph.node import Node
-from adjoint.graph.types import DType
+from adjoint.graph.types import DType, to_real
 
 BIT = ir.IntType(1)
 I64 = ir.IntType(64)
@@ -35,6 +36,8 @@ MAX_INTERLEAVED_INSTRUCTIONS = 1000
 
 def memory_type(dtype: DType) -> Any:
     """The type of a dtype in memory; a bool takes a byte."""
+    if dtype.kind == "c":
+        return pair_type(llvm_type(to_real(dtype)))
     return ir.IntType(8) if dtype.kind == "b" else llvm_type(dtype)
 
 
@@ -51,9 +54,12 @@ def combined(e: LLVMEmitter, word: str | None, old: Scalar, new: Scalar) -> Scal
     Only here LLVM may reassociate: sums and products of floats may be taken in another order, as
     NumPy takes them in pairs. Everywhere else the order of operations is what the user wrote.
     """
-    if old.dtype.kind == "f" and word in ("add", "multiply"):
-        write = e.builder.fadd if word == "add" else e.builder.fmul
-        return Scalar(write(old.value, new.value, flags=("reassoc", "contract")), old.dtype)
+    if old.dtype.kind == "f" or (old.dtype.kind == "c" and word == "add"):
+        write = {"add": e.builder.fadd, "multiply": e.builder.fmul}.get(str(word))
+        if write is not None:
+            pairs = zip(old.registers, new.registers, strict=True)
+            sums = [write(*pair, flags=("reassoc", "contract")) for pair in pairs]
+            return scalar_in(sums, old.dtype)
     result: Scalar = getattr(e, str(word))(old, new)
     return result
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
+from adjoint.backends.llvm.codegen.registers import Scalar
 from adjoint.graph.node import Node
 from adjoint.graph.types import DType
 

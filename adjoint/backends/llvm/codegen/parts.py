@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen.emitter import Scalar, lane_numbers, splat, vector_type
 from adjoint.backends.llvm.codegen.kernel_layout import last_long
+from adjoint.backends.llvm.codegen.registers import Scalar, lane_numbers, splat, vector_type
 from adjoint.graph.types import Shape, size_of
 
 I32 = ir.IntType(32)

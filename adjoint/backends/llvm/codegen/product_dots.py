@@ -11,9 +11,9 @@ from typing import Any
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.emitter import Vector, splat_constant
 from adjoint.backends.llvm.codegen.loops import I64
 from adjoint.backends.llvm.codegen.product_tile import CHAINS, add_up, multiply_add, summed
+from adjoint.backends.llvm.codegen.registers import Vector, splat_constant
 
 I32 = ir.IntType(32)
 MOST_ROWS = 4

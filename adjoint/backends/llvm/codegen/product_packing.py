@@ -12,9 +12,9 @@ from typing import Any
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.emitter import Vector
 from adjoint.backends.llvm.codegen.loops import I64, loop
 from adjoint.backends.llvm.codegen.product_tile import Columns
+from adjoint.backends.llvm.codegen.registers import Vector
 
 I32 = ir.IntType(32)
 

@@ -17,8 +17,8 @@ from typing import Any
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.emitter import splat, splat_constant, vector_type
 from adjoint.backends.llvm.codegen.loops import I64, loop
+from adjoint.backends.llvm.codegen.registers import splat, splat_constant, vector_type
 
 NARROWEST = 16
 """Bytes of a register that every processor has."""

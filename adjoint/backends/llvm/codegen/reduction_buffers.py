@@ -8,7 +8,8 @@ from typing import Any
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.emitter import LLVMEmitter, Scalar, splat_constant, vector_type
+from adjoint.backends.llvm.codegen.complex_memory import load_neighbours, store_neighbours
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.loops import (
     I64,
     POINTER,
@@ -18,8 +19,15 @@ from adjoint.backends.llvm.codegen.loops import (
     memory_type,
     start_of,
 )
+from adjoint.backends.llvm.codegen.registers import (
+    Scalar,
+    llvm_type,
+    scalar_in,
+    splat_constant,
+    vector_type,
+)
 from adjoint.graph.node import Node
-from adjoint.graph.types import size_of
+from adjoint.graph.types import DType, size_of, to_real
 
 VECTOR_BYTES = 64
 """Bytes per iteration: a cache line, and the widest vector register there is. Where registers are
@@ -30,15 +38,15 @@ def initialize(builder: Any, root: Node, address: Any) -> None:
     """Set a result that is accumulated in memory to where its reduction starts."""
     start = start_of(LLVMEmitter(builder), root)
     kind = memory_type(root.dtype)
-    if str(start.value.constant) in ("0", "0.0"):  # not -0.0, whose bits are not all 0
+    if all(str(r.constant) in ("0", "0.0") for r in start.registers):  # not -0.0, which has a bit
         zero = extern(builder.module, "memset", POINTER, [POINTER, ir.IntType(32), I64])
         size = size_of(root.shape) * root.dtype.itemsize
         builder.call(zero, [address, ir.IntType(32)(0), I64(size)])
         return
 
     def write(i: Any, lanes: int) -> None:
-        value = splat_constant(ir.Constant(kind, start.value.constant), lanes)
-        vectors.store(builder, builder.gep(address, [i], source_etype=kind), kind, value, None)
+        own = LLVMEmitter(builder, lanes=lanes)
+        store(own, builder.gep(address, [i], source_etype=kind), start_of(own, root))
 
     for_each_vector(builder, root, write)
 
@@ -70,16 +78,34 @@ def combine_buffers(builder: Any, root: Node, target: Any, source: Any) -> None:
     def write(i: Any, lanes: int) -> None:
         emitter = LLVMEmitter(builder, lanes=lanes)
         ends = [builder.gep(p, [i], source_etype=kind) for p in (target, source)]
-        values = [vectors.load(builder, end, kind, lanes, None) for end in ends]
-        if root.dtype.kind == "b":
-            values = [builder.trunc(value, emitter.kind(root.dtype)) for value in values]
-        old, new = (Scalar(value, root.dtype) for value in values)
-        value = combined(emitter, word, old, new).value
-        if root.dtype.kind == "b":
-            value = builder.zext(value, vector_type(kind, lanes))
-        vectors.store(builder, ends[0], kind, value, None)
+        old, new = (load(emitter, end, root.dtype) for end in ends)
+        store(emitter, ends[0], combined(emitter, word, old, new))
 
     for_each_vector(builder, root, write)
+
+
+def load(e: LLVMEmitter, address: Any, dtype: DType) -> Scalar:
+    """As many neighbours in memory as the emitter has lanes."""
+    if dtype.kind == "c":
+        part = llvm_type(to_real(dtype))
+        return scalar_in(load_neighbours(e.builder, address, part, e.lanes, None), dtype)
+    value = vectors.load(e.builder, address, memory_type(dtype), e.lanes, None)
+    if dtype.kind == "b":
+        value = e.builder.trunc(value, e.kind(dtype))
+    return Scalar(value, dtype)
+
+
+def store(e: LLVMEmitter, address: Any, x: Scalar) -> None:
+    """Write as many neighbours in memory as the emitter has lanes."""
+    if x.dtype.kind == "c":
+        store_neighbours(
+            e.builder, address, llvm_type(to_real(x.dtype)), x.registers, e.lanes, None
+        )
+        return
+    kind, value = memory_type(x.dtype), x.value
+    if x.dtype.kind == "b":
+        value = e.builder.zext(value, vector_type(kind, e.lanes))
+    vectors.store(e.builder, address, kind, value, None)
 
 
 def for_each_vector(builder: Any, root: Node, write: Callable[[Any, int], None]) -> None:

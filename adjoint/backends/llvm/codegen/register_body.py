@@ -18,17 +18,17 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.element import NotVectorizable
-from adjoint.backends.llvm.codegen.emitter import (
-    LLVMEmitter,
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
+from adjoint.backends.llvm.codegen.loops import I64, combined, element_address, memory_type
+from adjoint.backends.llvm.codegen.outlining import outlined_function
+from adjoint.backends.llvm.codegen.parts import Part, Partition, lanes_of, picked, places_of
+from adjoint.backends.llvm.codegen.registers import (
     Scalar,
     Vector,
     splat,
     splat_constant,
     vector_type,
 )
-from adjoint.backends.llvm.codegen.loops import I64, combined, element_address, memory_type
-from adjoint.backends.llvm.codegen.outlining import outlined_function
-from adjoint.backends.llvm.codegen.parts import Part, Partition, lanes_of, picked, places_of
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import (
     MAX_NESTED_READS,

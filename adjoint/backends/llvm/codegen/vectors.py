@@ -8,16 +8,17 @@ from typing import Any
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen.emitter import (
-    LLVMEmitter,
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
+from adjoint.backends.llvm.codegen.loops import combined
+from adjoint.backends.llvm.codegen.registers import (
     Scalar,
     Vector,
     lane_numbers,
+    scalar_in,
     splat,
     splat_constant,
     vector_type,
 )
-from adjoint.backends.llvm.codegen.loops import combined
 from adjoint.backends.llvm.compile import jit
 
 I32, I64, POINTER = ir.IntType(32), ir.IntType(64), ir.PointerType()
@@ -159,9 +160,9 @@ def reduce_lanes(e: LLVMEmitter, word: str, x: Scalar, lanes: int) -> Scalar:
     while lanes > 2:
         lanes //= 2
         halves = [
-            builder.shuffle_vector(x.value, x.value, lane_numbers(*picks))
+            [builder.shuffle_vector(r, r, lane_numbers(*picks)) for r in x.registers]
             for picks in (range(lanes), range(lanes, 2 * lanes))
         ]
-        x = combined(replace(e, lanes=lanes), word, *(Scalar(half, x.dtype) for half in halves))
-    ends = [Scalar(builder.extract_element(x.value, I32(i)), x.dtype) for i in range(2)]
-    return combined(e, word, *ends)
+        x = combined(replace(e, lanes=lanes), word, *(scalar_in(half, x.dtype) for half in halves))
+    ends = [[builder.extract_element(r, I32(i)) for r in x.registers] for i in range(2)]
+    return combined(e, word, *(scalar_in(end, x.dtype) for end in ends))

@@ -26,7 +26,7 @@ from adjoint.backends.llvm.codegen.loops import (
     memory_type,
 )
 from adjoint.backends.llvm.codegen.nest import NestWriter, all_rows, call_kernel, table_of
-from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer, initialize
+from adjoint.backends.llvm.codegen.reduction_buffers import copy_buffer, initialize, store
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.backends.llvm.compile.kernel_cache import Writer, kernel_name
 from adjoint.backends.llvm.program import control_steps
@@ -198,10 +198,8 @@ class ProgramWriter:
         """Where the value of a node can be read; a literal is put on the stack."""
         if node in self.addresses:
             return self.addresses[node]
-        kind = memory_type(node.dtype)
-        address = stack_memory(builder, kind)
-        value = LLVMEmitter(builder).constant(np.asarray(node.value).item(), node.dtype).value
-        builder.store(builder.zext(value, kind) if node.dtype.kind == "b" else value, address)
+        address, emitter = stack_memory(builder, memory_type(node.dtype)), LLVMEmitter(builder)
+        store(emitter, address, emitter.constant(np.asarray(node.value).item(), node.dtype))
         return address
 
     def address_of_part(self, builder: Any, step: Alias) -> Any:

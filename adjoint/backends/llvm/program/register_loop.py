@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.emitter import Scalar
 from adjoint.backends.llvm.codegen.loops import I64
 from adjoint.backends.llvm.codegen.parts import Partition
 from adjoint.backends.llvm.codegen.register_body import COPIES_INLINED, RegisterBody
+from adjoint.backends.llvm.codegen.registers import Scalar
 from adjoint.backends.llvm.program.loop_state import at_step
 from adjoint.backends.llvm.program.signals import rounds_between_checks
 from adjoint.graph.loop_form import ZERO, Affine
