@@ -13,8 +13,6 @@ import numpy as np
 
 from adjoint.api.fast_tree import REFUSED, Mismatch, Reader
 from adjoint.api.signature import is_open
-from adjoint.api.tree import flatten
-from adjoint.backends.derivative_programs import has_nan
 from adjoint.graph import engine
 from adjoint.graph.options import Options
 from adjoint.graph.tensor import Tensor, from_array
@@ -28,7 +26,8 @@ class Plan:
     Of `count` arguments, the last given by `names`, those in `fixed` are equal to what they were;
     `take` takes the others, and `read` reads the leaves out of them (None: they are all, and
     leaves). Those numbered `tensors` must be tensors, as the function can tell these from arrays.
-    `is_assumed`: a nan in the result may stand where nothing depends on anything.
+    `is_flagged`: the entry returns a pair, of the result and whether it holds a nan, which may
+    stand where nothing depends on anything.
     """
 
     count: int
@@ -38,7 +37,7 @@ class Plan:
     read: Reader | None
     tensors: Sequence[int]
     entry: Callable[..., Any]
-    is_assumed: bool
+    is_flagged: bool
     reads: Reads
     options: Options
 
@@ -66,10 +65,9 @@ class Plan:
                 result = self.entry(*map(_usual, leaves))
             except Exception:  # it is raised where the function is called
                 return REFUSED
-        if self.is_assumed and result is not REFUSED:
-            for x in flatten(result)[0]:
-                if has_nan(x.node):
-                    return REFUSED  # which may stand where nothing depends on anything
+        if self.is_flagged and result is not REFUSED:
+            result, has_nan = result
+            return REFUSED if has_nan.node.value else result
         return result
 
 

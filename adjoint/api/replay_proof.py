@@ -23,6 +23,7 @@ from adjoint.api.specialization import Specialization
 from adjoint.api.traced_call import Seen, watching
 from adjoint.api.tree import LEAF, flatten, same_structure
 from adjoint.backends.availability import missing
+from adjoint.backends.nan_flag import nan_flag
 from adjoint.graph.engine import value_of
 from adjoint.graph.leaf import Unknown
 from adjoint.graph.node import Node
@@ -104,12 +105,13 @@ def proved(
         given.reader,
         given.data if reads.asks_for_types else (),
         found.entry,
-        trial.is_assumed,
+        trial.is_flagged,
         reads,
         chosen,
     )
     for _ in range(STEPWISE):
-        _check_result(result, found.run(*given.leaves))
+        computed = found.run(*given.leaves)
+        _check_result(result, computed[0] if trial.is_flagged else computed)
         if found.can_enter:
             return plan, result
     raise Unproved("its program has no native entry")
@@ -216,7 +218,7 @@ class _Trial:
         self.traced = traced
         self.given = given
         self.seen: list[Seen] = []
-        self.is_assumed = False
+        self.is_flagged = False
         self.inputs: list[Node] = []
 
     def specialization(self, reads: Reads) -> Specialization:
@@ -241,7 +243,8 @@ class _Trial:
         return found
 
     def call(self, dynamic: Any) -> Any:
-        """The result of the function, of tensors without values."""
+        """The result of the function, of tensors without values; with a flag for nan beside it if
+        `is_flagged`."""
         given = self.given
         handles, structure = flatten(dynamic)
         self.inputs = inputs = [x.node for x in handles]
@@ -259,8 +262,10 @@ class _Trial:
             raise Unproved("a derivative goes by the value of an argument")
         if len(self.seen) > 1 and any(_has_kinks(x) for x in self.seen):
             raise Unproved("it has kinks, of which second derivatives warn")
-        self.is_assumed = unknown.is_assumed
-        return result
+        found = [x.node for x in flatten(result)[0] if type(x) is Tensor]
+        flag = nan_flag(found) if unknown.is_assumed else None
+        self.is_flagged = flag is not None
+        return (result, flag) if self.is_flagged else result
 
     def is_twin(self, real: Seen) -> bool:
         """Whether a graph with values has the structure of the one that was found without."""

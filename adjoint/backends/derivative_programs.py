@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from math import ceil, inf
 from typing import TypeAlias
 
-import numpy as np
-
 from adjoint.backends import interpreter, payback
 from adjoint.backends.availability import missing
 from adjoint.backends.graph_program import GraphProgram
 from adjoint.backends.graph_signature import COMPILED, INTERPRETED, estimate
 from adjoint.backends.kink_questions import without_questions
+from adjoint.backends.nan_flag import nan_flag
 from adjoint.backends.traced_graph import TracedGraph, is_pure, template, traced_graph
 from adjoint.graph import engine
 from adjoint.graph.forking import import_module
@@ -291,10 +290,9 @@ class DerivativeProgram:
     known: Known
     given: Sequence[int]
     """The numbers of the leaves whose values it takes after those of the ends."""
-    is_assumed: bool
-    """Whether what is zero by construction may be nan in the result (see `is_sure`)."""
-    says_kinks: bool = False
-    """Whether its last result says that a kink is met, where the others are not what they are."""
+    flags: int
+    """How many of its last results say whether the others are not what they should be: a kink is
+    met, or something is nan that may be zero by construction (see `is_sure`)."""
 
     def run(self, graph: TracedGraph) -> list[Tensor] | None:
         """The derivative; the roots get their values."""
@@ -308,20 +306,13 @@ class DerivativeProgram:
         if computed is None:
             return None
         found = list(computed[self.results :])
-        if self.says_kinks and found.pop().node.value:
-            return None
-        if self.is_assumed and any(has_nan(x.node) for x in found):
-            return None
+        for _ in range(self.flags):
+            if found.pop().node.value:
+                return None
         for i in range(self.results):
             if graph.roots[i].value is None:
                 graph.roots[i].value = computed[i].node.value
         return found
-
-
-def has_nan(node: Node) -> bool:
-    """Whether there is a nan in a value."""
-    value = np.asarray(node.value)
-    return value.size > 0 and bool(np.isnan(value.min()))
 
 
 def _program(
@@ -354,17 +345,16 @@ def _compiled(
             for member in own.members:
                 member.close()
             outputs, met = without_questions(outputs) if is_nested else (outputs, None)
-            outputs += [] if met is None else [met]
+            has_nan = nan_flag(outputs[results:]) if unknown.is_assumed else None
+            flags = [x for x in (met, None if has_nan is None else has_nan.node) if x is not None]
+            outputs += flags
             stabilise(outputs, made.inputs)
         leaves = made.inputs[len(graph.ends) :]
         asked = [i for i, leaf in zip(made.given, leaves, strict=True) if leaf in unknown.asked]
         asked = [i for i in asked if graph.leaves[i].op is constant]
         if not asked:
             program = GraphProgram(made.inputs, outputs)
-            says_kinks = met is not None
-            return DerivativeProgram(
-                program, results, known, made.given, unknown.is_assumed, says_kinks
-            )
+            return DerivativeProgram(program, results, known, made.given, len(flags))
         if any(graph.leaves[i].value.size > LARGEST_KNOWN for i in asked):
             return None
         known = known | _values_of(graph, asked)

@@ -234,3 +234,18 @@ def test_why_traced_names_the_line_and_the_name() -> None:
     names: dict[str, Any] = {"__name__": "user"}
     exec(compile("def f(x):\n  return x * open(x)", "a/model.py", "exec"), names)
     assert ad.why_traced(ad.grad(names["f"])).startswith("model.py:2: open is ")
+
+
+def test_a_nan_where_a_zero_was_assumed_is_thrown_away() -> None:
+    """Whoever lost in a comparison sends nothing back, not even to what is infinite."""
+    g = ad.grad(lambda w, x: ad.sum(ad.maximum(x @ w, 0.0)))
+    w, x = np.ones((3, 2)), np.ones((4, 3))
+    warm(g, w, ad.asarray(x))
+    (plan,) = plans_of(g)
+    x[3] = -np.inf
+    args = w, ad.asarray(x)
+    found, is_nan = plan.entry(*args)
+    assert np.isnan(found).any() and bool(is_nan)
+    with ad.options(native="always"):
+        assert replay_of(g).answer(args) is REFUSED  # type: ignore[union-attr]
+        np.testing.assert_array_equal(g(*args), np.full((3, 2), 3.0))
