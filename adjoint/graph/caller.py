@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ast
+import dis
 import linecache
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from types import FrameType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple
 
 _PASSED_OVER = frozenset({__name__.partition(".")[0], "numpy", "optree", "functools", "contextlib"})
 """Packages whose frames stand between the user's line and the library."""
 _LIBRARIES = _PASSED_OVER | {"scipy", "array_api_compat", "matplotlib", "pandas", "sklearn"}
 """Packages that ask for values on behalf of the user's line."""
+
+_WRITING_GLOBALS = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
 
 
 def user_line() -> tuple[str, int] | None:
@@ -83,6 +86,7 @@ class Asker(NamedTuple):
     """What asked for a plain value: its full name, how to show it, and the user's line.
 
     `stores` if the value was to be written into an array, `formats` if into text by ``%``.
+    `writes_global`: which global the user's function writes, if it does.
     """
 
     name: str
@@ -90,6 +94,7 @@ class Asker(NamedTuple):
     place: str
     stores: bool = False
     formats: bool = False
+    writes_global: str = ""
 
 
 def asker() -> Asker:
@@ -103,7 +108,7 @@ def asker() -> Asker:
         place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         found = _read(frame, place)
         if found is not None and (found.name or library is None):
-            return found
+            return found._replace(writes_global=_global_written(frame.f_code))
         break
     else:
         place = ""
@@ -117,6 +122,12 @@ def public_name(module: str, name: str) -> str:
     """The name by which users know a function: without the private parts of its path."""
     parts = [part for part in module.split(".") if part and not part.startswith("_")]
     return ".".join([*parts, name.partition(".<locals>")[0]])
+
+
+def _global_written(code: CodeType) -> str:
+    """The first global that a function writes or deletes; empty if it does not."""
+    steps = dis.get_instructions(code)
+    return next((str(s.argval) for s in steps if s.opname in _WRITING_GLOBALS), "")
 
 
 def _read(frame: FrameType, place: str) -> Asker | None:
@@ -185,6 +196,17 @@ def _is_generator(owner: Any, path: list[str]) -> bool:
     return (type(owner).__module__ or "").startswith("numpy.random")
 
 
+def _looked_up(name: str, scopes: Sequence[Mapping[str, Any]]) -> Any:
+    """What a name means in the first scope that has it, or None. (The globals of traced code find
+    names that they do not contain.)"""
+    for scope in scopes:
+        try:
+            return scope[name]
+        except KeyError:
+            continue
+    return None
+
+
 def _full_name(frame: FrameType, called: ast.expr) -> str | None:
     """``scipy.special.logsumexp`` for ``ss.logsumexp``, found through the names of the frame."""
     names: list[str] = []
@@ -194,7 +216,7 @@ def _full_name(frame: FrameType, called: ast.expr) -> str | None:
     if not isinstance(called, ast.Name):
         return None
     scopes = (frame.f_locals, frame.f_globals, frame.f_builtins)
-    found: Any = next((s[called.id] for s in scopes if called.id in s), None)
+    found = _looked_up(called.id, scopes)
     prefix = found.__name__ if isinstance(found, ModuleType) else None
     if prefix is not None:
         return ".".join([prefix, *names])

@@ -159,6 +159,11 @@ def use_keyed_draw(name: str) -> str:
 
 def _cure(found: Asker) -> str:
     own = found.name.rpartition(".")[2]
+    if found.writes_global:
+        return (
+            f"NumPy's functions are not traced in a function that writes a global, as this one does "
+            f"{found.writes_global!r}: keep that in an attribute, a list or a nonlocal variable"
+        )
     if found.name in _NUMBERS or own in _METHODS:
         return f"Compute with the tensor itself, without {own}()"
     if found.stores:
@@ -172,6 +177,8 @@ def _cure(found: Asker) -> str:
         return f'Convert with x.astype("{own}")'
     if own in ("dot", "__matmul__") and not found.name.startswith("numpy."):
         return "Use numpy.matmul(frame, tensor), which takes both by position"
+    if found.name.startswith("numpy.save"):
+        return "Return it too (has_aux=True), and save it outside of the function"
     known = counterpart(found.name)
     if known is not None:
         return f"Use {known}, through which derivatives go"

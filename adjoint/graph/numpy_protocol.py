@@ -21,7 +21,7 @@ from adjoint.graph.caller import (
     package_of_caller,
     user_place,
 )
-from adjoint.graph.lost import is_of_variable, losers, report
+from adjoint.graph.lost import handed_out, is_of_variable, losers, report, shown
 from adjoint.graph.numpy_arguments import arranged
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.views import assign, shared, write
@@ -81,14 +81,12 @@ _USUAL: dict[str, tuple[Any, ...]] = {
     "subok": (True, False),
 }
 """Arguments of NumPy that say nothing if they have these values."""
-_ON_VALUES = frozenset(
-    (
-        *("array2string", "array_repr", "array_str", "save", "savetxt", "savez"),
-        *("savez_compressed", "argwhere", "flatnonzero"),
-        *("may_share_memory", "shares_memory"),
-    )
-)
+_ON_VALUES = frozenset(("argwhere", "flatnonzero", "may_share_memory", "shares_memory"))
 """Functions of NumPy whose results have no derivatives: they are given the values."""
+_SHOWING = frozenset(("array2string", "array_repr", "array_str"))
+"""Functions of NumPy that make text of numbers: they are given the values, too."""
+_SAVING = frozenset(("save", "savetxt", "savez", "savez_compressed"))
+"""Functions of NumPy that write values into files, from which they can be read back."""
 _WRITING = frozenset(("put_along_axis", "put", "place", "putmask", "copyto", "fill_diagonal"))
 """What writes into its first argument and returns nothing."""
 _NEVER_WRITING = frozenset({"jax"})
@@ -241,8 +239,13 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return _write_at_first(f"numpy.{name}", name, function, args, kwargs)
     if name == "where" and len(args) == 1:
         name = "nonzero"
+    if name in _SAVING:
+        return function(*_handed_out(args), **_handed_out(kwargs))
+    if name in _SHOWING:
+        text = function(*_values(args), **_values(kwargs))
+        return shown(text, args[0].node) if args and is_tensor(args[0]) else text
     if name in _ON_VALUES or (name in _TO_ARRAYS and not _is_traced((args, kwargs))):
-        return function(*_values(args), **{k: _values(v) for k, v in kwargs.items()})
+        return function(*_values(args), **_values(kwargs))
     args, kwargs = arranged(function, FUNCTIONS.get(name), args, kwargs)
     result = _call(f"{function.__module__}.{function.__name__}", name, args, kwargs)
     return shared(name, result, args, kwargs)
@@ -289,11 +292,18 @@ def _spread(a: Any, b: Any) -> tuple[Any, Any]:
     return a, b
 
 
-def _values(x: Any) -> Any:
-    """`x` with copies of the values of tensors in their place, also inside lists and tuples."""
+def _values(x: Any, take: Callable[[Node], Any] = engine.value_of) -> Any:
+    """`x` with copies of the values of tensors in their place, also inside lists, tuples, dicts."""
     if is_tensor(x):
-        return np.array(engine.value_of(x.node))
-    return type(x)(map(_values, x)) if type(x) in (list, tuple) else x
+        return np.array(take(x.node))
+    if isinstance(x, dict):
+        return {k: _values(v, take) for k, v in x.items()}
+    return type(x)([_values(v, take) for v in x]) if type(x) in (list, tuple) else x
+
+
+def _handed_out(x: Any) -> Any:
+    """The same, an error where a derivative would be lost."""
+    return _values(x, handed_out)
 
 
 def _is_traced(x: Any) -> bool:

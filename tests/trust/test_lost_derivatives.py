@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import warnings
 from pathlib import Path
@@ -19,6 +20,7 @@ from adjoint.errors import LostDerivativeError, LostDerivativeWarning
 pytestmark = pytest.mark.unit
 
 X = np.array([0.3, 0.7, 1.9])
+CALLS = 0
 ELSEWHERE = {"array": np.zeros(3), "list": [0.0, 0.0]}
 
 
@@ -59,6 +61,26 @@ def callback(x):
     return scipy.ndimage.generic_filter(np.ones(3), lambda a: a.sum() * x[0], 1)[0]
 
 
+def counted(x):
+    global CALLS
+    CALLS += 1
+    y = np.zeros(2)
+    y[:] = x[:2]
+    return np.sum(y)
+
+
+def saved(save):
+    """A function that saves what is differentiated, and reads it back."""
+
+    def f(x):
+        file = io.BytesIO()
+        save(file, x)
+        file.seek(0)
+        return np.loadtxt(file).sum() if save is np.savetxt else np.sum(np.load(file))
+
+    return f
+
+
 LEAKS = {
     "float": (lambda x: float(x[0]), "float", "without float()"),
     "complex": (lambda x: complex(x[0]).real, "complex", "without complex()"),
@@ -74,6 +96,13 @@ LEAKS = {
     "kept: a filled array": (lambda x: KEPT["zeros"](x), "writing into", "adjoint.zeros"),
     "an array from elsewhere": (written, "writing into an array", "adjoint.stack"),
     "an array from elsewhere, in place": (added, "numpy.add", "adjoint.zeros"),
+    "positional": (
+        lambda x: float(np.format_float_positional(x[0])), "numpy.format_float", "stop_gradient",
+    ),
+    "save": (saved(np.save), "asks for the plain value", "has_aux=True"),
+    "savez": (lambda x: np.savez(io.BytesIO(), a=x) or 0.0, "numpy.savez", "has_aux=True"),
+    "savetxt": (saved(np.savetxt), "asks for the plain value", "has_aux=True"),
+    "a function that writes a global": (counted, "writing into", "writes a global"),
     "a graph": (graph, "scipy.sparse", "stop_gradient"),
     "a function that a filter calls": (callback, "asks for the plain value", "stop_gradient"),
 }  # fmt: skip
@@ -111,6 +140,12 @@ def test_a_partly_lost_derivative_is_an_error_at_the_users_line(transform, leak)
     assert not ELSEWHERE["array"].any()
 
 
+def test_a_number_is_not_read_back_from_the_text_that_shows_it():
+    for text in (lambda x: f"{x:.9f}", np.array2string, np.array_str):
+        with pytest.raises(LostDerivativeError, match="float"):
+            ad.grad(lambda x, text=text: np.sum(x) + float(text(x[0])))(X)
+
+
 FREE = {
     "if": lambda x: np.sum(x) * (2.0 if x[0] > 0 else 1.0),
     "while": lambda x: np.sum(x) if not x[0] > 5 else np.prod(x),
@@ -118,6 +153,7 @@ FREE = {
     "integers": lambda x: np.sum(x) + int(x[2]) + math.floor(x[2]) + round(x[2]),
     "shapes": lambda x: np.sum(x) * len(x) * x.shape[0] * np.size(x),
     "printing": lambda x: (str(x), repr(x), f"{x} {x[0]:.3f}", np.array2string(x), np.sum(x))[-1],
+    "saving of stop_gradient": lambda x: (np.save(io.BytesIO(), ad.stop_gradient(x)), np.sum(x))[1],
     "stop_gradient": lambda x: np.sum(x) * float(ad.stop_gradient(x[0])),
     "arrays of stop_gradient": lambda x: np.sum(x * np.asarray(ad.stop_gradient(x))),
     "scipy of stop_gradient": lambda x: np.sum(x) + scipy.special.jn_zeros(1, 1)[0]
