@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from adjoint.errors import AdjointError, DTypeError, ShapeError, TooLargeError
+from adjoint.graph.caller import is_operator_of_tensor
 from adjoint.graph.labels import meet
 from adjoint.graph.types import DType, is_bfloat16
 
@@ -49,9 +51,19 @@ def plain_array(x: Any) -> np.ndarray[Any, Any]:
     if type(x) is not np.ndarray:
         _check_unit(x)
         _check_mask(x)
+        if isinstance(x, np.matrix) and is_operator_of_tensor(sys._getframe(1)):
+            raise matrix_error()
         if type(x) is not list and type(x) is not tuple:
             meet(x)
     return np.asarray(x)
+
+
+def matrix_error() -> DTypeError:
+    """For a matrix of NumPy's beside a tensor, where ``*`` would be a matrix product in NumPy."""
+    return DTypeError(
+        "numpy.matrix: the operators of a matrix, and those of what is computed from it, mean other "
+        "things than those of a tensor; give numpy.asarray(M), and write @ for the matrix product"
+    )
 
 
 def _check_unit(x: Any) -> None:

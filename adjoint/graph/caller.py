@@ -79,6 +79,12 @@ def is_operator_of_sparse(frame: FrameType) -> bool:
     return caller is not None and caller.f_code.co_name in ("__mul__", "__rmul__")
 
 
+def is_operator_of_tensor(frame: FrameType) -> bool:
+    """Whether a frame, or one of the few that called it, computes an operator of a tensor."""
+    near = islice(_frames(frame), 10)
+    return any(f.f_globals.get("__name__") == "adjoint.graph.operators" for f in near)
+
+
 # Who asks for a value: read off the instruction that the user's frame is at.
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
 from adjoint.graph import calls, engine
+from adjoint.graph.arrays import matrix_error
 from adjoint.graph.caller import (
     Asker,
     is_operator_of_sparse,
@@ -214,6 +215,8 @@ def ufunc_function(ufunc: Any) -> Callable[..., Any] | None:
 
 def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
     """What a method of one of NumPy's ufuncs means for arguments among which are tensors."""
+    if any(isinstance(x, np.matrix) for x in inputs):
+        raise matrix_error()
     name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)
     home = "numpy" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
     shown = f"{home}.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")

@@ -176,6 +176,31 @@ def test_classes_of_numpys_that_compute_otherwise_are_arrays(native, tmp_path):
                 np.testing.assert_allclose(one.numpy(), other, rtol=1e-15)
 
 
+BESIDE_A_MATRIX = {
+    "M * t": lambda m, t: m * t,
+    "t * M": lambda m, t: t * m,
+    "t ** M": lambda m, t: t**m,
+    "(M + t) * t": lambda m, t: (m + t) * t,
+    "(t - M) * t": lambda m, t: (t - m) * t,
+    "(M @ t) * t": lambda m, t: (m @ t) * t,
+    "(t @ M) * t": lambda m, t: (t @ m) * t,
+    "(t / M) * t": lambda m, t: (t / m) * t,
+    "np.add(M, t) * t": lambda m, t: np.add(m, t) * t,
+}
+
+
+@pytest.mark.parametrize("way", BESIDE_A_MATRIX)
+def test_a_matrix_beside_a_tensor_is_an_error_as_its_operators_mean_other_things(way):
+    matrix, f = X.view(np.matrix), BESIDE_A_MATRIX[way]
+    for run in (
+        lambda: f(matrix, ad.asarray(X)),
+        lambda: ad.grad(lambda x: np.sum(f(matrix, x)))(X),
+        lambda: ad.compile(lambda x: f(matrix, x))(X),
+    ):
+        with pytest.raises(DTypeError, match=r"numpy\.matrix.*numpy\.asarray"):
+            run()
+
+
 def test_hidden_elements_are_an_error_wherever_they_come_in():
     masked = np.ma.array([1.0, 2.0], mask=[False, True])
     for give in (
