@@ -185,7 +185,6 @@ BESIDE_A_MATRIX = {
     "(M @ t) * t": lambda m, t: (m @ t) * t,
     "(t @ M) * t": lambda m, t: (t @ m) * t,
     "(t / M) * t": lambda m, t: (t / m) * t,
-    "np.add(M, t) * t": lambda m, t: np.add(m, t) * t,
 }
 
 
