@@ -14,7 +14,7 @@ from adjoint.errors import ArgumentError
 from adjoint.graph import calls, labels
 from adjoint.graph.labelled_methods import UNSAID, OfLabelled, check_all_axes, check_ddof
 from adjoint.graph.numpy_protocol import call_function
-from adjoint.graph.views import link, reshaped, transposed
+from adjoint.graph.views import is_handle, link, rearranged, reshaped, transposed
 
 if TYPE_CHECKING:
     from adjoint.graph.tensor import Tensor
@@ -56,7 +56,12 @@ class ArrayMethods:
 
     def swapaxes(self: Any, axis1: int, axis2: int) -> Tensor:
         """The tensor with two axes exchanged."""
-        return link(calls.swapaxes(self, axis1, axis2), self, "x.swapaxes")
+
+        def exchanged(y: Any) -> Any:
+            return calls.swapaxes(y, axis1, axis2) if is_handle(y) else y.swapaxes(axis1, axis2)
+
+        swapped: Tensor = rearranged(exchanged(self), self, "x.swapaxes", exchanged)
+        return swapped
 
     def diagonal(self: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         """The diagonal of the matrices in two axes, as the last axis."""
@@ -90,9 +95,18 @@ class ArrayMethods:
         flat: Tensor = self.ravel()
         return flat
 
+    @flat.setter
+    def flat(self: Any, value: Any) -> None:
+        self.ravel()[...] = calls.reshape(value, (-1,)) if np.ndim(value) else value
+
     def squeeze(self: Any, axis: Any = None) -> Tensor:
         """The tensor without its axes of size one, or without `axis`."""
-        return reshaped(calls.squeeze(self, axis), self, "x.squeeze")
+
+        def without(y: Any) -> Any:
+            return calls.squeeze(y, axis) if is_handle(y) else y.squeeze(axis)
+
+        squeezed: Tensor = rearranged(without(self), self, "x.squeeze", without)
+        return squeezed
 
     # Reductions.
 
@@ -275,8 +289,9 @@ class ArrayMethods:
         return numpys(np.clip, self, min, max, out, **more)
 
     def conj(self: Any) -> Tensor:
-        """The complex conjugate."""
-        return calls.conj(self)
+        """The complex conjugate; of a real tensor it is the tensor itself."""
+        conjugated: Tensor = calls.conj(self) if self.dtype.kind == "c" else self
+        return conjugated
 
     conjugate = conj
 

@@ -233,7 +233,9 @@ def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> 
     return _call(shown, name, inputs, kwargs)
 
 
-def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+def call_function(
+    function: Any, args: Any, kwargs: dict[str, Any], *, by_traced_code: bool = False
+) -> Any:
     """What one of NumPy's functions means for arguments among which are tensors."""
     name = _FUNCTION_NAMES.get(function.__name__, function.__name__)
     inside = f"{function.__module__.removeprefix('numpy.')}.{name}"
@@ -247,11 +249,34 @@ def call_function(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if name in _SHOWING:
         text = function(*_values(args), **_values(kwargs))
         return shown(text, args[0].node) if args and is_tensor(args[0]) else text
-    if name in _ON_VALUES or (name in _TO_ARRAYS and not _is_traced((args, kwargs))):
+    makes_arrays = name in _TO_ARRAYS and not (by_traced_code or _is_traced((args, kwargs)))
+    if name in _ON_VALUES or makes_arrays:
         return function(*_values(args), **_values(kwargs))
+    as_given = args, kwargs
     args, kwargs = arranged(function, FUNCTIONS.get(name), args, kwargs)
-    result = _call(f"{function.__module__}.{function.__name__}", name, args, kwargs)
-    return shared(name, result, args, kwargs)
+    shown_name = f"{function.__module__}.{function.__name__}"
+    result = _call(shown_name, name, args, kwargs)
+
+    def again(x: Any, y: Any) -> Any:
+        if is_tensor(y):
+            return _call(shown_name, name, *_replaced(x, y, args, kwargs))
+        others, named = _replaced(x, y, *as_given)
+        return function(*others, **named)
+
+    if name == "nan_to_num" and _is_false(kwargs.get("copy", args[1:2])):
+        write(args[0], result, shown_name)
+        return args[0]
+    return shared(name, result, args, kwargs, again)
+
+
+def _replaced(x: Any, y: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Arguments with `y` in place of `x`."""
+    return [y if a is x else a for a in args], {k: y if v is x else v for k, v in kwargs.items()}
+
+
+def _is_false(copy: Any) -> bool:
+    """Whether copy= says that NumPy is to write into what it is given."""
+    return copy is False or (type(copy) is tuple and copy == (False,))
 
 
 def _call(shown: str, name: str, args: Any, kwargs: dict[str, Any]) -> Any:

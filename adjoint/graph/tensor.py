@@ -25,7 +25,15 @@ from adjoint.graph.numpy_protocol import NumpyProtocol
 from adjoint.graph.op import Op
 from adjoint.graph.operators import Operators
 from adjoint.graph.types import DType, Shape, as_dtype, default_dtype, size_of
-from adjoint.graph.views import Links, assign, is_part, link, part_of, transposed
+from adjoint.graph.views import (
+    Links,
+    assign,
+    imaginary_part,
+    is_part,
+    part_of,
+    real_part,
+    transposed,
+)
 
 
 class Tensor(ArrayMethods, Operators, NumpyProtocol):
@@ -112,13 +120,26 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
 
     @property
     def real(self) -> Tensor:
-        """The real part."""
-        return link(calls.real(self), self, "x.real")
+        """The real part, a view; ``x.real = v`` writes into it."""
+        return real_part(self)
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        self.real[...] = value
 
     @property
     def imag(self) -> Tensor:
-        """The imaginary part."""
-        return link(calls.imag(self), self, "x.imag")
+        """The imaginary part, a view; ``x.imag = v`` writes into it."""
+        return imaginary_part(self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        if self.node.dtype.kind != "c":
+            raise DTypeError(
+                f"x.imag = ...: a tensor of dtype {self.dtype} has no imaginary part to write; make "
+                f"it of dtype complex128"
+            )
+        self.imag[...] = value
 
     def __len__(self) -> int:
         if not self.node.shape:

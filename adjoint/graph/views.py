@@ -9,7 +9,7 @@ memory whether NumPy makes a view or a copy, writing into either is an error whi
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -30,10 +30,10 @@ class Links:
     """Of which tensor a tensor is a view, and which are views of it.
 
     `read(parent, detail)` makes the view; `write(parent, view, detail)` makes the parent with the
-    view written into it. Without them it is not known whether memory is shared.
+    view written into it. A tensor of which it is not known whether it shares memory has an `origin`.
     """
 
-    __slots__ = ("detail", "made_by", "parent", "read", "views", "write")
+    __slots__ = ("detail", "made_by", "origin", "parent", "read", "views", "write")
 
     def __init__(
         self,
@@ -49,6 +49,43 @@ class Links:
         self.read = read
         self.write = write
         self.views: list[weakref.ref[Tensor]] | None = None
+        self.origin: Origin | None = None
+
+
+class Origin:
+    """Tensors with whose memory another may share its own, as far as somebody still holds them.
+
+    `ancestors`: what it was made of; `links`: of the first of these, to which all others belong.
+    """
+
+    __slots__ = ("ancestors", "links")
+
+    def __init__(self, parent: Tensor) -> None:
+        self.ancestors = [weakref.ref(parent)]
+        links = _links_of(parent)
+        while links.parent is not None:
+            parent = links.parent
+            self.ancestors.append(weakref.ref(parent))
+            links = parent.links
+        if links.origin is not None:
+            self.ancestors += links.origin.ancestors
+            links = links.origin.links
+        self.links = links
+
+    def held(self, but: Links) -> tuple[int, ...] | None:
+        """The shape of one that is still held, beside the one with the links `but`."""
+        views = [v for ref in self.links.views or () if (v := ref()) is not None]
+        others = [v for v in views if v.links is not but]
+        kept = [x for ref in self.ancestors if (x := ref()) is not None]
+        return next((x.shape for x in (*kept, *others)), None)
+
+
+def _links_of(x: Tensor) -> Links:
+    try:
+        return x.links
+    except AttributeError:
+        made = x.links = Links(None, "", None, None, None)
+        return made
 
 
 def link(
@@ -59,14 +96,19 @@ def link(
     read: Read | None = None,
     write: Write | None = None,
 ) -> Tensor:
-    """Say that `view` shares the memory of `parent`; returns it."""
+    """Say that `view` shares the memory of `parent`, or may share it (without `read`); returns it."""
     if view is parent:
         return view
+    if read is None:
+        view.links = Links(None, made_by, None, None, None)
+        view.links.origin = origin = Origin(parent)
+        return _noted(view, origin.links)
     view.links = Links(parent, made_by, detail, read, write)
-    try:
-        of_parent = parent.links
-    except AttributeError:
-        of_parent = parent.links = Links(None, "", None, None, None)
+    return _noted(view, _links_of(parent))
+
+
+def _noted(view: Tensor, of_parent: Links) -> Tensor:
+    """`view`, which the links of its parent have noted."""
     if of_parent.views is None:
         of_parent.views = [weakref.ref(view)]
         return view
@@ -137,7 +179,7 @@ def _permuted_back(parent: Tensor, view: Tensor, order: tuple[int, ...]) -> Tens
 def reshaped(made: Tensor, x: Tensor, made_by: str) -> Tensor:
     """`made`, which is `x` in another shape: a view, if `x` is not one with gaps in memory."""
     own = getattr(x, "links", None)
-    if own is not None and own.parent is not None and own.read is not _reshaped:
+    if own is not None and (own.origin or (own.parent is not None and own.read is not _reshaped)):
         return link(made, x, made_by)  # its layout in memory decides
     return link(made, x, made_by, made.node.shape, _reshaped, _reshaped_back)
 
@@ -150,34 +192,135 @@ def _reshaped_back(parent: Tensor, view: Tensor, shape: Any) -> Tensor:
     return calls.reshape(view, parent.node.shape)
 
 
-_SHARING = frozenset(
+def rearranged(made: Any, x: Tensor, made_by: str, function: Callable[[Any], Any]) -> Any:
+    """`made`, which is `x` with its elements in other places, or parts of it: ``function(x)``.
+
+    `function` takes a tensor or an array, and makes a view of it whatever its layout in memory.
+    """
+    parts = [(made, None)]
+    if isinstance(made, (list, tuple)):
+        parts = [(part, number) for number, part in enumerate(made)]
+    for part, number in parts:
+        link(part, x, made_by, (function, number), _rearranged, _rearranged_back)
+    return made
+
+
+def _rearranged(parent: Any, detail: tuple[Callable[[Any], Any], int | None]) -> Any:
+    function, number = detail
+    made = function(parent)
+    return made if number is None else made[number]
+
+
+def _rearranged_back(parent: Tensor, view: Tensor, detail: Any) -> Tensor:
+    size = parent.size
+    elements = np.arange(size).reshape(parent.node.shape)
+    places = np.asarray(_rearranged(elements, detail)).reshape(-1)
+    flat = calls.reshape(view, (-1,))
+    if len(places) == size:
+        order = np.empty_like(places)
+        order[places] = np.arange(size)
+        return calls.reshape(calls.getitem(flat, order), parent.node.shape)
+    where: Any = places
+    if len(places) and np.array_equal(places, np.arange(places[0], places[0] + len(places))):
+        where = slice(int(places[0]), int(places[0]) + len(places))
+    written = calls.setitem(calls.reshape(parent, (-1,)), where, flat)
+    return calls.reshape(written, parent.node.shape)
+
+
+def real_part(x: Tensor) -> Tensor:
+    """The real part, which is the tensor itself where it is real."""
+    if x.node.dtype.kind != "c":
+        return x
+    return link(calls.real(x), x, "x.real", "real", _part_of_complex, _with_part_of_complex)
+
+
+def imaginary_part(x: Tensor) -> Tensor:
+    """The imaginary part; zeros that nobody writes into where the tensor is real."""
+    made = calls.imag(x)
+    if x.node.dtype.kind != "c":
+        return link(made, x, "x.imag")
+    return link(made, x, "x.imag", "imag", _part_of_complex, _with_part_of_complex)
+
+
+def _part_of_complex(parent: Tensor, name: str) -> Tensor:
+    return calls.real(parent) if name == "real" else calls.imag(parent)
+
+
+def _with_part_of_complex(parent: Tensor, view: Tensor, name: str) -> Tensor:
+    dtype = parent.node.dtype
+    real = view if name == "real" else calls.real(parent)
+    imaginary = view if name == "imag" else calls.imag(parent)
+    turned = calls.multiply(calls.astype(imaginary, dtype), 1j)
+    return calls.add(calls.astype(real, dtype), turned)
+
+
+_REARRANGING = frozenset(
     (
         *("swapaxes", "moveaxis", "rollaxis", "expand_dims", "flip", "fliplr", "flipud", "rot90"),
-        *("split", "array_split", "hsplit", "vsplit", "dsplit", "real", "imag", "diagonal"),
-        *("atleast_1d", "atleast_2d", "atleast_3d", "matrix_transpose", "unstack"),
-        *("broadcast_to", "broadcast_arrays", "linalg.diagonal", "sliding_window_view"),
-        *("reshape", "ravel", "trim_zeros", "real_if_close"),
+        *("split", "array_split", "hsplit", "vsplit", "dsplit", "matrix_transpose", "unstack"),
+        *("atleast_1d", "atleast_2d", "atleast_3d", "squeeze"),
     )
 )
-"""Functions of NumPy's whose results share the memory of their first argument."""
+"""Functions of NumPy's that make views of their first argument, whatever its layout."""
+_SHARING = frozenset(
+    (
+        *("diagonal", "linalg.diagonal", "broadcast_to", "broadcast_arrays"),
+        *("sliding_window_view", "reshape", "ravel", "trim_zeros", "real_if_close"),
+        *("diff", "matrix_power", "linalg.matrix_power"),
+    )
+)
+"""Functions of NumPy's whose results may share the memory of their first argument."""
 
 
-def shared(name: str, result: Any, args: Any, kwargs: Any) -> Any:
-    """The result of NumPy's function `name`, known as a view of its first argument if it is one."""
+def shared(
+    name: str, result: Any, args: Any, kwargs: Any, again: Callable[[Any, Any], Any] | None = None
+) -> Any:
+    """The result of NumPy's function `name`, known as a view of its first argument if it is one.
+
+    `again(x, y)` is its result with a tensor or an array `y` in place of its argument `x`.
+    """
     if kwargs.get("copy"):
         return result
     ordered = any(type(v) is str and v != "C" for v in (*args[1:], *kwargs.values()))
-    if name in ("reshape", "ravel", "squeeze") and not ordered:
+    if name in _REARRANGING or name == "einsum":
+        given = [x for x in (*args, *kwargs.values()) if is_handle(x)]
+        if len(given) == 1 and (name != "einsum" or _is_view(again, given[0])):
+            (x,) = given
+            return rearranged(result, x, f"numpy.{name}", lambda y: again(x, y))
+        return result if name == "einsum" else _linked(result, given, f"numpy.{name}")
+    if name == "meshgrid" and kwargs.get("copy") is False:
+        return _linked(result, [x for x in args if is_handle(x)], "numpy.meshgrid")
+    if name in ("real", "imag") and args and is_handle(args[0]):
+        return real_part(args[0]) if name == "real" else imaginary_part(args[0])
+    if name in ("reshape", "ravel") and not ordered:
         return reshaped(result, args[0], f"numpy.{name}") if args and is_handle(args[0]) else result
     if name in ("permute_dims", "transpose") and args and is_handle(args[0]):
         return transposed(
             args[0], *args[1:], *kwargs.values(), *(() if args[1:] or kwargs else (None,))
         )
     if name in _SHARING and args and is_handle(args[0]):
-        for part in result if isinstance(result, (list, tuple)) else (result,):
-            if is_handle(part) and part is not args[0]:
-                link(part, args[0], f"numpy.{name}")
+        if name not in _RETURNING or result.node is args[0].node:
+            return _linked(result, args[:1], f"numpy.{name}")
     return result
+
+
+_RETURNING = frozenset({"diff", "matrix_power", "linalg.matrix_power"})
+"""Of these, those that return the argument itself, or something new."""
+
+
+def _linked(result: Any, given: Sequence[Tensor], made_by: str) -> Any:
+    """`result`, of which it is not known what memory it shares with each of those `given`."""
+    for part in result if isinstance(result, (list, tuple)) else (result,):
+        for x in given:
+            if is_handle(part) and part is not x:
+                link(part, x, made_by)
+    return result
+
+
+def _is_view(again: Callable[[Any, Any], Any] | None, x: Tensor) -> bool:
+    """Whether NumPy makes a view of `x`: it is asked what it makes of a small array like it."""
+    small = np.zeros([min(size, 2) for size in x.node.shape])
+    return again is not None and np.shares_memory(again(x, small), small)
 
 
 def is_handle(x: Any) -> bool:
@@ -247,12 +390,12 @@ def _check_known(x: Tensor, links: Links) -> None:
     todo, seen = [links], {id(links)}
     while todo:
         own = todo.pop()
-        if own.parent is not None and own.write is None:
-            raise _unknown(own)
+        if own.origin is not None and (shape := own.origin.held(own)) is not None:
+            raise _unknown(own, shape)
         relatives = [v.links for ref in own.views or () if (v := ref()) is not None]
         for other in relatives:
             if other.read is None:
-                raise _unknown(other)
+                raise _unknown(other, x.shape)
         if own.parent is not None:
             relatives.append(own.parent.links)
         for other in relatives:
@@ -261,8 +404,7 @@ def _check_known(x: Tensor, links: Links) -> None:
                 todo.append(other)
 
 
-def _unknown(links: Links) -> ArgumentError:
-    shape = None if links.parent is None else links.parent.shape
+def _unknown(links: Links, shape: tuple[int, ...]) -> ArgumentError:
     return ArgumentError(
         f"writing into a tensor that {links.made_by} was applied to, or the result of that: in "
         f"NumPy the two may share memory, so that writing into one (of shape {shape}) changes the "

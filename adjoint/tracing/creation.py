@@ -15,7 +15,8 @@ import numpy as np
 from adjoint.errors import ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import as_dtype
-from adjoint.ops.shape.movement import broadcast_to, expand_dims
+from adjoint.graph.views import link
+from adjoint.ops.shape.movement import broadcast_to
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.queries import is_scalar
 
@@ -33,9 +34,7 @@ def array(
     x = _converted(object, dtype)
     if copy and x is object:
         x = x.copy()
-    while x.ndim < ndmin:
-        x = expand_dims(x, axis=0)
-    return x
+    return x if x.ndim >= ndmin else x[(None,) * (ndmin - x.ndim)]
 
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
@@ -179,13 +178,16 @@ def _making_new(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_an_axis(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that orders memory: of a tensor it is the tensor, with at least one axis."""
+    """A function that orders memory: of a tensor it is the tensor, with at least one axis, or with
+    several a copy, if NumPy's array would have another order."""
 
     def call(a: Any, dtype: Any = None, **options: Any) -> Any:
         if not holds_tensor((a,)):
             return asarray(function(a, dtype, **options) if np.ndim(a) == 0 else a, dtype)
         x = asarray(a, dtype)
-        return x if x.ndim else expand_dims(x, axis=0)
+        if x is a and (x.ndim > 1 or hasattr(x, "links")):
+            return link(Tensor(x.node), x, f"numpy.{function.__name__}")
+        return x if x.ndim else x[None]
 
     return call
 

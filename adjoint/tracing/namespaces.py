@@ -156,7 +156,7 @@ def _meaning(real: Any, name: str) -> Any:
 
 
 def _dispatched(real: Any, *args: Any, **kwargs: Any) -> Any:
-    return call_function(real, args, kwargs)
+    return call_function(real, args, kwargs, by_traced_code=True)
 
 
 def _of_numbers(real: Any, own: str, named: Any) -> Any:

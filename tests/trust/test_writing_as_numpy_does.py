@@ -16,6 +16,42 @@ SHAPE = (3, 4)
 X = np.random.default_rng(0).uniform(0.5, 2.0, SHAPE)
 
 
+def moved(a, kind):
+    """A view of an array with its elements in other places, in whatever order they are."""
+    match kind % 15:
+        case 0:
+            return np.flip(a, 0)
+        case 1:
+            return np.swapaxes(a, 0, a.ndim - 1)
+        case 2:
+            return a.swapaxes(0, -1)
+        case 3:
+            return np.moveaxis(a, -1, 0)
+        case 4:
+            return np.array_split(a, 2)[0]
+        case 5:
+            return np.array_split(a, 2, axis=-1)[-1]
+        case 6:
+            return np.expand_dims(a, 1)
+        case 7:
+            return a[:, None].squeeze()
+        case 8:
+            return np.squeeze(a[None])
+        case 9:
+            return np.rot90(a, 3) if a.ndim > 1 else a[::-1]
+        case 10:
+            n = min(2, *a.shape)
+            return np.einsum("ii->i", a[:n, :n]) if a.ndim == 2 else np.einsum("i...->...i", a)
+        case 11:
+            return np.atleast_2d(a)
+        case 12:
+            return np.unstack(a)[0] if a.ndim > 1 else a[1:]
+        case 13:
+            return a.real
+        case _:
+            return a.conj()
+
+
 def part(r, a):
     """An index of integers and slices for `a`, one that leaves at least an axis."""
     index = []
@@ -41,7 +77,7 @@ def steps(seed):
         seed_of_index = r.randrange(10**9)
         kind = r.choice(
             ("view", "view", "transpose", "ravel", "reshape", "copy", "set", "set", "add", "scale",
-             "fill", "mask", "swap", "alias", "out", "row", "sorted")
+             "fill", "mask", "swap", "alias", "out", "row", "sorted", "moved", "moved", "ordered")
         )  # fmt: skip
         found.append((kind, k, j, c, seed_of_index))
     return found
@@ -62,6 +98,10 @@ def run(program, x):
                 arrays.append(a.ravel())
             case "reshape":
                 arrays.append(a.reshape(-1, 1))
+            case "moved":
+                arrays.append(moved(a, seed))
+            case "ordered":  # the name has a new array, and nobody has the old one
+                arrays[int(k * len(arrays))] = a = np.ascontiguousarray(a)
             case "copy":
                 arrays.append(a.copy())
             case "alias":
