@@ -61,7 +61,7 @@ def plain_array(x: Any) -> np.ndarray[Any, Any]:
 def matrix_error() -> DTypeError:
     """For a matrix of NumPy's beside a tensor, where ``*`` would be a matrix product in NumPy."""
     return DTypeError(
-        "numpy.matrix: the operators of a matrix, and those of what is computed from it, mean other "
+        "numpy.matrix: the operators of a matrix, and of what is computed from it, mean other "
         "things than those of a tensor; give numpy.asarray(M), and write @ for the matrix product"
     )
 

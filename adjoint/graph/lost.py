@@ -161,8 +161,8 @@ def _cure(found: Asker) -> str:
     own = found.name.rpartition(".")[2]
     if found.writes_global:
         return (
-            f"NumPy's functions are not traced in a function that writes a global, as this one does "
-            f"{found.writes_global!r}: keep that in an attribute, a list or a nonlocal variable"
+            f"NumPy's functions are not traced in a function that writes a global, as this one "
+            f"does {found.writes_global!r}: keep it in an attribute, a list or a nonlocal variable"
         )
     if found.name in _NUMBERS or own in _METHODS:
         return f"Compute with the tensor itself, without {own}()"

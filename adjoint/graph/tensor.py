@@ -136,8 +136,8 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
     def imag(self, value: Any) -> None:
         if self.node.dtype.kind != "c":
             raise DTypeError(
-                f"x.imag = ...: a tensor of dtype {self.dtype} has no imaginary part to write; make "
-                f"it of dtype complex128"
+                f"x.imag = ...: a tensor of dtype {self.dtype} has no imaginary part to write; "
+                f"make it of dtype complex128"
             )
         self.imag[...] = value
 

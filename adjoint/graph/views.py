@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -30,7 +31,7 @@ class Links:
     """Of which tensor a tensor is a view, and which are views of it.
 
     `read(parent, detail)` makes the view; `write(parent, view, detail)` makes the parent with the
-    view written into it. A tensor of which it is not known whether it shares memory has an `origin`.
+    view written into it. Of which it is not known whether it shares memory, that has an `origin`.
     """
 
     __slots__ = ("detail", "made_by", "origin", "parent", "read", "views", "write")
@@ -63,10 +64,11 @@ class Origin:
     def __init__(self, parent: Tensor) -> None:
         self.ancestors = [weakref.ref(parent)]
         links = _links_of(parent)
-        while links.parent is not None:
-            parent = links.parent
-            self.ancestors.append(weakref.ref(parent))
-            links = parent.links
+        above: Tensor | None = links.parent
+        while above is not None:
+            self.ancestors.append(weakref.ref(above))
+            links = _links_of(above)
+            above = links.parent
         if links.origin is not None:
             self.ancestors += links.origin.ancestors
             links = links.origin.links
@@ -81,11 +83,10 @@ class Origin:
 
 
 def _links_of(x: Tensor) -> Links:
-    try:
-        return x.links
-    except AttributeError:
-        made = x.links = Links(None, "", None, None, None)
-        return made
+    if not hasattr(x, "links"):
+        x.links = Links(None, "", None, None, None)
+    links: Links = x.links
+    return links
 
 
 def link(
@@ -96,7 +97,7 @@ def link(
     read: Read | None = None,
     write: Write | None = None,
 ) -> Tensor:
-    """Say that `view` shares the memory of `parent`, or may share it (without `read`); returns it."""
+    """Say that `view` shares memory with `parent`, or that it may (without `read`); returns it."""
     if view is parent:
         return view
     if read is None:
@@ -197,7 +198,7 @@ def rearranged(made: Any, x: Tensor, made_by: str, function: Callable[[Any], Any
 
     `function` takes a tensor or an array, and makes a view of it whatever its layout in memory.
     """
-    parts = [(made, None)]
+    parts: list[tuple[Any, int | None]] = [(made, None)]
     if isinstance(made, (list, tuple)):
         parts = [(part, number) for number, part in enumerate(made)]
     for part, number in parts:
@@ -284,9 +285,8 @@ def shared(
     ordered = any(type(v) is str and v != "C" for v in (*args[1:], *kwargs.values()))
     if name in _REARRANGING or name == "einsum":
         given = [x for x in (*args, *kwargs.values()) if is_handle(x)]
-        if len(given) == 1 and (name != "einsum" or _is_view(again, given[0])):
-            (x,) = given
-            return rearranged(result, x, f"numpy.{name}", lambda y: again(x, y))
+        if again is not None and len(given) == 1 and (name != "einsum" or _is_view(again, args)):
+            return rearranged(result, given[0], f"numpy.{name}", partial(again, given[0]))
         return result if name == "einsum" else _linked(result, given, f"numpy.{name}")
     if name == "meshgrid" and kwargs.get("copy") is False:
         return _linked(result, [x for x in args if is_handle(x)], "numpy.meshgrid")
@@ -298,9 +298,9 @@ def shared(
         return transposed(
             args[0], *args[1:], *kwargs.values(), *(() if args[1:] or kwargs else (None,))
         )
-    if name in _SHARING and args and is_handle(args[0]):
-        if name not in _RETURNING or result.node is args[0].node:
-            return _linked(result, args[:1], f"numpy.{name}")
+    sharing = name in _SHARING and args and is_handle(args[0])
+    if sharing and (name not in _RETURNING or result.node is args[0].node):
+        return _linked(result, args[:1], f"numpy.{name}")
     return result
 
 
@@ -317,10 +317,14 @@ def _linked(result: Any, given: Sequence[Tensor], made_by: str) -> Any:
     return result
 
 
-def _is_view(again: Callable[[Any, Any], Any] | None, x: Tensor) -> bool:
-    """Whether NumPy makes a view of `x`: it is asked what it makes of a small array like it."""
+def _is_view(again: Callable[[Any, Any], Any], args: Sequence[Any]) -> bool:
+    """Whether einsum of one operand makes a view: NumPy is asked what it makes of a small one."""
+    by_text = isinstance(args[0], str)
+    if len(args) > (2 if by_text else 3):
+        return False
+    x = args[1] if by_text else args[0]
     small = np.zeros([min(size, 2) for size in x.node.shape])
-    return again is not None and np.shares_memory(again(x, small), small)
+    return np.shares_memory(again(x, small), small)
 
 
 def is_handle(x: Any) -> bool:

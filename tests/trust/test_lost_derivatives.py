@@ -58,7 +58,7 @@ def graph(x):
 
 
 def callback(x):
-    return scipy.ndimage.generic_filter(np.ones(3), lambda a: a.sum() * x[0], 1)[0]
+    return scipy.ndimage.geometric_transform(np.ones(3), lambda at: (at[0] * x[0],))[0]
 
 
 def counted(x):
@@ -104,7 +104,7 @@ LEAKS = {
     "savetxt": (saved(np.savetxt), "asks for the plain value", "has_aux=True"),
     "a function that writes a global": (counted, "writing into", "writes a global"),
     "a graph": (graph, "scipy.sparse", "stop_gradient"),
-    "a function that a filter calls": (callback, "asks for the plain value", "stop_gradient"),
+    "a function that SciPy calls": (callback, "asks for the plain value", "stop_gradient"),
 }  # fmt: skip
 TRANSFORMS = {
     "grad": ad.grad,

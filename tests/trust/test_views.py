@@ -1,4 +1,4 @@
-"""What shares memory in NumPy is written together; where the layout decides, writing is an error."""
+"""What shares memory in NumPy is written together; where its order decides, writing is an error."""
 
 from __future__ import annotations
 
