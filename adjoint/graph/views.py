@@ -61,6 +61,9 @@ class Origin:
 
     __slots__ = ("ancestors", "links")
 
+    ancestors: list[weakref.ref[Tensor]]
+    links: Links
+
     def __init__(self, parent: Tensor) -> None:
         self.ancestors = [weakref.ref(parent)]
         links = _links_of(parent)
