@@ -15,7 +15,7 @@ from adjoint.api.arguments import (
     zeros_like,
 )
 from adjoint.api.parts import Filter, Names, by_parts, is_one_part, parts_of
-from adjoint.api.replay import replayed
+from adjoint.api.replay import held_replay, replayed
 from adjoint.api.rows import tangents_by_rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.api.tree import flatten, same_structure
@@ -308,7 +308,16 @@ def jvp(
     >>> ad.jvp(lambda x: ad.sin(x), (0.0,), (2.0,))
     (Tensor(0.), Tensor(2.))
     """
-    return jvp_for("jvp", f, primals, tangents, has_aux)
+    check_callable("jvp", f)
+    check_directions("jvp", primals, tangents)
+    count = len(primals)
+
+    def traced(*args: Any) -> Any:
+        return jvp_for("jvp", f, args[:count], args[count:], has_aux)
+
+    replay = held_replay(f, ("jvp", count, has_aux), tuple(range(2 * count)), traced)
+    args = (*primals, *tangents)
+    return traced(*args) if replay is None else replay.call(args)
 
 
 def jvp_for(transform: str, f: Any, primals: Any, tangents: Any, has_aux: bool = False) -> Any:

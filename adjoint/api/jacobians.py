@@ -14,7 +14,7 @@ from adjoint.api.arguments import check_callable, function_name, normalize_argnu
 from adjoint.api.basis_jacobian import BasisTangents
 from adjoint.api.derivatives import check_directions, gradient_for, push, tangents_of
 from adjoint.api.parts import Change, Filter, Names, is_one_part, of_parts, parts_of
-from adjoint.api.replay import replayed
+from adjoint.api.replay import held_replay, replayed
 from adjoint.api.rows import no_derivative, rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.errors import ArgumentError
@@ -200,6 +200,20 @@ def hvp(
     if not several:
         primals, tangents = (primals,), (tangents,)
     check_directions("hvp", primals, tangents)
+    count = len(primals)
+
+    def traced(*args: Any) -> Any:
+        return _hvp(f, args[:count], args[count:], has_aux, several)
+
+    replay = held_replay(f, ("hvp", count, has_aux, several), tuple(range(2 * count)), traced)
+    args = (*primals, *tangents)
+    return traced(*args) if replay is None else replay.call(args)
+
+
+def _hvp(
+    f: Any, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool, several: bool
+) -> Any:
+    """For each argument the product, a tuple if there are `several`."""
     with TracedCall("hvp", f, nested=True) as traced:
         arguments = traced.open(primals)
         seeds = tangents_of("hvp", arguments, tangents)

@@ -7,9 +7,11 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from adjoint.api.arguments import function_name, normalize_argnums
+from adjoint.api.replay import replayed
 from adjoint.api.tree import LEAF, flatten
 from adjoint.errors import ArgumentError
 
@@ -237,7 +239,34 @@ def of_parts(
         found = derivative(parts.function, numbers, lambda x: parts.result(x, is_single))
         return found(*parts.parts)
 
-    return of_call
+    if not _are_texts(argnames) or not _are_texts(wrt):  # a filter may look at values
+        return of_call
+    differentiated = partial(_numbers, transform, f, argnums, names, wrt is not None)
+    return replayed(f, differentiated, of_call)
+
+
+def _are_texts(x: Any) -> bool:
+    """Whether it is None, a text or a tuple of texts, which cannot change."""
+    return x is None or isinstance(x, str) or (type(x) is tuple and all(type(i) is str for i in x))
+
+
+def _numbers(
+    transform: str,
+    f: Any,
+    argnum: int,
+    names: Sequence[str] | None,
+    is_inside: bool,
+    count: int,
+    given: tuple[str, ...],
+) -> tuple[int, ...]:
+    """The numbers of the arguments by which `f` is differentiated, of `count` that are given by
+    position and others by name; none if it is by parts that are inside of one."""
+    if is_inside:
+        return ()
+    if names is None:
+        return normalize_argnums(transform, argnum, count)
+    parameters = list(inspect.signature(f).parameters)
+    return tuple(count + given.index(x) if x in given else parameters.index(x) for x in names)
 
 
 def names_for(transform: str, argnums: Any, argnames: Names) -> Sequence[str] | None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from types import CodeType
-from typing import TYPE_CHECKING, Any
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from adjoint.api.fast_tree import REFUSED
 from adjoint.backends import derivative_programs
@@ -39,13 +39,18 @@ MOST_CHANGES = 3
 """How often what the function reads may change before it is traced for good."""
 
 
+Argnums: TypeAlias = "int | Sequence[int] | Callable[[int, tuple[str, ...]], Sequence[int]]"
+"""The numbers of the arguments by which a function is differentiated; or what finds them, of the
+count of arguments by position, and the names of those that follow."""
+
+
 class Replay:
     """What is known of the calls of one function that a transform made.
 
     `function` is the user's, `traced` differentiates it by calling it.
     """
 
-    def __init__(self, function: Any, argnums: Any, traced: Callable[..., Any]) -> None:
+    def __init__(self, function: Any, argnums: Argnums, traced: Callable[..., Any]) -> None:
         self.function = function
         self.argnums = argnums
         self.traced = traced
@@ -53,7 +58,7 @@ class Replay:
         self.answered = 0
         """How many calls native code has answered since a plan was made or given up."""
         self.vain = self.changes = 0
-        self.is_traced = type(argnums) not in (int, tuple)
+        self.is_traced = type(argnums) not in (int, tuple, partial)
         """Whether all calls are traced from now on, as where a list of numbers may change."""
         self.told = ""
         """Why a plan could not be made, or was given up."""
@@ -61,6 +66,13 @@ class Replay:
     def __reduce__(self) -> tuple[Any, ...]:
         """A function that is pickled with this leaves its programs behind."""
         return Replay, (self.function, self.argnums, self.traced)
+
+    def call(self, args: tuple[Any, ...]) -> Any:
+        """The result for arguments by position."""
+        if self.is_traced:
+            return self.traced(*args)
+        result = self.answer(args) if self.plans else REFUSED
+        return self.trace(args) if result is REFUSED else result
 
     def answer(self, args: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any:
         """The result for arguments like those of a plan; `REFUSED` for others.
@@ -181,7 +193,7 @@ def _proof() -> Any:
 
 
 def replayed(
-    function: Callable[..., Any], argnums: int | Sequence[int], traced: Callable[..., Any]
+    function: Callable[..., Any], argnums: Argnums, traced: Callable[..., Any]
 ) -> Callable[..., Any]:
     """`traced`, a function that differentiates `function` by the arguments at `argnums`, with calls
     of that left out where it is known what they would do."""
@@ -202,6 +214,41 @@ def replayed(
     global _code
     _code = transformed.__code__
     return functools.wraps(traced)(transformed)
+
+
+_HELD = "__adjoint_replays__"
+"""Under which name a function holds what is known of its calls by transforms that are called with
+it: `jvp` and `hvp` return no function that could hold it."""
+FEW = 3
+"""Functions that are called less often hold nothing: most of them are gone soon."""
+
+
+class _Held(dict[Any, "int | Replay"]):
+    """By transform how often it was called with a function, or what is known of these calls."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A function that is pickled with this leaves its programs behind."""
+        return _Held, ()
+
+
+def held_replay(
+    function: Any, kind: Hashable, argnums: Argnums, traced: Callable[..., Any]
+) -> Replay | None:
+    """What is known of the calls of a function by a transform of this kind, if that was called with
+    it a few times; None for functions that cannot hold it."""
+    if type(function) is not FunctionType:
+        return None
+    held = function.__dict__.get(_HELD)
+    if type(held) is not _Held:
+        held = function.__dict__[_HELD] = _Held()
+    known = held.get(kind, 0)
+    if isinstance(known, int):
+        held[kind] = Replay(function, argnums, traced) if known == FEW else known + 1
+        return None
+    if known.function is not function:  # of which this is a wrapper, which has taken that over
+        del function.__dict__[_HELD]
+        return None
+    return known
 
 
 def replay_of(transformed: Any) -> Replay | None:
@@ -234,7 +281,7 @@ def why_traced(transformed: Callable[..., Any]) -> str:
     if replay is None:
         raise ArgumentError(
             f"why_traced: expected a function made by grad, value_and_grad, jacobian, jacfwd, "
-            f"jacrev or hessian (without argnames and wrt), got {type(transformed).__name__}"
+            f"jacrev or hessian (without a filter for wrt), got {type(transformed).__name__}"
         )
     if reason := _proof().why_unknown(replay.function):
         return str(reason)

@@ -82,7 +82,12 @@ def proved(
     if reason := missing():
         raise Unproved(reason)
     try:
-        given = _Given(args, normalize_argnums("", argnums, len(args) - len(names)))
+        by_position = len(args) - len(names)
+        if callable(argnums):
+            numbers = argnums(by_position, names)
+        else:
+            numbers = normalize_argnums("", argnums, by_position)
+        given = _Given(args, numbers)
         trial = _Trial(traced, given)
         found = trial.specialization(reads)
     except Unproved:

@@ -249,3 +249,60 @@ def test_a_nan_where_a_zero_was_assumed_is_thrown_away() -> None:
     with ad.options(native="always"):
         assert replay_of(g).answer(args) is REFUSED  # type: ignore[union-attr]
         np.testing.assert_array_equal(g(*args), np.full((3, 2), 3.0))
+
+
+PARTS = {
+    "argnames": (dict(argnames="x"), (ad.asarray(3.0),), {"x": 2.0}),
+    "argnames by position": (dict(argnames=("x", "scale")), (2.0, 3.0), {}),
+    "both": (dict(argnames=("scale", "x")), (2.0,), {"scale": 3.0}),
+}
+
+
+@pytest.mark.parametrize("transform", [ad.grad, ad.value_and_grad, ad.jacobian, ad.hessian])
+@pytest.mark.parametrize("name", PARTS)
+def test_derivatives_by_named_arguments_replay(transform: Any, name: str) -> None:
+    chosen, args, named = PARTS[name]
+    f = cubes if name != "argnames" else lambda scale, x: cubes(x, scale)
+    g = transform(f, **chosen)
+    wanted = told(g(*args, **named))
+    with ad.options(native="always"):
+        for i in range(6):
+            moved = tuple(x + i for x in args), {k: x + i for k, x in named.items()}
+            with ad.options(replay=False):
+                plain = told(g(*moved[0], **moved[1]))
+            assert told(g(*moved[0], **moved[1])) == plain
+        assert told(g(*args, **named)) == wanted
+    assert len(plans_of(g)) == 1
+    assert ad.why_traced(g) == ""
+
+
+@pytest.mark.parametrize("wrt", ["w", ("b.0", "w")])
+@pytest.mark.parametrize("transform", [ad.grad, ad.value_and_grad, ad.jacobian, ad.hessian])
+def test_derivatives_by_parts_of_arguments_replay(transform: Any, wrt: Any) -> None:
+    def f(p: Any, x: Any) -> Any:
+        return ad.sum(ad.sin(p["w"] * x) * p["b"][0])
+
+    g = transform(f, wrt=wrt)
+    for i in range(6):
+        p = {"w": np.arange(3.0) + i, "b": [ad.asarray([1.0, 2.0, i])]}
+        with ad.options(native="always", replay=False):
+            plain = told(g(p, ad.ones(3) * i))
+        assert told(warm(g, p, ad.ones(3) * i, calls=1 + 3 * (i == 0))) == plain
+    assert len(plans_of(g)) == 1
+
+
+def test_a_filter_is_asked_at_each_call() -> None:
+    asked = []
+    g = ad.grad(lambda p: p["a"] * p["b"], wrt=lambda path, leaf: not asked.append(path))
+    for _ in range(5):
+        warm(g, {"a": 2.0, "b": 3.0}, calls=1)
+    assert len(asked) == 10
+    assert replay_of(g) is None
+
+
+def test_an_argument_is_counted_from_the_last_by_position() -> None:
+    g = ad.grad(lambda x, y, scale: ad.sum(x * y * y * scale), argnums=-1)
+    for i in range(5):
+        with ad.options(native="always"):
+            assert float(g(2.0, 3.0 + i, scale=ad.asarray(5.0))) == 20 * (3 + i)
+    assert plans_of(g)
