@@ -26,6 +26,7 @@ from adjoint.graph.recording import Recording
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.graph.types import DType
 from adjoint.ops import records
+from adjoint.passes.kink_questions import asked_in_a_branch
 from adjoint.passes.pipeline import optimise
 from adjoint.passes.rewriting import owned
 from adjoint.schedule.fuse import schedule
@@ -88,7 +89,8 @@ class Specialization:
         self.narrowed = _narrowed(self.inputs, self.outputs)
         self.is_part = any(map(is_open, self.outputs))
         """Whether it closes over what somebody differentiates, of whose graph it is a part."""
-        self.optimised = owned(optimise(self.outputs, self.inputs), self.inputs)
+        branched = asked_in_a_branch(self.outputs, self.inputs)
+        self.optimised = owned(optimise(branched, self.inputs), self.inputs)
         self.schedule: Schedule = schedule(self.inputs, self.optimised)
         self.built: Any = None
         """The program, if it was needed yet."""

@@ -23,7 +23,6 @@ from adjoint.backends import interpreter, payback
 from adjoint.backends.availability import missing
 from adjoint.backends.graph_program import GraphProgram
 from adjoint.backends.graph_signature import COMPILED, INTERPRETED, estimate
-from adjoint.backends.kink_questions import without_questions
 from adjoint.backends.nan_flag import nan_flag
 from adjoint.backends.traced_graph import TracedGraph, is_pure, template, traced_graph
 from adjoint.graph import engine
@@ -32,6 +31,7 @@ from adjoint.graph.leaf import Unknown, constant
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.options import current
 from adjoint.graph.tensor import Tensor
+from adjoint.passes.kink_questions import without_questions
 
 Derive: TypeAlias = "Callable[[Sequence[Tensor], Sequence[Node], Scope], list[Tensor]]"
 """Makes of the roots of a graph and the variables of its scope the derivative, more graph."""

@@ -18,6 +18,7 @@ multiply = find("multiply")
 divide = find("divide")
 equal = find("equal")
 logical_not = find("logical_not")
+logical_and = find("logical_and")
 logical_or = find("logical_or")
 where = find("where")
 stop_gradient = find("stop_gradient")
@@ -34,6 +35,7 @@ gather = find("gather")
 
 # sums and products
 sum = find("sum")
+any = find("any")
 matmul = find("matmul")
 
 # loops and branches

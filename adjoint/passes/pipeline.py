@@ -11,6 +11,7 @@ from adjoint.passes.decompose import decompose
 from adjoint.passes.inline import inline
 from adjoint.passes.loops import merge_loops, prune_loops
 from adjoint.passes.push_down_slices import push_down_slices
+from adjoint.passes.shallow_products import shallow_products
 from adjoint.passes.simplify import simplify
 from adjoint.passes.stabilise import stabilise
 from adjoint.passes.vector_products import products_with_vectors
@@ -25,6 +26,7 @@ PIPELINE: tuple[Pass, ...] = (
     decompose,  # then the others see the pieces
     fold_constants,
     products_with_vectors,  # after folding: constants are stored; before what tidies reshapes
+    shallow_products,  # as these
     simplify,  # after folding: it looks for constants
     eliminate_common_subexpressions,  # after what makes nodes equal
     push_down_slices,  # last: equal choices are one, and it is seen who looks at what

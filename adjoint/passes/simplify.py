@@ -23,6 +23,14 @@ from adjoint.ops.indexing.bounds import counted_axis
 from adjoint.ops.reductions import reduction
 from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape, split_axes
 from adjoint.passes.constant_folding import number_in
+from adjoint.passes.logic import (
+    any_of_conjunction,
+    any_of_nothing,
+    conjunction,
+    disjunction,
+    known_choice,
+    sum_of_zeros,
+)
 from adjoint.passes.rewriting import rebuild
 
 Rule = Callable[[Node], Node | None]
@@ -243,6 +251,9 @@ RULES: dict[Op, tuple[Rule, ...]] = {
     records.broadcast_to: (same_movement,),
     records.permute_dims: (permutation,),
     records.slice: (slice_of_slices,),
-    records.where: (choice,),
-    records.sum: (sum_of_one, sum_of_rows, sum_of_joined),
+    records.where: (choice, known_choice),
+    records.logical_and: (conjunction,),
+    records.logical_or: (disjunction,),
+    records.any: (any_of_nothing, any_of_conjunction),
+    records.sum: (sum_of_zeros, sum_of_one, sum_of_rows, sum_of_joined),
 }

@@ -7,22 +7,22 @@ kernel; that can close no circle, because what a kernel reads has a lower level 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Hashable, Sequence
 from typing import TypeAlias
 
-from adjoint.errors import GraphError
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.native_rule import ELEMENTARY, cost, has_native_dtypes
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
+from adjoint.ops import records
 from adjoint.ops.indexing.bounds import check_known
 from adjoint.passes.pipeline import optimise
 from adjoint.schedule.gemm_epilogue import GemmEpilogues
 from adjoint.schedule.kernel_splitting import cut, heavy
 from adjoint.schedule.library_calls import gemm, lapack, numpy_call
 from adjoint.schedule.nests import nested
+from adjoint.schedule.ordering import in_order
 from adjoint.schedule.plan import (
     SCALAR,
     Alias,
@@ -55,6 +55,10 @@ ROUNDS = 4
 """How often it is asked what is to be stored: what is stored splits kernels, and what these have in
 common is computed in each unless it is stored, too. Thirty steps of diffusion with roll compiled
 in 7.7 s when this was asked once, in 0.2 s since."""
+
+REREAD = 16
+"""So often each element of a transposed tensor is read from where it was, once for each lane of a
+vector apart; if more often, the transposed one is stored."""
 
 INLINED = ELEMENTARY
 OUTLINED = 3
@@ -108,6 +112,8 @@ class Fusion:
         self.stored = {n for n in self.order if not self.is_leaf(n) and self.must_store(n)}
         self.costs = {node: cost(node) for node in self.order}
         self.levels: dict[Node, int] = {}
+        self.most_cost: dict[Node, int] = {}
+        """What is stored for its cost alone, and up to which cost it is not worth that."""
         self.packed: dict[Node, tuple[Node, int]] = {}
 
     def find_users(self) -> dict[Node, list[Node]]:
@@ -195,6 +201,8 @@ class Fusion:
                 break
         else:
             self.count_levels()
+        if self.release_what_became_cheap():
+            self.count_levels()
         groups: dict[tuple[int, Shape], list[Node]] = {}
         steps: list[Step] = []
         for node in self.order:
@@ -254,7 +262,12 @@ class Fusion:
             repeats = 1 < size_of(node.shape) < elements[node]
             copies = len(indices[node])
             is_deep = moves[node] > MOST_MOVES
-            if is_deep or self.is_expensive(node, costs[node], homes[node], repeats, copies):
+            is_deep |= turns_rows(node) and elements[node] >= REREAD * size_of(node.shape)
+            if is_deep:
+                self.stored.add(node)
+            elif self.is_expensive(node, costs[node], homes[node], repeats, copies):
+                if node not in self.stored:
+                    self.most_cost[node] = REPEATED if repeats else RECOMPUTE
                 self.stored.add(node)
             if node in self.stored:
                 moves[node] = 0
@@ -271,6 +284,23 @@ class Fusion:
                     moves[child] = max(moves[child], moves[node] + 1)
                     own = self.position[node]
                     indices[child].update([hash((own, index)) for index in indices[node]])
+
+    def release_what_became_cheap(self) -> bool:
+        """Store no longer what costs little, now that what it is computed from is stored, too.
+
+        Whether to store a node is asked before it is known of its inputs.
+        """
+        costs: dict[Node, int] = {}
+        released: set[Node] = set()
+        for node in self.order:
+            inner = [costs[c] for c in self.reads(node) if c in costs]
+            found = self.costs[node] + sum(inner)
+            if found <= self.most_cost.get(node, -1):
+                released.add(node)
+            if not self.is_leaf(node) and (node not in self.stored or node in released):
+                costs[node] = found
+        self.stored -= released
+        return bool(released)
 
     def written_out_costs(self) -> dict[Node, int]:
         """For each node the cost of an element with all that is not stored, as often as it is
@@ -370,6 +400,14 @@ def is_unit_reshape(node: Node) -> bool:
     return [s for s in node.shape if s != 1] == [s for s in node.inputs[0].shape if s != 1]
 
 
+def turns_rows(node: Node) -> bool:
+    """Whether neighbours in a row of the node are no neighbours where they come from."""
+    if node.op is not records.permute_dims or not node.inputs:
+        return False
+    last = len(node.shape) - 1
+    return node.shape[last] > 1 and node.params[0][last] != last
+
+
 def same_index(node: Node, child: Node) -> bool:
     """Whether computing an element of `node` reads `child` at the same index only."""
     if node.op.combine is not None:
@@ -377,40 +415,6 @@ def same_index(node: Node, child: Node) -> bool:
     if node.op.scatters:
         return child is node.inputs[0] and child not in node.inputs[1:]
     return node.op.pointwise and node.shape == child.shape
-
-
-def in_order(steps: Sequence[Step]) -> list[Step]:
-    """The steps sorted so that what is read was written before.
-
-    Where there is a choice, kernels over the same rows follow each other.
-    """
-    writer = {root: step for step in steps for root in step.roots}
-    waiting: dict[Step, int] = {}
-    users: dict[Step, list[Step]] = {step: [] for step in steps}
-    for step in steps:
-        before = {writer[r] for r in step.reads if r in writer} - {step}
-        waiting[step] = len(before)
-        for other in before:
-            users[other].append(step)
-    ready: dict[object, deque[Step]] = {}
-    for step in steps:
-        if not waiting[step]:
-            ready.setdefault(step.rows, deque()).append(step)
-    done: list[Step] = []
-    rows: object = None
-    while ready:
-        rows = rows if rows in ready else next(iter(ready))
-        step = ready[rows].popleft()
-        if not ready[rows]:
-            del ready[rows]
-        done.append(step)
-        for user in users[step]:
-            waiting[user] -= 1
-            if not waiting[user]:
-                ready.setdefault(user.rows, deque()).append(user)
-    if len(done) != len(steps):
-        raise GraphError("the kernels of a schedule wait for each other; please report this graph")
-    return done
 
 
 def schedule(inputs: Sequence[Node], outputs: Sequence[Node]) -> Schedule:

@@ -15,7 +15,7 @@ ROW = Row("float32", 2e-5, (Goal(FASTEST_PEER, 1.5),))
 
 def inputs(smoke: bool) -> tuple[np.ndarray, ...]:
     """Weights, a direction, examples and labels."""
-    examples, features, classes = (256, 8, 500) if smoke else (512, 256, 1000)
+    examples, features, classes = (256, 16, 500) if smoke else (512, 256, 1000)
     rng = np.random.default_rng(0)
     weights = rng.normal(0.0, 0.05, (features, classes)).astype(np.float32)
     direction = rng.normal(0.0, 1.0, (features, classes)).astype(np.float32)

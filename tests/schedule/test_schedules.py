@@ -15,9 +15,9 @@ from adjoint.errors import GraphError
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.passes.vector_products import products_with_vectors
-from adjoint.schedule.fuse import in_order
 from adjoint.schedule.memory import ALIGNMENT, plan_memory
 from adjoint.schedule.nests import even_blocks
+from adjoint.schedule.ordering import in_order
 from adjoint.schedule.plan import (
     SCALAR,
     Alias,

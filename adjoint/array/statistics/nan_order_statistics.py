@@ -183,5 +183,5 @@ def _chosen(name: str, lanes: Tensor, order: Tensor, at: Tensor) -> Tensor:
     won = equal(each, reshape(value, (*value.shape, 1)))
     count = sum(astype(won, lanes.dtype), -1)
     mean = sum(where(won, each, 0), -1) / where(count > 0, count, 1)
-    mean = with_kink(mean, each, lambda: ties(won, (won.ndim - 1,)), name, (-1,))
+    mean = with_kink(mean, each, lambda: ties(won, lanes.dtype, (won.ndim - 1,)), name, (-1,))
     return where(isfinite(value), value + (mean - stop_gradient(mean)), value)

@@ -47,13 +47,17 @@ __all__ = ["max", "min", "amax", "amin", "argmax", "argmin"]
 
 def shares(won: Tensor, y: Tensor, axes: tuple[int, ...]) -> Tensor:
     """What each of the elements that attain `y` gets of its derivative: 1 / how many there are."""
-    count = sum(astype(won, y.node.dtype), axes)
-    return where(isnan(y), np.nan, 1 / count)
+    return where(isnan(y), np.nan, 1 / count_of(won, y.node.dtype, axes))
 
 
-def ties(won: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Where elements attain the extremum that are not alone in that."""
-    several = sum(astype(won, INT64), axes, keepdims=True) > 1
+def count_of(won: Tensor, dtype: DType, axes: tuple[int, ...]) -> Tensor:
+    """How many elements attain the extremum."""
+    return sum(astype(won, dtype), axes)
+
+
+def ties(won: Tensor, dtype: DType, axes: tuple[int, ...]) -> Tensor:
+    """Where elements attain the extremum, of a dtype, that are not alone in that."""
+    several = reshape(count_of(won, dtype, axes), kept(won.shape, axes)) > 1
     return logical_and(won, several)
 
 
@@ -102,7 +106,7 @@ class Extremum(Reduction):
         found = sum(keep_where(won, tangents[0]), axes) * shares(won, y, axes)
         if not are_nested(node, found.node):
             return found
-        at_kink = ties(won, axes)
+        at_kink = ties(won, node.dtype, axes)
         return mark_tangent(found, node, at_kink, node.inputs, tangents, "piecewise", axes)
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
@@ -112,7 +116,7 @@ class Extremum(Reduction):
         won = self.attained(x, reshape(y, lanes))
         found = keep_where(won, reshape(adjoint * shares(won, y, axes), lanes))
         if are_nested(node, adjoint.node):
-            place = (node, ties(won, axes), node.inputs, 0, "piecewise", axes)
+            place = (node, ties(won, node.dtype, axes), node.inputs, 0, "piecewise", axes)
             found = mark_adjoint(found, adjoint, *place)
         return (found,)
 
@@ -302,7 +306,7 @@ class OrderStatistic(Op):
         found = sum(keep_where(won, tangent), -1) * weight
         if not are_nested(node, found.node):
             return found
-        at_kink, x = ties(won, (won.ndim - 1,)), Tensor(node.inputs[0])
+        at_kink, x = ties(won, node.dtype, (won.ndim - 1,)), Tensor(node.inputs[0])
         xs = (reshape(x, row(x.shape)).node,)
         return mark_tangent(found, node, at_kink, xs, (tangent,), "piecewise", (-1,))
 
@@ -313,7 +317,7 @@ class OrderStatistic(Op):
         if are_nested(node, adjoint.node):
             x = Tensor(node.inputs[0])
             xs = (reshape(x, row(x.shape)).node,)
-            place = (node, ties(won, (won.ndim - 1,)), xs, 0, "piecewise", (-1,))
+            place = (node, ties(won, node.dtype, (won.ndim - 1,)), xs, 0, "piecewise", (-1,))
             found = mark_adjoint(found, adjoint, *place)
         return sum(found, -2), None
 

@@ -178,7 +178,7 @@ def test_work_of_a_memory_plan_grows_with_what_kernels_read(length: int) -> None
     schedule = ad.compile(ad.value_and_grad(f)).trace(np.ones(10)).schedule
     plan_memory(schedule)  # kernels remember what they read
     read = sum(len(kernel.reads) for step in schedule.steps for kernel in step.kernels)
-    assert max(len(step.reads) for step in schedule.steps) > 2 * length
+    assert max(len(step.reads) for step in schedule.steps) > 1.5 * length
     assert calls(lambda: plan_memory(schedule)) < 60 * read
 
 

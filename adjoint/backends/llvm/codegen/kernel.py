@@ -208,7 +208,9 @@ class KernelWriter(KernelLayout):
         self, builder: Any, axis: int, counters: list[Counter], accumulators: Accumulators
     ) -> None:
         """Write the loops from `axis` inwards."""
-        opened = [r for r in self.reductions() if self.depth(r) == axis]
+        opened = [
+            r for r in self.reductions() if self.depth(r) == axis and not self.adds_elements(r)
+        ]
         for root in opened:
             elements = size_of(self.domain[axis:])
             accumulators[root] = Accumulator(builder, root, elements, self.lanes)
@@ -392,22 +394,23 @@ class KernelWriter(KernelLayout):
         """Compute and store the elements of all roots at one point of the domain."""
         for root in self.kernel.roots:
             self.precompute(at, root)
-            if root.op.scatters:
-                self.scatter(at, root)
-            elif root.op.combine is None:
+            if root.op.combine is None and not root.op.scatters:
                 index = self.index_of(root)
-                value = at.read(root, index)
-                at.store(self.pointers[root], at.offset(self.domain, index), value)
+                at.store(self.pointers[root], at.offset(self.domain, index), at.read(root, index))
+                continue
+            value = at.read(root.inputs[0], self.full_index)
+            if root.op.scatters:
+                self.combine_in_memory(at, root, root.op.target(root, self.full_index, at), value)
+            elif self.adds_elements(root):
+                self.combine_in_memory(at, root, self.left_of(root, self.full_index), value)
             else:
-                value = at.read(root.inputs[0], self.full_index)
                 accumulators[root].add(at.e, value, self.mask)
 
-    def scatter(self, at: ElementWriter, root: Node) -> None:
-        """Add the element to the one in memory that the operation names."""
-        value = at.read(root.inputs[0], self.full_index)
-        offset = at.offset(root.shape, root.op.target(root, self.full_index, at))
-        old = at.load(self.pointers[root], root.dtype, offset)
-        at.store(self.pointers[root], offset, combined(at.e, "add", old, value))
+    def combine_in_memory(self, at: ElementWriter, root: Node, index: Index, value: Scalar) -> None:
+        """Combine a value with what was combined so far in an element of a result."""
+        pointer, offset = self.pointers[root], at.offset(root.shape, index)
+        old = at.load(pointer, root.dtype, offset)
+        at.store(pointer, offset, combined(at.e, root.op.combine or "add", old, value))
 
     def precompute(self, at: ElementWriter, root: Node) -> None:
         """Compute a long chain from its beginning, so that pulling does not recurse deeply."""
@@ -440,11 +443,9 @@ class KernelWriter(KernelLayout):
     ) -> None:
         """Write what was accumulated where it belongs."""
         at = self.element_writer(builder, counters)
-        axes = self.reduced_axes(root)
-        index = [Affine(0, {a: 1}) for a in range(len(counters)) if a not in axes]
-        offset = at.offset(root.shape, tuple(index))
+        index = self.left_of(root, [Affine(0, {a: 1}) for a in range(len(counters))])
         value = accumulator.result(at.e, self.lanes > 1 and not self.is_in_vectors)
         if self.accumulates(root):
-            old = at.load(self.pointers[root], root.dtype, offset)
-            value = combined(at.e, root.op.combine, old, value)
-        at.store(self.pointers[root], offset, value)
+            self.combine_in_memory(at, root, index, value)
+        else:
+            at.store(self.pointers[root], at.offset(root.shape, index), value)

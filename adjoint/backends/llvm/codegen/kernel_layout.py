@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.loops import MANY_ITERATIONS, MAX_INTERLEAVED_INSTRUCTIONS
+from adjoint.graph.loop_form import Affine, Index
 from adjoint.graph.native_rule import cost, has_slow_path, is_elementary
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of, to_real
@@ -174,6 +176,11 @@ class KernelLayout:
         """The axes of the domain along which a reduction goes."""
         return {0} if self.flat else set(root.params[0])
 
+    def left_of(self, root: Node, index: Sequence[Affine]) -> Index:
+        """The index of a result of a reduction, given that of an element."""
+        axes = self.reduced_axes(root)
+        return tuple([i for a, i in enumerate(index) if a not in axes])
+
     def depth(self, root: Node) -> int:
         """The axis from which inwards all loops belong to the reduction."""
         axes = self.reduced_axes(root)
@@ -191,6 +198,11 @@ class KernelLayout:
     def reduces_innermost(self) -> bool:
         """Whether the innermost loop reduces into a register, each step waiting for the last."""
         return any(self.depth(root) <= self.last for root in self.reductions())
+
+    def adds_elements(self, root: Node) -> bool:
+        """Whether the elements of a reduction are combined with its result in memory one by one, as
+        neighbours belong to different results."""
+        return self.depth(root) == len(self.domain) and self.accumulates(root)
 
     def accumulates(self, root: Node) -> bool:
         """Whether the result in memory is added to, rather than written once."""
