@@ -208,9 +208,7 @@ class KernelWriter(KernelLayout):
         self, builder: Any, axis: int, counters: list[Counter], accumulators: Accumulators
     ) -> None:
         """Write the loops from `axis` inwards."""
-        opened = [
-            r for r in self.reductions() if self.depth(r) == axis and not self.adds_elements(r)
-        ]
+        opened = [r for r in self.reductions_from(axis) if not self.adds_elements(r)]
         for root in opened:
             elements = size_of(self.domain[axis:])
             accumulators[root] = Accumulator(builder, root, elements, self.lanes)
@@ -408,9 +406,9 @@ class KernelWriter(KernelLayout):
 
     def combine_in_memory(self, at: ElementWriter, root: Node, index: Index, value: Scalar) -> None:
         """Combine a value with what was combined so far in an element of a result."""
-        pointer, offset = self.pointers[root], at.offset(root.shape, index)
-        old = at.load(pointer, root.dtype, offset)
-        at.store(pointer, offset, combined(at.e, root.op.combine or "add", old, value))
+        offset, word = at.offset(root.shape, index), root.op.combine or "add"
+        old = at.load(self.pointers[root], root.dtype, offset)
+        at.store(self.pointers[root], offset, combined(at.e, word, old, value))
 
     def precompute(self, at: ElementWriter, root: Node) -> None:
         """Compute a long chain from its beginning, so that pulling does not recurse deeply."""

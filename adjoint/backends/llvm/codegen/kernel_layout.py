@@ -189,6 +189,10 @@ class KernelLayout:
             depth -= 1
         return depth
 
+    def reductions_from(self, axis: int) -> list[Node]:
+        """The reductions to which the loops from `axis` inwards belong, and no more."""
+        return [root for root in self.reductions() if self.depth(root) == axis]
+
     def accumulates_innermost(self) -> bool:
         """Whether something is added to memory in the innermost loop."""
         if any(root.op.scatters for root in self.kernel.roots):
