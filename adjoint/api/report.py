@@ -168,7 +168,8 @@ def _computes(step: Step) -> str:
                 cut += f", in chunks of {step.grain}"
             return f"[{cut}] {' '.join(dict.fromkeys(' '.join(map(_names, step.kernels)).split()))}"
         case Gemm(a=a, b=b):
-            flags = ("ᵀ" if step.transpose_a else "") + "·" + ("ᵀ" if step.transpose_b else "")
+            turned = "ᴴ" if step.conjugate_a else "ᵀ" if step.transpose_a else ""
+            flags = f"{turned}·" + ("ᴴ" if step.conjugate_b else "ᵀ" if step.transpose_b else "")
             more = [w for w, n in (("scaled", step.scale), ("added to", step.addend)) if n]
             return ", ".join([f"{list(a.shape)}{flags} {list(b.shape)}", *more])
         case Lapack(root=root):

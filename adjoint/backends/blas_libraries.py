@@ -22,7 +22,7 @@ BUILT_IN = ("auto", "scipy-openblas")
 NAMED = {"mkl": ("mkl_rt", "pip install mkl"), "blis": ("blis", "apt install libblis4")}
 """By name the library that is looked for, and how it can be installed."""
 CHOICES = (*BUILT_IN, *NAMED)
-ROUTINES = ("sgemm", "dgemm", "sgemv", "dgemv")
+ROUTINES = tuple(kind + name for name in ("gemm", "gemv") for kind in "sdcz")
 """What a library must offer."""
 SPELLINGS = ("{}_", "{}", "{}_64_", "scipy_{}_", "scipy_{}_64_")
 """How the name of a routine in Fortran is written in libraries."""

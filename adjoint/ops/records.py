@@ -21,6 +21,7 @@ logical_not = find("logical_not")
 logical_and = find("logical_and")
 logical_or = find("logical_or")
 where = find("where")
+conj = find("conj")
 stop_gradient = find("stop_gradient")
 bounded_index = find("bounded_index")
 

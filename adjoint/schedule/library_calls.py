@@ -11,16 +11,26 @@ from adjoint.ops import records
 from adjoint.schedule.plan import Gemm, Lapack, NumpyCall
 
 BLAS_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+PRODUCT_DTYPES = (*BLAS_DTYPES, np.dtype(np.complex64), np.dtype(np.complex128))
 
 
 def gemm(node: Node) -> Gemm | None:
     """The product of matrices that computes `node`, if one does."""
-    if node.op is not records.matmul or node.dtype not in BLAS_DTYPES or node.op.lowers(node):
+    if node.op is not records.matmul or node.dtype not in PRODUCT_DTYPES or node.op.lowers(node):
         return None
     if not all(size_of(x.shape) for x in (node, *node.inputs)):
         return None  # BLAS leaves the result of an empty product untouched
-    (a, transpose_a), (b, transpose_b) = map(untransposed, node.inputs)
-    return Gemm(node, a, b, transpose_a, transpose_b, blas=options.current().blas)
+    (a, transpose_a, conjugate_a), (b, transpose_b, conjugate_b) = map(untransposed, node.inputs)
+    return Gemm(
+        node,
+        a,
+        b,
+        transpose_a,
+        transpose_b,
+        conjugate_a=conjugate_a,
+        conjugate_b=conjugate_b,
+        blas=options.current().blas,
+    )
 
 
 def lapack(node: Node) -> Lapack | None:
@@ -42,7 +52,18 @@ def numpy_call(node: Node) -> NumpyCall:
     return NumpyCall(node, [x.inputs[0] if wide else x for x, wide in pairs])
 
 
-def untransposed(node: Node) -> tuple[Node, bool]:
+def untransposed(node: Node) -> tuple[Node, bool, bool]:
+    """The matrix of which `node` is the transpose, that it is, and whether it is its conjugate; or
+    the node itself. A conjugate that is no transpose BLAS cannot read."""
+    inner, turned = without_turn(node)
+    if inner.op is records.conj and inner.inputs:
+        below, below_turned = without_turn(inner.inputs[0])
+        if turned != below_turned:
+            return below, True, True
+    return inner, turned, False
+
+
+def without_turn(node: Node) -> tuple[Node, bool]:
     """The matrix of which `node` is the transpose, and that it is; or the node itself."""
     if node.op is records.permute_dims and node.inputs:
         *lead, last, before = range(len(node.shape))

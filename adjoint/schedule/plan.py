@@ -200,7 +200,8 @@ class _Call(_Step):
 
 @dataclass(eq=False)
 class Gemm(_Call):
-    """Products root = ± scale op(a) op(b) + addend, each of a, b as stored or its transpose.
+    """Products root = ± scale op(a) op(b) + addend, each of a, b as stored or its transpose, which may
+    be conjugate.
 
     Any axes before the last two count matrices, and broadcast. The scale is a constant of one
     element; the addend has the shape of the root, and is copied into its memory first.
@@ -214,6 +215,8 @@ class Gemm(_Call):
     negative: bool = False
     scale: Node | None = None
     addend: Node | None = None
+    conjugate_a: bool = False
+    conjugate_b: bool = False
     blas: str = "auto"
     """The library that was chosen when it was scheduled, as in `adjoint.set_options`."""
 

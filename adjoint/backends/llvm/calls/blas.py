@@ -14,10 +14,12 @@ from llvmlite import ir
 
 from adjoint.backends import blas_libraries
 from adjoint.backends.llvm.calls.cython_api import functions
-from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, loop
+from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
+from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern, loop, memory_type
+from adjoint.backends.llvm.codegen.reduction_buffers import load, store
 from adjoint.backends.llvm.codegen.registers import llvm_type
 from adjoint.graph.node import Node
-from adjoint.graph.types import DType, size_of
+from adjoint.graph.types import DType, size_of, to_real
 from adjoint.schedule.plan import Gemm
 
 INTEGER = ir.IntType(64 if sys.byteorder == "little" else 32)
@@ -63,12 +65,13 @@ def _in_scipy(name: str) -> int:
 
 def routine(step: Gemm) -> str:
     """The routine that computes the products."""
-    return prefix(step.root.dtype) + ("gemv" if 1 in step.root.shape[-2:] else "gemm")
+    is_vector = 1 in step.root.shape[-2:] and not (step.conjugate_a or step.conjugate_b)
+    return prefix(step.root.dtype) + ("gemv" if is_vector else "gemm")
 
 
 def prefix(dtype: DType) -> str:
     """The first letter of the routines for a dtype."""
-    return "s" if dtype.itemsize == 4 else "d"
+    return {"f": "s", "d": "d", "F": "c", "D": "z"}[dtype.char]
 
 
 ONE_THREAD = 1 << 18
@@ -151,13 +154,14 @@ def product_call(step: Gemm, count: int | None = None) -> list[tuple[str, Any]]:
     BLAS counts columns first, so in its eyes every matrix is transposed: cᵀ = op(b)ᵀ op(a)ᵀ.
     """
     rows, columns = step.root.shape[-2:]
-    if columns == 1:
+    is_vector = routine(step).endswith("gemv")
+    if columns == 1 and is_vector:
         return _gemv(step, "a", step.a, step.transpose_a, "b")
-    if rows == 1:
+    if rows == 1 and is_vector:
         return _gemv(step, "b", step.b, not step.transpose_b, "a")
     return [
-        ("letter", "T" if step.transpose_b else "N"),
-        ("letter", "T" if step.transpose_a else "N"),
+        ("letter", _flag(step.transpose_b, step.conjugate_b)),
+        ("letter", _flag(step.transpose_a, step.conjugate_a)),
         ("integer", columns),
         ("integer", rows if count is None else count),
         ("integer", step.a.shape[-2 if step.transpose_a else -1]),
@@ -166,10 +170,15 @@ def product_call(step: Gemm, count: int | None = None) -> list[tuple[str, Any]]:
         ("integer", step.b.shape[-1]),
         ("address", "a"),
         ("integer", step.a.shape[-1]),
-        ("real", 0.0 if step.addend is None else 1.0),
+        ("number", 0.0 if step.addend is None else 1.0),
         ("address", "c"),
         ("integer", columns),
     ]
+
+
+def _flag(transposed: bool, conjugate: bool) -> str:
+    """How BLAS is told that it is to read the transpose, or its conjugate."""
+    return "C" if conjugate else "T" if transposed else "N"
 
 
 def _gemv(
@@ -186,7 +195,7 @@ def _gemv(
         ("integer", columns),
         ("address", vector),
         ("integer", 1),
-        ("real", 0.0 if step.addend is None else 1.0),
+        ("number", 0.0 if step.addend is None else 1.0),
         ("address", "c"),
         ("integer", 1),
     ]
@@ -194,13 +203,14 @@ def _gemv(
 
 def multiply(step: Gemm, a: int, b: int, c: int) -> None:
     """The products computed now, on the matrices at these addresses."""
-    real = ctypes.c_float if routine(step)[0] == "s" else ctypes.c_double
-    factor = real(np.asarray(1.0 if step.scale is None else step.scale.value).item())
-    factor.value *= -1.0 if step.negative else 1.0
+    dtype = step.root.dtype
+    factor = np.asarray(1.0 if step.scale is None else step.scale.value, dtype)
+    factor = np.array(-factor if step.negative else factor)
+    integer = np.int64 if INTEGER.width == 64 else np.int32
     makers: dict[str, Any] = {
-        "letter": lambda x: ctypes.c_char(x.encode()),
-        "integer": ctypes.c_int64 if INTEGER.width == 64 else ctypes.c_int32,
-        "real": real,
+        "letter": lambda x: np.array(x.encode()),
+        "integer": lambda x: np.array(x, integer),
+        "number": lambda x: np.array(x, dtype),
     }
     call = product_call(step)
     place = address(routine(step), step.blas)
@@ -209,10 +219,10 @@ def multiply(step: Gemm, a: int, b: int, c: int) -> None:
         None if kind == "address" else makers[kind](value) for kind, value in call
     ]
     for addresses in each_matrix(step, (a, b, c)):
-        places = dict(zip("abc", addresses, strict=True)) | {"scale": ctypes.addressof(factor)}
+        places = dict(zip("abc", addresses, strict=True)) | {"scale": factor.ctypes.data}
         function(
             *(
-                places[value] if kind == "address" else ctypes.addressof(argument)
+                places[value] if kind == "address" else argument.ctypes.data
                 for (kind, value), argument in zip(call, arguments, strict=True)
             )
         )
@@ -235,7 +245,7 @@ class RoutineCalls:
         self.builder = builder
         self.module = builder.module
         self.prefix = prefix(dtype)
-        self.kind = llvm_type(dtype)
+        self.dtype, self.kind = dtype, llvm_type(to_real(dtype))
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call the routine called `name` but for its first letter."""
@@ -254,17 +264,24 @@ class RoutineCalls:
     def factor(self, negative: bool, scale: Any) -> Any:
         """The address of ± the number at `scale`, or of ± 1 if there is none."""
         if scale is None or not negative:
-            return scale or self.real(-1.0 if negative else 1.0)
+            return scale or self.number(-1.0 if negative else 1.0)
         with self.builder.goto_entry_block():
-            slot = self.builder.alloca(self.kind)
-        number = self.builder.fneg(self.builder.load(scale, typ=self.kind))
-        self.builder.store(number, slot)
+            slot = self.builder.alloca(memory_type(self.dtype))
         slot.type = POINTER
+        e = LLVMEmitter(self.builder)
+        store(e, slot, e.negative(load(e, scale, self.dtype)))
         return slot
 
     def real(self, value: float) -> Any:
-        """The address of a number."""
+        """The address of a real number."""
         return self.constant(ir.Constant(self.kind, value))
+
+    def number(self, value: float) -> Any:
+        """The address of a real number in the dtype of the matrices."""
+        if self.dtype.kind != "c":
+            return self.real(value)
+        numbers = ir.ArrayType(self.kind, 2)
+        return self.constant(ir.Constant(numbers, [value, 0.0]))
 
     def constant(self, value: Any) -> Any:
         """The address of a constant, which all calls of the module share."""

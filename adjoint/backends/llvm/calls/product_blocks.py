@@ -68,7 +68,12 @@ def blocks_of(step: Gemm) -> Blocks | None:
     rows, columns = step.root.shape[-2:]
     sizes = rows, columns, step.a.shape[-2 if step.transpose_a else -1]
     *_, second, largest = sorted(sizes)
-    if size_of(step.root.shape[:-2]) != 1 or 1 in (rows, columns) or second > WIDE:
+    if (
+        step.root.dtype.kind == "c"
+        or size_of(step.root.shape[:-2]) != 1
+        or 1 in (rows, columns)
+        or second > WIDE
+    ):
         return None
     if step.work < blas.WORTH_THREADS or largest < THIN * second:
         return None

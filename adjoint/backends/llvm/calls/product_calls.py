@@ -26,6 +26,8 @@ def is_own(step: Gemm) -> bool:
     A sum over a long axis, for a few rows and columns, is left to BLAS on threads of ours: each has
     a part of the sum.
     """
+    if step.root.dtype.kind == "c":
+        return False
     if step.work <= blas.ONE_THREAD * matrices(step):
         return True
     if step.blas != "auto" or not vectors.register_bytes():
