@@ -200,11 +200,11 @@ class _Call(_Step):
 
 @dataclass(eq=False)
 class Gemm(_Call):
-    """Products root = ± scale op(a) op(b) + addend, each of a, b as stored or its transpose, which may
-    be conjugate.
+    """Products root = ± scale op(a) op(b) + addend, each of a, b as stored or its transpose.
 
-    Any axes before the last two count matrices, and broadcast. The scale is a constant of one
-    element; the addend has the shape of the root, and is copied into its memory first.
+    A transpose may be the conjugate one. Any axes before the last two count matrices, and
+    broadcast. The scale is a constant of one element; the addend has the shape of the root, and is
+    copied into its memory first.
     """
 
     root: Node

@@ -61,9 +61,8 @@ def test_products(name: str, dtype: str) -> None:
     for _ in range(6):
         found = np.asarray(compiled(a, b))
         assert found.dtype == wanted.dtype
-        np.testing.assert_allclose(
-            found, wanted, 0, 100 * np.finfo(dtype).eps * np.abs(wanted).max()
-        )
+        bound = 100 * np.finfo(dtype).eps * np.abs(wanted).max()
+        np.testing.assert_allclose(found, wanted, 0, bound)
     kinds = step_kinds(compiled, a, b)
     assert "numpy" not in kinds
     assert ("gemm" in kinds) == (name != "tiny")

@@ -64,16 +64,13 @@ class Blocks:
 
 
 def blocks_of(step: Gemm) -> Blocks | None:
-    """The blocks of a product; None if BLAS had better compute it at once."""
+    """The blocks of a product; None if BLAS had better compute it at once, or it is complex."""
+    if step.root.dtype.kind == "c":
+        return None
     rows, columns = step.root.shape[-2:]
     sizes = rows, columns, step.a.shape[-2 if step.transpose_a else -1]
     *_, second, largest = sorted(sizes)
-    if (
-        step.root.dtype.kind == "c"
-        or size_of(step.root.shape[:-2]) != 1
-        or 1 in (rows, columns)
-        or second > WIDE
-    ):
+    if size_of(step.root.shape[:-2]) != 1 or 1 in (rows, columns) or second > WIDE:
         return None
     if step.work < blas.WORTH_THREADS or largest < THIN * second:
         return None

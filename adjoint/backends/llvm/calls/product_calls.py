@@ -21,7 +21,7 @@ POINTERS, NUMBERS = 5, 8
 
 
 def is_own(step: Gemm) -> bool:
-    """Whether the products are computed by code of our own, rather than by BLAS.
+    """Whether the products are computed by code of our own, rather than by BLAS as complex ones.
 
     A sum over a long axis, for a few rows and columns, is left to BLAS on threads of ours: each has
     a part of the sum.
