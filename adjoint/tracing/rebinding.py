@@ -241,6 +241,13 @@ class Globals(dict[str, Any]):
             self.known[name] = value, meant
         return meant
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.real
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """What stands under a name in the module itself."""
+        return self.real.get(name, default)
+
 
 _globals: dict[int, Globals] = {}
 
