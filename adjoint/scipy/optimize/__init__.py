@@ -8,12 +8,14 @@ from adjoint.scipy.optimize.roots import (
     brenth,
     brentq,
     fixed_point,
+    fsolve,
     newton,
     ridder,
     root,
     root_scalar,
     toms748,
 )
+from adjoint.scipy.optimize.scalar import minimize_scalar
 
 __all__ = [
     "bisect",
@@ -21,6 +23,7 @@ __all__ = [
     "brentq",
     "curve_fit",
     "fixed_point",
+    "fsolve",
     "least_squares",
     "linprog",
     "milp",
@@ -36,4 +39,3 @@ __all__ = [
 _SOLUTION = "the solution of a linear program jumps from corner to corner"
 linprog = no_counterpart("scipy.optimize.linprog", _SOLUTION)
 milp = no_counterpart("scipy.optimize.milp", _SOLUTION)
-minimize_scalar = no_counterpart("scipy.optimize.minimize_scalar", "use scipy.optimize.minimize")

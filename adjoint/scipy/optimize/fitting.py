@@ -17,8 +17,8 @@ from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import stop_gradient
 from adjoint.ops.reductions.reduction import sum
 from adjoint.scipy.optimize.by_values import problem_of
-from adjoint.scipy.optimize.minimization import minimiser, warn_of
-from adjoint.scipy.optimize.problem import Unknowns
+from adjoint.scipy.optimize.minimization import minimiser
+from adjoint.scipy.optimize.problem import Unknowns, of_user, warn_of
 
 
 def least_squares(
@@ -58,7 +58,9 @@ def least_squares(
     residuals.__name__ = getattr(fun, "__name__", "fun")
     problem = problem_of(name, residuals, unknowns, args, is_vector=True)
     pairs = None if bounds is None else _pairs(bounds, unknowns.size)
-    slope = problem.derivative(problem.output) if jac is None else jac
+    slope = of_user(jac, problem) if callable(jac) else jac
+    if jac is None:
+        slope = problem.derivative(problem.output)
     if problem.is_traced and loss != "linear":
         raise NotDifferentiableError(
             f"least_squares: with loss={loss!r} the solution has no derivative here; write the "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 from adjoint.api.arguments import check_callable
 from adjoint.api.derivatives import grad
 from adjoint.api.implicit import root
-from adjoint.errors import ConvergenceWarning
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import stop_gradient, where
@@ -19,7 +17,7 @@ from adjoint.ops.indexing.indexing import put_along_axis
 from adjoint.scipy.common import differentiated
 from adjoint.scipy.optimize.by_values import problem_of
 from adjoint.scipy.optimize.constrained import conditions_of, constrained_minimiser
-from adjoint.scipy.optimize.problem import Array, Problem, Unknowns
+from adjoint.scipy.optimize.problem import Array, Problem, Unknowns, of_user, warn_of
 from adjoint.scipy.optimize.progress import shown
 
 WITHOUT = frozenset({"nelder-mead", "powell", "cobyla", "cobyqa"})
@@ -48,8 +46,8 @@ def minimize(
     """``scipy.optimize.minimize``, with the derivatives that a method takes filled in.
 
     `fun(x, *args)` returns one real number; `x0` is an array or any pytree of real numbers, and x
-    is like it. Gradient, Hessian or products with it are exact and run natively; whatever their
-    dtype, solvers are given float64. Constraints get exact Jacobians. Derivatives that are given
+    is like it (a list of numbers is an array, as for SciPy). Gradient, Hessian or products with it
+    are exact and run natively; whatever their dtype, solvers are given float64. Constraints get exact Jacobians. Derivatives that are given
     are used as they are. The result is SciPy's, with `x` like `x0` (a
     number counts as a vector of one, as for SciPy). `progress` shows a line for each step.
 
@@ -112,13 +110,13 @@ def _derivatives(problem: Problem, kind: str, jac: Any, hess: Any, hessp: Any) -
     """The function and its derivatives, those given and those that the method takes."""
     given: dict[str, Any] = {"fun": problem.value()}
     if jac is not None and jac is not True:
-        given["jac"] = _of_tree(jac, problem) if callable(jac) else jac
+        given["jac"] = of_user(jac, problem) if callable(jac) else jac
     elif kind not in WITHOUT:
         given["fun"], given["jac"] = problem.value_and_gradient(), True
     if hess is not None:
-        given["hess"] = _of_tree(hess, problem) if callable(hess) else hess
+        given["hess"] = of_user(hess, problem) if callable(hess) else hess
     elif hessp is not None:
-        given["hessp"] = hessp
+        given["hessp"] = of_user(hessp, problem)
     elif kind in WITH_PRODUCTS:
         given["hessp"] = problem.hessian_product()
     elif kind in WITH_HESSIAN:
@@ -143,12 +141,6 @@ def _listed(constraints: Any) -> Sequence[Any]:
     return constraints if isinstance(constraints, (list, tuple)) else [constraints]
 
 
-def _of_tree(f: Any, problem: Problem) -> Callable[[Any], Array]:
-    """A user's derivative, called with x in the structure of x0."""
-    unknowns, args = problem.unknowns, problem.args
-    return lambda x: np.asarray(f(unknowns.arrays(np.asarray(x)), *args))
-
-
 def _filled(constraint: Any, unknowns: Unknowns, kind: str) -> Any:
     """A constraint of SciPy's with an exact Jacobian."""
     optimize = import_module("scipy.optimize")
@@ -156,12 +148,12 @@ def _filled(constraint: Any, unknowns: Unknowns, kind: str) -> Any:
         f, args = constraint["fun"], constraint.get("args", ())
         own = problem_of("minimize: a constraint", f, unknowns, args, is_vector=True)
         jac = constraint.get("jac")
-        slope = own.derivative(own.output) if jac is None else _of_tree(jac, own)
+        slope = own.derivative(own.output) if jac is None else of_user(jac, own)
         return {"type": constraint["type"], "fun": own.value(), "jac": slope}
     if isinstance(constraint, optimize.NonlinearConstraint):
         own = problem_of("minimize: a constraint", constraint.fun, unknowns, (), is_vector=True)
         jac = constraint.jac
-        slope = _of_tree(jac, own) if callable(jac) else own.derivative(own.output)
+        slope = of_user(jac, own) if callable(jac) else own.derivative(own.output)
         return optimize.NonlinearConstraint(
             own.value(),
             *(_plain(as_tensor(x)) for x in (constraint.lb, constraint.ub)),
@@ -223,13 +215,3 @@ def minimiser(problem: Problem, solution: Any, bounds: Any) -> Tensor:
 
     inner = root(lambda z: slope(whole(z))[places], solution[places])
     return whole(inner)
-
-
-def warn_of(name: str, found: Any) -> None:
-    """Warn that a solver says it failed."""
-    warnings.warn(
-        f"{name} did not converge: {found.message}; its derivatives hold for an exact solution "
-        f"only",
-        ConvergenceWarning,
-        stacklevel=3,
-    )

@@ -6,6 +6,7 @@ so that the solver sees numbers, and the solution can be differentiated by them 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -16,7 +17,7 @@ from adjoint.api.arguments import as_output, function_name
 from adjoint.api.jacobians import jacobian
 from adjoint.api.stepping import traced
 from adjoint.api.tree import LEAF, flatten
-from adjoint.errors import ArgumentError, ConcretizationError, DTypeError
+from adjoint.errors import ArgumentError, ConcretizationError, ConvergenceWarning, DTypeError
 from adjoint.graph import engine
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
@@ -37,10 +38,13 @@ Array: TypeAlias = "np.ndarray[Any, Any]"
 class Unknowns:
     """The guess x0, a tree of real numbers, as the vector of float64 that SciPy's solvers take.
 
-    A single number stands for a vector of one, as it does for SciPy, unless `is_number`.
+    A list of numbers is an array, as it is for SciPy, and not a tree. A single number stands for a
+    vector of one, as it does for SciPy, unless `is_number`.
     """
 
     def __init__(self, name: str, x0: Any, is_number: bool = False) -> None:
+        if isinstance(x0, (list, tuple)) and all(np.ndim(x) == 0 for x in flatten(x0)[0]):
+            x0 = as_tensor(x0)
         leaves, self.structure = flatten(x0)
         if self.structure is LEAF and not is_number and np.ndim(leaves[0]) == 0:
             leaves = [reshape(as_tensor(leaves[0]), (1,))]
@@ -216,3 +220,25 @@ def known(name: str, node: Node) -> Any:
             f"compile, vmap or a loop; call it outside of these, or iterate with "
             f"adjoint.while_loop"
         ) from error
+
+
+def of_user(f: Callable[..., Any], problem: Problem) -> Callable[..., Array]:
+    """A user's derivative, of plain numbers in the structure of x0: what it reads counts as known,
+    also where it is differentiated, as the solver only needs the numbers."""
+
+    def found(x: Any, *more: Any) -> Array:
+        x = problem.unknowns.arrays(np.asarray(x))
+        result = f(x, *more, *problem.args)
+        return np.asarray(stop_gradient(as_tensor(result)).numpy())
+
+    return found
+
+
+def warn_of(name: str, found: Any) -> None:
+    """Warn that a solver says it failed."""
+    warnings.warn(
+        f"{name} did not converge: {found.message}; its derivatives hold for an exact solution "
+        f"only",
+        ConvergenceWarning,
+        stacklevel=3,
+    )

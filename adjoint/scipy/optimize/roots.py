@@ -14,7 +14,7 @@ from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import stop_gradient
 from adjoint.scipy.optimize.by_values import problem_of
-from adjoint.scipy.optimize.problem import Problem, Unknowns
+from adjoint.scipy.optimize.problem import Problem, Unknowns, of_user, warn_of
 
 
 def root(
@@ -44,7 +44,9 @@ def root(
             f"root: {getattr(fun, '__name__', 'fun')} returned {problem.output.size} numbers for "
             f"{unknowns.size} unknowns; there must be as many equations as unknowns"
         )
-    slope = problem.derivative(problem.output) if method in ("hybr", "lm") and jac is None else jac
+    slope = of_user(jac, problem) if callable(jac) else jac
+    if method in ("hybr", "lm") and jac is None:
+        slope = problem.derivative(problem.output)
     found = import_module("scipy.optimize").root(
         problem.value(),
         unknowns.start,
@@ -59,6 +61,47 @@ def root(
         return found
     found.x = _polished(problem, found.x)
     return found
+
+
+def fsolve(
+    func: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    fprime: Any = None,
+    full_output: bool = False,
+    col_deriv: bool = False,
+    xtol: float = 1.49012e-08,
+    maxfev: int = 0,
+    band: Any = None,
+    epsfcn: Any = None,
+    factor: float = 100,
+    diag: Any = None,
+) -> Any:
+    """``scipy.optimize.fsolve``, with exact Jacobians and a solution that has derivatives.
+
+    What MINPACK's method is told, as `factor`, goes to ``root(method="hybr")``. Returns x, and with
+    `full_output` SciPy's report, its number and its message, too. Warns (`ConvergenceWarning`) if
+    the solver says that it failed.
+
+    >>> import adjoint as ad
+    >>> ad.grad(lambda a: ad.optimize.fsolve(lambda x: x**3 - a, 1.0)[0])(8.0)
+    Tensor(0.08333333)
+    """
+    jac = fprime
+    if callable(fprime) and col_deriv:
+
+        def jac(*given: Any) -> Any:
+            return as_tensor(fprime(*given)).T
+
+    told = {"band": band, "eps": epsfcn, "factor": factor, "diag": diag, "maxfev": maxfev}
+    found = root(func, x0, args, "hybr", jac, xtol, None, told)
+    if full_output:
+        names = ("nfev", "njev", "fvec", "fjac", "r", "qtf")
+        report = {"fvec": found.fun} | {n: found[n] for n in names if n in found}
+        return found.x, report, found.status, found.message
+    if not found.success:
+        warn_of("fsolve", found)
+    return found.x
 
 
 def _polished(problem: Problem, solution: Any) -> Any:
@@ -103,7 +146,7 @@ def root_scalar(
         if method == "halley" and not callable(fprime2):
             raise ArgumentError("root_scalar: halley needs fprime2; use newton")
     elif callable(fprime):
-        given["fprime"] = lambda x: float(np.asarray(fprime(x, *args)))
+        given["fprime"] = lambda x: _number(fprime(x, *args))
     for key, guess in (("x0", x0), ("x1", x1)):
         if guess is not None:
             given[key] = _number(guess)
