@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 import scipy.optimize as so
@@ -11,6 +13,7 @@ from adjoint.errors import ConvergenceWarning
 
 pytestmark = pytest.mark.unit
 
+Pair = namedtuple("Pair", "first second")
 X = np.array([0.7, 1.9, 0.4, 0.2])
 DIRECTION = np.array([1.0, 2.0, 3.0, 4.0])
 
@@ -109,6 +112,16 @@ def test_solutions_have_derivatives(name):
     assert float(value) == pytest.approx(float(f(X)), abs=1e-7)
     slope = (f(X + 1e-4 * DIRECTION) - f(X - 1e-4 * DIRECTION)) / 2e-4
     assert np.sum(gradient.numpy() * DIRECTION) == pytest.approx(float(slope), rel=1e-3)
+
+
+def test_other_trees_stay_trees():
+    programs = {
+        "list": ([{"a": 1.0}, np.ones(2)], lambda v: v[0]["a"] ** 2 + np.sum(v[1] ** 2)),
+        "dict": ({"a": 1.0, "b": (1.0, 2.0)}, lambda v: v["a"] ** 2 + v["b"][0] ** 2),
+        "Pair": (Pair(1.0, 2.0), lambda v: v.first**2 + v.second**2),
+    }
+    for kind, (guess, f) in programs.items():
+        assert type(ad.optimize.minimize(f, guess).x).__name__ == kind
 
 
 def test_what_is_not_solved_is_warned_of():

@@ -43,7 +43,7 @@ class Unknowns:
     """
 
     def __init__(self, name: str, x0: Any, is_number: bool = False) -> None:
-        if isinstance(x0, (list, tuple)) and all(np.ndim(x) == 0 for x in flatten(x0)[0]):
+        if type(x0) in (list, tuple) and _are_numbers(x0):
             x0 = as_tensor(x0)
         leaves, self.structure = flatten(x0)
         if self.structure is LEAF and not is_number and np.ndim(leaves[0]) == 0:
@@ -77,6 +77,16 @@ class Unknowns:
             found.append(flat[start : start + size_of(shape)].reshape(shape).astype(dtype))
             start += size_of(shape)
         return self.structure.unflatten(found)
+
+
+def _are_numbers(items: Any) -> bool:
+    """Whether in lists there is nothing but numbers."""
+    return all(
+        _are_numbers(x)
+        if type(x) in (list, tuple)
+        else isinstance(x, (int, float, np.generic, np.ndarray, Tensor)) and np.ndim(x) == 0
+        for x in items
+    )
 
 
 class NoValues(ArgumentError, ConcretizationError):
