@@ -48,9 +48,9 @@ def minimize(
     `fun(x, *args)` returns one real number; `x0` is an array or any pytree of real numbers, and x
     is like it (a list of numbers is an array, as for SciPy). Gradient, Hessian or products with it
     are exact and run natively; whatever their dtype, solvers are given float64. Constraints get
-    exact Jacobians. Derivatives that are given are used as they are. The result is SciPy's, with `x`
-    like `x0` (a number counts as a vector of one, as for SciPy). `progress` shows a line for each
-    step.
+    exact Jacobians. Derivatives that are given are used as they are. The result is SciPy's, with
+    `x` like `x0` (a number counts as a vector of one, as for SciPy). `progress` shows a line for
+    each step.
 
     Where `args`, or what `fun` reads from outside, are differentiated, `x` and `fun` of the result
     are tensors with derivatives of every order by the implicit function theorem (the gradient is
