@@ -22,7 +22,7 @@ import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.compile import jit, object_cache
-from adjoint.backends.llvm.entry import float_method, guards, results, reuse, writer
+from adjoint.backends.llvm.entry import guards, results, reuse, writer
 from adjoint.backends.llvm.entry.descriptor import Input, Output, Tree, describe
 from adjoint.backends.llvm.entry.object_builder import ObjectBuilder, symbols
 from adjoint.backends.llvm.system.cpython_layout import LAYOUT, REASON, Layout, fingerprint
@@ -40,7 +40,6 @@ _FASTCALL_KEYWORDS = 0x0080 | 0x0002
 _HELPERS = {
     "array_guard": guards.write_array_guard,
     "clear": results.write_clear,
-    "float": float_method.write_float,
     "allocate": results.write_allocate,
     "allocate_large": results.write_allocate_large,
     "scalar": results.write_scalar,
@@ -93,7 +92,7 @@ def bind_entry(
         raise ArgumentError(f"bind_entry: there are no native entries here ({reason})")
     described, kept = describe(body, inputs, outputs, tree, slow, unflatten, donations, release_gil)
     texts = [np.frombuffer(text.encode() + b"\0", np.uint8) for text in (name, doc)]
-    method = np.zeros((), float_method.METHOD)
+    method = np.zeros((), _METHOD)
     method["name"], method["doc"] = (text.ctypes.data for text in texts)
     with building:  # once in a process
         method["function"] = _entry_address()
@@ -102,6 +101,12 @@ def bind_entry(
     # emptied by the garbage collector, so what addresses point to outlives every use of them.
     own = (described, kept, slow, unflatten, keepalive, method, *texts)
     return _new_function()(method.ctypes.data, own, None)  # type: ignore[no-any-return]
+
+
+_METHOD = np.dtype(
+    [("name", np.uintp), ("function", np.uintp), ("flags", np.intc), ("doc", np.uintp)], align=True
+)
+"""CPython's PyMethodDef."""
 
 
 @cache
@@ -113,10 +118,7 @@ def _new_function() -> Any:
 
 @cache
 def _entry_address() -> int:
-    """Where the code of the entry is; loaded now, from the disk or compiled, and never unloaded.
-
-    With it comes a built-in method of tensors.
-    """
+    """Where the code of the entry is; loaded now, from the disk or compiled, and never unloaded."""
     assert LAYOUT is not None
     key = jit.cache_key("entry", fingerprint())
     code = object_cache.read(key)
@@ -124,7 +126,6 @@ def _entry_address() -> int:
         code = jit.compile_object(entry_texts(LAYOUT))
         object_cache.write(key, code)
     loaded = keep_for_ever(jit.load_object(code, symbols()))
-    float_method.install(loaded.address("adjoint.float"))
     address: int = loaded.address("adjoint.entry")
     return address
 

@@ -38,17 +38,13 @@ _COUNT = INT if sys.version_info >= (3, 12) else LONG
 """A count of references. Since CPython 3.12 one with all bits set belongs to an immortal object and
 stays."""
 
-SLOW_FLOAT = Tensor.__float__
-"""The method of tensors in Python, whose place a built-in one takes."""
-
-_TYPES = {"double": DOUBLE, "void": ir.VoidType(), "ptr": ANY, "i32": INT, "i64": LONG}
+_TYPES = {"void": ir.VoidType(), "ptr": ANY, "i32": INT, "i64": LONG}
 _C_API = {
     "Py_DecRef": "void(ptr)",
     "PyErr_NoMemory": "ptr()",
     "PyErr_Occurred": "ptr()",
     "PyEval_RestoreThread": "void(ptr)",
     "PyEval_SaveThread": "ptr()",
-    "PyFloat_FromDouble": "ptr(double)",
     "PyLong_AsLongLongAndOverflow": "i64(ptr,ptr)",
     "PyObject_CallOneArg": "ptr(ptr,ptr)",
     "PyObject_Vectorcall": "ptr(ptr,ptr,i64,ptr)",
@@ -65,7 +61,6 @@ _HELPERS = {
     "adjoint.entry": "ptr(ptr,ptr,i64,ptr)",
     "adjoint.array_guard": "ptr(ptr,ptr,ptr)",
     "adjoint.clear": "void(ptr,i64)",
-    "adjoint.float": "ptr(ptr,ptr)",
     "adjoint.allocate": "i32(ptr,i64,ptr,ptr,ptr)",
     "adjoint.allocate_large": "i32(ptr,i64,ptr,ptr,ptr)",
     "adjoint.scalar": "ptr(ptr,ptr)",
@@ -74,7 +69,7 @@ _HELPERS = {
 }
 _SIGNATURES = {**_C_API, **_NUMPY_API, **_HELPERS}
 
-_CLASSES = (float, int, complex, np.ndarray, np.bool_, np.float64, Tensor, Node, Scope)
+_CLASSES = (float, int, complex, np.ndarray, np.bool_, Tensor, Node, Scope)
 _SINGLES: dict[str, Any] = {
     "None": None,
     "True": True,
@@ -82,7 +77,6 @@ _SINGLES: dict[str, Any] = {
     "numpy.True": np.True_,
     "numpy.False": np.False_,
     "constant": CONSTANT,
-    "slow.float": SLOW_FLOAT,
     **{f"type.{kind.__module__}.{kind.__qualname__}": kind for kind in _CLASSES},
 }
 """Objects of which there is one in a process, by symbol."""
