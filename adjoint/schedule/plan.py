@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.loop_form import Index
@@ -219,6 +219,8 @@ class Gemm(_Call):
     conjugate_b: bool = False
     blas: str = "auto"
     """The library that was chosen when it was scheduled, as in `adjoint.set_options`."""
+    layout: Any = field(default=None, init=False, repr=False)
+    """How the backend computes it, kept where it is asked for again."""
 
     name: ClassVar[str] = "gemm"
 

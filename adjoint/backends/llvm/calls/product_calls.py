@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
 
 from adjoint.backends.llvm.calls import blas, product_blocks
-from adjoint.backends.llvm.calls.product_layout import MOST_PARTS, PART_WORK, Product
+from adjoint.backends.llvm.calls.product_layout import MOST_PARTS, PART_WORK, Product, product_of
 from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, extern, loop
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
@@ -46,7 +46,7 @@ def matrices_of_part(step: Gemm) -> int:
     too small to be shared."""
     count = matrices(step)
     parts = min(step.work // PART_WORK, MOST_PARTS)
-    if parts <= 1 or Product(step).parts > 1:
+    if parts <= 1 or product_of(step).parts > 1:
         return count
     return -(-count // parts)
 
@@ -54,13 +54,13 @@ def matrices_of_part(step: Gemm) -> int:
 def in_parts(step: Gemm) -> bool:
     """Whether our threads share the work, where they may."""
     if is_own(step):
-        return Product(step).parts > 1 or matrices_of_part(step) < matrices(step)
+        return product_of(step).parts > 1 or matrices_of_part(step) < matrices(step)
     return product_blocks.blocks_of(step) is not None
 
 
 def scratch_bytes(step: Gemm) -> int:
     """The memory that is needed for what is packed."""
-    return Product(step).scratch_bytes * -(-matrices(step) // matrices_of_part(step))
+    return product_of(step).scratch_bytes * -(-matrices(step) // matrices_of_part(step))
 
 
 def numbers_of(product: Product, low: Any, high: Any, slot: Any) -> list[Any]:
@@ -87,7 +87,7 @@ def emit(
 ) -> None:
     """Compute the products at the addresses `ends` of a, b and c, on threads if `shared`; `scale`
     is the address of a factor, and `scratch` of memory for what is packed."""
-    product, count, grain = Product(step), matrices(step), matrices_of_part(step)
+    product, count, grain = product_of(step), matrices(step), matrices_of_part(step)
     factor = ir.Constant(POINTER, None) if scale is None else scale
     given = [*ends, factor, scratch]
     if shared and grain < count:
@@ -127,7 +127,7 @@ def matrices_at(builder: Any, step: Gemm, index: Any, ends: Sequence[Any]) -> li
             bytes_between = I64(blas.stride(node, axis, step.root))
             offset = builder.mul(place, bytes_between)
             found[number] = builder.gep(found[number], [offset], source_etype=ir.IntType(8))
-    if Product(step).is_turned:
+    if product_of(step).is_turned:
         found[0], found[1] = found[1], found[0]
     return found
 
@@ -164,22 +164,27 @@ def stack_task(module: Any, step: Gemm, function: Any) -> Any:
     """The task that computes some of the products of a stack."""
     builder, (*ends, factor, scratch), low, high = task_of(module)
     part = builder.sdiv(low, I64(matrices_of_part(step)))
-    offset = builder.mul(part, I64(Product(step).scratch_bytes))
+    offset = builder.mul(part, I64(product_of(step).scratch_bytes))
     own = builder.gep(scratch, [offset], source_etype=ir.IntType(8))
     with loop(builder, low, high, unroll=False) as index:
         given = [*matrices_at(builder, step, index, ends), factor, own]
-        builder.call(function, [*given, *map(I64, all_numbers_of(Product(step)))])
+        builder.call(function, [*given, *map(I64, all_numbers_of(product_of(step)))])
     builder.ret_void()
     return builder.function
 
 
-def run(step: Gemm, address: int, ends: Sequence[int], scale: int | None, scratch: int) -> None:
-    """Compute the products now, on this thread."""
-    product = Product(step)
+def caller(step: Gemm, address: int) -> Callable[[Sequence[int], int | None, int], None]:
+    """What computes the products now, on this thread, by the function at an address: called with
+    the addresses of a, b and c, of a factor, and of memory for what is packed."""
+    product = product_of(step)
     kinds = [ctypes.c_void_p] * POINTERS + [ctypes.c_int64] * NUMBERS
     function = ctypes.CFUNCTYPE(None, *kinds)(address)
     numbers = all_numbers_of(product)
-    for a, b, c in blas.each_matrix(step, ends):
-        if product.is_turned:
-            a, b = b, a
-        function(a, b, c, scale, scratch, *numbers)
+
+    def call(ends: Sequence[int], scale: int | None, scratch: int) -> None:
+        for a, b, c in blas.each_matrix(step, ends):
+            if product.is_turned:
+                a, b = b, a
+            function(a, b, c, scale, scratch, *numbers)
+
+    return call

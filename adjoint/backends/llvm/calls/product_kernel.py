@@ -12,7 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.calls.product_layout import MOST_DEPTH, Product
+from adjoint.backends.llvm.calls.product_layout import MOST_DEPTH, product_of
 from adjoint.backends.llvm.codegen import product_packing, vectors
 from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, element_address, extern, loop
 from adjoint.backends.llvm.codegen.product_dots import Dots
@@ -35,7 +35,7 @@ class ProductWriter:
 
     def __init__(self, step: Gemm) -> None:
         self.step = step
-        self.product = Product(step)
+        self.product = product_of(step)
         self.kind = llvm_type(step.root.dtype)
 
     @cached_property

@@ -7,7 +7,6 @@ number of threads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from adjoint.backends.llvm.codegen import product_dots
@@ -50,56 +49,33 @@ MOST_PARTS = 16
 """Parts of a product at most."""
 
 
-@dataclass(frozen=True)
+def product_of(step: Gemm) -> Product:
+    """One of the products of a step, which is found once."""
+    if step.layout is None:
+        step.layout = Product(step)
+    found: Product = step.layout
+    return found
+
+
 class Product:
     """One product c = op(a) op(b) as the code sees it. A result of one column is computed as its
-    transpose, a row: then a and b have changed places."""
+    transpose, a row: then a and b have changed places.
 
-    step: Gemm
+    `transpose_a` says whether rows of a are stored as columns, which makes no difference for one
+    row; `transpose_b` whether columns of b are stored as rows, for which one column is taken.
+    """
 
-    @cached_property
-    def is_turned(self) -> bool:
-        """Whether the result is one column, so that a and b change places."""
-        return self.step.root.shape[-1] == 1
-
-    @cached_property
-    def sizes(self) -> tuple[int, int, int]:
-        """Rows, columns and depth."""
-        rows, columns = self.step.root.shape[-2:]
-        depth = self.step.a.shape[-2 if self.step.transpose_a else -1]
-        return (columns, rows, depth) if self.is_turned else (rows, columns, depth)
-
-    @property
-    def rows(self) -> int:
-        return self.sizes[0]
-
-    @property
-    def columns(self) -> int:
-        return self.sizes[1]
-
-    @property
-    def depth(self) -> int:
-        return self.sizes[2]
-
-    @cached_property
-    def transpose_a(self) -> bool:
-        """Whether rows of a are stored as columns; of one row that makes no difference."""
-        return self.step.transpose_a and self.rows > 1
-
-    @cached_property
-    def transpose_b(self) -> bool:
-        """Whether columns of b are stored as rows; one column is taken for such."""
+    def __init__(self, step: Gemm) -> None:
+        rows, columns = step.root.shape[-2:]
+        self.depth = step.a.shape[-2 if step.transpose_a else -1]
+        self.is_turned = columns == 1
+        self.rows, self.columns = (columns, rows) if self.is_turned else (rows, columns)
+        self.transpose_a = step.transpose_a and self.rows > 1
+        self.transpose_b = step.transpose_b
         if self.is_turned:
-            return not self.step.transpose_a or self.columns == 1
-        return self.step.transpose_b
-
-    @cached_property
-    def itemsize(self) -> int:
-        return self.step.root.dtype.itemsize
-
-    @cached_property
-    def lanes(self) -> int:
-        return lanes_of(self.itemsize)
+            self.transpose_b = not step.transpose_a or self.columns == 1
+        self.itemsize = step.root.dtype.itemsize
+        self.lanes = lanes_of(self.itemsize)
 
     @cached_property
     def tile(self) -> TileSize:

@@ -21,14 +21,15 @@ _busy = [new_lock() for _ in range(MOST_HELPERS)]
 
 
 class Jobs(AbstractContextManager["Jobs"]):
-    """A queue of jobs, for `threads` threads with the one that waits for them in `finish`.
+    """A queue of jobs, for `threads` threads with the one that waits for them in `finish`; how many
+    may be asked for when the first long job comes.
 
     What a job raises `finish` raises when all are done; an interrupt of the thread that waits is
     raised at once. When the context is left no helper works any more.
     """
 
-    def __init__(self, threads: int) -> None:
-        self._most = min(threads - 1, MOST_HELPERS)
+    def __init__(self, threads: int | Callable[[], int]) -> None:
+        self._threads = threads
         self._waiting: deque[Callable[[], None]] = deque()
         self._helpers: dict[int, threading.Thread] = {}
         self._errors: list[Exception] = []
@@ -36,12 +37,18 @@ class Jobs(AbstractContextManager["Jobs"]):
     def add(self, job: Callable[[], None], is_long: bool) -> None:
         """Put a job into the queue. One that `is_long` is worth a helper, which begins at once."""
         self._waiting.append(job)
-        free = [i for i in range(self._most) if not self._is_alive(i)] if is_long else ()
+        free = [i for i in range(self._most()) if not self._is_alive(i)] if is_long else ()
         for number in free[:1]:
             helper = threading.Thread(target=self._help, args=(number,), name="adjoint compiler")
             with suppress(RuntimeError):  # no thread can be had: `finish` does what is left
                 helper.start()
                 self._helpers[number] = helper
+
+    def _most(self) -> int:
+        """How many helpers there may be."""
+        if callable(self._threads):
+            self._threads = self._threads()
+        return min(self._threads - 1, MOST_HELPERS)
 
     def finish(self) -> None:
         """Do what is left, and wait until all is done."""

@@ -92,7 +92,7 @@ class Program:
         code = object_cache.read(self.key)
         runs_stepwise = code is None and can_run_stepwise(self.writer)
         own: jit.Compilation | None = None
-        with Jobs(thread_pool.threads()) as jobs:
+        with Jobs(thread_pool.threads) as jobs:
             loading = kernel_cache.Loading(self.writer.all_kernels(), jobs)
             if code is None and not runs_stepwise:
                 own = self.begin_compiling(jobs)

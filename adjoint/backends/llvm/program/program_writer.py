@@ -81,6 +81,7 @@ class ProgramWriter:
     def begin(self) -> None:
         """What the writer of a program and that of a graph within it have in common."""
         self.writers: dict[tuple[Kernel, bool, int | None], KernelWriter] = {}
+        self.products: dict[Gemm, tuple[str, ProductWriter]] = {}
         self.first_stored = len(self.stored)
         self.own_stored = [n for n in self.schedule.constants if not is_literal(n)]
         self.stored += self.own_stored
@@ -266,12 +267,15 @@ class ProgramWriter:
         writer = self.writer_of(step, fixed, rows)
         return writer, writer.declare(self.module, kernel_name(writer))
 
-    def product(self, step: Gemm) -> Any:
-        """The function that computes the products of a step, declared in the module."""
-        writer = ProductWriter(step)
-        name = kernel_name(writer)
-        self.kernels.setdefault(name, writer)
-        return writer.declare(self.module, name)
+    def product(self, step: Gemm) -> tuple[str, ProductWriter]:
+        """The function that computes the products of a step, which is named once: its name and
+        its writer."""
+        found = self.products.get(step)
+        if found is None:
+            writer = ProductWriter(step)
+            found = self.products[step] = kernel_name(writer), writer
+            self.kernels.setdefault(*found)
+        return found
 
     def one_matrix(self, step: Lapack) -> Any:
         """The function that takes a step of LAPACK for one matrix, declared in the module."""
@@ -355,7 +359,8 @@ class ProgramWriter:
         if self.product_bytes(step):  # where nests have their partial sums
             beside = moved(builder, self.block.address, self.memory.size)
         if product_calls.is_own(step):
-            function = self.product(step)
+            name, writer = self.product(step)
+            function = writer.declare(self.module, name)
             product_calls.emit(
                 builder, step, function, (a, b, c), scale, beside, shared=not in_loop
             )

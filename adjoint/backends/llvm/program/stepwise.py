@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from adjoint.backends.llvm.calls import blas, c_function, lapack, product_calls
-from adjoint.backends.llvm.calls.product_kernel import ProductWriter
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.nest import NestWriter
 from adjoint.backends.llvm.compile import kernel_cache
@@ -171,7 +170,7 @@ class Stepwise:
         """A function of the arrays that computes products."""
         if not product_calls.is_own(step):
             return lambda arrays: _multiply(arrays, step)
-        address = kernel_cache.address(kernel_cache.kernel_name(ProductWriter(step)))
+        multiply = product_calls.caller(step, kernel_cache.address(self.writer.product(step)[0]))
         size = product_calls.scratch_bytes(step)
 
         def call(arrays: dict[Node, Array]) -> None:
@@ -179,7 +178,7 @@ class Stepwise:
             ends = [arrays[node].ctypes.data for node in (step.a, step.b, step.root)]
             scale = None if step.scale is None else arrays[step.scale].ctypes.data
             scratch = self.allocate((size,), np.dtype(np.uint8))
-            product_calls.run(step, address, ends, scale, scratch.ctypes.data)
+            multiply(ends, scale, scratch.ctypes.data)
 
         return call
 
