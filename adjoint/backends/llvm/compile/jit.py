@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from adjoint.backends.llvm.compile.jobs import Jobs
+from adjoint.backends.llvm.compile.linking import Library, McjitLibrary
 from adjoint.graph.forking import building, lock_while_forking
 
 LEVELS = {"loops": 2, "short": 1, "written": 1, "driver": 0}
@@ -34,6 +36,9 @@ UNROLLING = ("loop_unroll", "sroa", "new_gvn", "dead_code_elimination", "simplif
 """The passes for short loops: the iterations become straight-line code, in which what one of them
 loads or computes again is found. For the kernels of a Kalman filter they take 0.4 of the time of
 LLVM's own selection, and code generation 0.8 to 1.0."""
+
+HAS_ORC = sys.platform == "linux"
+"""Whether object code is linked by ORC. On other systems it was not tried, so MCJIT does it."""
 
 LONG_TEXT = 8_000
 """Characters of an object file worth a thread: it takes LLVM some three milliseconds."""
@@ -96,20 +101,13 @@ def cache_key(*parts: str) -> str:
 class Loaded:
     """Machine code in memory; lives as long as this object."""
 
-    def __init__(self, engine: Any) -> None:
-        self._engine = engine
+    def __init__(self, library: Library | McjitLibrary) -> None:
+        self._library = library
 
     def address(self, name: str) -> int:
-        """The address of a function or a global."""
+        """The address of a function or a global variable; 0 if there is none of that name."""
         with building:
-            found: int = self._engine.get_function_address(name)
-        return found
-
-    def global_address(self, name: str) -> int:
-        """The address of a global variable."""
-        with building:
-            found: int = self._engine.get_global_value_address(name)
-        return found
+            return self._library.address(name)
 
 
 class Module:
@@ -270,22 +268,13 @@ def unpacked(code: bytes) -> list[bytes]:
     return found
 
 
-def load_object(code: bytes, symbols: Mapping[str, int]) -> Loaded:
-    """Object code linked into this process, its external names bound to `symbols`.
-
-    The names of LLVM are global: one that is bound anew counts for code that is loaded from then
-    on, which is why this happens under the lock. The empty module is what an engine needs to exist.
-    """
+def load_object(code: bytes, symbols: Mapping[str, int], names: Collection[str] = ()) -> Loaded:
+    """Object code linked into this process, its external names bound to `symbols`; `names` are
+    those whose addresses will be asked for."""
     with building:
-        for name, address in symbols.items():
-            llvm.add_symbol(name, address)
-        empty = llvm.parse_assembly("")
-        empty.triple = host()[0]
-        engine = llvm.create_mcjit_compiler(empty, target_machine())
-        for part in unpacked(code):
-            engine.add_object_file(llvm.ObjectFileRef.from_data(part))
-        engine.finalize_object()
-    return Loaded(engine)
+        if HAS_ORC:
+            return Loaded(Library(unpacked(code), symbols, names, target_machine))
+        return Loaded(McjitLibrary(unpacked(code), symbols, host()[0], target_machine()))
 
 
 def assembly(text: str, kind: str) -> tuple[str, str]:

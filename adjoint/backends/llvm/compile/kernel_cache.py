@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 
 from adjoint.backends.llvm.compile import jit, object_cache
@@ -134,10 +133,8 @@ class Loading:
                 self.compilation = jit.begin_compiling(module_texts(self.missing), jobs)
 
     def load(self) -> list[KernelCode]:
-        """Bind the names of the kernels for code that is loaded later.
-
-        Returns what must be kept for as long as they may be called.
-        """
+        """Link the kernels that are missing. Returns what must be kept for as long as any of these
+        may be called."""
         if not self.missing:
             return self.kept
         if self.compilation is not None:
@@ -145,10 +142,9 @@ class Loading:
             object_cache.write(self.key, self.code)
         assert self.code is not None
         outside = {k: v for writer in self.missing.values() for k, v in writer.symbols().items()}
-        loaded = jit.load_object(self.code, symbols() | outside)
+        loaded = jit.load_object(self.code, symbols() | outside, self.missing)
         compiled = KernelCode(loaded, was_cached=self.compilation is None)
         for name in self.missing:
-            llvm.add_symbol(name, loaded.address(name))
             _kernels[name] = compiled
         return [*self.kept, compiled]
 

@@ -211,7 +211,7 @@ class GuardedProgram(Program):
 def poison(program: Program) -> None:
     """Write nan over what a program has left in its block of memory."""
     native = program.native
-    holder = native.loaded.global_address("adjoint_block") if native is not None else 0
+    holder = native.loaded.address("adjoint_block") if native is not None else 0
     block = ctypes.c_void_p.from_address(holder).value if holder else None
     if block:
         ctypes.memset(block, POISON, program.writer.memory.size)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary, finalize
@@ -42,14 +42,20 @@ class NativeCode:
     """All steps of a schedule as one native function."""
 
     def __init__(
-        self, code: bytes, schedule: Schedule, stored: Sequence[Node], is_long: bool
+        self,
+        code: bytes,
+        schedule: Schedule,
+        stored: Sequence[Node],
+        kernels: Iterable[str],
+        is_long: bool,
     ) -> None:
         self.schedule = schedule
-        self.loaded = jit.load_object(code, symbols_of(schedule))
+        symbols = symbols_of(schedule) | {name: kernel_cache.address(name) for name in kernels}
+        self.loaded = jit.load_object(code, symbols, ["adjoint_body"])
         self.constants = [np.ascontiguousarray(engine.value_of(node)) for node in stored]
         """Kept alive, as the code has their addresses."""
         self.fill_globals()
-        block = self.loaded.global_address("adjoint_block")
+        block = self.loaded.address("adjoint_block")
         if block:
             finalize(self.loaded, _free_block, block).atexit = False
         # Not CFUNCTYPE: what the body leaves raised is to be raised.
@@ -59,7 +65,7 @@ class NativeCode:
 
     def fill_globals(self) -> None:
         """Tell the code the addresses of its constants, and its number."""
-        table = self.loaded.global_address("adjoint_constants")
+        table = self.loaded.address("adjoint_constants")
         addresses = (ctypes.c_void_p * max(1, len(self.constants))).from_address(table)
         for i, array in enumerate(self.constants):
             addresses[i] = array.ctypes.data
@@ -67,7 +73,7 @@ class NativeCode:
         if self.numpy_calls:
             number = next(_numbers)
             _loaded[number] = self
-            holder = self.loaded.global_address("adjoint_program")
+            holder = self.loaded.address("adjoint_program")
             ctypes.c_int64.from_address(holder).value = number
 
     def run(self, arrays: Sequence[Array], outputs: Sequence[Array]) -> None:

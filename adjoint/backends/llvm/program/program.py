@@ -163,7 +163,9 @@ class Program:
             if self.native is None:
                 if code is None:
                     code = self.compile()
-                self.native = NativeCode(code, self.schedule, self.writer.stored, self.is_long)
+                self.native = NativeCode(
+                    code, self.schedule, self.writer.stored, self.kernel_names, self.is_long
+                )
             self.stepwise = None
         return self.native
 

@@ -74,8 +74,10 @@ class TimedCode:
         writer.write()
         with building, Jobs(1) as jobs:
             code = jit.begin_compiling([{program.kind: str(writer.module)}], jobs).code()
-            self.native = NativeCode(code, program.schedule, writer.stored, is_long=False)
-        address = self.native.loaded.global_address("adjoint_times")
+            self.native = NativeCode(
+                code, program.schedule, writer.stored, writer.kernels, is_long=False
+            )
+        address = self.native.loaded.address("adjoint_times")
         memory = (ctypes.c_int64 * (2 * writer.count)).from_address(address)
         self.times = np.frombuffer(memoryview(memory), np.int64).reshape(-1, 2)
 
