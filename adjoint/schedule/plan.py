@@ -75,8 +75,7 @@ class Kernel(_Step):
     """What `reads_of` found; a kernel does not change."""
     dependents: dict[Node, int] | None = field(default=None, repr=False)
     """What `dependents_of` found."""
-    is_in_one_go: bool | None = field(default=None, repr=False)
-    """What `reads_all_once` found."""
+    is_in_one_go: bool | None = field(default=None, repr=False)  # what `reads_all_once` found
 
     name: ClassVar[str] = "kernel"
     local: ClassVar[AbstractSet[Node]] = frozenset()
@@ -219,8 +218,7 @@ class Gemm(_Call):
     conjugate_b: bool = False
     blas: str = "auto"
     """The library that was chosen when it was scheduled, as in `adjoint.set_options`."""
-    layout: Any = field(default=None, init=False, repr=False)
-    """How the backend computes it, kept where it is asked for again."""
+    layout: Any = field(default=None, init=False, repr=False)  # what the backend found about it
 
     name: ClassVar[str] = "gemm"
 
