@@ -111,7 +111,7 @@ def test_all_that_writes_a_variable_is_counted() -> None:
 
         with_own = [self for self in args]
         del named
-        return (lambda self: self), g, with_own, k
+        return (lambda self: self), g, with_own, k, x
 
     count = written(f.__code__)
     assert count["self"] >= 2 and count["x"] == count["named"] == 2
