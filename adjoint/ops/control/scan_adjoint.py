@@ -302,7 +302,9 @@ def is_expensive(node: Node) -> bool:
     if node.op.pointwise:
         return size_of(node.shape) <= FEW and is_elementary(node)
     is_identity = node.op.family == "kinks" and node.op.keeps_finite
-    return not (is_identity or node.op.family in ("linear", "leaf"))
+    in_loops = node.op.native or node.op.combine is not None
+    is_cheap = node.op.family == "leaf" or (node.op.family == "linear" and in_loops)
+    return not (is_identity or is_cheap)
 
 
 def _summed_product(a: Tensor, b: Tensor) -> Tensor:

@@ -63,6 +63,9 @@ class Fourier(Transform):
     def evaluate(self, x: Any, axes: tuple[int, ...], inverse: bool, norm: Any) -> Any:
         if not np.size(x):
             return np.zeros_like(x)
+        if len(axes) == 1:
+            along = np.fft.ifft if inverse else np.fft.fft
+            return np.asarray(along(x, axis=axes[0], norm=norm), x.dtype)
         transform = np.fft.ifftn if inverse else np.fft.fftn
         return np.asarray(transform(x, axes=axes, norm=norm), x.dtype)
 

@@ -148,11 +148,8 @@ _numpy_call = ctypes.CFUNCTYPE(
 
 def _array_at(address: int, node: Node) -> Array:
     """The value of a node in the memory of a program, as an array that does not own it."""
-    size = max(1, nbytes(node))
-    memory = (ctypes.c_char * size).from_address(address)
-    flat = np.frombuffer(memoryview(memory), np.uint8)
-    array: Array = flat[: nbytes(node)].view(node.dtype).reshape(node.shape)
-    return array
+    memory: Any = (ctypes.c_char * max(1, nbytes(node))).from_address(address)
+    return np.ndarray(node.shape, node.dtype, memory)
 
 
 def _free_block(holder: int) -> None:
