@@ -103,3 +103,13 @@ def test_libraries_in_cycles_of_garbage_are_freed(monkeypatch: pytest.MonkeyPatc
     del loaded
     gc.collect()
     assert [len(engine.in_use) for engine in linking._engines] in ([], [0])
+
+
+@pytest.mark.skipif(not jit.HAS_ORC, reason="this system is served by MCJIT")
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_library_may_outlive_the_names_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the interpreter ends it sets them to None."""
+    library = jit.load_object(jit.compile_object({"driver": NEXT}), {}, ["next"])
+    monkeypatch.setattr(linking, "sys", None)
+    del library
+    gc.collect()

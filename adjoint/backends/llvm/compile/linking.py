@@ -86,9 +86,10 @@ class Library:
                 self.known[name] = 0
         return self.known[name]
 
-    def __del__(self) -> None:
-        # Not by the order in which the garbage collector would free the two.
-        if not sys.is_finalizing():
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # Not by the order in which the garbage collector would free the two. As the interpreter
+        # ends, the names of this module may be gone.
+        if not is_finalizing():
             for tracker in self.trackers:
                 tracker.close()
             self.engine.drop(self.number)
