@@ -142,7 +142,7 @@ def test_events_that_do_not_end_the_solution_and_one_that_never_happens():
     def f(w):
         found = solve_ivp(
             lambda t, y: [y[1], -w * w * y[0]], (0, 7), [1.0, 0.0],
-            events=[lambda t, y: y[0], never], rtol=1e-9, atol=1e-11,
+            "DOP853", events=[lambda t, y: y[0], never], rtol=1e-9, atol=1e-11,
         )  # fmt: skip
         assert found.t_events[1].size == 0
         return found.t_events[0].sum()

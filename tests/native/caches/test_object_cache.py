@@ -46,21 +46,22 @@ def test_a_second_process_compiles_nothing(cache_folder: Path) -> None:
     assert first["compilations"] >= 3
     assert entries(cache_folder)
     second = run("step", "small", "scalar")
-    assert second == {"results": first["results"], "compilations": 0}
+    assert second["results"] == first["results"]
+    assert second["compilations"] == 0
 
 
 def test_a_process_on_its_own_has_the_same_results(tmp_path: Path) -> None:
     assert run("step")["results"] == run("step", ADJOINT_CACHE_DIR=str(tmp_path / "x"))["results"]
 
 
-@pytest.mark.parametrize("other", ["other dtype", "other constant", "scalar", "many"])
-def test_another_structure_is_another_entry(other: str) -> None:
+def test_another_structure_is_another_entry() -> None:
     """And its results are those of a process that never saw the first."""
-    alone = run(other, ADJOINT_CACHE_DIR=os.environ["ADJOINT_CACHE_DIR"] + "2")
+    others = ["other dtype", "other constant", "scalar", "many"]
+    alone = run(*others, ADJOINT_CACHE_DIR=os.environ["ADJOINT_CACHE_DIR"] + "2")
     run("small")
-    after = run(other)
+    after = run(*others)
     assert after["results"] == alone["results"]
-    assert after["compilations"] > 0
+    assert list(after["each"]) == others and all(after["each"].values())
 
 
 def test_elementwise_code_serves_other_shapes() -> None:
@@ -192,12 +193,12 @@ def test_a_disk_that_is_full_or_read_only(
 
 def test_many_processes_at_once(cache_folder: Path) -> None:
     """All of them get the results of one alone, whoever writes first."""
-    alone = run("step", "many", ADJOINT_CACHE_DIR=str(cache_folder) + "-alone")
-    with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(lambda _: run("step", "many"), range(6)))
+    alone = run("step", ADJOINT_CACHE_DIR=str(cache_folder) + "-alone")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: run("step"), range(4)))
     assert all(f["results"] == alone["results"] for f in found)
     assert not [path for path in entries(cache_folder) if path.name.startswith(".new-")]
-    assert run("step", "many")["compilations"] == 0
+    assert run("step")["compilations"] == 0
 
 
 def test_the_oldest_entries_go_first(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> None:
