@@ -7,11 +7,16 @@ WORKERS ?= 2
 BIN         := .venv/bin
 CONSTRAINTS := requirements/constraints.txt
 PINS        := pyproject.toml $(CONSTRAINTS)
+# Runs targets side by side, as most keep one core busy. Old versions of make mix their output.
+TOGETHER    := $(MAKE) --no-print-directory --jobs $(WORKERS) SIDE_BY_SIDE=yes \
+    $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 INSTALL     := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.NOTPARALLEL:
+ifndef SIDE_BY_SIDE
+.NOTPARALLEL: # two of the stamps below may not install at once
+endif
 .PHONY: help demo test check bench docs lock format clean lint types floors doctests pytest slow smoke
 
 help: ## list the targets
@@ -25,9 +30,12 @@ demo: .venv/demo.stamp ## explain one derivative, also as a page to play with, t
 	@echo "To play with the derivative above, open $(CURDIR)/build/lecture.html in a browser,"
 	@echo "and $(CURDIR)/build/optimizers.html to see optimisers descend."
 
-test: check docs smoke pytest ## everything that must pass before a change is taken
+test: .venv/dev.stamp ## everything that must pass before a change is taken
+	@+$(TOGETHER) lint docs smoke doctests types floors
+	@+$(MAKE) --no-print-directory pytest
 
-check: lint types floors doctests ## the quick half of `test`: format, lint, types, floors, doctests
+check: .venv/dev.stamp ## the quick half of `test`: format, lint, types, floors, doctests
+	@+$(TOGETHER) lint types floors doctests
 
 bench: .venv/bench.stamp ## all benchmarks, beside the peers (installs them: large)
 	$(BIN)/python -m benchmarks
@@ -71,10 +79,10 @@ smoke: .venv/dev.stamp
 
 # Last, so that its closing line is the last thing printed.
 pytest: .venv/dev.stamp
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" tests
 
 slow: .venv/dev.stamp ## the tests that `test` leaves out, as their oracles take long
-	$(BIN)/python -m pytest -n $(WORKERS) -m slow tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow tests
 
 # The environment. A stamp is as old as the last installation of its extras.
 # The build backend comes first, pinned like the rest, so that building the package fetches nothing.
