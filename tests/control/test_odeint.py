@@ -35,13 +35,17 @@ def curvature(k):
 
 @pytest.mark.parametrize("prepared", [lambda f: f, ad.compile], ids=["as it is", "compiled"])
 def test_derivatives_are_those_of_the_closed_form(prepared):
-    first = ad.grad(decay)
+    value, first, second = (
+        prepared(decay),
+        prepared(ad.grad(decay)),
+        prepared(ad.grad(ad.grad(decay))),
+    )
+    forward = prepared(lambda k: ad.jvp(decay, (k,), (1.0,))[1])
     for k in (1.2, 0.7):
-        assert float(prepared(decay)(k)) == pytest.approx(exact(k), rel=1e-8)
-        assert float(prepared(first)(k)) == pytest.approx(slope(k), rel=1e-8)
-        forward = prepared(lambda k: ad.jvp(decay, (k,), (1.0,))[1])
+        assert float(value(k)) == pytest.approx(exact(k), rel=1e-8)
+        assert float(first(k)) == pytest.approx(slope(k), rel=1e-8)
         assert float(forward(k)) == pytest.approx(slope(k), rel=1e-8)
-        assert float(prepared(ad.grad(first))(k)) == pytest.approx(curvature(k), rel=1e-7)
+        assert float(second(k)) == pytest.approx(curvature(k), rel=1e-7)
 
 
 def test_examples_of_vmap_choose_their_own_steps():

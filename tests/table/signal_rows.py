@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -46,17 +47,28 @@ def by_sums(role: str, geometry: Geometry) -> Callable[..., Any]:
             "w": (outputs, channels // g, *geometry.window),
             "y": (images, outputs, *geometry.places),
         }[role]
-        result = np.zeros(shape, a.dtype)
+        at = places_of_terms(geometry, images, outputs, channels)
         of = {"x": x, "w": w, "y": y}
-        for place, offset, where in terms(geometry):
-            for n, o, c in product(range(images), range(outputs), range(channels // g)):
-                full = o // (outputs // g) * (channels // g) + c
-                at = {"x": (n, full, *where), "w": (o, c, *offset), "y": (n, o, *place)}
-                one, other = (of[r][at[r]] for r in "xwy" if r != role)
-                result[at[role]] += one * other
+        one, other = (of[r][at[r]] for r in "xwy" if r != role)
+        result = np.zeros(shape, a.dtype)
+        np.add.at(result, at[role], one * other)
         return result
 
     return oracle
+
+
+@cache
+def places_of_terms(geometry: Geometry, images: int, outputs: int, channels: int) -> Any:
+    """For each term of the sums, the indices of its element of x, of w and of y."""
+    g = geometry.groups
+    at: dict[str, list[tuple[int, ...]]] = {"x": [], "w": [], "y": []}
+    for place, offset, where in terms(geometry):
+        for n, o, c in product(range(images), range(outputs), range(channels // g)):
+            full = o // (outputs // g) * (channels // g) + c
+            at["x"].append((n, full, *where))
+            at["w"].append((o, c, *offset))
+            at["y"].append((n, o, *place))
+    return {r: tuple(map(np.array, zip(*found, strict=True))) for r, found in at.items()}
 
 
 NAMES = {

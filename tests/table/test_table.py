@@ -167,8 +167,7 @@ def test_second_order(case):
 
 
 @table([case for case in DOUBLE if case.real])
-@pytest.mark.parametrize("transform", [ad.jacfwd, ad.jacrev])
-def test_all_basis_tangents_at_once(case, transform):
+def test_all_basis_tangents_at_once(case):
     """A Jacobian has the columns that single directions give, between other operations too."""
     xs = tuple(case.inputs[i] for i in case.active)
 
@@ -177,12 +176,14 @@ def test_all_basis_tangents_at_once(case, transform):
 
     for number, x in enumerate(xs):
         for f in (case.of_active, chained):
-            found = np.asarray(transform(f, number)(*xs))
+            forward = np.asarray(ad.jacfwd(f, number)(*xs))
+            reverse = np.asarray(ad.jacrev(f, number)(*xs))
             for place in np.ndindex(x.shape):
                 unit = [np.zeros_like(other) for other in xs]
                 unit[number][place] = 1.0
                 column = ad.jvp(f, xs, tuple(unit))[1]
-                agree(found[(..., *place)], column, case, 1e-10)
+                agree(forward[(..., *place)], column, case, 1e-10)
+                agree(reverse[(..., *place)], column, case, 1e-10)
 
 
 @table(DOUBLE)
