@@ -218,6 +218,11 @@ def call_ufunc(ufunc: Any, method: str, inputs: Any, kwargs: dict[str, Any]) -> 
     if any(isinstance(x, np.matrix) for x in inputs):
         raise matrix_error()
     name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)
+    if ufunc.__name__.endswith("(vectorized)"):
+        raise UnknownNameError(
+            f"numpy.frompyfunc: the function {ufunc.__name__} was made outside of what is traced; "
+            f"make it there, or use numpy.vectorize"
+        )
     home = "numpy" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
     shown = f"{home}.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if method == "at":

@@ -161,8 +161,11 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
         array.setflags(False)  # type: ignore[call-arg]
         return array
 
-    def item(self) -> Any:
-        """The single element as a Python scalar."""
+    def item(self, *index: Any) -> Any:
+        """The single element, or that at `index`, as a Python scalar."""
+        if index:
+            flat = calls.reshape(self, (-1,)) if len(index) == 1 and type(index[0]) is int else self
+            return flat[index[0] if len(index) == 1 else index].item()
         node = self.node
         if type(node.value) is np.float64 and node.scope is None:
             return float(node.value)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.numpy_protocol import NumpyProtocol, call_function
-from adjoint.graph.tensor import Tensor, from_array
+from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import as_dtype
 
 
@@ -52,6 +52,23 @@ class ConstantArray(np.ndarray[Any, Any]):
             return NotImplemented
         kwargs = {k: plain_within(v) for k, v in kwargs.items()}
         return fresh(function(*map(plain_within, args), **kwargs))
+
+    def __getitem__(self, index: Any) -> Any:
+        """A view, which is an array; copies, and what stands where a tensor says, are tensors."""
+        if type(index) is int or type(index) is slice:
+            return super().__getitem__(index)
+        if holds_tensor((index,)):
+            return as_tensor(plain(self))[index]
+        result = plain(self)[index]
+        if type(result) is np.ndarray and not np.may_share_memory(result, self):
+            return fresh(result.copy())
+        return fresh(result)
+
+    def take(self, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
+        """The elements at `indices`, a tensor."""
+        if holds_tensor((indices, out)):
+            return call_function(np.take, (plain(self), indices, axis, out, mode), {})
+        return fresh(plain(self).take(indices, axis, out, mode))
 
     def copy(self, order: Any = "C") -> Any:
         """A tensor with the same values, which can be written to."""

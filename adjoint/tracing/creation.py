@@ -6,6 +6,7 @@ be filled with what is differentiated; arrays of integers and truth values stay 
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ShapeError
+from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import as_dtype
 from adjoint.graph.views import link
 from adjoint.ops.shape.movement import broadcast_to
 from adjoint.tracing.constants import fresh, holds_tensor
+from adjoint.tracing.extremes import is_unknown
 from adjoint.tracing.queries import is_scalar
 
 Functions = dict[str, Callable[..., Any]]
@@ -95,6 +98,8 @@ def _like(name: str) -> Callable[..., Any]:
 
     def like(a: Any, *args: Any, **kwargs: Any) -> Any:
         if type(a) is Tensor:
+            if is_unknown(a) and not (args or kwargs):  # it may be written to where one says
+                return as_tensor(np.array(function(np.zeros(a.shape, a.dtype))))
             a = np.empty(a.shape, a.dtype)
         if holds_tensor((a,)):
             a = np.empty(*_shape_and_dtype(a))
@@ -153,7 +158,8 @@ def empty(shape: Any, *args: Any, **kwargs: Any) -> Any:
 def empty_like(prototype: Any, *args: Any, **kwargs: Any) -> Any:
     """`numpy.empty_like`: of nan, as `empty`."""
     found = _like("empty_like")(prototype, *args, **kwargs)
-    return as_tensor(np.full(found.shape, np.nan, found.dtype)) if type(found) is Tensor else found
+    is_filled = type(found) is Tensor and found.dtype.kind in "fc"
+    return as_tensor(np.full(found.shape, np.nan, found.dtype)) if is_filled else found
 
 
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
@@ -202,6 +208,19 @@ def fromiter(iter: Any, dtype: Any, count: int = -1, **options: Any) -> Any:
     return fresh(np.fromiter(given, dtype, count, **options))
 
 
+def frompyfunc(func: Any, /, nin: int, nout: int, **identity: Any) -> Any:
+    """`numpy.frompyfunc`; of tensors the function makes a tensor, as `numpy.vectorize` does."""
+    of_arrays = np.frompyfunc(func, nin, nout, **identity)
+
+    @functools.wraps(func)
+    def of_each(*args: Any, **kwargs: Any) -> Any:
+        if holds_tensor(args):
+            return FUNCTIONS["vectorize"](func)(*args, **kwargs)
+        return of_arrays(*args, **kwargs)
+
+    return of_each
+
+
 _AS_THEY_ARE = ("eye", "identity", "tri", "fromfunction", "frombuffer")
 
 FUNCTIONS_OF_NUMPY: Functions = {
@@ -214,6 +233,7 @@ FUNCTIONS_OF_NUMPY: Functions = {
     "require": lambda a, dtype=None, requirements=None, **options: asarray(a, dtype),
     "copy": copy,
     "from_dlpack": from_dlpack,
+    "frompyfunc": frompyfunc,
     "fromiter": fromiter,
     "isscalar": is_scalar,
     "zeros": _making("zeros"),

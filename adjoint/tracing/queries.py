@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.tensor import Tensor
+from adjoint.tracing import extremes
 from adjoint.tracing.constants import plain
 
 _OF_ARRAYS = frozenset({"__len__", "__iter__", "__getitem__", "__contains__"})
@@ -78,6 +79,8 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "isinstance": is_instance,
     "hasattr": has_attribute,
     "type": TypeOf,
+    "min": extremes.least,
+    "max": extremes.greatest,
 }
 """What stands for builtins of these names."""
 

@@ -241,16 +241,9 @@ def test_text_written_with_percent_is_an_error_that_names_f_strings():
         ad.grad(lambda x: (log.warning("at %g", x), x * x)[1])(2.0)
 
 
-@pytest.mark.parametrize(
-    "solve",
-    [
-        lambda x: scipy.optimize.leastsq(lambda u: u**3 + u - x[0], 0.3)[0][0],
-        lambda x: scipy.optimize.fsolve(lambda u: u**3 + u - x[0], 0.3)[0],
-    ],
-)
-def test_errors_in_callbacks_of_c_are_ours(solve):
+def test_errors_in_callbacks_of_c_are_ours():
     with pytest.raises(LostDerivativeError, match=r"scipy\.optimize"):
-        ad.grad(solve)(X)
+        ad.grad(lambda x: scipy.optimize.leastsq(lambda u: u**3 + u - x[0], 0.3)[0][0])(X)
 
 
 @pytest.mark.parametrize(
