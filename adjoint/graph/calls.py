@@ -111,6 +111,7 @@ norm2: Function
 logsumexp: Function
 log_softmax: Function
 dot: Binary
+vectorize: Callable[..., Callable[..., Any]]
 
 # What only the library calls.
 namespace: Callable[[], ModuleType]

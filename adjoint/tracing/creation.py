@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ShapeError
-from adjoint.graph.op import FUNCTIONS
+from adjoint.graph import calls
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import as_dtype
 from adjoint.graph.views import link
@@ -215,7 +215,7 @@ def frompyfunc(func: Any, /, nin: int, nout: int, **identity: Any) -> Any:
     @functools.wraps(func)
     def of_each(*args: Any, **kwargs: Any) -> Any:
         if holds_tensor(args):
-            return FUNCTIONS["vectorize"](func)(*args, **kwargs)
+            return calls.vectorize(func)(*args, **kwargs)
         return of_arrays(*args, **kwargs)
 
     return of_each
