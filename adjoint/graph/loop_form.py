@@ -67,6 +67,10 @@ class Loops(Protocol):
     def read(self, x: Node, index: Index) -> Any:
         """The element of `x` at `index`."""
 
+    def carried(self, scan: Node, index: Index) -> Any:
+        """The element of a scan before the one that is computed, which stands at `index`: from
+        memory, or what the loop carries."""
+
     def inside(self, i: Affine, low: int, high: int) -> Any:
         """Whether low ≤ i < high: a Python bool where that is known, else a bool scalar."""
 
@@ -159,4 +163,4 @@ def scanned(
     place = index[axis] + (1 if reverse else -1)
     before = (*index[:axis], loops.clamped(place, size), *index[axis + 1 :])
     inside = loops.inside(place, 0, size)
-    return choose(loops, inside, lambda: step(loops.read(node, before), before), first)
+    return choose(loops, inside, lambda: step(loops.carried(node, before), before), first)

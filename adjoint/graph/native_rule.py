@@ -189,6 +189,9 @@ class _Loops:
     def read(self, x: Node, index: Index) -> DType:
         return x.dtype
 
+    def carried(self, scan: Node, index: Index) -> DType:
+        return scan.dtype
+
     def inside(self, i: Affine, low: int, high: int) -> DType:
         return BOOL
 

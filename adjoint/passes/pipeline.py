@@ -8,6 +8,7 @@ from adjoint.graph.node import Node
 from adjoint.passes.common_subexpressions import eliminate_common_subexpressions
 from adjoint.passes.constant_folding import fold_constants
 from adjoint.passes.decompose import decompose
+from adjoint.passes.initial_scans import scans_from_ones
 from adjoint.passes.inline import inline
 from adjoint.passes.loops import merge_loops, prune_loops
 from adjoint.passes.push_down_slices import push_down_slices
@@ -25,6 +26,7 @@ PIPELINE: tuple[Pass, ...] = (
     prune_loops,  # after merging: then it is known what is read
     decompose,  # then the others see the pieces
     fold_constants,
+    scans_from_ones,  # after folding: it looks for constants
     products_with_vectors,  # after folding: constants are stored; before what tidies reshapes
     shallow_products,  # as these
     simplify,  # after folding: it looks for constants

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Container, Hashable, Sequence
 from typing import Any
 
 from adjoint.errors import GraphError
 from adjoint.graph.loop_form import Affine, Index, broadcast_index
 from adjoint.graph.node import Node
+from adjoint.schedule.carried_scans import carried_by
 from adjoint.schedule.plan import Kernel
 
 
@@ -28,11 +29,16 @@ class Recorder:
 
     def __init__(self) -> None:
         self.todo: list[tuple[Node, Index]] = []
+        self.in_loop: Container[Node] = ()
+        """The scans that the loop carries."""
         self.unknown = 0
 
     def read(self, x: Node, index: Index) -> Any:
         self.todo.append((x, index))
         return NOTHING
+
+    def carried(self, scan: Node, index: Index) -> Any:
+        return NOTHING if scan in self.in_loop else self.read(scan, index)
 
     def inside(self, i: Affine, low: int, high: int) -> Any:
         return NOTHING
@@ -72,6 +78,7 @@ def _reads_of(kernel: Kernel) -> dict[Node, list[Index]]:
     recorder = Recorder()
     here: Index = tuple(Affine(0, {a: 1}) for a in range(len(kernel.domain)))
     inlined = {*kernel.inlined, *kernel.roots}
+    recorder.in_loop = carried_by(kernel)
     roots = set(kernel.roots)
     found: dict[Node, list[Index]] = {}
     for root in kernel.roots:

@@ -123,6 +123,9 @@ class Walk:
             self.nested_reads -= 1
         return self.known[key]
 
+    def carried(self, scan: Node, index: Index) -> Value:
+        return self.read(scan, index) if scan in self.stored else self.e.made()
+
     def is_known(self, x: Node, index: Index) -> bool:
         """Whether the element is known without computing it."""
         if is_constant(x) or self.is_loaded(x, index):

@@ -18,6 +18,7 @@ from adjoint.graph.types import Shape, size_of
 from adjoint.ops import records
 from adjoint.ops.indexing.bounds import check_known
 from adjoint.passes.pipeline import optimise
+from adjoint.schedule.carried_scans import CarriedScans
 from adjoint.schedule.gemm_epilogue import GemmEpilogues
 from adjoint.schedule.kernel_splitting import cut, heavy
 from adjoint.schedule.library_calls import gemm, lapack, numpy_call
@@ -95,6 +96,7 @@ class Fusion:
         self.leaves = {n for n in self.order if n in self.inputs or is_constant(n)}
         self.outputs = set(outputs)
         self.calls: dict[Node, Step] = {}
+        self.carried: set[Node] = set()
         for node in self.order:
             call = None if self.is_leaf(node) else call_for(node)
             if call is not None:
@@ -103,6 +105,7 @@ class Fusion:
         self.order = [node for node in self.order if node in used]
         self.users = self.find_users()
         self.find_epilogues()
+        self.carried, self.beside_scans = self.find_carried_scans()
         # From users to inputs: whether a view costs nothing depends on whether its user is a call.
         for node in reversed(self.order):
             if self.is_alias(node):
@@ -182,7 +185,19 @@ class Fusion:
             return True
         if self.is_leaf(node):
             return False
-        return node.op.combine is not None or node.op.scatters or node.op.scans
+        is_scan = node.op.scans and node not in self.carried
+        return node.op.combine is not None or node.op.scatters or is_scan
+
+    def find_carried_scans(self) -> tuple[set[Node], set[Node]]:
+        """The scans that are not stored, and all that is computed for each of their elements."""
+
+        def is_there(node: Node) -> bool:
+            return self.is_leaf(node) or self.is_fusion_barrier(node)
+
+        def must_store(node: Node) -> bool:
+            return node in self.outputs or any(user in self.calls for user in self.users[node])
+
+        return CarriedScans(self.users, is_there, must_store).find(self.order)
 
     def must_store(self, node: Node) -> bool:
         return (
@@ -212,8 +227,15 @@ class Fusion:
                 groups.setdefault((self.levels[node], domain_of(node)), []).append(node)
         self.compute_last_numbers_together(groups)
         for (_, domain), roots in sorted(groups.items(), key=lambda group: group[0][0]):
-            steps.extend(self.kernels(domain, roots))
+            for own in self.apart(roots):
+                steps.extend(self.kernels(domain, own))
         return in_order(steps)
+
+    def apart(self, roots: list[Node]) -> list[list[Node]]:
+        """Those that read scans which loops carry, as rows are the lanes of these, and others."""
+        reading = [r for r in roots if not self.beside_scans.isdisjoint(r.inputs)]
+        others = [r for r in roots if r not in reading] if reading else roots
+        return [part for part in (reading, others) if part]
 
     def compute_last_numbers_together(self, groups: dict[tuple[int, Shape], list[Node]]) -> None:
         """Put groups of numbers that nothing reads into the last group of numbers."""
@@ -263,7 +285,9 @@ class Fusion:
             copies = len(indices[node])
             is_deep = moves[node] > MOST_MOVES
             is_deep |= turns_rows(node) and elements[node] >= REREAD * size_of(node.shape)
-            if is_deep:
+            if node in self.beside_scans:
+                pass
+            elif is_deep:
                 self.stored.add(node)
             elif self.is_expensive(node, costs[node], homes[node], repeats, copies):
                 if node not in self.stored:

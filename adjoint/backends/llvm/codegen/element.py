@@ -16,7 +16,13 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import complex_memory, vectors
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
-from adjoint.backends.llvm.codegen.loops import BIT, I64, element_address, memory_type
+from adjoint.backends.llvm.codegen.loops import (
+    BIT,
+    I64,
+    alloca,
+    element_address,
+    memory_type,
+)
 from adjoint.backends.llvm.codegen.outlining import call_outlined, outlined_function
 from adjoint.backends.llvm.codegen.registers import (
     Scalar,
@@ -54,6 +60,7 @@ class Writer(Protocol):
     pointers: dict[Node, Any]
     alias_metadata: dict[Any, dict[str, Any] | None]
     functions: dict[str, Any]
+    carried: dict[Node, dict[int, Any]]
 
     def index_of(self, root: Node) -> Index:
         """The index of the element of a root that is computed at the counters."""
@@ -175,9 +182,24 @@ class ElementWriter:
         if self.writer.calls_functions and x.op.pointwise and is_elementary(x):
             return self.outlined(x, index)
         found: Scalar = x.op.lower(x, index, self)
+        if x in self.writer.carried:
+            self.e.builder.store(found.value, self.carried_slot(x))
         if x.op.pointwise and is_elementary(x):
             self.writer.widen_if_deep(self.e.builder.block)
         return found
+
+    def carried(self, scan: Node, index: Index) -> Scalar:
+        if scan not in self.writer.carried:
+            return self.read(scan, index)
+        kind = self.e.kind(scan.dtype)
+        return Scalar(self.e.builder.load(self.carried_slot(scan), typ=kind), scan.dtype)
+
+    def carried_slot(self, scan: Node) -> Any:
+        """Where the last elements of a scan are kept, one for each lane: a register in the end."""
+        slots = self.writer.carried
+        if slots[scan].get(self.lanes) is None:
+            slots[scan][self.lanes] = alloca(self.e.builder, self.e.kind(scan.dtype))
+        return slots[scan][self.lanes]
 
     def outlined(self, x: Node, index: Index) -> Scalar:
         """The element from a function of its own: a call is compiled faster than what it calls."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import vectors
@@ -24,6 +26,7 @@ from adjoint.backends.llvm.codegen.element import (
 )
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel_layout import ROWS_UNROLLED, KernelLayout
+from adjoint.backends.llvm.codegen.long_chains import long_chain
 from adjoint.backends.llvm.codegen.loops import (
     BIT,
     I64,
@@ -36,17 +39,18 @@ from adjoint.backends.llvm.codegen.loops import (
     loop,
     maximum,
     noalias_metadata,
+    start_of,
 )
 from adjoint.backends.llvm.codegen.registers import Scalar
 from adjoint.backends.llvm.codegen.vector_loop import MIN_WIDEN_DEPTH, VectorLoop, Widen
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
-from adjoint.graph.loop_form import MAX_NESTED_READS, Affine, Index
+from adjoint.graph.loop_form import Affine, Index
 from adjoint.graph.node import Node
 from adjoint.graph.types import size_of
 from adjoint.schedule.access_patterns import reversed_along
+from adjoint.schedule.carried_scans import carried_by
 from adjoint.schedule.in_place import may_overlap
 from adjoint.schedule.plan import Kernel
-from adjoint.schedule.signature import is_literal
 
 STRIP = 512
 """How many elements a loop with a slow path computes before it asks whether one needs it. From 128
@@ -85,6 +89,7 @@ class KernelWriter(KernelLayout):
         self.full_index: Index = tuple(Affine(0, {a: 1}) for a in range(len(self.domain)))
         self.shared_values: dict[tuple[Node, Hashable], Scalar] | None = None
         self.rows_at_once = 1
+        self.carried: dict[Node, dict[int, Any]] = {scan: {} for scan in carried_by(self.kernel)}
         self.is_in_vectors = False
         self.mask: Any = None
         self.preheader: Any = None  # the block before the vector loop
@@ -118,10 +123,11 @@ class KernelWriter(KernelLayout):
         self.lanes = self.most_lanes()
         if self.lanes > 1:
             try:
-                if self.span == "many" and self.reduces_innermost():
+                is_many = self.span == "many" and not self.has_rows_as_lanes
+                if is_many and self.reduces_innermost():
                     self.lanes *= 2
                 else:
-                    self.may_widen = self.span == "many"
+                    self.may_widen = is_many
                 self.write(module, name, functions)
                 return True
             except NotVectorizable:
@@ -276,7 +282,12 @@ class KernelWriter(KernelLayout):
         """Whether a strip of elements may be computed a second time: not if it has added to memory.
         A vector loop need not, as it branches on whether any lane needs the slow path, nor where
         functions are called, which branch themselves."""
-        return not (self.is_in_vectors or self.calls_functions or self.accumulates_innermost())
+        return not (
+            self.is_in_vectors
+            or self.calls_functions
+            or self.accumulates_innermost()
+            or self.carried
+        )
 
     def is_long(self, axis: int) -> bool:
         """Whether the loops from `axis` inwards, unrolled, are more than LLVM compiles fast."""
@@ -391,7 +402,8 @@ class KernelWriter(KernelLayout):
     def write_elements(self, at: ElementWriter, accumulators: Accumulators) -> None:
         """Compute and store the elements of all roots at one point of the domain."""
         for root in self.kernel.roots:
-            self.precompute(at, root)
+            for node in long_chain(root, self.pointers, self.kernel.inlined):
+                at.read(node, self.full_index)
             if root.op.combine is None and not root.op.scatters:
                 index = self.index_of(root)
                 at.store(self.pointers[root], at.offset(self.domain, index), at.read(root, index))
@@ -407,30 +419,18 @@ class KernelWriter(KernelLayout):
     def combine_in_memory(self, at: ElementWriter, root: Node, index: Index, value: Scalar) -> None:
         """Combine a value with what was combined so far in an element of a result."""
         offset, word = at.offset(root.shape, index), root.op.combine or "add"
+        if self.has_rows_as_lanes and at.lanes > 1 and self.last in self.reduced_axes(root):
+            value = self.over_lanes(at, root, value)
+            at = ElementWriter(self, replace(at.e, lanes=1), at.counters)
         old = at.load(self.pointers[root], root.dtype, offset)
         at.store(self.pointers[root], offset, combined(at.e, word, old, value))
 
-    def precompute(self, at: ElementWriter, root: Node) -> None:
-        """Compute a long chain from its beginning, so that pulling does not recurse deeply."""
-        reduces = root.op.combine is not None or root.op.scatters
-        end = root.inputs[0] if reduces else root
-        chain = []
-        stack = [end]
-        seen = set()
-        while stack:
-            node = stack.pop()
-            if node in seen or not node.op.pointwise or node.shape != end.shape:
-                continue
-            if node is not root and (node in self.pointers or is_literal(node)):
-                continue
-            seen.add(node)
-            chain.append(node)
-            stack.extend(node.inputs)
-        if len(chain) > MAX_NESTED_READS:
-            chained = set(chain)
-            for node in self.kernel.inlined:
-                if node in chained:
-                    at.read(node, self.full_index)
+    def over_lanes(self, at: ElementWriter, root: Node, value: Scalar) -> Scalar:
+        """The active lanes of elements, combined."""
+        if self.mask is not None:
+            value = at.e.select(Scalar(self.mask, np.dtype(bool)), value, start_of(at.e, root))
+        number = replace(at.e, lanes=1)
+        return vectors.reduce_lanes(number, str(root.op.combine), value, at.lanes)
 
     def index_of(self, root: Node) -> Index:
         """The index of the element of a root that is computed at the counters."""

@@ -11,6 +11,7 @@ from adjoint.graph.loop_form import Affine, Index
 from adjoint.graph.native_rule import cost, has_slow_path, is_elementary
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of, to_real
+from adjoint.schedule.carried_scans import carried_by
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_flat, is_generic, is_literal, kernel_text
 
@@ -44,6 +45,13 @@ processor could take steps of other rows. Products along 1000 float32 rows of 10
 to 32 with four rows, 30.5 with eight, and no further; code for 32 rows takes twice as long to
 compile."""
 
+CARRIED_VECTORS = 4
+"""So many vectors of rows stand side by side where a loop carries a scan along them, as a product
+waits four cycles for the one before. A power of two; eight are no faster."""
+
+NARROWEST = 16
+"""Bytes of the vectors that every processor has."""
+
 MAX_NODES_UNROLLED = 16
 """The most nodes of a kernel for which that is done: beyond, the values of eight rows do not fit
 into registers, and eight copies of the code take long to compile."""
@@ -76,7 +84,8 @@ class KernelLayout:
         self.fixed = fixed and size_of(kernel.domain) <= MAX_FIXED and not is_open
         self.expensive = sum(map(is_elementary, kernel.nodes))
         self.domain: Shape = (size_of(kernel.domain),) if self.flat else kernel.domain
-        self.last = last_long(self.domain)
+        self.has_rows_as_lanes = bool(carried_by(kernel))
+        self.last = 0 if self.has_rows_as_lanes else last_long(self.domain)
         size = self.domain[self.last] if self.last >= 0 else 1
         is_many = size >= MANY_ITERATIONS
         is_short = size <= MAX_SHORT_ITERATIONS and vectors.register_bytes() == 64
@@ -164,6 +173,8 @@ class KernelLayout:
         if any(r.op.scatters or (r.op.scans and r.params[0] == self.last) for r in roots):
             return 1  # lanes would write one element twice, or need what another lane computes
         floats = [to_real(n.dtype).itemsize for n in nodes if n.dtype.kind in "fc"]
+        if self.has_rows_as_lanes:
+            return CARRIED_VECTORS * max(vectors.register_bytes(), NARROWEST) // max(floats)
         return vectors.lanes_for(max(floats or [n.dtype.itemsize for n in nodes]))
 
     # reductions

@@ -307,6 +307,9 @@ class Lanes:
         result: Scalar = x.op.lower(x, index, self)
         return result
 
+    def carried(self, scan: Node, index: Index) -> Any:
+        return self.read(scan, index)
+
     def inside(self, i: Affine, low: int, high: int) -> Any:
         answers = [low <= n < high for n in self.numbers(i)]
         if len(set(answers)) == 1:

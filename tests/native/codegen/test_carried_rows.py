@@ -1,0 +1,40 @@
+"""Code of loops that carry scans, rows as lanes: for vectors of each width, and without masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from tests.schedule.test_carried_scans import BY_NUMPY, SCANS, SUMS, given, loss
+
+pytestmark = pytest.mark.native
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [64, 101, 1030])
+def test_value_and_gradient(vector_target: Any, n: int, dtype: str) -> None:
+    x, t = given(n, 90, dtype)
+    value, gradient = ad.compile(ad.value_and_grad(loss))(x, t)
+    matrix = np.vander(t.astype(float), 90, increasing=True)
+    rest = matrix @ x - np.sign(t)
+    tolerance = 1e-11 if dtype == "float64" else 1e-4
+    np.testing.assert_allclose(value.numpy(), rest @ rest, rtol=tolerance)
+    wanted = 2 * matrix.T @ rest
+    assert np.linalg.norm(gradient.numpy() - wanted) <= tolerance * np.linalg.norm(wanted)
+
+
+@pytest.mark.parametrize("scan", SCANS)
+def test_all_that_is_done_with_a_scan(vector_target: Any, scan: str) -> None:
+    rng = np.random.default_rng(0)
+    t, c = rng.normal(size=77), rng.normal(size=60)
+
+    def f(t: Any, c: Any) -> Any:
+        rows = SCANS[scan](t, c)
+        return [done(rows) for done in SUMS.values()]
+
+    wanted = [done(ad.asarray(BY_NUMPY[scan](t, c))) for done in SUMS.values()]
+    for a, b in zip(ad.compile(f)(t, c), wanted, strict=True):
+        np.testing.assert_allclose(a.numpy(), b, rtol=1e-11, atol=1e-11)
