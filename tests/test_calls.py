@@ -6,7 +6,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.graph import calls
-from adjoint.graph.op import FUNCTIONS, public
+from adjoint.graph.op import FUNCTIONS, public, public_storage
 
 pytestmark = pytest.mark.unit
 
@@ -40,5 +40,6 @@ def test_what_users_call_need_not_be_declared(monkeypatch):
     def undeclared() -> None: ...
 
     monkeypatch.setitem(FUNCTIONS, "undeclared", None)  # and so out again at the end
-    assert public(undeclared) is undeclared is FUNCTIONS["undeclared"]
+    assert public_storage(undeclared) is undeclared is FUNCTIONS["undeclared"]
+    assert public(undeclared).__wrapped__ is undeclared
     assert not hasattr(calls, "undeclared")

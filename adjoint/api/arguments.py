@@ -132,7 +132,7 @@ def as_differentiable(leaf: Any, describe: Callable[..., str], *which: Any) -> T
 
     Errors name it by ``describe(*which)``.
     """
-    if type(leaf) is Tensor and is_inexact(leaf.node.dtype):
+    if type(leaf) is Tensor and leaf.node.dtype.kind in "fc":
         return leaf
     if type(leaf) is float:
         return as_tensor(leaf)
@@ -169,7 +169,9 @@ def as_output(transform: str, f: Any, leaf: Any) -> Tensor:
     return output_of(transform, function_name(f), leaf)
 
 
-def output_of(transform: str, name: str, leaf: Any) -> Tensor:
+def output_of(
+    transform: str, name: str, leaf: Any, convert: Callable[[Any], Tensor] = as_tensor
+) -> Tensor:
     """A leaf of what the function that messages call `name` returned, as a tensor."""
     if leaf is None or isinstance(leaf, str):
         raise ArgumentError(
@@ -177,7 +179,7 @@ def output_of(transform: str, name: str, leaf: Any) -> Tensor:
             f"return a tensor (is a return statement missing?)"
         )
     try:
-        return as_tensor(leaf)
+        return convert(leaf)
     except AdjointError as error:
         raise ArgumentError(f"{transform}: {name} returned no tensor: {error}") from error
 

@@ -13,7 +13,7 @@ from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph import recording
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.tensor import Tensor, as_stored
 from adjoint.graph.types import normalize_axis
 from adjoint.ops.shape.movement import broadcast_to, permute_dims
 from adjoint.transforms.batch import batch
@@ -82,7 +82,7 @@ def _one_example(
     leaves, structure = flatten(argument)
     nodes = []
     for leaf in leaves:
-        x = as_tensor(leaf)
+        x = as_stored(leaf)
         if not x.ndim:
             raise ShapeError(
                 f"vmap: argument {number} is 0-d, it has no axis {axis} to map"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from adjoint.api.tree import flatten, path_text, same_structure
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph.leaf import is_weak, variable_node
 from adjoint.graph.node import Node, are_nested
+from adjoint.graph.storage import as_given, is_stored, stored_among
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import INT64
+from adjoint.graph.types import INT64, DType, storage_dtype
 from adjoint.ops.control.branch import Choice, branch
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.saving import NOTHING, POLICIES
@@ -109,10 +110,11 @@ class _Traced:
         f: Any,
         structure: Any,
         operands: Sequence[Tensor],
+        stored: Collection[int],
         kwargs: dict[str, Any],
     ) -> None:
         self.name, self.argument, self.f = name, argument, f
-        self.structure, self.operands = structure, operands
+        self.structure, self.operands, self.stored = structure, operands, stored
         self.function = functools.partial(f, **kwargs) if kwargs else f
         nested = are_nested(*[x.node for x in operands])
         self.trace(nested)
@@ -126,12 +128,25 @@ class _Traced:
                 variable_node(None, x.node.shape, x.node.dtype, scope, weak=is_weak(x.node))
                 for x in self.operands
             ]
-            args = self.structure.unflatten(map(Tensor, self.variables))
+            args = self.structure.unflatten(as_given(map(Tensor, self.variables), self.stored))
             result = traced(self.function, args)
         self.result, self.returned = flatten(result)
         self.weak = [type(x) in (int, float, complex) for x in self.result]
         function = f"{self.argument}={function_name(self.f)}"
         self.outputs = [output_of(self.name, function, x) for x in self.result]
+        self.stored_results = set(stored_among(self.result))
+
+    def dtype(self, place: int) -> DType:
+        """The dtype of a result as the function returned it."""
+        if place in self.stored_results:
+            return storage_dtype("bfloat16")
+        return self.outputs[place].node.dtype
+
+    def take(self, place: int, result: Tensor) -> None:
+        """Have another result in one place."""
+        self.outputs[place] = as_tensor(result)
+        if is_stored(result):
+            self.stored_results.add(place)
 
 
 def _choose(
@@ -145,8 +160,9 @@ def _choose(
 ) -> Any:
     """The result of the function with a number."""
     leaves, structure = open_leaves(f"{name}: operand ", tuple(operands))
+    stored = stored_among(flatten(tuple(operands))[0])
     found = [
-        _Traced(name, own, f, structure, leaves, kwargs or {})
+        _Traced(name, own, f, structure, leaves, stored, kwargs or {})
         for own, f in zip(names, functions, strict=True)
     ]
     first = found[0]
@@ -163,17 +179,17 @@ def _choose(
     given = list(outside)
     graphs = [closed([x.node for x in one.outputs], one.variables, given) for one in found]
     results = branch(Choice(tuple(graphs), policy), [number, *map(Tensor, given), *leaves])
-    return first.returned.unflatten(results)
+    return first.returned.unflatten(as_given(results, first.stored_results))
 
 
 def _agree(name: str, names: Sequence[str], found: Sequence[_Traced]) -> None:
     """Give Python numbers the dtype of the other branches; raise where results differ."""
     for place, path in enumerate(found[0].returned.paths()):
-        strong = [one.outputs[place].node.dtype for one in found if not one.weak[place]]
+        strong = [one.dtype(place) for one in found if not one.weak[place]]
         for one in found:
             if strong and one.weak[place]:
-                one.outputs[place] = as_tensor(one.outputs[place], strong[0])
-        first = found[0].outputs[place].node
+                one.take(place, as_tensor(one.outputs[place], strong[0]))
+        first, dtype = found[0].outputs[place].node, found[0].dtype(place)
         for own, one in zip(names[1:], found[1:], strict=True):
             other = one.outputs[place].node
             what = f"result{path_text(path)} of"
@@ -182,8 +198,8 @@ def _agree(name: str, names: Sequence[str], found: Sequence[_Traced]) -> None:
                     f"{name}: the branches must return equal shapes; {what} {names[0]} has shape "
                     f"{first.shape}, {what} {own} {other.shape}; reshape or broadcast one of them"
                 )
-            if other.dtype != first.dtype:
+            if one.dtype(place) != dtype:
                 raise DTypeError(
                     f"{name}: the branches must return equal dtypes; {what} {names[0]} has dtype "
-                    f"{first.dtype}, {what} {own} {other.dtype}; convert one with .astype"
+                    f"{dtype}, {what} {own} {one.dtype(place)}; convert one with .astype"
                 )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from itertools import count, islice
 from typing import Any
 
-from adjoint.api.arguments import as_output, check_callable, function_name, where_text
+from adjoint.api.arguments import check_callable, function_name, output_of, where_text
 from adjoint.api.donation import Donation, donate
 from adjoint.api.fast_tree import REFUSED, Mismatch, Reader, reader_for, refuse
 from adjoint.api.graph_first import evaluate
@@ -27,7 +27,7 @@ from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
 from adjoint.graph import options
 from adjoint.graph.labels import Labels, meeting
 from adjoint.graph.subgradients import choosing
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, as_stored
 from adjoint.graph.text import graph_text
 
 
@@ -134,7 +134,9 @@ class Compiled:
         with tracing_origins(inputs) as origins, meeting(labels_among(found)):
             outputs, structure = flatten(self._call_with(static, tree))
         result = structure.unflatten(
-            evaluate([as_output("compile", self._function, y) for y in outputs])
+            evaluate(
+                [output_of("compile", function_name(self._function), y, as_stored) for y in outputs]
+            )
         )
         return labelled(origins.labels(outputs, found), result)
 

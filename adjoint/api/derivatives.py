@@ -28,6 +28,7 @@ from adjoint.errors import (
 from adjoint.graph.labels import Labels, check_equal, labels_of
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import find
+from adjoint.graph.storage import as_given
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise.complex import conj
 from adjoint.ops.kinks.kinks import NestedTangents
@@ -156,6 +157,7 @@ def _value_and_grad(
                 adjoints = dict(zip(nodes, found, strict=True))
             gradients = arguments.trees(adjoints)
         gradients = arguments.labelled(gradients)
+        (value,) = as_given((value,), traced.stored)
         result = gradients[0] if isinstance(argnums, int) else tuple(gradients)
         return ((value, traced.aux) if has_aux else value), result
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ from adjoint.api.stepping import LoopCall, Step, flag, open_leaves, whole_number
 from adjoint.api.tree import flatten, path_text
 from adjoint.errors import ArgumentError, ShapeError
 from adjoint.graph.node import are_nested
+from adjoint.graph.storage import as_given, stored_among
 from adjoint.graph.subgraph import Subgraph
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
-from adjoint.graph.types import INT64
+from adjoint.graph.types import INT64, storage_dtype
 from adjoint.ops.control.checkpointing import levels_for, scan_in_levels
 from adjoint.ops.control.closing import captured, closed, reading_once
 from adjoint.ops.control.hoisting import hoisted
@@ -98,12 +99,18 @@ def _scan(
 class _Slices:
     """The xs of a loop: leaves with one leading axis of `length`."""
 
-    def __init__(self, leaves: list[Tensor], structure: Any, length: int) -> None:
+    def __init__(
+        self, leaves: list[Tensor], structure: Any, length: int, stored: Collection[int]
+    ) -> None:
         self.leaves, self.structure, self.length = leaves, structure, length
+        self.stored = stored
 
     def examples(self) -> list[Any]:
-        """What has the shape and dtype of one slice of each leaf."""
-        return [(x.node.shape[1:], x.node.dtype) for x in self.leaves]
+        """What has the shape and dtype of one slice of each leaf; of the `stored` ones bfloat16."""
+        dtypes = [x.node.dtype for x in self.leaves]
+        for n in self.stored:
+            dtypes[n] = storage_dtype("bfloat16")
+        return [(x.node.shape[1:], dtype) for x, dtype in zip(self.leaves, dtypes, strict=True)]
 
 
 def _slices(name: str, xs: Any, length: Any) -> _Slices:
@@ -125,7 +132,7 @@ def _slices(name: str, xs: Any, length: Any) -> _Slices:
             f"{name}: xs and length must agree on one number of steps, got {given or 'neither'}; "
             f"the leading axes of all arrays in xs must be equal"
         )
-    return _Slices(leaves, structure, next(iter(sizes)))
+    return _Slices(leaves, structure, next(iter(sizes)), stored_among(flatten(xs)[0]))
 
 
 def _positive(name: str, argument: str, value: Any, least: int = 1) -> int:
@@ -156,12 +163,14 @@ def _unrolled(
         reshape(along(x, 0, first, 1, whole), (blocks, count, *x.node.shape[1:]))
         for x in slices.leaves
     ]
-    state, ys = scan(block, init, slices.structure.unflatten(rows), blocks, reverse, memory=memory)
+    xs = slices.structure.unflatten(as_given(rows, slices.stored))
+    state, ys = scan(block, init, xs, blocks, reverse, memory=memory)
     leaves, structure = flatten(ys)
     leaves = [reshape(y, (whole, *y.node.shape[2:])) for y in leaves]
     if rest:
         left = [along(x, 0, 0 if reverse else whole, 1, rest) for x in slices.leaves]
-        state, more = scan(f, state, slices.structure.unflatten(left), rest, reverse)
+        xs = slices.structure.unflatten(as_given(left, slices.stored))
+        state, more = scan(f, state, xs, rest, reverse)
         pairs = zip(leaves, flatten(more)[0], strict=True)
         leaves = [concat((b, a) if reverse else (a, b)) for a, b in pairs]
     return state, structure.unflatten(leaves)

@@ -15,7 +15,8 @@ from adjoint.graph import engine
 from adjoint.graph.arrays import number_array, scalar_value, truths
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.storage import is_stored
+from adjoint.graph.tensor import Tensor, as_stored
 from adjoint.graph.types import DType, Shape, default_dtype
 
 _SCALARS = (float, int, bool, complex)
@@ -42,7 +43,7 @@ def settled(x: Any) -> Any:
         return x
     if isinstance(x, Tensor):  # of a class derived from it
         return Tensor(x.node)
-    array = number_array(x).view()
+    array = (x if is_stored(x) else number_array(x)).view()
     array.flags.writeable = False
     return array
 
@@ -53,7 +54,7 @@ def leaf_of(x: Any) -> Leaf:
         return Leaf(x.node.shape, x.node.dtype, False)
     if type(x) in _SCALARS:
         return Leaf((), default_dtype(type(x)), True)
-    return Leaf(x.shape, as_tensor(x[:0] if x.ndim else x).dtype, False)
+    return Leaf(x.shape, as_stored(x[:0] if x.ndim else x).dtype, False)
 
 
 def key_of(x: Any) -> Hashable:
@@ -92,7 +93,7 @@ def opened(structure: Any, leaves: Sequence[Any]) -> Any:
 
     def tensor(x: Any) -> Tensor:
         if type(x) not in _SCALARS:
-            return as_tensor(x)
+            return as_stored(x)
         dtype = default_dtype(type(x))
         return Tensor(variable_node(None, (), dtype, scope, scalar_value(x, dtype), weak=True))
 

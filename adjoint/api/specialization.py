@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adjoint.api.arguments import as_output
+from adjoint.api.arguments import function_name, output_of
 from adjoint.api.donation import Array, Donation
 from adjoint.api.fast_tree import REFUSED, builder_for, refuse
 from adjoint.api.graph_first import evaluate
@@ -23,7 +23,7 @@ from adjoint.graph.leaf import has_escaped, is_weak, variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
 from adjoint.graph.recording import Recording
-from adjoint.graph.tensor import Tensor, from_array
+from adjoint.graph.tensor import Tensor, as_stored, from_array
 from adjoint.graph.types import DType
 from adjoint.ops import records
 from adjoint.passes.kink_questions import asked_in_a_branch
@@ -84,7 +84,7 @@ class Specialization:
         """By the numbers of results that are like an argument the number of its leaf."""
         self.tree = tree_of(result)
         self.unflatten = builder_for(result, self.structure)
-        self.outputs = [as_output("compile", f, y).node for y in outputs]
+        self.outputs = [output_of("compile", function_name(f), y, as_stored).node for y in outputs]
         _check_values(self.inputs, self.outputs)
         self.narrowed = _narrowed(self.inputs, self.outputs)
         self.is_part = any(map(is_open, self.outputs))

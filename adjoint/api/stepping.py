@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +17,9 @@ from adjoint.errors import AdjointError, ArgumentError, DTypeError, ShapeError
 from adjoint.graph import engine
 from adjoint.graph.leaf import is_weak, variable_node
 from adjoint.graph.node import ALWAYS, Scope, are_nested
+from adjoint.graph.storage import as_given, stored_among
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import DType, Shape
+from adjoint.graph.types import FLOAT32, DType, Shape, storage_dtype
 from adjoint.tracing.generators import constant_draws_warned_of
 
 
@@ -125,6 +126,9 @@ class Step:
         self.user, self.f, self.condition = user, f, condition
         leaves, self.structure = flatten(init)
         self.init, _ = open_leaves(f"{user.loop}: {user.init}", init)
+        self.stored = set(stored_among(leaves))
+        """The numbers of the parts of the state in bfloat16: the loop carries them in float32, and
+        each step rounds them."""
         self.weak = [
             type(leaf) in (int, float, complex) or is_weak(x.node)
             for leaf, x in zip(leaves, self.init, strict=True)
@@ -151,7 +155,9 @@ class Step:
                 f"the next state in the structure of {user.init}"
             )
         self.after = [output_of(user.loop, user.function, x) for x in after]
+        self.stored_after = set(stored_among(after))
         rows, self.ys_structure = flatten(ys)
+        self.stored_ys = stored_among(rows)
         self.ys = [output_of(user.loop, user.function, y) for y in rows]
 
     def call(self, scope: Scope, slices: Any, examples: Sequence[tuple[Shape, DType]]) -> Any:
@@ -160,16 +166,20 @@ class Step:
             Tensor(variable_node(None, x.node.shape, x.node.dtype, scope, weak=w))
             for x, w in zip(self.init, self.weak, strict=True)
         ]
-        self.slices = [Tensor(variable_node(None, *example, scope)) for example in examples]
-        state = self.structure.unflatten([Tensor(x.node) for x in self.state])
+        stored = [n for n, (_, dtype) in enumerate(examples) if dtype.kind == "V"]
+        self.slices = [
+            Tensor(variable_node(None, shape, FLOAT32 if n in stored else dtype, scope))
+            for n, (shape, dtype) in enumerate(examples)
+        ]
+        state = self.structure.unflatten(self.given())
         if self.condition is not None:
-            again = self.structure.unflatten([Tensor(x.node) for x in self.state])
+            again = self.structure.unflatten(self.given())
             self.goes_on = truth(
                 self.user.loop, "cond_fun must return", traced(self.condition, (again,))
             )
             with constant_draws_warned_of(self.user.loop, self.user.f):
                 return traced(self.f, (state,)), None
-        row = slices.unflatten([Tensor(x.node) for x in self.slices])
+        row = slices.unflatten(as_given([Tensor(x.node) for x in self.slices], stored))
         with constant_draws_warned_of(self.user.loop, self.user.f):
             result = traced(self.f, (state, row))
         if not isinstance(result, (tuple, list)) or len(result) != 2:
@@ -179,6 +189,10 @@ class Step:
             )
         return result
 
+    def given(self) -> Iterable[Tensor]:
+        """The state as the function gets it."""
+        return as_given([Tensor(x.node) for x in self.state], self.stored)
+
     @property
     def outputs(self) -> list[Tensor]:
         """The next state, then the ys."""
@@ -187,9 +201,11 @@ class Step:
     def adapt(self) -> bool:
         """Give Python numbers in `init` the dtype after a step; whether any had another."""
         changed = False
-        for number, (x, after) in enumerate(zip(self.init, self.after, strict=True)):
-            if self.weak[number] and after.node.dtype != x.node.dtype:
-                self.init[number] = as_tensor(x, after.node.dtype)
+        for number, x in enumerate(self.init):
+            dtype = self.dtype_after(number)
+            if self.weak[number] and dtype != x.node.dtype:
+                self.init[number] = as_tensor(as_tensor(x, dtype))
+                self.stored |= {number} & self.stored_after
                 self.weak[number] = False
                 changed = True
         return changed
@@ -197,7 +213,7 @@ class Step:
     def check(self) -> None:
         """Raise unless the state keeps its shapes and dtypes."""
         user = self.user
-        for x, after, path in zip(self.init, self.after, self.paths, strict=True):
+        for n, (x, after, path) in enumerate(zip(self.init, self.after, self.paths, strict=True)):
             place = f"{user.init}{path_text(path)}"
             if x.node.shape != after.node.shape:
                 raise ShapeError(
@@ -205,17 +221,24 @@ class Step:
                     f"returned shape {after.shape} in its place; the state must keep its shape "
                     f"(start with {place} of shape {after.shape}, or reduce what is returned)"
                 )
-            if x.node.dtype != after.node.dtype:
+            before, then = "bfloat16" if n in self.stored else x.dtype, self.dtype_after(n)
+            if before != then:
                 raise DTypeError(
-                    f"{user.loop}: {place} has dtype {x.dtype}, but {user.function} "
-                    f"returned {after.dtype} in its place; the state must keep its dtype: start "
-                    f"with .astype({str(after.dtype)!r}), or return .astype({str(x.dtype)!r})"
+                    f"{user.loop}: {place} has dtype {before}, but {user.function} "
+                    f"returned {then} in its place; the state must keep its dtype: start "
+                    f"with .astype({str(then)!r}), or return .astype({str(before)!r})"
                 )
+
+    def dtype_after(self, number: int) -> DType:
+        """The dtype of a part of the state as the function returned it."""
+        if number in self.stored_after:
+            return storage_dtype("bfloat16")
+        return self.after[number].node.dtype
 
     def unflatten(self, results: Sequence[Tensor]) -> tuple[Any, Any]:
         """The last state and the ys as trees."""
         count = len(self.state)
         return (
-            self.structure.unflatten(results[:count]),
-            self.ys_structure.unflatten(results[count:]),
+            self.structure.unflatten(as_given(results[:count], self.stored)),
+            self.ys_structure.unflatten(as_given(results[count:], self.stored_ys)),
         )

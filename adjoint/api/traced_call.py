@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from adjoint.backends.derivative_programs import Derive, derivative
 from adjoint.graph.labels import Labels, meeting
 from adjoint.graph.leaf import stand_in
 from adjoint.graph.node import Node, Scope
+from adjoint.graph.storage import as_given, stored_among
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.tracing.generators import constant_draws_warned_of
 
@@ -52,21 +53,24 @@ def watching(tell: Callable[[Seen], None]) -> Iterator[None]:
 class TracedArgument:
     """One argument of a transform, its leaves replaced by variables of `scope`."""
 
-    __slots__ = ("labels", "nodes", "primals", "structure")
+    __slots__ = ("labels", "nodes", "primals", "stored", "structure")
 
     structure: Any
     labels: Found
+    stored: Collection[int]
+    """The numbers of the leaves in bfloat16, whose variables are in float32."""
     primals: list[Tensor]
     nodes: list[Node]
 
     def __init__(self, transform: str, f: Any, number: int, argument: Any, scope: Scope) -> None:
         if type(argument) is float:  # as below, with fewer questions
             x = as_tensor(argument)
-            self.structure, self.labels, self.primals = LEAF, {}, [x]
+            self.structure, self.labels, self.stored, self.primals = LEAF, {}, (), [x]
             self.nodes = [stand_in(x.node, scope, weak=True)]
             return
         leaves, self.structure = flatten(argument)
         self.labels = labels_in(leaves)
+        self.stored = stored_among(leaves)
 
         def describe(leaf: int) -> str:
             return f"{transform}: {where_text(f, number, self.structure.paths()[leaf])}"
@@ -80,13 +84,13 @@ class TracedArgument:
 
     def argument(self) -> Any:
         """The argument to pass to the function."""
-        if self.structure is LEAF:
+        if self.structure is LEAF and not self.stored:
             return Tensor(self.nodes[0])
-        return self.structure.unflatten(map(Tensor, self.nodes))
+        return self.unflatten(map(Tensor, self.nodes))
 
-    def unflatten(self, leaves: Sequence[Any]) -> Any:
-        """`leaves` in the structure of the argument."""
-        return self.structure.unflatten(leaves)
+    def unflatten(self, leaves: Iterable[Any]) -> Any:
+        """`leaves` in the structure of the argument, and in bfloat16 where that has it."""
+        return self.structure.unflatten(as_given(leaves, self.stored))
 
 
 class TracedArguments:
@@ -127,6 +131,8 @@ class TracedCall:
     aux: Any = None
     outputs: Sequence[Tensor] = ()
     structure: Any = None
+    stored: Collection[int] = ()
+    """The numbers of the outputs in bfloat16, which here are in float32."""
     labels: Sequence[Labels] = ()
     _kept = False
 
@@ -164,8 +170,9 @@ class TracedCall:
 
     def scalar(self, args: Sequence[Any], kwargs: Mapping[str, Any], has_aux: bool) -> Tensor:
         """The output of the function, which must be one real number."""
-        y = scalar_output(self.transform, self.f, self._call(args, kwargs, has_aux))
-        self.outputs = (y,)
+        output = self._call(args, kwargs, has_aux)
+        y = scalar_output(self.transform, self.f, output)
+        self.outputs, self.stored = (y,), stored_among((output,))
         return y
 
     def complex_scalar(
@@ -182,11 +189,12 @@ class TracedCall:
         """The leaves of the output, which may be any pytree; `unflatten` makes the like of it."""
         leaves, self.structure = flatten(self._call(args, kwargs, has_aux))
         self.outputs = [as_output(self.transform, self.f, leaf) for leaf in leaves]
+        self.stored = stored_among(leaves)
         return self.outputs
 
     def unflatten(self, leaves: Iterable[Any]) -> Any:
-        """`leaves` in the structure of the output."""
-        return self.structure.unflatten(leaves)
+        """`leaves` in the structure of the output, and in bfloat16 where that has it."""
+        return self.structure.unflatten(as_given(leaves, self.stored))
 
     def derived(
         self, kind: str, nodes: Sequence[Node], derive: Derive, seeds: Sequence[Tensor] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,9 +11,19 @@ import numpy as np
 from adjoint.array.values import known
 from adjoint.errors import ArgumentError, DTypeError
 from adjoint.graph.leaf import is_weak
-from adjoint.graph.op import public, public_as
+from adjoint.graph.op import public, public_as, public_storage
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import BOOL, FLOAT64, DType, as_dtype, default_dtype, promote, weak_dtype
+from adjoint.graph.types import (
+    BOOL,
+    FLOAT32,
+    FLOAT64,
+    DType,
+    as_dtype,
+    default_dtype,
+    promote,
+    storage_dtype,
+    weak_dtype,
+)
 
 __all__ = [
     "bool",
@@ -58,7 +69,7 @@ newaxis = None
 _SCALARS = (float, int, builtins.bool, complex)
 
 
-@public
+@public_storage
 def result_type(*arrays_and_dtypes: Any) -> DType:
     """The dtype that an operation on these tensors, arrays, numbers and dtypes has.
 
@@ -98,10 +109,10 @@ def _weak_kind(x: Any) -> type | None:
 
 
 def _dtype_of(x: Any) -> DType:
-    return x.dtype if isinstance(x, Tensor) else as_dtype(getattr(x, "dtype", x))
+    return x.dtype if isinstance(x, Tensor) else storage_dtype(getattr(x, "dtype", x))
 
 
-@public
+@public_storage
 def can_cast(from_: Any, /, to: Any, casting: Any = "safe") -> builtins.bool:
     """Whether every number of the dtype `from_` (or of a tensor's) is one of the dtype `to`.
 
@@ -111,7 +122,7 @@ def can_cast(from_: Any, /, to: Any, casting: Any = "safe") -> builtins.bool:
     >>> ad.can_cast(ad.int32, ad.float64), ad.can_cast(ad.float64, ad.float32)
     (True, False)
     """
-    return np.can_cast(_dtype_of(from_), as_dtype(to), casting)
+    return np.can_cast(_dtype_of(from_), storage_dtype(to), casting)
 
 
 def isdtype(dtype: Any, kind: Any) -> builtins.bool:
@@ -125,11 +136,21 @@ def isdtype(dtype: Any, kind: Any) -> builtins.bool:
     True
     """
     try:
-        return np.isdtype(as_dtype(dtype), kind)
+        return _isdtype(storage_dtype(dtype), kind)
     except (TypeError, ValueError) as error:
         raise ArgumentError(
             f"isdtype: kind={kind!r} is neither a dtype nor a kind of dtypes: {error}"
         ) from error
+
+
+def _isdtype(dtype: DType, kind: Any) -> builtins.bool:
+    """As `numpy.isdtype`, which does not know bfloat16: it is as float32 is."""
+    if dtype.kind != "V":
+        return np.isdtype(dtype, kind)
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    named = tuple(k for k in kinds if isinstance(k, str))
+    given = builtins.any(storage_dtype(k) is dtype for k in kinds if not isinstance(k, str))
+    return given or np.isdtype(FLOAT32, named)
 
 
 class FloatLimits(NamedTuple):
@@ -158,13 +179,14 @@ def finfo(dtype: Any, /) -> FloatLimits:
     >>> ad.finfo(ad.float32).eps == 2**-23
     True
     """
-    try:
-        found = np.finfo(_dtype_of(dtype))
+    given = _dtype_of(dtype)
+    try:  # who has the dtype has the module as well, which knows its limits
+        found = (sys.modules["ml_dtypes"] if given.kind == "V" else np).finfo(given)
     except ValueError as error:
         raise DTypeError(f"finfo: {error}; integers have iinfo") from error
     numbers = ("eps", "max", "min", "smallest_normal", "smallest_subnormal", "resolution")
     limits = {name: float(getattr(found, name)) for name in numbers}
-    dtype = as_dtype(found.dtype)
+    dtype = storage_dtype(found.dtype)
     return FloatLimits(bits=found.bits, precision=found.precision, dtype=dtype, **limits)
 
 

@@ -117,6 +117,8 @@ vectorize: Callable[..., Callable[..., Any]]
 namespace: Callable[[], ModuleType]
 """The module `adjoint`, as the array API asks for it."""
 result_type: Callable[..., DType]
+has_stored: Callable[..., bool]
+in_float32: Callable[[Callable[..., Tensor], Any, dict[str, Any]], Tensor]
 nonzero_mask: Callable[[Tensor], Tensor | None]
 confined: Callable[[Node, Tensor, Sequence[Tensor | None]], Sequence[Tensor | None]]
 confined_tangent: Callable[[Node, Sequence[Tensor | None], Tensor], Tensor]

@@ -7,8 +7,11 @@ static parameters as its last positional arguments.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import wraps
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from adjoint.errors import NotDifferentiableError, UnknownNameError
@@ -328,7 +331,15 @@ def register(op: Operation) -> Operation:
 
 
 def public(function: Function) -> Function:
-    """Enter what users call into the table, and bind it where `adjoint.graph.calls` declares it."""
+    """Enter what users call into the table, and bind it where `adjoint.graph.calls` declares it.
+
+    Arguments in bfloat16 reach it in float32, and its results are rounded (see `storage`).
+    """
+    return public_storage(_in_float32(function))
+
+
+def public_storage(function: Function) -> Function:
+    """As `public`, of a function that sees itself to arguments in bfloat16."""
     name = function.__name__
     FUNCTIONS[name] = function
     return calls.bind(function) if name in calls.DECLARED else function
@@ -338,10 +349,29 @@ def public_as(name: str) -> Callable[[Named], Named]:
     """Enter into the table under another name, also of several parts: "fft.rfft", "add.reduce"."""
 
     def enter(named: Named) -> Named:
-        FUNCTIONS[name] = named
-        return named
+        is_known = FUNCTIONS.get(getattr(named, "__name__", "")) is named
+        FUNCTIONS[name] = found = named if is_known else _in_float32(named)
+        return found
 
     return enter
+
+
+def _in_float32(function: Named) -> Named:
+    """`function`, called through `calls.in_float32` for arguments in bfloat16; a class, or another
+    thing that is called, as it is."""
+    if not isinstance(function, FunctionType):
+        return function
+    modules, storage = sys.modules, calls
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if "ml_dtypes" in modules and storage.has_stored(args, kwargs):
+            return storage.in_float32(function, args, kwargs)
+        return function(*args, **kwargs)
+
+    # with the globals of its module, by which readers of docstrings tell where it is from
+    name, home = function.__name__, function.__globals__
+    found = FunctionType(call.__code__, home, name, None, call.__closure__)
+    return wraps(function)(found)  # type: ignore[return-value]
 
 
 def find(name: str) -> Op:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy import float64
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
-from adjoint.graph import calls, engine, labels
+from adjoint.graph import calls, engine, labels, types
 from adjoint.graph.arrays import checked_range, number_array, owned, scalar_value
 from adjoint.graph.device import CPU, check_device
 from adjoint.graph.labelled_methods import check_numbers
@@ -24,7 +24,15 @@ from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
 from adjoint.graph.op import Op
 from adjoint.graph.operators import Operators
-from adjoint.graph.types import DType, Shape, as_dtype, default_dtype, size_of
+from adjoint.graph.types import (
+    FLOAT32,
+    DType,
+    Shape,
+    default_dtype,
+    is_bfloat16,
+    size_of,
+    storage_dtype,
+)
 from adjoint.graph.views import (
     Links,
     assign,
@@ -223,7 +231,10 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
             for member in node.scope.members:
                 member.was_shown = True
             return f"Tensor(shape={node.shape}, dtype={node.dtype}, no value while tracing)"
-        text = np.array2string(np.asarray(engine.value_of(node)), separator=", ", prefix="Tensor(")
+        value = np.asarray(engine.value_of(node))
+        if node.dtype.kind == "V":
+            value = value.astype(FLOAT32)  # NumPy has no form for it
+        text = np.array2string(value, separator=", ", prefix="Tensor(")
         usual = node.dtype in (np.float64, np.int64, np.bool_, np.complex128)
         empty = "" if size_of(node.shape) else f", shape={node.shape}"
         return f"Tensor({text}{empty}{'' if usual else f', dtype={node.dtype}'})"
@@ -295,7 +306,7 @@ def make(op: Op, inputs: Sequence[Tensor], params: tuple[Any, ...] = ()) -> Tens
 
 def from_array(array: np.ndarray[Any, Any]) -> Tensor:
     """A constant tensor that holds `array` itself, which nobody may write to any more."""
-    return Tensor(constant_node(array, array.shape, as_dtype(array.dtype)))
+    return Tensor(constant_node(array, array.shape, storage_dtype(array.dtype)))
 
 
 def once(x: Any) -> Any:
@@ -306,9 +317,15 @@ def once(x: Any) -> Any:
 
 
 def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
-    """`x` as a tensor; arrays are copied, so that later writes to them change nothing here."""
+    """`x` as a tensor; arrays are copied, so that later writes to them change nothing here.
+
+    What is stored in bfloat16 becomes float32, unless that is the `dtype` (see `as_stored`).
+    """
     if type(x) is Tensor:
-        return x if dtype is None or x.node.dtype is dtype else calls.astype(x, dtype)
+        given = x.node.dtype
+        if given is dtype or (dtype is None and given is not types.BFLOAT16):
+            return x
+        return calls.astype(x, dtype or FLOAT32)
     kind = type(x)
     if kind in (float, int, bool, complex):
         wanted = dtype or default_dtype(kind)
@@ -322,11 +339,22 @@ def as_tensor(x: Any, dtype: DType | None = None) -> Tensor:
     if type(x) is np.ndarray and x.dtype.kind == "O" and _holds_tensor(x.flat):
         return as_tensor(x.tolist(), dtype)
     array = number_array(x)
-    native = as_dtype(dtype or array.dtype)
+    native = storage_dtype(dtype or array.dtype)
     if dtype is not None and isinstance(x, (list, tuple)):
         checked_range(array, native)
     array = owned(array, native)
     return Tensor(constant_node(array, array.shape, native))
+
+
+def as_stored(x: Any) -> Tensor:
+    """As `as_tensor`, but what is stored in bfloat16 stays so."""
+    if type(x) is Tensor:
+        return x
+    if isinstance(x, (np.ndarray, np.generic)) and is_bfloat16(x.dtype):
+        return as_tensor(x, storage_dtype(x.dtype))
+    if isinstance(x, (list, tuple)) and calls.has_stored(x):
+        return calls.in_float32(as_tensor, (x,), {})
+    return as_tensor(x)
 
 
 def _converted(x: Any) -> list[Any]:

@@ -21,8 +21,12 @@ FLOAT64: DType = np.dtype(np.float64)
 COMPLEX64: DType = np.dtype(np.complex64)
 COMPLEX128: DType = np.dtype(np.complex128)
 
-NATIVE_DTYPES: frozenset[DType] = frozenset(map(np.dtype, "?bhilBHILfdFD"))
-"""Bools, integers, float32, float64 and the complex numbers of these: what loops compute with."""
+NATIVE_DTYPES: set[DType] = set(map(np.dtype, "?bhilBHILfdFD"))
+"""Bools, integers, float32, float64 and the complex numbers of these: what loops compute with; and
+bfloat16, once it is there, which they read and write."""
+
+BFLOAT16: DType | None = None
+"""The bfloat16 of ml_dtypes, once somebody asked for it; read it as an attribute of this module."""
 
 _SUPPORTED: dict[DType, DType] = {
     np.dtype(name): np.dtype(name)
@@ -31,42 +35,66 @@ _SUPPORTED: dict[DType, DType] = {
         *("float16", "float32", "float64", "complex64", "complex128"),
     )
 }
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+_RANK = {"b": 0, "u": 1, "i": 1, "V": 2, "f": 2, "c": 3}
 _WEAK_DEFAULT: dict[type, DType] = {bool: BOOL, int: INT64, float: FLOAT64, complex: COMPLEX128}
 
 
 def as_dtype(dtype: Any) -> DType:
-    """The native NumPy dtype meant by `dtype`; `DTypeError` if tensors cannot hold it.
+    """The native NumPy dtype meant by `dtype`, in which tensors can be computed with; `DTypeError`
+    if there is none.
 
     Always the same object for equal dtypes, so that dtypes can be compared by identity.
     """
+    found = storage_dtype(dtype)
+    if found is BFLOAT16:
+        raise DTypeError(
+            "dtype bfloat16 is for storing, and nothing is computed in it here; give 'float32' and "
+            "round the result: x.astype(ml_dtypes.bfloat16)"
+        )
+    return found
+
+
+def storage_dtype(dtype: Any) -> DType:
+    """As `as_dtype`, or the bfloat16 of ml_dtypes, which only stores (see `storage`)."""
     try:
         found = np.dtype(dtype).newbyteorder("=")
     except TypeError as error:
+        cure = "give one such as 'float64'"
         if dtype == "bfloat16":
-            raise _only_stored() from error
-        raise DTypeError(f"{dtype!r} is not a dtype; give one such as 'float64'") from error
+            cure = "import ml_dtypes, which makes it known to NumPy"
+        raise DTypeError(f"{dtype!r} is not a dtype; {cure}") from error
     if found not in _SUPPORTED:
         if is_bfloat16(found):
-            raise _only_stored()
+            return _know_bfloat16(found)
         raise DTypeError(
-            f"dtype {found} is not supported; tensors hold bool, integer, float16/32/64 "
-            f"and complex64/128 (convert with numpy's astype first)"
+            f"dtype {found} is not supported; tensors hold bool, integer, float16/32/64, "
+            f"complex64/128 and bfloat16 (convert with numpy's astype first)"
         )
     return _SUPPORTED[found]
 
 
-def _only_stored() -> DTypeError:
-    return DTypeError(
-        "dtype bfloat16 is not supported within tensors, which read arrays of it and compute in "
-        "float32; store a result in it by numpy.asarray(x).astype(ml_dtypes.bfloat16)"
-    )
+def _know_bfloat16(dtype: DType) -> DType:
+    """bfloat16, from now on one of the dtypes that tensors hold."""
+    global BFLOAT16
+    BFLOAT16 = np.dtype(dtype.type)
+    _SUPPORTED[BFLOAT16] = BFLOAT16
+    NATIVE_DTYPES.add(BFLOAT16)
+    return BFLOAT16
 
 
 @cache
 def promote(*dtypes: DType) -> DType:
-    """The common dtype of strongly typed operands, as NumPy's `result_type` has it."""
-    return as_dtype(np.result_type(*dtypes))
+    """The common dtype of strongly typed operands, as NumPy's `result_type` has it.
+
+    bfloat16 stays itself beside bool and integers of 8 bits, whose numbers it holds; beside any
+    other dtype it counts as float32, as in the arithmetic of ml_dtypes.
+    """
+    others = [dtype for dtype in dtypes if dtype.kind != "V"]
+    if len(others) == len(dtypes):
+        return as_dtype(np.result_type(*dtypes))
+    if all(dtype.itemsize == 1 for dtype in others):
+        return next(dtype for dtype in dtypes if dtype.kind == "V")
+    return as_dtype(np.result_type(FLOAT32, *others))
 
 
 def weak_dtype(scalar: type, other: DType) -> DType:
@@ -74,7 +102,7 @@ def weak_dtype(scalar: type, other: DType) -> DType:
     default = _WEAK_DEFAULT[scalar]
     if _RANK[default.kind] <= _RANK[other.kind]:
         return other
-    if scalar is complex and other.kind == "f":
+    if scalar is complex and other.kind in "fV":
         return COMPLEX64 if other.itemsize <= 4 else COMPLEX128
     return default
 
@@ -104,7 +132,7 @@ def to_complex(dtype: DType) -> DType:
 
 
 def is_bfloat16(dtype: Any) -> bool:
-    """Whether a dtype is the bfloat16 of ml_dtypes: tensors read it, and compute in float32."""
+    """Whether a dtype is the bfloat16 of ml_dtypes."""
     if dtype.kind != "V":
         return False
     return (dtype.type.__module__, dtype.type.__name__) == ("ml_dtypes", "bfloat16")
@@ -112,7 +140,12 @@ def is_bfloat16(dtype: Any) -> bool:
 
 def is_inexact(dtype: DType) -> bool:
     """Whether derivatives with respect to values of this dtype exist."""
-    return dtype.kind in "fc"
+    return dtype.kind in "fcV"
+
+
+def derivative_dtype(dtype: DType) -> DType:
+    """The dtype of tangents and adjoints of values of `dtype`."""
+    return FLOAT32 if dtype.kind == "V" else dtype
 
 
 def broadcast_shapes(name: str, *shapes: Shape) -> Shape:

@@ -9,8 +9,8 @@ import numpy as np
 from adjoint.errors import ArgumentError, DTypeError, RangeError
 from adjoint.graph.device import check_device
 from adjoint.graph.op import public
-from adjoint.graph.tensor import Tensor, as_tensor, from_array
-from adjoint.graph.types import FLOAT64, DType, as_dtype, as_shape
+from adjoint.graph.tensor import Tensor, as_stored, as_tensor, from_array
+from adjoint.graph.types import FLOAT64, DType, as_shape, storage_dtype
 from adjoint.ops.shape.movement import broadcast_to, reshape
 
 __all__ = [
@@ -48,10 +48,10 @@ def asarray(
     """
     if device is not None:
         check_device("asarray", device)
-    wanted = None if dtype is None else as_dtype(dtype)
+    wanted = None if dtype is None else storage_dtype(dtype)
     if copy is False:
         return _uncopied(x, wanted)
-    return Tensor(as_tensor(x, wanted).node)
+    return Tensor((as_stored(x) if wanted is None else as_tensor(x, wanted)).node)
 
 
 def asanyarray(
@@ -164,13 +164,14 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, *, device: Any = None) 
     Tensor([7., 7.])
     """
     check_device("full", device)
-    value = as_tensor(fill_value, None if dtype is None else as_dtype(dtype))
+    wanted = None if dtype is None else storage_dtype(dtype)
+    value = as_stored(fill_value) if wanted is None else as_tensor(fill_value, wanted)
     if value.ndim:
         raise ArgumentError(f"full: fill_value must be one number, got shape {value.shape}")
     whole = as_shape("full", shape)
     if isinstance(fill_value, Tensor):
         return broadcast_to(value, whole)
-    return as_tensor(np.full(whole, value.numpy(), value.dtype))
+    return as_stored(np.full(whole, value.numpy(), value.dtype))
 
 
 def zeros(shape: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
@@ -182,7 +183,7 @@ def zeros(shape: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
             [0., 0.]])
     """
     check_device("zeros", device)
-    return as_tensor(np.zeros(as_shape("zeros", shape), as_dtype(dtype or FLOAT64)))
+    return as_stored(np.zeros(as_shape("zeros", shape), storage_dtype(dtype or FLOAT64)))
 
 
 def ones(shape: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
@@ -193,7 +194,7 @@ def ones(shape: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
     Tensor([1., 1., 1.])
     """
     check_device("ones", device)
-    return as_tensor(np.ones(as_shape("ones", shape), as_dtype(dtype or FLOAT64)))
+    return as_stored(np.ones(as_shape("ones", shape), storage_dtype(dtype or FLOAT64)))
 
 
 def empty(shape: Any, dtype: Any = None, *, device: Any = None) -> Tensor:
@@ -283,4 +284,4 @@ def eye(
             [0., 1.]])
     """
     check_device("eye", device)
-    return asarray(np.eye(n_rows, n_cols, k), as_dtype(dtype or FLOAT64))
+    return asarray(np.eye(n_rows, n_cols, k), storage_dtype(dtype or FLOAT64))

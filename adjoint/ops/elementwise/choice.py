@@ -17,7 +17,8 @@ from adjoint.errors import RangeError
 from adjoint.graph import calls
 from adjoint.graph.leaf import is_weak
 from adjoint.graph.node import Node, Scope, are_nested, varies_alone
-from adjoint.graph.op import find, public, public_as, register
+from adjoint.graph.op import find, public, public_as, public_storage, register
+from adjoint.graph.storage import has_stored, in_float32
 from adjoint.graph.subgradients import chosen
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
@@ -113,7 +114,7 @@ _where = register(
 )
 
 
-@public
+@public_storage
 def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
     """`x1` where `condition` holds, else `x2`, elementwise; the three broadcast.
 
@@ -126,7 +127,10 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
     Tensor(0.)
     """
     chosen = as_tensor(condition, BOOL).node
-    (a, b), dtype = uniform(_where, (x1, x2)) or operands(_where, (x1, x2))
+    found = uniform(_where, (x1, x2))
+    if found is None and has_stored(x1, x2):
+        return in_float32(where, (Tensor(chosen), x1, x2), {})
+    (a, b), dtype = found or operands(_where, (x1, x2))
     shape = broadcast_shapes("where", chosen.shape, a.shape, b.shape)
     return Tensor(Node(_where, (chosen, a, b), (), shape, dtype))
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import public, register
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.op import public, public_storage, register
+from adjoint.graph.tensor import Tensor, as_stored, as_tensor
 from adjoint.graph.types import DType
 from adjoint.ops.elementwise.trigonometric import arctan2, rad2deg
 from adjoint.ops.family.broadcasting import fit
@@ -57,7 +57,7 @@ _imag = _part("imag", np.imag, real_result)
 _conj = _part("conj", np.conj)
 
 
-@public
+@public_storage
 def real(x: Any, /) -> Tensor:
     """The real part.
 
@@ -65,11 +65,11 @@ def real(x: Any, /) -> Tensor:
     >>> ad.real(1 + 2j)
     Tensor(1.)
     """
-    x = as_tensor(x)
+    x = as_stored(x)
     return apply(_real, (x,)) if x.node.dtype.kind == "c" else Tensor(x.node)
 
 
-@public
+@public_storage
 def imag(x: Any, /) -> Tensor:
     """The imaginary part, 0 for real numbers.
 
@@ -77,7 +77,7 @@ def imag(x: Any, /) -> Tensor:
     >>> ad.imag(1 + 2j)
     Tensor(2.)
     """
-    x = as_tensor(x)
+    x = as_stored(x)
     return apply(_imag, (x,)) if x.node.dtype.kind == "c" else _zeros(x)
 
 
@@ -86,7 +86,7 @@ def _zeros(x: Tensor) -> Tensor:
     return broadcast_to(as_tensor(0, dtype), x.node.shape)
 
 
-@public
+@public_storage
 def conj(x: Any, /) -> Tensor:
     """The complex conjugate; real numbers are their own.
 
@@ -94,7 +94,7 @@ def conj(x: Any, /) -> Tensor:
     >>> ad.conj(1 + 2j)
     Tensor(1.-2.j)
     """
-    x = as_tensor(x)
+    x = as_stored(x)
     return apply(_conj, (x,)) if x.node.dtype.kind == "c" else Tensor(x.node)
 
 

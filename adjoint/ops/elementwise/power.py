@@ -11,8 +11,9 @@ from adjoint.errors import RangeError
 from adjoint.graph import calls
 from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
-from adjoint.graph.op import public, register
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.op import public, public_storage, register
+from adjoint.graph.storage import in_float32
+from adjoint.graph.tensor import Tensor, as_stored, as_tensor
 from adjoint.graph.types import FLOAT64, INT64
 from adjoint.ops.elementwise.arithmetic import reciprocal
 from adjoint.ops.elementwise.comparison import equal, isnan, not_equal
@@ -220,7 +221,7 @@ _power_const = register(
 )
 
 
-@public
+@public_storage
 def power(x1: Any, x2: Any, /) -> Tensor:
     """x1 to the power x2, elementwise.
 
@@ -235,7 +236,7 @@ def power(x1: Any, x2: Any, /) -> Tensor:
     """
     kind = type(x2)
     if kind is int or kind is float:
-        return _static_power(x1 if type(x1) is Tensor else as_tensor(x1), x2)
+        return _static_power(x1 if type(x1) is Tensor else as_stored(x1), x2)
     return apply(_power, (x1, x2))
 
 
@@ -245,6 +246,8 @@ pow = power
 def _static_power(x: Tensor, n: float) -> Tensor:
     dtype = x.node.dtype
     if dtype.kind not in "fc":
+        if dtype.kind == "V":
+            return in_float32(_static_power, (x, n), {})
         if type(n) is float:
             x = as_tensor(x, FLOAT64)
         elif n < 0:

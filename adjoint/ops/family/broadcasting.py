@@ -5,7 +5,7 @@ from __future__ import annotations
 from adjoint.graph import calls
 from adjoint.graph.node import Node
 from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import Shape
+from adjoint.graph.types import Shape, derivative_dtype
 
 
 def fit(share: Tensor, node: Node) -> Tensor:
@@ -13,7 +13,7 @@ def fit(share: Tensor, node: Node) -> Tensor:
     if share.node.dtype is not node.dtype:
         if share.node.dtype.kind == "c" and node.dtype.kind != "c":
             share = calls.real(share)
-        share = calls.astype(share, node.dtype)
+        share = calls.astype(share, derivative_dtype(node.dtype))
     if share.node.shape != node.shape:
         share = sum_to(share, node.shape)
     return share

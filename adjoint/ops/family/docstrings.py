@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from adjoint.graph.op import public
+from adjoint.graph.op import public_storage
 
 if TYPE_CHECKING:
     from adjoint.ops.family.elementwise import Elementwise
@@ -42,7 +42,7 @@ def publish(function: Any, op: Elementwise, parts: DocstringParts) -> None:
     >>> {parts.prefix}{op.name}({", ".join(map(repr, parts.example))})
     Tensor({parts.shown or printed(op.numpy(*parts.example))})
     """
-    public(function)
+    public_storage(function)
 
 
 def _defining_module() -> str:

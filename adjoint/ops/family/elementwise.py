@@ -25,6 +25,7 @@ from adjoint.graph.leaf import constant_node, is_sure, is_weak
 from adjoint.graph.loop_form import Index, Loops, input_index
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import Op, register
+from adjoint.graph.storage import has_stored, in_float32
 from adjoint.graph.subgradients import chosen
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import (
@@ -346,7 +347,10 @@ def to_bool(dtype: DType) -> DType:
 
 def apply(op: Elementwise, args: Sequence[Any], params: tuple[Any, ...] = ()) -> Tensor:
     """`op` of arguments of any kind: promoted, broadcast, checked."""
-    nodes, dtype = uniform(op, args) or operands(op, args)
+    found = uniform(op, args)
+    if found is None and has_stored(*args):
+        return in_float32(apply, (op, args, params), {})
+    nodes, dtype = found or operands(op, args)
     shape = broadcast_shapes(op.name, *[node.shape for node in nodes])
     return Tensor(Node(op, tuple(nodes), params, shape, op.result(dtype) if op.result else dtype))
 
@@ -372,6 +376,8 @@ def unary(name: str, numpy: Callable[..., Any], partial: Partial, **options: Any
             node = x.node
             dtype = node.dtype
         else:
+            if has_stored(x):
+                return in_float32(function, (x,), {})
             if otherwise is not None:
                 otherwise(x)
             (node,), dtype = operands(op, (x,))
@@ -400,6 +406,8 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
         a = x1.node if first is Tensor else _weak(x1, first, x2) if second is Tensor else None
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
         if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind not in kinds:
+            if has_stored(x1, x2):
+                return in_float32(function, (x1, x2), {})
             if otherwise is not None and (found := otherwise(x1, x2)) is not None:
                 return found
             (a, b), dtype = operands(op, (x1, x2))

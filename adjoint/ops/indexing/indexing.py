@@ -11,8 +11,9 @@ from adjoint.errors import DTypeError, OutOfBoundsError, RangeError, ShapeError
 from adjoint.graph import engine
 from adjoint.graph.arrays import checked_range, plain_array
 from adjoint.graph.node import Node
-from adjoint.graph.op import OPS, public
-from adjoint.graph.tensor import Tensor, as_tensor, from_array
+from adjoint.graph.op import OPS, public, public_storage
+from adjoint.graph.storage import in_float32, is_stored, rounded, widened
+from adjoint.graph.tensor import Tensor, as_stored, as_tensor, from_array
 from adjoint.graph.types import (
     BOOL,
     INT64,
@@ -84,7 +85,7 @@ def _at_slices(shape: Shape, written: tuple[Any, ...]) -> tuple[Any, ...] | None
     return (*chosen.params, tuple(chosen.shape))
 
 
-@public
+@public_storage
 def getitem(x: Any, index: Any, /) -> Tensor:
     """``x[index]``, for every index that NumPy takes.
 
@@ -97,7 +98,7 @@ def getitem(x: Any, index: Any, /) -> Tensor:
     >>> x[1, ::-1], x[:, [0, 0]]
     (Tensor([4., 3.]), Tensor([[1., 1.], [3., 3.]]))
     """
-    x = as_tensor(x)
+    x = as_stored(x)
     node = x.node
     if type(index) is int:
         params = _at_integer(node.shape, index)
@@ -107,6 +108,8 @@ def getitem(x: Any, index: Any, /) -> Tensor:
         params = _at_slices(node.shape, written)
         if params is not None:
             return Tensor(Node(_SLICE, (node,), params, params[3], node.dtype))
+    if node.dtype.kind == "V":
+        return in_float32(getitem, (x, index), {})
     chosen = read_index("getitem", node.shape, index)
     part = chosen.slice(x)
     if chosen.indices:
@@ -114,7 +117,7 @@ def getitem(x: Any, index: Any, /) -> Tensor:
     return Tensor(part.node)
 
 
-@public
+@public_storage
 def setitem(x: Any, index: Any, value: Any, /) -> Tensor:
     """`x` with `value`, which broadcasts, in place of ``x[index]``: what ``x[index] = value`` does.
 
@@ -126,6 +129,8 @@ def setitem(x: Any, index: Any, value: Any, /) -> Tensor:
     >>> ad.setitem(ad.zeros(4), slice(1, 3), 7.0)
     Tensor([0., 7., 7., 0.])
     """
+    if is_stored(x):
+        return rounded(setitem(widened(x), index, value))
     x = as_tensor(x)
     value = _converted("setitem", value, x.node.dtype)
     masked = _where_mask(x, index, value)
@@ -200,7 +205,7 @@ def _has_tensor(index: Any) -> bool:
     return isinstance(index, list) and any(type(i) is Tensor or _has_tensor(i) for i in index)
 
 
-@public
+@public_storage
 def index_add(x: Any, index: Any, value: Any, /) -> Tensor:
     """`x` with `value`, which broadcasts, added to ``x[index]``; places named twice get both.
 
@@ -210,6 +215,8 @@ def index_add(x: Any, index: Any, value: Any, /) -> Tensor:
     >>> ad.index_add(ad.zeros(3), [0, 0, 2], ad.asarray([1.0, 2.0, 4.0]))
     Tensor([3., 0., 4.])
     """
+    if is_stored(x):
+        return rounded(index_add(widened(x), index, value))
     x = as_tensor(x)
     value = _converted("index_add", value, x.node.dtype)
     chosen = read_index("index_add", x.shape, index)
@@ -294,7 +301,7 @@ def take_along_axis(x: Any, /, indices: Any, axis: int | None = -1) -> Tensor:
     return gather(x, _along("take_along_axis", x, indices, axis), tuple(range(x.ndim)), 0)
 
 
-@public
+@public_storage
 def put_along_axis(x: Any, /, indices: Any, values: Any, axis: int | None = -1) -> Tensor:
     """`x` with `values` written to the places that `take_along_axis` would take from.
 
@@ -307,6 +314,11 @@ def put_along_axis(x: Any, /, indices: Any, values: Any, axis: int | None = -1) 
     Tensor([[5., 0.],
             [0., 5.]])
     """
+    if is_stored(x):
+        result = rounded(put_along_axis(widened(x), indices, values, axis))
+        if isinstance(x, Tensor):
+            x[...] = result
+        return result
     given, x = x, as_tensor(x)
     flat = reshape(x, (-1,)) if axis is None else x
     axis = 0 if axis is None else normalize_axis("put_along_axis", axis, x.ndim)

@@ -14,7 +14,8 @@ from adjoint.graph import calls
 from adjoint.graph.forking import import_module
 from adjoint.graph.loop_form import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import Op, public_storage, register
+from adjoint.graph.storage import has_stored, in_float32
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes, promote, size_of
 from adjoint.ops.elementwise.comparison import not_equal
@@ -154,7 +155,7 @@ class MatMul(Op):
 _matmul = register(MatMul())
 
 
-@public
+@public_storage
 def matmul(x1: Any, x2: Any, /) -> Tensor:
     """The matrix product, for all ranks as in NumPy: 1-d inputs are vectors, stacks broadcast.
 
@@ -165,6 +166,8 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
     Tensor([3., 7.])
     """
     a, b = as_tensor(x1), as_tensor(x2)
+    if (a is not x1 or b is not x2) and has_stored(x1, x2):
+        return in_float32(matmul, (x1, x2), {})
     for number, x in (("first", a), ("second", b)):
         if not x.ndim:
             raise ShapeError(f"matmul: the {number} operand is 0-d; multiply by numbers with *")

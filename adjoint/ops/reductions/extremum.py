@@ -13,7 +13,8 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph.node import Node, are_nested, noted
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import Op, public, public_storage, register
+from adjoint.graph.storage import has_stored, in_float32
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape, normalize_axis, size_of
 from adjoint.ops.elementwise.choice import maximum, minimum, where
@@ -153,7 +154,7 @@ def _extreme(op: Extremum, x: Any, axis: Any, keepdims: bool, initial: Any, wher
     return either(found, as_tensor(initial, x.dtype))
 
 
-@public
+@public_storage
 def max(
     x: Any,
     /,
@@ -174,11 +175,16 @@ def max(
     Tensor([0. , 0.5, 0.5])
     """
     if initial is None and where is None:
-        return reduce_over(_max, as_tensor(x), axis, keepdims)
+        real = as_tensor(x)
+        if real is x or not has_stored(x):
+            return reduce_over(_max, real, axis, keepdims)
+    if has_stored(x):
+        options = {"keepdims": keepdims, "initial": initial, "where": where}
+        return in_float32(max, (x, axis), options)
     return _extreme(_max, x, axis, keepdims, initial, where)
 
 
-@public
+@public_storage
 def min(
     x: Any,
     /,
@@ -198,7 +204,12 @@ def min(
     Tensor([1., 2.])
     """
     if initial is None and where is None:
-        return reduce_over(_min, as_tensor(x), axis, keepdims)
+        real = as_tensor(x)
+        if real is x or not has_stored(x):
+            return reduce_over(_min, real, axis, keepdims)
+    if has_stored(x):
+        options = {"keepdims": keepdims, "initial": initial, "where": where}
+        return in_float32(min, (x, axis), options)
     return _extreme(_min, x, axis, keepdims, initial, where)
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, public, register
-from adjoint.graph.tensor import Tensor, as_tensor, make
+from adjoint.graph.op import Op, public, public_storage, register
+from adjoint.graph.storage import has_stored, in_float32
+from adjoint.graph.tensor import Tensor, as_stored, as_tensor, make
 from adjoint.graph.types import (
     BOOL,
     INT64,
@@ -184,11 +185,11 @@ _sum, _any, _all = map(register, (Sum(), Any_(), All_()))
 
 def chosen(x: Any, where: Any, otherwise: Any) -> Tensor:
     """`x` with `otherwise` where the mask `where` does not hold; the mask may be larger."""
-    x = as_tensor(x)
+    x = as_stored(x)
     return choice.where(as_tensor(where, BOOL), x, as_tensor(otherwise, x.dtype))
 
 
-@public
+@public_storage
 def sum(
     x: Any,
     /,
@@ -212,9 +213,14 @@ def sum(
     if where is not None:
         x = chosen(x, where, 0)
     if initial is not None:
+        if has_stored(x, dtype):
+            options = {"keepdims": keepdims, "initial": initial}
+            return in_float32(sum, (x, axis, dtype), options)
         found = sum(x, axis, dtype=dtype, keepdims=keepdims)
         return found + as_tensor(initial, found.dtype)
     if dtype is not None or type(x) is not Tensor or x.node.dtype.kind not in "fc":
+        if has_stored(x, dtype):
+            return in_float32(sum, (x, axis, dtype), {"keepdims": keepdims})
         x = to_accumulate(x, dtype)
     node = x.node
     axes = axes_of("sum", axis, len(node.shape))
@@ -224,7 +230,7 @@ def sum(
     return reshape(result, kept(node.shape, axes)) if keepdims else result
 
 
-@public
+@public_storage
 def any(x: Any, /, axis: Any = None, *, keepdims: bool = False, where: Any = None) -> Tensor:
     """Whether any element along `axis` is true; of numbers, whether any is not 0.
 
@@ -238,7 +244,7 @@ def any(x: Any, /, axis: Any = None, *, keepdims: bool = False, where: Any = Non
     return reduce_over(_any, x if where is None else chosen(x, where, False), axis, keepdims)
 
 
-@public
+@public_storage
 def all(x: Any, /, axis: Any = None, *, keepdims: bool = False, where: Any = None) -> Tensor:
     """Whether all elements along `axis` are true; of numbers, whether none is 0.
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from adjoint.errors import DTypeError
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import Op, public_storage, register
+from adjoint.graph.storage import has_stored, in_float32
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import DType, Shape, to_inexact
 from adjoint.ops.elementwise.choice import minimum, where
@@ -173,7 +174,7 @@ def _real(name: str, x: Any) -> Tensor:
     return as_tensor(x, to_inexact(x.node.dtype))
 
 
-@public
+@public_storage
 def logsumexp(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """log Σ exp(x) over `axis` (an integer, several, or None for all), without overflow.
 
@@ -184,10 +185,13 @@ def logsumexp(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     >>> ad.logsumexp(ad.asarray([1000.0, 1000.0]))
     Tensor(1000.69314718)
     """
-    return reduce_over(_logsumexp, _real("logsumexp", x), axis, keepdims)
+    given, x = x, _real("logsumexp", x)
+    if given is not x and has_stored(given):
+        return in_float32(logsumexp, (given, axis), {"keepdims": keepdims})
+    return reduce_over(_logsumexp, x, axis, keepdims)
 
 
-@public
+@public_storage
 def softmax(x: Any, /, axis: Any = -1) -> Tensor:
     """exp(x) / Σ exp(x) along `axis` (an integer, several, or None for all), without overflow.
 
@@ -198,11 +202,13 @@ def softmax(x: Any, /, axis: Any = -1) -> Tensor:
     >>> ad.softmax(ad.asarray([1000.0, 1000.0, -float("inf")]))
     Tensor([0.5, 0.5, 0. ])
     """
-    x = _real("softmax", x)
+    given, x = x, _real("softmax", x)
+    if given is not x and has_stored(given):
+        return in_float32(softmax, (given, axis), {})
     return make(_softmax, (x,), (axes_of("softmax", axis, x.ndim),))
 
 
-@public
+@public_storage
 def log_softmax(x: Any, /, axis: Any = -1) -> Tensor:
     """x - logsumexp(x) along `axis` (an integer, several, or None for all), without overflow.
 
@@ -212,5 +218,7 @@ def log_softmax(x: Any, /, axis: Any = -1) -> Tensor:
     >>> ad.log_softmax(ad.asarray([1000.0, 1000.0]))
     Tensor([-0.69314718, -0.69314718])
     """
-    x = _real("log_softmax", x)
+    given, x = x, _real("log_softmax", x)
+    if given is not x and has_stored(given):
+        return in_float32(log_softmax, (given, axis), {})
     return make(_log_softmax, (x,), (axes_of("log_softmax", axis, x.ndim),))

@@ -14,17 +14,18 @@ from adjoint.graph.arrays import converted
 from adjoint.graph.device import check_device
 from adjoint.graph.loop_form import ZERO, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
-from adjoint.graph.op import public, register
-from adjoint.graph.tensor import Tensor, as_tensor, make
+from adjoint.graph.op import public_storage, register
+from adjoint.graph.tensor import Tensor, as_stored, as_tensor, make
 from adjoint.graph.types import (
     DType,
     Shape,
-    as_dtype,
     as_shape,
     broadcast_shapes,
+    derivative_dtype,
     normalize_axes,
     normalize_axis,
     size_of,
+    storage_dtype,
 )
 from adjoint.graph.views import reshaped
 from adjoint.ops.family.broadcasting import align, fit, sum_to
@@ -171,6 +172,12 @@ class AsType(Linear):
     def lower(self, node: Node, index: Index, loops: Loops) -> Any:
         return loops.e.convert(loops.read(node.inputs[0], index), node.dtype)
 
+    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
+        (tangent,) = tangents
+        if tangent is None or tangent.node.dtype is (dtype := derivative_dtype(node.dtype)):
+            return tangent
+        return make(self, (tangent,), (dtype,))
+
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         return fit(adjoint, node.inputs[0])
 
@@ -191,7 +198,7 @@ _converted: WeakValueDictionary[tuple[int, DType], Node] = WeakValueDictionary()
 a float32 variable send back in float64 is added up before it is rounded: it may nearly cancel."""
 
 
-@public
+@public_storage
 def reshape(x: Any, /, shape: Any, *, order: str = "C", copy: Any = None) -> Tensor:
     """`x` in another `shape` with as many elements, in row-major order; one size may be -1.
 
@@ -204,8 +211,8 @@ def reshape(x: Any, /, shape: Any, *, order: str = "C", copy: Any = None) -> Ten
             [3, 4, 5]])
     """
     if copy is False:
-        return _view(as_tensor(x), shape, order)
-    x = as_tensor(x)
+        return _view(as_stored(x), shape, order)
+    x = as_stored(x)
     node = x.node
     if type(shape) is tuple and shape == node.shape:
         return Tensor(node)
@@ -266,7 +273,7 @@ def _new_shape(given: Shape, wanted: Shape) -> Shape:
     return new
 
 
-@public
+@public_storage
 def permute_dims(x: Any, /, axes: Iterable[int] | None = None) -> Tensor:
     """`x` with its axes in the order `axes`; None reverses them (`numpy.transpose`).
 
@@ -274,7 +281,7 @@ def permute_dims(x: Any, /, axes: Iterable[int] | None = None) -> Tensor:
     >>> ad.permute_dims(ad.zeros((2, 3, 4)), (2, 0, 1)).shape
     (4, 2, 3)
     """
-    x = as_tensor(x)
+    x = as_stored(x)
     rank = x.ndim
     if axes is None:
         order = tuple(range(rank))[::-1]
@@ -288,7 +295,7 @@ def permute_dims(x: Any, /, axes: Iterable[int] | None = None) -> Tensor:
     return Tensor(x.node) if order == tuple(range(rank)) else make(_permute, (x,), (order,))
 
 
-@public
+@public_storage
 def matrix_transpose(x: Any, /) -> Tensor:
     """`x` with its last two axes exchanged.
 
@@ -296,14 +303,14 @@ def matrix_transpose(x: Any, /) -> Tensor:
     >>> ad.matrix_transpose(ad.zeros((5, 2, 3))).shape
     (5, 3, 2)
     """
-    x = as_tensor(x)
+    x = as_stored(x)
     if x.ndim < 2:
         raise ShapeError(f"matrix_transpose: needs at least 2 axes, got shape {x.shape}")
     *lead, rows, columns = range(x.ndim)
     return permute_dims(x, (*lead, columns, rows))
 
 
-@public
+@public_storage
 def broadcast_to(x: Any, /, shape: Any) -> Tensor:
     """`x` repeated along new axes and axes of size one, up to `shape`.
 
@@ -312,7 +319,7 @@ def broadcast_to(x: Any, /, shape: Any) -> Tensor:
     Tensor([[1., 2.],
             [1., 2.]])
     """
-    x = as_tensor(x)
+    x = as_stored(x)
     new = as_shape("broadcast_to", shape)
     if new == x.node.shape:
         return Tensor(x.node)
@@ -321,7 +328,7 @@ def broadcast_to(x: Any, /, shape: Any) -> Tensor:
     return make(_broadcast, (x,), (new,))
 
 
-@public
+@public_storage
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
     """`x` converted to `dtype`; from floating to integer numbers the fraction is cut off.
 
@@ -333,8 +340,8 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> T
     """
     if device is not None:
         check_device("astype", device)
-    x = as_tensor(x)
-    wanted = as_dtype(dtype)
+    x = as_stored(x)
+    wanted = storage_dtype(dtype)
     node = x.node
     if node.dtype is wanted:
         return Tensor(node) if copy else x
@@ -352,7 +359,7 @@ def fitting(x: Any, dtype: DType) -> Tensor:
     return as_tensor(x, dtype) if exact else astype(x, dtype)
 
 
-@public
+@public_storage
 def expand_dims(x: Any, /, axis: Any = 0) -> Tensor:
     """`x` with a new axis of size one at each position in `axis`, counted in the result.
 
@@ -360,14 +367,14 @@ def expand_dims(x: Any, /, axis: Any = 0) -> Tensor:
     >>> ad.expand_dims(ad.zeros(3), 1).shape
     (3, 1)
     """
-    x = as_tensor(x)
+    x = as_stored(x)
     count = len(tuple(axis)) if isinstance(axis, Iterable) else 1
     axes = normalize_axes("expand_dims", axis, x.ndim + count)
     old = iter(x.shape)
     return reshape(x, tuple(1 if i in axes else next(old) for i in range(x.ndim + count)))
 
 
-@public
+@public_storage
 def squeeze(x: Any, /, axis: Any = None) -> Tensor:
     """`x` without its axes of size one, or without those named by `axis`.
 
@@ -375,7 +382,7 @@ def squeeze(x: Any, /, axis: Any = None) -> Tensor:
     >>> ad.squeeze(ad.zeros((1, 3, 1))).shape
     (3,)
     """
-    x = as_tensor(x)
+    x = as_stored(x)
     if axis is None:
         axes = tuple(i for i, size in enumerate(x.shape) if size == 1)
     else:

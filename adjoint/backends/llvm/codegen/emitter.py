@@ -29,7 +29,7 @@ from adjoint.backends.llvm.codegen.registers import (
     vector_type,
 )
 from adjoint.errors import ArgumentError
-from adjoint.graph import complex_words
+from adjoint.graph import bfloat16_words, complex_words
 from adjoint.graph.types import to_complex, to_real
 
 _COMPLEX: dict[str, Callable[..., Scalar]] = {
@@ -55,6 +55,8 @@ def _number(value: float, dtype: np.dtype[Any]) -> Any:
         return ir.Constant(kind, float(np.asarray(value, dtype)))
     if dtype.kind == "b":
         return ir.Constant(kind, int(bool(value)))
+    if dtype.kind == "V":
+        return ir.Constant(kind, int(np.asarray(value, dtype).view(np.uint16)))
     return ir.Constant(kind, int(value) & ((1 << kind.width) - 1))
 
 
@@ -257,6 +259,9 @@ class LLVMEmitter:
         if "c" in (dtype.kind, x.dtype.kind):
             converted: Scalar = complex_words.convert(self, x, dtype)
             return converted
+        if "V" in (dtype.kind, x.dtype.kind):
+            moved: Scalar = bfloat16_words.convert(self, x, dtype)
+            return moved
         if dtype.kind == "b":
             return self.not_equal(x, 0)
         if x.dtype.kind == "f":

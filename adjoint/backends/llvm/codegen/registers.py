@@ -49,7 +49,9 @@ Operand = Scalar | float
 
 @cache
 def llvm_type(dtype: np.dtype[Any]) -> Any:
-    """The register type of a dtype; a bool is one bit there."""
+    """The register type of a dtype; a bool is one bit there, and bfloat16 its bits."""
+    if dtype.kind == "V":
+        return ir.IntType(16)
     if dtype.kind == "b":
         return ir.IntType(1)
     if dtype.kind in "iu":
