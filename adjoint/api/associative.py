@@ -9,6 +9,7 @@ from adjoint.api.arguments import check_step, function_name, output_of
 from adjoint.api.stepping import flag, open_leaves
 from adjoint.api.tree import flatten, path_text, same_structure
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
+from adjoint.graph.storage import as_given, stored_among
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import normalize_axis
 from adjoint.ops.indexing.slicing import along
@@ -36,6 +37,7 @@ def associative_scan(
     check_step("associative_scan", "fn", fn, "fn(a, b)", 2)
     backwards = flag("associative_scan", "reverse", reverse)
     leaves, structure = open_leaves("associative_scan: elems", elems)
+    stored = stored_among(flatten(elems)[0])
     sizes: dict[int, str] = {}
     moved = []
     for x, path in zip(leaves, structure.paths(), strict=True):
@@ -55,7 +57,8 @@ def associative_scan(
         )
 
     def combine(a: Leaves, b: Leaves) -> Leaves:
-        result, found = flatten(fn(structure.unflatten(a), structure.unflatten(b)))
+        pair = [structure.unflatten(as_given(x, stored)) for x in (a, b)]
+        result, found = flatten(fn(*pair))
         if not same_structure(found, structure):
             raise ArgumentError(
                 f"associative_scan: fn must return a tree like elems, {structure}, got {found}"
@@ -81,9 +84,8 @@ def associative_scan(
     found = _prefixes(combine, moved)
     if backwards:
         found = [flip(x, 0) for x in found]
-    return structure.unflatten(
-        moveaxis(x, 0, normalize_axis("associative_scan", axis, x.ndim)) for x in found
-    )
+    results = [moveaxis(x, 0, normalize_axis("associative_scan", axis, x.ndim)) for x in found]
+    return structure.unflatten(as_given(results, stored))
 
 
 def _prefixes(combine: Callable[[Leaves, Leaves], Leaves], elems: Leaves) -> Leaves:

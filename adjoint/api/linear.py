@@ -20,6 +20,7 @@ from adjoint.api.tree import flatten, same_structure
 from adjoint.errors import ArgumentError
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
+from adjoint.graph.storage import as_given, stored_among
 from adjoint.graph.tensor import Tensor
 from adjoint.ops.control.closing import captured, closed
 from adjoint.ops.control.linear_map import LinearMap, transposed
@@ -59,12 +60,13 @@ class _Pushforward:
         self.arguments = arguments
         self.outputs = traced_call.outputs
         self.structure = traced_call.structure
+        self.unflatten = traced_call.unflatten
         self.scope = traced_call.keep_open()
 
     def __call__(self, *tangents: Any) -> Any:
         """The product with tangents, one for each argument."""
         seeds = self.seeds("linearize", tangents)
-        return self.structure.unflatten(push(self.outputs, seeds, self.scope))
+        return self.unflatten(push(self.outputs, seeds, self.scope))
 
     def seeds(self, name: str, tangents: Sequence[Any]) -> dict[Node, Tensor]:
         """The tangent of each variable; raises `ArgumentError` where these do not fit."""
@@ -105,10 +107,12 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
         f.seeds("linear_transpose", primals)
         return f.transpose
     leaves, structure = open_leaves("linear_transpose: argument ", tuple(primals))
+    stored = stored_among(flatten(tuple(primals))[0])
     scope = Scope(abstract=True)
     variables = [variable_node(None, x.node.shape, x.node.dtype, scope) for x in leaves]
     try:
-        result = traced(f, tuple(structure.unflatten(map(Tensor, variables))))
+        given = as_given(map(Tensor, variables), stored)
+        result = traced(f, tuple(structure.unflatten(given)))
     finally:
         scope.close()
     found, result_structure = flatten(result)
@@ -126,11 +130,8 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     def transpose(adjoint: Any) -> tuple[Any, ...]:
         given = _adjoints(adjoint, outputs, result_structure)
         shares = back.apply(list(map(Tensor, outside)), dict(enumerate(given)), numbers)
-        return tuple(
-            structure.unflatten(
-                [shares[n] if n in shares else zeros_like(x) for n, x in enumerate(leaves)]
-            )
-        )
+        sent = [shares[n] if n in shares else zeros_like(x) for n, x in enumerate(leaves)]
+        return tuple(structure.unflatten(as_given(sent, stored)))
 
     return transpose
 

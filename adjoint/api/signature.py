@@ -43,7 +43,7 @@ def settled(x: Any) -> Any:
         return x
     if isinstance(x, Tensor):  # of a class derived from it
         return Tensor(x.node)
-    array = (x if is_stored(x) else number_array(x)).view()
+    array = (np.asarray(x) if is_stored(x) else number_array(x)).view()
     array.flags.writeable = False
     return array
 

@@ -27,7 +27,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from adjoint.graph import calls, types
+from adjoint.graph import calls
 from adjoint.graph.leaf import is_weak
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT32, DType, is_bfloat16, promote, storage_dtype
@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 def is_stored(x: Any) -> bool:
     """Whether `x` is a tensor or an array in bfloat16."""
     if isinstance(x, Tensor):
-        return x.node.dtype is types.BFLOAT16 and types.BFLOAT16 is not None
+        return x.node.dtype.kind == "V"
     return isinstance(x, (np.ndarray, np.generic)) and is_bfloat16(x.dtype)
 
 
@@ -155,7 +155,8 @@ def rounded(x: Result) -> Result:
     given: Any = x
     found: Any = x
     if isinstance(given, Tensor):
-        found = calls.astype(given, types.BFLOAT16) if given.node.dtype is FLOAT32 else x
+        if given.node.dtype is FLOAT32:
+            found = calls.astype(given, storage_dtype("bfloat16"))
     elif isinstance(given, tuple):
         parts = tuple(map(rounded, given))
         found = type(given)(*parts) if hasattr(given, "_fields") else parts

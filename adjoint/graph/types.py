@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
@@ -60,7 +61,10 @@ def storage_dtype(dtype: Any) -> DType:
         found = np.dtype(dtype).newbyteorder("=")
     except TypeError as error:
         cure = "give one such as 'float64'"
-        if dtype == "bfloat16":
+        if isinstance(dtype, str) and dtype == "bfloat16":
+            module = sys.modules.get("ml_dtypes")
+            if module is not None:  # an older one, which does not give NumPy the name
+                return storage_dtype(module.bfloat16)
             cure = "import ml_dtypes, which makes it known to NumPy"
         raise DTypeError(f"{dtype!r} is not a dtype; {cure}") from error
     if found not in _SUPPORTED:

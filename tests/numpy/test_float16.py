@@ -1,5 +1,4 @@
-"""float16: computed and promoted as NumPy does, with derivatives in float16, on every engine; and
-bfloat16, in which arrays are stored."""
+"""float16: computed and promoted as NumPy does, with derivatives in float16, on every engine."""
 
 from __future__ import annotations
 
@@ -94,56 +93,3 @@ def test_tangents_and_batches_are_of_float16():
     np.testing.assert_allclose(tangent, np.cos(wide) * wide + np.sin(wide), rtol=5e-3, atol=5e-3)
     assert ad.vmap(ad.grad(lambda x: x * x))(X).tolist() == (2 * X).tolist()
     assert ad.hessian(lambda x: ad.sum(x**3))(X).dtype == np.float16
-
-
-def stored(x):
-    """An array in bfloat16."""
-    return np.asarray(x).astype(pytest.importorskip("ml_dtypes").bfloat16)
-
-
-@pytest.mark.native
-def test_arrays_of_bfloat16_are_computed_with_in_float32():
-    x = stored(X)
-    wide = x.astype(np.float32)
-    for found in (ad.asarray(x), ad.sin(x), ad.ones(4, dtype="float32") * x, ad.compile(ad.sin)(x)):
-        assert found.dtype == np.float32
-    assert ad.asarray(x).tolist() == wide.tolist()
-    assert np.array_equal(ad.sin(x), ad.sin(wide))
-    assert np.array_equal(ad.grad(lambda y: ad.sum(y * x))(np.ones(4)), wide)
-
-
-@pytest.mark.native
-@pytest.mark.parametrize(
-    "x", [X, X[::2], X[:0], X[1], np.array(2.0)], ids=["", "strided", "empty", "a number", "0-d"]
-)
-def test_gradients_by_arrays_of_bfloat16_are_those_of_float32_rounded_to_it(x):
-    x = stored(x)
-
-    def f(x):
-        return np.sum(np.sin(x) * x)
-
-    wide = x.astype(np.float32)
-    expected = stored(np.sin(wide) + wide * np.cos(wide))  # ml_dtypes rounds to nearest even
-    for found in (
-        ad.grad(f)(x),
-        ad.compile(ad.grad(f))(x),
-        ad.grad(lambda d: f(d["w"]), wrt="w")({"w": x, "b": x}),
-        ad.vjp(f, x)[1](1.0)[0],
-    ):
-        assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
-        near = np.abs(found.astype(float) - expected.astype(float))
-        assert np.all(near <= 2**-8 * np.abs(expected.astype(float)) + 1e-6)
-
-
-def test_a_result_is_stored_in_bfloat16_outside():
-    x = stored(X)
-    assert np.asarray(ad.asarray(X) / 3).astype(x.dtype).tolist() == stored(X / 3).tolist()
-    for ask in (
-        lambda: ad.zeros(3, dtype=x.dtype),
-        lambda: ad.zeros(3, dtype="bfloat16"),
-        lambda: ad.ones(3).astype(x.dtype),
-    ):
-        with pytest.raises(TypeError, match=r"numpy.asarray\(x\).astype\(ml_dtypes.bfloat16\)"):
-            ask()
-    with pytest.raises(TypeError, match=r"float8.*convert it, x.astype\('float32'\)"):
-        ad.asarray(x.astype(pytest.importorskip("ml_dtypes").float8_e4m3fn))

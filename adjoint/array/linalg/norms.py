@@ -9,7 +9,8 @@ import numpy as np
 from adjoint.array.linalg.decompositions import svdvals
 from adjoint.array.statistics.descriptive import inexact
 from adjoint.errors import RangeError, ShapeError
-from adjoint.graph.op import public
+from adjoint.graph.op import public, public_storage
+from adjoint.graph.storage import has_stored, in_float32
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import normalize_axes, to_real
 from adjoint.ops.elementwise.choice import abs, where
@@ -24,7 +25,7 @@ from adjoint.ops.shape.movement import astype, permute_dims, reshape
 __all__ = ["matrix_norm", "norm", "vector_norm"]
 
 
-@public
+@public_storage
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The norm of a vector, or of a matrix, as ``numpy.linalg.norm`` chooses between them.
 
@@ -38,7 +39,9 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     >>> ad.linalg.norm(ad.asarray([[1.0, -2.0], [3.0, 4.0]]), ord=1)
     Tensor(6.)
     """
-    x = inexact(x)
+    given, x = x, inexact(x)
+    if x is not given and has_stored(given):
+        return in_float32(norm, (given, ord, axis, keepdims), {})
     if ord is None:
         return norm2(x, axis, keepdims=keepdims)
     axes = _two("norm", axis, x.ndim)

@@ -9,7 +9,8 @@ import numpy as np
 
 from adjoint.graph.loop_form import Index, Loops, scanned
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import Op, public, register
+from adjoint.graph.op import Op, public, public_storage, register
+from adjoint.graph.storage import has_stored, in_float32
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import INT64, DType, Shape
 from adjoint.ops.elementwise.choice import where
@@ -172,7 +173,7 @@ _cummax = register(RunningExtremum("cummax", np.maximum.accumulate, _cumargmax))
 _cummin = register(RunningExtremum("cummin", np.minimum.accumulate, _cumargmin))
 
 
-@public
+@public_storage
 def cumsum(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
     """The sums of the elements up to each along `axis`; without one, of the flattened tensor.
 
@@ -183,7 +184,10 @@ def cumsum(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
     >>> ad.cumsum(ad.asarray([1.0, 2.0, 3.0]))
     Tensor([1., 3., 6.])
     """
-    x, place = line("cumsum", to_accumulate(x, dtype), axis)
+    given, x = x, to_accumulate(x, dtype)
+    if x is not given and has_stored(given, dtype):
+        return in_float32(cumsum, (given, axis, dtype), {})
+    x, place = line("cumsum", x, axis)
     return make(_cumsum, (x,), (place, False))
 
 

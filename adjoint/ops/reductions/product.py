@@ -21,7 +21,8 @@ import numpy as np
 from adjoint.errors import ShapeError
 from adjoint.graph.loop_form import Index, Loops, choose, scanned
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, find, public, register
+from adjoint.graph.op import Op, find, public_storage, register
+from adjoint.graph.storage import has_stored, in_float32
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import DType, Shape
 from adjoint.ops.family.structural_zeros import (
@@ -268,7 +269,7 @@ def product_of_others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return permute_dims(moved, tuple([int(a) for a in np.argsort(order)]))
 
 
-@public
+@public_storage
 def prod(
     x: Any,
     /,
@@ -292,15 +293,20 @@ def prod(
     if where is not None:
         x = chosen(x, where, 1)
     if initial is not None:
+        if has_stored(x, dtype):
+            options = {"keepdims": keepdims, "initial": initial}
+            return in_float32(prod, (x, axis, dtype), options)
         found = prod(x, axis, dtype=dtype, keepdims=keepdims)
         return found * as_tensor(initial, found.dtype)
-    x = to_accumulate(x, dtype)
+    given, x = x, to_accumulate(x, dtype)
+    if x is not given and has_stored(given, dtype):
+        return in_float32(prod, (given, axis, dtype), {"keepdims": keepdims})
     axes = axes_of("prod", axis, len(x.node.shape))
     result = make(_prod, (x,), (axes,)) if axes else Tensor(x.node)
     return reshape(result, kept(x.node.shape, axes)) if keepdims else result
 
 
-@public
+@public_storage
 def cumprod(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
     """The products of the elements up to each along `axis`; without one, of the flattened tensor.
 
@@ -311,5 +317,8 @@ def cumprod(x: Any, /, axis: Any = None, dtype: Any = None) -> Tensor:
     >>> ad.cumprod(ad.asarray([2.0, 3.0, 4.0]))
     Tensor([ 2.,  6., 24.])
     """
-    x, place = line("cumprod", to_accumulate(x, dtype), axis)
+    given, x = x, to_accumulate(x, dtype)
+    if x is not given and has_stored(given, dtype):
+        return in_float32(cumprod, (given, axis, dtype), {})
+    x, place = line("cumprod", x, axis)
     return make(_cumprod, (x,), (place, False, False))

@@ -24,6 +24,7 @@ from adjoint.graph.types import (
     normalize_axes,
     normalize_axis,
     size_of,
+    storage_dtype,
 )
 from adjoint.ops.elementwise import choice
 from adjoint.ops.elementwise.comparison import not_equal
@@ -79,7 +80,7 @@ def accumulating(dtype: DType) -> DType:
 def to_accumulate(x: Any, dtype: Any) -> Tensor:
     """`x` as a tensor in the dtype asked for, or else in that in which NumPy would add it up."""
     x = as_tensor(x)
-    wanted = accumulating(x.node.dtype) if dtype is None else as_dtype(dtype)
+    wanted = accumulating(x.node.dtype) if dtype is None else storage_dtype(dtype)
     return x if x.node.dtype is wanted else as_tensor(x, wanted)
 
 
