@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.node import Node, are_nested
-from adjoint.graph.op import find, public_storage, register
-from adjoint.graph.storage import has_stored, in_float32
+from adjoint.graph.op import find, public, register
 from adjoint.graph.tensor import Tensor, as_tensor, make
 from adjoint.graph.types import DType, Shape, to_inexact, to_real
 from adjoint.ops.elementwise.comparison import equal, not_equal
@@ -81,7 +80,7 @@ class Norm2(Reduction):
 _norm2 = register(Norm2())
 
 
-@public_storage
+@public
 def norm2(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """The Euclidean norm over `axis` (an integer, several, or None for all); its derivative at 0
     is 0.
@@ -92,9 +91,7 @@ def norm2(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     >>> norm2([3.0, 4.0])
     Tensor(5.)
     """
-    given, x = x, as_tensor(x)
-    if x is not given and has_stored(given):
-        return in_float32(norm2, (given, axis), {"keepdims": keepdims})
+    x = as_tensor(x)
     x = as_tensor(x, to_inexact(x.node.dtype))
     axes = axes_of("norm2", axis, x.ndim)
     result = make(_norm2, (x,), (axes,))
