@@ -109,6 +109,8 @@ def _weak_kind(x: Any) -> type | None:
 
 
 def _dtype_of(x: Any) -> DType:
+    if isinstance(x, type):  # a class of NumPy's numbers has an attribute dtype, too
+        return storage_dtype(x)
     return x.dtype if isinstance(x, Tensor) else storage_dtype(getattr(x, "dtype", x))
 
 

@@ -6,6 +6,7 @@ What most calls say goes straight to the function of the same name; the rest, su
 
 from __future__ import annotations
 
+import numbers
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +52,8 @@ class ArrayMethods:
 
     def transpose(self: Any, *axes: Any) -> Tensor:
         """The tensor with its axes permuted; without arguments, reversed."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        one = len(axes) == 1 and not isinstance(axes[0], numbers.Integral)
+        order = axes[0] if one else axes or None
         return transposed(self, order)
 
     def swapaxes(self: Any, axis1: int, axis2: int) -> Tensor:

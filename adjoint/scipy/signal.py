@@ -38,11 +38,10 @@ from adjoint.scipy.trends import detrend
 
 # fmt: off
 __all__ = [
-    "chirp", "coherence", "convolve", "convolve2d", "correlate", "correlate2d", "csd", "decimate",
-    "deconvolve", "detrend", "fftconvolve", "filtfilt", "find_peaks", "freqz", "freqz_sos",
-    "hilbert", "istft", "lfilter", "lfilter_zi", "medfilt", "oaconvolve", "periodogram", "resample",
-    "resample_poly", "savgol_filter", "sosfilt", "sosfiltfilt", "sosfreqz", "spectrogram", "stft",
-    "upfirdn", "welch", "wiener",
+    "chirp", "coherence", "convolve", "convolve2d", "correlate", "correlate2d", "csd", "detrend",
+    "fftconvolve", "filtfilt", "find_peaks", "freqz", "freqz_sos", "hilbert", "istft", "lfilter",
+    "lfilter_zi", "oaconvolve", "periodogram", "resample", "resample_poly", "savgol_filter",
+    "sosfilt", "sosfreqz", "spectrogram", "stft", "upfirdn", "welch",
 ]
 # fmt: on
 
@@ -313,23 +312,34 @@ def _continued(x: Tensor, edge: int, padtype: Any) -> Tensor:
     return concat([before, x, after], axis=last)
 
 
-def sosfilt(sos: Any, x: Any, axis: int = -1, zi: Any = None) -> Tensor:
-    """Filters of second order, one after the other.
+def sosfilt(sos: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
+    """Filters of second order, one after the other; with initial states `zi`, a pair for each, also
+    the final states.
 
     >>> from adjoint.scipy.signal import sosfilt
     >>> sosfilt([[1.0, 0.0, 0.0, 1.0, -0.5, 0.0]], [1.0, 0.0, 0.0])
     Tensor([1.  , 0.5 , 0.25])
     """
-    refuse("scipy.signal.sosfilt", zi=(zi, None))
     sections = floating(sos)
     if sections.ndim != 2 or sections.shape[1] != 6:
         raise ShapeError(
             f"scipy.signal.sosfilt: sos has a row of 6 for each section, got {sections.shape}"
         )
-    y = floating(x)
+    y, states = floating(x), []
+    first = None if zi is None else as_tensor(zi)
+    if first is not None and (first.ndim != y.ndim + 1 or first.shape[0] != sections.shape[0]):
+        raise ShapeError(
+            f"scipy.signal.sosfilt: zi needs a state for each of {sections.shape[0]} sections "
+            f"with {y.ndim} axes, got shape {first.shape}"
+        )
     for i in range(sections.shape[0]):
-        y = lfilter(sections[i, :3], sections[i, 3:], y, axis)
-    return y
+        b, a = sections[i, :3], sections[i, 3:]
+        if first is None:
+            y = lfilter(b, a, y, axis)
+        else:
+            y, state = lfilter(b, a, y, axis, first[i])
+            states.append(state)
+    return y if first is None else (y, stack(states))
 
 
 def savgol_filter(
@@ -369,9 +379,4 @@ def savgol_filter(
     return moveaxis(concat([first, middle, last], axis=x.ndim - 1), -1, axis)
 
 
-decimate = no_counterpart("scipy.signal.decimate", "use scipy.signal.lfilter, and slices")
-deconvolve = no_counterpart("scipy.signal.deconvolve", "use scipy.signal.lfilter")
-sosfiltfilt = no_counterpart("scipy.signal.sosfiltfilt", "use scipy.signal.filtfilt")
-medfilt = no_counterpart("scipy.signal.medfilt", "use adjoint.median over windows")
-wiener = no_counterpart("scipy.signal.wiener", "write it with means over windows")
 find_peaks = no_counterpart("scipy.signal.find_peaks", "call it with plain numbers for the places")

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from adjoint.tracing import sparse_constants
+from adjoint.tracing import rotations, sparse_constants
 from adjoint.tracing.constants import holds_tensor
 from adjoint.tracing.polynomials import is_series, traced_object
 
@@ -92,11 +92,11 @@ def adopted(real: Any, find: Callable[[str], Any]) -> Any:
     """What an object of SciPy's means, where `find` gives adjoint's by name; or itself."""
     if is_series(type(real)):
         return traced_object(real)
-    seen = sparse_constants.constant(real)
+    seen = rotations.constant(sparse_constants.constant(real))
     if seen is not real:
         return seen
     maker = next((_MAKERS[k.__name__] for k in type(real).__mro__ if k.__name__ in _MAKERS), None)
-    if maker is None:
+    if maker is None or (maker is _frozen and find(f"scipy.stats.{real.dist.name}") is None):
         return real
     known = _known.get(real)
     if known is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from adjoint.errors import ConcretizationError, LostDerivativeError
 from adjoint.graph.node import Scope
-from adjoint.tracing import catching
+from adjoint.tracing import catching, library
 from adjoint.tracing.classes import give_back
 from adjoint.tracing.constants import plain_within, tracing
 from adjoint.tracing.queries import forget
@@ -32,9 +32,12 @@ def call(
         lost: Exception | None = _cause(error) or _unknown_value(error)
         if lost is None and scope is not None:  # C code raised another error in place of ours
             lost = scope.lost
-        if lost is None:
+        if lost is not None:
+            raise lost from None
+        refused = library.refusal(error)
+        if refused is None:
             raise
-        raise lost from None
+        raise refused from error
     finally:
         tracing.depth -= 1
         if not tracing.depth:
@@ -48,6 +51,7 @@ def call(
 
 
 catching.outermost.append(call.__code__)
+library.enter()
 
 
 def _unknown_value(error: Exception) -> ConcretizationError | None:

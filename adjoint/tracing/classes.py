@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol
 
 import numpy as np
 
-from adjoint.tracing import sparse_constants
+from adjoint.tracing import rotations, sparse_constants
 from adjoint.tracing.constants import constant_array, tracing
 
 Copying = Callable[[Any], Any]
@@ -72,6 +72,11 @@ def _is_twin(cls: type) -> bool:
     return "__adjoint_class__" in type.__dict__["__dict__"].__get__(cls)
 
 
+def is_twin(x: Any) -> bool:
+    """Whether an object is a class that is the twin of another."""
+    return isinstance(x, _Twin) and _is_twin(x)
+
+
 class _Twin(type):
     """The class of twins, which pass for the classes that they are twins of."""
 
@@ -90,8 +95,9 @@ class _Twin(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         made = super().__call__(*args, **kwargs)
-        if type(made) is cls and _is_twin(cls):
-            _lent.objects.append((made, cls.__adjoint_class__))
+        kind = type(made)
+        if is_twin(kind) and (kind is cls or issubclass(kind, cls)):
+            _lent.objects.append((made, kind.__adjoint_class__))
         return made
 
     def __instancecheck__(cls, instance: Any) -> bool:
@@ -203,7 +209,7 @@ def _lend(x: Any, twin: Callable[[type], type | None], depth: int) -> None:
         if type(item) is np.ndarray and item.dtype.kind in "fc":
             names[name] = seen = constant_array(item)
             _lent.arrays.append((names, name, seen, item))
-        elif (seen := sparse_constants.constant(item)) is not item:
+        elif (seen := rotations.constant(sparse_constants.constant(item))) is not item:
             names[name] = seen
             _lent.arrays.append((names, name, seen, item))
         else:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import importlib
 import itertools
+import os
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,17 @@ from adjoint.graph import lost, numpy_protocol
 from adjoint.graph.caller import public_name
 from adjoint.graph.numpy_protocol import call_function, call_ufunc, ufunc_function
 from adjoint.graph.op import FUNCTIONS
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, from_array
+from adjoint.ops.elementwise.choice import where
 from adjoint.tracing import sparse_constants
 from adjoint.tracing.adopted import adopted
 from adjoint.tracing.catching import looked_at, tried_with
+from adjoint.tracing.classes import is_twin
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.creation import FUNCTIONS_OF_NUMPY
 from adjoint.tracing.mathematics import FUNCTIONS_OF_MATH
 from adjoint.tracing.polynomials import is_series, traced_class
+from adjoint.tracing.solvers import guarded
 
 TRACED = frozenset({"numpy", "math", "cmath", "scipy"})
 """The packages that have a meaning of their own."""
@@ -54,7 +58,7 @@ class Namespace(ModuleType):
         if type(value) is ModuleType:
             return module(value)
         meant = function(value)
-        if meant is not value:
+        if meant is not value and not is_twin(meant):
             self.__dict__[name] = meant
         return meant
 
@@ -71,6 +75,8 @@ def module(real: ModuleType) -> Any:
     name = real.__name__
     if name.partition(".")[0] not in TRACED or name in _AS_THEY_ARE:
         return real
+    if name == "scipy._lib.array_api_compat.numpy":  # in which copies of SciPy's functions compute
+        return _namespace_of()
     known = _namespaces.get(id(real))
     if known is None:
         known = _namespaces[id(real)] = Namespace(real)
@@ -88,9 +94,23 @@ def function(real: Any) -> Any:
     if found is None:
         name = path_of(real)
         if name is None:
-            return adopted(real, scipy_counterpart)
+            return _object(real)
         found = _known[id(real)] = real, _meaning(real, name)
-    return found[1]
+    if found[1] is not real or type(real) is FunctionType:
+        return found[1]
+    if isinstance(real, type):
+        return copied_class(real) or real
+    return lent_object(real) if is_traced_as_written(type(real).__module__) else real
+
+
+def _object(real: Any) -> Any:
+    """What has no name: an interpolant, a frozen distribution, a function under a decorator."""
+    meant = adopted(real, scipy_counterpart)
+    if meant is not real or isinstance(real, type):
+        return meant
+    if type(real) is FunctionType and is_traced_as_written(real.__module__ or ""):
+        return _chosen_copy(real)
+    return lent_object(real) if is_traced_as_written(type(real).__module__) else real
 
 
 def path_of(real: Any) -> str | None:
@@ -246,10 +266,91 @@ sparse_constants.solved = lambda *given: scipy_counterpart("scipy.sparse.linalg.
 numpy_protocol.special_function = lambda name: scipy_counterpart(f"scipy.special.{name}")
 
 
+_AS_WRITTEN = (
+    *("scipy._lib._", "scipy._lib.array_api_extra", "scipy.cluster.vq", "scipy.constants"),
+    *("scipy.interpolate", "scipy.linalg._special_matrices", "scipy.signal"),
+    *("scipy.spatial", "scipy.stats"),
+)
+"""Where functions that have no counterpart are traced as the user's are."""
+
+
+def is_traced_as_written(module: str) -> bool:
+    """Whether what SciPy's module defines is traced as it is written there."""
+    return module.startswith(_AS_WRITTEN) and not os.environ.get("SCIPY_ARRAY_API")
+
+
+copied_function: Callable[[Any], Any] = lambda f: f  # noqa: E731
+copied_class: Callable[[type], type | None] = lambda cls: None  # noqa: E731
+lent_object: Callable[[Any], Any] = lambda x: x  # noqa: E731
+"""A function, a class and an object of SciPy's as traced code calls them; who copies sets these."""
+
+
+_ROSENBROCK = frozenset(f"scipy.optimize.rosen{x}" for x in ("", "_der", "_hess", "_hess_prod"))
+
+
+def _as_written(real: Any, name: str) -> Any:
+    """What has no counterpart: traced as it is written, if that is Python; else as it is."""
+    if name.startswith("scipy._lib."):
+        own = _OF_LIBRARY.get(name.rpartition(".")[2])
+        if own is not None and not os.environ.get("SCIPY_ARRAY_API"):
+            return own
+    if type(real) is not FunctionType:
+        return real
+    if is_traced_as_written(real.__module__) or name in _ROSENBROCK:
+        return _chosen_copy(real)
+    return guarded(real, name) if name.startswith("scipy.optimize.") else real
+
+
+_CHOICE = "__adjoint_choice__"
+"""Under which name a function of SciPy's holds what is called in its place."""
+
+
+def _chosen_copy(real: FunctionType) -> Any:
+    """A function of SciPy's, and its copy where it is given a tensor."""
+    known = real.__dict__.get(_CHOICE)
+    if known is None or known[0] is not real:  # a decorator may have taken it over
+        known = real.__dict__[_CHOICE] = (
+            real,
+            choice(real, functools.partial(_call_copy, real), _traced_module),
+        )
+    return known[1]
+
+
+def _traced_module(result: Any) -> Any:
+    """What a function of SciPy's returns; of a module its namespace."""
+    return module(result) if type(result) is ModuleType else result
+
+
+def _call_copy(real: FunctionType, *args: Any, **kwargs: Any) -> Any:
+    return copied_function(real)(*args, **kwargs)
+
+
+def _namespace_of(*arrays: Any, **options: Any) -> Any:
+    """The namespace in which copies of SciPy's functions compute, of constants, too."""
+    return Tensor.__array_namespace__(from_array(np.zeros(())))
+
+
+def _apply_where(
+    cond: Any, args: Any, f1: Any, f2: Any = None, /, *, fill_value: Any = None, **options: Any
+) -> Tensor:
+    """``array_api_extra.apply_where``, of all elements: no value has to be known."""
+    given = args if isinstance(args, (list, tuple)) else (args,)
+    named = options.get("kwargs") or {}
+    other = fill_value if f2 is None else f2(*given, **named)
+    return where(cond, f1(*given, **named), other)
+
+
+_OF_LIBRARY: dict[str, Callable[..., Any]] = {
+    "array_namespace": _namespace_of,
+    "apply_where": _apply_where,
+}
+"""What stands for helpers of SciPy's, which only its own functions call."""
+
+
 def _of_scipy(real: Any, name: str) -> Any:
     own = scipy_counterpart(name)
     if own is None:
-        return real
+        return _as_written(real, name)
     if name.startswith("scipy.sparse."):
         if isinstance(real, type):
             return own.in_traced_code(real)
@@ -259,7 +360,19 @@ def _of_scipy(real: Any, name: str) -> Any:
         return own  # a class or a distribution: what it makes is called with tensors later
     if name in _CALLING_BACK or name.startswith("scipy.optimize."):
         return own  # what they are given may show only when they call it
-    return choice(real, looked_at(own) if name.startswith("scipy.linalg.") else own, as_it_is)
+    if name.startswith("scipy.linalg."):
+        own = looked_at(own)
+    return choice(real, _undecorated(own) if name.startswith("scipy.stats.") else own, as_it_is)
+
+
+def _undecorated(own: Any) -> Any:
+    """`own` for SciPy's functions, too, which call each other without what decorators add."""
+
+    @functools.wraps(own, updated=())
+    def function(*args: Any, _no_deco: bool = False, **kwargs: Any) -> Any:
+        return own(*args, **kwargs)
+
+    return function
 
 
 def _of_sparse(real: Any, own: Any) -> Any:

@@ -85,6 +85,32 @@ BUILTINS: dict[str, Callable[..., Any]] = {
 """What stands for builtins of these names."""
 
 
+class _KindOfFloat(type):
+    """The class of what stands for `float` in SciPy's code."""
+
+    def __call__(cls, x: Any = 0.0, /) -> Any:
+        return x if type(x) is Tensor and not x.ndim and x.dtype.kind == "f" else float(x)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return is_instance(instance, float)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, float)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is float
+
+    def __hash__(cls) -> int:
+        return hash(float)
+
+
+class FloatOf(metaclass=_KindOfFloat):
+    """`float`, which leaves a tensor that is a number as it is: SciPy's functions convert numbers
+    that they are given before they compute with them."""
+
+    dtype = np.dtype(np.float64)
+
+
 @functools.lru_cache(maxsize=256)
 def dispatching(f: Any, copy: Callable[[Any], Any]) -> Any:
     """A function made by `functools.singledispatch`: by what its first argument passes for."""

@@ -58,6 +58,14 @@ def traceable(f: Any, package: str | None = None) -> Any:
     return Copy(f, package_of(f.__globals__)).function
 
 
+def copy_of(f: FunctionType) -> Any:
+    """The copy of a function, whoever wrote it."""
+    known = f.__dict__.get(_HELD)
+    if known is None or not known.is_current(f):
+        known = Copy(f, package_of(f.__globals__))
+    return known.function
+
+
 _HELD = "__adjoint_copy__"
 """Under which name a function holds its copy. From what a copy reads, the function may be reached;
 a table of copies would keep both alive for ever. Who wraps a function may have taken over this."""
@@ -195,7 +203,7 @@ def is_users(globals_: dict[str, Any], package: str | None) -> bool:
     """Whether a module is the user's own: one of `package`, or one that was not installed."""
     name = str(globals_.get("__name__") or "")
     top = name.partition(".")[0]
-    if type(globals_) is Globals:
+    if isinstance(globals_, Globals):
         return False  # it is of a copy
     if top in _USERS:
         return True
@@ -237,7 +245,8 @@ class Globals(dict[str, Any]):
         if known is not None and known[0] is value:
             return known[1]
         meant = handler(value, self.package)
-        if handler is _of_module or handler is _of_library:  # which never change
+        never_changes = handler is _of_module or handler is _of_library
+        if never_changes and not (classes.is_twin(type(meant)) or classes.is_twin(meant)):
             self.known[name] = value, meant
         return meant
 
@@ -249,6 +258,8 @@ class Globals(dict[str, Any]):
         return self.real.get(name, default)
 
 
+KINDS: dict[str, type[Globals]] = {}
+"""The globals of packages whose functions are copied in another way."""
 _globals: dict[int, Globals] = {}
 
 
@@ -256,7 +267,7 @@ def globals_for(real: dict[str, Any], package: str) -> Globals:
     """The globals of copies of functions whose globals are `real`."""
     known = _globals.get(id(real))
     if known is None or known.real is not real:
-        known = _globals[id(real)] = Globals(real, package)
+        known = _globals[id(real)] = KINDS.get(package, Globals)(real, package)
     return known
 
 
@@ -357,8 +368,8 @@ def _handler(value: Any) -> Handler | None:
         found: Handler | None = None
         if kind.__module__.partition(".")[0] in namespaces.TRACED:
             found = None if issubclass(kind, np.generic) else _of_library
-        elif kind.__name__ == "SuperLU":  # which does not say that it is SciPy's
-            found = _of_library
+        elif kind.__name__ == "SuperLU" or kind.__module__ == "uarray":
+            found = _of_library  # which do not say that they are SciPy's
         elif isinstance(value, type):
             found = _of_class
         elif classes.can_have_twin(kind, _is_users_class):

@@ -10,8 +10,6 @@ from adjoint.scipy.interpolate.bsplines import (
     splrep,
 )
 from adjoint.scipy.interpolate.interpolators import (
-    BarycentricInterpolator,
-    KroghInterpolator,
     LinearNDInterpolator,
     LSQUnivariateSpline,
     NearestNDInterpolator,
@@ -36,11 +34,11 @@ from adjoint.scipy.interpolate.splines import (
 
 # fmt: off
 __all__ = [
-    "Akima1DInterpolator", "BSpline", "BarycentricInterpolator", "CubicHermiteSpline",
-    "CubicSpline", "InterpolatedUnivariateSpline", "KroghInterpolator", "LSQUnivariateSpline",
-    "LinearNDInterpolator", "NearestNDInterpolator", "PPoly", "PchipInterpolator",
-    "RBFInterpolator", "RectBivariateSpline", "RegularGridInterpolator", "UnivariateSpline",
-    "griddata", "interp1d", "interpn", "make_interp_spline", "make_lsq_spline",
-    "make_smoothing_spline", "pchip_interpolate", "splev", "splrep",
+    "Akima1DInterpolator", "BSpline", "CubicHermiteSpline", "CubicSpline",
+    "InterpolatedUnivariateSpline", "LSQUnivariateSpline", "LinearNDInterpolator",
+    "NearestNDInterpolator", "PPoly", "PchipInterpolator", "RBFInterpolator", "RectBivariateSpline",
+    "RegularGridInterpolator", "UnivariateSpline", "griddata", "interp1d", "interpn",
+    "make_interp_spline", "make_lsq_spline", "make_smoothing_spline", "pchip_interpolate", "splev",
+    "splrep",
 ]
 # fmt: on

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.array.linalg.contraction import tensordot
-from adjoint.errors import RangeError
+from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import clip, where
@@ -63,6 +63,23 @@ class BSpline(Piecewise):
             tensordot(unit.astype(dtype), values, 1), as_tensor(x.astype(dtype)), extrapolate, place
         )
         self.k, self.t = degree, knots
+
+    @classmethod
+    def basis_element(cls, t: Any, extrapolate: Any = True) -> BSpline:
+        """The one B-spline on the knots `t`, of degree ``len(t) - 2``.
+
+        >>> from adjoint.scipy.interpolate import BSpline
+        >>> BSpline.basis_element([0.0, 1.0, 2.0])(1.0)
+        Tensor(1.)
+        """
+        inner = np.asarray(constant("scipy.interpolate.BSpline.basis_element", "t", t), float)
+        degree = inner.size - 2
+        if inner.ndim != 1 or degree < 0:
+            raise ShapeError(f"BSpline.basis_element: t must be 2 knots or more, got {inner.shape}")
+        knots = np.r_[(inner[0] - 1,) * degree, inner, (inner[-1] + 1,) * degree]
+        c = np.zeros(knots.size)
+        c[degree] = 1.0
+        return cls(knots, c, degree, extrapolate)
 
 
 def _places(name: str, x: Any) -> Any:

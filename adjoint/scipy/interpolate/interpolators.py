@@ -28,8 +28,6 @@ from adjoint.scipy.interpolate.splines import (
 )
 
 __all__ = [
-    "BarycentricInterpolator",
-    "KroghInterpolator",
     "LSQUnivariateSpline",
     "LinearNDInterpolator",
     "NearestNDInterpolator",
@@ -268,8 +266,6 @@ UnivariateSpline = no_counterpart("scipy.interpolate.UnivariateSpline", _CUBIC)
 LSQUnivariateSpline = no_counterpart("scipy.interpolate.LSQUnivariateSpline", _CUBIC)
 make_lsq_spline = no_counterpart("scipy.interpolate.make_lsq_spline", _CUBIC)
 make_smoothing_spline = no_counterpart("scipy.interpolate.make_smoothing_spline", _CUBIC)
-BarycentricInterpolator = no_counterpart("scipy.interpolate.BarycentricInterpolator", _CUBIC)
-KroghInterpolator = no_counterpart("scipy.interpolate.KroghInterpolator", _CUBIC)
 RectBivariateSpline = no_counterpart("scipy.interpolate.RectBivariateSpline", _GRID)
 griddata = no_counterpart("scipy.interpolate.griddata", _GRID)
 LinearNDInterpolator = no_counterpart("scipy.interpolate.LinearNDInterpolator", _GRID)
