@@ -92,14 +92,21 @@ class loop:
 
     A short one is fully unrolled unless `unroll` is false. One known to have a single iteration is
     no loop at all. The loop is written bottom-tested, the form into which LLVM's passes would
-    rotate it first.
+    rotate it first. If it `runs`, there is at least one iteration, though their number is not
+    known.
     """
 
     def __init__(
-        self, builder: Any, start: Any, stop: Any, step: int = 1, unroll: bool = True
+        self,
+        builder: Any,
+        start: Any,
+        stop: Any,
+        step: int = 1,
+        unroll: bool = True,
+        runs: bool = False,
     ) -> None:
         self.builder, self.start, self.stop, self.step = builder, start, stop, step
-        self.unroll = unroll
+        self.unroll, self.runs = unroll, runs
         ends = is_constant(start) and is_constant(stop)
         self.trip_count = -(-(stop.constant - start.constant) // step) if ends else None
         self.preheader: Any = None
@@ -112,7 +119,7 @@ class loop:
         before = self.preheader = builder.block
         self.head = function.append_basic_block("loop")
         self.after = function.append_basic_block("after")
-        if self.trip_count is not None and self.trip_count > 0:
+        if self.runs or (self.trip_count is not None and self.trip_count > 0):
             builder.branch(self.head)
         else:  # also for no iteration at all: the verifier wants the body reachable
             builder.cbranch(builder.icmp_signed("<", self.start, self.stop), self.head, self.after)

@@ -145,7 +145,8 @@ class Tile:
     masked: bool
 
     def sums(self, depth: Any) -> list[list[Any]]:
-        """For each row its vectors, summed over so much depth."""
+        """For each row its vectors, summed over so much depth, of which there is some unless it is
+        known to be zero."""
         chains = TileSize(self.height, self.columns.width).chains
         own = self.height * self.columns.width
         zero = splat_constant(ir.Constant(self.kind, 0.0), self.columns.lanes)
@@ -166,7 +167,7 @@ class Tile:
         if chains > 1:
             middle = _without_rest(self.builder, depth, chains)
             found = summed(self.builder, I64(0), middle, chains, found, some)
-        found = summed(self.builder, middle, depth, 1, found, one)
+        found = summed(self.builder, middle, depth, 1, found, one, runs=chains == 1)
         totals = [add_up(self.builder, found[i::own]) for i in range(own)]
         width = self.columns.width
         return [totals[row * width : (row + 1) * width] for row in range(self.height)]
@@ -201,9 +202,11 @@ def summed(
     step: int,
     sums: list[Any],
     body: Callable[[Any, list[Any]], list[Any]],
+    runs: bool = False,
 ) -> list[Any]:
-    """What a loop makes of sums: `body` answers those after a round from those before it."""
-    over = loop(builder, start, stop, step, unroll=False)
+    """What a loop makes of sums: `body` answers those after a round from those before it. If it
+    `runs`, a number of rounds that is not known is not zero."""
+    over = loop(builder, start, stop, step, unroll=False, runs=runs)
     if over.trip_count == 0:
         return sums
     with over as k:
@@ -215,7 +218,7 @@ def summed(
         for phi, x, y in zip(before, sums, after, strict=True):
             phi.add_incoming(x, over.preheader)
             phi.add_incoming(y, last)
-    if over.trip_count is not None:
+    if runs or over.trip_count is not None:
         return after
     found = [builder.phi(x.type) for x in sums]
     for phi, x, y in zip(found, sums, after, strict=True):
