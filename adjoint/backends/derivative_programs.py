@@ -39,14 +39,16 @@ Derive: TypeAlias = "Callable[[Sequence[Tensor], Sequence[Node], Scope], list[Te
 Known: TypeAlias = "dict[int, bytes]"
 """Values of leaves, by number, that are written into the code."""
 
-CALL = 60.0
+CALL = 90.0
 """Microseconds that a transform costs by itself, without native code."""
-SWEPT = 20.0
+SWEPT = 11.0
 """The same of an operation in a sweep, and of the interpreter in what comes of it."""
 COMPILATION = 12_000.0
 """The same of compiling a program, beside its operations."""
 NESTED = 3.0
 """How many times that, where it is differentiated twice."""
+SWEEPS = {"tangents": 0.6, "hessian": 4.0}
+"""How many times that again, for derivatives of these kinds."""
 KINK = 300.0
 """Microseconds that an operation with a kink costs there, as it is looked into."""
 WORTH = 0.97
@@ -140,7 +142,7 @@ answers = 0
 
 
 def derivative(
-    kind: Hashable,
+    kind: tuple[str, int],
     roots: Sequence[Tensor],
     results: int,
     ends: Sequence[Node],
@@ -149,8 +151,8 @@ def derivative(
 ) -> list[Tensor] | None:
     """What `derive` makes of a graph, computed; None if that is left to the interpreter.
 
-    kind: what `derive` does, together with the number of roots, of which the first so many are
-    `results` of the function. They then have their values, too.
+    kind: the name of what `derive` does, and a number that tells its uses apart. The first so many
+    roots are `results` of the function. They then have their values, too.
     """
     chosen = current()
     native = chosen.native
@@ -164,7 +166,7 @@ def derivative(
         payback.lose(family.microseconds)
         return None
     nodes = [x.node for x in roots]
-    found = _answer(family, nodes, results, ends, scope, derive, native == "always")
+    found = _answer(family, kind, nodes, results, ends, scope, derive, native == "always")
     family.plan_next_look(found is not None)
     if found is None:
         payback.lose(family.microseconds)
@@ -176,6 +178,7 @@ def derivative(
 
 def _answer(
     family: Family,
+    kind: tuple[str, int],
     roots: Sequence[Node],
     results: int,
     ends: Sequence[Node],
@@ -200,12 +203,12 @@ def _answer(
         if len(family.structures) >= MOST_STRUCTURES:
             family.structures.clear()
         structure = family.structures[graph.key] = _new_structure(graph)
-        family.wait_for(structure, *_wait(graph))
+        family.wait_for(structure, *_wait(graph, kind[0]))
     structure.seen += 1
     program = structure.program
     if program is not None and program.known != _values_of(graph, program.known):
         program = structure.program = None
-        family.wait_for(structure, *_wait(graph))
+        family.wait_for(structure, *_wait(graph, kind[0]))
     if program is None:
         structure.known = _unchanged(graph, structure.known)
         if structure.failed or _offers.now.is_tried:
@@ -264,7 +267,7 @@ def _is_nested(graph: TracedGraph) -> bool:
     return any(sum(member.open for member in scope.members) > 1 for scope in scopes)
 
 
-def _wait(graph: TracedGraph) -> tuple[float, float]:
+def _wait(graph: TracedGraph, kind: str) -> tuple[float, float]:
     """How many calls of a structure are to pass before it is compiled, and the microseconds that
     native code saves in each."""
     count = len(graph.order)
@@ -273,6 +276,7 @@ def _wait(graph: TracedGraph) -> tuple[float, float]:
     swept = SWEPT * count
     if _is_nested(graph):
         swept = NESTED * swept + KINK * len([x for x in graph.order if x.op.kinks])
+    swept *= SWEEPS.get(kind, 1.0)
     interpreted = CALL + 3 * work + 3 * INTERPRETED * count + swept
     if 3 * times.native > WORTH * interpreted:
         return inf, 0.0

@@ -150,8 +150,11 @@ class _Reading:
         """Look at a method of the user's, called of one object."""
         if not is_plain_object(x) or not is_users(f.__globals__, None):
             raise Unproved(f"{place}{name} is a method of {_described(x)}")
-        if not f.__code__.co_argcount or written(f.__code__)[own := f.__code__.co_varnames[0]] > 1:
-            raise Unproved(f"{_place(f.__code__)}it assigns to the object that it is a method of")
+        if not f.__code__.co_argcount:
+            raise Unproved(f"{_place(f.__code__)}its object has no name of its own")
+        own = f.__code__.co_varnames[0]
+        if written(f.__code__)[own] > 1:
+            raise Unproved(f"{_place(f.__code__)}it assigns to {own}, whose method it is")
         if (id(f), id(x)) not in self.methods:
             self.methods[id(f), id(x)] = f, x
             self._users(f, name, place, {own: x})
