@@ -6,6 +6,7 @@ tensor of no axes is a number of NumPy's, any other an array.
 
 from __future__ import annotations
 
+import builtins
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -83,6 +84,8 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "max": extremes.greatest,
 }
 """What stands for builtins of these names."""
+OF_BUILTIN = {id(getattr(builtins, name)): f for name, f in BUILTINS.items()}
+"""The same by the builtins, under whatever names."""
 
 
 class _KindOfFloat(type):

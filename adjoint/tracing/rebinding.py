@@ -411,7 +411,7 @@ def _of_object(x: Any, package: str) -> Any:
 
 
 def _of_library(value: Any, package: str) -> Any:
-    return namespaces.function(value)
+    return queries.OF_BUILTIN.get(id(value)) or namespaces.function(value)
 
 
 _HANDLERS: dict[type, Handler | None] = {

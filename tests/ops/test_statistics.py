@@ -343,3 +343,13 @@ def test_one_hot_codes():
     assert activations.one_hot(1, 2, dtype="float32").dtype == np.float32
     with pytest.raises(DTypeError, match=r"^one_hot: x must hold integers"):
         activations.one_hot([1.0], 2)
+
+
+def test_the_deviation_of_one_element_is_zero_with_every_derivative():
+    for x in (3.5, np.array([[1.0], [-2.0]]), np.array([[1.0 + 2.0j]])):
+        f = lambda x: ad.sum(ad.std(x, axis=-1) if np.ndim(x) else ad.std(x))  # noqa: E731
+        assert float(f(x)) == 0.0
+        assert not np.any(ad.grad(f)(x)) and not np.any(ad.hvp(f, (x,), (x,)))
+    assert np.isnan(float(ad.std(np.inf)))
+    assert np.isnan(float(ad.std(np.ones(1), ddof=1)))
+    assert float(ad.std(np.ones(1), mean=3.0)) == 2.0

@@ -71,7 +71,12 @@ def near(x):
     return x[0] * 2 if math.isclose(x[0], 0.3, abs_tol=0.1) and math.isfinite(x[1]) else x[1]
 
 
+asks_for_class, greatest = isinstance, max
+
 QUERIES = {
+    "isinstance by another name": (
+        lambda x: x[0] * 2 if asks_for_class(x, np.ndarray) else greatest(x[0], x[1]) * 3
+    ),
     "float": lambda x: x[0] * 2 if isinstance(x[0], float) else x[0] * 3,
     "int or float": lambda x: x[0] * 2 if isinstance(x[0], (int, float)) else x[0] * 3,
     "a union": lambda x: x[0] * 2 if isinstance(x[0], int | float) else x[0] * 3,

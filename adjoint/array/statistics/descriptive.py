@@ -229,6 +229,8 @@ def std(
         return found if keepdims else squeeze(found, axes)
     if not freedom:  # 0/0: nan, and so is its derivative
         return sqrt(sum(squares(deviations), axes, keepdims=keepdims) / freedom)
+    if freedom + ddof == 1 and mean is None:  # of one element it is 0, with every derivative
+        return sum(real(deviations), axes, keepdims=keepdims)
     return norm2(deviations / freedom**0.5, axes, keepdims=keepdims)
 
 
