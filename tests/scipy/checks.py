@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pytest
 
 import adjoint as ad
 from tests.scipy.scipy_cases import Case, gradient, leaves, slope, total, weights
@@ -76,17 +79,22 @@ def check_single(case: Case) -> None:
         assert g.dtype == np.float32
 
 
-def check_compiled(case: Case) -> None:
-    """Compiled and not, the value and the gradient are the same."""
-    xs = case.points()
-    both = ad.value_and_grad(loss(case), argnums=tuple(range(len(xs))))
-    value, grads = both(*xs)
-    compiled = ad.compile(both)
+def check_compiled(*cases: Case) -> None:
+    """Compiled, in one program, and not, the value and the gradient of each case are the same."""
+    points = [case.points() for case in cases]
+    pairs = [
+        ad.value_and_grad(loss(case), argnums=tuple(range(len(xs))))
+        for case, xs in zip(cases, points, strict=True)
+    ]
+    compiled = ad.compile(lambda points: [f(*xs) for f, xs in zip(pairs, points, strict=True)])
     for _ in range(2):
-        again, others = compiled(*xs)
-        np.testing.assert_allclose(float(again), float(value), rtol=1e-10, atol=1e-10)
-        for a, b in zip(others, grads, strict=True):
-            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-8, atol=1e-8)
+        found = compiled(points)
+        for case, both, xs, (again, others) in zip(cases, pairs, points, found, strict=True):
+            value, grads = both(*xs)
+            near = dict(err_msg=case.name, equal_nan=False)
+            np.testing.assert_allclose(float(again), float(value), rtol=1e-10, atol=1e-10, **near)
+            for a, b in zip(others, grads, strict=True):
+                np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-8, atol=1e-8, **near)
 
 
 CHECKS = (check_value, check_reverse, check_forward, check_second, check_single, check_compiled)
@@ -98,3 +106,22 @@ def applies(check, case: Case) -> bool:
     if check is check_single:
         return case.single
     return case.compiled or check is not check_compiled
+
+
+def each(cases: Sequence[Case]) -> pytest.MarkDecorator:
+    """A test for each check that applies to a case, but what `together` does."""
+    pairs = [
+        pytest.param(check, case, id=f"{check.__name__[6:]}-{case.name}")
+        for check in CHECKS
+        for case in cases
+        if check is not check_compiled and applies(check, case)
+    ]
+    return pytest.mark.parametrize(("check", "case"), pairs)
+
+
+def together(cases: Sequence[Case], count: int = 12) -> pytest.MarkDecorator:
+    """A test for each group of so many cases, which are compiled in one program: that is several
+    times as fast as one after the other, and the code is the same."""
+    chosen = [case for case in cases if applies(check_compiled, case)]
+    groups = [chosen[i : i + count] for i in range(0, len(chosen), count)]
+    return pytest.mark.parametrize("cases", groups, ids=[group[0].name for group in groups])

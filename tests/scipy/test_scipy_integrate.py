@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.scipy.checks import CHECKS, applies, check_single
+from tests.scipy.checks import check_compiled, check_single, each, together
 from tests.scipy.scipy_cases import Case
 
 pytestmark = pytest.mark.unit
@@ -253,10 +253,14 @@ CASES = INTEGRATE + INTERPOLATE
 SINGLE = {case.name for case in CASES if case in INTEGRATE or len(case.at) == 3}
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__[6:])
+@each(CASES)
 def test_integrate_and_interpolate(check, case):
     if check is check_single and case.name not in SINGLE:
         return  # their places are closed over, in double precision
-    if applies(check, case):
-        check(case)
+    check(case)
+
+
+@pytest.mark.native
+@together(CASES)
+def test_compiled(cases):
+    check_compiled(*cases)

@@ -8,7 +8,7 @@ from scipy import linalg
 
 import adjoint as ad
 from adjoint.errors import LinAlgError
-from tests.scipy.checks import CHECKS, applies
+from tests.scipy.checks import check_compiled, each, together
 from tests.scipy.scipy_cases import Case
 
 pytestmark = pytest.mark.unit
@@ -214,11 +214,15 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__[6:])
+@each(CASES)
 def test_linalg(check, case):
-    if applies(check, case):
-        check(case)
+    check(case)
+
+
+@pytest.mark.native
+@together(CASES)
+def test_compiled(cases):
+    check_compiled(*cases)
 
 
 EMPTY = np.zeros((0, 0))

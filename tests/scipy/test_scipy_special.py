@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.scipy.checks import CHECKS, applies
+from tests.scipy.checks import check_compiled, each, together
 from tests.scipy.scipy_cases import Case
 
 pytestmark = pytest.mark.unit
@@ -166,8 +166,12 @@ NEW = [
 CASES = ONE + TWO + FIXED + SUMS + PAIRS + NEW
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__[6:])
+@each(CASES)
 def test_special(check, case):
-    if applies(check, case):
-        check(case)
+    check(case)
+
+
+@pytest.mark.native
+@together(CASES)
+def test_compiled(cases):
+    check_compiled(*cases)
