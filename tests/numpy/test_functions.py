@@ -154,19 +154,45 @@ def test_second_order(case):
         near(other.numpy(), expected, 1e-5)
 
 
-@table(without("plain", "protocol"))
+TOGETHER = 12
+"""How many cases are compiled in one program, which takes less time than as many programs."""
+COMPILED = without("plain", "protocol", "eager")
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [COMPILED[i : i + TOGETHER] for i in range(0, len(COMPILED), TOGETHER)],
+    ids=[case.name for case in COMPILED[::TOGETHER]],
+)
 @pytest.mark.native
-def test_compiled(case):
-    """Compiled functions return the same; where values decide, they say so."""
+def test_compiled(cases):
+    """Compiled functions return the same."""
+    pairs, points = [], []
+    for case in cases:
+        function, xs = of_each(case, ad)
+        pairs.append(ad.value_and_grad(function, tuple(range(len(xs)))))
+        points.append(xs)
+    expected = [both(*xs) for both, xs in zip(pairs, points, strict=True)]
+    compiled = ad.compile(lambda points: [f(*xs) for f, xs in zip(pairs, points, strict=True)])
+    for _ in range(3):
+        for (again, others), (value, gradients) in zip(compiled(points), expected, strict=True):
+            near(float(again), float(value), 1e-12)
+            for ours, theirs in zip(others, gradients, strict=True):
+                near(ours.numpy(), theirs.numpy(), 1e-11)
+
+
+@table([case for case in without("plain", "protocol") if "eager" in case.flags])
+@pytest.mark.native
+def test_compiled_where_values_decide(case):
+    """A compiled function says that values decide, or returns the same."""
     function, xs = of_each(case, ad)
     both = ad.value_and_grad(function, tuple(range(len(xs))))
     compiled = ad.compile(both)
     value, gradients = both(*xs)
-    if "eager" in case.flags:
-        try:
-            compiled(*xs)
-        except ConcretizationError:
-            return
+    try:
+        compiled(*xs)
+    except ConcretizationError:
+        return
     for _ in range(3):
         again, others = compiled(*xs)
         near(float(again), float(value), 1e-12)
