@@ -78,17 +78,24 @@ def test_an_error_in_a_job_is_raised_when_all_are_done(threads: int) -> None:
 
 
 def test_leaving_early_waits_for_helpers_and_forgets_the_rest() -> None:
-    begun, done = threading.Event(), []
+    begun, added, done = threading.Event(), threading.Event(), []
 
     def slow() -> None:
         begun.set()
-        time.sleep(0.2)
+        added.wait(timeout=60)
+        for _ in range(
+            10_000
+        ):  # until the rest is forgotten, however long the others take to leave
+            if not jobs._waiting:
+                break
+            time.sleep(0.001)
         done.append("slow")
 
     with pytest.raises(KeyboardInterrupt), Jobs(2) as jobs:
         jobs.add(slow, is_long=True)
         begun.wait(timeout=60)
         jobs.add(lambda: done.append("never"), is_long=False)
+        added.set()
         raise KeyboardInterrupt
     assert done == ["slow"]
 
