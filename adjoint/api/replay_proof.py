@@ -24,6 +24,7 @@ from adjoint.api.traced_call import Seen, watching
 from adjoint.api.tree import LEAF, flatten, same_structure
 from adjoint.backends.availability import missing
 from adjoint.backends.nan_flag import nan_flag
+from adjoint.backends.traced_graph import is_pure
 from adjoint.graph.engine import value_of
 from adjoint.graph.leaf import Unknown
 from adjoint.graph.node import Node
@@ -265,6 +266,8 @@ class _Trial:
             raise Unproved("it makes a text of a value")
         if any(inputs[i] in unknown.asked for i in given.data):
             raise Unproved("a derivative goes by the value of an argument")
+        if not self.seen or not is_pure([x for x in _nodes_of(self.seen[0]) if x.inputs]):
+            raise Unproved("a rule of yours takes part in its derivative")
         if len(self.seen) > 1 and any(_has_kinks(x) for x in self.seen):
             raise Unproved("it has kinks, of which second derivatives warn")
         found = [x.node for x in flatten(result)[0] if type(x) is Tensor]
@@ -279,8 +282,12 @@ class _Trial:
         return _is_twin(real, self.seen[0], data)
 
 
+def _nodes_of(seen: Seen) -> list[Node]:
+    return topological_order([x.node for x in seen.roots])
+
+
 def _has_kinks(seen: Seen) -> bool:
-    return any(node.op.kinks for node in topological_order([x.node for x in seen.roots]))
+    return any(node.op.kinks for node in _nodes_of(seen))
 
 
 __all__ = ["plan_for", "transforms", "why_unknown"]

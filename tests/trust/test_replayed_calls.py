@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
+from adjoint.api import replay_proof
 from adjoint.api.fast_tree import REFUSED
 from adjoint.api.replay import MOST_PLANS, replay_of
 from adjoint.backends.availability import missing
@@ -306,3 +307,12 @@ def test_an_argument_is_counted_from_the_last_by_position() -> None:
         with ad.options(native="always"):
             assert float(g(2.0, 3.0 + i, scale=ad.asarray(5.0))) == 20 * (3 + i)
     assert plans_of(g)
+
+
+def test_rules_of_the_users_are_not_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(replay_proof, "is_pure", lambda order: seen.append(order))
+    g = ad.grad(cubes)
+    warm(g, np.arange(3.0), 2.0)
+    assert not plans_of(g) and "a rule of yours" in ad.why_traced(g)
+    assert [x.op.name for x in seen[0]].count("multiply") == 3
