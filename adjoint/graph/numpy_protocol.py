@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, UnknownNameError
-from adjoint.graph import calls, engine
+from adjoint.graph import calls, dlpack, engine
 from adjoint.graph.arrays import matrix_error
 from adjoint.graph.caller import (
     Asker,
@@ -180,9 +180,8 @@ class NumpyProtocol:
             copy = package_of_caller() not in _NEVER_WRITING
         if copy is False and not read_only:
             array = _not_marked(array)
-        return array.__dlpack__(
-            stream=stream, max_version=max_version, dl_device=dl_device, copy=copy
-        )
+        give = dlpack.given if array.dtype.kind == "V" else np.ndarray.__dlpack__
+        return give(array, stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)

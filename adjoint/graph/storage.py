@@ -34,6 +34,9 @@ from adjoint.graph.types import FLOAT32, DType, is_bfloat16, promote, storage_dt
 
 Result = TypeVar("Result")
 
+LARGEST = 255 * 2.0**120
+"""The largest finite number in bfloat16."""
+
 
 def is_stored(x: Any) -> bool:
     """Whether `x` is a tensor or an array in bfloat16."""

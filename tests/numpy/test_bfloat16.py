@@ -154,6 +154,24 @@ def test_writing_keeps_the_dtype():
     assert y.dtype == np.float32
 
 
+def test_numpys_functions_that_write_keep_the_dtype():
+    x = ad.asarray(X.reshape(2, 2))
+    np.copyto(x, np.full(2, np.pi, np.float32))
+    np.fill_diagonal(x, np.float32(1.01171875))
+    np.putmask(x, x > 2, np.array([0.1]))
+    np.put(x, [2], [7.0])
+    assert bits(x) == bits(np.array([[1.015625, 0.1], [7.0, 1.015625]], BFLOAT16))
+
+
+def test_what_depends_on_the_numbers_that_there_are():
+    assert float(ad.nan_to_num(ad.asarray([np.inf], BFLOAT16))[0]) == ml_dtypes.finfo(BFLOAT16).max
+    assert ad.nan_to_num(ad.asarray([np.nan, -np.inf], BFLOAT16), 0, 1, 2, 3).tolist() == [1, 3]
+    with pytest.raises(TypeError, match=r"nextafter: .*numpy.nextafter of x.numpy\(\)"):
+        ad.nextafter(ad.asarray(X), 1.0)
+    with pytest.raises(TypeError, match=r"spacing: .*numpy.spacing of x.numpy\(\)"):
+        ad.spacing(X)
+
+
 def test_a_sum_is_rounded_once():
     """Where steps in bfloat16 would stand still at 256."""
     x = np.ones(1000, BFLOAT16)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, RangeError
+from adjoint.graph import dlpack
 from adjoint.graph.device import check_device
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_stored, as_tensor, from_array
@@ -148,12 +149,24 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
     try:
         taken = np.from_dlpack(x)
     except RuntimeError as error:  # NumPy's word for a dtype that it has not, such as bfloat16
-        dtype = getattr(x, "dtype", "unknown")
-        raise DTypeError(
-            f"from_dlpack: a {type(x).__name__} of dtype {dtype} cannot be taken over ({error}); "
-            f"convert it to float32 or another dtype of NumPy's first"
-        ) from error
-    return from_array(taken.view()) if copy is False else as_tensor(taken)
+        taken = _taken_as_bfloat16(x, error)
+    return from_array(taken.view()) if copy is False else as_stored(taken)
+
+
+def _taken_as_bfloat16(x: Any, refused: RuntimeError) -> np.ndarray[Any, Any]:
+    """The array of another library, which NumPy `refused`, if its dtype is bfloat16."""
+    dtype, cure = getattr(x, "dtype", "unknown"), ""
+    if "bfloat16" in str(dtype):
+        try:
+            return dlpack.taken(x)
+        except RuntimeError:
+            pass
+        except DTypeError:
+            cure = ", or import ml_dtypes, which has this one"
+    raise DTypeError(
+        f"from_dlpack: a {type(x).__name__} of dtype {dtype} cannot be taken over ({refused}); "
+        f"convert it to float32 or another dtype of NumPy's first{cure}"
+    ) from refused
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, *, device: Any = None) -> Tensor:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.graph.op import public
+from adjoint.graph.op import public, public_storage
+from adjoint.graph.storage import LARGEST, in_float32, is_stored
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import FLOAT64, promote
 from adjoint.ops.elementwise import choice
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-@public
+@public_storage
 def nan_to_num(
     x: Any,
     /,
@@ -59,6 +60,9 @@ def nan_to_num(
     >>> ad.nan_to_num(ad.asarray([1.0, float("nan"), float("inf")]), posinf=9.0)
     Tensor([1., 0., 9.])
     """
+    if is_stored(x):  # the largest number in float32 would be rounded to infinity
+        high, low = LARGEST if posinf is None else posinf, -LARGEST if neginf is None else neginf
+        return in_float32(nan_to_num, (x, copy, nan, high, low), {})
     x = as_tensor(x)
     dtype = x.node.dtype
     if dtype.kind == "c":

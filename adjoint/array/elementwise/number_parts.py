@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from adjoint.array.values import known
-from adjoint.graph.op import public
+from adjoint.errors import DTypeError
+from adjoint.graph.op import public, public_storage
+from adjoint.graph.storage import is_stored
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import FLOAT64
 from adjoint.ops.elementwise.choice import copysign, stop_gradient, where
@@ -38,7 +40,7 @@ def frexp(x: Any, /) -> tuple[Tensor, Tensor]:
     return where(isfinite(x), scaled, x), from_array(exponents)
 
 
-@public
+@public_storage
 def spacing(x: Any, /) -> Tensor:
     """The distance from x to the next number of its dtype away from 0; its derivative is 0.
 
@@ -46,6 +48,11 @@ def spacing(x: Any, /) -> Tensor:
     >>> float(ad.spacing(1.0)) == 2**-52
     True
     """
+    if is_stored(x):
+        raise DTypeError(
+            "spacing: bfloat16 is computed in float32, whose numbers are closer; take it from "
+            "NumPy (numpy.spacing of x.numpy()), or convert with .astype('float32')"
+        )
     x = as_tensor(x)
     x = stop_gradient(x if x.dtype.kind == "f" else as_tensor(x, FLOAT64))
     gap: Tensor = nextafter(x, copysign(as_tensor(np.inf, x.dtype), x)) - x

@@ -13,6 +13,7 @@ import numpy as np
 
 from adjoint.array.values import known, known_integers
 from adjoint.errors import ArgumentError, OutOfBoundsError, RangeError, ShapeError
+from adjoint.graph.storage import is_stored, rounded
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.ops.elementwise import choice
 from adjoint.ops.indexing.gather import scatter_set
@@ -139,12 +140,22 @@ def fill(x: Any, value: Any) -> Tensor:
     return broadcast_to(fitting(value, x.dtype), x.shape)
 
 
+def _in_its_dtype(write: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """`write`, whose result is in bfloat16 if the first argument is, whatever is written."""
+
+    def written(x: Any, *args: Any, **kwargs: Any) -> Tensor:
+        result = write(x, *args, **kwargs)
+        return rounded(result) if is_stored(x) else result
+
+    return written
+
+
 WRITERS: Mapping[str, Callable[..., Tensor]] = {
-    "put": put,
-    "putmask": putmask,
-    "place": place,
-    "copyto": copyto,
-    "fill_diagonal": fill_diagonal,
-    "put_along_axis": along_axis,
+    "put": _in_its_dtype(put),
+    "putmask": _in_its_dtype(putmask),
+    "place": _in_its_dtype(place),
+    "copyto": _in_its_dtype(copyto),
+    "fill_diagonal": _in_its_dtype(fill_diagonal),
+    "put_along_axis": _in_its_dtype(along_axis),
 }
 """By name, what stands in the first argument after the function of NumPy was called."""

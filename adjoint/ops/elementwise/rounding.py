@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.errors import DTypeError
 from adjoint.graph.op import public, register
+from adjoint.graph.storage import has_stored
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.family.elementwise import Elementwise, apply, binary, unary
 
@@ -23,12 +25,24 @@ fix = trunc
 rint = unary(
     "rint", np.rint, None, example=(2.5,), doc="The nearest whole number, halves to the even one."
 )
+
+
+def _refuse_stored(x1: Any, x2: Any) -> None:
+    """Raise for bfloat16, whose neighbours are not those in float32."""
+    if has_stored(x1, x2):
+        raise DTypeError(
+            "nextafter: bfloat16 is computed in float32, which has other neighbours; take them "
+            "from NumPy (numpy.nextafter of x.numpy()), or convert with .astype('float32')"
+        )
+
+
 nextafter = binary(
     "nextafter",
     np.nextafter,
     1,
     None,
     accepts="real",
+    otherwise=_refuse_stored,
     doc="The floating number next to x1 in the direction of x2.",
 )
 _round = register(

@@ -406,10 +406,10 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
         a = x1.node if first is Tensor else _weak(x1, first, x2) if second is Tensor else None
         b = x2.node if second is Tensor else _weak(x2, second, x1) if first is Tensor else None
         if a is None or b is None or a.dtype is not b.dtype or a.dtype.kind not in kinds:
-            if has_stored(x1, x2):
-                return in_float32(function, (x1, x2), {})
             if otherwise is not None and (found := otherwise(x1, x2)) is not None:
                 return found
+            if has_stored(x1, x2):
+                return in_float32(function, (x1, x2), {})
             (a, b), dtype = operands(op, (x1, x2))
         else:
             dtype = a.dtype
