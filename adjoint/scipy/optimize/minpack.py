@@ -1,0 +1,134 @@
+"""fsolve and leastsq, the older names of `root` and `least_squares`, with exact Jacobians."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from adjoint.api.arguments import check_callable
+from adjoint.api.jacobians import jacobian
+from adjoint.array.linalg import inv
+from adjoint.graph.forking import import_module
+from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.ops.reductions.reduction import sum
+from adjoint.scipy.common import refuse
+from adjoint.scipy.optimize.by_values import problem_of
+from adjoint.scipy.optimize.minimization import minimiser
+from adjoint.scipy.optimize.problem import Problem, Unknowns
+from adjoint.scipy.optimize.roots import polished
+
+
+def _of_vector(name: str, func: Callable[..., Any], x0: Any, args: Any) -> Problem:
+    check_callable(name, func)
+    args = args if isinstance(args, tuple) else (args,)
+    return problem_of(name, func, Unknowns(name, x0), args, is_vector=True)
+
+
+def fsolve(
+    func: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    fprime: Any = None,
+    full_output: Any = 0,
+    col_deriv: Any = 0,
+    xtol: float = 1.49012e-08,
+    maxfev: int = 0,
+    band: Any = None,
+    epsfcn: Any = None,
+    factor: float = 100,
+    diag: Any = None,
+) -> Any:
+    """``scipy.optimize.fsolve``: a root of as many equations as unknowns, with derivatives by what
+    `func` reads and by `args`.
+
+    >>> import adjoint as ad
+    >>> from adjoint.scipy.optimize import fsolve
+    >>> ad.grad(lambda a: fsolve(lambda x: x**3 - a, 1.0)[0])(8.0)
+    Tensor(0.08333333)
+    """
+    refuse("scipy.optimize.fsolve", col_deriv=(col_deriv, 0), band=(band, None))
+    problem = _of_vector("fsolve", func, x0, args)
+    slope = problem.derivative(problem.output) if fprime is None else fprime
+    if fprime is not None and args:
+        slope = lambda x: fprime(x, *problem.args)  # noqa: E731
+    found = import_module("scipy.optimize").fsolve(
+        problem.value(),
+        problem.unknowns.start,
+        fprime=slope,
+        full_output=full_output,
+        xtol=xtol,
+        maxfev=maxfev,
+        epsfcn=epsfcn,
+        factor=factor,
+        diag=diag,
+    )
+    if not problem.is_traced:
+        return found
+    if full_output:
+        return (polished(problem, found[0]), *found[1:])
+    return polished(problem, found)
+
+
+def leastsq(
+    func: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    Dfun: Any = None,
+    full_output: bool = False,
+    col_deriv: bool = False,
+    ftol: float = 1.49012e-08,
+    xtol: float = 1.49012e-08,
+    gtol: float = 0.0,
+    maxfev: int = 0,
+    epsfcn: Any = None,
+    factor: float = 100,
+    diag: Any = None,
+) -> Any:
+    """``scipy.optimize.leastsq``: what makes the sum of squares of `func` least, with derivatives
+    by what `func` reads and by `args`; with `full_output` also of the covariance.
+
+    >>> import numpy as np
+    >>> import adjoint as ad
+    >>> from adjoint.scipy.optimize import leastsq
+    >>> t = np.arange(4.0)
+    >>> ad.grad(lambda a: leastsq(lambda k: k * t - a * t, 1.0)[0][0])(2.0).round(6)
+    Tensor(1.)
+    """
+    refuse("scipy.optimize.leastsq", col_deriv=(col_deriv, False))
+    problem = _of_vector("leastsq", func, x0, args)
+    slope = problem.derivative(problem.output) if Dfun is None else Dfun
+    if Dfun is not None and args:
+        slope = lambda x: Dfun(x, *problem.args)  # noqa: E731
+    found = import_module("scipy.optimize").leastsq(
+        problem.value(),
+        problem.unknowns.start,
+        Dfun=slope,
+        full_output=full_output,
+        ftol=ftol,
+        xtol=xtol,
+        gtol=gtol,
+        maxfev=maxfev,
+        epsfcn=epsfcn,
+        factor=factor,
+        diag=diag,
+    )
+    if not problem.is_traced:
+        return found
+
+    def residuals(x: Tensor) -> Tensor:
+        return problem.checked(problem.f(problem.unknowns.tree(x), *problem.args), is_vector=True)
+
+    def cost(x: Any, *args: Any) -> Tensor:
+        r = problem.checked(problem.f(x, *args), is_vector=True)
+        return 0.5 * sum(r * r)
+
+    whole = problem_of("leastsq", cost, problem.unknowns, problem.args, is_vector=False)
+    flat = minimiser(whole, np.ravel(found[0]), None)
+    x = problem.unknowns.tree(flat)
+    if not full_output:
+        return (x, *found[1:])
+    matrix = jacobian(residuals)(as_tensor(flat))
+    covariance = None if found[1] is None else inv(matrix.mT @ matrix)
+    return (x, covariance, *found[2:])
