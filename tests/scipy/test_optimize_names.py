@@ -38,20 +38,12 @@ MINIMISERS = {
         bowl, [(0, 5), (-1, 1)], args=(a,), rng=0, maxiter=10
     ).x.sum(),
     "shgo": lambda a: optimize.shgo(bowl, [(0, 5), (-1, 1)], args=(a,)).x.sum(),
-    "direct": lambda a: optimize.direct(bowl, [(0, 5), (-1, 1)], args=(a,)).x.sum(),
-    "minimize_scalar": lambda a: optimize.minimize_scalar(curve, args=(a,)).x,
-    "bounded": lambda a: (
-        optimize.minimize_scalar(curve, bounds=(0, 4), args=(a,), method="bounded").fun
-    ),
+    "direct": lambda a: optimize.direct(bowl, [(0, 5), (-1, 1)], args=(a,), maxiter=50).x.sum(),
     "brent": lambda a: optimize.brent(lambda x: curve(x, a)),
     "golden": lambda a: optimize.golden(curve, (a,)),
     "fminbound": lambda a: optimize.fminbound(curve, 0, 4, (a,), full_output=1)[1],
-    "at an end": lambda a: optimize.fminbound(curve, 0, a) ** 2,
+    "at an end": lambda a: optimize.fminbound(lambda x: curve(x, 2.0), 0, a) ** 2,
     "a list": lambda a: optimize.minimize(lambda x: np.sum((x - a**2) ** 2), [1.0, 2.0]).x[1],
-    "fsolve": lambda a: optimize.fsolve(lambda x: x**3 + x - a, [0.5])[0],
-    "fsolve, all": lambda a: optimize.fsolve(
-        lambda x, a: [x[0] + x[1] - a, x[0] * x[1] - 0.1 * a], [1.0, 0.0], (a,), full_output=True
-    )[0][1],
     "leastsq": lambda a: optimize.leastsq(lambda x: A @ x - np.array([a, a**2, 1.0]), [0.0, 0.0])[
         0
     ].sum(),
@@ -72,7 +64,7 @@ def test_derivatives_are_those_of_the_exact_solution(name):
     assert float(found) == pytest.approx(slope, rel=1e-5, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["brent", "fminbound", "fsolve", "leastsq", "minimize_scalar"])
+@pytest.mark.parametrize("name", ["brent", "golden", "fminbound", "leastsq"])
 def test_values_are_those_of_scipy_where_its_search_is_fine(name):
     f = MINIMISERS[name]
     assert float(ad.value_and_grad(f)(1.3)[0]) == pytest.approx(float(f(1.3)), rel=1e-6)

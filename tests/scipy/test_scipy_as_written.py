@@ -125,7 +125,6 @@ def test_what_is_scipys_stays_as_it_was():
         lambda a: optimize.fmin_tnc(lambda x: (x[0] - a) ** 2, [1.0], approx_grad=True)[0][0],
         lambda a: optimize.newton_krylov(lambda x: x**2 - a, [1.0])[0],
         lambda a: optimize.bracket(lambda x: (x - a) ** 2)[0],
-        lambda a: stats.boxcox_normmax(np.array([1.0, 2.0, 3.5]) * a),
     ],
 )
 def test_solvers_without_counterpart_refuse_what_is_differentiated(f):

@@ -2,6 +2,7 @@
 
 from adjoint.scipy.common import no_counterpart
 from adjoint.scipy.optimize.fitting import curve_fit, least_squares
+from adjoint.scipy.optimize.leastsq import leastsq
 from adjoint.scipy.optimize.linear import (
     isotonic_regression,
     linear_sum_assignment,
@@ -9,18 +10,19 @@ from adjoint.scipy.optimize.linear import (
     nnls,
 )
 from adjoint.scipy.optimize.minimization import minimize
-from adjoint.scipy.optimize.minpack import fsolve, leastsq
 from adjoint.scipy.optimize.roots import (
     bisect,
     brenth,
     brentq,
     fixed_point,
+    fsolve,
     newton,
     ridder,
     root,
     root_scalar,
     toms748,
 )
+from adjoint.scipy.optimize.scalar import minimize_scalar
 from adjoint.scipy.optimize.searches import (
     basinhopping,
     brent,
@@ -33,7 +35,6 @@ from adjoint.scipy.optimize.searches import (
     fmin_powell,
     fminbound,
     golden,
-    minimize_scalar,
     shgo,
 )
 

@@ -212,7 +212,7 @@ def minimiser(problem: Problem, solution: Any, bounds: Any) -> Tensor:
     places = np.flatnonzero(free)
 
     def whole(inner: Tensor) -> Tensor:
-        return put_along_axis(fixed, places, inner, axis=0)
+        return put_along_axis(fixed.copy(), places, inner, axis=0)
 
     inner = root(lambda z: slope(whole(z))[places], solution[places])
     return whole(inner)

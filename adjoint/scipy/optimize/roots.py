@@ -59,7 +59,7 @@ def root(
     if not problem.is_traced:
         found.x = unknowns.arrays(np.asarray(found.x))
         return found
-    found.x = polished(problem, found.x)
+    found.x = _polished(problem, found.x)
     return found
 
 
@@ -104,7 +104,7 @@ def fsolve(
     return found.x
 
 
-def polished(problem: Problem, solution: Any) -> Any:
+def _polished(problem: Problem, solution: Any) -> Any:
     """The solution, like the guess, as a function of what the problem reads from outside."""
 
     def residual(x: Tensor) -> Tensor:
@@ -154,7 +154,7 @@ def root_scalar(
         lambda x: float(value([x])[0]), method=method, **given, **options
     )
     if problem.is_traced:
-        found.root = polished(problem, [found.root])
+        found.root = _polished(problem, [found.root])
     return found
 
 
@@ -180,8 +180,8 @@ def _bracketing(name: str) -> Callable[..., Any]:
         if not problem.is_traced:
             return found
         if isinstance(found, tuple):
-            return polished(problem, [found[0]]), found[1]
-        return polished(problem, [found])
+            return _polished(problem, [found[0]]), found[1]
+        return _polished(problem, [found])
 
     solver.__name__ = solver.__qualname__ = name
     solver.__doc__ = (
@@ -214,7 +214,7 @@ def newton(
         fprime=lambda x: float(slope([x])[0, 0]),
         **options,
     )
-    return polished(problem, [found]) if problem.is_traced else found
+    return _polished(problem, [found]) if problem.is_traced else found
 
 
 def fixed_point(

@@ -11,6 +11,7 @@ from adjoint.api.arguments import check_callable
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import stop_gradient
+from adjoint.scipy.common import differentiated
 from adjoint.scipy.optimize.by_values import problem_of
 from adjoint.scipy.optimize.minimization import minimiser
 from adjoint.scipy.optimize.problem import Problem, Unknowns, warn_of
@@ -55,7 +56,7 @@ def minimize_scalar(
         tol=tol,
         options=options,
     )
-    if problem.is_traced:
+    if problem.is_traced or any(map(differentiated, ends or ())):
         if not found.success:
             warn_of(name, found)
         found.x = _solution(problem, float(found.x), ends)

@@ -19,6 +19,7 @@ from adjoint.ops.elementwise.choice import stop_gradient
 from adjoint.scipy.optimize.by_values import problem_of
 from adjoint.scipy.optimize.minimization import limits, minimiser
 from adjoint.scipy.optimize.problem import Problem, Unknowns
+from adjoint.scipy.optimize.scalar import minimize_scalar
 
 __all__ = [
     "basinhopping",
@@ -32,7 +33,6 @@ __all__ = [
     "fmin_powell",
     "fminbound",
     "golden",
-    "minimize_scalar",
     "shgo",
 ]
 
@@ -119,60 +119,14 @@ direct = _search("direct", "func", "rectangles that are divided")
 
 
 def _one_number(
-    name: str, func: Callable[..., Any], args: Any, search: Callable[[Any], Any], bounds: Any = None
-) -> tuple[Any, Any, Problem]:
-    """What a search in one number finds: its result, and the point where it has derivatives."""
-    check_callable(name, func)
-    problem = problem_of(
-        name, func, Unknowns(name, 0.0, is_number=True), _tuple(args), is_vector=False
-    )
-    value = problem.value()
-    found = search(lambda x: float(value(np.reshape(x, 1))))
-    x: Any = found[0] if isinstance(found, tuple) else getattr(found, "x", found)
-    if not problem.is_traced and not _reads(bounds):
-        return found, x, problem
-    pairs = None
-    if bounds is not None:
-        low, high = map(float, map(_plain, bounds))
-        slope = problem.value_and_gradient()(np.reshape(x, 1))[1][0]
-        near = 1e-4 * (high - low)
-        if x - low < near and slope > 0:
-            x = low
-        if high - x < near and slope < 0:
-            x = high
-        pairs = [tuple(bounds)]
-    return found, problem.unknowns.tree(minimiser(problem, [x], pairs)), problem
-
-
-def _reads(bounds: Any) -> bool:
-    return bounds is not None and any(isinstance(x, Tensor) for x in bounds)
-
-
-def minimize_scalar(
-    fun: Callable[..., Any],
-    bracket: Any = None,
-    bounds: Any = None,
-    args: Any = (),
-    method: Any = None,
-    tol: Any = None,
-    options: Any = None,
+    func: Any, args: Any, method: str, full_output: Any, last: tuple[str, ...], **given: Any
 ) -> Any:
-    """``scipy.optimize.minimize_scalar``, with an `x` that has derivatives by what `fun` reads.
-
-    >>> import adjoint as ad
-    >>> from adjoint.scipy.optimize import minimize_scalar
-    >>> ad.grad(lambda a: minimize_scalar(lambda x: (x - a**2) ** 2).x)(3.0)
-    Tensor(6.)
-    """
-    real = import_module("scipy.optimize").minimize_scalar
-
-    def search(f: Any) -> Any:
-        return real(f, _plain(bracket), _plain(bounds), (), method, tol, options)
-
-    found, x, problem = _one_number("minimize_scalar", fun, args, search, bounds)
-    if isinstance(x, Tensor):
-        found.x, found.fun = x, problem.f(x, *problem.args)
-    return found
+    """What `minimize_scalar` finds, as the older functions return it."""
+    found = minimize_scalar(func, args=args, method=method, **given)
+    if not full_output:
+        return found.x
+    counts = tuple(0 if key == "flag" and found.success else found.get(key, 1) for key in last)
+    return (found.x, found.fun, *counts)
 
 
 def fminbound(
@@ -185,43 +139,54 @@ def fminbound(
     full_output: Any = 0,
     disp: Any = 1,
 ) -> Any:
-    """``scipy.optimize.fminbound``: the minimum between `x1` and `x2`, with derivatives by these,
-    if it is one of them, and by what `func` reads.
+    """``scipy.optimize.fminbound``: the minimum between `x1` and `x2`, with derivatives by what
+    `func` reads, and by an end where it lies there.
 
     >>> import adjoint as ad
     >>> from adjoint.scipy.optimize import fminbound
     >>> ad.grad(lambda a: fminbound(lambda x: (x - a**2) ** 2, 0, 20))(3.0)
     Tensor(6.)
     """
-    real = import_module("scipy.optimize").fminbound
-
-    def search(f: Any) -> Any:
-        return real(f, _plain(x1), _plain(x2), (), xtol, maxfun, full_output, disp)
-
-    found, x, problem = _one_number("fminbound", func, args, search, (x1, x2))
-    return _with_value(found, x, problem)
+    options = {"xatol": xtol, "maxiter": maxfun}
+    last = ("flag", "nfev")
+    return _one_number(func, args, "bounded", full_output, last, bounds=(x1, x2), options=options)
 
 
-def _with_value(found: Any, x: Any, problem: Problem) -> Any:
-    if not isinstance(x, Tensor):
-        return found
-    return (x, problem.f(x, *problem.args), *found[2:]) if isinstance(found, tuple) else x
+def brent(
+    func: Callable[..., Any],
+    args: Any = (),
+    brack: Any = None,
+    tol: float = 1.48e-08,
+    full_output: Any = 0,
+    maxiter: int = 500,
+) -> Any:
+    """``scipy.optimize.brent``: the minimum of a function of one number, with derivatives by what
+    it reads.
+
+    >>> import adjoint as ad
+    >>> from adjoint.scipy.optimize import brent
+    >>> ad.grad(lambda a: brent(lambda x: (x - a**2) ** 2))(3.0)
+    Tensor(6.)
+    """
+    given = {"bracket": brack, "tol": tol, "options": {"maxiter": maxiter}}
+    return _one_number(func, args, "brent", full_output, ("nit", "nfev"), **given)
 
 
-def _bracketed(name: str) -> Callable[..., Any]:
-    def solver(
-        func: Callable[..., Any], args: Any = (), brack: Any = None, *more: Any, **options: Any
-    ) -> Any:
-        real = getattr(import_module("scipy.optimize"), name)
-        search = lambda f: real(f, (), _plain(brack), *more, **options)  # noqa: E731
-        return _with_value(*_one_number(name, func, args, search))
+def golden(
+    func: Callable[..., Any],
+    args: Any = (),
+    brack: Any = None,
+    tol: float = np.finfo(float).eps ** 0.5,
+    full_output: Any = 0,
+    maxiter: int = 5000,
+) -> Any:
+    """``scipy.optimize.golden``: the minimum of a function of one number by golden sections, with
+    derivatives by what it reads.
 
-    solver.__name__ = solver.__qualname__ = name
-    solver.__doc__ = (
-        f"``scipy.optimize.{name}``: the minimum of a function of one number, with derivatives by "
-        f"what it reads."
-    )
-    return solver
-
-
-brent, golden = map(_bracketed, ("brent", "golden"))
+    >>> import adjoint as ad
+    >>> from adjoint.scipy.optimize import golden
+    >>> ad.grad(lambda a: golden(lambda x: (x - a**2) ** 2))(3.0)
+    Tensor(6.)
+    """
+    given = {"bracket": brack, "tol": tol, "options": {"maxiter": maxiter}}
+    return _one_number(func, args, "golden", full_output, ("nfev",), **given)

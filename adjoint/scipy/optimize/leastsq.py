@@ -1,4 +1,4 @@
-"""fsolve and leastsq, the older names of `root` and `least_squares`, with exact Jacobians."""
+"""leastsq, the older name of `least_squares`, with exact Jacobians."""
 
 from __future__ import annotations
 
@@ -16,59 +16,7 @@ from adjoint.ops.reductions.reduction import sum
 from adjoint.scipy.common import refuse
 from adjoint.scipy.optimize.by_values import problem_of
 from adjoint.scipy.optimize.minimization import minimiser
-from adjoint.scipy.optimize.problem import Problem, Unknowns
-from adjoint.scipy.optimize.roots import polished
-
-
-def _of_vector(name: str, func: Callable[..., Any], x0: Any, args: Any) -> Problem:
-    check_callable(name, func)
-    args = args if isinstance(args, tuple) else (args,)
-    return problem_of(name, func, Unknowns(name, x0), args, is_vector=True)
-
-
-def fsolve(
-    func: Callable[..., Any],
-    x0: Any,
-    args: Any = (),
-    fprime: Any = None,
-    full_output: Any = 0,
-    col_deriv: Any = 0,
-    xtol: float = 1.49012e-08,
-    maxfev: int = 0,
-    band: Any = None,
-    epsfcn: Any = None,
-    factor: float = 100,
-    diag: Any = None,
-) -> Any:
-    """``scipy.optimize.fsolve``: a root of as many equations as unknowns, with derivatives by what
-    `func` reads and by `args`.
-
-    >>> import adjoint as ad
-    >>> from adjoint.scipy.optimize import fsolve
-    >>> ad.grad(lambda a: fsolve(lambda x: x**3 - a, 1.0)[0])(8.0)
-    Tensor(0.08333333)
-    """
-    refuse("scipy.optimize.fsolve", col_deriv=(col_deriv, 0), band=(band, None))
-    problem = _of_vector("fsolve", func, x0, args)
-    slope = problem.derivative(problem.output) if fprime is None else fprime
-    if fprime is not None and args:
-        slope = lambda x: fprime(x, *problem.args)  # noqa: E731
-    found = import_module("scipy.optimize").fsolve(
-        problem.value(),
-        problem.unknowns.start,
-        fprime=slope,
-        full_output=full_output,
-        xtol=xtol,
-        maxfev=maxfev,
-        epsfcn=epsfcn,
-        factor=factor,
-        diag=diag,
-    )
-    if not problem.is_traced:
-        return found
-    if full_output:
-        return (polished(problem, found[0]), *found[1:])
-    return polished(problem, found)
+from adjoint.scipy.optimize.problem import Unknowns
 
 
 def leastsq(
@@ -97,7 +45,9 @@ def leastsq(
     Tensor(1.)
     """
     refuse("scipy.optimize.leastsq", col_deriv=(col_deriv, False))
-    problem = _of_vector("leastsq", func, x0, args)
+    check_callable("leastsq", func)
+    args = args if isinstance(args, tuple) else (args,)
+    problem = problem_of("leastsq", func, Unknowns("leastsq", x0), args, is_vector=True)
     slope = problem.derivative(problem.output) if Dfun is None else Dfun
     if Dfun is not None and args:
         slope = lambda x: Dfun(x, *problem.args)  # noqa: E731
