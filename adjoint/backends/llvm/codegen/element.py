@@ -61,6 +61,7 @@ class Writer(Protocol):
     alias_metadata: dict[Any, dict[str, Any] | None]
     functions: dict[str, Any]
     carried: dict[Node, dict[int, Any]]
+    has_rows_as_lanes: bool
 
     def index_of(self, root: Node) -> Index:
         """The index of the element of a root that is computed at the counters."""
@@ -329,7 +330,11 @@ class ElementWriter:
         if x.dtype.kind == "b":
             value = builder.zext(value, vector_type(kind, self.lanes))
         if self.lanes > 1 and (self.step(offset) != 1 or not self.has_counters_only(offset)):
-            raise NotVectorizable
+            if not self.writer.has_rows_as_lanes or not self.step(offset) or x.dtype.kind == "c":
+                raise NotVectorizable
+            addresses = builder.gep(pointer, [self.integers(offset)], source_etype=kind)
+            vectors.scatter(builder, addresses, kind, value, self.mask)
+            return
         address = self.address(pointer, offset, kind)
         if x.dtype.kind == "c":
             complex_memory.store(self, pointer, address, x)

@@ -117,6 +117,23 @@ class KernelWriter(KernelLayout):
     def write_vectors(self, module: ir.Module, name: str, functions: dict[str, Any]) -> bool:
         """Write it into the module with vector instructions; false if that cannot be done.
 
+        Lanes are neighbours along the last axis, or where that is too short, or each of its
+        elements has code of its own, rows.
+        """
+        if self.write_lanes(module, name, functions):
+            return True
+        if not self.can_turn():
+            return False
+        usual = self.last, self.span
+        self.has_rows_as_lanes, self.last, self.span = True, 0, "some"
+        if self.write_lanes(module, name, functions):
+            return True
+        self.has_rows_as_lanes, (self.last, self.span) = False, usual
+        return False
+
+    def write_lanes(self, module: ir.Module, name: str, functions: dict[str, Any]) -> bool:
+        """Write it with the lanes that are chosen; false if that cannot be done.
+
         A long reduction has two accumulators from the start, as each step of one waits for the
         step before. Other long loops are widened if their body turns out to be a long chain.
         """

@@ -45,6 +45,10 @@ processor could take steps of other rows. Products along 1000 float32 rows of 10
 to 32 with four rows, 30.5 with eight, and no further; code for 32 rows takes twice as long to
 compile."""
 
+WORK_TO_TURN = 12
+"""So many instructions for each result of a row are worth writing it apart from those of the rows
+beside it: a scatter stores a number a cycle."""
+
 CARRIED_VECTORS = 4
 """So many vectors of rows stand side by side where a loop carries a scan along them, as a product
 waits four cycles for the one before. A power of two; eight are no faster."""
@@ -160,6 +164,18 @@ class KernelLayout:
             return False
         return all(root.op.scans and root.params[0] == last for root in roots)
 
+    def can_turn(self) -> bool:
+        """Whether rows may be the lanes of vectors though results are not contiguous along them:
+        if there is so much to compute for each that writing them apart costs little beside it."""
+        if self.has_rows_as_lanes or self.few or self.fixed or len(self.domain) < 2:
+            return False
+        if vectors.register_bytes() < 64 or any(r.op.combine for r in self.kernel.roots):
+            return False
+        if any(node.op.scans or node.op.scatters for node in self.kernel.roots):
+            return False
+        work = sum(map(cost, self.kernel.nodes))
+        return work >= WORK_TO_TURN * size_of(self.domain[1:])
+
     def most_lanes(self) -> int:
         """As many elements along the last axis as a vector register holds.
 
@@ -173,7 +189,7 @@ class KernelLayout:
         if any(r.op.scatters or (r.op.scans and r.params[0] == self.last) for r in roots):
             return 1  # lanes would write one element twice, or need what another lane computes
         floats = [to_real(n.dtype).itemsize for n in nodes if n.dtype.kind in "fc"]
-        if self.has_rows_as_lanes:
+        if carried_by(self.kernel):
             return CARRIED_VECTORS * max(vectors.register_bytes(), NARROWEST) // max(floats)
         return vectors.lanes_for(max(floats or [n.dtype.itemsize for n in nodes]))
 

@@ -98,6 +98,18 @@ def gather(builder: Any, addresses: Any, kind: Any, lanes: int, mask: Any) -> An
     return builder.call(function, [addresses, I32(_bytes(kind)), mask, zeros])
 
 
+def scatter(builder: Any, addresses: Any, kind: Any, value: Any, mask: Any) -> None:
+    """Write the lanes that `mask` has to the addresses that lanes hold, no two of them equal."""
+    vector = vector_type(kind, value.type.count)
+    addresses.type = vector_type(POINTER, value.type.count)
+    if mask is None:
+        mask = splat_constant(ir.IntType(1)(1), value.type.count)
+    name = f"llvm.masked.scatter.{vector.intrinsic_name}.v{value.type.count}p0"
+    signature = ir.FunctionType(ir.VoidType(), [vector, addresses.type, I32, mask.type])
+    function = builder.module.globals.get(name) or ir.Function(builder.module, signature, name)
+    builder.call(function, [value, addresses, I32(_bytes(kind)), mask])
+
+
 def store(builder: Any, address: Any, kind: Any, value: Any, mask: Any) -> None:
     """Write the lanes to neighbouring elements, those that `mask` has.
 
