@@ -17,6 +17,7 @@ from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.accumulator import Accumulator
+from adjoint.backends.llvm.codegen.buffers import find_pointers
 from adjoint.backends.llvm.codegen.element import (
     Counter,
     Cut,
@@ -33,7 +34,6 @@ from adjoint.backends.llvm.codegen.loops import (
     POINTER,
     alloca,
     combined,
-    element_address,
     failures_of,
     is_deep,
     loop,
@@ -173,7 +173,7 @@ class KernelWriter(KernelLayout):
             self.reset()
             self.function.blocks.clear()
             builder = IRBuilder(self.function.append_basic_block())
-            self.pointers = self.find_pointers(builder)
+            self.pointers = find_pointers(builder, self, self.function.args[:-2])
             self.alias_metadata = {
                 pointer: metadata.get(self.kernel.buffer_of(node)[0], metadata.get(None))
                 for node, pointer in self.pointers.items()
@@ -205,25 +205,6 @@ class KernelWriter(KernelLayout):
         if self.failed is not None:
             with builder.if_then(builder.load(self.failed, typ=BIT), likely=False):
                 builder.atomic_rmw("add", failures_of(builder.module), I64(1), "monotonic")
-
-    def find_pointers(self, builder: Any) -> dict[Node, Any]:
-        """The addresses of the stored nodes, from the arguments of the function."""
-        bases = self.function.args[:-2]
-        if self.by_table:
-            table = bases[0]
-            slots = [
-                element_address(builder, table, I64(i), POINTER) for i in range(len(self.arguments))
-            ]
-            bases = [builder.load(slot, typ=POINTER) for slot in slots]
-        base = dict(zip(self.arguments, bases, strict=True))
-        found = {}
-        for node in self.stored:
-            leader, offset = self.kernel.buffer_of(node)
-            pointer = base[leader]
-            if offset:
-                pointer = builder.gep(pointer, [I64(offset)], source_etype=ir.IntType(8))
-            found[node] = pointer
-        return found
 
     # loops
 
