@@ -109,6 +109,9 @@ class Op:
     masked_by_first: bool = False
     """Whether its result is zero throughout, whatever the other inputs, if the first, a mask, holds
     nowhere."""
+    fills: bool = False
+    """Whether `evaluate` takes an array for the result last, which may overlap the inputs; it
+    returns another one where it cannot write there."""
     allocates: bool = False
     """Whether its native code takes memory as it needs it, and so fails if there is no more."""
     may_have_stable_form: bool = False

@@ -34,6 +34,8 @@ class Transform(Linear):
     than zero; in a transform these may cancel.
     """
 
+    fills = True
+
     def along(self, node: Node) -> tuple[int, ...]:
         """The axes."""
         raise NotImplementedError
@@ -60,12 +62,14 @@ class Fourier(Transform):
     ) -> tuple[Shape, DType]:
         return x.shape, x.dtype
 
-    def evaluate(self, x: Any, axes: tuple[int, ...], inverse: bool, norm: Any) -> Any:
+    def evaluate(
+        self, x: Any, axes: tuple[int, ...], inverse: bool, norm: Any, out: Any = None
+    ) -> Any:
         if not np.size(x):
             return np.zeros_like(x)
         if len(axes) == 1:
             along = np.fft.ifft if inverse else np.fft.fft
-            return np.asarray(along(x, axis=axes[0], norm=norm), x.dtype)
+            return np.asarray(along(x, axis=axes[0], norm=norm, out=out), x.dtype)
         transform = np.fft.ifftn if inverse else np.fft.fftn
         return np.asarray(transform(x, axes=axes, norm=norm), x.dtype)
 
@@ -91,8 +95,8 @@ class RealFourier(Transform):
         half = x.shape[axis] // 2 + 1
         return (*x.shape[:axis], half, *x.shape[axis + 1 :]), to_complex(x.dtype)
 
-    def evaluate(self, x: Any, axis: int, norm: Any) -> Any:
-        return np.asarray(np.fft.rfft(x, axis=axis, norm=norm), to_complex(x.dtype))
+    def evaluate(self, x: Any, axis: int, norm: Any, out: Any = None) -> Any:
+        return np.asarray(np.fft.rfft(x, axis=axis, norm=norm, out=out), to_complex(x.dtype))
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         axis, norm = node.params
@@ -121,8 +125,8 @@ class InverseRealFourier(Transform):
     def infer(self, x: Node, axis: int, count: int, norm: str) -> tuple[Shape, DType]:
         return (*x.shape[:axis], count, *x.shape[axis + 1 :]), to_real(x.dtype)
 
-    def evaluate(self, x: Any, axis: int, count: int, norm: Any) -> Any:
-        return np.asarray(np.fft.irfft(x, count, axis=axis, norm=norm), to_real(x.dtype))
+    def evaluate(self, x: Any, axis: int, count: int, norm: Any, out: Any = None) -> Any:
+        return np.asarray(np.fft.irfft(x, count, axis=axis, norm=norm, out=out), to_real(x.dtype))
 
     def transpose(self, node: Node, adjoint: Tensor) -> Tensor:
         axis, count, norm = node.params
@@ -143,6 +147,7 @@ class Trigonometric(Transform):
     """
 
     name = "trigonometric_transform"
+    fills = False
     param_names = ("function", "type", "axis")
 
     def along(self, node: Node) -> tuple[int, ...]:

@@ -59,6 +59,34 @@ def test_the_memory_may_be_that_of_an_input() -> None:
         np.testing.assert_allclose(target, wanted, rtol=1e-15)  # NumPy may choose another loop
 
 
+TRANSFORMS: dict[str, Any] = {
+    "fft": (lambda x: ad.fft.fft(x, axis=0), Z),
+    "ifft": (lambda x: ad.fft.ifft(x), Z.astype("complex64")),
+    "several axes": (lambda x: ad.fft.fft2(x), Z),
+    "rfft": (lambda x: ad.fft.rfft(x), Z.real),
+    "irfft": (lambda x: ad.fft.irfft(x, 78), Z),
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("place", [None, 0, 16, 640])
+def test_transforms_write_there_themselves(name: str, place: int | None) -> None:
+    """Also where the memory is in part that of the input."""
+    transform, x = TRANSFORMS[name]
+    root = transform(ad.asarray(x)).node
+    while root.op.name not in ("fft", "rfft", "irfft"):
+        (root,) = root.inputs
+    assert root.op.fills
+    wanted = root.op.evaluate(x, *root.params)
+    buffer = np.zeros(4000, np.uint8)
+    given = buffer[: x.nbytes].view(x.dtype).reshape(x.shape)
+    given[...] = x
+    start = 2000 if place is None else place
+    target = buffer[start : start + wanted.nbytes].view(wanted.dtype).reshape(wanted.shape)
+    write_value(root, [given], target)
+    np.testing.assert_array_equal(target, wanted, strict=True)
+
+
 @pytest.mark.native
 def test_chains_of_complex_numbers_in_a_program() -> None:
     def f(x: Any, y: Any) -> Any:
