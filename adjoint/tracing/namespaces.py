@@ -11,7 +11,7 @@ import importlib
 import itertools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from types import FunctionType, ModuleType
 from typing import Any
@@ -31,10 +31,12 @@ from adjoint.tracing.classes import is_twin
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.creation import FUNCTIONS_OF_NUMPY
 from adjoint.tracing.mathematics import FUNCTIONS_OF_MATH
+from adjoint.tracing.plain_polynomials import FUNCTIONS_OF_POLY1D, of_poly1d
 from adjoint.tracing.polynomials import is_series, traced_class
 from adjoint.tracing.solvers import guarded
+from adjoint.tracing.statistics_functions import FUNCTIONS_OF_STATISTICS
 
-TRACED = frozenset({"numpy", "math", "cmath", "scipy"})
+TRACED = frozenset({"numpy", "math", "cmath", "scipy", "statistics"})
 """The packages that have a meaning of their own."""
 _RAISING = frozenset(
     (
@@ -157,6 +159,9 @@ def _meaning(real: Any, name: str) -> Any:
     if package == "math" or package == "cmath":
         named = FUNCTIONS_OF_MATH.get(own)
         return real if named is None else choice(real, _of_numbers(real, own, named), as_it_is)
+    if package == "statistics":
+        named = FUNCTIONS_OF_STATISTICS.get(own)
+        return real if named is None else _of_data(real, named)
     if package == "scipy":
         return _of_scipy(real, name)
     if own in FUNCTIONS_OF_NUMPY:
@@ -169,6 +174,8 @@ def _meaning(real: Any, name: str) -> Any:
         return _of_ufunc(real)
     if type(real) is type(np.sum):
         dispatched = functools.partial(_dispatched, real)
+        if own in FUNCTIONS_OF_POLY1D:
+            return of_poly1d(own, choice(real, dispatched))
         return choice(real, looked_at(dispatched) if own.startswith("linalg.") else dispatched)
     if own in FUNCTIONS and callable(real):
         return choice(real, FUNCTIONS[own])
@@ -177,6 +184,18 @@ def _meaning(real: Any, name: str) -> Any:
 
 def _dispatched(real: Any, *args: Any, **kwargs: Any) -> Any:
     return call_function(real, args, kwargs, by_traced_code=True)
+
+
+def _of_data(real: Any, of_tensors: Callable[..., Any]) -> Any:
+    """A function of `statistics`, whose data may come from an iterator, too."""
+    chosen = choice(real, of_tensors, as_it_is)
+
+    @functools.wraps(real)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        kept = [list(x) if isinstance(x, Iterator) else x for x in args]
+        return chosen(*kept, **kwargs)
+
+    return function
 
 
 def _of_numbers(real: Any, own: str, named: Any) -> Any:

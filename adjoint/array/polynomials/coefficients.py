@@ -5,7 +5,7 @@ Values are computed by Horner's rule, so their derivatives are right wherever `x
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -51,12 +51,19 @@ def _coefficients(name: str, p: Any) -> Tensor:
 def polyval(p: Any, x: Any) -> Tensor:
     """The values at `x` of the polynomial p₀ xⁿ + p₁ xⁿ⁻¹ + … + pₙ. Raises `ShapeError`.
 
+    At a `numpy.poly1d` it is the composed polynomial, of the same class.
+
     >>> import adjoint as ad
     >>> ad.polyval(ad.asarray([1.0, 0.0, 2.0]), 3.0)
     Tensor(11.)
     """
     given = as_tensor(p)
     rows = given if given.ndim else reshape(given, (1,))
+    if type(x) is np.poly1d:
+        composed: Any = np.poly1d([0.0])
+        for c in rows:
+            composed = composed * x + c
+        return cast("Tensor", composed)
     x = as_tensor(x)
     result = broadcast_to(as_tensor(0, promote(rows.dtype, x.dtype)), x.shape)
     for number in range(rows.shape[0]):
