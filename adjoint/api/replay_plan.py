@@ -45,7 +45,10 @@ class Plan:
         """Whether there are as many arguments, with those that are taken as fixed."""
         if len(args) != self.count or names != self.names:
             return False
-        return all(args[i] is value or same(args[i], value) for i, value in self.fixed)
+        for i, value in self.fixed:  # as `all` of a generator it takes 0.15 µs more
+            if args[i] is not value and not same(args[i], value):
+                return False
+        return True
 
     def answer(self, args: tuple[Any, ...]) -> Any:
         """The result for arguments that are like its own, while what is read holds; `REFUSED` if
