@@ -76,6 +76,31 @@ def check_numbers(index: Any, ndim: int) -> None:
                 )
 
 
+def check_iteration(ndim: int) -> None:
+    """Raise `LabelsError` if iterating would go over the columns of a frame that is there."""
+    if ndim < 2:
+        return
+    for labels in met_here():
+        if labels.kind == "DataFrame" and _is_users(2):
+            raise LabelsError(
+                "iter: a DataFrame is iterated over by its columns, a tensor by its rows; say "
+                "which is meant: for column in x.T, or for i in range(len(x)) and x[i, :]"
+            )
+
+
+def check_product(x: Any, other: Any) -> None:
+    """Raise `LabelsError` if ``@`` would contract axes of the same name, as xarray has it."""
+    if max(len(x.shape), len(np.shape(other))) < 2:
+        return
+    for labels in met_here():
+        if labels.package == "xarray" and _is_users(2):
+            raise LabelsError(
+                "matmul: @ of xarray goes over all axes of the same names, that of tensors over "
+                "the last of the first and the one before the last of the second; write what is "
+                "meant: numpy.matmul(x, y), numpy.sum(x * y) or numpy.einsum"
+            )
+
+
 def _is_number(index: Any) -> bool:
     if isinstance(index, (int, np.integer)):
         return not isinstance(index, bool)

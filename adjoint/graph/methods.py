@@ -311,6 +311,17 @@ class ArrayMethods:
     to_numpy = OfLabelled("compute with the tensor itself")
     apply = OfLabelled("call the function with the tensor")
     abs = OfLabelled("use abs(x)")
+    map = OfLabelled("call the function with the tensor")
+    diff = OfLabelled("use numpy.diff(x)")
+    shift = OfLabelled("use numpy.roll(x, 1), or slices")
+    rolling = OfLabelled("use numpy.lib.stride_tricks.sliding_window_view, or numpy.convolve")
+    median = OfLabelled("use numpy.median(x)")
+    quantile = OfLabelled("use numpy.quantile(x, q)")
+    corr = OfLabelled("use numpy.corrcoef(x, y)")
+    cov = OfLabelled("use numpy.cov(x, y)")
+    where = OfLabelled("use numpy.where(condition, x, y)")
+    fillna = OfLabelled("use numpy.where(numpy.isnan(x), y, x)")
+    groupby = OfLabelled("use numpy.bincount(groups, weights=x), or scipy.ndimage.mean by labels")
 
 
 def numpys(function: Any, *args: Any, **kwargs: Any) -> Tensor:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from adjoint.graph import calls
+from adjoint.graph import calls, labels
+from adjoint.graph.labelled_methods import check_product
 from adjoint.graph.views import write
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ class Operators:
 
     def __matmul__(self, other: Any) -> Tensor:
         if isinstance(other, _OPERANDS):
+            if labels.some:
+                check_product(self, other)
             return calls.matmul(self, other)
         return _with_sparse(other, "__rmatmul__", self)
 
@@ -149,6 +152,8 @@ class Operators:
 
     def __rmatmul__(self, other: Any) -> Tensor:
         if isinstance(other, _OPERANDS):
+            if labels.some:
+                check_product(self, other)
             return calls.matmul(other, self)
         return _with_sparse(other, "__matmul__", self)
 

@@ -16,7 +16,7 @@ from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph import calls, engine, labels, types
 from adjoint.graph.arrays import checked_range, number_array, owned, scalar_value
 from adjoint.graph.device import CPU, check_device
-from adjoint.graph.labelled_methods import check_numbers
+from adjoint.graph.labelled_methods import check_iteration, check_numbers
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.lost import handed_out, shown
 from adjoint.graph.methods import ArrayMethods
@@ -247,6 +247,8 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
     def __iter__(self) -> Iterator[Tensor]:
         if not self.node.shape:
             raise ArgumentError("a 0-d tensor cannot be iterated over: it has no axis")
+        if labels.some:
+            check_iteration(len(self.node.shape))
         return (self[i] for i in range(self.node.shape[0]))
 
     def __contains__(self, item: Any) -> bool:
