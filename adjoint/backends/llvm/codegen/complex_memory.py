@@ -25,7 +25,7 @@ from adjoint.backends.llvm.codegen.registers import (
 from adjoint.graph.loop_form import Affine
 from adjoint.graph.types import DType, to_real
 
-I32, I64 = ir.IntType(32), ir.IntType(64)
+I64 = ir.IntType(64)
 
 
 class Point(Protocol):
@@ -83,7 +83,7 @@ def load_neighbours(
     """The parts of as many numbers as there are lanes, the last one first if `reverse`."""
     if lanes == 1:
         return [builder.load(at, typ=kind) for at in part_addresses(builder, address, kind)]
-    order = list(reversed(range(lanes))) if reverse else list(range(lanes))
+    order = range(lanes)[::-1] if reverse else range(lanes)
     if mask is not None:
         mask = doubled_mask(builder, mask, order)
     both = vectors.load(builder, address, kind, 2 * lanes, mask)
@@ -113,7 +113,7 @@ def store_neighbours(
     both = builder.shuffle_vector(real, imag, lane_numbers(*picks))
     both.type = vector_type(kind, 2 * lanes)
     if mask is not None:
-        mask = doubled_mask(builder, mask, list(range(lanes)))
+        mask = doubled_mask(builder, mask, range(lanes))
     vectors.store(builder, address, kind, both, mask)
 
 

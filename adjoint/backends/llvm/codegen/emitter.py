@@ -227,11 +227,10 @@ class LLVMEmitter:
 
     def select(self, condition: Scalar, a: Operand, b: Operand) -> Scalar:
         a, b = self._match(a, b)
-        chosen = [
-            self._write("select", condition.value, *pair)
-            for pair in zip(a.registers, b.registers, strict=True)
-        ]
-        return scalar_in(chosen, a.dtype)
+        if a.dtype.kind == "c":
+            chosen: Scalar = complex_words.select(self, condition, a, b)
+            return chosen
+        return Scalar(self._write("select", condition.value, a.value, b.value), a.dtype)
 
     def slow_path(self, condition: Scalar, fast: Scalar, slow: Callable[[], Scalar]) -> Scalar:
         if self.slow_conditions is not None:
