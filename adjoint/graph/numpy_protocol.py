@@ -285,7 +285,7 @@ def _is_false(copy: Any) -> bool:
 
 def _call(shown: str, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     """The function called `name` of what was given to the function of NumPy that is `shown`."""
-    function = FUNCTIONS.get(name) or _ON_TENSORS.get(name) or special_function(name)
+    function = FUNCTIONS.get(name) or _ON_TENSORS.get(name) or special_function(name.lstrip("_"))
     if function is None:
         raise UnknownNameError(
             f"{shown} has no counterpart on tensors; write it with other operations, or take the "

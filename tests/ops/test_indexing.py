@@ -6,6 +6,8 @@ tolerance beyond rounding, and NumPy's `add.at` is the oracle of the transpose.
 
 from __future__ import annotations
 
+from array import array
+
 import hypothesis
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
@@ -53,6 +55,8 @@ INDICES = [
     np.array([-1, 0], np.int8),
     np.array([2, 1], np.uint64),
     ([0, 1], [1, 2]),
+    range(2, 0, -1),
+    (range(2), array("l", [1, 3])),
     ([[0], [1]], [1, 2, 3]),
     ([0, 1], ALL, [1, 2]),
     (0, ALL, [1, 2]),

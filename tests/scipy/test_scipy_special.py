@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.special
 
+import adjoint as ad
 from tests.scipy.checks import check_compiled, each, together
 from tests.scipy.scipy_cases import Case
 
@@ -175,3 +177,8 @@ def test_special(check, case):
 @together(CASES)
 def test_compiled(cases):
     check_compiled(*cases)
+
+
+def test_functions_over_ufuncs_of_another_name_take_tensors_outside_of_transforms():
+    found = scipy.special.lambertw(ad.asarray([1.0, 2.0]), -1)
+    np.testing.assert_allclose(found, scipy.special.lambertw([1.0, 2.0], -1))

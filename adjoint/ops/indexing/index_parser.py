@@ -9,6 +9,7 @@ their value holds.
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +94,8 @@ def _item(name: str, item: Any) -> Any:
         return operator.index(item)
     if hasattr(type(item), "__array__"):  # as a series of truth values
         return _item(name, as_tensor(item))
+    if isinstance(item, Sequence) and not isinstance(item, (str, bytes)):  # a range, a deque
+        return _item(name, list(item))
     cure = "; tensors have no labels: index by position" if isinstance(item, str) else ""
     raise DTypeError(
         f"{name}: an index is made of {_ALLOWED}, got {type(item).__name__} {item!r}{cure}"
