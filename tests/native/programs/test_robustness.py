@@ -194,8 +194,11 @@ def test_intermediate_results_that_no_memory_holds(size: int) -> None:
             g(X)
 
 
-def test_memory_of_programs_that_are_gone_is_given_back() -> None:
+def test_memory_of_programs_that_are_gone_is_given_back(request: pytest.FixtureRequest) -> None:
     """Also the block that a program keeps between its calls."""
+    threshold = gc.get_threshold()
+    request.addfinalizer(lambda: gc.set_threshold(*threshold))
+    gc.set_threshold(700)  # as in a process of a user's, and not as tests/conftest.py has it
 
     def resident() -> float:
         gc.collect()  # programs are in circles
