@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from adjoint.array import special as core
-from adjoint.graph.tensor import Tensor
+from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import abs, where
-from adjoint.ops.elementwise.comparison import equal, less_equal
+from adjoint.ops.elementwise.comparison import equal, isinf, less_equal, logical_and
 from adjoint.ops.elementwise.exponential import exp, expm1, log, log1p
 from adjoint.ops.elementwise.power import power, sqrt
 from adjoint.ops.elementwise.rounding import floor, rint
@@ -118,7 +118,8 @@ def boxcox(x: Any, lmbda: Any, /) -> Tensor:
     >>> boxcox(3.0, 2.0)
     Tensor(4.)
     """
-    return _scaled(log(floating(x)), operand(lmbda))
+    x = floating(x)
+    return _scaled(x, log(x), operand(lmbda))
 
 
 @ufunc
@@ -129,12 +130,32 @@ def boxcox1p(x: Any, lmbda: Any, /) -> Tensor:
     >>> boxcox1p(2.0, 2.0)
     Tensor(4.)
     """
-    return _scaled(log1p(floating(x)), operand(lmbda))
+    x = floating(x)
+    return _scaled(1 + x, log1p(x), operand(lmbda))
 
 
-def _scaled(logarithm: Tensor, lmbda: Any) -> Tensor:
-    """(exp(λ l) - 1) / λ"""
-    result: Tensor = logarithm * core.exprel(lmbda * logarithm)
+def _scaled(base: Tensor, logarithm: Tensor, lmbda: Any) -> Tensor:
+    """(exp(λ l) - 1) / λ; where the logarithm l is infinite, by the power of its base."""
+    lmbda = lmbda if isinstance(lmbda, Tensor) else as_tensor(lmbda, logarithm.dtype)
+    end = isinf(logarithm)
+    inner = where(end, 0.0, logarithm)
+    zero = equal(lmbda, 0)
+    exponent = where(zero, 1.0, lmbda)
+    gone = logical_and(logarithm > 0, exponent < 0)  # ∞ to a negative power, with its slopes
+    reached = where(gone, 0.0, power(where(logical_and(end, ~gone), base, 1.0), exponent))
+    limit = (reached - 1) / exponent
+    limit = where(zero, logarithm, limit)
+    result: Tensor = where(end, limit, inner * core.exprel(lmbda * inner))
+    return result
+
+
+def _inverse(y: Tensor, lmbda: Any) -> Tensor:
+    """log(1 + λ y) / λ, also of an infinite y."""
+    lmbda = lmbda if isinstance(lmbda, Tensor) else as_tensor(lmbda, y.dtype)
+    end, zero = isinf(y), equal(lmbda, 0)
+    divisor = where(zero, 1.0, lmbda)
+    limit = where(zero, y, log1p(divisor * where(end, y, 0.0)) / divisor)
+    result: Tensor = where(end, limit, log1p_ratio(where(end, 0.0, y), lmbda))
     return result
 
 
@@ -146,7 +167,7 @@ def inv_boxcox(y: Any, lmbda: Any, /) -> Tensor:
     >>> inv_boxcox(4.0, 2.0)
     Tensor(3.)
     """
-    return exp(log1p_ratio(floating(y), operand(lmbda)))
+    return exp(_inverse(floating(y), operand(lmbda)))
 
 
 @ufunc
@@ -157,7 +178,7 @@ def inv_boxcox1p(y: Any, lmbda: Any, /) -> Tensor:
     >>> inv_boxcox1p(4.0, 2.0)
     Tensor(2.)
     """
-    return expm1(log1p_ratio(floating(y), operand(lmbda)))
+    return expm1(_inverse(floating(y), operand(lmbda)))
 
 
 def log1p_ratio(y: Tensor, lmbda: Any) -> Tensor:

@@ -68,6 +68,7 @@ from adjoint.scipy.stats.lifetimes import (
     weibull_max,
 )
 from adjoint.scipy.stats.matrix_distributions import invwishart, matrix_normal, multinomial, wishart
+from adjoint.scipy.stats.means import gmean, hmean, pmean
 from adjoint.scipy.stats.more_continuous import (
     gumbel_l,
     invgauss,
@@ -104,15 +105,12 @@ from adjoint.scipy.stats.powers import (
 from adjoint.scipy.stats.summary import (
     boxcox_llf,
     entropy,
-    gmean,
     gstd,
-    hmean,
     kurtosis,
     linregress,
     median_abs_deviation,
     moment,
     pearsonr,
-    pmean,
     sem,
     skew,
     variation,

@@ -121,13 +121,16 @@ def ttest_ind(
     means, spreads, counts = [], [], []
     for given in (a, b):
         x, place = sample("ttest_ind", as_tensor(given, dtype), axis, nan_policy, keepdims)
-        counts.append(_several("ttest_ind", x, place))
+        counts.append(_several("ttest_ind", x, place, 1 if equal_var else 2))
         means.append(descriptive.mean(x, place, keepdims=keepdims))
-        spreads.append(descriptive.var(x, place, ddof=1, keepdims=keepdims))
+        ddof = 0 if equal_var else 1  # of one value there is no other
+        spreads.append(descriptive.var(x, place, ddof=ddof, keepdims=keepdims))
     (n, m), (u, v) = counts, spreads
     if equal_var:
         df: Any = float(n + m - 2)
-        square = ((n - 1) * u + (m - 1) * v) * ((1 / n + 1 / m) / df)
+        if not df:
+            raise RangeError("scipy.stats.ttest_ind: needs 3 values or more in both samples, got 2")
+        square = (n * u + m * v) * ((1 / n + 1 / m) / df)
     else:
         square = u / n + v / m
         df = square * square / ((u / n) ** 2 / (n - 1) + (v / m) ** 2 / (m - 1))

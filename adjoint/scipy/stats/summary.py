@@ -14,14 +14,14 @@ from adjoint.array import special
 from adjoint.array.statistics import descriptive
 from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.elementwise.choice import abs, clip, where
+from adjoint.ops.elementwise.choice import abs, clip
 from adjoint.ops.elementwise.exponential import exp, log
 from adjoint.ops.elementwise.power import power, sqrt
 from adjoint.ops.reductions.norm import norm2
 from adjoint.ops.reductions.reduction import sum
+from adjoint.ops.shape.joining import stack
 from adjoint.ops.shape.movement import reshape
 from adjoint.scipy.common import (
-    constant,
     floating,
     integer,
     operand,
@@ -82,83 +82,6 @@ def zmap(
     return result
 
 
-def _average(a: Tensor, axis: int, weights: Any, keepdims: bool) -> Tensor:
-    if weights is None:
-        return descriptive.mean(a, axis, keepdims=keepdims)
-    result: Tensor = descriptive.average(a, axis, weights, keepdims=keepdims)
-    return result
-
-
-def _not_negative(a: Tensor) -> Tensor:
-    return where(a < 0, math.nan, a)
-
-
-def gmean(
-    a: Any,
-    axis: Any = 0,
-    dtype: Any = None,
-    weights: Any = None,
-    *,
-    nan_policy: str = "propagate",
-    keepdims: bool = False,
-) -> Tensor:
-    """The geometric mean.
-
-    >>> from adjoint.scipy.stats import gmean
-    >>> gmean([1.0, 4.0])
-    Tensor(2.)
-    """
-    refuse("scipy.stats.gmean", dtype=(dtype, None))
-    a, place = sample("gmean", a, axis, nan_policy, keepdims)
-    return exp(_average(log(a), place, weights, keepdims))
-
-
-def hmean(
-    a: Any,
-    axis: Any = 0,
-    dtype: Any = None,
-    *,
-    weights: Any = None,
-    nan_policy: str = "propagate",
-    keepdims: bool = False,
-) -> Tensor:
-    """The harmonic mean; nan with a negative element.
-
-    >>> from adjoint.scipy.stats import hmean
-    >>> hmean([1.0, 3.0])
-    Tensor(1.5)
-    """
-    refuse("scipy.stats.hmean", dtype=(dtype, None))
-    a, place = sample("hmean", a, axis, nan_policy, keepdims)
-    return 1 / _average(1 / _not_negative(a), place, weights, keepdims)
-
-
-def pmean(
-    a: Any,
-    p: Any,
-    *,
-    axis: Any = 0,
-    dtype: Any = None,
-    weights: Any = None,
-    nan_policy: str = "propagate",
-    keepdims: bool = False,
-) -> Tensor:
-    """The mean of powers p, and the p-th root of that; `gmean` for p = 0.
-
-    >>> from adjoint.scipy.stats import pmean
-    >>> pmean([1.0, 7.0], 2)
-    Tensor(5.)
-    """
-    refuse("scipy.stats.pmean", dtype=(dtype, None))
-    exponent = float(constant("scipy.stats.pmean", "p", p))
-    if exponent == 0:
-        return gmean(a, axis, weights=weights, nan_policy=nan_policy, keepdims=keepdims)
-    a, place = sample("pmean", a, axis, nan_policy, keepdims)
-    return power(
-        _average(power(_not_negative(a), exponent), place, weights, keepdims), 1 / exponent
-    )
-
-
 def gstd(
     a: Any,
     axis: Any = 0,
@@ -179,19 +102,25 @@ def gstd(
 
 def moment(
     a: Any,
-    order: int = 1,
+    order: Any = 1,
     axis: Any = 0,
     nan_policy: str = "propagate",
     *,
     center: Any = None,
     keepdims: bool = False,
 ) -> Tensor:
-    """The mean power `order` of the deviations from `center`, by default from the mean.
+    """The mean power `order` of the deviations from `center`, by default from the mean; of several
+    orders along a new first axis.
 
     >>> from adjoint.scipy.stats import moment
     >>> moment([1.0, 3.0], 2)
     Tensor(1.)
     """
+    if isinstance(order, (list, tuple)) or getattr(order, "ndim", 0) > 0:
+        given = (axis, nan_policy)
+        parts = [moment(a, n, *given, center=center, keepdims=keepdims) for n in order]
+        several: Tensor = stack(parts)
+        return several
     a, place = sample("moment", a, axis, nan_policy, keepdims)
     n = integer("scipy.stats.moment", "order", order)
     if center is None:
