@@ -18,7 +18,7 @@ from adjoint.errors import ArgumentError
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import is_inexact, size_of
+from adjoint.graph.types import epsilon, is_inexact, size_of
 from adjoint.ops.elementwise.complex import conj, real
 from adjoint.ops.reductions.reduction import sum
 from adjoint.transforms.reverse import reverse
@@ -142,7 +142,7 @@ def _inner(w: Any, y: Any) -> float:
 
 def _precision(value: Any) -> float:
     """The coarsest precision among the leaves."""
-    return max(float(np.finfo(np.asarray(y).dtype).eps) for y in flatten(value)[0])
+    return max(epsilon(np.asarray(y).dtype) for y in flatten(value)[0])
 
 
 def _dot_test(forward: float, back: float, eps: float) -> Check:
@@ -259,12 +259,12 @@ def _digits_left(y: Tensor) -> float:
     total = 0.0
     for node, count in terms.items():
         size = np.abs(np.asarray(adjoints[node].sum())) * np.abs(np.asarray(Tensor(node)))
-        total += float(np.sum(size)) * count * float(np.finfo(node.dtype).eps) / 2
+        total += float(np.sum(size)) * count * epsilon(node.dtype) / 2
     value = abs(float(y))
     if not math.isfinite(total):
         return math.nan
     if not total:
-        return -math.log10(np.finfo(y.dtype).eps)
+        return -math.log10(epsilon(y.dtype))
     return max(0.0, -math.log10(total / value)) if value else 0.0
 
 

@@ -15,6 +15,7 @@ from adjoint.graph import nans
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.text import type_text
+from adjoint.graph.types import is_inexact
 from adjoint.ops.elementwise.complex import real
 from adjoint.ops.reductions.reduction import sum
 from adjoint.transforms.reverse import reverse
@@ -79,7 +80,7 @@ def explain_nan(f: Callable[..., Any], *args: Any) -> NanReport:
 
 def _is_finite(node: Node) -> bool:
     value = np.asarray(node.value)
-    return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
+    return not is_inexact(value.dtype) or bool(np.isfinite(value).all())
 
 
 def _given(what: str, node: Node) -> NanReport:

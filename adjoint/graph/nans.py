@@ -22,6 +22,7 @@ from adjoint.graph import options
 from adjoint.graph.caller import user_place
 from adjoint.graph.node import Node
 from adjoint.graph.text import params_text, type_text
+from adjoint.graph.types import is_inexact
 
 _places: WeakKeyDictionary[Node, str] = WeakKeyDictionary()
 """The user's line from which a node was made."""
@@ -36,7 +37,7 @@ _around: ContextVar[tuple[str, ...]] = ContextVar("adjoint_rounds_searched", def
 def has_nan(value: Any) -> bool:
     """Whether an array holds nan."""
     array = np.asarray(value)
-    return array.dtype.kind in "fc" and bool(np.isnan(array).any())
+    return is_inexact(array.dtype) and bool(np.isnan(array).any())
 
 
 def trace(node: Node, value: Any, is_asked_for: bool) -> None:

@@ -147,6 +147,11 @@ def is_inexact(dtype: DType) -> bool:
     return dtype.kind in "fcV"
 
 
+def epsilon(dtype: DType) -> float:
+    """The distance from 1 to the next number of a floating or complex dtype."""
+    return 2.0**-7 if is_bfloat16(dtype) else float(np.finfo(dtype).eps)
+
+
 def derivative_dtype(dtype: DType) -> DType:
     """The dtype of tangents and adjoints of values of `dtype`."""
     return FLOAT32 if dtype.kind == "V" else dtype

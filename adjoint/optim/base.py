@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from adjoint.api.tree import flatten, map_tree, path_text, same_structure
 from adjoint.array.creation.constructors import zeros_like
 from adjoint.errors import ArgumentError, RangeError, ShapeError
+from adjoint.graph.storage import is_stored, rounded
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import INT64
 
@@ -41,14 +42,19 @@ class Optimizer(NamedTuple):
 
 
 def apply_updates(params: Any, updates: Any) -> Any:
-    """The parameters with the updates added to them.
+    """The parameters with the updates added to them; those in bfloat16 stay so.
 
     >>> import adjoint as ad
     >>> ad.optim.apply_updates({"w": 1.0}, {"w": ad.asarray(-0.25)})
     {'w': Tensor(0.75)}
     """
     check_like("apply_updates", "updates", updates, params)
-    return map_tree(lambda p, u: as_tensor(p) + u, params, updates)
+
+    def moved(p: Any, u: Any) -> Tensor:
+        found: Tensor = as_tensor(p) + u
+        return rounded(found) if is_stored(p) else found
+
+    return map_tree(moved, params, updates)
 
 
 def chain(*optimizers: Optimizer) -> Optimizer:

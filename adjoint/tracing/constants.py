@@ -14,7 +14,7 @@ import numpy as np
 
 from adjoint.graph.numpy_protocol import NumpyProtocol, call_function
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
-from adjoint.graph.types import as_dtype
+from adjoint.graph.types import is_bfloat16, storage_dtype
 
 
 class _State(threading.local):
@@ -127,11 +127,12 @@ def fresh(result: Any) -> Any:
     if not tracing.depth:
         return plain(result)
     if kind is np.ndarray or kind is ConstantArray:
-        if result.dtype.kind not in "fc" or result.dtype.itemsize > 16:
+        can_vary = result.dtype.kind in "fc" or is_bfloat16(result.dtype)
+        if not can_vary or result.dtype.itemsize > 16:
             return plain(result)
         if result.base is not None:
             return result.view(ConstantArray)  # it shares memory with what was there before
-        return from_array(np.require(plain(result), as_dtype(result.dtype), "C"))
+        return from_array(np.require(plain(result), storage_dtype(result.dtype), "C"))
     if kind is list or kind is tuple:
         return kind(map(fresh, result))
     if isinstance(result, tuple) and hasattr(result, "_fields"):

@@ -15,8 +15,8 @@ import numpy as np
 
 from adjoint.errors import ShapeError
 from adjoint.graph import calls
-from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.graph.types import as_dtype
+from adjoint.graph.tensor import Tensor, as_stored, as_tensor
+from adjoint.graph.types import is_bfloat16, is_inexact, storage_dtype
 from adjoint.graph.views import link
 from adjoint.ops.shape.movement import broadcast_to
 from adjoint.tracing.constants import fresh, holds_tensor
@@ -75,8 +75,8 @@ def _of_objects(x: Any) -> Any:
 
 
 def _converted(x: Any, dtype: Any) -> Tensor:
-    wanted = None if dtype is None else as_dtype(dtype)
-    return as_tensor(x if type(x) is Tensor else _as_lists(x), wanted)
+    given = x if type(x) is Tensor else _as_lists(x)
+    return as_stored(given) if dtype is None else as_tensor(given, storage_dtype(dtype))
 
 
 def _as_lists(x: Any) -> Any:
@@ -99,7 +99,7 @@ def _like(name: str) -> Callable[..., Any]:
     def like(a: Any, *args: Any, **kwargs: Any) -> Any:
         if type(a) is Tensor:
             if is_unknown(a) and not (args or kwargs):  # it may be written to where one says
-                return as_tensor(np.array(function(np.zeros(a.shape, a.dtype))))
+                return as_stored(np.array(function(np.zeros(a.shape, a.dtype))))
             a = np.empty(a.shape, a.dtype)
         if holds_tensor((a,)):
             a = np.empty(*_shape_and_dtype(a))
@@ -150,7 +150,7 @@ def _making(name: str) -> Callable[..., Any]:
 def empty(shape: Any, *args: Any, **kwargs: Any) -> Any:
     """`numpy.empty`: of nan, as results must not depend on what memory held before."""
     made = np.empty(_whole(shape), *args, **kwargs)
-    if made.dtype.kind in "fc":
+    if made.dtype.kind in "fc" or is_bfloat16(made.dtype):
         made.fill(np.nan)
     return fresh(made)
 
@@ -158,8 +158,8 @@ def empty(shape: Any, *args: Any, **kwargs: Any) -> Any:
 def empty_like(prototype: Any, *args: Any, **kwargs: Any) -> Any:
     """`numpy.empty_like`: of nan, as `empty`."""
     found = _like("empty_like")(prototype, *args, **kwargs)
-    is_filled = type(found) is Tensor and found.dtype.kind in "fc"
-    return as_tensor(np.full(found.shape, np.nan, found.dtype)) if is_filled else found
+    is_filled = type(found) is Tensor and is_inexact(found.dtype)
+    return as_stored(np.full(found.shape, np.nan, found.dtype)) if is_filled else found
 
 
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:

@@ -163,6 +163,36 @@ def test_other_loops_and_branches():
     assert ad.cond(True, lambda a: a, lambda a: 1.0, x[0]).dtype == BFLOAT16
 
 
+def test_numpy_code_that_makes_arrays_of_bfloat16():
+    def f(x):
+        total = np.zeros(4, dtype=BFLOAT16) + x
+        pair = np.array([x[0], 1.0], dtype=BFLOAT16)
+        empty = np.empty_like(x)
+        empty[:] = x
+        written = np.zeros(4, BFLOAT16)
+        written[1:] = x[1:]
+        return np.sum(total * x) + np.sum(pair) + np.sum(empty) + np.sum(written * x)
+
+    x = wide(X)
+    expected = stored(2 * x + [1, 0, 0, 0] + 1 + 2 * x * [0, 1, 1, 1])
+    for found in (ad.grad(f)(X), ad.compile(ad.grad(f))(X)):
+        same(found, expected)
+
+
+def test_a_nan_is_traced_to_its_operation():
+    with (
+        ad.options(debug_nans=True),
+        pytest.raises(FloatingPointError, match=r"log\(float32\[4\]\)"),
+    ):
+        ad.compile(lambda x: ad.log(x - 100))(X)
+
+
+def test_parameters_in_bfloat16_stay_so():
+    w = ad.asarray(X)
+    for updates in (w, ad.ones(4, dtype="float32")):
+        assert ad.optim.apply_updates({"w": w}, {"w": updates})["w"].dtype == BFLOAT16
+
+
 def test_a_loop_that_changes_the_dtype_says_so():
     x = ad.asarray(X)
     one = ad.ones(4, dtype="float32")
