@@ -25,6 +25,8 @@ Handler: TypeAlias = "Callable[[Any, str], Any]"
 
 _OWN = __name__.partition(".")[0]
 _LIBRARIES = frozenset({_OWN, "numpy", "scipy", "optree", "llvmlite", *sys.stdlib_module_names})
+_OF_THE_STANDARD = frozenset({"array_api_compat", "array_api_extra", "array_api_strict"})
+"""Libraries that ask a tensor for its namespace, also where a package has copies of them in it."""
 _USERS = frozenset({"__main__", "__mp_main__"})
 _WRITES_NAMES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
 _ASKS_FOR_NAMES = frozenset({"globals", "exec", "eval"})
@@ -207,7 +209,7 @@ def is_users(globals_: dict[str, Any], package: str | None) -> bool:
         return False  # it is of a copy
     if top in _USERS:
         return True
-    if top in _LIBRARIES:
+    if top in _LIBRARIES or not _OF_THE_STANDARD.isdisjoint(name.split(".")):
         return False
     return top == package or package is None or not _is_installed(globals_.get("__file__"))
 

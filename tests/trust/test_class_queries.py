@@ -7,6 +7,7 @@ import io
 import logging
 import math
 import numbers
+import types
 
 import numpy as np
 import pytest
@@ -360,3 +361,21 @@ def test_without_try_nothing_is_computed_early():
         return root
 
     ad.grad(f)(X)
+
+
+def test_a_copy_of_a_library_of_the_standard_sees_the_tensor():
+    """Projects have array_api_compat in their own packages; a tensor is none of NumPy's to it."""
+    seen = {}
+    for name in ("project.vendored.array_api_compat._helpers", "project.helpers"):
+        module = types.ModuleType(name)
+        exec(
+            "def is_numpy(x):\n    return isinstance(x, np.ndarray)\nimport numpy as np",
+            vars(module),
+        )
+
+        def f(x, module=module, name=name):
+            seen[name] = module.is_numpy(x)
+            return np.sum(x)
+
+        ad.grad(f)(X)
+    assert list(seen.values()) == [False, True]
