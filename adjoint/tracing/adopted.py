@@ -5,7 +5,6 @@ They are called with what is differentiated, so one of adjoint's is made of what
 
 from __future__ import annotations
 
-import functools
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -18,16 +17,17 @@ from adjoint.tracing.polynomials import is_series, traced_object
 class Adopted:
     """An object of SciPy's: itself, or adjoint's of the same kind where a tensor is given."""
 
-    __slots__ = ("__weakref__", "_make", "_own", "_real")
+    __slots__ = ("__weakref__", "_find", "_make", "_own", "_real")
 
-    def __init__(self, real: Any, make: Callable[[], Any]) -> None:
+    def __init__(self, real: Any, make: Callable[..., Any], find: Callable[[str], Any]) -> None:
         self._real = real
         self._make = make
+        self._find = find
         self._own: Any = None
 
     def _of_tensors(self, name: str) -> Any:
         if self._own is None:
-            self._own = self._make()
+            self._own = self._make(self._real, self._find)
         return getattr(self._own, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -42,7 +42,7 @@ class Adopted:
     def _choose(self, name: str, real: Any, args: Any, kwargs: Any) -> Any:
         if holds_tensor((*args, *kwargs.values())):
             return self._of_tensors(name)(*args, **kwargs)
-        return real(*args, **kwargs)
+        return adopted(real(*args, **kwargs), self._find)  # a derivative, which is called next
 
     def __repr__(self) -> str:
         return repr(self._real)
@@ -75,11 +75,21 @@ def _normal(x: Any, find: Callable[[str], Any]) -> Any:
     return find("scipy.stats.multivariate_normal")(x.mean, x.cov)
 
 
+def _of_one(x: Any, find: Callable[[str], Any]) -> Any:
+    return find("scipy.interpolate.InterpolatedUnivariateSpline").of_scipy(x)
+
+
+def _of_two(x: Any, find: Callable[[str], Any]) -> Any:
+    return find("scipy.interpolate.RectBivariateSpline").of_scipy(x)
+
+
 _MAKERS: dict[str, Callable[[Any, Callable[[str], Any]], Any]] = {
     "PPoly": _piecewise,
     "BSpline": _bspline,
     "interp1d": _interp1d,
     "RegularGridInterpolator": _grid,
+    "UnivariateSpline": _of_one,
+    "BivariateSpline": _of_two,
     "rv_frozen": _frozen,
     "multivariate_normal_frozen": _normal,
 }
@@ -100,5 +110,5 @@ def adopted(real: Any, find: Callable[[str], Any]) -> Any:
         return real
     known = _known.get(real)
     if known is None:
-        known = _known[real] = Adopted(real, functools.partial(maker, real, find))
+        known = _known[real] = Adopted(real, maker, find)
     return known

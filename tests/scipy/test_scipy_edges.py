@@ -192,7 +192,7 @@ def options(metric):
         (lambda x: interpolate.CubicSpline([1.0, 0.0], x), RangeError, "strictly increasing"),
         (lambda x: interpolate.interp1d([0.0, 1.0], x)(3.0), RangeError, "outside"),
         (lambda x: interpolate.make_interp_spline(x[0], x, k=1), NotDifferentiableError, "by x"),
-        (lambda x: interpolate.UnivariateSpline(x[0], x[0]), NotDifferentiableError, "CubicSpline"),
+        (lambda x: interpolate.UnivariateSpline([0, 1], x[0]), ArgumentError, "CubicSpline"),
         (lambda x: signal.convolve(x, x[0]), ShapeError, "equally many axes"),
         (lambda x: signal.convolve2d(x, x, boundary="odd"), ArgumentError, "boundary='odd'"),
         (lambda x: ndimage.gaussian_filter(x, 1.0, output=np.zeros(2)), ArgumentError, "output"),

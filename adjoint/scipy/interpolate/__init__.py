@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adjoint.scipy.interpolate.bivariate import RectBivariateSpline, UnivariateSpline
 from adjoint.scipy.interpolate.bsplines import (
     BSpline,
     InterpolatedUnivariateSpline,
@@ -14,9 +15,7 @@ from adjoint.scipy.interpolate.interpolators import (
     LSQUnivariateSpline,
     NearestNDInterpolator,
     PPoly,
-    RectBivariateSpline,
     RegularGridInterpolator,
-    UnivariateSpline,
     griddata,
     interp1d,
     interpn,

@@ -142,7 +142,15 @@ class InterpolatedUnivariateSpline:
         refuse(name, w=(w, None))
         if tuple(bbox) != (None, None):
             raise unsupported(name, "bbox", bbox, "leave it out")
-        self._tck, self._ext = splrep(x, y, k=k), ext
+        self._tck: Any = splrep(x, y, k=k)
+        self._ext = ext
+
+    @classmethod
+    def of_scipy(cls, spline: Any) -> InterpolatedUnivariateSpline:
+        """The same as a spline of SciPy's of one variable, smoothing or not."""
+        made = cls.__new__(cls)
+        made._tck, made._ext = spline._eval_args, spline.ext
+        return made
 
     def __call__(self, x: Any, nu: int = 0, ext: Any = None) -> Tensor:
         """The values at `x`, or with `nu` those of the derivative of that order."""

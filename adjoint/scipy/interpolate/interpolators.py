@@ -32,9 +32,7 @@ __all__ = [
     "LinearNDInterpolator",
     "NearestNDInterpolator",
     "PPoly",
-    "RectBivariateSpline",
     "RegularGridInterpolator",
-    "UnivariateSpline",
     "griddata",
     "interp1d",
     "interpn",
@@ -262,11 +260,9 @@ def interpn(
 
 _CUBIC = "use scipy.interpolate.CubicSpline or make_interp_spline"
 _GRID = "use scipy.interpolate.RegularGridInterpolator on a grid"
-UnivariateSpline = no_counterpart("scipy.interpolate.UnivariateSpline", _CUBIC)
 LSQUnivariateSpline = no_counterpart("scipy.interpolate.LSQUnivariateSpline", _CUBIC)
 make_lsq_spline = no_counterpart("scipy.interpolate.make_lsq_spline", _CUBIC)
 make_smoothing_spline = no_counterpart("scipy.interpolate.make_smoothing_spline", _CUBIC)
-RectBivariateSpline = no_counterpart("scipy.interpolate.RectBivariateSpline", _GRID)
 griddata = no_counterpart("scipy.interpolate.griddata", _GRID)
 LinearNDInterpolator = no_counterpart("scipy.interpolate.LinearNDInterpolator", _GRID)
 NearestNDInterpolator = no_counterpart("scipy.interpolate.NearestNDInterpolator", _GRID)
