@@ -18,6 +18,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import adjoint as ad
 from adjoint.errors import (
     ArgumentError,
+    ConcretizationError,
     DTypeError,
     OutOfBoundsError,
     ShapeError,
@@ -413,3 +414,13 @@ def test_many_rows_are_summed_where_they_belong(dtype):
     got = ad.index_add(ad.zeros((50, 70), dtype=dtype), index, rows)
     assert got.dtype == dtype
     assert_allclose(got, expected, rtol=1e-4 if dtype == "float32" else 1e-12, atol=1e-5)
+
+
+@pytest.mark.parametrize("transform", [ad.compile, ad.vmap, lambda f: ad.compile(ad.grad(f))])
+def test_how_much_a_mask_chooses_must_be_known(transform):
+    def f(x):
+        return ad.sum(x[x > 1])
+
+    given = np.ones((2, 3)) if transform is ad.vmap else np.ones(3)
+    with pytest.raises(ConcretizationError, match=r"a mask chooses.*where\(mask, a, b\)"):
+        transform(f)(given)

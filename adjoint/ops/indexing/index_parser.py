@@ -15,7 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import ArgumentError, AxisError, DTypeError, OutOfBoundsError
+from adjoint.errors import (
+    ArgumentError,
+    AxisError,
+    ConcretizationError,
+    DTypeError,
+    OutOfBoundsError,
+)
+from adjoint.graph.caller import user_place
+from adjoint.graph.leaf import has_escaped
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import BOOL, Shape
 from adjoint.ops.indexing.bounds import bounded, integer_index
@@ -201,8 +209,22 @@ class _Reader:
                 f"{self.name}: a boolean mask of shape {mask.shape} does not fit the axes it is "
                 f"about, which have shape {covered} (tensor of shape {self.shape})"
             )
-        for index in np.nonzero(mask.numpy()):
+        for index in np.nonzero(self._truths(mask)):
             self._gather(from_array(index))
+
+    def _truths(self, mask: Tensor) -> np.ndarray[Any, Any]:
+        try:
+            return mask.numpy()
+        except ConcretizationError as error:
+            if has_escaped(mask.node):
+                raise
+            place = user_place()
+            raise ConcretizationError(
+                f"{place + ': ' if place else ''}{self.name}: how many elements a mask chooses "
+                f"depends on values, of which only shape and dtype are known here; keep the shape: "
+                f"adjoint.where(mask, a, b), adjoint.sum(x, where=mask), x[mask] = number, or leave "
+                f"the function uncompiled"
+            ) from error
 
     def _part(self, start: int, step: int, size: int) -> None:
         self.selection.starts.append(start)
