@@ -222,8 +222,8 @@ class _Reader:
             raise ConcretizationError(
                 f"{place + ': ' if place else ''}{self.name}: how many elements a mask chooses "
                 f"depends on values, of which only shape and dtype are known here; keep the shape: "
-                f"adjoint.where(mask, a, b), adjoint.sum(x, where=mask), x[mask] = number, or leave "
-                f"the function uncompiled"
+                f"adjoint.where(mask, a, b), adjoint.sum(x, where=mask), x[mask] = number, or "
+                f"leave the function uncompiled"
             ) from error
 
     def _part(self, start: int, step: int, size: int) -> None:
