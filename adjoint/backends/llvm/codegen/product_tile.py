@@ -12,6 +12,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from llvmlite import ir
@@ -254,11 +255,16 @@ def add_up(builder: Any, values: Sequence[Any]) -> Any:
 
 def multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
     """``a * b + c``, in one rounding where the processor has that."""
-    kind = vector_type(a.type.element, a.type.count)
-    function = builder.module.declare_intrinsic(
-        "llvm.fmuladd", [kind], ir.FunctionType(kind, [kind] * 3)
-    )
+    name, signature = multiply_add_of(a.type.element, a.type.count)
+    function = builder.module.globals.get(name) or ir.Function(builder.module, signature, name)
     return builder.call(function, [a, b, c])
+
+
+@cache
+def multiply_add_of(kind: Any, lanes: int) -> tuple[str, Any]:
+    """The name of the intrinsic for vectors, and its type."""
+    vector = vector_type(kind, lanes)
+    return f"llvm.fmuladd.{vector.intrinsic_name}", ir.FunctionType(vector, [vector] * 3)
 
 
 def _without_rest(builder: Any, count: Any, step: int) -> Any:

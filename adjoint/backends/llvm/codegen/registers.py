@@ -103,9 +103,18 @@ def splat(builder: Any, value: Any, lanes: int) -> Any:
     """A scalar register in all lanes: the insertion and shuffle that LLVM knows as a broadcast."""
     if lanes == 1:
         return value
-    kind = vector_type(value.type, lanes)
-    first = builder.insert_element(poison(kind), value, ir.IntType(32)(0))
-    return builder.shuffle_vector(first, poison(kind), lane_numbers(*[0] * lanes))
+    unset = poison(vector_type(value.type, lanes))
+    first = builder.insert_element(unset, value, FIRST_LANE)
+    return builder.shuffle_vector(first, unset, first_lane_everywhere(lanes))
+
+
+FIRST_LANE = ir.IntType(32)(0)
+
+
+@cache
+def first_lane_everywhere(lanes: int) -> Any:
+    """The constant by which a shuffle puts the first lane into all."""
+    return lane_numbers(*[0] * lanes)
 
 
 def any_lane(builder: Any, condition: Any, lanes: int) -> Any:
@@ -116,6 +125,7 @@ def any_lane(builder: Any, condition: Any, lanes: int) -> Any:
     return builder.icmp_unsigned("!=", builder.bitcast(condition, bits), bits(0))
 
 
+@cache
 def poison(kind: Any) -> Any:
     """A vector whose lanes are yet to be set."""
     return ir.FormattedConstant(kind, "poison")

@@ -42,6 +42,24 @@ class Instruction(ir.Value):  # type: ignore[misc]  # untyped
         return f"{self.reference} = {self.text}" if self.reference else self.text
 
 
+class Phi(Instruction):
+    """The value that belongs to the block from which this one was entered."""
+
+    def __init__(self, kind: Any, reference: str) -> None:
+        super().__init__(kind, "", (), reference)
+        self.incoming: list[tuple[Any, Any]] = []
+
+    def add_incoming(self, value: Any, block: Any) -> None:
+        """Say what the value is if the block was entered from `block`."""
+        self.incoming.append((value, block))
+
+    def __str__(self) -> str:
+        ways = ", ".join(
+            [f"[{v.get_reference()}, {block.get_reference()}]" for v, block in self.incoming]
+        )
+        return f"{self.reference} = phi {self.type} {ways}"
+
+
 @cache
 def _bits(lanes: int) -> Any:
     """The type of comparisons of vectors with so many lanes."""
@@ -85,13 +103,24 @@ class IRBuilder(ir.IRBuilder):  # type: ignore[misc]  # untyped
 
     def written(self, kind: Any, text: str, operands: Sequence[Any]) -> Instruction:
         """The instruction with a result of a kind, put where the builder stands."""
+        found = Instruction(kind, text, operands, self._next_reference())
+        self._block.instructions.insert(self._anchor, found)
+        self._anchor += 1
+        return found
+
+    def _next_reference(self) -> str:
+        """The next number of the function, as a name."""
         function = self._block.parent
         try:
-            number = next(function.numbers)
+            return f"%v{next(function.numbers)}"
         except AttributeError:
             function.numbers = count(1)
-            number = 0
-        found = Instruction(kind, text, operands, f"%v{number}")
+            return "%v0"
+
+    def phi(self, kind: Any, name: str = "") -> Phi:
+        """What its `add_incoming` will say. llvmlite's own methods give a name, which is not
+        used."""
+        found = Phi(kind, self._next_reference())
         self._block.instructions.insert(self._anchor, found)
         self._anchor += 1
         return found
