@@ -32,7 +32,6 @@ class Kernel:
     inputs: tuple[np.dtype[Any], ...]
     output: np.dtype[Any]
     ir: str
-    assembly: str
     keep: Any  # the engine owns the code
 
     def __call__(self, *arrays: Any, out: np.ndarray[Any, Any] | None = None) -> Any:
@@ -83,11 +82,11 @@ def build(
     options.loop_vectorization = options.slp_vectorization = True
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(parsed, builder)
-    text, assembly = str(parsed), machine.emit_assembly(parsed)
+    text = str(parsed)
     engine = llvm.create_mcjit_compiler(parsed, machine)
     engine.finalize_object()
     address = engine.get_function_address("kernel")
-    return Kernel(address, dtypes, output, text, assembly, engine)
+    return Kernel(address, dtypes, output, text, engine)
 
 
 def _write(module: Any, function: Any, dtypes: Sequence[np.dtype[Any]], contract: bool) -> Any:
