@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 import adjoint as ad
 from adjoint.errors import RangeError
 from adjoint.graph.op import OPS
+from tests.exact_slopes import slope
 
 pytestmark = pytest.mark.unit
 
@@ -108,9 +109,7 @@ def test_functions_of_two_variables_and_their_partial_derivatives(name, orders):
         for _ in range(orders[argnum]):
             f = ad.grad(f, argnum)
     for at in points(name, 3):
-        with mp.workdps(30):
-            exact = mp.diff(TWO[name], tuple(map(mp.mpf, at)), orders) if any(orders) else None
-            check(f(*at), TWO[name](*at) if exact is None else exact)
+        check(f(*at), slope(TWO[name], at, orders))
 
 
 def test_forward_mode_agrees():
@@ -212,15 +211,12 @@ CANCELLING = {
 
 
 @pytest.mark.parametrize("name", CANCELLING)
-@pytest.mark.parametrize(
-    "x", [10.1, 101.0, 1e8, *(pytest.param(x, marks=pytest.mark.slow) for x in (9.9, 99.0, 1e4))]
-)
+@pytest.mark.parametrize("x", [9.9, 10.1, 99.0, 101.0, 1e4, 1e8])
 def test_slopes_of_large_arguments_do_not_cancel(name, x):
     f = getattr(special, name)
     for order in (1, 2):
         f = ad.grad(f)
-        with mp.workdps(60):
-            exact = float(mp.diff(CANCELLING[name], mp.mpf(x), order))
+        exact = float(slope(CANCELLING[name], [x], [order]))
         assert float(f(x)) == pytest.approx(exact, rel=1e-9 if order == 1 else 1e-7)
 
 
@@ -229,8 +225,7 @@ def test_slopes_of_large_arguments_do_not_cancel(name, x):
 def test_bessel_functions_by_their_order(name, at):
     f = ad.grad(getattr(special, name))
     for order in (1, 2):
-        with mp.workdps(40):
-            exact = float(mp.diff(TWO[name], tuple(map(mp.mpf, at)), (order, 0)))
+        exact = float(slope(TWO[name], at, (order, 0)))
         assert float(f(*at)) == pytest.approx(exact, rel=1e-11)
         f = ad.grad(f)
 
@@ -266,8 +261,7 @@ def test_hypergeometric_functions_by_every_parameter(name, exact, at):
     for i in range(len(at)):
         for j in range(len(at)):
             orders = tuple((k == i) + (k == j) for k in range(len(at)))
-            with mp.workdps(40):
-                expected = float(mp.diff(exact, tuple(map(mp.mpf, at)), orders))
+            expected = float(slope(exact, at, orders))
             assert float(ad.grad(ad.grad(f, i), j)(*at)) == pytest.approx(expected, rel=1e-10)
 
 

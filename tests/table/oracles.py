@@ -14,6 +14,8 @@ import mpmath
 import numpy as np
 import scipy.special
 
+from tests.exact_slopes import slope
+
 DIGITS = 40
 STENCIL = ((1, 4 / 5), (2, -1 / 5), (3, 4 / 105), (4, -1 / 280))
 """The central difference of order 8."""
@@ -374,10 +376,8 @@ def _at(
         xs = [mpmath.mpmathify(x) for x in point]
         if not any(order):
             result = function(*xs, *params)
-        elif len(xs) == 1:
-            result = mpmath.diff(lambda x: function(x, *params), xs[0], order[0])
         else:
-            result = mpmath.diff(lambda *a: function(*a, *params), tuple(xs), order)
+            result = slope(lambda *xs: function(*xs, *params), xs, order)
         return complex(result) if isinstance(result, mpmath.mpc) else float(result)
 
 
