@@ -10,6 +10,7 @@ import numpy as np
 
 from adjoint.array.values import known
 from adjoint.errors import ArgumentError, DTypeError
+from adjoint.graph import types
 from adjoint.graph.leaf import is_weak
 from adjoint.graph.op import public, public_as, public_storage
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -124,7 +125,7 @@ def can_cast(from_: Any, /, to: Any, casting: Any = "safe") -> builtins.bool:
     >>> ad.can_cast(ad.int32, ad.float64), ad.can_cast(ad.float64, ad.float32)
     (True, False)
     """
-    return np.can_cast(_dtype_of(from_), storage_dtype(to), casting)
+    return types.can_cast(_dtype_of(from_), storage_dtype(to), casting)
 
 
 def isdtype(dtype: Any, kind: Any) -> builtins.bool:

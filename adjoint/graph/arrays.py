@@ -11,7 +11,7 @@ import numpy as np
 from adjoint.errors import AdjointError, DTypeError, ShapeError, TooLargeError
 from adjoint.graph.caller import is_operator_of_tensor
 from adjoint.graph.labels import meet
-from adjoint.graph.types import DType, is_bfloat16
+from adjoint.graph.types import FLOAT32, DType, is_bfloat16
 
 
 def number_array(x: Any) -> np.ndarray[Any, Any]:
@@ -148,6 +148,8 @@ def converted(x: Any, dtype: DType) -> np.ndarray[Any, Any]:
 
 def scalar_value(x: Any, dtype: DType) -> np.ndarray[Any, Any]:
     """A Python scalar as a 0-d array of `dtype`; `TooLargeError` if it does not fit."""
+    if dtype.kind == "V":  # ml_dtypes takes no integers that are large
+        return scalar_value(x, FLOAT32).astype(dtype)
     try:
         return np.array(x, dtype)
     except OverflowError as error:

@@ -15,6 +15,7 @@ from adjoint.errors import ArgumentError
 from adjoint.graph import calls, labels
 from adjoint.graph.labelled_methods import UNSAID, OfLabelled, check_all_axes, check_ddof
 from adjoint.graph.numpy_protocol import call_function
+from adjoint.graph.types import can_cast
 from adjoint.graph.views import is_handle, link, rearranged, reshaped, transposed
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class ArrayMethods:
         copy: bool = True,
     ) -> Tensor:
         """The tensor converted to `dtype`, if the rule `casting` allows that."""
-        if casting != "unsafe" and not np.can_cast(self.dtype, np.dtype(dtype), casting):
+        if casting != "unsafe" and not can_cast(self.dtype, np.dtype(dtype), casting):
             raise ArgumentError(
                 f"astype: cannot cast {self.dtype} to {np.dtype(dtype)} by the rule {casting!r}"
             )

@@ -84,7 +84,7 @@ def in_float32(function: Callable[..., Result], args: Any, kwargs: dict[str, Any
         wanted = args[place]
     if wanted is None:
         dtypes = set(_dtypes((args, kwargs)))
-        is_rounded = promote(*sorted(dtypes, key=str)).kind == "V"
+        is_rounded = bool(dtypes) and promote(*sorted(dtypes, key=str)).kind == "V"
     elif is_rounded := _is_the_dtype(wanted):
         storage_dtype(wanted)  # from now on known
         if place is None:

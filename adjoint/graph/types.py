@@ -101,6 +101,16 @@ def promote(*dtypes: DType) -> DType:
     return as_dtype(np.result_type(FLOAT32, *others))
 
 
+def can_cast(given: DType, wanted: DType, casting: Any) -> bool:
+    """Whether one dtype may be converted to another by a rule of NumPy's, to which ml_dtypes tells
+    that complex numbers in bfloat16 were of the same kind: it is as a float beside float16."""
+    if given is wanted or "V" not in (given.kind, wanted.kind):
+        return np.can_cast(given, wanted, casting)
+    if given.kind == "V":
+        return np.can_cast(FLOAT32, wanted, casting)
+    return np.can_cast(FLOAT32 if given == np.float16 else given, np.float16, casting)
+
+
 def weak_dtype(scalar: type, other: DType) -> DType:
     """The dtype of an operation between a tensor of dtype `other` and a Python scalar."""
     default = _WEAK_DEFAULT[scalar]

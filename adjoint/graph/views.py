@@ -17,7 +17,7 @@ import numpy as np
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
 from adjoint.graph import calls
-from adjoint.graph.types import broadcast_shapes
+from adjoint.graph.types import broadcast_shapes, can_cast
 
 if TYPE_CHECKING:
     from adjoint.graph.node import Node
@@ -363,7 +363,7 @@ def write(x: Tensor, result: Tensor, name: str, where: Any = True) -> None:
     """
     shape, dtype = x.node.shape, x.node.dtype
     if result.node.dtype is not dtype:
-        if not np.can_cast(result.node.dtype, dtype, "same_kind"):
+        if not can_cast(result.node.dtype, dtype, "same_kind"):
             raise DTypeError(
                 f"{name}: a result of dtype {result.dtype} cannot be written into a tensor of "
                 f"dtype {dtype} without loss; write x = x.astype('{result.dtype}') first"

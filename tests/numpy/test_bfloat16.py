@@ -154,6 +154,22 @@ def test_writing_keeps_the_dtype():
     assert y.dtype == np.float32
 
 
+def test_what_does_not_fit_is_refused():
+    x = ad.asarray(X)
+    with pytest.raises(TypeError, match=r"complex64 cannot be written .* bfloat16"):
+        x *= 1j
+    with pytest.raises(TypeError, match="complex"):
+        x[0] = 1j
+    with pytest.raises(ad.errors.TooLargeError, match="does not fit"):
+        ad.full(2, 10**400, BFLOAT16)
+    assert bits(ad.asarray(2**100, BFLOAT16)) == bits(np.array(2.0**100, BFLOAT16))
+    assert not ad.can_cast("float16", BFLOAT16)
+    assert ad.can_cast("float64", BFLOAT16, "same_kind")
+    assert not ad.can_cast("complex64", BFLOAT16, "same_kind")
+    assert ad.can_cast(BFLOAT16, "complex64")
+    assert not ad.can_cast(BFLOAT16, "int64", "same_kind")
+
+
 def test_numpys_functions_that_write_keep_the_dtype():
     x = ad.asarray(X.reshape(2, 2))
     np.copyto(x, np.full(2, np.pi, np.float32))

@@ -187,7 +187,10 @@ def test_float16_is_near_float32_and_the_same_in_native_programs(case):
         if "fft" not in case.op:
             assert found.dtype == (np.float16 if expected.dtype == np.float32 else expected.dtype)
         near(found, expected, 2**-7)
-        near(ad.compile(narrow)(*xs), found, 2**-9)
+        if case.op == "log_softmax":  # made of other operations in a native program
+            near(ad.compile(narrow)(*xs), found, 2**-9)
+        else:
+            same(ad.compile(narrow)(*xs), found)
         try:
             adjoints = ad.vjp(wide, *ys)[1](np.ones(expected.shape, expected.dtype))
         except NotDifferentiableError:

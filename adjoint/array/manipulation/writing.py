@@ -7,7 +7,7 @@ and what shares its memory, stand for what `put` returns afterwards, as after ``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from adjoint.array.values import known, known_integers
 from adjoint.errors import ArgumentError, OutOfBoundsError, RangeError, ShapeError
 from adjoint.graph.storage import is_stored, rounded
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
+from adjoint.graph.types import can_cast
 from adjoint.ops.elementwise import choice
 from adjoint.ops.indexing.gather import scatter_set
 from adjoint.ops.indexing.indexing import put_along_axis
@@ -101,7 +102,7 @@ def copyto(x: Any, src: Any, casting: str = "same_kind", where: Any = True) -> T
     x = as_tensor(x)
     given = fitting(src, x.dtype) if type(src) is int else as_tensor(src)
     fits = type(src) is int and x.dtype.kind in "iufc"
-    if not fits and not np.can_cast(given.dtype, x.dtype, cast(Any, casting)):
+    if not fits and not can_cast(given.dtype, x.dtype, casting):
         raise ArgumentError(
             f"numpy.copyto: cannot cast {given.dtype} to {x.dtype} by the rule {casting!r}; "
             f"convert it first (astype)"

@@ -17,6 +17,7 @@ from adjoint.graph.types import (
     DType,
     Shape,
     as_dtype,
+    can_cast,
     default_dtype,
     normalize_axis,
     promote,
@@ -181,7 +182,7 @@ def joined(name: str, tensors: Any, dtype: Any = None, casting: str = "unsafe") 
     wanted = _common_dtype(given) if dtype is None else as_dtype(dtype)
     if dtype is not None and casting != "unsafe":
         for x in given:
-            if isinstance(x, (Tensor, np.ndarray)) and not np.can_cast(x.dtype, wanted, casting):  # type: ignore[arg-type]
+            if isinstance(x, (Tensor, np.ndarray)) and not can_cast(x.dtype, wanted, casting):
                 raise DTypeError(
                     f"{name}: cannot cast {x.dtype} to {wanted} by the rule {casting!r}; convert "
                     f"with astype, or give casting='unsafe'"
