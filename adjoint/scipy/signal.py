@@ -23,13 +23,13 @@ from adjoint.scipy.common import (
     constant,
     floating,
     integer,
-    no_counterpart,
     real_dtype,
     refuse,
     unsupported,
 )
 from adjoint.scipy.convolutions import in_mode, pair, turned
 from adjoint.scipy.ndimage import convolve1d
+from adjoint.scipy.peaks import find_peaks, peak_prominences, peak_widths
 from adjoint.scipy.resampling import hilbert, resample, resample_poly, upfirdn
 from adjoint.scipy.responses import chirp, freqz, freqz_sos, sosfreqz
 from adjoint.scipy.short_time import istft, stft
@@ -40,8 +40,9 @@ from adjoint.scipy.trends import detrend
 __all__ = [
     "chirp", "coherence", "convolve", "convolve2d", "correlate", "correlate2d", "csd", "detrend",
     "fftconvolve", "filtfilt", "find_peaks", "freqz", "freqz_sos", "hilbert", "istft", "lfilter",
-    "lfilter_zi", "oaconvolve", "periodogram", "resample", "resample_poly", "savgol_filter",
-    "sosfilt", "sosfreqz", "spectrogram", "stft", "upfirdn", "welch",
+    "lfilter_zi", "oaconvolve", "peak_prominences", "peak_widths", "periodogram", "resample",
+    "resample_poly", "savgol_filter", "sosfilt", "sosfreqz", "spectrogram", "stft", "upfirdn",
+    "welch",
 ]
 # fmt: on
 
@@ -377,6 +378,3 @@ def savgol_filter(
     first = tensordot(x[..., :size], edges[:half].T, 1)
     last = tensordot(x[..., count - size :], edges[size - half :].T, 1)
     return moveaxis(concat([first, middle, last], axis=x.ndim - 1), -1, axis)
-
-
-find_peaks = no_counterpart("scipy.signal.find_peaks", "call it with plain numbers for the places")
