@@ -45,6 +45,30 @@ def test_every_job_is_done_once(threads: int) -> None:
     assert threading.active_count() <= 1 + MOST_HELPERS
 
 
+def test_how_many_threads_is_asked_when_a_long_job_comes() -> None:
+    asked: list[int] = []
+
+    def threads() -> int:
+        asked.append(2)
+        return 2
+
+    with Jobs(threads) as jobs:
+        jobs.add(lambda: None, is_long=False)
+        assert not asked
+        jobs.add(lambda: None, is_long=True)
+        jobs.add(lambda: None, is_long=True)
+        jobs.finish()
+    assert asked == [2]
+
+
+def test_every_program_looks_at_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADJOINT_NUM_THREADS", "some")
+    with pytest.raises(ad.errors.RangeError, match="ADJOINT_NUM_THREADS"):
+        ad.compile(lambda x: x + 3.25)(1.0)
+    with ad.options(threads=2):
+        assert float(ad.compile(lambda x: x + 3.25)(1.0)) == 4.25
+
+
 def test_helpers_work_while_jobs_are_given() -> None:
     begun = threading.Event()
     with Jobs(2) as jobs:

@@ -89,6 +89,7 @@ class Program:
 
         That is native code if it lies on disk, or if steps one by one would take much longer.
         """
+        thread_pool.check_environment()
         code = object_cache.read(self.key)
         runs_stepwise = code is None and can_run_stepwise(self.writer)
         own: jit.Compilation | None = None

@@ -139,15 +139,29 @@ def cores() -> int:
 def default_threads() -> int:
     """The processors this process may use, by affinity, control groups and environment."""
     limits = [float(cores()), *cgroups.processors()]
-    asked = os.environ.get(VARIABLE, "").strip()
-    if asked:
-        if not asked.isdecimal() or int(asked) < 1:
-            raise RangeError(
-                f"the environment variable {VARIABLE} must be a whole number above zero, "
-                f"got {asked!r}; set it right or remove it"
-            )
-        limits.append(int(asked))
+    asked = asked_threads()
+    if asked is not None:
+        limits.append(asked)
     return max(1, math.ceil(min(limits)))
+
+
+def check_environment() -> None:
+    """`RangeError` if how many threads there are is left to the environment, and that is wrong."""
+    if _chosen is None:
+        asked_threads()
+
+
+def asked_threads() -> int | None:
+    """How many threads the environment asks for; `RangeError` if that is no number of threads."""
+    asked = os.environ.get(VARIABLE, "").strip()
+    if not asked:
+        return None
+    if not asked.isdecimal() or int(asked) < 1:
+        raise RangeError(
+            f"the environment variable {VARIABLE} must be a whole number above zero, "
+            f"got {asked!r}; set it right or remove it"
+        )
+    return int(asked)
 
 
 @forking.in_forked_child
