@@ -64,12 +64,19 @@ LARGEST_KNOWN = 1 << 12
 class Structure:
     """A structure, and its program once that has paid."""
 
-    __slots__ = ("compile_at", "failed", "known", "program", "saved", "seen", "was_offered")
+    __slots__ = (
+        *("compile_at", "failed", "known", "program", "saved", "seen", "start", "wait"),
+        "was_offered",
+    )
 
     def __init__(self) -> None:
         self.seen = 0
+        self.start = 0, 0, 0
+        """Since when it waits: how often it had been seen then, of so many looks at its family, and
+        how often that had come."""
         self.failed = self.was_offered = False
-        self.compile_at = inf
+        self.compile_at = self.wait = inf
+        """The sighting of its family at which it is due, and how many there must be of its own."""
         self.saved = 0.0
         """The microseconds that a program could save in a call."""
         self.known: Known = {}
@@ -80,10 +87,10 @@ class Structure:
 class Family:
     """The graphs that look alike at first sight, of one structure or of several."""
 
-    __slots__ = ("answered", "microseconds", "next_look", "sightings", "structures")
+    __slots__ = ("answered", "looks", "microseconds", "next_look", "sightings", "structures")
 
     def __init__(self) -> None:
-        self.sightings = self.answered = 0
+        self.sightings = self.answered = self.looks = 0
         self.next_look = SIGHTINGS
         self.microseconds = 0.0
         """What programs could save in a call, and do not yet."""
@@ -91,9 +98,17 @@ class Family:
 
     def wait_for(self, structure: Structure, calls: float, saved: float) -> None:
         """Compile a structure after so many calls, in each of which that would save so much."""
-        structure.compile_at, structure.saved = self.sightings + calls, saved
+        structure.compile_at, structure.wait, structure.saved = self.sightings + calls, calls, saved
+        structure.start = structure.seen, self.looks - 1, self.sightings
         waiting = [x.saved for x in [*self.structures.values()] if x.program is None]
         self.microseconds = sum(waiting) / max(len(waiting), 1)
+
+    def calls_of(self, structure: Structure) -> tuple[float, float]:
+        """How often a structure must have come since it waits, and in how many sightings it comes
+        once, as far as looks say."""
+        seen, looks, sightings = structure.start
+        rarity = (self.looks - looks) / max(structure.seen - seen, 1)
+        return (self.sightings - sightings) / rarity, rarity
 
     def plan_next_look(self, answered: bool) -> None:
         """Decide when to look at the structure again: at once if a program answered; else the
@@ -195,6 +210,7 @@ def _answer(
     graph = traced_graph(roots, ends, scope)
     if graph is None:
         return None
+    family.looks += 1
     try:
         structure = family.structures.get(graph.key)
     except TypeError:  # a parameter that cannot be hashed
@@ -204,11 +220,11 @@ def _answer(
             family.structures.clear()
         structure = family.structures[graph.key] = _new_structure(graph)
         family.wait_for(structure, *_wait(graph, kind[0]))
-    structure.seen += 1
     program = structure.program
     if program is not None and program.known != _values_of(graph, program.known):
         program = structure.program = None
         family.wait_for(structure, *_wait(graph, kind[0]))
+    structure.seen += 1
     if program is None:
         structure.known = _unchanged(graph, structure.known)
         if structure.failed or _offers.now.is_tried:
@@ -226,6 +242,10 @@ def _answer(
 def _is_due(structure: Structure, family: Family) -> bool:
     """Whether it is time to make the program of a structure, and not to leave out whole calls."""
     if structure.seen < SIGHTINGS or family.sightings < structure.compile_at:
+        return False
+    calls, rarity = family.calls_of(structure)
+    if calls < structure.wait:  # others came in between
+        structure.compile_at = family.sightings + (structure.wait - calls) * rarity
         return False
     if more := payback.calls_before_loading(family.microseconds):
         structure.compile_at = family.sightings + min(more, family.sightings / 2)

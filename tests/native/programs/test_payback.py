@@ -115,6 +115,21 @@ def test_structures_pay_for_the_engine_together(unloaded: None, compiled: list[i
     assert together < alone
 
 
+def test_structures_that_look_alike_wait_for_their_own_calls(compiled: list[int]) -> None:
+    """All gradients of one number by a sum are one family; most of its calls are of others."""
+
+    def all_of_them() -> None:
+        for rounds in range(1, 6):
+            ad.grad(lambda x, rounds=rounds: ad.sum(x ** (rounds + 0.5) * ad.exp(x) * rounds))(X)
+            ad.grad(lambda x: ad.sum(ad.sin(x) + x))(X)
+
+    with ad.options(replay=False):
+        rounds = calls_until(lambda: compiled, all_of_them)
+    family = only_family()
+    assert len(family.structures) > 1
+    assert rounds * 5 > 0.8 * min(x.wait for x in family.structures.values())
+
+
 def test_an_engine_that_is_loaded_need_not_be_paid(unloaded: None, compiled: list[int]) -> None:
     calls = calls_until(lambda: compiled, lambda: ad.grad(long)(X))
     derivative_programs.clear()
