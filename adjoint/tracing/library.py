@@ -86,7 +86,7 @@ def refusal(error: Exception) -> NotDifferentiableError | None:
         elif module.startswith("scipy.") and inside.f_code.co_filename.endswith(".py"):
             place = place if place and name.startswith("_") else public_name(module, name)
         step = step.tb_next
-    if not place or "Tensor" not in str(error):
+    if not place or not ("Tensor" in str(error) or isinstance(error, AttributeError)):
         return None
     return NotDifferentiableError(
         f"{place} takes no tensors ({str(error).splitlines()[0]}); write it with other "

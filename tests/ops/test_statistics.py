@@ -353,3 +353,9 @@ def test_the_deviation_of_one_element_is_zero_with_every_derivative():
     assert np.isnan(float(ad.std(np.inf)))
     assert np.isnan(float(ad.std(np.ones(1), ddof=1)))
     assert float(ad.std(np.ones(1), mean=3.0)) == 2.0
+
+
+def test_histograms_of_what_is_not_finite_are_errors():
+    for bad in (np.nan, np.inf):
+        with pytest.raises(RangeError, match="is not finite"):
+            ad.grad(lambda x: np.histogram(x, 4)[1].sum())(np.array([1.0, bad, 2.0]))

@@ -144,11 +144,30 @@ def test_solvers_without_counterpart_work_on_constants():
         (lambda x: signal.ShortTimeFFT(x, 2, 1.0), NotDifferentiableError, "takes no tensors"),
         (lambda x: spatial.KDTree(rows(x)).query(x[:2])[0], LostDerivativeError, "KDTree"),
         (lambda x: stats.kendalltau(x, T)[0], NotDifferentiableError, "kendalltau takes no"),
+        (lambda x: stats.anderson(x).statistic, NotDifferentiableError, "takes no tensors"),
     ],
 )
 def test_what_cannot_be_traced_says_so(f, error, match):
     with pytest.raises(error, match=match):
         ad.grad(f)(X)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_not_finite_mean_what_they_mean_to_scipy(bad):
+    x = X.copy()
+    x[3] = bad
+    with np.errstate(all="ignore"):
+        for f in (
+            lambda x: stats.tvar(x),
+            lambda x: stats.tmean(x, (0.2, 0.8)),
+            lambda x: stats.levene(x[:4], x[4:]).statistic,
+            lambda x: stats.levene(x[:4], x[4:], nan_policy="omit").statistic,
+            lambda x: stats.bartlett(x[:4], x[4:]).statistic,
+            lambda x: stats.energy_distance(x[:4], x[4:]),
+            lambda x: signal.wiener(x, 3)[0],
+        ):
+            found = float(np.asarray(ad.value_and_grad(f)(x)[0]))
+            np.testing.assert_allclose(found, f(x), rtol=1e-9)
 
 
 def test_an_error_of_the_user_stays_what_it_is():

@@ -136,6 +136,11 @@ def _range(name: str, x: Tensor, range: Any) -> tuple[Any, Any]:
         low, high = extremum.min(x), extremum.max(x)
     else:
         low, high = 0.0, 1.0
+    if not (np.isfinite(known(low)) and np.isfinite(known(high))):
+        raise RangeError(
+            f"{name}: the range from {known(low)} to {known(high)} is not finite; leave out "
+            f"what is not a number, or give a range"
+        )
     if known(low) == known(high):
         low, high = low - 0.5, high + 0.5
     return inexact(low), inexact(high)
