@@ -7,6 +7,7 @@ import dis
 import linecache
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from types import CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple
@@ -130,6 +131,7 @@ def public_name(module: str, name: str) -> str:
     return ".".join([*parts, name.partition(".<locals>")[0]])
 
 
+@lru_cache(maxsize=1024)  # whoever asks once asks often, and reading code takes a millisecond
 def _global_written(code: CodeType) -> str:
     """The first global that a function writes or deletes; empty if it does not."""
     steps = dis.get_instructions(code)
