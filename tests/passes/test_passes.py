@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from textwrap import dedent
 from typing import Any
 
@@ -415,21 +416,23 @@ def test_inputs_and_outputs_stay_in_place(run: Pass) -> None:
     assert run([], inputs) == []
 
 
+@cache
+def chain(length: int) -> Any:
+    """The inputs and outputs of so many nodes one after the other."""
+    two = Tensor(constant_node(np.array(2.0), (), np.dtype(float)))
+
+    def f(x: Any) -> Any:
+        y = x
+        for _ in range(length // 4):
+            y = ad.sin(y * two) - (-x)
+        return y
+
+    return graph_of(f, V)
+
+
 @pytest.mark.parametrize("run", [*PIPELINE, optimise], ids=[*IDS, "all"])
 def test_work_is_linear_in_the_graph(run: Pass) -> None:
     """Four times as many nodes take four times as many calls; a hundred thousand can be done."""
-
-    def chain(length: int) -> Any:
-        two = Tensor(constant_node(np.array(2.0), (), np.dtype(float)))
-
-        def f(x: Any) -> Any:
-            y = x
-            for _ in range(length // 4):
-                y = ad.sin(y * two) - (-x)
-            return y
-
-        return graph_of(f, V)
-
     graphs = {length: chain(length) for length in (1_000, 4_000, 100_000)}
     for length, (_, outputs) in graphs.items():
         assert len(topological_order(outputs)) >= length - 2
