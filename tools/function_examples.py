@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 import adjoint as ad
-from tests.numpy.calls import CALLS
+from tests.numpy.differences import points
+from tests.numpy.matrix_calls import CALLS
 from tests.numpy.differences import points
 from tests.numpy.most_used import MOST_USED, Use
 from tests.table.cases import CASES

@@ -172,8 +172,9 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
     def item(self, *index: Any) -> Any:
         """The single element, or that at `index`, as a Python scalar."""
         if index:
-            flat = calls.reshape(self, (-1,)) if len(index) == 1 and type(index[0]) is int else self
-            return flat[index[0] if len(index) == 1 else index].item()
+            place = index[0] if len(index) == 1 else index
+            is_flat = isinstance(place, (int, np.integer))
+            return (calls.reshape(self, (-1,)) if is_flat else self)[place].item()
         node = self.node
         if type(node.value) is np.float64 and node.scope is None:
             return float(node.value)

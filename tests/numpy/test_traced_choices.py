@@ -123,7 +123,7 @@ def test_functions_of_numbers_are_called_for_each_element():
 
 def test_items_are_taken_by_places():
     t = ad.asarray(ROWS)
-    assert t.item(5) == ROWS.item(5) and t.item(-1) == ROWS.item(-1)
+    assert t.item(np.int64(5)) == t.item(5) == ROWS.item(5) and t.item(-1) == ROWS.item(-1)
     assert t.item(1, 2) == t.item((1, 2)) == ROWS.item(1, 2)
     with pytest.raises(LostDerivativeError, match="item"):
         ad.grad(lambda x: x.item(1) * x[0])(X)
