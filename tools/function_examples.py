@@ -12,7 +12,6 @@ import numpy as np
 import adjoint as ad
 from tests.numpy.differences import points
 from tests.numpy.matrix_calls import CALLS
-from tests.numpy.differences import points
 from tests.numpy.most_used import MOST_USED, Use
 from tests.table.cases import CASES
 
