@@ -283,7 +283,7 @@ def shared(
 
     `again(x, y)` is its result with a tensor or an array `y` in place of its argument `x`.
     """
-    if kwargs.get("copy"):
+    if kwargs.get("copy") or kwargs.get("out") is not None:
         return result
     ordered = any(type(v) is str and v != "C" for v in (*args[1:], *kwargs.values()))
     if name in _REARRANGING or name == "einsum":

@@ -18,6 +18,8 @@ VIEWS = {
     "einsum, a diagonal": lambda a: np.einsum("ii->i", a),
     "einsum, transposed": lambda a: np.einsum("ij->ji", a),
     "einsum, by lists": lambda a: np.einsum(a, [0, 0], [0]),
+    "einsum, written elsewhere": lambda a: np.einsum("ij->ji", a, out=np.zeros((4, 4))),
+    "einsum, of an array": lambda a: np.einsum("ij->ij", WEIGHTS, out=a),
     "einsum, a sum": lambda a: np.einsum("ij->i", a),
     "einsum, a product": lambda a: np.einsum("ij,jk->ik", a, np.eye(4)),
     "split": lambda a: np.split(a, 2)[1],
