@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 import adjoint as ad
+import adjoint.scipy.ndimage as adjoint_ndimage
 from adjoint.errors import AdjointError, ArgumentError, RangeError, ShapeError
 from tests.scipy.checks import check_compiled, each, together
 from tests.scipy.scipy_cases import Case
@@ -187,3 +188,14 @@ def test_what_is_wrong_is_said(f, error, match):
 def test_compiled_positions_are_refused():
     with pytest.raises(AdjointError, match="must be known while tracing"):
         ad.compile(lambda x: x[ndimage.maximum_position(x)])(M)
+
+
+def test_arrays_and_parts_without_elements():
+    empty = ad.zeros((0, 2))
+    for f in (adjoint_ndimage.maximum_filter, adjoint_ndimage.median_filter):
+        assert f(empty, 3).shape == (0, 2)
+    assert adjoint_ndimage.minimum(ad.ones(2), [1, 1], []).tolist() == []
+    assert adjoint_ndimage.minimum(ad.ones(2), [1, 1], [2]).tolist() == [0.0]
+    integers = adjoint_ndimage.maximum_filter(ad.asarray([3, 1, 2]), 3)
+    assert integers.dtype == np.int64 and integers.tolist() == [3, 3, 2]
+    assert np.isnan(adjoint_ndimage.maximum_filter(ad.asarray([np.nan, 1.0]), 3)[0])

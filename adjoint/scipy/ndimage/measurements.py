@@ -56,7 +56,13 @@ class Parts(NamedTuple):
             as_tensor(f(take(self.elements, at, axis=0))) if at.size else as_tensor(missing)
             for at in self.places
         ]
-        return found[0] if self.is_one else stack(found)
+        return found[0] if self.is_one else _rows(found, self.elements.dtype)
+
+
+def _rows(found: list[Tensor], dtype: Any) -> Tensor:
+    """One result for each part, of which there may be none."""
+    rows: Tensor = stack(found) if found else from_array(np.zeros(0, dtype))
+    return rows
 
 
 def _parts(name: str, input: Any, labels: Any, index: Any) -> Parts:
@@ -261,4 +267,4 @@ def labeled_comprehension(
         if at.size or index is None:
             known = as_tensor(func(chosen, at) if pass_positions else func(chosen))
         found.append(astype(known, np.dtype(out_dtype)) if index is not None else known)
-    return found[0] if parts.is_one else stack(found)
+    return found[0] if parts.is_one else _rows(found, np.dtype(out_dtype))

@@ -3,6 +3,7 @@
 The derivative goes to the element that was chosen. Where several are equal, they share it in
 extrema, and in the others it goes to the first. The second derivative is not defined there: it is
 nan, with a warning. For medians and ranks, an element seen twice at an edge is equal to itself.
+An extremum of nan and numbers is nan; what SciPy returns depends on their order.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ __all__ = [
 
 def extremum(name: str, x: Tensor, w: Window, cval: Any, choose: Callable[..., Any]) -> Tensor:
     """The extremum over a window; over a box axis by axis."""
+    if not x.size:
+        return x
     if not w.is_box:
         return chosen(x, w, neighbors(name, x, w, cval), choose)
     for axis, count in enumerate(w.footprint.shape):
@@ -162,7 +165,7 @@ def maximum_filter(
 def _ranked(name: str, x: Tensor, w: Window, cval: Any, rank: int) -> Tensor:
     """The neighbour of this rank; the first and the last are extrema."""
     count = int(w.footprint.sum())
-    if rank in (0, count - 1):
+    if rank in (0, count - 1) or not x.size:
         return extremum(name, x, w, cval, max if rank else min)
     return pick(sort(neighbors(name, x, w, cval), axis=0), 0, rank)
 
