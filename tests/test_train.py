@@ -18,6 +18,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import adjoint as ad
+from adjoint.backends import derivative_programs, tiering
 from adjoint.cli import train, train_file
 from adjoint.data.dataset import Dataset, Split
 from adjoint.errors import (
@@ -31,6 +32,14 @@ from adjoint.errors import (
 from adjoint.graph.node import Node
 
 pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_computed_before():
+    """As in a process of its own: that other tests have trained brings native code no nearer, which
+    would change the last bits in the middle of a run."""
+    derivative_programs.clear()
+    tiering.clear()
 
 
 def arguments(*options):
