@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from scipy import constants, interpolate, optimize, signal, spatial, special, stats
@@ -176,13 +173,8 @@ def test_an_error_of_the_user_stays_what_it_is():
     assert not isinstance(caught.value, AdjointError)
 
 
-def test_importing_scipy_changes_nothing_for_others():
-    code = """
-import numpy as np, adjoint as ad
-from scipy import stats
-before = dict(vars(stats))
-ad.grad(lambda x: stats.tvar(x))(np.arange(3.0))
-assert vars(stats) == before
-assert type(stats.tvar(np.arange(3.0))) is np.float64
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_scipys_modules_stay_as_they_are():
+    before = dict(vars(stats))
+    ad.grad(lambda x: stats.tvar(x) + signal.butter(2, x[0])[0][0])(X)
+    assert vars(stats) == before
+    assert type(stats.tvar(X)) is np.float64
