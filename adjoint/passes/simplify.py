@@ -31,6 +31,7 @@ from adjoint.passes.logic import (
     known_choice,
     sum_of_zeros,
 )
+from adjoint.passes.lost_questions import Questions
 from adjoint.passes.rewriting import rebuild
 
 Rule = Callable[[Node], Node | None]
@@ -38,11 +39,14 @@ Rule = Callable[[Node], Node | None]
 
 def simplify(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
     """The outputs of an equal graph with fewer operations."""
+    questions = Questions(inputs)
 
     def rule(node: Node) -> Node:
         for _ in range(8):
             found = next(filter(None, (apply(node) for apply in RULES.get(node.op, ()))), None)
             if found is None or not node.inputs:
+                break
+            if node.op in CHOICES and questions.are_lost(node, found):
                 break
             node = found
         return node
@@ -236,6 +240,9 @@ def sum_of_joined(node: Node) -> Node | None:
 def _binary(function: Binary, a: Node, b: Node) -> Node:
     return function(Tensor(a), Tensor(b)).node
 
+
+CHOICES = (records.where, records.logical_and, records.logical_or)
+"""Operations whose rules may leave out an input that is computed."""
 
 RULES: dict[Op, tuple[Rule, ...]] = {
     records.variable: (identity,),
