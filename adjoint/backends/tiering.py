@@ -1,8 +1,8 @@
 """The engine of uncompiled code: the interpreter, and native code for what comes again.
 
 Floor 6. A graph that is looked at is evaluated by the interpreter. When graphs of the same
-structure have come so often that compiling would have cost a tenth of the time they took, and
-native code is clearly faster, the structure is compiled, and from then on answered natively. The
+structure have come so often that native code would have saved what compiling costs, and where
+it is clearly faster, the structure is compiled, and from then on answered natively. The
 times are estimated from the structure, not measured, so that a program computes the same numbers,
 to the last bit, each time it runs.
 

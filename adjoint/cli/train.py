@@ -16,8 +16,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from adjoint.api.compiling import compile
 from adjoint.api.derivatives import value_and_grad
-from adjoint.api.graph_first import evaluate
 from adjoint.array.statistics.descriptive import mean
 from adjoint.cli import train_file, train_report
 from adjoint.cli.train_file import Progress, Settings
@@ -143,9 +143,10 @@ def threads(multiplications: int) -> AbstractContextManager[Any]:
 
 
 def make_step(net: Layer, optimizer: Optimizer) -> Step:
-    """One step of the lecture's loop, evaluated once: loss, error, parameters and state together.
+    """One step of the lecture's loop, compiled: loss, error, parameters and state together.
 
-    Everything the step computed on the way is let go when it returns.
+    An uncompiled one would be answered by native code from some step on, with other last bits, and
+    a run that is resumed would come to that step later.
     """
 
     def step(params: Any, state: Any, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Any, Any]:
@@ -155,13 +156,10 @@ def make_step(net: Layer, optimizer: Optimizer) -> Step:
 
         (value, logits), gradients = value_and_grad(loss, has_aux=True)(params)
         updates, state = optimizer.update(gradients, state, params)
-        params = apply_updates(params, updates)
-        result: tuple[Tensor, Tensor, Any, Any] = evaluate(
-            (value, error_rate(logits, y), params, state)
-        )
-        return result
+        return value, error_rate(logits, y), apply_updates(params, updates), state
 
-    return step
+    compiled: Step = compile(step)
+    return compiled
 
 
 @dataclass
@@ -180,6 +178,7 @@ class Training:
         self.optimizer = sgd(s.learning_rate, momentum=s.momentum)
         self.params = self.net.init((s.seed, _INITIAL))
         self.state = self.optimizer.init(self.params)
+        self.step = make_step(self.net, self.optimizer)
 
     def go(self, *, quiet: bool, bar: bool) -> int:
         """Train to the end, or until interrupted; returns the exit code."""
@@ -207,12 +206,11 @@ class Training:
         """Go through the training data once, test, and save."""
         s, number = self.settings, self.progress.epoch
         started = time.perf_counter()
-        step = make_step(self.net, self.optimizer)
         params, state = self.params, self.state
         total = errors = 0.0
         seen = 0
         for x, y in self.split.train.batches(s.batch, seed=s.seed, epoch=number):
-            loss, error, params, state = step(params, state, x, y)
+            loss, error, params, state = self.step(params, state, x, y)
             total += float(loss) * len(x)
             errors += float(error) * len(x)
             seen += len(x)
