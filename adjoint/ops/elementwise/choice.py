@@ -20,7 +20,7 @@ from adjoint.graph.node import Node, Scope, are_nested, varies_alone
 from adjoint.graph.op import find, public, public_as, public_storage, register
 from adjoint.graph.storage import has_stored, in_float32
 from adjoint.graph.subgradients import chosen
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.tensor import Tensor, as_stored, as_tensor
 from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
 from adjoint.ops.elementwise.comparison import (
     equal,
@@ -264,7 +264,7 @@ _sign = register(
 
 
 def sign(x: Any, /) -> Tensor:
-    x = as_tensor(x)
+    x = as_stored(x)
     if x.node.dtype.kind != "c":
         return apply(_sign, (x,))
     size = abs(x)

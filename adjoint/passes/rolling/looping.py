@@ -10,16 +10,16 @@ import numpy as np
 
 from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
-from adjoint.graph.subgraph import fresh_variable
+from adjoint.graph.subgraph import Subgraph, fresh_variable
 from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import INT64, size_of
+from adjoint.graph.types import INT64, derivative_dtype, is_bfloat16, size_of
 from adjoint.ops.control.closing import captured, closed, reading_once
 from adjoint.ops.control.hoisting import hoisted
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.indexing.gather import gather
 from adjoint.ops.indexing.slicing import along, pick, slice_of, zeros_of
 from adjoint.ops.shape.joining import stack
-from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
+from adjoint.ops.shape.movement import astype, broadcast_to, permute_dims, reshape
 from adjoint.passes.rolling.relations import (
     Advancing,
     Numbers,
@@ -29,6 +29,7 @@ from adjoint.passes.rolling.relations import (
     same_number,
 )
 from adjoint.passes.rolling.repetitions import Repetitions, Slot, is_row
+from adjoint.transforms.substitute import substitute
 
 MOST_STACKED = 1 << 14
 """Bytes of known numbers in a repetition that are stacked for each call of a function that nobody
@@ -77,9 +78,9 @@ class Looping:
         outputs = reading_once(outputs, variables)
         outside = captured(outputs, variables, self.written_in)
         body = closed(outputs, variables, outside)
-        loop = Loop(body, len(outside), len(state), self.of.count)
         initial = [self.initial(slot) for slot in self.slots]
-        found = scan(loop, [*map(Tensor, outside), *initial, *xs])
+        given = [*map(Tensor, outside), *initial, *xs]
+        found = _looped(body, len(outside), len(state), self.of.count, given)
         self.state = dict(zip(self.slots, found, strict=False))
         ys = zip(self.stacked.items(), found[len(self.slots) :], strict=True)
         self.ys = {offset: _rows(y, numbers) for (offset, numbers), y in ys}
@@ -162,6 +163,30 @@ class Looping:
         """What stands in the place of an operation that is read in some repetitions: the result of
         one of these."""
         return pick(self.ys[offset], 0, place)
+
+
+def _looped(
+    body: Subgraph, constants: int, state: int, length: int, given: Sequence[Tensor]
+) -> list[Tensor]:
+    """The results of a loop. What is in bfloat16 goes in and comes out in float32, in which its
+    adjoints are: those of a loop are of the dtypes that it takes and gives."""
+    dtypes = [x.dtype for x in body.outputs]
+    if any(is_bfloat16(x.dtype) for x in (*body.inputs, *body.outputs)):
+        body, given = _widening(body), list(map(_widened, given))
+    found = scan(Loop(body, constants, state, length), given)
+    return [astype(x, dtype) for x, dtype in zip(found, dtypes, strict=True)]
+
+
+def _widening(body: Subgraph) -> Subgraph:
+    """The graph that takes and gives float32 in place of bfloat16, and computes the same."""
+    inputs = [fresh_variable(x.shape, derivative_dtype(x.dtype)) for x in body.inputs]
+    found = {x: astype(v, x.dtype) for x, v in zip(body.inputs, inputs, strict=True)}
+    outputs = map(_widened, substitute(body.outputs, found))
+    return Subgraph([x.node for x in inputs], [x.node for x in outputs])
+
+
+def _widened(x: Tensor) -> Tensor:
+    return astype(x, derivative_dtype(x.node.dtype))
 
 
 def outer_nodes(of: Repetitions) -> Iterable[Node]:
