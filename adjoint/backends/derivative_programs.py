@@ -226,12 +226,13 @@ def _answer(
         family.wait_for(structure, *_wait(graph, kind[0]))
     structure.seen += 1
     if program is None:
-        structure.known = _unchanged(graph, structure.known)
+        # of this graph, whatever other threads keep at the same time
+        structure.known = known = _unchanged(graph, structure.known)
         if structure.failed or _offers.now.is_tried:
             return None
         if not at_once and not _is_due(structure, family):
             return None
-        program = structure.program = _program(graph, results, structure.known, derive)
+        program = structure.program = _program(graph, results, known, derive)
         if program is None:
             structure.failed = True
             family.wait_for(structure, inf, 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from adjoint.backends.graph_program import GraphProgram
 from adjoint.backends.graph_signature import GraphSignature, Referenced, template
 from adjoint.graph.leaf import constant
 from adjoint.graph.node import Node
+
+Literals: TypeAlias = dict[int, bytes]
+"""Numbers among the leaves of a graph, by where they stand there; never changed once made."""
 
 
 class NativeVariant:
@@ -26,39 +30,45 @@ class NativeVariant:
         self.compile_at = compile_at
         self.seen = 0
         self.failed = False
-        self.literals: dict[int, bytes] | None = None
+        self.literals: Literals | None = None
         """The numbers among the leaves that were the same each time: written into the code."""
-        self.program: tuple[GraphProgram, Sequence[int]] | None = None
-        """And the numbers of the leaves whose values it takes."""
+        self.program: tuple[GraphProgram, Sequence[int], Literals] | None = None
+        """And the numbers of the leaves whose values it takes, and what is written into it."""
 
-    def keep_unchanged(self, leaves: Sequence[Node]) -> bool:
-        """Keep those literals that are as before among the leaves; whether that was all of them."""
-        if self.literals is None:
+    def keep_unchanged(self, leaves: Sequence[Node]) -> Literals:
+        """Keep those literals that are as before among the leaves, and return them.
+
+        Other threads keep others at the same time: only what is returned is sure to be that of
+        these leaves.
+        """
+        known = self.literals
+        if known is None:
             numbers = [(i, x) for i, x in enumerate(leaves) if x.shape == () and x.op is constant]
-            self.literals = {i: np.asarray(x.value).tobytes() for i, x in numbers}
-            return True
-        changed = [
-            i
-            for i, known in self.literals.items()
-            if np.asarray(leaves[i].value).tobytes() != known
-        ]
-        for i in changed:
-            del self.literals[i]
-        return not changed
+            kept = {i: np.asarray(x.value).tobytes() for i, x in numbers}
+        else:
+            kept = {i: x for i, x in known.items() if np.asarray(leaves[i].value).tobytes() == x}
+            if len(kept) == len(known):
+                return known
+        self.literals = kept
+        return kept
 
-    def compile(self, order: Sequence[Node], signature: GraphSignature) -> None:
-        """Make the program."""
-        literals = tuple(self.literals or ())
+    def compile(self, order: Sequence[Node], signature: GraphSignature, literals: Literals) -> None:
+        """Make the program, into which `literals`, of these leaves, are written."""
         graph = template(order, self.referenced, [signature.leaves[i] for i in literals])
         given = [i for i in range(len(signature.leaves)) if i not in literals]
-        self.program = GraphProgram(graph.inputs, graph.outputs), given
+        self.program = GraphProgram(graph.inputs, graph.outputs), given, literals
 
-    def run(self, signature: GraphSignature) -> bool:
-        """Give every referenced node its value; whether that worked."""
-        found = self.program  # as it is now: another thread may discard it
+    def run(self, signature: GraphSignature, literals: Literals) -> bool:
+        """Give every referenced node its value; whether that worked.
+
+        `literals` are those that were kept of these leaves.
+        """
+        found = self.program  # as it is now: another thread may discard it, or make another
         if found is None:
             return False
-        program, given = found
+        program, given, written = found
+        if not is_among(written, literals):
+            return False
         results = program([signature.leaves[i].value for i in given])
         if results is None:
             return False
@@ -69,3 +79,8 @@ class NativeVariant:
                 node.forget()
                 i += 1
         return True
+
+
+def is_among(written: Literals, literals: Literals) -> bool:
+    """Whether what is written into a program are some of these literals."""
+    return written is literals or written.items() <= literals.items()

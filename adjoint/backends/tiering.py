@@ -25,7 +25,7 @@ from adjoint.backends.graph_signature import (
     are_counts_exact,
     estimate,
 )
-from adjoint.backends.native_variant import NativeVariant
+from adjoint.backends.native_variant import Literals, NativeVariant, is_among
 from adjoint.graph.leaf import constant, variable
 from adjoint.graph.node import Node
 from adjoint.graph.options import current
@@ -165,13 +165,15 @@ def answer_natively(order: list[Node], at_once: bool) -> bool:
     except TypeError:  # a parameter that cannot be hashed
         return False
     variant.seen += 1
-    if not variant.keep_unchanged(signature.leaves) and variant.program is not None:
+    literals = variant.keep_unchanged(signature.leaves)
+    program = variant.program
+    if program is not None and not is_among(program[2], literals):
         variant.program = None  # a number that was written into the code has changed
         if not at_once:
             family.plan(variant, signature)
     if variant.program is None and is_ready(variant, family, at_once):
-        try_to_compile(variant, order, signature)
-    answered = variant.run(signature)
+        try_to_compile(variant, order, signature, literals)
+    answered = variant.run(signature, literals)
     if not answered:
         payback.lose(family.microseconds)
     family.plan_next_check(answered)
@@ -201,12 +203,12 @@ def is_ready(variant: NativeVariant, family: Family, at_once: bool) -> bool:
 
 
 def try_to_compile(
-    variant: NativeVariant, order: Sequence[Node], signature: GraphSignature
+    variant: NativeVariant, order: Sequence[Node], signature: GraphSignature, literals: Literals
 ) -> None:
     """Compile a variant; one that cannot be is left to the interpreter for good."""
     try:
         if all(node.inputs for node in signature.pending):
-            variant.compile(order, signature)
+            variant.compile(order, signature, literals)
     except Exception:
         variant.program = None
     if variant.program is None:

@@ -59,6 +59,8 @@ class Library:
         names: Collection[str],
         machine: Callable[[], Any],
     ) -> None:
+        self.trackers: list[Any] = []
+        """What answers for addresses: with any of them the code would go."""
         if not _engines or not _engines[-1].left:
             _engines.append(Engine(machine()))
         self.engine = _engines[-1]
@@ -71,8 +73,6 @@ class Library:
         builder.add_current_process()
         for name in names:
             builder.export_symbol(name)
-        self.trackers: list[Any] = []
-        """What answers for addresses: with any of them the code would go."""
         self.trackers.append(builder.link(self.engine.engine, str(self.number)))
         self.known = {name: int(self.trackers[0][name]) for name in names}
 
@@ -89,7 +89,7 @@ class Library:
     def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         # Not by the order in which the garbage collector would free the two. As the interpreter
         # ends, the names of this module may be gone.
-        if not is_finalizing():
+        if not is_finalizing() and hasattr(self, "number"):  # else its making was interrupted
             for tracker in self.trackers:
                 tracker.close()
             self.engine.drop(self.number)
