@@ -298,6 +298,8 @@ class _Reading:
                 raise Unproved(f"{place}it uses {name} itself, {_described(x)}, not a name in it")
             key, name, number = step.argval, f"{name}.{step.argval}", number + 1
             if type(x) is ModuleType:
+                if is_users(vars(x), None):  # its class may be changed, to one with properties
+                    self._object(x)
                 x = self._name(vars(x), key)
             elif is_layer(x):
                 x = x.apply if key == "apply" else MISSING
@@ -311,9 +313,7 @@ class _Reading:
     def _attribute(self, x: Any, name: str) -> Any:
         """The attribute of a plain object, which stands in its dictionary, or else in the first of
         its classes that has one of that name; missing where that is a descriptor."""
-        if id(x) not in self.done:
-            self.done[id(x)] = x
-            self.reads.objects.append((x, type(x), type(x).__mro__, x.__dict__))
+        self._object(x)
         found = self.class_attribute(x, name)
         kind = type(found)
         if found is not MISSING and kind not in IN_CLASSES:
@@ -324,6 +324,12 @@ class _Reading:
         if kind is FunctionType:
             return MethodType(found, x)
         return found.__func__ if kind is staticmethod else found
+
+    def _object(self, x: Any) -> None:
+        """Note an object of which attributes are looked up."""
+        if id(x) not in self.done:
+            self.done[id(x)] = x
+            self.reads.objects.append((x, type(x), type(x).__mro__, x.__dict__))
 
     def class_attribute(self, x: Any, name: str) -> Any:
         """What stands under a name in the first class of an object that has it."""
