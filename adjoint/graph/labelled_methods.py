@@ -90,7 +90,7 @@ def check_iteration(ndim: int) -> None:
 
 def check_product(x: Any, other: Any) -> None:
     """Raise `LabelsError` if ``@`` would contract axes of the same name, as xarray has it."""
-    if max(len(x.shape), len(np.shape(other))) < 2:
+    if max(len(x.shape), len(getattr(other, "shape", ()))) < 2:
         return
     for labels in met_here():
         if labels.package == "xarray" and _is_users(2):

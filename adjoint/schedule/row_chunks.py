@@ -24,6 +24,11 @@ class RowChunks:
     steps: int
 
     @property
+    def totals(self) -> list[Node]:
+        """The sums of all parts, each once, though it may be added to several of them."""
+        return list(dict.fromkeys(x for sums in self.sums.values() for x in sums))
+
+    @property
     def count(self) -> int:
         """The number of chunks. It depends on shapes only, and so do the results."""
         return -(-self.extent // self.grain)

@@ -155,17 +155,17 @@ class RowSteps:
                 own = self.variables[number]
                 sums = [x for x in terms if x is not own]
                 folded = FOLDED.get(output.op)
-                if len(sums) != len(terms) - 1 or not {*sums} <= {*totals}:
+                if len({*sums}) != len(terms) - 1 or not {*sums} <= {*totals}:
                     return False
                 if folded is None or any(x.op.combine != folded for x in sums):
                     return False
                 self.sums[number] = sums
-        taken = [x for terms in self.sums.values() for x in terms]
+        taken = {x for sums in self.sums.values() for x in sums}
         added = {self.body.outputs[number] for number in self.sums}
-        private = {self.variables[number] for number in self.sums} | set(taken)
+        private = {self.variables[number] for number in self.sums} | taken
         read = {x for kernel in self.kernels for x in kernel.reads}
         return (
-            sorted(map(id, taken)) == sorted(map(id, totals))
+            taken == {*totals}
             and all(nbytes(x) <= PARTIAL for x in totals)
             and all(root in added for kernel in self.few for root in kernel.roots)
             and private.isdisjoint({*read, *self.body.outputs})

@@ -193,6 +193,31 @@ def test_rows_that_depend_on_each_other_are_not_parted():
     assert not reading(lambda h: h * h[7])
 
 
+@pytest.mark.parametrize(("again", "is_parted"), [(1.0, True), (2.0, False)])
+def test_a_sum_that_several_parts_of_the_state_add_up(again, is_parted):
+    def f(x, first, second):
+        def along(state, _):
+            x, first, second = state
+            for _ in range(6):  # enough work
+                x = ad.sin(x) * 0.9 + 0.01 * x * x
+            total = ad.sum(x)
+            twice = total if again == 1.0 else total + total
+            return (x, first + total, second + twice), None
+
+        return ad.scan(along, (x, first, second), length=STEPS)[0]
+
+    compiled = ad.compile(f)
+    x, first, second = compiled(START[:, 0], 1.0, 3.0)
+    assert (chunked(compiled) == (1, 1)) == is_parted
+    y, total = START[:, 0], 0.0
+    for _ in range(STEPS):  # by NumPy
+        for _ in range(6):
+            y = np.sin(y) * 0.9 + 0.01 * y * y
+        total += y.sum()
+    np.testing.assert_allclose(x, y, rtol=1e-13)
+    np.testing.assert_allclose([first, second], [1 + total, 3 + again * total], rtol=1e-13)
+
+
 def test_an_index_out_of_bounds_is_an_error_and_kept_apart():
     table = np.linspace(0.1, 1.0, 50)
 

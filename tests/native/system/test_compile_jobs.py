@@ -67,6 +67,7 @@ def test_every_program_looks_at_the_environment(monkeypatch: pytest.MonkeyPatch)
         ad.compile(lambda x: x + 3.25)(1.0)
     with ad.options(threads=2):
         assert float(ad.compile(lambda x: x + 3.25)(1.0)) == 4.25
+        monkeypatch.delenv("ADJOINT_NUM_THREADS")  # which is looked at again when the block ends
 
 
 def test_helpers_work_while_jobs_are_given() -> None:

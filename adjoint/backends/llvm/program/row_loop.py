@@ -47,8 +47,7 @@ would lie in the same few places of the first-level cache."""
 
 def partial_bytes(chunks: RowChunks) -> int:
     """The memory for the partial sums of all chunks, no two of them in one cache line."""
-    sums = [root for roots in chunks.sums.values() for root in roots]
-    return chunks.count * sum(rounded(nbytes(root)) for root in sums)
+    return chunks.count * sum(rounded(nbytes(root)) for root in chunks.totals)
 
 
 class RowLoop:
@@ -129,7 +128,7 @@ class RowLoop:
     def partial_sums(self, count: int) -> list[tuple[Node, int, int]]:
         """For each sum over rows the offset of its partial sums, and the bytes of one."""
         found, offset = [], 0
-        for root in (root for roots in self.chunks.sums.values() for root in roots):
+        for root in self.chunks.totals:
             size = rounded(nbytes(root))
             found.append((root, offset, size))
             offset += size * count
