@@ -212,16 +212,20 @@ def power_const(e: Emitter[V], x: V, exponent: float) -> V:
     is_whole = math.isfinite(exponent) and exponent == int(exponent)
     if not is_whole or (abs(exponent) > MOST_FACTORS and is_float(e, x)):
         return pow(e, x, e.constant(exponent, e.dtype(x)))
-    result, factor, rest = None, x, abs(int(exponent))
+    result = repeated_product(e, x, abs(int(exponent)))
+    return reciprocal(e, result) if exponent < 0 else result
+
+
+def repeated_product(e: Emitter[V], x: V, count: int) -> V:
+    """The product of `count` factors x, by squaring and multiplying."""
+    result, factor, rest = None, x, count
     while rest:
         if rest & 1:
             result = factor if result is None else e.multiply(result, factor)
         rest >>= 1
         if rest:
             factor = e.multiply(factor, factor)
-    if result is None:
-        return e.constant(1, e.dtype(x))
-    return reciprocal(e, result) if exponent < 0 else result
+    return e.constant(1, e.dtype(x)) if result is None else result
 
 
 def x_log_x(e: Emitter[V], x: V) -> V:

@@ -13,7 +13,7 @@ from adjoint.graph.complex_words import parts
 from adjoint.graph.emitter import Emitter
 
 from . import exponential, hyperbolic, logarithmic, trigonometric
-from .basic import MOST_FACTORS
+from .basic import MOST_FACTORS, repeated_product
 from .basic import isfinite as is_finite
 from .complex import isfinite as finite
 from .complex import reciprocal
@@ -178,15 +178,7 @@ def power_const(e: Emitter[V], z: V, exponent: float) -> V:
 
 def whole_power(e: Emitter[V], z: V, exponent: int) -> V:
     """z to a whole power."""
-    result, factor, rest = None, z, abs(exponent)
-    while rest:
-        if rest & 1:
-            result = factor if result is None else e.multiply(result, factor)
-        rest >>= 1
-        if rest:
-            factor = e.multiply(factor, factor)
-    if result is None:
-        return e.constant(1, e.dtype(z))
+    result = repeated_product(e, z, abs(exponent))
     return reciprocal(e, result) if exponent < 0 else result
 
 
