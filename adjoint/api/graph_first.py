@@ -54,9 +54,7 @@ def evaluate(tree: Any) -> Any:
     """
     leaves, _ = flatten(tree)
     nodes = [leaf.node for leaf in leaves if isinstance(leaf, Tensor)]
-    pending = [node for node in nodes if node.value is None]
-    if pending:
-        engine.compute(pending)
+    engine.compute_pending(nodes)
     for node in nodes:
         node.forget()
     return tree

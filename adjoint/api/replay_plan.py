@@ -65,7 +65,7 @@ class Plan:
         result = self.entry(*leaves)
         if result is REFUSED and _is_unusual(leaves):
             try:
-                result = self.entry(*map(_usual, leaves))
+                result = self.entry(*_usual(leaves))
             except Exception:  # it is raised where the function is called
                 return REFUSED
         if self.is_flagged and result is not REFUSED:
@@ -84,8 +84,15 @@ def _is_unusual(leaves: Sequence[Any]) -> bool:
     return False
 
 
-def _usual(x: Any) -> Any:
-    """A leaf with its value, in row-major order."""
+def _usual(leaves: Sequence[Any]) -> list[Any]:
+    """The leaves with their values, in row-major order."""
+    nodes = [x.node for x in leaves if type(x) is Tensor]
+    engine.compute_pending(node for node in nodes if not is_open(node))
+    return [_in_order(x) for x in leaves]
+
+
+def _in_order(x: Any) -> Any:
+    """A leaf in row-major order."""
     if type(x) is not Tensor:
         return np.require(x, requirements=("C", "A")) if type(x) is np.ndarray else x
     if is_open(x.node):

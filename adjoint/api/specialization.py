@@ -173,6 +173,7 @@ class Specialization:
         not fit into the dtype it takes."""
         for number, dtype in self.narrowed:
             scalar_value(leaves[number], dtype)
+        engine.compute_pending(x.node for x in leaves if type(x) is Tensor)
         return [contiguous(x, leaf) for x, leaf in zip(leaves, self.leaves, strict=True)]
 
     def interpret(self, arrays: Sequence[Array]) -> list[Tensor]:

@@ -323,6 +323,7 @@ class DerivativeProgram:
         """The derivative; the roots get their values."""
         leaves = graph.leaves
         try:
+            engine.compute_pending(x.inputs[0] for x in graph.ends)
             values = [engine.value_of(x.inputs[0]) for x in graph.ends]
         except Exception:
             return None  # it is raised when somebody looks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -71,6 +71,14 @@ def is_chosen() -> bool:
 def compute(nodes: Sequence[Node]) -> None:
     """Have the current engine give every node of `nodes` its value."""
     (_chosen.get() or _installed)(nodes)
+
+
+def compute_pending(nodes: Iterable[Node]) -> None:
+    """Give those of `nodes` that have none their values, all in one go: what they have in common
+    is computed once, and one native program may answer for all of them."""
+    pending = [node for node in nodes if node.value is None]
+    if pending:
+        compute(pending)
 
 
 def value_of(node: Node) -> Any:
