@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from adjoint.api.tree import flatten, map_tree, path_text, same_structure
@@ -116,11 +117,14 @@ def scalar_like(number: Any, x: Tensor) -> Any:
     return number.astype(x.dtype) if isinstance(number, Tensor) else number
 
 
-def debiased(average: Tensor, decay: float, count: Tensor) -> Tensor:
-    """An exponential average that began at zero, divided by the weights it holds, 1 - decayᵗ."""
+def debiasing(decay: float, count: Tensor) -> Callable[[Tensor], Tensor]:
+    """What divides an exponential average that began at zero by the weights it holds, 1 - decayᵗ.
+
+    All averages of one dtype share the node of the weights.
+    """
     weights = 1.0 - decay ** count.astype("float64")
-    result: Tensor = average / scalar_like(weights, average)
-    return result
+    as_dtype = cache(weights.astype)
+    return lambda average: average / as_dtype(average.dtype)
 
 
 def check_like(function: str, name: str, tree: Any, params: Any) -> None:

@@ -17,7 +17,7 @@ from adjoint.optim.base import (
     check_like,
     check_number,
     check_rate,
-    debiased,
+    debiasing,
     no_steps,
     scalar_like,
     stateless,
@@ -218,11 +218,8 @@ def scale_by_adam(b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Opti
         count = state.steps + 1
         first = map_tree(lambda m, g: b1 * m + (1 - b1) * g, state.first, gradients)
         second = map_tree(lambda v, g: b2 * v + (1 - b2) * (g * g), state.second, gradients)
-        updates = map_tree(
-            lambda m, v: debiased(m, b1, count) / (sqrt(debiased(v, b2, count)) + eps),
-            first,
-            second,
-        )
+        mean, mean_square = debiasing(b1, count), debiasing(b2, count)
+        updates = map_tree(lambda m, v: mean(m) / (sqrt(mean_square(v)) + eps), first, second)
         return updates, Moments(count, first, second)
 
     return Optimizer(lambda p: Moments(no_steps(), zeros_of(p), zeros_of(p)), update)

@@ -30,7 +30,7 @@ from adjoint.optim.base import (
     check_like,
     check_number,
     check_rate,
-    debiased,
+    debiasing,
     needed_loss,
     no_steps,
     zeros_of,
@@ -172,12 +172,9 @@ def scale_by_hessian_diagonal(
         count = state.steps + 1
         first = map_tree(lambda m, g: b1 * m + (1 - b1) * g, state.first, gradients)
         second = map_tree(lambda v, d: b2 * v + (1 - b2) * (d * d), state.second, diagonal)
+        mean, mean_square = debiasing(b1, count), debiasing(b2, count)
         updates = map_tree(
-            lambda m, v: (
-                debiased(m, b1, count) / (_to(sqrt(debiased(v, b2, count)), hessian_power) + eps)
-            ),
-            first,
-            second,
+            lambda m, v: mean(m) / (_to(sqrt(mean_square(v)), hessian_power) + eps), first, second
         )
         return updates, Curvatures(count, first, second)
 
