@@ -1,5 +1,5 @@
-"""Steps of training that nobody compiled: how often something is evaluated, and that the numbers are
-those of a loop in NumPy, whatever is done to parameters, gradients and results in between."""
+"""Steps of training that nobody compiled: how often something is evaluated, and that the numbers
+are those of a loop in NumPy, whatever is done to parameters and results in between."""
 
 from __future__ import annotations
 
