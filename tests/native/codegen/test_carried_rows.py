@@ -38,3 +38,18 @@ def test_all_that_is_done_with_a_scan(vector_target: Any, scan: str) -> None:
     wanted = [done(ad.asarray(BY_NUMPY[scan](t, c))) for done in SUMS.values()]
     for a, b in zip(ad.compile(f)(t, c), wanted, strict=True):
         np.testing.assert_allclose(a.numpy(), b, rtol=1e-11, atol=1e-11)
+
+
+def test_what_a_row_needs_is_loaded_before_its_loop() -> None:
+    """Each column of powers needs its coefficient, and nothing else from memory."""
+
+    def values(x: Any, t: Any) -> Any:
+        steps = ad.broadcast_to(t[:, None], (1024, 128))
+        return ad.sum(ad.cumprod(steps, axis=1) * x, axis=1)
+
+    x, t = given(1024, 128, "float64")
+    f = ad.compile(values)
+    np.testing.assert_allclose(f(x, t), np.vander(t, 129, increasing=True)[:, 1:] @ x, rtol=1e-11)
+    blocks = f.text("llvm").split("\n\n")
+    inner = [b for b in re.split(r"\n(?=\w[\w.]*:)", "\n\n".join(blocks)) if "fmul" in b]
+    assert inner

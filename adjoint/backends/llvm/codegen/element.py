@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import complex_memory, vectors
+from adjoint.backends.llvm.codegen.counters import Counter, Cut, NotVectorizable, Uniform
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.loops import (
     BIT,
@@ -54,6 +54,7 @@ class Writer(Protocol):
     domain: Shape
     last: int
     preheader: Any
+    inner_loop: tuple[int, Any]
     flat: bool
     calls_functions: bool
     roots: set[Node]
@@ -77,49 +78,6 @@ class Writer(Protocol):
 
         separate: each segment will hold the code of its own elements only.
         """
-
-
-class Uniform(NamedTuple):
-    """The name of an index that is one integer for all lanes, in the range of 0 up to `size`."""
-
-    value: Any
-    size: int
-
-
-class NotVectorizable(Exception):
-    """The elements at neighbouring counters cannot be computed as the lanes of vectors."""
-
-
-class Cut(Exception):
-    """The loop over an axis must be cut at `points`: elements are other expressions from there."""
-
-    def __init__(self, axis: int, points: Sequence[int]) -> None:
-        super().__init__(axis, points)
-        self.axis = axis
-        self.points = points
-
-
-@dataclass
-class Counter:
-    """A loop counter: its LLVM value, and the range of it that is being written."""
-
-    value: Any
-    low: int
-    high: int
-
-
-class Segment(NamedTuple):
-    """A part of a loop's range without a cut: from `start` up to `stop`, LLVM values that lie
-    between `low` and `high`."""
-
-    start: Any
-    stop: Any
-    low: int
-    high: int
-
-    def counter(self, value: Any) -> Counter:
-        """A counter in this segment."""
-        return Counter(value, self.low, self.high)
 
 
 class ElementWriter:
@@ -172,8 +130,7 @@ class ElementWriter:
         if self.is_loaded(x, index):
             offset = self.offset(x.shape, index)
             # What the kernel itself writes may change from one iteration to the next.
-            hoisted = x not in writer.roots and self.is_invariant(offset)
-            with self.in_preheader() if hoisted else nullcontext():
+            with self.before_loops(offset) if x not in writer.roots else nullcontext():
                 return self.load(writer.pointers[x], x.dtype, offset)
         if is_constant(x):
             return self.e.constant(np.asarray(x.value).item(), x.dtype)
@@ -224,7 +181,7 @@ class ElementWriter:
         """An index as an LLVM integer: that of the first lane, if it steps from lane to lane."""
         found = self.index_values.get(i.key)
         if found is None:
-            with self.in_preheader() if self.is_invariant(i) else nullcontext():
+            with self.before_loops(i):
                 found = self.index_values[i.key] = self._integer(i)
         return found
 
@@ -238,12 +195,25 @@ class ElementWriter:
             return name < self.writer.last
         return isinstance(name, Uniform)
 
+    def before_loops(self, i: Affine) -> Any:
+        """Write what follows, which depends on an index only, before the loops that leave it as it
+        is: the vector loop, or one inside that."""
+        if self.is_invariant(i):
+            return self.in_preheader()
+        axis, block = self.writer.inner_loop
+        is_outside = all(isinstance(n, int) and n < axis for n in i.terms)
+        return self.at_end_of(block) if is_outside else nullcontext()
+
     def in_preheader(self) -> Any:
         """Write what follows before the vector loop, if there is one.
 
         LLVM could move it there, too, but the pass that does is one of those left out.
         """
-        block, builder = self.writer.preheader, self.e.builder
+        return self.at_end_of(self.writer.preheader)
+
+    def at_end_of(self, block: Any) -> Any:
+        """Write what follows at the end of a block, or here if there is none."""
+        builder = self.e.builder
         return nullcontext() if block in (None, builder.block) else builder.goto_block(block)
 
     def _integer(self, i: Affine) -> Any:

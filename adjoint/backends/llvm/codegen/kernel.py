@@ -18,13 +18,8 @@ from llvmlite import ir
 from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.accumulator import Accumulator
 from adjoint.backends.llvm.codegen.buffers import find_pointers
-from adjoint.backends.llvm.codegen.element import (
-    Counter,
-    Cut,
-    ElementWriter,
-    NotVectorizable,
-    Segment,
-)
+from adjoint.backends.llvm.codegen.counters import Counter, Cut, NotVectorizable, Segment
+from adjoint.backends.llvm.codegen.element import ElementWriter
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.kernel_layout import ROWS_UNROLLED, KernelLayout
 from adjoint.backends.llvm.codegen.long_chains import long_chain
@@ -93,6 +88,7 @@ class KernelWriter(KernelLayout):
         self.is_in_vectors = False
         self.mask: Any = None
         self.preheader: Any = None  # the block before the vector loop
+        self.inner_loop: tuple[int, Any] = (0, None)  # in a vector loop: its axis, the block before
         self.vector_body: list[Any] = []  # the instructions of its last iteration
         self.begun: tuple[Any, int] = (None, 0)  # the block and place where that begins
         self.failed: Any = None  # the address of the bit that says whether a check has failed
@@ -272,9 +268,14 @@ class KernelWriter(KernelLayout):
             self.strip_mined(builder, counters, accumulators, segment)
         else:
             unroll = not self.is_long(axis)
-            with loop(builder, segment.start, segment.stop, unroll=unroll) as value:
+            over = loop(builder, segment.start, segment.stop, unroll=unroll)
+            around = self.inner_loop
+            with over as value:
+                if self.is_in_vectors and over.preheader is not None:
+                    self.inner_loop = axis, over.preheader
                 inner = [*counters, segment.counter(value)]
                 self.axis(builder, axis + 1, inner, accumulators)
+            self.inner_loop = around
 
     def may_repeat(self) -> bool:
         """Whether a strip of elements may be computed a second time: not if it has added to memory.

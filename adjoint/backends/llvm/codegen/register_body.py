@@ -17,7 +17,7 @@ import numpy as np
 from llvmlite import ir
 
 from adjoint.backends.llvm.codegen import vectors
-from adjoint.backends.llvm.codegen.element import NotVectorizable
+from adjoint.backends.llvm.codegen.counters import NotVectorizable
 from adjoint.backends.llvm.codegen.emitter import LLVMEmitter
 from adjoint.backends.llvm.codegen.loops import I64, combined, element_address, memory_type
 from adjoint.backends.llvm.codegen.outlining import outlined_function

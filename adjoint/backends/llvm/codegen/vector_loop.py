@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from adjoint.backends.llvm.codegen.element import Counter, Segment
+from adjoint.backends.llvm.codegen.counters import Counter, Segment
 from adjoint.backends.llvm.codegen.loops import I64, is_constant, is_deep, loop
 
 MIN_WIDEN_DEPTH = 16
