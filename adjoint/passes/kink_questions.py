@@ -21,6 +21,7 @@ from adjoint.ops.indexing.slicing import zeros_of
 from adjoint.ops.reductions.reduction import any
 from adjoint.ops.shape.movement import astype
 from adjoint.passes.rewriting import is_known
+from adjoint.passes.single_extremes import with_single_extremes
 from adjoint.transforms.substitute import substitute
 
 WORTH_A_BRANCH = 1 << 16
@@ -58,6 +59,10 @@ def asked_in_a_branch(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[N
     changed = [n for n, (old, new) in enumerate(zip(outputs, found, strict=True)) if old is not new]
     if met is None or not changed:
         return list(outputs)
+    found, has_several = with_single_extremes(found)
+    if has_several is not None:
+        met = logical_or(Tensor(met), Tensor(has_several)).node
+    changed = [n for n, (old, new) in enumerate(zip(outputs, found, strict=True)) if old is not new]
     old, new = ([nodes[n] for n in changed] for nodes in (outputs, found))
     leaves = topological_order(old, lambda n: () if n in ends or is_known(n) else n.inputs)
     leaves = [x for x in leaves if x not in ends and (is_known(x) or not x.inputs)]

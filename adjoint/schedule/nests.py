@@ -58,7 +58,7 @@ def nested(steps: Sequence[Step], outputs: Sequence[Node]) -> list[Step]:
     for step in steps:
         if isinstance(step, Kernel):
             check_complete(step)
-            if fits(step, group):
+            if fits(step, group) and not ends_threads(step, group):
                 group.append(step)
                 continue
         result.extend(finished(group, users, ends))
@@ -84,6 +84,13 @@ def fits(kernel: Kernel, group: Sequence[Kernel]) -> bool:
         for node, indices in reads_of(kernel).items()
         if node in written
     )
+
+
+def ends_threads(kernel: Kernel, group: Sequence[Kernel]) -> bool:
+    """Whether the group has the work for threads, and could not have them with the kernel, as one
+    that scatters: that then runs behind it, on what the group has stored for each row."""
+    work = sum(other.work for other in group)
+    return work >= THREADED_WORK and can_chunk(group) and not can_chunk([kernel])
 
 
 def is_row_written(node: Node, group: Sequence[Kernel]) -> bool:
