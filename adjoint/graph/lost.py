@@ -3,7 +3,7 @@
 ``float(t)``, ``math.sin(t)``, ``numpy.asarray(t)``, ``array[i] = t`` and every library that
 converts what it is given ask a tensor for a plain number or array. Nothing is traced through these,
 so inside a transform they are errors that name who asked and the way out. Free is what can carry no
-derivative: integers, truth values, comparisons, shapes, printing.
+derivative: integers, truth values, comparisons, shapes, printing (`shown`).
 """
 
 from __future__ import annotations
@@ -83,34 +83,6 @@ def handed_out(node: Node) -> Any:
             if found.name.partition(".")[0] in _COMPUTING:
                 report([], found)
     return engine.value_of(node)
-
-
-class Shown(str):
-    """The text of a number that is differentiated: who reads it back takes the number out."""
-
-    scopes: Sequence[Scope]
-
-    def __float__(self) -> float:
-        scopes = [scope for scope in self.scopes if scope.open and scope.transform is not None]
-        if scopes:
-            report(scopes, asker())
-        return float(str(self))
-
-    def __str__(self) -> str:
-        return "".join(self)
-
-    def __reduce__(self) -> Any:
-        return str, (str(self),)
-
-
-def shown(text: str, node: Node) -> str:
-    """`text`, which shows the value of a node."""
-    scopes = losers(node)
-    if not scopes:
-        return text
-    marked = Shown(text)
-    marked.scopes = scopes
-    return marked
 
 
 def is_of_variable(node: Node) -> bool:

@@ -22,9 +22,10 @@ from adjoint.graph.caller import (
     package_of_caller,
     user_place,
 )
-from adjoint.graph.lost import handed_out, is_of_variable, losers, report, shown
+from adjoint.graph.lost import handed_out, is_of_variable, losers, report
 from adjoint.graph.numpy_arguments import arranged
 from adjoint.graph.op import FUNCTIONS
+from adjoint.graph.shown import shown
 from adjoint.graph.views import assign, shared, write
 
 if TYPE_CHECKING:

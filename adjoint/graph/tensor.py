@@ -18,12 +18,13 @@ from adjoint.graph.arrays import checked_range, number_array, owned, scalar_valu
 from adjoint.graph.device import CPU, check_device
 from adjoint.graph.labelled_methods import check_iteration, check_numbers
 from adjoint.graph.leaf import constant_node
-from adjoint.graph.lost import handed_out, shown
+from adjoint.graph.lost import handed_out
 from adjoint.graph.methods import ArrayMethods
 from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
 from adjoint.graph.op import Op
 from adjoint.graph.operators import Operators
+from adjoint.graph.shown import shown
 from adjoint.graph.types import (
     FLOAT32,
     DType,
@@ -238,7 +239,7 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
         text = np.array2string(value, separator=", ", prefix="Tensor(")
         usual = node.dtype in (np.float64, np.int64, np.bool_, np.complex128)
         empty = "" if size_of(node.shape) else f", shape={node.shape}"
-        return f"Tensor({text}{empty}{'' if usual else f', dtype={node.dtype}'})"
+        return shown(f"Tensor({text}{empty}{'' if usual else f', dtype={node.dtype}'})", node)
 
     def __format__(self, spec: str) -> str:
         if spec and not self.node.shape:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.numpy_protocol import NumpyProtocol, call_function
+from adjoint.graph.shown import check_read
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import is_bfloat16, storage_dtype
 
@@ -76,7 +77,10 @@ class ConstantArray(np.ndarray[Any, Any]):
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """A tensor, or an array of integers or truth values, converted."""
-        return fresh(plain(self).astype(dtype, *args, **kwargs))
+        made = plain(self).astype(dtype, *args, **kwargs)
+        if self.dtype.kind in "US":
+            check_read(made)
+        return fresh(made)
 
     def flatten(self, order: Any = "C") -> Any:
         """A tensor with one axis, which can be written to."""
@@ -127,6 +131,8 @@ def fresh(result: Any) -> Any:
     if not tracing.depth:
         return plain(result)
     if kind is np.ndarray or kind is ConstantArray:
+        if result.dtype.kind in "US":
+            return result.view(ConstantArray)  # whose numbers may be read
         can_vary = result.dtype.kind in "fc" or is_bfloat16(result.dtype)
         if not can_vary or result.dtype.itemsize > 16:
             return plain(result)

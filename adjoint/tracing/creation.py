@@ -19,6 +19,7 @@ from adjoint.graph.tensor import Tensor, as_stored, as_tensor
 from adjoint.graph.types import is_bfloat16, is_inexact, storage_dtype
 from adjoint.graph.views import link
 from adjoint.ops.shape.movement import broadcast_to
+from adjoint.tracing import texts
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.extremes import is_unknown
 from adjoint.tracing.queries import is_scalar
@@ -31,7 +32,10 @@ def array(
 ) -> Any:
     """`numpy.array`, of tensors too."""
     if not holds_tensor((object,)):
-        return fresh(_owned(np.array(object, dtype, copy=copy, ndmin=ndmin, **options), object))
+        made = np.array(object, dtype, copy=copy, ndmin=ndmin, **options)
+        if dtype is not None:
+            texts.look_at(made, object)
+        return fresh(_owned(made, object))
     if dtype is not None and np.dtype(dtype).kind == "O":
         return _of_objects(object)
     x = _converted(object, dtype)
@@ -52,7 +56,10 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any
         if isinstance(a, np.ndarray):
             same = dtype is None or a.dtype == np.dtype(dtype)
             return a if same else fresh(np.asarray(a, dtype))
-        return fresh(_owned(np.asarray(a, dtype, order), a))
+        made = np.asarray(a, dtype, order)
+        if dtype is not None:
+            texts.look_at(made, a)
+        return fresh(_owned(made, a))
     return _converted(a, dtype)
 
 
@@ -245,5 +252,6 @@ FUNCTIONS_OF_NUMPY: Functions = {
     "empty_like": empty_like,
     "full_like": _like("full_like"),
     **{name: _making_new(getattr(np, name)) for name in _AS_THEY_ARE},
+    **texts.FUNCTIONS_OF_NUMPY,
 }
 """What stands for functions of NumPy's of these names."""

@@ -21,8 +21,8 @@ class LibraryGlobals(Globals):
 
     __slots__ = ()
 
-    def __init__(self, real: dict[str, Any], package: str) -> None:
-        super().__init__(real, package)
+    def __init__(self, real: dict[str, Any], package: str, readers: frozenset[str]) -> None:
+        super().__init__(real, package, readers)
         dict.__getitem__(self, "__builtins__")["float"] = queries.FloatOf
 
     def __getitem__(self, name: str) -> Any:

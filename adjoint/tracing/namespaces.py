@@ -24,7 +24,7 @@ from adjoint.graph.numpy_protocol import call_function, call_ufunc, ufunc_functi
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.ops.elementwise.choice import where
-from adjoint.tracing import sparse_constants
+from adjoint.tracing import sparse_constants, texts
 from adjoint.tracing.adopted import adopted
 from adjoint.tracing.catching import looked_at, tried_with
 from adjoint.tracing.classes import is_twin
@@ -36,7 +36,7 @@ from adjoint.tracing.polynomials import is_series, traced_class
 from adjoint.tracing.solvers import guarded
 from adjoint.tracing.statistics_functions import FUNCTIONS_OF_STATISTICS
 
-TRACED = frozenset({"numpy", "math", "cmath", "scipy", "statistics"})
+TRACED = frozenset({"numpy", "math", "cmath", "scipy", "statistics"}) | texts.LIBRARIES
 """The packages that have a meaning of their own."""
 _RAISING = frozenset(
     (
@@ -164,6 +164,8 @@ def _meaning(real: Any, name: str) -> Any:
         return real if named is None else _of_data(real, named)
     if package == "scipy":
         return _of_scipy(real, name)
+    if package in texts.LIBRARIES:
+        return texts.of_library(real, name)
     if own in FUNCTIONS_OF_NUMPY:
         return FUNCTIONS_OF_NUMPY[own]
     if isinstance(real, type) and is_series(real):

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.tracing import classes, namespaces, queries
+from adjoint.tracing import classes, namespaces, queries, texts
 from adjoint.tracing.constants import ConstantArray, constant_array, holds_tensor, tracing
 
 Handler: TypeAlias = "Callable[[Any, str], Any]"
@@ -153,7 +153,7 @@ class Copy:
         cells = tuple(CellType() if c else cell for c, cell in zip(changed, given, strict=True))
         self.function = made = FunctionType(
             f.__code__,
-            globals_for(f.__globals__, package),
+            globals_for(f.__globals__, package, texts.only_called(f.__code__)),
             f.__name__,
             None if f.__defaults__ is None else tuple(meaning(v, package) for v in f.__defaults__),
             cells or None,
@@ -226,14 +226,18 @@ class Globals(dict[str, Any]):
     """The globals of a module as they are now, each name with its meaning while tracing.
 
     The dictionary itself holds the names of modules, which CPython reads past `__getitem__`.
+    `readers`: which of the builtins that read numbers from text have a meaning, too.
     """
 
-    __slots__ = ("known", "package", "real")
+    __slots__ = ("known", "package", "readers", "real")
 
-    def __init__(self, real: dict[str, Any], package: str) -> None:
+    def __init__(
+        self, real: dict[str, Any], package: str, readers: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__({k: x for k, x in real.items() if k.startswith("__")})
         self.real = real
         self.package = package
+        self.readers = readers
         self.known: dict[str, tuple[Any, Any]] = {}
         self["__builtins__"] = Builtins(self)
 
@@ -262,14 +266,15 @@ class Globals(dict[str, Any]):
 
 KINDS: dict[str, type[Globals]] = {}
 """The globals of packages whose functions are copied in another way."""
-_globals: dict[int, Globals] = {}
+_globals: dict[tuple[int, frozenset[str]], Globals] = {}
 
 
-def globals_for(real: dict[str, Any], package: str) -> Globals:
+def globals_for(real: dict[str, Any], package: str, readers: frozenset[str]) -> Globals:
     """The globals of copies of functions whose globals are `real`."""
-    known = _globals.get(id(real))
+    known = _globals.get((id(real), readers))
     if known is None or known.real is not real:
-        known = _globals[id(real)] = KINDS.get(package, Globals)(real, package)
+        known = KINDS.get(package, Globals)(real, package, readers)
+        _globals[id(real), readers] = known
     return known
 
 
@@ -295,7 +300,8 @@ class Builtins(dict[str, Any]):
             self.leave_out_globals()
             return build(*args, **kwargs)
 
-        ours = {k: f for k, f in queries.BUILTINS.items() if names.get(k) is getattr(builtins, k)}
+        meant = queries.BUILTINS | {k: texts.BUILTINS[k] for k in globals_.readers}
+        ours = {k: f for k, f in meant.items() if names.get(k) is getattr(builtins, k)}
         self.globals = globals_
         self.all = names | ours | {"__import__": traced_import, "__build_class__": build_class}
         super().__init__(self.all)

@@ -1,0 +1,105 @@
+"""What shows a number that is differentiated may be read by people, not back into the program."""
+
+import ast
+import io
+import json
+import logging
+import math
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import adjoint as ad
+from adjoint.errors import LostDerivativeError
+
+pytestmark = pytest.mark.unit
+
+X = np.array([0.3172569, 1.2834511, 2.1759823])
+
+
+PERCENT = "%s"
+
+
+def through_buffer(text):
+    buffer = io.StringIO()
+    print(text, file=buffer)
+    return buffer.getvalue()
+
+
+READ_BACK = {
+    "cut": lambda x: float(f"{x:.7f}"[:5]),
+    "stripped": lambda x: float(f" {x:.7f} ".strip()),
+    "split": lambda x: float(f"{x:.7f},1".split(",")[0]),
+    "mapped": lambda x: sum(map(float, f"{x:.7f},1".split(","))),
+    "joined": lambda x: float("".join(list(f"{x:.7f}"))),
+    "percent": lambda x: float(PERCENT % f"{x:.7f}"),
+    "template": lambda x: float("{}0".format(f"{x:.7f}")),
+    "str": lambda x: float(str(x)[7:-1]),
+    "repr in an f-string": lambda x: float(f"{x!r}"[7:-1]),
+    "array": lambda x: float(str(np.stack([x, x])).strip("Tensor()[]").split(",")[0]),
+    "bytes": lambda x: float(f"{x:.7f}".encode()),
+    "complex": lambda x: complex(f"{x:.7f}0").real,
+    "decimal": lambda x: float(Decimal(f"{x:.7f}")),
+    "fraction": lambda x: float(Fraction(f"{x:.7f}")),
+    "json": lambda x: json.loads(f'{{"a": [{x:.7f}]}}')["a"][0],
+    "literal_eval": lambda x: ast.literal_eval(f"({x:.7f}, 1)")[0],
+    "printed": lambda x: float(through_buffer(f"{x:.7f}")),
+    "loadtxt": lambda x: np.loadtxt(io.StringIO(f"{x:.7f}")),
+    "genfromtxt": lambda x: np.genfromtxt([f"{x:.7f}"]),
+    "fromstring": lambda x: np.fromstring(np.array2string(np.stack([x, x]))[1:-1], sep=" ")[0],
+    "array of text": lambda x: np.array([f"{x:.7f}"[:6]], dtype=float)[0],
+    "astype": lambda x: np.array([f"{x:.7f}"]).astype(float)[0],
+    "a class kept": lambda x: float(f"{x:.7f}"[:5]) if isinstance(1.0, float) else x,
+}  # fmt: skip
+SHOWN = {
+    "text": lambda x: (f"{x:.3f} {x}", str(x), PERCENT % x, through_buffer(x)),
+    "logged": lambda x: logging.getLogger("adjoint.tests").debug("x is %s, or %s", x, f"{x:.2f}"),
+    "other numbers": lambda x: (f"{x:.3f}", float("7.5"), json.loads("[0.25, 1e-3]"), float("inf")),
+    "integers": lambda x: (f"{x:.7f}", int("12"), float(len(f"{x:.7f}")), json.loads("127")),
+    "labels": lambda x: list(np.array([f"{x:.2f}", "b"]) == "b"),
+    "of stop_gradient": lambda x: float(f"{ad.stop_gradient(x):.7f}"[:5]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("transform", [ad.grad, ad.jacfwd])
+def test_what_is_read_back_from_text_is_an_error(transform):
+    for name, read in READ_BACK.items():
+        with pytest.raises(LostDerivativeError, match="plain value") as caught:
+            transform(lambda x, read=read: np.sum(x) * read(x[1]))(X)
+        assert "read_" not in str(caught.value), name
+
+
+def test_text_for_people_is_free():
+    for name, show in SHOWN.items():
+
+        def shown(x, show=show):
+            show(x[1])
+            return np.sum(x**2)
+
+        np.testing.assert_allclose(ad.grad(shown)(X), 2 * X, err_msg=name)
+
+
+def test_text_is_what_it_was_and_may_be_read_when_the_transform_is_over():
+    texts = []
+
+    def showing(x):
+        texts.append((f"{x[1]:.7f}"[:6], f"{x[1]:.7f} 1".split()))
+        return np.sum(x)
+
+    ad.grad(showing)(X)
+    assert texts == [("1.2834", ["1.2834511", "1"])]
+    assert float(texts[0][0]) == 1.2834 and float(np.sum(np.loadtxt([texts[0][1][0]]))) > 1
+
+
+def test_float_means_itself_where_it_is_asked_for():
+    def asks(x):
+        kinds = [
+            type(x[0]) is np.float64,
+            isinstance(1.5, float),
+            np.zeros(2, dtype=float).dtype == float,
+        ]
+        return np.sum(x) * (2.0 if all(kinds) else math.nan) * float("2") * sum(map(float, "12"))
+
+    np.testing.assert_allclose(ad.grad(asks)(X), np.full(3, 12.0))
