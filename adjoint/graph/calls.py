@@ -58,6 +58,7 @@ clip: Function
 real: Unary
 imag: Unary
 conj: Unary
+from_parts: Binary
 reciprocal: Unary
 square: Unary
 sqrt: Unary

@@ -251,11 +251,9 @@ def _part_of_complex(parent: Tensor, name: str) -> Tensor:
 
 
 def _with_part_of_complex(parent: Tensor, view: Tensor, name: str) -> Tensor:
-    dtype = parent.node.dtype
-    real = view if name == "real" else calls.real(parent)
-    imaginary = view if name == "imag" else calls.imag(parent)
-    turned = calls.multiply(calls.astype(imaginary, dtype), 1j)
-    return calls.add(calls.astype(real, dtype), turned)
+    if name == "real":
+        return calls.from_parts(view, calls.imag(parent))
+    return calls.from_parts(calls.real(parent), view)
 
 
 _REARRANGING = frozenset(

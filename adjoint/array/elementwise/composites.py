@@ -22,7 +22,7 @@ from adjoint.ops.elementwise.comparison import (
     logical_and,
     logical_or,
 )
-from adjoint.ops.elementwise.complex import imag, real
+from adjoint.ops.elementwise.complex import from_parts, imag, real
 from adjoint.ops.elementwise.exponential import exp2
 from adjoint.ops.elementwise.rounding import trunc
 from adjoint.ops.reductions import reduction
@@ -66,8 +66,7 @@ def nan_to_num(
     x = as_tensor(x)
     dtype = x.node.dtype
     if dtype.kind == "c":
-        parts = [nan_to_num(p, True, nan, posinf, neginf) for p in (real(x), imag(x))]
-        return (parts[0] + parts[1] * 1j).astype(dtype)
+        return from_parts(*[nan_to_num(p, True, nan, posinf, neginf) for p in (real(x), imag(x))])
     if dtype.kind != "f":
         return Tensor(x.node)
     largest = float(np.finfo(dtype).max)

@@ -26,6 +26,7 @@ from adjoint.ops.elementwise.comparison import (
     equal,
     greater,
     greater_equal,
+    isinf,
     isnan,
     less,
     less_equal,
@@ -33,7 +34,7 @@ from adjoint.ops.elementwise.comparison import (
     logical_not,
     logical_or,
 )
-from adjoint.ops.elementwise.complex import conj, real
+from adjoint.ops.elementwise.complex import conj, from_parts, imag, real
 from adjoint.ops.elementwise.one_sided import (
     one_sided_abs,
     one_sided_clip,
@@ -41,6 +42,7 @@ from adjoint.ops.elementwise.one_sided import (
     one_sided_extremum,
     one_sided_number,
 )
+from adjoint.ops.elementwise.power import hypot
 from adjoint.ops.family import defined_results
 from adjoint.ops.family.docstrings import DocstringParts, publish
 from adjoint.ops.family.elementwise import (
@@ -210,7 +212,7 @@ class Abs(Elementwise):
         (tangent,) = tangents
         if node.inputs[0].dtype.kind != "c" or tangent is None:
             return super().jvp(node, tangents)
-        found = real(conj(sign(Tensor(node.inputs[0]))) * tangent)
+        found = real(conj(_direction(Tensor(node.inputs[0]))) * tangent)
         if not are_nested(node, found.node):
             return found
         kind = "norm"
@@ -219,7 +221,7 @@ class Abs(Elementwise):
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         if node.inputs[0].dtype.kind != "c":
             return super().vjp(node, adjoint, wanted)
-        share = adjoint * sign(Tensor(node.inputs[0]))
+        share = adjoint * _direction(Tensor(node.inputs[0]))
         if are_nested(node, adjoint.node):
             place = (node, self.at_kink(node), node.inputs, 0, "norm")
             share = calls.mark_adjoint(share, adjoint, *place)
@@ -265,10 +267,30 @@ _sign = register(
 
 def sign(x: Any, /) -> Tensor:
     x = as_stored(x)
-    if x.node.dtype.kind != "c":
-        return apply(_sign, (x,))
-    size = abs(x)
-    return where(equal(size, 0), 0, x / size)
+    return apply(_sign, (x,)) if x.node.dtype.kind != "c" else _complex_sign(x)
+
+
+def _direction(z: Tensor) -> Tensor:
+    """z / |z|, and 0 at 0."""
+    size = abs(z)
+    return where(equal(size, 0), 0, z / size)
+
+
+def _complex_sign(z: Tensor) -> Tensor:
+    """z / |z|, also where the quotient would overflow; at infinities as NumPy has it: that of the
+    infinite part, if the other one is none."""
+    size = abs(z)
+    limits, dtype = np.finfo(size.dtype), size.dtype
+    one = as_tensor(1.0, dtype)
+    lift = where(less(size, float(limits.tiny)), one * 2.0**limits.nmant, one)
+    lift = where(isinf(size), one * 0.25, lift)
+    a, b = real(z) * lift, imag(z) * lift
+    length = hypot(a, b)
+    unit = from_parts(a / length, b / length)
+    a_ends, b_ends = isinf(a), isinf(b)
+    end = from_parts(where(a_ends, copysign(1.0, a), 0.0), where(b_ends, copysign(1.0, b), 0.0))
+    end = where(logical_and(a_ends, b_ends), complex(np.nan, np.nan), end)
+    return where(equal(size, 0), 0, where(logical_or(a_ends, b_ends), end, unit))
 
 
 publish(

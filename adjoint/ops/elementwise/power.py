@@ -203,6 +203,8 @@ def _fixed(x: Any, exponent: float) -> Any:
         return x * x * x
     if exponent == 4:
         return np.square(x * x)
+    if exponent < -1 and exponent == int(exponent) and np.iscomplexobj(x):
+        return np.reciprocal(_fixed(x, -exponent))  # NumPy's quotient is nan where x² overflows
     return np.power(x, exponent)
 
 
