@@ -338,7 +338,7 @@ def public(function: Function) -> Function:
 
     Arguments in bfloat16 reach it in float32, and its results are rounded (see `storage`).
     """
-    return public_storage(_in_float32(function))
+    return public_storage(through_float32(function))
 
 
 def public_storage(function: Function) -> Function:
@@ -353,13 +353,13 @@ def public_as(name: str) -> Callable[[Named], Named]:
 
     def enter(named: Named) -> Named:
         is_known = FUNCTIONS.get(getattr(named, "__name__", "")) is named
-        FUNCTIONS[name] = found = named if is_known else _in_float32(named)
+        FUNCTIONS[name] = found = named if is_known else through_float32(named)
         return found
 
     return enter
 
 
-def _in_float32(function: Named) -> Named:
+def through_float32(function: Named) -> Named:
     """`function`, called through `calls.in_float32` for arguments in bfloat16; a class, or another
     thing that is called, as it is."""
     if not isinstance(function, FunctionType):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,23 @@ import numpy as np
 from adjoint.errors import ArgumentError, ConcretizationError, NotDifferentiableError
 from adjoint.graph.forking import import_module
 from adjoint.graph.leaf import is_weak
+from adjoint.graph.op import through_float32
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64, DType, promote, to_inexact, weak_dtype
 
 _NUMBERS = (float, int, bool, complex)
+_COMPOSING = ("adjoint.scipy.", "adjoint.array.")
+"""Where functions are made of others; operations see to bfloat16 themselves."""
+
+
+def round_results(module: str) -> None:
+    """Let the functions that a module offers take bfloat16, and round what they return to it, as
+    those of the namespace do (see `graph.storage`)."""
+    names = vars(sys.modules[module])
+    for name in names["__all__"]:
+        function = names[name]
+        if type(function) is FunctionType and function.__module__.startswith(_COMPOSING):
+            names[name] = through_float32(function)
 
 
 def is_number(x: Any) -> bool:

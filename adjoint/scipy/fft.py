@@ -16,6 +16,7 @@ from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.reductions.reduction import conjugate
 from adjoint.ops.signal.fourier import SWAPPED
+from adjoint.scipy.common import round_results
 from adjoint.scipy.hankel import fht, fhtoffset, ifht
 
 # fmt: off
@@ -105,3 +106,6 @@ def next_fast_len(target: int, real: bool = False) -> int:
     """The least number of points from `target` on whose transform is quick, as SciPy's."""
     found: int = import_module("scipy.fft").next_fast_len(target, real)
     return found
+
+
+round_results(__name__)

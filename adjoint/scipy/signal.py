@@ -25,6 +25,7 @@ from adjoint.scipy.common import (
     integer,
     real_dtype,
     refuse,
+    round_results,
     unsupported,
 )
 from adjoint.scipy.convolutions import in_mode, pair, turned
@@ -378,3 +379,6 @@ def savgol_filter(
     first = tensordot(x[..., :size], edges[:half].T, 1)
     last = tensordot(x[..., count - size :], edges[size - half :].T, 1)
     return moveaxis(concat([first, middle, last], axis=x.ndim - 1), -1, axis)
+
+
+round_results(__name__)

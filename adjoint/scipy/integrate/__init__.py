@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adjoint.scipy.common import round_results
 from adjoint.scipy.integrate.adaptive import quad, quad_vec
 from adjoint.scipy.integrate.initial_value import odeint, solve_ivp
 from adjoint.scipy.integrate.nested import dblquad, nquad, tplquad
@@ -21,3 +22,5 @@ __all__ = [
     "quad", "quad_vec", "romb", "simpson", "solve_bvp", "solve_ivp", "tplquad", "trapezoid",
 ]
 # fmt: on
+
+round_results(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adjoint.scipy.common import round_results
 from adjoint.scipy.interpolate.bivariate import RectBivariateSpline, UnivariateSpline
 from adjoint.scipy.interpolate.bsplines import (
     BSpline,
@@ -41,3 +42,5 @@ __all__ = [
     "splrep",
 ]
 # fmt: on
+
+round_results(__name__)

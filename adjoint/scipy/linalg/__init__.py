@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adjoint.scipy.common import round_results
 from adjoint.scipy.linalg.equations import (
     det,
     inv,
@@ -91,3 +92,5 @@ __all__ = [
     "tanm", "toeplitz",
 ]
 # fmt: on
+
+round_results(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adjoint.scipy.common import round_results
 from adjoint.scipy.ndimage.callbacks import (
     generic_filter,
     generic_gradient_magnitude,
@@ -85,3 +86,5 @@ __all__ = [
     "uniform_filter", "uniform_filter1d", "variance", "white_tophat", "zoom",
 ]
 # fmt: on
+
+round_results(__name__)

@@ -27,7 +27,15 @@ from adjoint.ops.reductions.norm import norm2
 from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.shape.joining import concat, stack
 from adjoint.ops.shape.movement import matrix_transpose, reshape
-from adjoint.scipy.common import constant, floating, no_counterpart, real_dtype, refuse, unsupported
+from adjoint.scipy.common import (
+    constant,
+    floating,
+    no_counterpart,
+    real_dtype,
+    refuse,
+    round_results,
+    unsupported,
+)
 
 # fmt: off
 __all__ = [
@@ -345,3 +353,5 @@ jaccard = no_counterpart("scipy.spatial.distance.jaccard", _STEPS)
 directed_hausdorff = no_counterpart(
     "scipy.spatial.distance.directed_hausdorff", "take min and max of scipy.spatial.distance.cdist"
 )
+
+round_results(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adjoint.scipy.common import round_results
 from adjoint.scipy.special.bessel import (
     h1vp,
     h2vp,
@@ -229,3 +230,5 @@ __all__ = [
     "y0", "y1", "yn", "yv", "yve", "yvp", "zeta", "zetac",
 ]
 # fmt: on
+
+round_results(__name__)

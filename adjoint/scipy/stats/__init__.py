@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adjoint.scipy.common import no_counterpart
+from adjoint.scipy.common import no_counterpart, round_results
 from adjoint.scipy.stats.bounded import (
     anglit,
     arcsine,
@@ -155,3 +155,5 @@ __all__ = [
     "wishart", "yeojohnson", "yeojohnson_llf", "zmap", "zscore",
 ]
 # fmt: on
+
+round_results(__name__)
