@@ -28,7 +28,9 @@ def round_results(module: str) -> None:
     names = vars(sys.modules[module])
     for name in names["__all__"]:
         function = names[name]
-        if type(function) is FunctionType and function.__module__.startswith(_COMPOSING):
+        place = getattr(function, "__module__", "")
+        is_composed = place.startswith(_COMPOSING) and place != __name__  # not `no_counterpart`
+        if type(function) is FunctionType and is_composed:
             names[name] = through_float32(function)
 
 

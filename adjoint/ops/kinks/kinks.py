@@ -59,6 +59,7 @@ from adjoint.ops.kinks.analysis import (
 )
 from adjoint.ops.kinks.slope import Kink, nan_at_kink, zero_with_unknown_slope
 from adjoint.ops.kinks.ties import ties_in_order
+from adjoint.ops.kinks.varying import some_vary
 from adjoint.ops.reductions.reduction import any, sum
 from adjoint.ops.shape.movement import broadcast_to
 from adjoint.transforms.coefficients import Rules
@@ -368,7 +369,7 @@ def mark_adjoint(
     """`share`, what `node` makes of the adjoint `g` for the input `own` of `xs`, marked."""
     if kind not in (NORM, ANGLE) and not g.node.varies() and not xs[own].inputs:
         return share  # the function itself of a variable itself: straight
-    if kind == ANGLE and not _can_turn(xs):
+    if not _can_leave(kind, xs):
         return share
     given = (share, g, Tensor(node), at_kink, *map(Tensor, xs))
     return make(_marked_adjoint, given, (kink_of(node, kind, axes), own))
@@ -385,23 +386,17 @@ def mark_tangent(
     axes: tuple[int, ...] = (),
 ) -> Tensor:
     """`tangent`, that of `node` for the tangents `moved` of its inputs `xs`, marked."""
-    if kind == ANGLE and not _can_turn(xs):
+    if not _can_leave(kind, xs):
         return tangent
     pairs = [(Tensor(x), t) for x, t in zip(xs, moved, strict=True) if t is not None]
-    given = (
-        tangent,
-        tangent,
-        Tensor(node),
-        at_kink,
-        *(x for x, _ in pairs),
-        *(t for _, t in pairs),
-    )
+    points, tangents = [x for x, _ in pairs], [t for _, t in pairs]
+    given = (tangent, tangent, Tensor(node), at_kink, *points, *tangents)
     return make(_marked_tangent, given, (kink_of(node, kind, axes), len(pairs)))
 
 
-def _can_turn(xs: Sequence[Node]) -> bool:
-    """Whether an angle can turn: along one axis alone it is constant on either side of 0."""
-    return all(x.varies() for x in xs)
+def _can_leave(kind: str, xs: Sequence[Node]) -> bool:
+    """Whether a kink can be left; along one axis alone an angle is constant on either side of 0."""
+    return all(x.varies() for x in xs) if kind == ANGLE else some_vary(xs)
 
 
 def with_unknown_slope(share: Tensor, g: Tensor, node: Node, at_kink: Tensor, axis: int) -> Tensor:
