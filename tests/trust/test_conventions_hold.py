@@ -15,6 +15,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.api.conventions import RULES, TABLE, wrapped
+from tests.sampling import every
 from tests.trust.awkward import POINTS, Point
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ CALLS = 8
 
 def named(points: list[Point]) -> list[Any]:
     """The points as parameters with their names."""
-    return [pytest.param(p, id=p.name) for p in points]
+    return every(1, points, lambda p: p.name)
 
 
 def check(point: Point, found: list[Any], what: str) -> None:
@@ -51,7 +52,7 @@ def test_on_the_interpreter(point):
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("point", named(POINTS))
+@pytest.mark.parametrize("point", every(3, POINTS, lambda p: p.name))
 def test_on_the_native_engine_of_uncompiled_code(point):
     with warnings.catch_warnings(), ad.options(native="always"):
         warnings.simplefilter("ignore")

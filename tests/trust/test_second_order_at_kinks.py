@@ -14,6 +14,7 @@ import scipy.linalg
 
 import adjoint as ad
 from adjoint.errors import KinkWarning
+from tests.sampling import in_turn
 
 pytestmark = pytest.mark.unit
 
@@ -75,9 +76,7 @@ EVEN = {
 }
 
 
-@pytest.mark.parametrize("mode", SECOND)
-@pytest.mark.parametrize("length", LENGTHS)
-@pytest.mark.parametrize("even", EVEN)
+@pytest.mark.parametrize(("even", "length", "mode"), in_turn(EVEN, LENGTHS, SECOND))
 def test_an_even_function_of_a_length_has_its_true_hessian_at_zero(even, length, mode):
     phi, curvature = EVEN[even]
     r, metric = LENGTHS[length]
@@ -85,8 +84,7 @@ def test_an_even_function_of_a_length_has_its_true_hessian_at_zero(even, length,
     np.testing.assert_allclose(found, curvature * metric, atol=1e-12)
 
 
-@pytest.mark.parametrize("mode", COMPILED)
-@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize(("length", "mode"), in_turn(LENGTHS, COMPILED))
 def test_a_compiled_kernel_has_its_true_hessian_on_every_call(length, mode):
     r, metric = LENGTHS[length]
     hessian = COMPILED[mode](lambda x: matern52(r(x)))
@@ -274,8 +272,7 @@ SPOILT = {
 }
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", SPOILT)
+@pytest.mark.parametrize(("name", "mode"), in_turn(SPOILT, MODES, times=3))
 def test_where_no_second_derivative_exists_it_is_nan_and_warned_of(name, mode):
     f, x = SPOILT[name]
     hessian = MODES[mode](f)
