@@ -11,6 +11,7 @@ import adjoint as ad
 from adjoint.errors import ArgumentError
 from adjoint.graph.op import find
 from adjoint.ops.control.saving import POLICIES
+from tests.sampling import in_turn
 
 RNG = np.random.default_rng(7)
 W, X = RNG.normal(size=(2, 8, 8)) / 3, RNG.normal(size=(4, 8))
@@ -82,12 +83,13 @@ DERIVED = {
 }
 
 
-@pytest.mark.parametrize("wrap", [lambda f: f, ad.compile], ids=["uncompiled", "compiled"])
-@pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("derive", DERIVED.values(), ids=DERIVED)
-def test_derivatives_agree(derive, policy, wrap):
-    w, x = W[:, :3, :3].copy(), X[:2, :3].copy()
-    got = wrap(derive(ad.checkpoint(network, policy=policy)))(w, x)
+@pytest.mark.parametrize(
+    ("policy", "compiled", "name"), in_turn(POLICIES, [False, True], DERIVED, times=2)
+)
+def test_derivatives_agree(policy, compiled, name):
+    w, x, derive = W[:, :3, :3].copy(), X[:2, :3].copy(), DERIVED[name]
+    got = derive(ad.checkpoint(network, policy=policy))
+    got = (ad.compile(got) if compiled else got)(w, x)
     same(got, derive(network)(w, x), 1e-9)
 
 

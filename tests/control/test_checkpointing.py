@@ -12,6 +12,7 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.subgraph import fresh_variable
 from adjoint.ops.control.checkpointing import MOST_LEVELS, block_size, kept, levels_for
 from adjoint.passes.pipeline import optimise
+from tests.sampling import in_turn
 
 RNG = np.random.default_rng(8)
 STATE = 2 * 8
@@ -42,12 +43,11 @@ def test_levels_follow_from_the_states_that_may_be_kept():
             )
 
 
-@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize(
-    ("levels", "compiled"), [(2, False), (3, False), (4, False), (2, True), (3, True)]
+    ("reverse", "length", "compiled", "levels"),
+    in_turn([False, True], [53, 64], [False, True], [2, 3, 4]),
 )
-@pytest.mark.parametrize("length", [53, 64])
-def test_derivatives(length, levels, reverse, compiled):
+def test_derivatives(reverse, length, compiled, levels):
     xs, c, v = RNG.normal(size=(length, 2)), RNG.normal(size=2), RNG.normal(size=2)
     memory = states(levels, length) * STATE
 

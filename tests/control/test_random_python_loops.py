@@ -20,6 +20,7 @@ from adjoint.api.tree import flatten
 from adjoint.errors import KinkWarning
 from adjoint.passes.rolling import worth
 from tests.control.random_python_loops import ROWS, RandomProgram
+from tests.sampling import every
 
 Arrays = list[np.ndarray[Any, Any]]
 
@@ -88,10 +89,7 @@ def disagreements(seed: int, chosen: int | list[str], native: str = "never") -> 
                 yield f"{name}, result {number}: {a} for {b}"
 
 
-@pytest.mark.parametrize(
-    "first",
-    [*range(0, 16, 4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(16, 40, 4))],
-)
+@pytest.mark.parametrize("first", every(5, range(0, 40, 4)))
 def test_programs_agree(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worth, "WORTH", 1)
     for seed in range(first, first + 4):
@@ -104,7 +102,7 @@ def test_kinks_are_met_where_arrays_are_written(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("seed", range(1000, 1004))
+@pytest.mark.parametrize("seed", every(2, range(1000, 1004)))
 def test_native_programs_agree(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worth, "WORTH", 1)
     assert not list(disagreements(seed, 1, "always")), RandomProgram(seed).text

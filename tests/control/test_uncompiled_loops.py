@@ -28,6 +28,7 @@ from tests.control.random_python_loops import ROWS, RandomProgram
 from tests.control.test_random_python_loops import modes
 from tests.control.test_random_rolled_loops import Program
 from tests.counting import calls
+from tests.sampling import every, in_turn
 
 CALLS = 4
 """How often each function is called: what is seen again may be answered in another way."""
@@ -141,10 +142,11 @@ def test_derivatives_by_the_interpreter(name, derivative):
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("native", ["auto", "always"])
-@pytest.mark.parametrize("derivative", ["value_and_grad", "jvp", "hessian"])
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_derivatives_call_after_call(name, derivative, native):
+@pytest.mark.parametrize(
+    ("name", "native", "derivative"),
+    in_turn(FUNCTIONS, ["auto", "always"], ["value_and_grad", "jvp", "hessian"]),
+)
+def test_derivatives_call_after_call(name, native, derivative):
     f, x = FUNCTIONS[name]
     g = DERIVATIVES[derivative](f)
     for number in range(CALLS):
@@ -383,7 +385,7 @@ def derivatives(program: Any, given: list[Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("seed", range(40, 64))
+@pytest.mark.parametrize("seed", every(3, range(40, 64)))
 def test_random_periodic_programs(seed, monkeypatch):
     monkeypatch.setattr(worth, "WORTH", 1)
     rng = np.random.default_rng(seed)
@@ -425,7 +427,7 @@ def watched(act: Callable[[], list[Any]]) -> tuple[list[Any], bool]:
     return found, any(w.category is KinkWarning for w in caught)
 
 
-@pytest.mark.parametrize("first", range(200, 216, 4))
+@pytest.mark.parametrize("first", every(2, range(200, 216, 4)))
 def test_random_loops_call_after_call(first, monkeypatch):
     monkeypatch.setattr(worth, "WORTH", 1)
     for seed in range(first, first + 4):
@@ -433,7 +435,7 @@ def test_random_loops_call_after_call(first, monkeypatch):
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("seed", range(1200, 1203))
+@pytest.mark.parametrize("seed", every(3, range(1200, 1203)))
 def test_random_loops_natively(seed, monkeypatch):
     monkeypatch.setattr(worth, "WORTH", 1)
     assert not list(disagreements(seed, 1, "always")), RandomProgram(seed).text

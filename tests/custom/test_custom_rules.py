@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
+from tests.sampling import in_turn
 
 X, Y = np.linspace(0.3, 1.0, 3), np.linspace(1.0, 2.0, 3)
 
@@ -68,11 +69,11 @@ DERIVATIVES = {
 }
 
 
-@pytest.mark.parametrize("compiled", [False, True], ids=["", "compiled"])
-@pytest.mark.parametrize("derive", DERIVATIVES)
-@pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("make", [by_jvp, by_vjp])
-def test_the_derivatives_are_those_of_the_function(make, program, derive, compiled):
+@pytest.mark.parametrize(
+    ("program", "make", "compiled", "derive"),
+    in_turn(PROGRAMS, [by_jvp, by_vjp], [False, True], DERIVATIVES, times=2),
+)
+def test_the_derivatives_are_those_of_the_function(program, make, compiled, derive):
     f = make()
     got = DERIVATIVES[derive](functools.partial(PROGRAMS[program], f))
     want = DERIVATIVES[derive](functools.partial(PROGRAMS[program], plain))

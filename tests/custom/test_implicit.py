@@ -15,6 +15,7 @@ from adjoint.errors import (
     NotDifferentiableError,
     ShapeError,
 )
+from tests.sampling import in_turn
 
 RNG = np.random.default_rng(4)
 A = RNG.normal(size=(3, 3)) / 4 + 2 * np.eye(3)
@@ -91,10 +92,10 @@ DERIVATIVES = {
 }
 
 
-@pytest.mark.parametrize("compiled", [False, True], ids=["", "compiled"])
-@pytest.mark.parametrize("derive", DERIVATIVES)
-@pytest.mark.parametrize("solver", SOLVERS, ids=lambda f: f.__name__)
-def test_derivatives_are_those_of_the_iteration(solver, derive, compiled):
+@pytest.mark.parametrize(
+    ("solver", "compiled", "derive"), in_turn(SOLVERS, [False, True], DERIVATIVES, times=2)
+)
+def test_derivatives_are_those_of_the_iteration(solver, compiled, derive):
     got, want = DERIVATIVES[derive](solver), DERIVATIVES[derive](written_out)
     same((ad.compile(got) if compiled else got)(A, B), want(A, B))
 

@@ -11,6 +11,7 @@ from llvmlite import ir
 import adjoint as ad
 from adjoint.backends.llvm.codegen import vectors
 from adjoint.backends.llvm.codegen.registers import Vector
+from tests.sampling import every
 
 pytestmark = pytest.mark.native
 
@@ -42,7 +43,7 @@ class Guarded:
 
 @pytest.mark.parametrize(
     ("vector_target", "length"),
-    [(target, length) for target, lengths in LENGTHS.items() for length in lengths],
+    every(3, [(target, length) for target, lengths in LENGTHS.items() for length in lengths]),
     indirect=["vector_target"],
 )
 def test_a_cast_writes_its_elements_and_no_more(vector_target, length):
