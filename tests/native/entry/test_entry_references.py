@@ -77,7 +77,7 @@ def test_references_on_every_path(enter: Any) -> None:
         all_paths()
     after = counts(*watched)
     change = {i: a - b for i, (a, b) in enumerate(zip(after, before, strict=True))}
-    assert max(map(abs, change.values())) < 20, change
+    assert max(map(abs, change.values())) < 100, change  # one in each round would make 200
 
 
 def test_results_own_their_parts() -> None:
