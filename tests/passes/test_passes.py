@@ -433,8 +433,9 @@ def chain(length: int) -> Any:
 @pytest.mark.parametrize("run", [*PIPELINE, optimise], ids=[*IDS, "all"])
 def test_work_is_linear_in_the_graph(run: Pass) -> None:
     """Four times as many nodes take four times as many calls; a hundred thousand can be done."""
-    graphs = {length: chain(length) for length in (1_000, 4_000, 100_000)}
+    graphs = {length: chain(length) for length in (1_000, 4_000)}
     for length, (_, outputs) in graphs.items():
         assert len(topological_order(outputs)) >= length - 2
     assert_linear(lambda length: run(*reversed(graphs[length])), 1_000)
-    run(*reversed(graphs[100_000]))
+    if run is optimise:  # which runs each of the others
+        run(*reversed(chain(100_000)))

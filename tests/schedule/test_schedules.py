@@ -34,7 +34,7 @@ from tests.schedule.programs import EXPECTED, PROGRAMS, report_text
 
 pytestmark = pytest.mark.unit
 
-GROUPS = [range(seed, seed + (1, 3, 30)[seed // 40 % 3]) for seed in range(60_000, 62_400, 40)]
+GROUPS = [range(seed, seed + (1, 3, 15)[seed // 40 % 3]) for seed in range(60_000, 62_400, 40)]
 
 
 @cache

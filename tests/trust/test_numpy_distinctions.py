@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
+from tests.sampling import in_turn
 
 
 def weighted(parts: dict[str, Any]) -> Any:
@@ -121,8 +122,10 @@ def sides(compare: Any, number: int) -> list[Any]:
     return [lambda t: compare(t, number), lambda t: compare(number, t)]
 
 
-@pytest.mark.parametrize("compare", COMPARISONS, ids=lambda f: f.__name__)
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize(
+    ("compare", "dtype"),
+    in_turn(COMPARISONS, ["int8", "uint8", "int32", "uint32", "int64", "uint64"], times=2),
+)
 def test_integers_compare_with_numbers_beyond_their_dtype(compare: Any, dtype: str) -> None:
     limits = np.iinfo(dtype)
     x = np.array([[limits.min, 0, limits.max]], dtype)
@@ -157,8 +160,7 @@ def test_signed_and_unsigned_integers_compare_exactly(compare: Any) -> None:
                 np.testing.assert_array_equal(result, expected)
 
 
-@pytest.mark.parametrize("compare", COMPARISONS, ids=lambda f: f.__name__)
-@pytest.mark.parametrize("native", ["auto", "never"])
+@pytest.mark.parametrize(("compare", "native"), in_turn(COMPARISONS, ["auto", "never"]))
 def test_compiled_comparisons_take_any_python_integer(compare: Any, native: Any) -> None:
     f, g = ad.compile(lambda t, n: compare(t, n)), ad.compile(lambda t, n: compare(n, t))
     with ad.options(native=native):

@@ -10,6 +10,7 @@ import adjoint as ad
 from adjoint.backends.llvm.compile import jit
 from adjoint.errors import LinAlgError
 from tests.native.running import step_kinds
+from tests.sampling import in_turn
 
 pytestmark = pytest.mark.native
 
@@ -51,10 +52,12 @@ def systems(a, b, s):
     )
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("lead", [(), (3,), (2, 1)])
-@pytest.mark.parametrize(("size", "columns"), [(1, 2), (3, 1), (33, 4)])
-def test_compiled_is_as_interpreted(dtype, lead, size, columns):
+@pytest.mark.parametrize(
+    ("dtype", "lead", "sizes"),
+    in_turn(["float64", "float32"], [(), (3,), (2, 1)], [(1, 2), (3, 1), (33, 4)]),
+)
+def test_compiled_is_as_interpreted(dtype, lead, sizes):
+    size, columns = sizes
     a, s = matrices(*lead, size, size), positive(*lead, size, size, dtype=dtype)
     a = (a + size * np.eye(size)).astype(dtype)
     b = matrices(*lead, size, columns, dtype=dtype)
@@ -88,9 +91,12 @@ def decompositions(square, tall):
     )
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(("lead", "size"), [((), 1), ((3,), 4), ((2, 1), 3), ((), 60)])
-def test_decompositions_are_as_interpreted(dtype, lead, size):
+@pytest.mark.parametrize(
+    ("dtype", "stack"),
+    in_turn(["float64", "float32"], [((), 1), ((3,), 4), ((2, 1), 3), ((), 60)], times=2),
+)
+def test_decompositions_are_as_interpreted(dtype, stack):
+    lead, size = stack
     square = matrices(*lead, size, size, dtype=dtype)
     tall = matrices(*lead, size + 2, size, dtype=dtype)
     ours = ad.compile(decompositions)(square, tall)

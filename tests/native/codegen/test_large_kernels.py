@@ -10,6 +10,7 @@ import pytest
 import adjoint as ad
 from adjoint.errors import OutOfBoundsError
 from tests.native.running import assert_agrees
+from tests.sampling import in_turn
 
 pytestmark = pytest.mark.native
 
@@ -131,13 +132,15 @@ def shifted(x: Any) -> Any:
 LONG = [(ad.grad(filtered), 2), (ad.hessian(filtered), 2), (two_chains, 6)]
 
 
-@pytest.mark.parametrize(("f", "size"), [*LONG, (flipped, 5), (shifted, 12)])
-@pytest.mark.parametrize("memory_is_checked", ["", "1"])
+@pytest.mark.parametrize(
+    ("chain", "memory_is_checked"), in_turn([*LONG, (flipped, 5), (shifted, 12)], ["", "1"])
+)
 def test_a_long_chain_at_other_indices_than_the_result_does_not_recurse_deeply(
-    f, size, memory_is_checked, monkeypatch
+    chain, memory_is_checked, monkeypatch
 ):
     """Numbers of which a gradient of two elements consists, the parts of a join, and moves."""
     monkeypatch.setenv("ADJOINT_DEBUG_MEMORY", memory_is_checked)
+    f, size = chain
     x = np.linspace(0.1, 0.2, size)
     with ad.options(native="never"):
         expected = np.asarray(f(x))

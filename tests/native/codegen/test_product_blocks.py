@@ -10,6 +10,7 @@ from adjoint.backends.llvm.calls.blas import ONE_THREAD
 from adjoint.backends.llvm.calls.product_blocks import blocks_of
 from adjoint.graph.tensor import as_tensor
 from adjoint.schedule.library_calls import gemm
+from tests.sampling import in_turn
 
 RNG = np.random.default_rng(4)
 THIN = [(1500, 70, 65), (70, 1501, 45), (50, 30, 3003), (3, 5, 300_001), (3000, 10, 200)]
@@ -44,10 +45,13 @@ def test_other_products_are_left_to_blas(sizes):
     assert blocks_of(gemm(stacked.node)) is None
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("turned", [(False, False), (True, False), (False, True), (True, True)])
-@pytest.mark.parametrize("sizes", THIN, ids=str)
-def test_the_product(sizes, turned, dtype):
+TURNED = [(False, False), (True, False), (False, True), (True, True)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "dtype", "turned"), in_turn(THIN, ["float32", "float64"], TURNED)
+)
+def test_the_product(sizes, dtype, turned):
     rows, columns, depth = sizes
     a = RNG.normal(size=(depth, rows) if turned[0] else (rows, depth)).astype(dtype)
     b = RNG.normal(size=(columns, depth) if turned[1] else (depth, columns)).astype(dtype)
