@@ -12,7 +12,7 @@ from itertools import count, islice
 from typing import Any
 
 from adjoint.api.arguments import check_callable, function_name, output_of, where_text
-from adjoint.api.donation import Donation, donate
+from adjoint.api.donation import donate
 from adjoint.api.fast_tree import REFUSED, Mismatch, Reader, reader_for, refuse
 from adjoint.api.graph_first import evaluate
 from adjoint.api.labelling import Found, labelled, labels_among, labels_in, tracing_origins
@@ -102,8 +102,7 @@ class Compiled:
         if options.current().native == "never" or missing():
             return self._consume_donated(args, leaves, found.run_without_native(leaves))
         if self._donate and found.donation is None:
-            donated = self._donated(args)
-            found.donation = Donation(found.schedule, donated, function_name(self))
+            found.donate(self._donated(args), function_name(self))
         if not found.can_enter:
             return found.run(*leaves)
         if not static:

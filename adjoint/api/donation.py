@@ -21,8 +21,7 @@ from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op
 from adjoint.graph.tensor import Tensor, from_array
-from adjoint.schedule.donation import Donations, is_sure, reusable_inputs
-from adjoint.schedule.plan import Schedule
+from adjoint.schedule.donation import Donations, Reuse
 
 Array = np.ndarray[Any, Any]
 
@@ -56,15 +55,17 @@ def _donated_node(node: Node, to: str) -> Node:
 
 
 class Donation:
-    """What each call of a program donates: the inputs `donated`, by number, to function `to`."""
+    """What each call of a program donates: those of its `inputs` that are `donated`, by number, to
+    function `to`, which makes of them what `reuse` says."""
 
-    def __init__(self, program: Schedule, donated: Sequence[int], to: str) -> None:
+    def __init__(
+        self, inputs: Sequence[Node], donated: Sequence[int], to: str, reuse: Reuse
+    ) -> None:
         self.donated = donated
         self.to = to
-        self.is_sure = is_sure(program)
-        """Whether a call, once begun, comes to its end, so that no donation has to be undone."""
-        nodes = {i: _donated_node(program.inputs[i], to) for i in donated}
-        self.donations = Donations(nodes, reusable_inputs(program, donated))
+        self.is_sure = reuse.is_sure
+        nodes = {i: _donated_node(inputs[i], to) for i in donated}
+        self.donations = Donations(nodes, reuse.inputs)
 
     def take(
         self, leaves: Sequence[Any], read: Callable[[Sequence[Any]], list[Array]]

@@ -89,14 +89,16 @@ class Specialization:
         self.narrowed = _narrowed(self.inputs, self.outputs)
         self.is_part = any(map(is_open, self.outputs))
         """Whether it closes over what somebody differentiates, of whose graph it is a part."""
-        branched = asked_in_a_branch(self.outputs, self.inputs)
-        self.optimised = owned(optimise(branched, self.inputs), self.inputs)
-        self.schedule: Schedule = schedule(self.inputs, self.optimised)
         self.built: Any = None
         """The program, if it was needed yet."""
+        self.donated: Sequence[int] = ()
+        """The numbers of the leaves that calls donate."""
         self.donation: Donation | None = None
         """What calls donate."""
+        self._optimised: list[Node] | None = None
+        self._schedule: Schedule | None = None
         self._entry: Any = None
+        self._was_entered = False
         self._evaluator: Evaluator | None = None
         self.direct: Any = None
         """The native entry that is the compiled function itself."""
@@ -104,16 +106,42 @@ class Specialization:
     # Not functools.cached_property: until Python 3.12 it holds a lock, also in a forked child.
 
     @property
+    def optimised(self) -> list[Node]:
+        """The outputs of the optimised graph, made when first needed."""
+        if self._optimised is None:
+            with building:
+                if self._optimised is None:
+                    branched = asked_in_a_branch(self.outputs, self.inputs)
+                    self._optimised = owned(optimise(branched, self.inputs), self.inputs)
+        return self._optimised
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule, made when first needed: not by a program that was found on disk."""
+        if self._schedule is None:
+            with building:
+                if self._schedule is None:
+                    self._schedule = schedule(self.inputs, self.optimised)
+        return self._schedule
+
+    @property
     def program(self) -> Any:
         """The program, made when first needed."""
         if self.built is None:
             with building:
                 if self.built is None:
-                    from adjoint.backends.llvm.program.memory_guards import program_for
+                    from adjoint.backends.llvm.program.kept_program import Traced, program_of
 
                     weak = [x.weak for x in self.leaves]
-                    self.built = program_for(self.schedule, weak, self.tree)
+                    ends = self.inputs, self.outputs
+                    traced = Traced(*ends, weak, self.tree, self.donated, lambda: self.schedule)
+                    self.built = program_of(traced)
         return self.built
+
+    def donate(self, donated: Sequence[int], to: str) -> None:
+        """Have calls donate these leaves, by number, to function `to`. Before it has a program."""
+        self.donated = donated
+        self.donation = Donation(self.inputs, donated, to, self.program.reuse)
 
     def bind(self, slow: Callable[..., Any]) -> Any:
         """The native entry, which hands what does not fit to `slow`; that itself if there is no
@@ -136,7 +164,11 @@ class Specialization:
         return not self.program.is_stepwise and (self.donation is None or self.donation.is_sure)
 
     def enter(self, leaves: Sequence[Any]) -> Any:
-        """The result for settled leaves, by the native entry if they fit."""
+        """The result for settled leaves, by the native entry if they fit; but to bind one takes
+        longer than the first call itself, and calls that follow may not come here."""
+        if self._entry is None and not self._was_entered:
+            self._was_entered = True
+            return self.run(*leaves)
         result = self.entry(*leaves)
         return self.run(*leaves) if result is REFUSED else result
 

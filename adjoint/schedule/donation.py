@@ -25,6 +25,21 @@ class Donations:
     reused: Mapping[int, int]
 
 
+@dataclass(frozen=True)
+class Reuse:
+    """What a program makes of the inputs that are donated to it: whether a call, once begun, comes
+    to its end, so that no donation has to be undone, and for outputs, by number, the number of the
+    input in whose memory they may lie."""
+
+    is_sure: bool
+    inputs: Mapping[int, int]
+
+    @classmethod
+    def of(cls, schedule: Schedule, donated: Sequence[int]) -> Reuse:
+        """What the program of a schedule makes of its inputs `donated`, by number."""
+        return cls(is_sure(schedule), reusable_inputs(schedule, donated))
+
+
 def reusable_inputs(schedule: Schedule, donated: Sequence[int]) -> dict[int, int]:
     """For outputs, by number, the number of the donated input in whose memory they may lie.
 

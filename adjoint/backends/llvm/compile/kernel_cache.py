@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -51,11 +51,23 @@ class Writer(Protocol):
 
 
 class KernelCode:
-    """The code of kernels compiled together; lives as long as a program uses one of them."""
+    """The code of kernels compiled together; lives as long as a program uses one of them.
 
-    def __init__(self, loaded: jit.Loaded, was_cached: bool) -> None:
+    `keys` are those of its files on disk. `names` are the kernels in these, or None if some call
+    what other kernels do not.
+    """
+
+    def __init__(
+        self,
+        loaded: jit.Loaded,
+        was_cached: bool,
+        keys: Sequence[str],
+        names: Collection[str] | None,
+    ) -> None:
         self.loaded = loaded
         self.was_cached = was_cached
+        self.keys = keys
+        self.names = names
 
 
 def kernel_name(writer: Writer) -> str:
@@ -143,10 +155,17 @@ class Loading:
         assert self.code is not None
         outside = {k: v for writer in self.missing.values() for k, v in writer.symbols().items()}
         loaded = jit.load_object(self.code, symbols() | outside, self.missing)
-        compiled = KernelCode(loaded, was_cached=self.compilation is None)
+        was_cached, names = self.compilation is None, None if outside else list(self.missing)
+        compiled = KernelCode(loaded, was_cached, [self.key], names)
         for name in self.missing:
             _kernels[name] = compiled
         return [*self.kept, compiled]
+
+
+def add(code: KernelCode) -> None:
+    """Let programs have kernels that were loaded, unless they have the same ones already."""
+    for name in code.names or ():
+        _kernels.setdefault(name, code)
 
 
 @cache

@@ -43,8 +43,12 @@ class GuardError(GraphError):
 
 def program_for(schedule: Schedule, weak: Sequence[bool], tree: Any) -> Program:
     """The program of a schedule; one that checks its use of memory if the environment says so."""
-    asked = os.environ.get("ADJOINT_DEBUG_MEMORY", "0") not in ("", "0")
-    return (GuardedProgram if asked else Program)(schedule, weak, tree)
+    return (GuardedProgram if is_asked_for() else Program)(schedule, weak, tree)
+
+
+def is_asked_for() -> bool:
+    """Whether the environment says that programs check their use of memory."""
+    return os.environ.get("ADJOINT_DEBUG_MEMORY", "0") not in ("", "0")
 
 
 class Guards:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary, finalize
@@ -34,34 +36,79 @@ from adjoint.schedule.plan import Gemm, NumpyCall, Schedule, all_steps, nbytes
 _loaded: WeakValueDictionary[int, NativeCode] = WeakValueDictionary()
 """By number, the code that NumPy calls come from."""
 _numbers = count(1)
+_BODY = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+"""Not CFUNCTYPE: what the body leaves raised is to be raised."""
 _raised: dict[int, BaseException] = {}
 """What a NumPy call raised last in each thread, kept alive until it has been raised again."""
 
 
+@dataclass(frozen=True)
+class Outside:
+    """What the code of a schedule calls that not all code does: our threads, and the routines of
+    BLAS, each with the library that was chosen for it."""
+
+    threads: bool
+    routines: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> Outside:
+        """What the code of a schedule will call."""
+        products = [step for step in all_steps(schedule) if isinstance(step, Gemm)]
+        called = [x for x in products if not product_calls.is_own(x)]
+        own = [step for step in schedule.steps if isinstance(step, Gemm)]
+        return cls(
+            any(x.in_chunks for x in schedule.steps) or any(map(product_calls.in_parts, own)),
+            tuple(dict.fromkeys((blas.routine(x), x.blas) for x in called)),
+        )
+
+    def symbols(self) -> dict[str, int]:
+        """The addresses of these, and of what all code may call, by name."""
+        found = _symbols() | kernel_cache.symbols()
+        if self.threads:
+            found |= thread_pool.symbols()
+        return found | {"adjoint_" + name: blas.address(name, x) for name, x in self.routines}
+
+
 class NativeCode:
-    """All steps of a schedule as one native function."""
+    """All steps of a schedule as one native function.
+
+    `loaded` is its code, `constants` are what it reads from memory, and `numpy_calls` the steps for
+    which it calls back Python.
+    """
 
     def __init__(
         self,
+        loaded: jit.Loaded,
+        constants: Sequence[Array],
+        numpy_calls: Sequence[NumpyCall],
+        is_long: bool,
+    ) -> None:
+        self.loaded = loaded
+        self.constants = constants
+        """Kept alive, as the code has their addresses."""
+        self.numpy_calls = numpy_calls
+        self.fill_globals()
+        block = self.loaded.address("adjoint_block")
+        if block:
+            finalize(self.loaded, _free_block, block).atexit = False
+        name = "adjoint_call" if is_long else "adjoint_body"
+        self.body = _BODY(self.loaded.address(name))
+
+    @classmethod
+    def linked(
+        cls,
         code: bytes,
         schedule: Schedule,
         stored: Sequence[Node],
         kernels: Iterable[str],
         is_long: bool,
-    ) -> None:
-        self.schedule = schedule
-        symbols = symbols_of(schedule) | {name: kernel_cache.address(name) for name in kernels}
-        self.loaded = jit.load_object(code, symbols, ["adjoint_body"])
-        self.constants = [np.ascontiguousarray(engine.value_of(node)) for node in stored]
-        """Kept alive, as the code has their addresses."""
-        self.fill_globals()
-        block = self.loaded.address("adjoint_block")
-        if block:
-            finalize(self.loaded, _free_block, block).atexit = False
-        # Not CFUNCTYPE: what the body leaves raised is to be raised.
-        self.body = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(
-            self.loaded.address("adjoint_call" if is_long else "adjoint_body")
-        )
+    ) -> NativeCode:
+        """The object code of a schedule, linked with `kernels` that are loaded."""
+        called = {name: kernel_cache.address(name) for name in kernels}
+        loaded = jit.load_object(code, Outside.of(schedule).symbols() | called, ["adjoint_body"])
+        constants = [np.ascontiguousarray(engine.value_of(node)) for node in stored]
+        numpy_calls = [step for step in all_steps(schedule) if isinstance(step, NumpyCall)]
+        return cls(loaded, constants, numpy_calls, is_long)
 
     def fill_globals(self) -> None:
         """Tell the code the addresses of its constants, and its number."""
@@ -69,7 +116,6 @@ class NativeCode:
         addresses = (ctypes.c_void_p * max(1, len(self.constants))).from_address(table)
         for i, array in enumerate(self.constants):
             addresses[i] = array.ctypes.data
-        self.numpy_calls = [s for s in all_steps(self.schedule) if isinstance(s, NumpyCall)]
         if self.numpy_calls:
             number = next(_numbers)
             _loaded[number] = self
@@ -84,24 +130,16 @@ class NativeCode:
             raise Failed
 
 
-def symbols_of(schedule: Schedule) -> dict[str, int]:
-    """The addresses of what the code of a schedule calls outside."""
+@cache
+def _symbols() -> dict[str, int]:
+    """The addresses of what all code may call, beside what kernels may."""
     memory = caching_allocator.allocator()
-    found = {
+    return {
         "adjoint_numpy_call": _address(_numpy_call),
         "adjoint_allocate": memory.allocate,
         "adjoint_free": memory.free,
-        **kernel_cache.symbols(),
         **signals.symbols(),
     }
-    products = [step for step in schedule.steps if isinstance(step, Gemm)]
-    if any(step.in_chunks for step in schedule.steps) or any(map(product_calls.in_parts, products)):
-        found.update(thread_pool.symbols())
-    for step in all_steps(schedule):
-        if isinstance(step, Gemm) and not product_calls.is_own(step):
-            name = blas.routine(step)
-            found["adjoint_" + name] = blas.address(name, step.blas)
-    return found
 
 
 def write_call_without_lock(module: Any, body: Any) -> None:

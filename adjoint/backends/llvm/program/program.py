@@ -26,7 +26,8 @@ from adjoint.backends.llvm.program.stepwise import (
 from adjoint.backends.llvm.system import thread_pool
 from adjoint.errors import GraphError
 from adjoint.graph.forking import building
-from adjoint.schedule.donation import Donations
+from adjoint.graph.node import Node
+from adjoint.schedule.donation import Donations, Reuse
 from adjoint.schedule.plan import Control, Gemm, Nest, NumpyCall, Schedule, all_steps, nbytes
 from adjoint.schedule.signature import schedule_text
 
@@ -63,26 +64,51 @@ class Program:
 
     failed = Failed
     without_native_entry = entry.reason
+    reuse = Reuse(is_sure=False, inputs={})
+    """What it makes of donated inputs."""
 
     def __init__(self, schedule: Schedule, weak: Sequence[bool], tree: entry.Tree | None) -> None:
         began = time.perf_counter()
         check_size(schedule)
-        self.schedule = schedule
-        self.inputs = [
-            entry.Input(n.dtype, n.shape, w) for n, w in zip(schedule.inputs, weak, strict=True)
-        ]
-        self.outputs = [entry.Output(n.dtype, n.shape) for n in schedule.outputs]
-        self.tree = tree
-        self.writer = ProgramWriter(schedule)
+        self._schedule: Schedule | None = schedule
+        self._enter(schedule.inputs, schedule.outputs, weak, tree)
+        self._writer: ProgramWriter | None = ProgramWriter(schedule)
         self.kernel_names = sorted(self.writer.all_kernels())
         libraries = sorted({s.blas for s in all_steps(schedule) if isinstance(s, Gemm)})
         self.key = jit.cache_key(schedule_text(schedule), *libraries, *self.kernel_names)
-        self.stepwise: Stepwise | None = None
-        self.native: NativeCode | None = None
-        self.stepwise_calls_left = STEPWISE_CALLS
         with building:
             self.prepare()
         self.seconds = time.perf_counter() - began
+
+    def _enter(
+        self,
+        inputs: Sequence[Node],
+        outputs: Sequence[Node],
+        weak: Sequence[bool],
+        tree: entry.Tree | None,
+    ) -> None:
+        """What all programs have from the beginning."""
+        self.inputs = [entry.Input(n.dtype, n.shape, w) for n, w in zip(inputs, weak, strict=True)]
+        self.outputs = [entry.Output(n.dtype, n.shape) for n in outputs]
+        self.output_nodes = outputs
+        self.tree = tree
+        self.stepwise: Stepwise | None = None
+        self.native: NativeCode | None = None
+        self.stepwise_calls_left = STEPWISE_CALLS
+        self.tell: Callable[[Program, NativeCode], None] | None = None
+        """Who is told when there is native code."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule."""
+        assert self._schedule is not None
+        return self._schedule
+
+    @property
+    def writer(self) -> ProgramWriter:
+        """What writes the module of the schedule, and knows where its results lie."""
+        assert self._writer is not None
+        return self._writer
 
     def prepare(self) -> None:
         """Provide the kernels, and the way to run that is ready first.
@@ -119,7 +145,7 @@ class Program:
             self.stepwise_calls_left -= 1
             return stepwise.run(arrays, into)
         native = self.native or self.make_native(None)
-        outputs = output_arrays(self.schedule.outputs, into)
+        outputs = output_arrays(self.output_nodes, into)
         native.run(arrays, outputs)
         return outputs
 
@@ -164,11 +190,25 @@ class Program:
             if self.native is None:
                 if code is None:
                     code = self.compile()
-                self.native = NativeCode(
+                self.native = NativeCode.linked(
                     code, self.schedule, self.writer.stored, self.kernel_names, self.is_long
                 )
+                self.tell_made(self.native)
             self.stepwise = None
         return self.native
+
+    def when_made(self, tell: Callable[[Program, NativeCode], None]) -> None:
+        """Have `tell` called once there is native code, which then lies on disk, too."""
+        with building:
+            self.tell = tell
+            if self.native is not None:
+                self.tell_made(self.native)
+
+    def tell_made(self, native: NativeCode) -> None:
+        """Tell that there is native code, once."""
+        tell, self.tell = self.tell, None
+        if tell is not None:
+            tell(self, native)
 
     def compile(self) -> bytes:
         """The object code, which is also kept on disk."""
@@ -192,7 +232,7 @@ class Program:
 
     def llvm_module(self) -> Any:
         """The LLVM module of the program."""
-        self.writer = ProgramWriter(self.schedule)
+        self._writer = ProgramWriter(self.schedule)
         body = self.writer.write()
         if sorted(self.writer.kernels) != self.kernel_names:
             # A name that nothing stands behind is address 0 to the loader: a call would crash.

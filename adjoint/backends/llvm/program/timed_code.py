@@ -74,7 +74,7 @@ class TimedCode:
         writer.write()
         with building, Jobs(1) as jobs:
             code = jit.begin_compiling([{program.kind: str(writer.module)}], jobs).code()
-            self.native = NativeCode(
+            self.native = NativeCode.linked(
                 code, program.schedule, writer.stored, writer.kernels, is_long=False
             )
         address = self.native.loaded.address("adjoint_times")
