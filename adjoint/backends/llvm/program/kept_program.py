@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from adjoint.backends.llvm.compile import kernel_cache, object_cache
+from adjoint.backends.llvm.compile import jit, kernel_cache, object_cache
 from adjoint.backends.llvm.entry.descriptor import Tree
 from adjoint.backends.llvm.program import kept_plan
 from adjoint.backends.llvm.program.kept_plan import Found
@@ -42,7 +42,7 @@ def program_of(traced: Traced) -> Program:
     It is the same, to the last bit, whether another process has left its plan or not.
     """
     key = None
-    if not is_asked_for():
+    if jit.HAS_ORC and not is_asked_for():  # elsewhere the names of kernels are those of a process
         key = kept_plan.plan_key(traced.inputs, traced.outputs, traced.donated)
     if key is not None:
         began = time.perf_counter()
