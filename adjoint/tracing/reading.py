@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.tensor import Tensor
+from adjoint.tracing.code_of_copies import written_cells
 from adjoint.tracing.instructions import ATTRIBUTE, INTRINSICS, KNOWN, SAYS
 from adjoint.tracing.known_functions import (
     asks_for_time,
@@ -45,7 +46,7 @@ from adjoint.tracing.known_functions import (
 from adjoint.tracing.local_names import imports_in, names_in, read_by, steps_of, written
 from adjoint.tracing.plain_objects import IN_CLASSES, is_plain_object
 from adjoint.tracing.reads import MISSING, PLAIN, Reads, Unproved, is_number, saved_of
-from adjoint.tracing.rebinding import is_users, written_cells
+from adjoint.tracing.rebinding import is_users
 
 MOST_BYTES = 1 << 14
 """The largest array that is compared at each call."""

@@ -7,18 +7,18 @@ those of the module, so that it sees what stands there now, and says what it mea
 from __future__ import annotations
 
 import builtins
-import dis
 import sys
 import weakref
 from collections.abc import Callable
 from functools import _lru_cache_wrapper, cache, partial
 from pathlib import Path
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from adjoint.tracing import classes, namespaces, queries, texts
+from adjoint.tracing.code_of_copies import can_be_copied, written_cells
 from adjoint.tracing.constants import ConstantArray, constant_array, holds_tensor, tracing
 
 Handler: TypeAlias = "Callable[[Any, str], Any]"
@@ -28,9 +28,6 @@ _LIBRARIES = frozenset({_OWN, "numpy", "scipy", "optree", "llvmlite", *sys.stdli
 _OF_THE_STANDARD = frozenset({"array_api_compat", "array_api_extra", "array_api_strict"})
 """Libraries that ask a tensor for its namespace, also where a package has copies of them in it."""
 _USERS = frozenset({"__main__", "__mp_main__"})
-_WRITES_NAMES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
-_WRITES_CELLS = frozenset({"STORE_DEREF", "DELETE_DEREF"})
-_ASKS_FOR_NAMES = frozenset({"globals", "exec", "eval"})
 
 
 def meaning(value: Any, package: str) -> Any:
@@ -80,49 +77,6 @@ def _has_meaning(cell: CellType) -> bool:
         return _handler(cell.cell_contents) is not None
     except ValueError:
         return False
-
-
-def may_contain(code: CodeType, names: frozenset[str]) -> bool:
-    """Whether a function may have instructions of these names; false only if it has none.
-
-    Instructions are at even places. To look at each of them by `dis` takes a hundred times as long.
-    """
-    return not _numbers_of(names).isdisjoint(code.co_code[::2])
-
-
-@cache
-def _numbers_of(names: frozenset[str]) -> frozenset[int]:
-    return frozenset(dis.opmap[name] for name in names)
-
-
-@cache
-def can_be_copied(code: CodeType) -> bool:
-    """Whether a function with this code does the same with globals of another kind.
-
-    What writes into its globals, or asks for the dictionary itself, is called as it is.
-    """
-    if may_contain(code, _WRITES_NAMES) or not _ASKS_FOR_NAMES.isdisjoint(code.co_names):
-        for i in dis.get_instructions(code):
-            if i.opname in _WRITES_NAMES:
-                return False
-            if i.opname == "LOAD_GLOBAL" and i.argval in _ASKS_FOR_NAMES:
-                return False
-    return all(can_be_copied(c) for c in code.co_consts if isinstance(c, CodeType))
-
-
-@cache
-def written_cells(code: CodeType) -> frozenset[str]:
-    """The variables of enclosing functions that a function assigns to."""
-    if not code.co_freevars:
-        return frozenset()
-    stores: set[str] = set()
-    if may_contain(code, _WRITES_CELLS):
-        found = [i for i in dis.get_instructions(code) if i.opname in _WRITES_CELLS]
-        stores |= {str(i.argval) for i in found}
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            stores |= written_cells(inner)
-    return frozenset(stores & set(code.co_freevars))
 
 
 class Copy:
