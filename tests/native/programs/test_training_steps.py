@@ -3,6 +3,9 @@ are those of a loop in NumPy, whatever is done to parameters and results in betw
 
 from __future__ import annotations
 
+import contextvars
+import threading
+
 import numpy as np
 import pytest
 
@@ -15,7 +18,7 @@ pytestmark = pytest.mark.native
 
 X = np.linspace(-1.0, 1.0, 12, dtype=np.float32).reshape(4, 3)
 Y = np.array([0.5, -1.0, 2.0, 0.0], np.float32)
-START = np.array([0.1, -0.2, 0.3], np.float32), np.array(0.5, np.float32)
+START = np.array([0.1, -0.2, 0.3], np.float32), np.array([0.5], np.float32)
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +109,94 @@ def test_a_pending_argument_that_fails_raises_its_own_error(take):
             ad.evaluate(f((fine, given + 1)))
         assert float(fine) == 4.0
         assert float(np.ravel(f((fine, fine)))[0]) == {"grad": 4.0, "compile": 16.0}[take]
+
+
+def descended(params, grads, rate):
+    return [p - rate * g for p, g in zip(params, grads, strict=True)]
+
+
+def in_place(params, grads, rate):
+    for p, g in zip(params, grads, strict=True):
+        p -= rate * g
+    return params
+
+
+def shown(params, grads, rate):
+    moved = descended(params, grads, rate)
+    text = str(moved[1])
+    assert text == f"Tensor({np.asarray(moved[1])}, dtype=float32)"
+    assert np.isfinite(np.asarray(grads[0])).all()
+    return moved
+
+
+def left_half_way(params, grads, rate):
+    moved = descended(params, grads, rate)
+    with pytest.raises(np.linalg.LinAlgError):
+        ad.evaluate([moved[0], ad.linalg.solve(ad.zeros((2, 2)), ad.zeros(2)) + moved[1]])
+    return moved
+
+
+def written_afterwards(params, grads, rate):
+    moved = descended(params, grads, rate)
+    params[0][...] = 7.0  # what was computed from it stays
+    grads[1][...] = np.nan
+    return moved
+
+
+def through_views(params, grads, rate):
+    w = params[0]
+    for i in range(3):
+        w[i : i + 1] -= rate * grads[0][i]
+    return [w, params[1] - rate * grads[1]]
+
+
+@pytest.mark.parametrize(
+    "update", [descended, in_place, shown, left_half_way, written_afterwards, through_views]
+)
+def test_what_is_done_between_steps_counts_as_in_numpy(update):
+    both = ad.value_and_grad(loss)
+    params, rates, losses = list(map(ad.asarray, START)), [0.2 / (1 + k) for k in range(9)], []
+    data = ad.asarray(X), ad.asarray(Y)
+    with ad.options(native="always"):
+        for rate in rates:
+            value, grads = both(params, *data)
+            params = update(params, grads, rate)
+            losses.append(value)
+    check(np.array(list(map(float, losses))), params, 9, rates)
+
+
+def test_one_tensor_in_two_places_and_parameters_of_two_dtypes():
+    gradient = ad.grad(lambda p: ad.sum(p[0] * p[1] * p[2]))
+    w, wide = ad.asarray(START[0]), ad.asarray(START[0].astype(float))
+    by_hand = START[0].astype(float), START[0].astype(float)
+    with ad.options(native="always"):
+        for _ in range(8):
+            first, second, third = gradient((w, w, wide))
+            w, wide = w - 0.1 * (first + second), wide - 0.1 * third
+            a, b = by_hand
+            by_hand = a - 0.1 * 2 * a * b, b - 0.1 * a * a
+    assert (w.dtype, wide.dtype) == (np.float32, np.float64)
+    np.testing.assert_allclose(w, by_hand[0], rtol=1e-5)
+    np.testing.assert_allclose(wide, by_hand[1], rtol=1e-5)
+
+
+def test_threads_that_share_pending_parameters_find_the_same():
+    both = ad.value_and_grad(loss)
+    data = ad.asarray(X), ad.asarray(Y)
+    params = tuple(map(ad.asarray, START))
+    with ad.options(native="always"):
+        for _ in range(6):
+            params = tuple(descended(params, both(params, *data)[1], 0.1))
+        found: list[tuple[float, bytes]] = []
+
+        def work():
+            value, grads = both(params, *data)
+            found.append((float(value), np.asarray(grads[0]).tobytes()))
+
+        threads = [threading.Thread(target=contextvars.copy_context().run, args=(work,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(found) == 4
+    assert len(set(found)) == 1
