@@ -60,6 +60,8 @@ class Replay:
         self.vain = self.changes = 0
         self.is_traced = type(argnums) not in (int, tuple, partial)
         """Whether all calls are traced from now on, as where a list of numbers may change."""
+        self.before: Any = None
+        """What the function read at the call before, if a plan waits to see whether that stays."""
         self.told = ""
         """Why a plan could not be made, or was given up."""
 
@@ -111,10 +113,15 @@ class Replay:
             return REFUSED
         self.answered = 0
         traced = partial(call_by_name, self.traced, names) if names else self.traced
+        before, self.before = self.before, None
+        proof = _proof()
         with derivative_programs.offering(False, is_tried=True):
-            plan, result = _proof().plan_for(
-                self.function, traced, self.argnums, args, names, chosen
+            plan, result = proof.plan_for(
+                self.function, traced, self.argnums, args, names, chosen, before
             )
+        if isinstance(plan, proof.Reads):
+            self.before = plan
+            return REFUSED
         if not isinstance(plan, str):
             self.plans = (*self.plans, plan)
             return result
@@ -125,6 +132,8 @@ class Replay:
         return REFUSED
 
     def _is_due(self) -> bool:
+        if self.before is not None:
+            return True
         if not self.answered or len(self.plans) >= MOST_PLANS:
             return False
         is_paid = self.answered >= WAIT << (self.vain + self.changes)

@@ -38,6 +38,8 @@ from adjoint.tracing.reads import PLAIN, Reads, Unproved
 
 STEPWISE = 8
 """So many calls of a program, at most, are answered by its steps before it has native code."""
+LARGE_BYTES = 1 << 14
+"""Arrays of more, taken together, are looked at in two calls before a plan is made."""
 _TRACED = (float, int, complex)
 """Python's numbers by which one differentiates."""
 
@@ -49,11 +51,22 @@ def plan_for(
     args: tuple[Any, ...],
     names: tuple[str, ...],
     chosen: Options,
-) -> tuple[Plan | str, Any]:
+    before: Reads | None,
+) -> tuple[Plan | str | Reads, Any]:
     """The plan for calls of `traced`, which calls `f`, and the result of this call; or why there is
-    none. The last arguments have `names`."""
+    none. The last arguments have `names`.
+
+    Where `f` reads large arrays there is one if they hold what they did at the call `before`, as
+    data may be written into them for each; without that call, what `f` reads now.
+    """
     try:
-        plan, result = proved(reads_of(f), traced, argnums, args, names, chosen)
+        reads = reads_of(f)
+        if reads.bytes > LARGE_BYTES:
+            if before is None:
+                return reads, None
+            if not before.hold():
+                raise Unproved(f"what it reads changes from call to call: {before.changed()}")
+        plan, result = proved(reads, traced, argnums, args, names, chosen)
         if plan.answer(args) is REFUSED:
             raise Unproved("its program does not take these arguments")
     except Unproved as error:
@@ -119,6 +132,7 @@ def proved(
         computed = found.run(*given.leaves)
         _check_result(result, computed[0] if trial.is_flagged else computed)
         if found.can_enter:
+            reads.share([x.value for x in found.schedule.constants if x.value is not None])
             return plan, result
     raise Unproved("its program has no native entry")
 

@@ -48,8 +48,8 @@ from adjoint.tracing.plain_objects import IN_CLASSES, is_plain_object
 from adjoint.tracing.reads import MISSING, PLAIN, Reads, Unproved, is_number, saved_of
 from adjoint.tracing.rebinding import is_users
 
-MOST_BYTES = 1 << 14
-"""The largest array that is compared at each call."""
+MOST_BYTES = 1 << 24
+"""How many bytes arrays from outside may have in all, of which copies are kept to compare with."""
 MOST_PARTS = 256
 """How many parts lists, dicts and tuples from outside may have in all."""
 
@@ -126,11 +126,13 @@ class _Reading:
                 raise Unproved(f"{place}{name} depends on a variable")
         elif x.dtype.kind not in "biufc":
             raise Unproved(f"{place}{name} is an array of {x.dtype}")
-        elif x.nbytes > MOST_BYTES:
-            raise Unproved(
-                f"{place}{name} is an array of {x.nbytes} bytes, too many to compare at each "
-                f"call; make it a tensor by adjoint.asarray, or an argument"
-            )
+        else:
+            self.reads.bytes += x.nbytes
+            if self.reads.bytes > MOST_BYTES:
+                raise Unproved(
+                    f"{place}{name} is an array of {x.nbytes} bytes, with which it reads too many "
+                    f"to keep a copy; make it a tensor by adjoint.asarray, or an argument"
+                )
         self.reads.holders.append((x, saved_of(x)))
 
     def _function(self, f: FunctionType, name: str, place: str) -> None:

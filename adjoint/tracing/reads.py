@@ -6,11 +6,11 @@ does the same for equal arguments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from struct import Struct
 from types import CellType, CodeType, EllipsisType, FunctionType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,7 +18,12 @@ from adjoint.errors import AdjointError
 from adjoint.graph.tensor import Tensor
 
 PLAIN = frozenset({int, float, bool, complex, str, bytes, type(None), EllipsisType})
+FEW_BYTES = 1 << 12
+"""Arrays of more are compared in blocks, and not copied for that."""
+BLOCK = 1 << 15
 MISSING: Any = object()
+_KINDS = {Tensor: "a tensor", list: "a list", dict: "a dict", np.ndarray: "an array"}
+Array: TypeAlias = np.ndarray[Any, Any]
 _bits = Struct("d").pack
 """Of a float: equal for all that no function can tell apart, unlike 0.0 and -0.0, nan and -nan."""
 
@@ -41,7 +46,7 @@ class Reads:
         self.holders: list[tuple[Any, Any]] = []
         self.partials: list[tuple[partial[Any], Any, Any, Any]] = []
         self.objects: list[tuple[Any, type, tuple[type, ...], dict[str, Any]]] = []
-        self.parts = 0
+        self.parts = self.bytes = 0
         self.asks_for_types = False
 
     def hold(self) -> bool:
@@ -83,7 +88,7 @@ class Reads:
             return f"{name} is not what it was"
         for x, saved in self.holders:
             if not _holds(x, saved):
-                return f"a {type(x).__name__} that it reads was written into"
+                return f"{_KINDS[type(x)]} that it reads was written into"
         return "one of its functions was changed"
 
     def undo(self) -> bool:
@@ -92,6 +97,15 @@ class Reads:
         for x, saved in found:
             _restore(x, saved)
         return bool(found)
+
+    def share(self, arrays: Sequence[Array]) -> None:
+        """Compare from now on with such of `arrays`, which nobody writes into, as are equal to the
+        copies of what is read, and let go of these."""
+        for i, (x, saved) in enumerate(self.holders):
+            if type(x) is np.ndarray and type(saved[-1]) is np.ndarray:
+                *layout, copied = saved
+                twins = (a for a in arrays if _is_alike(a, copied) and _is_copy(a, copied))
+                self.holders[i] = x, (*layout, next(twins, copied))
 
 
 def is_number(x: Any) -> bool:
@@ -126,7 +140,12 @@ def saved_of(x: Any) -> Any:
         return list(x)
     if kind is dict:
         return list(x.items())
-    return x.dtype, x.shape, x.strides, x.tobytes()
+    return x.dtype, x.shape, x.strides, x.tobytes() if x.nbytes <= FEW_BYTES else _copied(x)
+
+
+def _copied(x: Array) -> Array:
+    """A copy, in the same order in memory if that has no gaps."""
+    return x.copy(order="K" if x.flags.forc else "C")
 
 
 def _holds(x: Any, saved: Any) -> bool:
@@ -140,7 +159,27 @@ def _holds(x: Any, saved: Any) -> bool:
             return False
         pairs = zip(x.items(), saved, strict=True)
         return all(_is_as(a, k) and _is_as(b, v) for (a, b), (k, v) in pairs)
-    return bool((x.dtype, x.shape, x.strides, x.tobytes()) == saved)
+    *layout, data = saved
+    if [x.dtype, x.shape, x.strides] != layout:
+        return False
+    return x.tobytes() == data if type(data) is bytes else _is_copy(x, data)
+
+
+def _is_alike(one: Array, other: Array) -> bool:
+    """Whether two arrays look alike, and lie in memory in the same order."""
+    return (one.dtype, one.shape, one.strides) == (other.dtype, other.shape, other.strides)
+
+
+def _is_copy(x: Array, copied: Array) -> bool:
+    """Whether a copy of an array is as that is now, to the last bit.
+
+    That takes little longer than another copy, which calling the function would make.
+    """
+    order: Any = "K" if x.flags.forc else "C"
+    unit = np.uint8 if x.nbytes % 8 else np.uint64
+    one, other = (a.ravel(order).view(unit) for a in (x, copied))
+    starts = range(0, one.size, BLOCK)
+    return all(bool((one[i : i + BLOCK] == other[i : i + BLOCK]).all()) for i in starts)
 
 
 def _is_as(one: Any, other: Any) -> bool:
@@ -158,4 +197,4 @@ def _restore(x: Any, saved: Any) -> None:
         x.update(saved)
     else:
         dtype, shape, _, data = saved
-        x[...] = np.frombuffer(data, dtype).reshape(shape)
+        x[...] = np.frombuffer(data, dtype).reshape(shape) if type(data) is bytes else data

@@ -23,6 +23,7 @@ from adjoint.api import replay_proof
 from adjoint.api.fast_tree import REFUSED
 from adjoint.api.replay import MOST_PLANS, replay_of
 from adjoint.backends.availability import missing
+from adjoint.tracing.reads import Reads
 
 pytestmark = [
     pytest.mark.native,
@@ -205,6 +206,36 @@ def test_threads_that_made_plans_at_once_end_the_making() -> None:
     found.plans *= MOST_PLANS + 1
     warm(g, np.arange(5.0), 2.0)
     assert len(found.plans) == MOST_PLANS + 1
+
+
+def test_data_that_changes_from_call_to_call_is_not_written_into_programs() -> None:
+    data = np.ones(5000)
+    g = ad.grad(lambda x: ad.sum(data * x * x))
+    for i in range(8):
+        data[0] = i
+        assert float(warm(g, 1.0, calls=1)) == 2 * (4999 + i)
+    assert not plans_of(g)
+    changed = "what it reads changes from call to call: an array that it reads was written into"
+    assert ad.why_traced(g) == changed
+
+
+def test_of_data_that_stays_the_copy_in_the_program_is_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    constants: list[Any] = []
+    share = Reads.share
+    monkeypatch.setattr(
+        Reads, "share", lambda self, arrays: (constants.extend(arrays), share(self, arrays))
+    )
+    data = np.random.default_rng(0).normal(size=(90, 70))
+    g = ad.grad(lambda w: ad.sum((data @ w) ** 2))
+    warm(g, np.ones(70))
+    (plan,) = plans_of(g)
+    ((held, (*_, copied)),) = plan.reads.holders
+    assert held is data and copied is not data
+    assert any(copied is x for x in constants)
+    data[-1, -1] += 1.0
+    assert np.allclose(warm(g, np.ones(70), calls=1), 2 * data.T @ data.sum(1))
 
 
 def test_a_list_of_argnums_may_change() -> None:

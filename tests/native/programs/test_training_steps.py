@@ -193,7 +193,8 @@ def test_threads_that_share_pending_parameters_find_the_same():
             value, grads = both(params, *data)
             found.append((float(value), np.asarray(grads[0]).tobytes()))
 
-        threads = [threading.Thread(target=contextvars.copy_context().run, args=(work,)) for _ in range(4)]
+        contexts = [contextvars.copy_context() for _ in range(4)]
+        threads = [threading.Thread(target=context.run, args=(work,)) for context in contexts]
         for thread in threads:
             thread.start()
         for thread in threads:
