@@ -13,6 +13,7 @@ from types import CellType, CodeType, EllipsisType, FunctionType
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy import may_share_memory
 
 from adjoint.errors import AdjointError
 from adjoint.graph.tensor import Tensor
@@ -104,7 +105,8 @@ class Reads:
         for i, (x, saved) in enumerate(self.holders):
             if type(x) is np.ndarray and type(saved[-1]) is np.ndarray:
                 *layout, copied = saved
-                twins = (a for a in arrays if _is_alike(a, copied) and _is_copy(a, copied))
+                alike = (a for a in arrays if _is_alike(a, copied) and not may_share_memory(a, x))
+                twins = (a for a in alike if _is_copy(a, copied))
                 self.holders[i] = x, (*layout, next(twins, copied))
 
 
