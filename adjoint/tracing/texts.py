@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dis
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import CodeType
 from typing import Any
 
@@ -50,7 +50,7 @@ def only_called(code: CodeType) -> frozenset[str]:
     and which are thus not asked what they are."""
     kept = set()
     before = ""
-    for step in dis.get_instructions(code):
+    for step in dis.get_instructions(code) if _may_name(code, BUILTINS) else ():
         is_call = step.opname == "LOAD_GLOBAL" and bool((step.arg or 0) & 1)
         is_kept = step.opname.startswith("LOAD_") and not is_call and before != "map"
         if is_kept and step.argval in BUILTINS:
@@ -61,6 +61,13 @@ def only_called(code: CodeType) -> frozenset[str]:
         if isinstance(inner, CodeType):
             found &= only_called(inner)
     return found
+
+
+def _may_name(code: CodeType, names: Collection[str]) -> bool:
+    """Whether an instruction of a function may be about one of these names, or a text like it. To
+    look at each instruction takes much longer."""
+    variables = {*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars}
+    return any(name in variables or name in code.co_consts for name in names)
 
 
 def _reading(read: Callable[..., Any]) -> Callable[..., Any]:
