@@ -435,7 +435,7 @@ def test_random_loops_call_after_call(first, monkeypatch):
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("seed", every(3, range(1200, 1203)))
+@pytest.mark.parametrize("seed", every(3, range(1201, 1204)))
 def test_random_loops_natively(seed, monkeypatch):
     monkeypatch.setattr(worth, "WORTH", 1)
     assert not list(disagreements(seed, 1, "always")), RandomProgram(seed).text
