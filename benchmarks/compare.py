@@ -29,10 +29,12 @@ SECONDS = 0.4
 @dataclass
 class Figures:
     """What was measured of one system: seconds of a call, of the first call, and of the first call
-    of a process that finds the caches of another; or why there is nothing."""
+    of a process that finds the caches of another; or why there is nothing. `means` are the seconds
+    of a call over all calls of a process, of systems that compile nothing when they are told to."""
 
     version: str = ""
     calls: list[float] = field(default_factory=list)
+    means: list[float] = field(default_factory=list)
     firsts: list[float] = field(default_factory=list)
     again: float | None = None
     difference: float | None = None
@@ -50,9 +52,14 @@ class Figures:
             return None
         return max(0.0, statistics.median(self.firsts) - (self.median or 0.0))
 
+    @property
+    def mean(self) -> float | None:
+        """The median over processes of the mean of all calls, from the first on."""
+        return statistics.median(self.means) if self.means else None
+
     def stored(self) -> dict[str, Any]:
         """As a dictionary to store, the medians included."""
-        return asdict(self) | {"median": self.median, "first": self.first}
+        return asdict(self) | {"median": self.median, "first": self.first, "mean": self.mean}
 
 
 class Comparison:
@@ -96,6 +103,9 @@ class Comparison:
             for _ in range(0 if self.row.once else ROUNDS):
                 for system, process in processes.items():
                     self.turn(system, process)
+            for system, process in processes.items() if not self.row.once else ():
+                if SYSTEMS[system].eager and not self.figures[system].failure:
+                    self.figures[system].means.append(process.ask("mean"))
         finally:
             for process in processes.values():
                 process.end()

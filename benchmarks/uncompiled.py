@@ -8,6 +8,7 @@ machine count little.
 from __future__ import annotations
 
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,12 +16,20 @@ from typing import Any
 import numpy as np
 
 import adjoint as ad
+from benchmarks import training as networks
 from benchmarks.measure import Result, installed
+from benchmarks.process import Process
+from benchmarks.rows import training_small
+from benchmarks.systems import SYSTEMS
 
 Call = Callable[[], Any]
 Calls = dict[str, tuple[Any, Call]]
 """By name, what the option `native` is, and what is called."""
-MOST = {"hessian of rosenbrock, 300": 3.0, "training 784-128-10": 1.3}
+MOST = {
+    "hessian of rosenbrock, 300": 3.0,
+    "training 784-128-10": 1.3,
+    "step 784-128-10 with its update": 1.3,
+}
 """What a call may take, relative to the compiled one."""
 LONGEST = {"value and gradient of the lecture": 15.0}
 """What it may take, in microseconds."""
@@ -48,7 +57,43 @@ def run(smoke: bool) -> list[Result]:
                 "  uncompiled ÷ compiled", seconds["uncompiled"] / seconds["compiled"], "×", most
             ),
         ]
-    return results + peers(smoke)
+    return [*results, *steps(smoke), *peers(smoke)]
+
+
+def steps(smoke: bool) -> list[Result]:
+    """Whole training steps 784-128-10: the gradient, and parameters that are moved by a line of the
+    user's; and the mean of such steps in the first second of a process, beside PyTorch."""
+    inputs = networks.inputs_of(*(20, 30, 10, 5) if smoke else (64, 784, 128, 10))
+    uncompiled, compiled = (
+        make(*inputs) for make in (networks.with_adjoint_uncompiled, networks.with_adjoint)
+    )
+    agree(uncompiled(), compiled())
+    calls: Calls = {"uncompiled": ("always", uncompiled), "compiled": ("auto", compiled)}
+    seconds = times(calls, *((2, 2) if smoke else (25, 100)))
+    name, ratio = "step 784-128-10 with its update", seconds["uncompiled"] / seconds["compiled"]
+    results = [
+        Result(f"{name}, uncompiled", 1e6 * seconds["uncompiled"], "µs"),
+        Result("  uncompiled ÷ compiled", ratio, "×", None if smoke else MOST[name]),
+    ]
+    for system in () if smoke else ("adjoint_uncompiled", "torch"):
+        label = SYSTEMS[system].label
+        if SYSTEMS[system].lacks:
+            print(f"  {label}: {SYSTEMS[system].lacks}: skipped")
+            continue
+        mean = 1e6 * mean_of_first_second(system)
+        results.append(Result(f"  {label}, mean of the first second", mean, "µs"))
+    return results
+
+
+def mean_of_first_second(system: str) -> float:
+    """The mean of the seconds of a step in a fresh process, the first one included."""
+    with tempfile.TemporaryDirectory() as caches:
+        process = Process("training_small", training_small.ROW, system, caches, False)
+        try:
+            process.ask("stretch 1.0")
+            return float(process.ask("mean"))
+        finally:
+            process.end()
 
 
 def programs() -> dict[str, Callable[[], tuple[Callable[..., Any], tuple[Any, ...]]]]:

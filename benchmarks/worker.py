@@ -5,6 +5,7 @@ It reads one word a line from standard input and answers each with a line of JSO
 - ``first FILE``: make the first call, store its results in FILE, answer its seconds;
 - ``measure SECONDS``: call for about so long, answer the median of the seconds of a call;
 - ``stretch SECONDS``: call for at least so long, answer the mean of the seconds of a call;
+- ``mean``: answer the mean of the seconds of all calls so far, the first one included;
 - anything else ends it.
 """
 
@@ -26,13 +27,30 @@ CLOCK = 2e-3
 LEAST_SAMPLES = 5
 
 
+class Total:
+    """How many calls there were, and how long they took together."""
+
+    calls = 0
+    seconds = 0.0
+
+    def add(self, calls: int, seconds: float) -> None:
+        """Count some more."""
+        self.calls += calls
+        self.seconds += seconds
+
+
+total = Total()
+
+
 def seconds_of(work: Callable[[], Any], calls: int) -> float:
     """The seconds of one of several calls."""
     repeat = range(calls)
     started = time.perf_counter()
     for _ in repeat:
         work()
-    return (time.perf_counter() - started) / calls
+    taken = time.perf_counter() - started
+    total.add(calls, taken)
+    return taken / calls
 
 
 def median_seconds(work: Callable[[], Any], budget: float) -> float:
@@ -56,6 +74,7 @@ def mean_seconds(work: Callable[[], Any], budget: float) -> float:
     while (taken := time.perf_counter() - started) < budget:
         work()
         calls += 1
+    total.add(calls, taken)
     return taken / calls
 
 
@@ -71,12 +90,15 @@ def serve(work: Callable[[], Any], answer: Callable[[Any], None]) -> None:
             started = time.perf_counter()
             result = work()
             taken = time.perf_counter() - started
+            total.add(1, taken)
             np.savez(detail, *arrays_of(result))
             answer(taken)
         elif request == "measure":
             answer(median_seconds(work, float(detail)))
         elif request == "stretch":
             answer(mean_seconds(work, float(detail)))
+        elif request == "mean":
+            answer(total.seconds / total.calls)
         else:
             return
 
