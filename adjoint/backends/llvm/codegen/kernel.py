@@ -137,7 +137,7 @@ class KernelWriter(KernelLayout):
         if self.lanes > 1:
             try:
                 is_many = self.span == "many" and not self.has_rows_as_lanes
-                if is_many and self.reduces_innermost():
+                if self.pairs_vectors() or (is_many and self.reduces_innermost()):
                     self.lanes *= 2
                 else:
                     self.may_widen = is_many
