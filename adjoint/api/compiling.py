@@ -19,7 +19,8 @@ from adjoint.api.labelling import Found, labelled, labels_among, labels_in, trac
 from adjoint.api.profiling import Profile, profile_of
 from adjoint.api.report import Cost, Report, cost_of, report_of
 from adjoint.api.rolled_call import call
-from adjoint.api.signature import is_open, key_of, leaf_of, opened, settled
+from adjoint.api.signature import is_open, key_of, kind_of, leaf_of, opened, settled
+from adjoint.api.size_plans import SizePlans
 from adjoint.api.specialization import Specialization
 from adjoint.api.tree import LEAF, exactly, flatten, key_orders, path_text
 from adjoint.backends.availability import missing
@@ -49,6 +50,8 @@ class Compiled:
         self._static = static
         self._donate = donate
         self._specializations: dict[Hashable, Specialization] = {}
+        self._size_plans: dict[Hashable, SizePlans] = {}
+        """By what signatures have in common that differ in sizes only."""
         self._nested: tuple[bool, Reader, Callable[..., Any]] | None = None
         """Of the last call with nested arguments: whether all were positional, what reads the
         leaves out of such arguments, and the native entry for them."""
@@ -196,7 +199,12 @@ class Compiled:
         if found is None:
             known = self._each(leaf_of, leaves, structure)
             call = functools.partial(self._call_with, dict(static))
-            found = Specialization(self._function, structure, known, call, labels)
+            plans = None
+            if not self._donate:
+                kinds = tuple(map(kind_of, leaves))
+                alike = (plain, structure, orders, kinds, meanings, options.current())
+                plans = self._size_plans.setdefault(alike, SizePlans())
+            found = Specialization(self._function, structure, known, call, labels, plans)
             if not found.is_part:
                 self._specializations[key] = found
         return found
@@ -284,6 +292,7 @@ class Compiled:
     def clear_cache(self) -> None:
         """Forget all signatures and their programs, and the methods made for objects."""
         self._specializations.clear()
+        self._size_plans.clear()
         self._methods.clear()
         self._look_at_calls()
 
@@ -308,7 +317,7 @@ class Compiled:
                 "it first, or name a signature with .trace(*args)"
             )
         known = list(self._specializations.values())
-        return ([x for x in known if x.built is not None] or known)[-1]
+        return ([x for x in known if x.is_called] or known)[-1]
 
     def report(self) -> Report:
         """Kernels, bytes moved, operations and compile time of the program compiled last."""

@@ -65,6 +65,13 @@ def key_of(x: Any) -> Hashable:
     return (kind,) if kind in _SCALARS else (x.shape, x.dtype)
 
 
+def kind_of(x: Any) -> Hashable:
+    """What settled leaves have in common that differ in sizes only."""
+    key = key_of(x)
+    assert isinstance(key, tuple)
+    return key if len(key) == 1 else (len(key[0]), key[1])
+
+
 def contiguous(x: Any, known: Leaf) -> np.ndarray[Any, Any]:
     """The value of a settled leaf as an array in row-major order, of the shape that is known."""
     value = engine.value_of(x.node) if type(x) is Tensor else x

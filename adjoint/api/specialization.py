@@ -11,9 +11,11 @@ from adjoint.api.fast_tree import REFUSED, builder_for, refuse
 from adjoint.api.graph_first import evaluate
 from adjoint.api.labelling import Found, labelled, labels_among, tracing_origins
 from adjoint.api.signature import Leaf, contiguous, is_open, tree_of
+from adjoint.api.size_plans import FilledPlan, SizePlans, form_of
 from adjoint.api.tree import flatten
 from adjoint.backends import interpreter
 from adjoint.backends.interpreter import Evaluator
+from adjoint.backends.open_graph import GraphForm
 from adjoint.errors import ConcretizationError
 from adjoint.graph import engine
 from adjoint.graph.arrays import scalar_value
@@ -59,7 +61,13 @@ class Specialization:
     optimised, its schedule, and its program."""
 
     def __init__(
-        self, f: Any, structure: Any, leaves: Sequence[Leaf], call: Any, labels: Sequence[Labels]
+        self,
+        f: Any,
+        structure: Any,
+        leaves: Sequence[Leaf],
+        call: Any,
+        labels: Sequence[Labels],
+        plans: SizePlans | None = None,
     ) -> None:
         scope = Scope(abstract=True)
         self.leaves = leaves
@@ -89,6 +97,12 @@ class Specialization:
         self.narrowed = _narrowed(self.inputs, self.outputs)
         self.is_part = any(map(is_open, self.outputs))
         """Whether it closes over what somebody differentiates, of whose graph it is a part."""
+        self.plans = None if self.is_part else plans
+        """Those for other sizes, too, if sizes may be left open."""
+        self.form: GraphForm | None = None
+        """The graph as it was traced, to be compared with those of other sizes."""
+        self.filled = None if self.plans is None else self.find_plan(self.plans)
+        """What answers the first calls, if there is a plan for this size."""
         self.built: Any = None
         """The program, if it was needed yet."""
         self.donated: Sequence[int] = ()
@@ -103,6 +117,12 @@ class Specialization:
         self.direct: Any = None
         """The native entry that is the compiled function itself."""
 
+    def find_plan(self, plans: SizePlans) -> FilledPlan | None:
+        """What answers the first calls, if there is a plan for this size."""
+        if plans.may_have_one():
+            self.form = form_of(self.inputs, self.outputs)
+        return None if self.form is None else plans.find(self.form)
+
     # Not functools.cached_property: until Python 3.12 it holds a lock, also in a forked child.
 
     @property
@@ -111,6 +131,8 @@ class Specialization:
         if self._optimised is None:
             with building:
                 if self._optimised is None:
+                    if self.plans is not None and self.form is None:
+                        self.form = form_of(self.inputs, self.outputs)  # before nodes have values
                     branched = asked_in_a_branch(self.outputs, self.inputs)
                     self._optimised = owned(optimise(branched, self.inputs), self.inputs)
         return self._optimised
@@ -128,6 +150,7 @@ class Specialization:
     def program(self) -> Any:
         """The program, made when first needed."""
         if self.built is None:
+            is_made = False
             with building:
                 if self.built is None:
                     from adjoint.backends.llvm.program.kept_program import Traced, program_of
@@ -136,6 +159,12 @@ class Specialization:
                     ends = self.inputs, self.outputs
                     traced = Traced(*ends, weak, self.tree, self.donated, lambda: self.schedule)
                     self.built = program_of(traced)
+                    is_made = True
+                    if self.filled is not None:
+                        self.built.stepwise_calls_left = self.filled.calls_left
+            if is_made and self.plans is not None and self.form is not None:
+                self.plans.add(self.form, self.built, is_new=self.filled is None)
+                self.form = None
         return self.built
 
     def donate(self, donated: Sequence[int], to: str) -> None:
@@ -161,7 +190,21 @@ class Specialization:
         """Whether calls may go through the native entry."""
         if self.narrowed:  # somebody must look at the numbers
             return False
+        if self.is_filled:
+            return False
         return not self.program.is_stepwise and (self.donation is None or self.donation.is_sure)
+
+    @property
+    def is_called(self) -> bool:
+        """Whether there is a program, or what stands for one."""
+        return self.built is not None or self.filled is not None
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the plan that was filled in answers the next call."""
+        if self.filled is None or self.donation is not None or self.built is not None:
+            return False
+        return self.filled.calls_left > 0
 
     def enter(self, leaves: Sequence[Any]) -> Any:
         """The result for settled leaves, by the native entry if they fit; but to bind one takes
@@ -183,9 +226,11 @@ class Specialization:
 
     def run_into(self, into: Mapping[int, Array], arrays: Sequence[Array]) -> Any:
         """The result for arrays in row-major order, some outputs written `into` given arrays."""
+        program = self.filled if self.is_filled else self.program
+        assert program is not None
         try:
-            results = [from_array(array) for array in self.program.run(arrays, into)]
-        except self.program.failed:
+            results = [from_array(array) for array in program.run(arrays, into)]
+        except program.failed:
             results = self.interpret(arrays)
         return self.unflatten(results)
 

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from adjoint.errors import AxisError, DTypeError, ShapeError
+from adjoint.graph.open_numbers import OpenNumber
 
 Shape: TypeAlias = tuple[int, ...]
 DType: TypeAlias = "np.dtype[Any]"
@@ -238,8 +239,11 @@ def as_shape(name: str, shape: Any) -> Shape:
     """`shape` as a tuple of non-negative integers."""
     one = hasattr(shape, "__index__") and not getattr(shape, "shape", ())  # an array has it too
     entries = (shape,) if one else shape
+    result: tuple[Any, ...]
     try:
-        result = tuple(int(size.__index__()) for size in entries)
+        result = tuple(
+            size if type(size) is OpenNumber else int(size.__index__()) for size in entries
+        )
     except (AttributeError, TypeError):
         raise DTypeError(
             f"{name}: a shape is an integer or a tuple of integers, got {shape!r}"

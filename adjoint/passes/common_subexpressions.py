@@ -9,6 +9,7 @@ import numpy as np
 
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
+from adjoint.graph.open_numbers import array_of
 from adjoint.passes.constant_folding import bits
 from adjoint.passes.rewriting import rebuild
 
@@ -27,7 +28,7 @@ def eliminate_common_subexpressions(outputs: Sequence[Node], inputs: Sequence[No
             return seen.setdefault(
                 (node.op, node.inputs, node.params, node.shape, node.dtype), node
             )
-        value = np.asarray(node.value)
+        value = array_of(node.value)
         if value.size <= WRITTEN_OUT:
             return seen.setdefault((node.dtype, node.shape, value.tobytes()), node)
         alike = large.setdefault((node.dtype, node.shape, sample(value).tobytes()), [])

@@ -10,6 +10,7 @@ import numpy as np
 from adjoint.graph import engine
 from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
+from adjoint.graph.open_numbers import OpenArray, Recipe, array_of
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
 from adjoint.ops import records
@@ -44,10 +45,24 @@ def fold_constants(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node
             return node  # a number repeated is best left a number
         if size_of(node.shape) > max(LIMIT, *(size_of(x.shape) for x in node.inputs)):
             return node
-        value = np.asarray(engine.value_of(node))
+        value = computed(node)
         return constant_node(value, node.shape, node.dtype)
 
     return rebuild(outputs, inputs, rule)
+
+
+def computed(node: Node) -> Any:
+    """The value of an operation on constants. If one of them is left open, so is the result."""
+    given = [x.value for x in node.inputs if type(x.value) is OpenArray]
+    if not given:
+        return np.asarray(engine.value_of(node))
+    known = [x.value.known if type(x.value) is OpenArray else x.value for x in node.inputs]
+    pairs = zip(known, node.inputs, strict=True)
+    inputs = tuple([constant_node(value, x.shape, x.dtype) for value, x in pairs])
+    value = engine.value_of(Node(node.op, inputs, node.params, node.shape, node.dtype))
+    values = [x.value for x in node.inputs]
+    recipe = Recipe(node.op, values, node.params, node.shape, node.dtype)
+    return given[0].assumptions.array(np.asarray(value), recipe)
 
 
 def number_everywhere(node: Node) -> Node | None:
@@ -55,7 +70,7 @@ def number_everywhere(node: Node) -> Node | None:
 
     Integers may be indices, which other passes look for.
     """
-    value = np.asarray(node.value)
+    value = array_of(node.value)
     if node.dtype.kind != "f" or value.size < 2:
         return None
     flat = bits(value).reshape(value.size, -1)
@@ -79,9 +94,9 @@ def repeated(node: Node) -> Node | None:
         return None
     if node.op.pointwise:
         scalars = tuple([constant_node(n.value, (), n.dtype) for n in numbers if n is not None])
-        value = np.asarray(engine.value_of(Node(node.op, scalars, node.params, (), node.dtype)))
+        value = computed(Node(node.op, scalars, node.params, (), node.dtype))
     elif is_rearranged(node) and numbers[0] is not None:
-        value = np.asarray(numbers[0].value)
+        value = array_of(numbers[0].value)
     else:
         return None
     number = constant_node(value.reshape(()), (), node.dtype)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
+from adjoint.graph.open_numbers import array_of
 from adjoint.graph.order import topological_order
 
 
@@ -44,7 +43,7 @@ def owned(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
         if node in done:
             continue
         if is_known(node):
-            done[node] = constant_node(np.asarray(node.value), node.shape, node.dtype)
+            done[node] = constant_node(array_of(node.value), node.shape, node.dtype)
         else:
             inner = tuple([done[c] for c in given])
             done[node] = Node(node.op, inner, node.params, node.shape, node.dtype)
@@ -60,7 +59,7 @@ def as_constant(node: Node) -> Node:
     """A node with a value as a constant."""
     if is_constant(node):
         return node
-    return constant_node(np.asarray(node.value), node.shape, node.dtype)
+    return constant_node(array_of(node.value), node.shape, node.dtype)
 
 
 def with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:

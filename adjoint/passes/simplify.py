@@ -7,12 +7,14 @@ turns -0 into 0), and so does 0 x (it is nan for ∞); x - 0, 1 x and x / 1 go.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op
+from adjoint.graph.open_numbers import OpenArray, array_of
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
 from adjoint.ops import records
@@ -59,7 +61,7 @@ def is_number(node: Node, number: float) -> bool:
     found = number_in(node)
     if found is None or found.dtype.kind == "c":
         return False  # (1 + 0i) (∞ + i) is not ∞ + i in floating point
-    value = np.asarray(found.value).item()
+    value = array_of(found.value).item()
     return bool(value == number) and not (number == 0 and np.signbit(value))
 
 
@@ -128,12 +130,19 @@ def quotient(node: Node) -> Node | None:
     if is_number(b, 1):
         return broadcast(a, node)
     if is_constant(b) and size_of(b.shape) == 1 and b.dtype.kind == "f":
-        value = np.asarray(b.value)
-        mantissa, exponent = np.frexp(value)
-        if abs(mantissa.item()) == 0.5 and abs(exponent.item()) < 100:
+        value = array_of(b.value)
+        if is_power_of_two(value):
             inverse = np.divide(1, value, dtype=b.dtype)
             return _binary(multiply, a, constant_node(inverse, b.shape, b.dtype))
     return None
+
+
+def is_power_of_two(value: Any) -> bool:
+    """Whether a floating-point number is ± 2ⁿ, and so is its inverse."""
+    if type(value) is OpenArray:
+        return value.ask(is_power_of_two)
+    mantissa, exponent = np.frexp(value)
+    return bool(abs(mantissa.item()) == 0.5 and abs(exponent.item()) < 100)
 
 
 def twice(node: Node) -> Node | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
+from adjoint.graph.open_numbers import array_of
 from adjoint.graph.types import size_of
 from adjoint.ops import records
 from adjoint.schedule.plan import Gemm, Step
@@ -106,5 +107,5 @@ def is_factor(node: Node, root: Node) -> bool:
     """Whether BLAS may multiply by a number: by zero it would not, whatever the product is."""
     if not is_constant(node) or size_of(node.shape) != 1 or node.dtype is not root.dtype:
         return False
-    value = np.asarray(node.value).item()
+    value = array_of(node.value).item()
     return bool(value) and bool(np.isfinite(value))

@@ -9,6 +9,7 @@ import numpy as np
 
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
+from adjoint.graph.open_numbers import array_of
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import NATIVE_DTYPES, Shape, size_of
 from adjoint.schedule.plan import Kernel, Schedule
@@ -31,10 +32,13 @@ def is_literal(node: Node) -> bool:
     """
     if not is_constant(node) or size_of(node.shape) != 1 or node.dtype not in NATIVE_DTYPES:
         return False
-    value = np.asarray(node.value).item()
+    value = array_of(node.value).item()
     if node.dtype.kind == "c":
         return all(x != x or abs(x) in LITERALS for x in (value.real, value.imag))
-    return node.dtype.kind in "biu" or value != value or abs(value) in LITERALS
+    if node.dtype.kind in "biu" or value != value:
+        return True
+    size = abs(value)
+    return size in LITERALS if type(size) is float else any(size == x for x in LITERALS)
 
 
 def is_generic(kernel: Kernel) -> bool:

@@ -33,7 +33,7 @@ I8 = ir.IntType(8)
 class NestWriter:
     """Writes one nest. `kernel` gives the function of a kernel and its writer."""
 
-    def __init__(self, nest: Nest, kernel: Callable[[Any], tuple[KernelWriter, Any]]) -> None:
+    def __init__(self, nest: Nest, kernel: Callable[[Any], tuple[Any, Any]]) -> None:
         self.nest = nest
         self.kernels = [kernel(k) for k in nest.kernels]
         buffers = dict.fromkeys(n for writer, _ in self.kernels for n in writer.arguments)

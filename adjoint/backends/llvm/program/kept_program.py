@@ -70,6 +70,8 @@ def program_of(traced: Traced) -> Program:
 class KeptProgram(Program):
     """A program of which the plan lay on disk. Its schedule is made for those who look at it."""
 
+    serves_other_sizes = False
+
     def __init__(self, traced: Traced, found: Found, began: float) -> None:
         plan = found.plan
         self._traced = traced

@@ -136,6 +136,8 @@ def check_plans(writer: ProgramWriter) -> None:
 class GuardedProgram(Program):
     """A program of which each call checks the use of memory."""
 
+    serves_other_sizes = False
+
     def prepare(self) -> None:
         check_plans(self.writer)
         super().prepare()

@@ -66,6 +66,10 @@ class Program:
     without_native_entry = entry.reason
     reuse = Reuse(is_sure=False, inputs={})
     """What it makes of donated inputs."""
+    serves_other_sizes = True
+    """Whether plans for other sizes are compared with it."""
+    is_without_new_code = False
+    """Whether making it took no more than planning."""
 
     def __init__(self, schedule: Schedule, weak: Sequence[bool], tree: entry.Tree | None) -> None:
         began = time.perf_counter()
@@ -124,6 +128,7 @@ class Program:
             if code is None and not runs_stepwise:
                 own = self.begin_compiling(jobs)
             self.kernels = loading.load()
+            self.is_without_new_code = not loading.missing and own is None
             self.was_cached = own is None and all(k.was_cached for k in self.kernels)
             if own is not None:
                 code = self.finish_compiling(own)

@@ -20,6 +20,7 @@ from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.nest import NestWriter
 from adjoint.backends.llvm.compile import kernel_cache
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
+from adjoint.backends.llvm.program.step_facts import KnownKernel, KnownProgram
 from adjoint.backends.llvm.system.caching_allocator import empty
 from adjoint.backends.numpy_values import write_value
 from adjoint.graph.node import Node
@@ -96,7 +97,7 @@ class Failed(Exception):
 class Stepwise:
     """Takes the steps of a schedule one by one."""
 
-    def __init__(self, writer: ProgramWriter) -> None:
+    def __init__(self, writer: ProgramWriter | KnownProgram) -> None:
         self.writer = writer
         self.constants = {n: np.asarray(n.value, order="C") for n in writer.schedule.constants}
         self.checks = writer.checks
@@ -202,12 +203,14 @@ class Stepwise:
         return call
 
 
-def writers_of(nest: Nest, writer: ProgramWriter) -> list[KernelWriter]:
+def writers_of(
+    nest: Nest, writer: ProgramWriter | KnownProgram
+) -> Sequence[KernelWriter | KnownKernel]:
     """The writers of the kernels of a nest of the program."""
     return [writer.writer_of(k, nest.is_whole, nest.rows_at_once) for k in nest.kernels]
 
 
-def kernel_call(kernel: Kernel, writer: KernelWriter) -> Call:
+def kernel_call(kernel: Kernel, writer: KernelWriter | KnownKernel) -> Call:
     """A function that runs a kernel over all its rows."""
     rows_of = runner(writer)
     folded = [root for root in kernel.roots if writer.accumulates(root)]
@@ -221,7 +224,9 @@ def kernel_call(kernel: Kernel, writer: KernelWriter) -> Call:
     return call
 
 
-def nest_call(nest: Nest, writers: Sequence[KernelWriter], allocate: Allocate) -> Call:
+def nest_call(
+    nest: Nest, writers: Sequence[KernelWriter | KnownKernel], allocate: Allocate
+) -> Call:
     """A function that runs the kernels of a nest, chunk by chunk and block by block."""
     parts = [runner(writer) for writer in writers]
     layout = NestWriter(nest, lambda kernel: (writers[nest.kernels.index(kernel)], None))
@@ -247,11 +252,12 @@ def nest_call(nest: Nest, writers: Sequence[KernelWriter], allocate: Allocate) -
     return call
 
 
-def runner(writer: KernelWriter) -> Callable[[Mapping[Node, Array], int, int], None]:
+def runner(writer: KernelWriter | KnownKernel) -> Callable[[Mapping[Node, Array], int, int], None]:
     """A function of the arrays and the rows from which on and before which a kernel runs."""
     count = 1 if writer.by_table else len(writer.arguments)
     kinds = [ctypes.c_void_p] * count + [ctypes.c_int64] * 2
-    address = kernel_cache.address(kernel_cache.kernel_name(writer))
+    name = writer.name if isinstance(writer, KnownKernel) else kernel_cache.kernel_name(writer)
+    address = kernel_cache.address(name)
     function = ctypes.CFUNCTYPE(None, *kinds)(address)
     width = size_of(writer.kernel.domain[1:]) if writer.flat else 1
 
