@@ -73,6 +73,7 @@ DOORS = {"adjoint.backends.llvm": ("program", "system")}
 
 WHEN_COMPILING = "llvmlite and the compiler are loaded when something is compiled"
 WHEN_ASKED = "the package is optional: an extra installs it, and an error names the extra"
+FOR_ANOTHER_BLAS = "it imports 30 modules, and is needed where another BLAS was chosen"
 LAZY: dict[tuple[str, str], str] = {
     ("adjoint", "scipy"): "SciPy takes longer to import than adjoint, which needs parts of it",
     ("adjoint", "optree"): "only nested arguments need it",
@@ -94,6 +95,8 @@ LAZY: dict[tuple[str, str], str] = {
     ("adjoint.backends", "adjoint.backends"): WHEN_COMPILING,
     ("adjoint.backends", "adjoint.passes"): WHEN_COMPILING,
     ("adjoint.backends", "adjoint.schedule"): WHEN_COMPILING,
+    ("adjoint.backends", "ctypes.util"): FOR_ANOTHER_BLAS,
+    ("adjoint.backends", "importlib.metadata"): FOR_ANOTHER_BLAS,
     ("adjoint.ops", "adjoint.ops.scalar"): "native rules are loaded when something is compiled",
 }
 """What may be imported inside a function, by whom, and why it is not at the head of the file."""

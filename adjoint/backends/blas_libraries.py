@@ -8,14 +8,13 @@ are in little-endian order.
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from adjoint.errors import RangeError
+from adjoint.graph.forking import import_module
 
 BUILT_IN = ("auto", "scipy-openblas")
 """The choices that need no other library."""
@@ -87,6 +86,7 @@ def _loaded(choice: str) -> ctypes.CDLL:
 def _candidates(package: str, stem: str) -> Iterator[str]:
     """Where a library may be: among the files of its package, beside Python, or in the system."""
     patterns = (f"lib{stem}.so*", f"lib{stem}*.dylib", f"{stem}*.dll")
+    metadata = import_module("importlib.metadata")
     try:
         files = metadata.files(package) or []
     except metadata.PackageNotFoundError:
@@ -95,7 +95,7 @@ def _candidates(package: str, stem: str) -> Iterator[str]:
     yield from (str(path) for path in places if path.is_file())
     for folder in (Path(sys.prefix, "lib"), Path(sys.prefix, "Library", "bin")):
         yield from (str(path) for p in patterns for path in sorted(folder.glob(p)))
-    found = ctypes.util.find_library(stem)
+    found = import_module("ctypes.util").find_library(stem)
     if found is not None:
         yield found
 

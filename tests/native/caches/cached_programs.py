@@ -68,7 +68,8 @@ def main(names: list[str]) -> None:
         before = len(compiled)
         collect(PROGRAMS[name]())
         each[name] = len(compiled) - before
-    print(json.dumps({"results": results, "compilations": len(compiled), "each": each}))
+    found = {"results": results, "compilations": len(compiled), "each": each}
+    print(json.dumps({**found, "modules": sorted(sys.modules)}))
 
 
 if __name__ == "__main__":
