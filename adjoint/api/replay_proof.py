@@ -34,12 +34,10 @@ from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.tracing.known_functions import asks_for_time
 from adjoint.tracing.reading import reads_of, transforms
-from adjoint.tracing.reads import PLAIN, Reads, Unproved
+from adjoint.tracing.reads import FEW_BYTES, PLAIN, Reads, Unproved
 
 STEPWISE = 8
 """So many calls of a program, at most, are answered by its steps before it has native code."""
-LARGE_BYTES = 1 << 14
-"""Arrays of more, taken together, are looked at in two calls before a plan is made."""
 _TRACED = (float, int, complex)
 """Python's numbers by which one differentiates."""
 
@@ -61,7 +59,7 @@ def plan_for(
     """
     try:
         reads = reads_of(f)
-        if reads.bytes > LARGE_BYTES:
+        if reads.bytes > FEW_BYTES:
             if before is None:
                 return reads, None
             if not before.hold():

@@ -19,8 +19,9 @@ from adjoint.errors import AdjointError
 from adjoint.graph.tensor import Tensor
 
 PLAIN = frozenset({int, float, bool, complex, str, bytes, type(None), EllipsisType})
-FEW_BYTES = 1 << 12
-"""Arrays of more are compared in blocks, and not copied for that."""
+FEW_BYTES = 1 << 14
+"""Arrays of more are compared in blocks, and not copied for that. If all together have more, it is
+seen at two calls whether they stay as they are before they are written into a program."""
 BLOCK = 1 << 15
 MISSING: Any = object()
 _KINDS = {Tensor: "a tensor", list: "a list", dict: "a dict", np.ndarray: "an array"}

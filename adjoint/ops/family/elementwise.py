@@ -323,10 +323,13 @@ _WEAK_KINDS: dict[str, type] = {"b": bool, "i": int, "f": float, "c": complex}
 
 def _weak(x: Any, kind: type, other: Tensor) -> Node | None:
     """A real Python number beside a floating tensor, the common case, as a constant."""
+    if kind is not float and kind is not int:
+        return None
     dtype = other.node.dtype
-    if (kind is float or kind is int) and dtype.kind == "f":
-        return constant_node(scalar_value(x, dtype), (), dtype)
-    return None
+    if dtype.kind != "f":
+        return None
+    value = np.array(x, dtype) if kind is float else scalar_value(x, dtype)
+    return constant_node(value, (), dtype)
 
 
 def _computing_dtype(op: Elementwise, dtype: DType) -> DType:
@@ -414,8 +417,9 @@ def binary(name: str, numpy: Callable[..., Any], *partials: Partial, **options: 
         else:
             dtype = a.dtype
         shape = a.shape
-        if shape != b.shape:
-            shape = broadcast_shapes(name, shape, b.shape)
+        if shape != b.shape:  # most often one of them is a number
+            other = b.shape
+            shape = broadcast_shapes(name, shape, other) if shape and other else shape or other
         return Tensor(Node(op, (a, b), (), shape, result(dtype) if result else dtype))
 
     publish(function, op, parts)
