@@ -8,11 +8,8 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from tests.scipy.scipy_cases import Case, gradient, leaves, slope, total, weights
-
-
-def loss(case: Case):
-    return lambda *xs: total(case.ours(*xs))
+from tests.sampling import marked
+from tests.scipy.scipy_cases import Case, gradients, leaves, slope, slope_along, weights
 
 
 def check_value(case: Case) -> None:
@@ -27,26 +24,25 @@ def check_value(case: Case) -> None:
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=case.rtol, atol=1e-13)
 
 
-def check_reverse(case: Case) -> None:
-    """The gradient by every argument is that of SciPy's values."""
-    xs = case.points()
-    found = ad.grad(loss(case), argnums=tuple(range(len(xs))))(*xs)
-    for i, g in enumerate(found):
-        expected = gradient(case, i)
-        size = max(1.0, float(np.max(np.abs(expected), initial=0.0)))
-        np.testing.assert_allclose(g.numpy(), expected, rtol=case.slope, atol=case.slope * size)
-
-
 def directions(case: Case) -> list[np.ndarray]:
     return [weights(x.shape, 7 + i) for i, x in enumerate(case.points())]
+
+
+def check_reverse(case: Case) -> None:
+    """The gradient by every argument, along a direction, is that of SciPy's values."""
+    xs, vs = case.points(), directions(case)
+    for i, (x, v, g) in enumerate(zip(xs, vs, gradients(case), strict=True)):
+        assert g.shape == x.shape
+        found, expected = float(np.sum(g * v)), slope_along(case, i, v)
+        size = max(1.0, abs(expected), float(np.max(np.abs(g), initial=0.0)))
+        np.testing.assert_allclose(found, expected, rtol=case.slope, atol=case.slope * size)
 
 
 def check_forward(case: Case) -> None:
     """Forward mode says the same as reverse mode."""
     xs, vs = case.points(), directions(case)
-    grads = ad.grad(loss(case), argnums=tuple(range(len(xs))))(*xs)
-    expected = sum(float(ad.sum(g * v)) for g, v in zip(grads, vs, strict=True))
-    _, found = ad.jvp(loss(case), xs, vs)
+    expected = sum(float(np.sum(g * v)) for g, v in zip(gradients(case), vs, strict=True))
+    _, found = ad.jvp(case.loss, xs, vs)
     np.testing.assert_allclose(float(found), expected, rtol=1e-9, atol=1e-9)
 
 
@@ -54,7 +50,7 @@ def check_second(case: Case) -> None:
     """The second derivative along a direction, forward over reverse and reverse over reverse."""
     xs, vs = case.points(), directions(case)
     numbers = tuple(range(len(xs)))
-    of = ad.grad(loss(case), argnums=numbers)
+    of = ad.grad(case.loss, argnums=numbers)
 
     def moved(t: float) -> float:
         at = [x + t * v for x, v in zip(xs, vs, strict=True)]
@@ -75,7 +71,7 @@ def check_single(case: Case) -> None:
     xs = [x.astype(np.float32) for x in case.points()]
     for leaf in leaves(case.ours(*[ad.asarray(x) for x in xs])):
         assert leaf.dtype.kind not in "fc" or leaf.dtype in (np.float32, np.complex64), leaf.dtype
-    for g in ad.grad(loss(case), argnums=tuple(range(len(xs))))(*xs):
+    for g in ad.grad(case.loss, argnums=tuple(range(len(xs))))(*xs):
         assert g.dtype == np.float32
 
 
@@ -83,7 +79,7 @@ def check_compiled(*cases: Case) -> None:
     """Compiled, in one program, and not, the value and the gradient of each case are the same."""
     points = [case.points() for case in cases]
     pairs = [
-        ad.value_and_grad(loss(case), argnums=tuple(range(len(xs))))
+        ad.value_and_grad(case.loss, argnums=tuple(range(len(xs))))
         for case, xs in zip(cases, points, strict=True)
     ]
     compiled = ad.compile(lambda points: [f(*xs) for f, xs in zip(pairs, points, strict=True)])
@@ -109,19 +105,30 @@ def applies(check, case: Case) -> bool:
 
 
 def each(cases: Sequence[Case]) -> pytest.MarkDecorator:
-    """A test for each check that applies to a case, but what `together` does."""
-    pairs = [
-        pytest.param(check, case, id=f"{check.__name__[6:]}-{case.name}")
-        for check in CHECKS
-        for case in cases
-        if check is not check_compiled and applies(check, case)
-    ]
-    return pytest.mark.parametrize(("check", "case"), pairs)
+    """A test for each case, with the checks that apply to it, but what `together` does.
+
+    Its second order always runs for one case in three.
+    """
+    rows = []
+    for number, case in enumerate(cases):
+        checks = [check for check in CHECKS[:-1] if applies(check, case)]
+        if check_second in checks and number % 3:
+            checks.remove(check_second)
+            rows.append(marked(([check_second], case), False, f"second-{case.name}"))
+        rows.append(marked((checks, case), True, case.name))
+    return pytest.mark.parametrize(("checks", "case"), rows)
 
 
 def together(cases: Sequence[Case], count: int = 12) -> pytest.MarkDecorator:
     """A test for each group of so many cases, which are compiled in one program: that is several
-    times as fast as one after the other, and the code is the same."""
+    times as fast as one after the other, and the code is the same. One group in three, to which
+    every third case belongs, always runs."""
     chosen = [case for case in cases if applies(check_compiled, case)]
-    groups = [chosen[i : i + count] for i in range(0, len(chosen), count)]
-    return pytest.mark.parametrize("cases", groups, ids=[group[0].name for group in groups])
+    groups = [
+        (third[i : i + count], start == 0)
+        for start in range(3)
+        for third in [chosen[start::3]]
+        for i in range(0, len(third), count)
+    ]
+    rows = [marked(group, quick, group[0].name) for group, quick in groups]
+    return pytest.mark.parametrize("cases", rows)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Namespace:
 SCIPY, OURS = Namespace("scipy"), Namespace("adjoint.scipy")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One call. `step` is that of the differences, `rtol` the bound on values and derivatives."""
 
@@ -56,6 +57,10 @@ class Case:
 
     def ours(self, *xs: Any) -> Any:
         return self.call(OURS, *xs)
+
+    def loss(self, *xs: Any) -> Any:
+        """The weighted sum of our results."""
+        return total(self.ours(*xs))
 
 
 def leaves(result: Any) -> list[Any]:
@@ -84,16 +89,18 @@ def slope(f: Callable[[float], Any], step: float) -> Any:
     return sum(c * (f(k * step) - f(-k * step)) for k, c in STENCIL) / step
 
 
-def gradient(case: Case, i: int) -> np.ndarray:
-    """The gradient of the weighted sum of SciPy's results by argument i, by differences."""
+def slope_along(case: Case, i: int, v: np.ndarray) -> float:
+    """The slope of the weighted sum of SciPy's results by argument i along v, by differences."""
     xs = case.points()
-    result = np.zeros_like(xs[i])
-    for place in np.ndindex(result.shape):
 
-        def along(t: float, place: Any = place) -> float:
-            moved = xs[i].copy()
-            moved[place] += t
-            return float(total(case.scipy(*xs[:i], moved, *xs[i + 1 :]), np))
+    def along(t: float) -> float:
+        return float(total(case.scipy(*xs[:i], xs[i] + t * v, *xs[i + 1 :]), np))
 
-        result[place] = slope(along, case.step)
-    return result
+    return float(slope(along, case.step))
+
+
+@lru_cache(maxsize=1)
+def gradients(case: Case) -> list[np.ndarray]:
+    """The gradient of the weighted sum of our results by every argument."""
+    xs = case.points()
+    return [g.numpy() for g in ad.grad(case.loss, argnums=tuple(range(len(xs))))(*xs)]

@@ -7,6 +7,7 @@ import pytest
 
 import adjoint as ad
 from adjoint.scipy import special, stats
+from tests.sampling import marked
 from tests.scipy.derivative_table import (
     PAGE,
     SEVERAL,
@@ -23,9 +24,11 @@ from tests.scipy.test_more_distributions import SHAPES as LESS_COMMON
 
 pytestmark = pytest.mark.unit
 
-EACH = [
-    pytest.param(d, marks=[pytest.mark.slow] if d.name in LESS_COMMON else [])
-    for d in distributions()
+EACH = [marked(d, d.name not in LESS_COMMON) for d in distributions()]
+LOGARITHMS = [
+    marked((d, methods), d.name not in LESS_COMMON and number % 2 == place, f"{d.name}.{methods[-1]}")
+    for number, d in enumerate(distributions())
+    for place, methods in enumerate([("logpdf", "logpmf", "logcdf"), ("logsf",)])
 ]
 FLAT = {"gammasgn", "round"}
 
@@ -36,13 +39,22 @@ def test_the_tables_of_the_guide_are_those_found_by_asking():
         assert written(text, name) == lines, "python -m tests.scipy.derivative_table writes them"
 
 
-def check_modes(f, x):
-    """Forward, reverse, second order, batched and compiled agree."""
+def check_each(cases):
+    """`check_modes` with each function and its place; all are compiled in one program."""
+    functions, places = [f for f, _ in cases], [x for _, x in cases]
+    if cases:
+        slopes = ad.compile(lambda *xs: [ad.grad(f)(x) for f, x in zip(functions, xs, strict=True)])
+        for f, x, compiled in zip(functions, places, slopes(*places), strict=True):
+            check_modes(f, x, float(compiled))
+
+
+def check_modes(f, x, compiled):
+    """Forward, reverse, second order, batched and `compiled` agree."""
     slope = float(ad.grad(f)(x))
     close = pytest.approx(slope, rel=1e-9, abs=1e-12)
     assert np.isfinite(slope)
     assert float(ad.jvp(f, (x,), (1.0,))[1]) == close
-    assert float(ad.compile(ad.grad(f))(x)) == close
+    assert compiled == close
     batch = ad.vmap(ad.grad(f))(np.array([x, x * 1.001]))
     assert float(batch[0]) == close
     twice = float(ad.grad(ad.grad(f))(x))
@@ -56,22 +68,20 @@ def check_modes(f, x):
 @pytest.mark.parametrize("name", sorted(set(special.__all__) - SEVERAL - FLAT))
 def test_a_special_function_in_every_mode(name):
     function, at = getattr(special, name), place(name)
-    for i, x in enumerate(at):
-        f = alone(function, at, i)
-        if derivable(f, x):
-            check_modes(f, float(x))
+    each = [(alone(function, at, i), float(x)) for i, x in enumerate(at)]
+    check_each([(f, x) for f, x in each if derivable(f, x)])
 
 
-@pytest.mark.parametrize("distribution", EACH, ids=lambda d: d.name)
-def test_a_log_probability_in_every_mode(distribution):
+@pytest.mark.parametrize(("distribution", "methods"), LOGARITHMS)
+def test_a_log_probability_in_every_mode(distribution, methods):
     at = point(distribution)
-    for method in ("logpdf", "logpmf", "logcdf", "logsf"):
-        if not hasattr(distribution, method):
-            continue
-        for _, i in variables(distribution):
-            f = alone(getattr(distribution, method), at, i)
-            if derivable(f, at[i]):
-                check_modes(f, float(at[i]))
+    each = [
+        (alone(getattr(distribution, method), at, i), float(at[i]))
+        for method in methods
+        if hasattr(distribution, method)
+        for _, i in variables(distribution)
+    ]
+    check_each([(f, x) for f, x in each if derivable(f, x)])
 
 
 def test_adjoint_stats_is_one_place():

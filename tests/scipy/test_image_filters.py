@@ -132,8 +132,9 @@ CASES = [
 
 
 @each(CASES)
-def test_filters_and_measurements(check, case):
-    check(case)
+def test_filters_and_measurements(checks, case):
+    for check in checks:
+        check(case)
 
 
 @pytest.mark.native

@@ -9,6 +9,7 @@ from scipy import ndimage
 import adjoint as ad
 import adjoint.scipy.ndimage as ours
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, NotDifferentiableError
+from tests.sampling import in_turn
 
 pytestmark = pytest.mark.unit
 RNG = np.random.default_rng(8)
@@ -51,8 +52,7 @@ def check(call, *xs, rtol=1e-6, step=1e-6):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("order", [0, 1, 2, 3])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("mode", "order"), in_turn(MODES, [0, 1, 2, 3], times=2))
 def test_map_coordinates(order, mode):
     check(lambda s, x, p: s.map_coordinates(x, p, order=order, mode=mode, cval=0.3), IMAGE, PLACES)
 
@@ -78,8 +78,7 @@ def test_second_order_and_batches():
     np.testing.assert_allclose(ad.vmap(slope)(np.stack([p, p + 0.01]))[1], slope(p + 0.01))
 
 
-@pytest.mark.parametrize("order", [1, 3])
-@pytest.mark.parametrize("mode", ["constant", "nearest", "reflect"])
+@pytest.mark.parametrize(("mode", "order"), in_turn(["constant", "nearest", "reflect"], [1, 3]))
 def test_what_follows_from_it(order, mode):
     matrix = np.array([[0.9, 0.2], [-0.1, 1.1]])
     options = dict(order=order, mode=mode)

@@ -215,8 +215,9 @@ CASES = [
 
 
 @each(CASES)
-def test_linalg(check, case):
-    check(case)
+def test_linalg(checks, case):
+    for check in checks:
+        check(case)
 
 
 @pytest.mark.native

@@ -289,8 +289,9 @@ CASES = SIGNAL + NDIMAGE + DISTANCE
 
 
 @each(CASES)
-def test_signal_ndimage_and_distance(check, case):
-    check(case)
+def test_signal_ndimage_and_distance(checks, case):
+    for check in checks:
+        check(case)
 
 
 @pytest.mark.native

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 
 import adjoint as ad
-from tests.scipy.checks import CHECKS, applies
+from tests.scipy.checks import check_compiled, each, together
 from tests.scipy.scipy_cases import Case
 
 pytestmark = pytest.mark.unit
@@ -206,11 +206,16 @@ def with_diagonal(s, v):
     return A.tocsr()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__[6:])
-def test_sparse(check, case):
-    if applies(check, case):
+@each(CASES)
+def test_sparse(checks, case):
+    for check in checks:
         check(case)
+
+
+@pytest.mark.native
+@together(CASES)
+def test_compiled(cases):
+    check_compiled(*cases)
 
 
 def test_sparse_derivatives_of_sparse_products_have_the_pattern_of_the_matrix():

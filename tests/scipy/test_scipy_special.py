@@ -169,8 +169,9 @@ CASES = ONE + TWO + FIXED + SUMS + PAIRS + NEW
 
 
 @each(CASES)
-def test_special(check, case):
-    check(case)
+def test_special(checks, case):
+    for check in checks:
+        check(case)
 
 
 @pytest.mark.native

@@ -243,8 +243,9 @@ CASES = [*distribution_cases(), *discrete_cases(), *OTHERS]
 
 
 @each(CASES)
-def test_stats(check, case):
-    check(case)
+def test_stats(checks, case):
+    for check in checks:
+        check(case)
 
 
 @pytest.mark.native
