@@ -33,7 +33,8 @@ def slopes(f: Any, x: Any) -> Any:
     return found
 
 
-def near(ours: Any, theirs: Any, rtol: float) -> None:
+def near(ours: Any, theirs: Any, rtol: float, name: str = "") -> None:
     theirs = np.asarray(theirs)
     finite = np.abs(theirs[np.isfinite(theirs)])
-    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=rtol * max(1.0, finite.max(initial=0)))
+    atol = rtol * max(1.0, finite.max(initial=0))
+    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol, err_msg=name)

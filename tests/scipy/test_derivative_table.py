@@ -26,7 +26,9 @@ pytestmark = pytest.mark.unit
 
 EACH = [marked(d, d.name not in LESS_COMMON) for d in distributions()]
 LOGARITHMS = [
-    marked((d, methods), d.name not in LESS_COMMON and number % 2 == place, f"{d.name}.{methods[-1]}")
+    marked(
+        (d, methods), d.name not in LESS_COMMON and number % 2 == place, f"{d.name}.{methods[-1]}"
+    )
     for number, d in enumerate(distributions())
     for place, methods in enumerate([("logpdf", "logpmf", "logcdf"), ("logsf",)])
 ]

@@ -8,13 +8,14 @@ import pytest
 import adjoint as ad
 from adjoint.errors import ArgumentError, DTypeError
 from tests.table.cases import TWICE
+from tests.table.sample import sampled
 
 pytestmark = [pytest.mark.unit, pytest.mark.filterwarnings("ignore::adjoint.errors.KinkWarning")]
 
 REAL = [case for case in TWICE if case.differentiable and not case.single and case.real]
 
 
-@pytest.mark.parametrize("case", REAL, ids=[case.name for case in REAL])
+@sampled("sparsity", REAL)
 def test_nothing_is_missing(case):
     """The dense Jacobian has nonzeros only in the pattern, and the sparse one has its numbers."""
     for place, number in enumerate(case.active):

@@ -16,12 +16,20 @@ from adjoint.graph.op import OPS
 from adjoint.graph.order import topological_order
 from adjoint.graph.verify import verify
 from tests.table.cases import CASES, LEAVES, ONCE, TWICE, Case
+from tests.table.sample import has_slow_oracle, sampled
 
 pytestmark = pytest.mark.unit
 
 DERIVABLE = [case for case in CASES if case.differentiable]
 HOLD_STILL = [case for case in CASES if case.active and not case.differentiable]
 DOUBLE = [case for case in DERIVABLE if not case.single]
+TWICE_DERIVABLE = [
+    case
+    for case in TWICE
+    if case.differentiable and not case.single
+    if "broadcast" not in case.name or not has_slow_oracle(case)
+]
+"""Where an oracle takes seconds at order two, one shape will do."""
 
 
 def table(cases: list[Case]) -> Any:
@@ -55,6 +63,7 @@ def test_value(case):
     """Shape and dtype are known before anything is computed, and the value is the oracle's."""
     result = case.output()
     node = result.node
+    assert case.op in {n.op.name for n in topological_order([node])}
     assert node.value is None or not node.inputs
     verify([node])
     expected = case.oracle.value(*case.exact)
@@ -70,26 +79,21 @@ def test_value(case):
 
 
 @table([case for case in CASES if case.public is not None and not case.single])
-@pytest.mark.parametrize("kind", ["arrays", "lists", "one a tensor"])
-def test_arguments_may_be_numbers_lists_arrays_or_tensors(case, kind):
+def test_arguments_may_be_numbers_lists_arrays_or_tensors(case):
     """Arrays and nested lists stand for tensors, all or some of them."""
-    expected = case.public(*map(ad.asarray, case.inputs))
-    given = [x.tolist() if kind == "lists" else x for x in case.inputs]
-    for number in range(len(given)) if kind == "one a tensor" else [None]:
-        mixed = [ad.asarray(x) if i == number else x for i, x in enumerate(given)]
-        found = case.public(*mixed)
+    arrays, lists = list(case.inputs), [x.tolist() for x in case.inputs]
+    mixed = [
+        [ad.asarray(x) if i == number else x for i, x in enumerate(arrays)]
+        for number in range(len(arrays))
+    ]
+    expected = case.public(*map(ad.asarray, arrays))
+    for given in (arrays, lists, *mixed):
+        found = case.public(*given)
         assert found.shape == expected.shape
         np.testing.assert_array_equal(found, expected)
 
 
-@table(CASES)
-def test_the_case_calls_its_operation(case):
-    tensors = [ad.asarray(x) for x in case.inputs]
-    names = {n.op.name for n in topological_order([case.call(*tensors).node])}
-    assert case.op in names
-
-
-@table(DERIVABLE)
+@sampled("forward", DERIVABLE)
 def test_forward(case):
     xs = [case.inputs[i] for i in case.active]
     vs = [case.random(x, i) for i, x in enumerate(xs)]
@@ -102,7 +106,7 @@ def test_forward(case):
     verify([tangent.node])
 
 
-@table(DERIVABLE)
+@sampled("reverse", DERIVABLE)
 def test_reverse(case):
     xs = [case.inputs[i] for i in case.active]
     value, pullback = ad.vjp(case.of_active, *xs)
@@ -115,26 +119,7 @@ def test_reverse(case):
         verify([g.node])
 
 
-SLOW_ORACLES = (
-    *("inc", "_by_order", "stdtr", "elliptic", "ellipj", "skewed", "owens", "zeta", "hyp", "beta"),
-    *("airy", "struve", "log_gamma", "jv", "yv", "iv", "kv", "ellip"),
-    *("channel_", "riccati", "logm", "von_mises"),
-)
-"""Parts of names of operations whose oracles take seconds at order two."""
-
-
-def by_cost(cases: list[Case]) -> Any:
-    """As `table`; where oracles take seconds one shape will do, and only if slow tests are run."""
-    rows = []
-    for case in cases:
-        is_slow = any(part in case.op for part in SLOW_ORACLES)
-        if not is_slow or "broadcast" not in case.name:
-            marks = [pytest.mark.slow] if is_slow else []
-            rows.append(pytest.param(case, id=case.name, marks=marks))
-    return pytest.mark.parametrize("case", rows)
-
-
-@by_cost([c for c in TWICE if c.differentiable and not c.single])
+@sampled("second order", TWICE_DERIVABLE)
 def test_second_order(case):
     """The Hessian of Re⟨w, f⟩ times u, by both modes over reverse, and reverse over forward."""
     xs = tuple(case.inputs[i] for i in case.active)
@@ -166,7 +151,7 @@ def test_second_order(case):
             agree(g, e, case, 1e-8)
 
 
-@table([case for case in DOUBLE if case.real])
+@sampled("all basis tangents", [case for case in DOUBLE if case.real])
 def test_all_basis_tangents_at_once(case):
     """A Jacobian has the columns that single directions give, between other operations too."""
     xs = tuple(case.inputs[i] for i in case.active)
@@ -201,7 +186,7 @@ def test_dot(case):
     assert abs(forward - backward) <= 1e-12 * case.digits * (size + 1e-3)
 
 
-@table(DOUBLE)
+@sampled("batched", DOUBLE)
 def test_batched(case):
     """vmap over all inputs, and over each alone, is the loop over examples."""
     xs = [case.inputs[i] for i in case.active]
@@ -223,7 +208,7 @@ def test_batched(case):
         verify([found.node])
 
 
-@table(DOUBLE)
+@sampled("batched derivatives", DOUBLE)
 def test_derivatives_are_batched(case):
     """The pullback of a batch is the batch of the pullbacks."""
     xs = [case.inputs[i] for i in case.active]

@@ -9,6 +9,7 @@ import pytest
 
 import adjoint as ad
 from tests.table.cases import NOT_THRICE, TWICE, Case
+from tests.table.sample import sampled
 from tests.table.test_table import agree
 
 pytestmark = [pytest.mark.unit, pytest.mark.filterwarnings("ignore::adjoint.errors.KinkWarning")]
@@ -18,16 +19,12 @@ ORDER = 4
 """The highest coefficient that is compared."""
 
 
-def table(cases):
-    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
-
-
 def point_and_direction(case: Case):
     xs = tuple(case.inputs[i] for i in case.active)
     return xs, tuple(case.random(x, 20 + i) for i, x in enumerate(xs))
 
 
-@table(REAL)
+@sampled("series", REAL)
 def test_the_second_coefficient_is_half_the_slope_of_the_first(case):
     """By central differences of the oracle's tangent."""
     xs, vs = point_and_direction(case)
@@ -45,7 +42,7 @@ def test_the_second_coefficient_is_half_the_slope_of_the_first(case):
     agree(found, expected, case, 2e-6)
 
 
-@table(REAL)
+@sampled("nested tangents", REAL)
 def test_coefficients_are_nested_tangents(case):
     xs, vs = point_and_direction(case)
     along = [case.of_active]
