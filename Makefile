@@ -10,6 +10,7 @@ PINS        := pyproject.toml $(CONSTRAINTS)
 # Runs targets side by side, as most keep one core busy. Old versions of make mix their output.
 TOGETHER    := $(MAKE) --no-print-directory --jobs $(WORKERS) SIDE_BY_SIDE=yes \
     $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+STRICTLY    := --fail-on-warning --keep-going --fresh-env --jobs auto --quiet
 INSTALL     := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
@@ -17,7 +18,8 @@ INSTALL     := $(BIN)/python -m pip install -qq --disable-pip-version-check --co
 ifndef SIDE_BY_SIDE
 .NOTPARALLEL: # two of the stamps below may not install at once
 endif
-.PHONY: help demo test check bench docs lock format clean lint types floors doctests pytest slow smoke
+.PHONY: help demo test check bench docs lock format clean \
+    lint types layers floors pages examples doctests pytest slow smoke
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -31,7 +33,7 @@ demo: .venv/demo.stamp ## explain one derivative, also as a page to play with, t
 	@echo "and $(CURDIR)/build/optimizers.html to see optimisers descend."
 
 test: .venv/dev.stamp ## everything that must pass before a change is taken
-	@+$(TOGETHER) lint docs smoke doctests types floors
+	@+$(TOGETHER) lint pages smoke examples types layers
 	@+$(MAKE) --no-print-directory pytest
 
 check: .venv/dev.stamp ## the quick half of `test`: format, lint, types, floors, doctests
@@ -41,7 +43,7 @@ bench: .venv/bench.stamp ## all benchmarks, beside the peers (installs them: lar
 	$(BIN)/python -m benchmarks
 
 docs: .venv/dev.stamp ## build the documentation into docs/_build; a warning is an error
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --jobs auto --quiet -b html docs docs/_build/html
+	$(BIN)/sphinx-build $(STRICTLY) -b html docs docs/_build/html
 
 format: .venv/dev.stamp ## lay out the code and repair what the linter can
 	$(BIN)/ruff check --fix .
@@ -57,7 +59,8 @@ clean: ## remove everything that make, the tests and the tools have made
 	    .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find adjoint benchmarks tests docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
-# The parts of `test`, each of which can be run alone.
+# The parts of `test` and of `check`, each of which can be run alone. `test` does nothing twice: pages
+# run their own examples while they are built, and the tests of the floors are among all the tests.
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff format --check .
@@ -66,9 +69,19 @@ lint: .venv/dev.stamp
 types: .venv/dev.stamp
 	$(BIN)/mypy
 
-floors: .venv/dev.stamp
+layers: .venv/dev.stamp
 	$(BIN)/lint-imports --no-logo
+
+floors: layers
 	$(BIN)/python -m pytest --quiet tests/test_architecture.py
+
+# Reads all pages, runs their examples and follows their references, as `docs` does, but writes none:
+# that takes half of the time, and the tests write some.
+pages: .venv/dev.stamp
+	$(BIN)/sphinx-build $(STRICTLY) -b dummy docs docs/_build/pages
+
+examples: .venv/dev.stamp
+	$(BIN)/python -m pytest --quiet adjoint $(wildcard README.md)
 
 doctests: .venv/dev.stamp
 	$(BIN)/python -m pytest --quiet adjoint docs $(wildcard README.md)

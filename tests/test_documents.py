@@ -95,6 +95,19 @@ def test_each_page_of_the_guide_is_in_the_contents():
     assert sorted(listed) == sorted(page.stem for page in (ROOT / "docs" / "guide").glob("*.md"))
 
 
+def test_examples_stand_in_blocks_of_python_which_run_while_a_page_is_built():
+    kinds = []
+    for page in (ROOT / "docs").rglob("*.md"):
+        block = None
+        for line in page.read_text(encoding="utf-8").splitlines():
+            fence = re.match(r"\s*(?:`{3,}|:{3,})(\S*)", line)
+            if fence:
+                block = fence[1] if block is None else None
+            elif line.lstrip().startswith(">>> "):
+                kinds.append(block)
+    assert len(kinds) > 200 and set(kinds) == {"python"}
+
+
 def test_a_name_that_is_wrong_is_found():
     page = ROOT / "docs" / "index.md"
     assert FILE.findall("see `schedule/fuse.py` and docs/no.md.") == [

@@ -33,6 +33,7 @@ from adjoint.explanation.formulas import (
 )
 from adjoint.explanation.notation import Latex, Text, number_text
 from adjoint.explanation.tables import display_width, wrapped
+from tests.sampling import every
 
 pytestmark = pytest.mark.unit
 
@@ -107,7 +108,7 @@ def test_the_trace_agrees_with_the_library_and_all_forms_can_be_written(name, or
     assert told.latex().endswith("\\end{document}\n")
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", every(4, FUNCTIONS))
 def test_the_picture_is_svg(name):
     f, args = FUNCTIONS[name]
     ElementTree.fromstring(ad.explain(f, *args).svg())
@@ -386,12 +387,12 @@ def test_markdown_tables_have_as_many_cells_as_headers():
     assert r"\|v1\|" in told.markdown()
 
 
-def test_every_latex_formula_can_be_parsed():
+@pytest.mark.parametrize("name", every(4, FUNCTIONS))
+def test_every_latex_formula_can_be_parsed(name):
     from matplotlib.mathtext import MathTextParser
 
-    parser = MathTextParser("path")
-    texts = [ad.explain(f, *args, order=2).latex() for f, args in FUNCTIONS.values()]
-    for formula in {each for text in texts for each in re.findall(r"\$.+?\$", text)}:
+    parser, (f, args) = MathTextParser("path"), FUNCTIONS[name]
+    for formula in set(re.findall(r"\$.+?\$", ad.explain(f, *args, order=2).latex())):
         parser.parse(formula)
 
 
