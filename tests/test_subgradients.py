@@ -11,6 +11,7 @@ import pytest
 import adjoint as ad
 from adjoint.errors import ArgumentError, RangeError
 from adjoint.graph.op import OPS
+from tests.sampling import in_turn
 
 pytestmark = pytest.mark.unit
 
@@ -70,8 +71,7 @@ WAYS: dict[str, Callable[..., Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(("name", "way"), in_turn(FUNCTIONS, WAYS, times=3))
 def test_the_side_holds(name: str, way: str) -> None:
     """The slope of the side that was asked for, in every transform, compiled and not, whether the
     choice is made inside of the transform or outside, whatever was asked for before."""
