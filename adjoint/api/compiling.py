@@ -90,7 +90,8 @@ class Compiled:
         if chosen.debug_nans:
             result = self._uncompiled(dict(static), opened(structure, leaves), labels)
             return self._consume_donated(args, leaves, result)
-        found = self._find(static, key_orders(dynamic), leaves, structure, labels_among(labels))
+        known = structure, args, labels_among(labels)
+        found = self._find(static, key_orders(dynamic), leaves, *known)
         if found.is_part:
             return self._call_with(dict(static), structure.unflatten(leaves))
         if labels:
@@ -114,6 +115,8 @@ class Compiled:
 
     def _donated(self, args: tuple[Any, ...]) -> tuple[int, ...]:
         """The numbers of the leaves in donated arguments."""
+        if not self._donate:
+            return ()
         found: list[int] = []
         start = 0
         for position, argument in enumerate(args):
@@ -181,9 +184,10 @@ class Compiled:
         orders: Any,
         leaves: Sequence[Any],
         structure: Any,
+        args: tuple[Any, ...],
         labels: Sequence[Labels] = (),
     ) -> Specialization:
-        """The specialization for settled leaves, perhaps a new one."""
+        """The specialization for settled leaves of the arguments, perhaps a new one."""
         try:
             signature = tuple(map(key_of, leaves))
             # What a method or an index would mean to labelled arrays, tracing sees.
@@ -199,11 +203,9 @@ class Compiled:
         if found is None:
             known = self._each(leaf_of, leaves, structure)
             call = functools.partial(self._call_with, dict(static))
-            plans = None
-            if not self._donate:
-                kinds = tuple(map(kind_of, leaves))
-                alike = (plain, structure, orders, kinds, meanings, options.current())
-                plans = self._size_plans.setdefault(alike, SizePlans())
+            donated, kinds = self._donated(args), tuple(map(kind_of, leaves))
+            alike = (plain, structure, orders, kinds, meanings, donated, options.current())
+            plans = self._size_plans.setdefault(alike, SizePlans(donated))
             found = Specialization(self._function, structure, known, call, labels, plans)
             if not found.is_part:
                 self._specializations[key] = found
@@ -307,7 +309,7 @@ class Compiled:
         static, dynamic = self._split(args, kwargs)
         leaves, structure = flatten(dynamic)
         leaves = self._each(settled, leaves, structure)
-        return self._find(static, key_orders(dynamic), leaves, structure)
+        return self._find(static, key_orders(dynamic), leaves, structure, args)
 
     def _last(self) -> Specialization:
         """The specialization compiled last, or only traced last if none was compiled."""

@@ -38,9 +38,11 @@ MOST_FORMS = 4
 
 
 class SizePlans:
-    """What is known of a function for arguments that differ in sizes."""
+    """What is known of a function for arguments that differ in sizes, and of which some are
+    `donated`, by number."""
 
-    def __init__(self) -> None:
+    def __init__(self, donated: Sequence[int]) -> None:
+        self.donated = donated
         self.plans: list[OpenPlan] = []
         self.known: list[tuple[GraphForm, Any]] = []
         """Graphs of sizes with a program, and that; the latest last."""
@@ -108,7 +110,7 @@ class SizePlans:
         from adjoint.backends.llvm.program.open_plan import planned
 
         try:
-            plan = planned(OpenGraph([form, *others]))
+            plan = planned(OpenGraph([form, *others]), self.donated)
         except (NoForm, NotOpen):
             self.failures += 1  # other sizes, larger ones, may need less of what they are
             return None
@@ -125,6 +127,7 @@ class FilledPlan:
         self.kept = plan.kernels
         self.stepwise, self.calls_left = plan.stepwise(facts)
         self.failed = plan.failed
+        self.reuse = facts.reuse
 
     def run(self, arrays: Sequence[Array], into: Mapping[int, Array] | None = None) -> list[Array]:
         """The outputs for contiguous arrays, as of a program."""

@@ -170,7 +170,9 @@ class Specialization:
     def donate(self, donated: Sequence[int], to: str) -> None:
         """Have calls donate these leaves, by number, to function `to`. Before it has a program."""
         self.donated = donated
-        self.donation = Donation(self.inputs, donated, to, self.program.reuse)
+        program = self.filled if self.is_filled else self.program
+        assert program is not None
+        self.donation = Donation(self.inputs, donated, to, program.reuse)
 
     def bind(self, slow: Callable[..., Any]) -> Any:
         """The native entry, which hands what does not fit to `slow`; that itself if there is no
@@ -202,7 +204,7 @@ class Specialization:
     @property
     def is_filled(self) -> bool:
         """Whether the plan that was filled in answers the next call."""
-        if self.filled is None or self.donation is not None or self.built is not None:
+        if self.filled is None or self.built is not None:
             return False
         return self.filled.calls_left > 0
 

@@ -13,6 +13,8 @@ from adjoint.api import size_plans
 from adjoint.api.tree import flatten
 from adjoint.backends.llvm.program.open_plan import OpenPlan
 from adjoint.backends.llvm.program.program import STEPWISE_CALLS
+from adjoint.errors import DonatedError
+from adjoint.graph.open_numbers import Assumptions
 
 HIDDEN = 24
 RNG = np.random.default_rng(0)
@@ -125,6 +127,37 @@ def test_single_precision_and_other_layouts() -> None:
             assert bits(compiled(x)) == bits(ad.compile(f)(x))
 
 
+def test_donated_arguments_are_written_to() -> None:
+    def step(w: Any, x: Any) -> Any:
+        value, slope = ad.value_and_grad(lambda w: ad.mean(ad.tanh(x @ w) ** 2))(w)
+        return value, w - 0.1 * slope
+
+    def train(sizes: Sequence[int], steps: int, anew: bool) -> tuple[Any, int, int]:
+        f = ad.compile(step, donate=0)
+        w = ad.asarray(WEIGHTS.copy())
+        filled, kept = 0, 0
+        for size in sizes:
+            for _ in range(steps):
+                if anew:
+                    f = ad.compile(step, donate=0)
+                memory = np.asarray(w).ctypes.data
+                given = w
+                value, w = f(w, ROWS[:size])
+                kept += np.asarray(w).ctypes.data == memory
+                filled += last(f).filled is not None
+                with pytest.raises(DonatedError):
+                    np.asarray(given)
+        return bits((value, w)), filled, kept
+
+    sizes = (40, 60, 90, 61, 75, 55, 44)
+    for steps in (1, STEPWISE_CALLS + 2):
+        expected, none, always = train(sizes, steps, anew=True)
+        found, filled, kept = train(sizes, steps, anew=False)
+        assert found == expected
+        assert none == 0 < filled
+        assert kept == always > 0
+
+
 def test_a_size_gets_a_program_of_its_own_after_some_calls() -> None:
     compiled = ad.compile(ad.value_and_grad(loss))
     for size in (40, 60, 90):
@@ -151,8 +184,6 @@ def test_a_plan_that_is_wrong_is_found_out(
     monkeypatch: pytest.MonkeyPatch, plans_at_once: list[bool | None]
 ) -> None:
     """If something were decided by a size without being noted, the next program shows it."""
-    from adjoint.graph.open_numbers import Assumptions
-
     monkeypatch.setattr(Assumptions, "decide", lambda self, comparison, outcome: bool(outcome))
     compiled = ad.compile(ad.value_and_grad(loss))
     for size in (40, 60, 90, 1024, 33):

@@ -38,6 +38,7 @@ from adjoint.graph.order import topological_order
 from adjoint.passes.kink_questions import asked_in_a_branch
 from adjoint.passes.pipeline import PIPELINE
 from adjoint.passes.rewriting import owned
+from adjoint.schedule.donation import Reuse
 from adjoint.schedule.fuse import schedule
 
 FEW = frozenset(range(-1, 17))
@@ -76,7 +77,8 @@ class OpenPlan:
         if found is None:
             return None
         try:
-            return can_run_stepwise(program.writer) and are_equal(found, facts_of(program.writer))
+            own = facts_of(program.writer, program.reuse)
+            return can_run_stepwise(program.writer) and are_equal(found, own)
         except NotOpen:
             return False
 
@@ -91,8 +93,9 @@ class OpenPlan:
         return Stepwise(KnownProgram(facts)), STEPWISE_CALLS
 
 
-def planned(graph: OpenGraph) -> OpenPlan:
-    """The plan of an open graph. `NotOpen` if its code needs to know the sizes."""
+def planned(graph: OpenGraph, donated: Sequence[int]) -> OpenPlan:
+    """The plan of an open graph of which these inputs are donated, by number. `NotOpen` if its code
+    needs to know the sizes."""
     assumptions = graph.assumptions
     known = _Known()
     try:
@@ -106,7 +109,7 @@ def planned(graph: OpenGraph) -> OpenPlan:
         writer.all_kernels()
         if not can_run_stepwise(writer):
             raise NotOpen("its steps are not taken one by one")
-        facts = facts_of(writer)
+        facts = facts_of(writer, Reuse.of(plan, donated))
     except NotOpen:
         raise
     except Exception as error:

@@ -20,6 +20,7 @@ from adjoint.graph.leaf import constant_node
 from adjoint.graph.node import Node
 from adjoint.graph.open_numbers import NotOpen, array_of
 from adjoint.graph.types import Shape
+from adjoint.schedule.donation import Reuse
 from adjoint.schedule.memory import MemoryPlan
 from adjoint.schedule.plan import Alias, Gemm, Kernel, Nest, Schedule, Step
 
@@ -94,11 +95,19 @@ class Facts(NamedTuple):
     storage: tuple[tuple[int, int, int], ...]
     size: int
     checks: bool
+    is_sure: bool
+    reused: tuple[tuple[int, int], ...]
+
+    @property
+    def reuse(self) -> Reuse:
+        """What it makes of donated inputs."""
+        return Reuse(self.is_sure, dict(self.reused))
 
 
-def facts_of(writer: ProgramWriter) -> Facts:
-    """The facts of a program. `NotOpen` if it has steps that are not kernels, products or views."""
-    return _Collector(writer).facts()
+def facts_of(writer: ProgramWriter, reuse: Reuse) -> Facts:
+    """The facts of a program, which makes of donated inputs what `reuse` says. `NotOpen` if it has
+    steps that are not kernels, products or views."""
+    return _Collector(writer).facts(reuse)
 
 
 class _Collector:
@@ -116,7 +125,7 @@ class _Collector:
     def all(self, nodes: Sequence[Node]) -> tuple[int, ...]:
         return tuple([self.number(node) for node in nodes])
 
-    def facts(self) -> Facts:
+    def facts(self, reuse: Reuse) -> Facts:
         schedule, memory = self.writer.schedule, self.writer.memory
         inputs, outputs = self.all(schedule.inputs), self.all(schedule.outputs)
         constants = self.all(schedule.constants)
@@ -127,10 +136,9 @@ class _Collector:
         )
         held = set(schedule.constants)
         nodes = tuple([self.node(n, n in held) for n in self.numbers])
-        checks = self.writer.checks
-        return Facts(
-            nodes, inputs, outputs, constants, steps, offsets, storage, memory.size, checks
-        )
+        lists = nodes, inputs, outputs, constants, steps, offsets, storage
+        reused = tuple(reuse.inputs.items())
+        return Facts(*lists, memory.size, self.writer.checks, reuse.is_sure, reused)
 
     def node(self, node: Node, is_held: bool) -> NodeFacts:
         axes = node.params if node in self.computed else ()
