@@ -10,6 +10,7 @@ from adjoint.graph.node import Scope
 from adjoint.tracing import catching, library
 from adjoint.tracing.classes import give_back
 from adjoint.tracing.constants import plain_within, tracing
+from adjoint.tracing.module_names import look_again
 from adjoint.tracing.queries import forget
 from adjoint.tracing.rebinding import meaning, traceable
 
@@ -22,6 +23,8 @@ def call(
     Raises `LostDerivativeError` also where somebody caught the one that said that a value left the
     graph: what was computed after that counts as lost.
     """
+    if not tracing.depth:
+        look_again()
     tracing.depth += 1
     try:
         traced = traceable(f)

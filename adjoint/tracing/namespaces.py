@@ -31,6 +31,7 @@ from adjoint.tracing.classes import is_twin
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.creation import FUNCTIONS_OF_NUMPY
 from adjoint.tracing.mathematics import FUNCTIONS_OF_MATH
+from adjoint.tracing.module_names import note
 from adjoint.tracing.plain_polynomials import FUNCTIONS_OF_POLY1D, of_poly1d
 from adjoint.tracing.polynomials import is_series, traced_class
 from adjoint.tracing.solvers import guarded
@@ -61,6 +62,7 @@ class Namespace(ModuleType):
             return module(value)
         meant = function(value)
         if meant is not value and not is_twin(meant):
+            note(self.__dict__["__adjoint_real__"], name, value, self.__dict__)
             self.__dict__[name] = meant
         return meant
 
@@ -69,7 +71,8 @@ class Namespace(ModuleType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         self.__dict__.pop(name, None)
-        setattr(self.__dict__["__adjoint_real__"], name, value)
+        own = next((real for real, meant in tuple(_known.values()) if meant is value), value)
+        setattr(self.__dict__["__adjoint_real__"], name, own)
 
 
 def module(real: ModuleType) -> Any:
