@@ -382,6 +382,15 @@ row(
     flags="plain",
 )
 row("ldexp", lambda n, x: n.ldexp(x, np.array([5, -3, 2])), (3,))
+row(
+    "ldexp",
+    lambda n, x: n.ldexp(x, np.array([2**40, -(2**40), 2**62])),
+    np.array([0.0, 1.5, -0.0]),
+    flags="plain",
+)
+row(
+    "float_power", lambda n, x: n.float_power(x, 2), np.array([1.1, 0.3], np.float32), flags="plain"
+)
 row("spacing", lambda n, x: n.spacing(x), np.array([0.3, 6.0, -5.0]))
 row("modf", lambda n, x: n.modf(3 * x), (2, 2))
 row("gcd", lambda n, x: n.gcd(x, 12), np.array([8, 9, 0]), flags="eager plain")

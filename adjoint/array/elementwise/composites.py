@@ -198,6 +198,11 @@ def ldexp(x1: Any, x2: Any, /) -> Tensor:
     """
     x, n = as_tensor(x1), as_tensor(x2)
     x = x if x.node.dtype.kind == "f" else as_tensor(x, FLOAT64)
+    limits = np.finfo(x.node.dtype)
+    most = limits.maxexp - limits.minexp + limits.nmant + 3  # from below the least to the largest
+    range_of_n = np.iinfo(n.node.dtype) if n.node.dtype.kind in "iu" else None
+    if range_of_n is None or range_of_n.max > most:  # 0 times an infinite factor is nan
+        n = choice.clip(n, -most if range_of_n is None else max(-most, range_of_n.min), most)
     third = n // 3  # as one factor 2**n may overflow where x 2**n does not
     for part in (third, third, n - 2 * third):
         x = x * as_tensor(exp2(as_tensor(part, x.node.dtype)), x.node.dtype)

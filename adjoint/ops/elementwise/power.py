@@ -14,7 +14,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import public, public_storage, register
 from adjoint.graph.storage import in_float32
 from adjoint.graph.tensor import Tensor, as_stored, as_tensor
-from adjoint.graph.types import FLOAT64, INT64
+from adjoint.graph.types import FLOAT64, INT64, promote
 from adjoint.ops.elementwise.arithmetic import reciprocal
 from adjoint.ops.elementwise.comparison import equal, isnan, not_equal
 from adjoint.ops.family import defined_results
@@ -282,11 +282,11 @@ def _ones(node: Node) -> Tensor:
 
 @public
 def float_power(x1: Any, x2: Any, /) -> Tensor:
-    """`power` in floating numbers: integers count as float64.
+    """`power` in float64 or complex128, as NumPy's: also of integers and narrower numbers.
 
     >>> import adjoint as ad
     >>> ad.float_power(2, -1)
     Tensor(0.5)
     """
     base = as_tensor(x1)
-    return power(base if base.node.dtype.kind in "fc" else as_tensor(base, FLOAT64), x2)
+    return power(as_tensor(base, promote(base.node.dtype, FLOAT64)), x2)
