@@ -59,6 +59,9 @@ _COMPUTING = frozenset({"math", "cmath", "scipy"})
 counterpart: Callable[[str], str | None] = lambda name: None  # noqa: E731
 """What stands for a function of another package, by its name; higher floors know more of them."""
 
+is_tracing: Callable[[], bool] = lambda: False  # noqa: E731
+"""Whether this thread traces a function of the user's; a higher floor knows."""
+
 
 def losers(node: Node) -> list[Scope]:
     """The open transforms that would lose something if the value left the graph."""

@@ -212,9 +212,6 @@ class Operators:
     __ilshift__ = _in_place(__lshift__, "<<=")
     __irshift__ = _in_place(__rshift__, ">>=")
 
-    def __hash__(self) -> int:
-        return id(self)
-
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return calls.floor_divide(self, other), calls.remainder(self, other)
 

@@ -13,12 +13,13 @@ import numpy as np
 from numpy import float64
 
 from adjoint.errors import ArgumentError, DTypeError, ShapeError
-from adjoint.graph import calls, engine, labels, types
+from adjoint.graph import calls, engine, labels, lost, types
 from adjoint.graph.arrays import checked_range, number_array, owned, scalar_value
+from adjoint.graph.caller import Asker, user_place
 from adjoint.graph.device import CPU, check_device
 from adjoint.graph.labelled_methods import check_iteration, check_numbers
 from adjoint.graph.leaf import constant_node
-from adjoint.graph.lost import handed_out
+from adjoint.graph.lost import handed_out, is_of_variable, losers, report
 from adjoint.graph.methods import ArrayMethods
 from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
@@ -218,6 +219,18 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
         if type(node.value) is np.bool_ and node.scope is None:
             return bool(node.value)
         return bool(_scalar(self, "bool"))
+
+    def __hash__(self) -> int:
+        """That of the object itself; in traced code of a number that of its value, by which NumPy's
+        numbers are found in dicts and sets."""
+        node = self.node
+        if node.shape or not lost.is_tracing() or is_of_variable(node):
+            return id(self)
+        scopes = losers(node)
+        if scopes:
+            what = "a dict or a set, which finds numbers by their values,"
+            report(scopes, Asker("", what, user_place()))
+        return hash(_scalar(self, "hash"))
 
     def __index__(self) -> int:
         if self.node.dtype.kind not in "iu" or self.node.shape:

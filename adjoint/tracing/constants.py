@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.graph import lost
 from adjoint.graph.numpy_protocol import NumpyProtocol, call_function
 from adjoint.graph.shown import check_read
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
@@ -28,6 +29,7 @@ class _State(threading.local):
 
 
 tracing = _State()
+lost.is_tracing = lambda: tracing.depth > 0
 
 
 class ConstantArray(np.ndarray[Any, Any]):

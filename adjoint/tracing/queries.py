@@ -129,6 +129,35 @@ def dispatching(f: Any, copy: Callable[[Any], Any]) -> Any:
     return choose
 
 
+class _Argument:
+    """A tensor as an argument of a function that remembers: known by which object it is."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Argument) and self.tensor is other.tensor
+
+    def __hash__(self) -> int:
+        return id(self.tensor)
+
+
+def _as_key(x: Any) -> Any:
+    """An argument, with tensors, also in tuples, as what may be looked up."""
+    if isinstance(x, Tensor):
+        return _Argument(x)
+    return tuple(map(_as_key, x)) if type(x) is tuple else x
+
+
+def _as_given(x: Any) -> Any:
+    """The argument of which that was made."""
+    if type(x) is _Argument:
+        return x.tensor
+    return tuple(map(_as_given, x)) if type(x) is tuple else x
+
+
 _caches: list[Any] = []
 
 
@@ -137,7 +166,8 @@ def remembering(f: Any, copy: Callable[[Any], Any], holds_tensor: Callable[[Any]
     """A function made by `functools.lru_cache`: given tensors it remembers until the call ends."""
 
     def traced(*args: Any, **kwargs: Any) -> Any:
-        return copy(f.__wrapped__)(*args, **kwargs)
+        given = {k: _as_given(x) for k, x in kwargs.items()}
+        return copy(f.__wrapped__)(*map(_as_given, args), **given)
 
     own = functools.lru_cache(**f.cache_parameters())(traced)
 
@@ -146,7 +176,7 @@ def remembering(f: Any, copy: Callable[[Any], Any], holds_tensor: Callable[[Any]
         if not holds_tensor((*args, *kwargs.values())):
             return copy(f(*args, **kwargs))
         _caches.append(own)
-        return own(*args, **kwargs)
+        return own(*map(_as_key, args), **{k: _as_key(x) for k, x in kwargs.items()})
 
     return choose
 
