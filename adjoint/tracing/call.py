@@ -43,11 +43,15 @@ def call(
         raise refused from error
     finally:
         tracing.depth -= 1
+        refused_by_us = tracing.refused
         if not tracing.depth:
+            tracing.refused = None
             give_back()
             forget()
         if scope is not None:
             scope.transform = None  # what it returned may be looked at
+    if refused_by_us is not None:
+        raise refused_by_us
     if scope is not None and scope.lost is not None:
         raise scope.lost
     return plain_within(result)

@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any
 
+from adjoint.errors import ArgumentError
 from adjoint.graph.engine import value_of
 from adjoint.graph.tensor import Tensor
+from adjoint.tracing.constants import tracing
 
 _OWN = __name__.partition(".")[0]
 outermost: list[CodeType] = []
@@ -36,8 +38,27 @@ def is_guarded() -> bool:
     return False
 
 
+_OF_FLOATS = frozenset({"FloatingPointError", "ArithmeticError"})
+
+
+def waits_for_floats() -> bool:
+    """Whether the traced code that is running, or what has called it, may catch the errors of
+    floating numbers: it names one, or stands in a ``try`` and names `Exception`."""
+    named: set[str] = set()
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code is not outermost[0]:
+        if not _is_own(frame):
+            named.update(frame.f_code.co_names)
+        frame = frame.f_back
+    return not named.isdisjoint(_OF_FLOATS) or ("Exception" in named and is_guarded())
+
+
+def _is_own(frame: FrameType) -> bool:
+    return (frame.f_globals.get("__name__") or "").partition(".")[0] == _OWN
+
+
 def _is_guarded_at(frame: FrameType) -> bool:
-    if (frame.f_globals.get("__name__") or "").partition(".")[0] == _OWN:
+    if _is_own(frame):
         return False
     at = frame.f_lasti
     return any(start <= at < end for start, end in _guarded_parts(frame.f_code))
@@ -106,6 +127,24 @@ def looked_at(of_tensors: Callable[..., Any]) -> Callable[..., Any]:
         if is_guarded():
             look(result, _is_dropped())
         return result
+
+    return function
+
+
+def raising(real: Any) -> Callable[..., Any]:
+    """`numpy.errstate` or `numpy.seterr`, refused where somebody waits for the errors, which do not
+    come."""
+
+    @functools.wraps(real, updated=())
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if "raise" in (*args, *kwargs.values()) and waits_for_floats():
+            tracing.refused = ArgumentError(
+                f'numpy.{real.__name__}: "raise" is not supported in a try of a function that is '
+                f"traced, as values come later; ask for what would raise, by numpy.isfinite or a "
+                f"comparison, or compute with adjoint.stop_gradient(x) before"
+            )
+            raise tracing.refused
+        return real(*args, **kwargs)
 
     return function
 

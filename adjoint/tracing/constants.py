@@ -20,9 +20,11 @@ from adjoint.graph.types import is_bfloat16, storage_dtype
 
 
 class _State(threading.local):
-    """How many functions this thread traces, one inside the other, and what arrays it has seen."""
+    """How many functions this thread traces, one inside the other, what arrays it has seen, and the
+    error that holds also if the user's code catches it."""
 
     depth = 0
+    refused: Exception | None = None
 
     def __init__(self) -> None:
         self.seen: dict[int, tuple[Any, Any]] = {}

@@ -26,7 +26,7 @@ from adjoint.graph.tensor import Tensor, from_array
 from adjoint.ops.elementwise.choice import where
 from adjoint.tracing import sparse_constants, texts
 from adjoint.tracing.adopted import adopted
-from adjoint.tracing.catching import looked_at, tried_with
+from adjoint.tracing.catching import looked_at, raising, tried_with
 from adjoint.tracing.classes import is_twin
 from adjoint.tracing.constants import fresh, holds_tensor
 from adjoint.tracing.creation import FUNCTIONS_OF_NUMPY
@@ -171,6 +171,8 @@ def _meaning(real: Any, name: str) -> Any:
         return texts.of_library(real, name)
     if own in FUNCTIONS_OF_NUMPY:
         return FUNCTIONS_OF_NUMPY[own]
+    if own in ("errstate", "seterr"):
+        return raising(real)
     if isinstance(real, type) and is_series(real):
         return traced_class(real)
     if own in FUNCTIONS and (isinstance(real, type) or not callable(real)):
