@@ -61,7 +61,8 @@ class Replay:
         self.is_traced = type(argnums) not in (int, tuple, partial)
         """Whether all calls are traced from now on, as where a list of numbers may change."""
         self.before: Any = None
-        """What the function read at the call before, if a plan waits to see whether that stays."""
+        """What the function read at the call before, if a plan waits to see whether that is still
+        so after the next one."""
         self.told = ""
         """Why a plan could not be made, or was given up."""
 
@@ -94,26 +95,27 @@ class Replay:
 
     def trace(self, args: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any:
         """The result by calling the function; now and then a plan is made for calls like this."""
-        if self._is_due():
+        is_watched = self.before is not None
+        if not is_watched and self._is_due():
             result = self._plan(args, names)
             if result is not REFUSED:
                 return result
         before = derivative_programs.answers
-        is_open = len(self.plans) < MOST_PLANS and options.current().replay
-        with derivative_programs.offering(is_open) as offer:
+        is_open = len(self.plans) < MOST_PLANS and options.current().replay and not is_watched
+        with derivative_programs.offering(is_open, is_tried=is_watched) as offer:
             result = call_by_name(self.traced, names, *args)
         self.answered += derivative_programs.answers != before
-        if offer.is_due:
+        if offer.is_due or is_watched:
             self._plan(args, names)
         return result
 
     def _plan(self, args: tuple[Any, ...], names: tuple[str, ...]) -> Any:
         """Try to make a plan for calls like this; the result of the call, `REFUSED` if in vain."""
+        before, self.before = self.before, None
         if not is_undisturbed(chosen := options.current()):
             return REFUSED
         self.answered = 0
         traced = partial(call_by_name, self.traced, names) if names else self.traced
-        before, self.before = self.before, None
         proof = _proof()
         with derivative_programs.offering(False, is_tried=True):
             plan, result = proof.plan_for(
@@ -132,8 +134,6 @@ class Replay:
         return REFUSED
 
     def _is_due(self) -> bool:
-        if self.before is not None:
-            return True
         if not self.answered or len(self.plans) >= MOST_PLANS:
             return False
         is_paid = self.answered >= WAIT << (self.vain + self.changes)

@@ -54,8 +54,10 @@ def plan_for(
     """The plan for calls of `traced`, which calls `f`, and the result of this call; or why there is
     none. The last arguments have `names`.
 
-    Where `f` reads large arrays there is one if they hold what they did at the call `before`, as
-    data may be written into them for each; without that call, what `f` reads now.
+    Where `f` reads large arrays there is one if all that it reads is as it was `before` the last
+    call; without that, what `f` reads now. Data may be written into them for each call; and what a
+    call leaves as it is the proof does, too, so that it never has to give them back what they held,
+    while another thread may write into them.
     """
     try:
         reads = reads_of(f)

@@ -94,17 +94,18 @@ class Reads:
         return "one of its functions was changed"
 
     def undo(self) -> bool:
-        """Give all holders what they held; whether there was something to undo."""
+        """Give holders, but large arrays, what they held; whether any held anything else."""
         found = [(x, saved) for x, saved in self.holders if not _holds(x, saved)]
         for x, saved in found:
-            _restore(x, saved)
+            if not _is_large(saved):
+                _restore(x, saved)
         return bool(found)
 
     def share(self, arrays: Sequence[Array]) -> None:
         """Compare from now on with such of `arrays`, which nobody writes into, as are equal to the
         copies of what is read, and let go of these."""
         for i, (x, saved) in enumerate(self.holders):
-            if type(x) is np.ndarray and type(saved[-1]) is np.ndarray:
+            if _is_large(saved):
                 *layout, copied = saved
                 alike = (a for a in arrays if _is_alike(a, copied) and not may_share_memory(a, x))
                 twins = (a for a in alike if _is_copy(a, copied))
@@ -144,6 +145,11 @@ def saved_of(x: Any) -> Any:
     if kind is dict:
         return list(x.items())
     return x.dtype, x.shape, x.strides, x.tobytes() if x.nbytes <= FEW_BYTES else _copied(x)
+
+
+def _is_large(saved: Any) -> bool:
+    """Whether this is what a large array held."""
+    return type(saved) is tuple and type(saved[-1]) is np.ndarray
 
 
 def _copied(x: Array) -> Array:
@@ -200,4 +206,4 @@ def _restore(x: Any, saved: Any) -> None:
         x.update(saved)
     else:
         dtype, shape, _, data = saved
-        x[...] = np.frombuffer(data, dtype).reshape(shape) if type(data) is bytes else data
+        x[...] = np.frombuffer(data, dtype).reshape(shape)

@@ -22,7 +22,9 @@ import adjoint as ad
 from adjoint.api import replay_proof
 from adjoint.api.fast_tree import REFUSED
 from adjoint.api.replay import MOST_PLANS, replay_of
+from adjoint.backends import derivative_programs
 from adjoint.backends.availability import missing
+from adjoint.tracing.reading import reads_of
 from adjoint.tracing.reads import Reads
 
 pytestmark = [
@@ -236,6 +238,34 @@ def test_of_data_that_stays_the_copy_in_the_program_is_compared(
     assert any(copied is x for x in constants)
     data[-1, -1] += 1.0
     assert np.allclose(warm(g, np.ones(70), calls=1), 2 * data.T @ data.sum(1))
+
+
+def test_what_another_thread_writes_into_data_meanwhile_is_not_undone() -> None:
+    few, data, log = np.ones(3), np.ones(5000), [1.0]
+    reads = reads_of(lambda x: ad.sum(data * x) + few[0] + log[0])
+    assert not reads.undo()
+    few[0] = data[0] = log[0] = 2.0
+    assert reads.undo()
+    assert (few[0], log[0], data[0]) == (1.0, 1.0, 2.0)
+    assert reads.undo()  # as it still is not what it was
+
+
+def test_where_nothing_may_be_left_out_no_plan_waits() -> None:
+    data = np.ones(5000)
+    g = ad.grad(lambda x: ad.sum(data * x * x))
+    found = replay_of(g)
+    assert found is not None
+    with ad.options(native="always"):
+        while found.before is None:
+            g(1.0)
+    answers = derivative_programs.answers
+    with ad.options(native="always", replay=False):
+        for _ in range(3):
+            assert float(g(1.0)) == 10000
+    assert derivative_programs.answers == answers + 3
+    assert found.before is None
+    assert float(warm(g, 1.0)) == 10000
+    assert plans_of(g)
 
 
 def test_a_list_of_argnums_may_change() -> None:
