@@ -203,7 +203,7 @@ def _fixed(x: Any, exponent: float) -> Any:
         return x * x * x
     if exponent == 4:
         return np.square(x * x)
-    if exponent < -1 and exponent == int(exponent) and np.iscomplexobj(x):
+    if exponent < -1 and float(exponent).is_integer() and np.iscomplexobj(x):
         return np.reciprocal(_fixed(x, -exponent))  # NumPy's quotient is nan where x² overflows
     return np.power(x, exponent)
 
