@@ -132,7 +132,8 @@ def proved(
         computed = found.run(*given.leaves)
         _check_result(result, computed[0] if trial.is_flagged else computed)
         if found.can_enter:
-            reads.share([x.value for x in found.schedule.constants if x.value is not None])
+            if reads.bytes > FEW_BYTES:
+                reads.share([x.value for x in found.schedule.constants if x.value is not None])
             return plan, result
     raise Unproved("its program has no native entry")
 
