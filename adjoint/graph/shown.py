@@ -23,12 +23,22 @@ _DIGITS = re.compile(r"\d[\d.]*")
 _LEAST = 3
 """Fewer digits than these are found in other numbers by chance."""
 
+_MANY = 64
+
 
 class _Texts(threading.local):
     """What was shown in this thread, and the transforms that differentiate by it."""
 
     def __init__(self) -> None:
         self.found: list[tuple[Sequence[Scope], str]] = []
+        self.most = _MANY
+
+    def add(self, scopes: Sequence[Scope], text: str) -> None:
+        """Note a text, and forget now and then those of transforms that are done."""
+        self.found.append((scopes, text))
+        if len(self.found) > self.most:
+            self.found = [entry for entry in self.found if _open(entry[0])]
+            self.most = 2 * len(self.found) + _MANY
 
 
 _texts = _Texts()
@@ -104,15 +114,15 @@ def shown(text: str, node: Node) -> str:
     scopes = losers(node)
     if not scopes:
         return text
-    _texts.found = [entry for entry in _texts.found if _open(entry[0])]
-    _texts.found.append((scopes, text))
+    _texts.add(scopes, text)
     marked: str = _marked(text, scopes)
     return marked
 
 
-def check_read(found: Any) -> None:
+def check_read(found: Any, from_file: bool = False) -> None:
     """Raise, or as the option says, if a number that was read from text, or one within lists and
-    dicts of them, has digits that were shown of what is still differentiated."""
+    dicts of them, has digits that were shown of what is still differentiated. Of a file, which has
+    been there before as a rule, numbers of few digits are not looked at."""
     if not _texts.found:
         return
     entries = [(_open(scopes), text) for scopes, text in _texts.found]
@@ -124,7 +134,8 @@ def check_read(found: Any) -> None:
     ]
     for digits in {_written(repr(number)) for number in _numbers(found)}:
         for scopes, part in known:
-            if digits == part or (len(digits) >= _LEAST and digits in part):
+            is_same = digits == part and not from_file
+            if is_same or (len(digits) >= _LEAST and digits in part):
                 report(scopes, asker())
                 return
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import os
 from collections.abc import Callable, Collection
 from types import CodeType
 from typing import Any
@@ -16,17 +17,16 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.shown import check_read
-from adjoint.graph.tensor import Tensor
 from adjoint.tracing.constants import fresh
 
-_NUMBERS = frozenset({float, int, bool, complex, Tensor, np.float64})
+_TEXTS = (str, bytes, bytearray)
 
 
 @functools.wraps(float, updated=())
 def read_float(x: Any = 0.0, /) -> float:
     """`float`, of text and of decimal numbers and fractions, which may come from text, too."""
     found = float(x)
-    if type(x) not in _NUMBERS:
+    if isinstance(x, _TEXTS) or type(x).__module__ in ("decimal", "fractions"):
         check_read(found)
     return found
 
@@ -70,13 +70,17 @@ def _may_name(code: CodeType, names: Collection[str]) -> bool:
     return any(name in variables or name in code.co_consts for name in names)
 
 
+_OF_FILES = (np.loadtxt, np.genfromtxt)
+
+
 def _reading(read: Callable[..., Any]) -> Callable[..., Any]:
     """`read`, which makes numbers of text; they are looked at."""
 
     @functools.wraps(read, updated=())
     def reading(*args: Any, **kwargs: Any) -> Any:
         found = read(*args, **kwargs)
-        check_read(found)
+        is_path = read in _OF_FILES and isinstance(next(iter(args), ""), (str, os.PathLike))
+        check_read(found, from_file=is_path)
         return fresh(found)
 
     return reading

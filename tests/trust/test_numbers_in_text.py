@@ -20,6 +20,7 @@ X = np.array([0.3172569, 1.2834511, 2.1759823])
 
 
 PERCENT = "%s"
+ONE = np.float32(1.283)
 
 
 def through_buffer(text):
@@ -57,6 +58,7 @@ SHOWN = {
     "text": lambda x: (f"{x:.3f} {x}", str(x), PERCENT % x, through_buffer(x)),
     "logged": lambda x: logging.getLogger("adjoint.tests").debug("x is %s, or %s", x, f"{x:.2f}"),
     "other numbers": lambda x: (f"{x:.3f}", float("7.5"), json.loads("[0.25, 1e-3]"), float("inf")),
+    "numbers of NumPy's": lambda x: (f"{x:.3f}", float(np.float32(x.shape == ())), float(ONE)),
     "integers": lambda x: (f"{x:.7f}", int("12"), float(len(f"{x:.7f}")), json.loads("127")),
     "labels": lambda x: list(np.array([f"{x:.2f}", "b"]) == "b"),
     "of stop_gradient": lambda x: float(f"{ad.stop_gradient(x):.7f}"[:5]),
