@@ -257,9 +257,9 @@ def _metric(
         known = ", ".join(sorted({f for f in _METRICS if len(f) > 3}))
         raise unsupported(name, "metric", metric, f"give one of {known}")
     allowed = {
-        minkowski: ("p", "w"),
-        seuclidean: ("V",),
-        mahalanobis: ("VI",),
+        _METRICS["minkowski"]: ("p", "w"),
+        _METRICS["seuclidean"]: ("V",),
+        _METRICS["mahalanobis"]: ("VI",),
         _METRICS["js"]: (),
     }.get(function, ("w",))
     unknown = [key for key in options if key not in allowed]
@@ -268,9 +268,9 @@ def _metric(
             f"{name}: metric {metric!r} does not take {unknown[0]!r}; it takes {allowed}"
         )
     options = {key: value for key, value in options.items() if value is not None}
-    if function is seuclidean and "V" not in options:
+    if function is _METRICS["seuclidean"] and "V" not in options:
         options["V"] = descriptive.var(concat(samples, axis=0), 0, ddof=1)
-    if function is mahalanobis and "VI" not in options:
+    if function is _METRICS["mahalanobis"] and "VI" not in options:
         covariance = descriptive.cov(concat(samples, axis=0), rowvar=False)
         options["VI"] = matrix_transpose(equations.inv(reshape(covariance, (_width(samples),) * 2)))
     return lambda u, v: function(u, v, **options)
