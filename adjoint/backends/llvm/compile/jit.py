@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
@@ -81,10 +82,15 @@ def own_version() -> str:
     Sizes and times stand for contents, as in Python's own ``.pyc`` files. An edit or another
     release changes them; a copy of the package may change the times, and then compiles once more.
     """
-    package = Path(__file__).parents[__name__.count(".") - 1]
-    files = sorted(path for floor in FLOORS for path in (package / floor).rglob("*.py"))
-    states = [(path.relative_to(package), path.stat()) for path in files]
-    return str([(str(path), state.st_size, state.st_mtime_ns) for path, state in states])
+    package = str(Path(__file__).parents[__name__.count(".") - 1])
+    states = []
+    for floor in FLOORS:
+        for folder, inner, names in os.walk(os.path.join(package, floor)):
+            inner[:] = [name for name in inner if name != "__pycache__"]
+            for path in [os.path.join(folder, name) for name in names if name.endswith(".py")]:
+                state = os.stat(path)
+                states.append((path[len(package) + 1 :], state.st_size, state.st_mtime_ns))
+    return str(sorted(states))
 
 
 def cache_key(*parts: str) -> str:

@@ -25,7 +25,7 @@ from adjoint.graph.forking import building
 from adjoint.graph.node import Node
 from adjoint.schedule.donation import Reuse
 
-FORMAT = "plan 1"
+FORMAT = "plan 2"
 """Another number with each change of what is written."""
 
 Bytes: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
@@ -34,12 +34,11 @@ Bytes: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 @dataclass(frozen=True)
 class Plan:
     """What lies on disk: the keys of the object files that it was made of, those with kernels and
-    that of the program; the names of the kernels that the program calls, and of all in the files;
-    what the code needs; the code of all files; and the bytes of its constants."""
+    that of the program; the names of the kernels in them; what the code needs; the code of all
+    files; and the bytes of its constants."""
 
     kernel_files: Sequence[str]
     program_file: str
-    called: Sequence[str]
     kernels: Sequence[str]
     has_block: bool
     is_long: bool
@@ -53,7 +52,6 @@ class Plan:
         told = [
             [*self.kernel_files],
             self.program_file,
-            [*self.called],
             [*self.kernels],
             self.has_block,
             self.is_long,
@@ -68,13 +66,12 @@ class Plan:
     def unpacked(cls, data: bytes) -> Plan:
         """The plan that was `packed`."""
         line, _, rest = data.partition(b"\n")
-        files, file, called, kernels, has_block, is_long, calls, donated, sizes = json.loads(line)
+        files, file, kernels, has_block, is_long, calls, donated, sizes = json.loads(line)
         ends = [*accumulate(sizes, initial=0)]
         code, *constants = [rest[low:high] for low, high in pairwise(ends)]
         return cls(
             files,
             file,
-            called,
             kernels,
             has_block,
             is_long,
@@ -125,7 +122,6 @@ def load(key: str) -> Found | None:
 def plan_of(
     native: NativeCode,
     kernels: Sequence[KernelCode],
-    called: Sequence[str],
     program_file: str,
     is_long: bool,
     outside: Outside,
@@ -150,7 +146,6 @@ def plan_of(
     return Plan(
         files,
         program_file,
-        called,
         names,
         bool(native.loaded.address("adjoint_block")),
         is_long,

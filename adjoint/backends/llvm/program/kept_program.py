@@ -1,6 +1,6 @@
 """The program of a traced graph: by a plan that lies on disk, or by passes and a schedule.
 
-Floor 6.
+Floor 6. What writes code is imported where there is no plan, or somebody looks at the code.
 """
 
 from __future__ import annotations
@@ -8,19 +8,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from adjoint.backends.llvm.compile import jit, kernel_cache, object_cache
 from adjoint.backends.llvm.entry.descriptor import Tree
 from adjoint.backends.llvm.program import kept_plan
 from adjoint.backends.llvm.program.kept_plan import Found
-from adjoint.backends.llvm.program.memory_guards import is_asked_for, program_for
-from adjoint.backends.llvm.program.native_code import NativeCode, Outside
-from adjoint.backends.llvm.program.program import Program
-from adjoint.backends.llvm.program.program_writer import ProgramWriter
+from adjoint.backends.llvm.program.native_code import NativeCode
+from adjoint.backends.llvm.program.native_program import NativeProgram, checks_memory
 from adjoint.backends.llvm.system import thread_pool
+from adjoint.graph.forking import import_module
 from adjoint.graph.node import Node
 from adjoint.schedule.donation import Reuse
 from adjoint.schedule.plan import Schedule
+
+if TYPE_CHECKING:
+    from adjoint.backends.llvm.program.program import Program
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,13 @@ class Traced:
     schedule: Callable[[], Schedule]
 
 
-def program_of(traced: Traced) -> Program:
+def program_of(traced: Traced) -> NativeProgram:
     """The program of a traced graph, which says what it does with donated inputs.
 
     It is the same, to the last bit, whether another process has left its plan or not.
     """
     key = None
-    if jit.HAS_ORC and not is_asked_for():  # elsewhere the names of kernels are those of a process
+    if jit.HAS_ORC and not checks_memory():  # elsewhere the names of kernels are those of a process
         key = kept_plan.plan_key(traced.inputs, traced.outputs, traced.donated)
     if key is not None:
         began = time.perf_counter()
@@ -51,15 +54,17 @@ def program_of(traced: Traced) -> Program:
         if found is not None:
             return KeptProgram(traced, found, began)
     schedule = traced.schedule()
-    program = program_for(schedule, traced.weak, traced.tree)
+    program = _program(traced, schedule)
     program.reuse = reuse = Reuse.of(schedule, traced.donated)
     if key is not None:
         name = key
 
         def keep(program: Program, native: NativeCode) -> None:
-            kernels = program.kernels, program.kernel_names, program.key
-            outside = Outside.of(program.schedule)
-            plan = kept_plan.plan_of(native, *kernels, program.is_long, outside, reuse)
+            files = program.kernels, program.key
+            outside = import_module("adjoint.backends.llvm.program.linked_code").outside_of(
+                program.schedule
+            )
+            plan = kept_plan.plan_of(native, *files, program.is_long, outside, reuse)
             if plan is not None:
                 object_cache.write(name, plan.packed())
 
@@ -67,41 +72,59 @@ def program_of(traced: Traced) -> Program:
     return program
 
 
-class KeptProgram(Program):
-    """A program of which the plan lay on disk. Its schedule is made for those who look at it."""
+def _program(traced: Traced, schedule: Schedule) -> Program:
+    """The program of a schedule."""
+    guards = import_module("adjoint.backends.llvm.program.memory_guards")
+    found: Program = guards.program_for(schedule, traced.weak, traced.tree)
+    return found
 
-    serves_other_sizes = False
+
+class KeptProgram(NativeProgram):
+    """A program of which the plan lay on disk.
+
+    Its schedule, and what there is to read of its code, are made for those who look at it.
+    """
+
+    was_cached = True
 
     def __init__(self, traced: Traced, found: Found, began: float) -> None:
-        plan = found.plan
-        self._traced = traced
-        self._schedule = self._writer = None
-        self._enter(traced.inputs, traced.outputs, traced.weak, traced.tree)
-        self.kernel_names = [*plan.called]
-        self.key = plan.program_file
+        super().__init__(traced.inputs, traced.outputs, traced.weak, traced.tree)
         self.kernels = [found.kernels]
         kernel_cache.add(found.kernels)
         self.native = found.native
-        self.reuse = plan.reuse
-        self.was_cached = True
-        self._is_long = plan.is_long
+        self.reuse = found.plan.reuse
+        self._traced = traced
+        self._is_long = found.plan.is_long
+        self._written: Program | None = None
         self.seconds = time.perf_counter() - began
 
-    @property
-    def schedule(self) -> Schedule:
-        """The schedule, made when first asked for."""
-        if self._schedule is None:
-            self._schedule = self._traced.schedule()
-        return self._schedule
-
-    @property
-    def writer(self) -> ProgramWriter:
-        """What writes the module of the schedule, made when first asked for."""
-        if self._writer is None:
-            self._writer = ProgramWriter(self.schedule)
-        return self._writer
+    def native_code(self) -> NativeCode:
+        """The native code, which was found."""
+        assert self.native is not None
+        return self.native
 
     @property
     def is_long(self) -> bool:
         """Whether other threads run while the program does."""
         return self._is_long
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule, made when first asked for."""
+        return self._traced.schedule()
+
+    @property
+    def written(self) -> Program:
+        """The same program by passes and a schedule."""
+        if self._written is None:
+            self._written = _program(self._traced, self.schedule)
+        return self._written
+
+    @property
+    def kind(self) -> str:
+        """What kind of code it is."""
+        return self.written.kind
+
+    def listing(self, stage: str) -> str:
+        """The code to read."""
+        return self.written.listing(stage)

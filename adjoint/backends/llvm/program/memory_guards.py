@@ -11,16 +11,17 @@ first leaves to the interpreter. Slow, and nothing else differs.
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from adjoint.backends.llvm.program.native_code import Array
+from adjoint.backends.llvm.program.native_program import checks_memory
 from adjoint.backends.llvm.program.program import Program
 from adjoint.backends.llvm.program.program_writer import ProgramWriter, blocks_of_library
-from adjoint.backends.llvm.program.stepwise import FOLDS, Array, Stepwise
+from adjoint.backends.llvm.program.stepwise import FOLDS, Stepwise
 from adjoint.errors import GraphError
 from adjoint.graph.options import begin_block, end_block
 from adjoint.graph.types import DType, Shape, size_of
@@ -43,12 +44,7 @@ class GuardError(GraphError):
 
 def program_for(schedule: Schedule, weak: Sequence[bool], tree: Any) -> Program:
     """The program of a schedule; one that checks its use of memory if the environment says so."""
-    return (GuardedProgram if is_asked_for() else Program)(schedule, weak, tree)
-
-
-def is_asked_for() -> bool:
-    """Whether the environment says that programs check their use of memory."""
-    return os.environ.get("ADJOINT_DEBUG_MEMORY", "0") not in ("", "0")
+    return (GuardedProgram if checks_memory() else Program)(schedule, weak, tree)
 
 
 class Guards:

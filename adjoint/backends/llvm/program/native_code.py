@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -17,21 +17,18 @@ from typing import Any
 from weakref import WeakValueDictionary, finalize
 
 import numpy as np
-from llvmlite import ir
 
-from adjoint.backends.llvm.calls import blas, product_calls
-from adjoint.backends.llvm.codegen.loops import POINTER, extern
+from adjoint.backends.llvm.calls import blas
 from adjoint.backends.llvm.compile import jit, kernel_cache
-from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.backends.llvm.program import signals
 from adjoint.backends.llvm.program.signals import DONE, FAILED, RAISED
-from adjoint.backends.llvm.program.stepwise import Array, Failed
 from adjoint.backends.llvm.system import caching_allocator, thread_pool
 from adjoint.backends.numpy_values import write_value
-from adjoint.graph import engine
 from adjoint.graph.arrays import truths
 from adjoint.graph.node import Node
-from adjoint.schedule.plan import Gemm, NumpyCall, Schedule, all_steps, nbytes
+from adjoint.schedule.plan import NumpyCall, nbytes
+
+Array = np.ndarray[Any, Any]
 
 _loaded: WeakValueDictionary[int, NativeCode] = WeakValueDictionary()
 """By number, the code that NumPy calls come from."""
@@ -42,6 +39,10 @@ _raised: dict[int, BaseException] = {}
 """What a NumPy call raised last in each thread, kept alive until it has been raised again."""
 
 
+class Failed(Exception):
+    """A check in native code failed; the interpreter knows how to say what is wrong."""
+
+
 @dataclass(frozen=True)
 class Outside:
     """What the code of a schedule calls that not all code does: our threads, and the routines of
@@ -49,17 +50,6 @@ class Outside:
 
     threads: bool
     routines: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def of(cls, schedule: Schedule) -> Outside:
-        """What the code of a schedule will call."""
-        products = [step for step in all_steps(schedule) if isinstance(step, Gemm)]
-        called = [x for x in products if not product_calls.is_own(x)]
-        own = [step for step in schedule.steps if isinstance(step, Gemm)]
-        return cls(
-            any(x.in_chunks for x in schedule.steps) or any(map(product_calls.in_parts, own)),
-            tuple(dict.fromkeys((blas.routine(x), x.blas) for x in called)),
-        )
 
     def symbols(self) -> dict[str, int]:
         """The addresses of these, and of what all code may call, by name."""
@@ -94,22 +84,6 @@ class NativeCode:
         name = "adjoint_call" if is_long else "adjoint_body"
         self.body = _BODY(self.loaded.address(name))
 
-    @classmethod
-    def linked(
-        cls,
-        code: bytes,
-        schedule: Schedule,
-        stored: Sequence[Node],
-        kernels: Iterable[str],
-        is_long: bool,
-    ) -> NativeCode:
-        """The object code of a schedule, linked with `kernels` that are loaded."""
-        called = {name: kernel_cache.address(name) for name in kernels}
-        loaded = jit.load_object(code, Outside.of(schedule).symbols() | called, ["adjoint_body"])
-        constants = [np.ascontiguousarray(engine.value_of(node)) for node in stored]
-        numpy_calls = [step for step in all_steps(schedule) if isinstance(step, NumpyCall)]
-        return cls(loaded, constants, numpy_calls, is_long)
-
     def fill_globals(self) -> None:
         """Tell the code the addresses of its constants, and its number."""
         table = self.loaded.address("adjoint_constants")
@@ -140,16 +114,6 @@ def _symbols() -> dict[str, int]:
         "adjoint_free": memory.free,
         **signals.symbols(),
     }
-
-
-def write_call_without_lock(module: Any, body: Any) -> None:
-    """Add ``i32 adjoint_call(ptr *buffers)``: the body while other Python threads run."""
-    function = ir.Function(module, body.function_type, "adjoint_call")
-    builder = IRBuilder(function.append_basic_block())
-    state = builder.call(extern(module, "PyEval_SaveThread", POINTER, []), [])
-    status = builder.call(body, function.args)
-    builder.call(extern(module, "PyEval_RestoreThread", ir.VoidType(), [POINTER]), [state])
-    builder.ret(status)
 
 
 # operations without native code

@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.backends.llvm.program.native_code import Failed
 from adjoint.backends.llvm.program.program import STEPWISE_CALLS, Program
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
 from adjoint.backends.llvm.program.step_facts import Facts, KnownProgram, are_equal, facts_of
-from adjoint.backends.llvm.program.stepwise import Failed, Stepwise, can_run_stepwise
+from adjoint.backends.llvm.program.stepwise import Stepwise, can_run_stepwise
 from adjoint.backends.open_graph import GraphForm, OpenGraph
 from adjoint.graph import engine
 from adjoint.graph.leaf import constant_node, is_constant

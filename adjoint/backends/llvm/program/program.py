@@ -14,20 +14,14 @@ from typing import Any
 from adjoint.backends.llvm.compile import jit, kernel_cache, object_cache
 from adjoint.backends.llvm.compile.jobs import Jobs
 from adjoint.backends.llvm.entry import entry
-from adjoint.backends.llvm.program.native_code import NativeCode, write_call_without_lock
+from adjoint.backends.llvm.program.linked_code import linked, write_call_without_lock
+from adjoint.backends.llvm.program.native_code import Array, NativeCode
+from adjoint.backends.llvm.program.native_program import NativeProgram
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
-from adjoint.backends.llvm.program.stepwise import (
-    Array,
-    Failed,
-    Stepwise,
-    can_run_stepwise,
-    output_arrays,
-)
+from adjoint.backends.llvm.program.stepwise import Stepwise, can_run_stepwise
 from adjoint.backends.llvm.system import thread_pool
 from adjoint.errors import GraphError
 from adjoint.graph.forking import building
-from adjoint.graph.node import Node
-from adjoint.schedule.donation import Donations, Reuse
 from adjoint.schedule.plan import Control, Gemm, Nest, NumpyCall, Schedule, all_steps, nbytes
 from adjoint.schedule.signature import schedule_text
 
@@ -55,27 +49,24 @@ LARGEST_ARRAY = 1 << 62
 though a few of them are added."""
 
 
-class Program:
+class Program(NativeProgram):
     """A schedule with its code and memory plan, callable.
 
     `weak` says which inputs are Python numbers, `tree` how the outputs are put together: an index
     or a tuple of trees, or None if Python code does that.
     """
 
-    failed = Failed
-    without_native_entry = entry.reason
-    reuse = Reuse(is_sure=False, inputs={})
-    """What it makes of donated inputs."""
     serves_other_sizes = True
-    """Whether plans for other sizes are compared with it."""
-    is_without_new_code = False
-    """Whether making it took no more than planning."""
 
     def __init__(self, schedule: Schedule, weak: Sequence[bool], tree: entry.Tree | None) -> None:
         began = time.perf_counter()
         check_size(schedule)
         self._schedule: Schedule | None = schedule
-        self._enter(schedule.inputs, schedule.outputs, weak, tree)
+        super().__init__(schedule.inputs, schedule.outputs, weak, tree)
+        self.stepwise: Stepwise | None = None
+        self.stepwise_calls_left = STEPWISE_CALLS
+        self.tell: Callable[[Program, NativeCode], None] | None = None
+        """Who is told when there is native code."""
         self._writer: ProgramWriter | None = ProgramWriter(schedule)
         self.kernel_names = sorted(self.writer.all_kernels())
         libraries = sorted({s.blas for s in all_steps(schedule) if isinstance(s, Gemm)})
@@ -83,24 +74,6 @@ class Program:
         with building:
             self.prepare()
         self.seconds = time.perf_counter() - began
-
-    def _enter(
-        self,
-        inputs: Sequence[Node],
-        outputs: Sequence[Node],
-        weak: Sequence[bool],
-        tree: entry.Tree | None,
-    ) -> None:
-        """What all programs have from the beginning."""
-        self.inputs = [entry.Input(n.dtype, n.shape, w) for n, w in zip(inputs, weak, strict=True)]
-        self.outputs = [entry.Output(n.dtype, n.shape) for n in outputs]
-        self.output_nodes = outputs
-        self.tree = tree
-        self.stepwise: Stepwise | None = None
-        self.native: NativeCode | None = None
-        self.stepwise_calls_left = STEPWISE_CALLS
-        self.tell: Callable[[Program, NativeCode], None] | None = None
-        """Who is told when there is native code."""
 
     @property
     def schedule(self) -> Schedule:
@@ -140,51 +113,23 @@ class Program:
     # running it
 
     def run(self, arrays: Sequence[Array], into: Mapping[int, Array] | None = None) -> list[Array]:
-        """The outputs for contiguous input arrays of the right dtypes and shapes.
-
-        into: for some outputs, by number, the arrays to write them to. Raises `Failed` if a check
-        failed: then the interpreter knows how to say what is wrong.
-        """
+        """As native programs, or step by step."""
         stepwise = self.stepwise
         if stepwise is not None and self.stepwise_calls_left > 0:
             self.stepwise_calls_left -= 1
             return stepwise.run(arrays, into)
-        native = self.native or self.make_native(None)
-        outputs = output_arrays(self.output_nodes, into)
-        native.run(arrays, outputs)
-        return outputs
+        return super().run(arrays, into)
 
     @property
     def is_stepwise(self) -> bool:
         """Whether the steps are still taken from Python, as the program was hardly ever called."""
         return self.stepwise is not None
 
-    def bind(
-        self,
-        name: str,
-        slow: Callable[..., Any],
-        unflatten: Any,
-        donations: Donations | None = None,
-    ) -> Callable[..., Any]:
-        """The built-in that runs the native code; calls that do not fit go to `slow`."""
-        if not entry.available:
-            return slow
-        native = self.native or self.make_native(None)
-        return entry.bind_entry(
-            native.loaded.address("adjoint_body"),
-            self.inputs,
-            self.outputs,
-            self.tree if self.tree is not None else (),
-            name,
-            "",
-            slow,
-            unflatten if self.tree is None else None,
-            self,
-            donations,
-            self.is_long,
-        )
-
     # its native code
+
+    def native_code(self) -> NativeCode:
+        """The native code, made now if it was not."""
+        return self.native or self.make_native(None)
 
     def make_native(self, code: bytes | None) -> NativeCode:
         """The native code that takes all steps, from now on the way to run; compiled unless given.
@@ -195,7 +140,7 @@ class Program:
             if self.native is None:
                 if code is None:
                     code = self.compile()
-                self.native = NativeCode.linked(
+                self.native = linked(
                     code, self.schedule, self.writer.stored, self.kernel_names, self.is_long
                 )
                 self.tell_made(self.native)

@@ -19,6 +19,8 @@ from adjoint.backends.llvm.calls import blas, c_function, lapack, product_calls
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.nest import NestWriter
 from adjoint.backends.llvm.compile import kernel_cache
+from adjoint.backends.llvm.program.native_code import Array, Failed
+from adjoint.backends.llvm.program.native_program import Allocate, output_arrays
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
 from adjoint.backends.llvm.program.step_facts import KnownKernel, KnownProgram
 from adjoint.backends.llvm.system.caching_allocator import empty
@@ -39,9 +41,6 @@ from adjoint.schedule.plan import (
     nbytes,
 )
 
-Array = np.ndarray[Any, Any]
-Allocate: TypeAlias = Callable[[Shape, DType], Array]
-"""Makes an array that kernels will write."""
 Call: TypeAlias = Callable[[dict[Node, Array]], None]
 """Takes one step on the arrays of all nodes."""
 
@@ -88,10 +87,6 @@ def is_short(nest: Nest, writer: ProgramWriter) -> bool:
         and blocks * len(parts) <= MOST_CALLS
         and (not nest.in_chunks or all(root.op.combine in FOLDS for root in roots))
     )
-
-
-class Failed(Exception):
-    """A check in native code failed; the interpreter knows how to say what is wrong."""
 
 
 class Stepwise:
@@ -274,14 +269,6 @@ def runner(writer: KernelWriter | KnownKernel) -> Callable[[Mapping[Node, Array]
 def start_of(root: Node) -> Any:
     """Where what is added to in memory starts, as a number of its dtype."""
     return root.dtype.type(0 if root.op.scatters else root.op.start(root.dtype))
-
-
-def output_arrays(
-    outputs: Sequence[Node], into: Mapping[int, Array] | None, allocate: Allocate = empty
-) -> list[Array]:
-    """An array for each output: the one given, or a fresh one."""
-    given = into or {}
-    return [given[i] if i in given else allocate(n.shape, n.dtype) for i, n in enumerate(outputs)]
 
 
 def _copy_part(arrays: dict[Node, Array], step: Alias) -> None:

@@ -16,11 +16,12 @@ from adjoint.backends.llvm.codegen.loops import I64, POINTER, extern
 from adjoint.backends.llvm.compile import jit
 from adjoint.backends.llvm.compile.jobs import Jobs
 from adjoint.backends.llvm.program.block import I32, opaque
-from adjoint.backends.llvm.program.native_code import NativeCode
+from adjoint.backends.llvm.program.linked_code import linked
+from adjoint.backends.llvm.program.native_code import Array
+from adjoint.backends.llvm.program.native_program import output_arrays
 from adjoint.backends.llvm.program.program import Program
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
 from adjoint.backends.llvm.program.signals import CLOCK
-from adjoint.backends.llvm.program.stepwise import Array, output_arrays
 from adjoint.graph.forking import building
 from adjoint.schedule.plan import Schedule
 
@@ -74,7 +75,7 @@ class TimedCode:
         writer.write()
         with building, Jobs(1) as jobs:
             code = jit.begin_compiling([{program.kind: str(writer.module)}], jobs).code()
-            self.native = NativeCode.linked(
+            self.native = linked(
                 code, program.schedule, writer.stored, writer.kernels, is_long=False
             )
         address = self.native.loaded.address("adjoint_times")
