@@ -27,7 +27,7 @@ def test_elements_sums_and_gradients(vector_target: Any, dtype: str) -> None:
     """Full and half vectors, one row and several; nothing is written behind the last element."""
     rng = np.random.default_rng(0)
     tolerance = 1e-13 if dtype == "float64" else 1e-5
-    for shape in [(9,), (14,), (16,), (17,), (32,), (33,), (3, 9), (5, 31)]:
+    for shape in [(9,), (14,), (32,), (33,), (3, 17)]:
         x = rng.normal(size=shape).astype(dtype)
 
         def f(x: Any) -> Any:
