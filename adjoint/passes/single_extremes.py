@@ -106,7 +106,7 @@ class SingleExtremes:
         won = self.won_by(node.inputs)
         rows = [self.as_row(x, won) for x in node.inputs]
         given = [x for x in rows if x is not None]
-        if len(given) < len(rows):
+        if len(given) < len(rows) or (won is not None and node.shape != won.shape):
             return None
         row = computed(node, given)
         if won is None:
@@ -136,7 +136,8 @@ class SingleExtremes:
         """A sum, or whether any element is true: along rows that of one element."""
         x = node.inputs[0]
         choice = self.choices.get(x)
-        if choice is None or node.params[0] not in ((0,), (1,)):
+        kinds = "b" if node.op is records.any else "f"
+        if choice is None or node.params[0] not in ((0,), (1,)) or x.dtype.kind not in kinds:
             return None
         if node.params[0] == (1,):
             self.use(choice)
@@ -150,7 +151,7 @@ class SingleExtremes:
     def product(self, node: Node) -> Tensor | None:
         """The product of a matrix with a choice."""
         a, b = node.inputs
-        if len(a.shape) != 2 or len(b.shape) != 2:
+        if len(a.shape) != 2 or len(b.shape) != 2 or a.dtype != b.dtype or a.dtype.kind != "f":
             return None
         if b in self.choices:
             return permute_dims(self.rows_added(self.choices[b], permute_dims(self.new(a))))

@@ -122,3 +122,16 @@ def test_a_heavy_nest_keeps_its_threads() -> None:
     nests = [step for step in steps if getattr(step, "in_chunks", False)]
     assert any("min" in [root.op.name for root in nest.roots] for nest in nests)
     assert not any(root.op.scatters for nest in nests for root in nest.roots)
+
+
+def test_several_weights_at_a_time() -> None:
+    """A mask of one example serves all of them: what they choose has an axis more."""
+    points, centroids, weights = given()
+    several = np.stack([weights, weights**2, np.ones(N)])
+
+    def batched(points: Any, centroids: Any, several: Any) -> Any:
+        return ad.vmap(derivatives(nearest), in_axes=(None, None, 0))(points, centroids, several)
+
+    wanted = interpreted(batched, points, centroids, several)
+    for a, b in zip(ad.compile(batched)(points, centroids, several), wanted, strict=True):
+        np.testing.assert_allclose(a.numpy(), b, rtol=1e-9, atol=1e-9)
