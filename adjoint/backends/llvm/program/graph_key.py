@@ -130,8 +130,9 @@ def dtype_text(dtype: DType) -> str:
 def _is_ours(op: Op) -> bool:
     """Whether an operation is one of the library, with rules of the library: its name then says
     what it does."""
-    known = OPS.get(op.name) is op and type(op).__module__.startswith(_OURS)
-    return known and all([_is_of_libraries(x) for x in vars(op).values() if type(x) not in _PLAIN])
+    is_listed = any([op is one for one in OPS.values()])
+    ours = is_listed and type(op).__module__.startswith(_OURS)
+    return ours and all([_is_of_libraries(x) for x in vars(op).values() if type(x) not in _PLAIN])
 
 
 def _is_of_libraries(x: Any) -> bool:
