@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,12 @@ def import_statements(node: ast.AST, type_only: bool = False) -> Iterator[tuple[
         yield from import_statements(child, type_only)
 
 
+@cache
+def all_imports(tree: ast.Module) -> list[tuple[ast.AST, bool]]:
+    """The imports of a module, which several tests ask for."""
+    return list(import_statements(tree))
+
+
 def names_in(statement: ast.AST, module: Module) -> list[str]:
     """The dotted names that an import statement, or a call of import_module, asks for."""
     match statement:
@@ -197,7 +204,7 @@ def names_in(statement: ast.AST, module: Module) -> list[str]:
 
 def imports_of(module: Module, modules: dict[str, Module]) -> Iterator[Import]:
     """The modules of the package that `module` imports: for `from a import b`, a.b or else a."""
-    for statement, type_only in import_statements(module.tree):
+    for statement, type_only in all_imports(module.tree):
         for name in names_in(statement, module):
             if name.split(".")[0] != PACKAGE:
                 continue
