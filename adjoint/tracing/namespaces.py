@@ -74,6 +74,10 @@ class Namespace(ModuleType):
         own = next((real for real, meant in tuple(_known.values()) if meant is value), value)
         setattr(self.__dict__["__adjoint_real__"], name, own)
 
+    def __delattr__(self, name: str) -> None:
+        self.__dict__.pop(name, None)
+        delattr(self.__dict__["__adjoint_real__"], name)
+
 
 def module(real: ModuleType) -> Any:
     """The namespace of a module of a traced package; any other module as it is."""
