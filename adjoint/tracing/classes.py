@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import operator
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Protocol
@@ -147,9 +148,13 @@ def can_have_twin(cls: type, is_users: Callable[[type], bool]) -> bool:
 def twin_of(cls: type, copy: Copying) -> type:
     """The twin of a class, whose methods are copies; of its bases, too, so that `super` is."""
     known = _twins.get(cls)
-    if known is not None and _is_current(known.__dict__["__adjoint_source__"], cls.__dict__):
-        return known
     bases = [twin_of(base, copy) for base in cls.__bases__ if base not in _BASES]
+    if (
+        known is not None
+        and all(map(operator.is_, known.__bases__[1:], bases))
+        and _is_current(known.__dict__["__adjoint_source__"], cls.__dict__)
+    ):
+        return known
     names = {
         name: value if name in _PLAIN else _copied(value, copy)
         for name, value in cls.__dict__.items()

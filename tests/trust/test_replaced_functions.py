@@ -67,3 +67,34 @@ def test_a_function_that_is_replaced_within_the_traced_one_is_too():
             np.testing.assert_allclose(ad.grad(with_numpy)(X), 1 / np.cosh(X) ** 2)
     assert type(np) is types.ModuleType and np.tanh.__name__ == "tanh"
     assert isinstance(np.tanh, np.ufunc)
+
+
+class Base:
+    def act(self, x):
+        return x**2
+
+
+class Middle(Base):
+    pass
+
+
+class By(Middle):
+    def of_super(self, x):
+        return np.sum(super().act(x))
+
+    def of_self(self, x):
+        return np.sum(self.act(x))
+
+
+def test_a_method_that_is_replaced_in_a_base_is_the_one_that_is_called(monkeypatch):
+    for f in (By().of_super, By().of_self):
+        for _ in range(3):
+            for g in (ad.grad(f), ad.jacfwd(f)):
+                np.testing.assert_allclose(g(X), 2 * X)
+            with monkeypatch.context() as patch:
+                patch.setattr(Base, "act", lambda self, x: x**3)
+                for g in (ad.grad(f), ad.jacfwd(f)):
+                    np.testing.assert_allclose(g(X), 3 * X**2)
+                patch.setattr(Middle, "act", lambda self, x: np.sin(x), raising=False)
+                for g in (ad.grad(f), ad.jacfwd(f)):
+                    np.testing.assert_allclose(g(X), np.cos(X))
