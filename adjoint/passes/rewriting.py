@@ -8,6 +8,7 @@ from adjoint.graph.leaf import constant_node, is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.open_numbers import array_of
 from adjoint.graph.order import topological_order
+from adjoint.ops import records
 
 
 def rebuild(
@@ -53,6 +54,11 @@ def owned(outputs: Sequence[Node], inputs: Sequence[Node]) -> list[Node]:
 def is_known(node: Node) -> bool:
     """Whether the node has its value: then it may have forgotten its inputs."""
     return node.value is not None
+
+
+def is_transpose(x: Node) -> bool:
+    """Whether a matrix is another one with its axes exchanged."""
+    return x.op is records.permute_dims and bool(x.inputs) and x.params[0] == (1, 0)
 
 
 def as_constant(node: Node) -> Node:

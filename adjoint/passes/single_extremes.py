@@ -28,7 +28,7 @@ from adjoint.ops.indexing.gather import scatter_add
 from adjoint.ops.reductions.extremum import Extremum, count_of
 from adjoint.ops.reductions.reduction import any, sum
 from adjoint.ops.shape.movement import astype, broadcast_to, permute_dims, reshape
-from adjoint.passes.rewriting import is_known
+from adjoint.passes.rewriting import is_known, is_transpose
 
 LEAST_COLUMNS = 32
 """Rows of so many elements are worth it: a scatter adds a number in one to five cycles, where a sum
@@ -63,6 +63,8 @@ class SingleExtremes:
 
     def visit(self, node: Node) -> None:
         """Look at a node, inputs before users."""
+        if is_known(node):
+            return
         if is_extreme(node):
             self.choices[node] = Choice(node, Tensor(TRUE))
             return
@@ -227,7 +229,8 @@ def is_extreme(node: Node) -> bool:
         return False
     beyond = node.inputs[0]
     x, reshaped = beyond.inputs
-    y = reshaped.inputs[0] if reshaped.op is records.reshape else reshaped
+    is_reshaped = reshaped.op is records.reshape and not is_known(reshaped)
+    y = reshaped.inputs[0] if is_reshaped else reshaped
     if not isinstance(y.op, Extremum) or y.inputs[:1] != (x,) or y.params[0] != (1,):
         return False
     expected = records.less if y.op.worst < 0 else records.greater
@@ -260,10 +263,6 @@ def is_finite_number(x: Node) -> bool:
     if not is_constant(x) or x.shape or x.dtype not in (FLOAT32, FLOAT64):
         return False
     return bool(np.isfinite(np.asarray(x.value)))
-
-
-def is_transpose(x: Node) -> bool:
-    return x.op is records.permute_dims and x.params[0] == (1, 0)
 
 
 def narrowest(x: Node) -> Node:

@@ -18,7 +18,7 @@ from adjoint.ops import records
 from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.shape.joining import concat
 from adjoint.ops.shape.movement import reshape
-from adjoint.passes.rewriting import is_known, with_inputs
+from adjoint.passes.rewriting import is_known, is_transpose, with_inputs
 
 MOST_READERS = 2
 """So many nodes may read the matrix: a product and its derivative. Twelve products in turn with one
@@ -84,11 +84,6 @@ def stored_for_products(nodes: Iterable[Node], fitting: set[Node]) -> set[Node]:
     """What a product reads that cannot be sums, so that it is stored in any case."""
     products = [n for n in nodes if n.op is records.matmul and matrix_of(n, fitting) is None]
     return {untransposed(x) for node in products for x in node.inputs}
-
-
-def is_transpose(x: Node) -> bool:
-    """Whether a matrix is another one with its axes exchanged."""
-    return x.op is records.permute_dims and bool(x.inputs) and x.params[0] == (1, 0)
 
 
 def untransposed(x: Node) -> Node:

@@ -116,6 +116,26 @@ def test_what_is_not_supposed_is_found_out(f: Callable[..., Any]) -> None:
             np.testing.assert_allclose(a.numpy(), b, rtol=1e-9, atol=1e-9, err_msg=change.__name__)
 
 
+def test_what_was_computed_before_has_no_inputs() -> None:
+    """Tensors that a function closes over have their values, and have forgotten what made them."""
+    points, centroids, weights = given()
+    matrix = np.linspace(-1.0, 1.0, K * N).reshape(N, K)
+    known = [ad.asarray(matrix).T, ad.asarray(weights) + 1.0, ad.where(matrix > 0, 1.0, 0.0).T]
+    known += [ad.logical_not(matrix.T > 0), ad.reshape(ad.asarray(weights), (N, 1))]
+    turned, moved, chosen, mask, column = ad.evaluate(known)
+
+    def f(points: Any, centroids: Any, weights: Any) -> Any:
+        nearer = ad.logical_not(points @ centroids.T < column)
+        others = [turned @ points, chosen @ points, ad.where(mask, 1.0, 0.0), nearer]
+        return *derivatives(nearest)(points, centroids, moved), *others
+
+    compiled = ad.compile(f)
+    wanted = interpreted(f, points, centroids, weights)
+    for a, b in zip(compiled(points, centroids, weights), wanted, strict=True):
+        np.testing.assert_allclose(np.asarray(a), b, rtol=1e-9, atol=1e-9)
+    assert "scatter_add" in compiled.text("passes")
+
+
 def test_a_heavy_nest_keeps_its_threads() -> None:
     """What scatters runs behind it, as it cannot be cut into chunks."""
     steps = ad.compile(derivatives(nearest)).trace(*given()).schedule.steps
