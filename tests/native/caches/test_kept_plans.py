@@ -203,12 +203,7 @@ def test_a_damaged_plan_is_no_plan(cache_folder: Path) -> None:
     assert key is not None
     path = cache_folder / key
     good = path.read_bytes()
-    for damaged in (
-        b"",
-        good[:-1],
-        good[:40] + b"x" + good[41:],
-        (cache_folder / key).read_bytes()[::-1],
-    ):
+    for damaged in (b"", good[:-1], good[:40] + b"x" + good[41:], good[::-1]):
         path.write_bytes(damaged)
         made = ad.compile(f)
         np.testing.assert_allclose(made(x), np.sin(x) * 0.3, rtol=1e-15)
@@ -224,12 +219,12 @@ def test_a_program_from_disk_can_be_looked_at() -> None:
     made = ad.compile(f)
     made(x, w)
     assert type(program_of(made, x, w)) is KeptProgram
-    for stage in ("graph", "passes", "schedule", "llvm"):
-        if stage != "schedule":
-            assert made.text(stage) == first.text(stage)
+    for stage in ("graph", "passes", "llvm"):
+        assert made.text(stage) == first.text(stage)
     assert made.report().cached and made.report().rows == first.report().rows
     assert made.cost(x, w) == first.cost(x, w)
     assert made.profile(x, w).parts
+    assert program_of(made, x, w).instructions() == program_of(first, x, w).instructions() > 0
 
 
 def test_code_that_needs_the_schedule_has_no_plan(cache_folder: Path) -> None:

@@ -128,3 +128,7 @@ class KeptProgram(NativeProgram):
     def listing(self, stage: str) -> str:
         """The code to read."""
         return self.written.listing(stage)
+
+    def instructions(self) -> int:
+        """How many LLVM instructions were written for it and its kernels."""
+        return self.written.instructions()

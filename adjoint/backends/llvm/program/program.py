@@ -61,31 +61,20 @@ class Program(NativeProgram):
     def __init__(self, schedule: Schedule, weak: Sequence[bool], tree: entry.Tree | None) -> None:
         began = time.perf_counter()
         check_size(schedule)
-        self._schedule: Schedule | None = schedule
+        self.schedule = schedule
         super().__init__(schedule.inputs, schedule.outputs, weak, tree)
         self.stepwise: Stepwise | None = None
         self.stepwise_calls_left = STEPWISE_CALLS
         self.tell: Callable[[Program, NativeCode], None] | None = None
         """Who is told when there is native code."""
-        self._writer: ProgramWriter | None = ProgramWriter(schedule)
+        self.writer = ProgramWriter(schedule)
+        """What writes the module of the schedule, and knows where its results lie."""
         self.kernel_names = sorted(self.writer.all_kernels())
         libraries = sorted({s.blas for s in all_steps(schedule) if isinstance(s, Gemm)})
         self.key = jit.cache_key(schedule_text(schedule), *libraries, *self.kernel_names)
         with building:
             self.prepare()
         self.seconds = time.perf_counter() - began
-
-    @property
-    def schedule(self) -> Schedule:
-        """The schedule."""
-        assert self._schedule is not None
-        return self._schedule
-
-    @property
-    def writer(self) -> ProgramWriter:
-        """What writes the module of the schedule, and knows where its results lie."""
-        assert self._writer is not None
-        return self._writer
 
     def prepare(self) -> None:
         """Provide the kernels, and the way to run that is ready first.
@@ -182,7 +171,7 @@ class Program(NativeProgram):
 
     def llvm_module(self) -> Any:
         """The LLVM module of the program."""
-        self._writer = ProgramWriter(self.schedule)
+        self.writer = ProgramWriter(self.schedule)
         body = self.writer.write()
         if sorted(self.writer.kernels) != self.kernel_names:
             # A name that nothing stands behind is address 0 to the loader: a call would crash.
