@@ -33,13 +33,9 @@ class _Seen:
     def arrange(self) -> None:
         """Arrange the columns anew."""
         count = len(self.entries)
-        names = [x for x in self.entries[:count] if x is not None]
-        self.columns = (
-            count,
-            [x.lookup for x in names],
-            [x[1] for x in names],
-            [x[2] for x in names],
-        )
+        known = [x for x in self.entries[:count] if x is not None]
+        lookups, names = [x.lookup for x in known], [x.name for x in known]
+        self.columns = count, lookups, names, [x.value for x in known]
 
 
 _seen = _Seen()
