@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,11 @@ class Module:
         """The package that a single leading dot means here."""
         return self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
 
+    @cached_property
+    def imports(self) -> list[tuple[ast.AST, bool]]:
+        """Each import in it, with whether it is for the type checker alone."""
+        return list(import_statements(self.tree))
+
 
 def read_package(root: Path) -> dict[str, Module]:
     """All modules under `root`, by dotted name."""
@@ -175,12 +180,6 @@ def import_statements(node: ast.AST, type_only: bool = False) -> Iterator[tuple[
         yield from import_statements(child, type_only)
 
 
-@cache
-def all_imports(tree: ast.Module) -> list[tuple[ast.AST, bool]]:
-    """The imports of a module, which several tests ask for."""
-    return list(import_statements(tree))
-
-
 def names_in(statement: ast.AST, module: Module) -> list[str]:
     """The dotted names that an import statement, or a call of import_module, asks for."""
     match statement:
@@ -204,7 +203,7 @@ def names_in(statement: ast.AST, module: Module) -> list[str]:
 
 def imports_of(module: Module, modules: dict[str, Module]) -> Iterator[Import]:
     """The modules of the package that `module` imports: for `from a import b`, a.b or else a."""
-    for statement, type_only in all_imports(module.tree):
+    for statement, type_only in module.imports:
         for name in names_in(statement, module):
             if name.split(".")[0] != PACKAGE:
                 continue
