@@ -22,7 +22,6 @@ ALLOWED = {
     "adjoint.ops": "families and forms are about particular operations",
     "adjoint.graph.op": "the registry is by name",
     "adjoint.graph.verify": "looks whether the registry has the operation under its name",
-    "adjoint.backends.llvm.program.graph_key": "the same: keys on disk hold names of operations",
     "adjoint.graph.text": "writes variables and constants another way",
     "adjoint.explanation": "has a notation for some operations",
 }
