@@ -57,6 +57,8 @@ SHAPES = [
     Row("where", lambda: ad.where(V > 0, M, V), E.ShapeError, ValueError, ("where", "(2, 3)")),
     Row("matmul", lambda: M @ M, E.ShapeError, ValueError,
         ("matmul", "(2, 3)", "size 3", "2", ".mT")),
+    Row("matmul by a vector", lambda: M @ V, E.ShapeError, ValueError,
+        ("matmul", "(2, 3)", "(2,)", "only axis", "equal")),
     Row("matmul by a number", lambda: M @ 2.0, E.ShapeError, ValueError,
         ("matmul", "second operand", "0-d", "*")),
     Row("dot", lambda: ad.dot(M, M), E.ShapeError, ValueError, ("dot", "(2, 3)", "equal")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dis
+import inspect
 import linecache
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -92,15 +93,17 @@ def is_operator_of_tensor(frame: FrameType) -> bool:
 class Asker(NamedTuple):
     """What asked for a plain value: its full name, how to show it, and the user's line.
 
-    `stores` if the value was to be written into an array, `formats` if into text by ``%``.
-    `writes_global`: which global the user's function writes, if it does.
+    `stores` if the value was to be written into an array. `formats`: the text into which ``%`` was
+    to write it. `reads_text` if it was shown, and is read back. `writes_global`: which global the
+    user's function writes, if it does.
     """
 
     name: str
     shown: str
     place: str
     stores: bool = False
-    formats: bool = False
+    formats: str = ""
+    reads_text: bool = False
     writes_global: str = ""
 
 
@@ -152,12 +155,13 @@ def _read(frame: FrameType, place: str) -> Asker | None:
     else:
         return None
     statement: Any = tree.body[0] if tree.body else None
+    formats = _formatted(frame, statement)
+    if formats:
+        return Asker("", f"`{_short(lines)}`", place, formats=formats)
     if isinstance(statement, (ast.Assign, ast.AugAssign, ast.Subscript)) or (
         isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Subscript)
     ):
         return Asker("", f"writing into an array, `{_short(lines)}`,", place, stores=True)
-    if isinstance(statement, ast.Expr) and _formats(frame, statement.value):
-        return Asker("", f"`{_short(lines)}`", place, formats=True)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             shown = ast.unparse(node.func)
@@ -166,13 +170,29 @@ def _read(frame: FrameType, place: str) -> Asker | None:
     return Asker("", f"`{_short(lines)}`", place)
 
 
-def _formats(frame: FrameType, found: ast.expr) -> bool:
-    """Whether it is text, or a name of text, with ``%`` and what is to be written into it."""
-    if not (isinstance(found, ast.BinOp) and isinstance(found.op, ast.Mod)):
-        return False
-    if isinstance(found.left, ast.Name):
-        return isinstance(frame.f_locals.get(found.left.id), str)
-    return isinstance(getattr(found.left, "value", None), str)
+def _formatted(frame: FrameType, statement: Any) -> str:
+    """The text into which a statement writes by ``%`` or ``%=``: a constant, what a name means, or
+    the constant parts of an f-string; empty if it does something else."""
+    found: Any = statement.value if isinstance(statement, ast.Expr) else statement
+    if not isinstance(getattr(found, "op", None), ast.Mod):
+        return ""
+    left = found.left if isinstance(found, ast.BinOp) else found.target
+    if isinstance(left, ast.JoinedStr):
+        parts = [part.value for part in left.values if isinstance(part, ast.Constant)]
+        return "".join(map(str, parts)) or "%"
+    text = left.value if isinstance(left, ast.Constant) else _named(frame, left)
+    return text if isinstance(text, str) else ""
+
+
+def _named(frame: FrameType, left: ast.expr) -> Any:
+    """What a name, with attributes or without, means in a frame; None where that is computed."""
+    if isinstance(left, ast.Attribute):
+        return inspect.getattr_static(_named(frame, left.value), left.attr, None)
+    return (
+        _looked_up(left.id, (frame.f_locals, frame.f_globals))
+        if isinstance(left, ast.Name)
+        else None
+    )
 
 
 def _short(text: str) -> str:

@@ -146,8 +146,11 @@ def _cure(found: Asker) -> str:
             "Fill an array made inside the function by numpy.zeros, numpy.array, x.copy() or "
             "adjoint.zeros, or put the parts together with adjoint.stack or adjoint.concat"
         )
-    if found.formats:
-        return 'To show it, write an f-string such as f"{x:.3f}"'
+    if found.reads_text:
+        return (
+            "Compute with the tensor itself; if the text holds another number, read it before the "
+            "function is called"
+        )
     if found.name in _CONVERTING:
         return f'Convert with x.astype("{own}")'
     if own in ("dot", "__matmul__") and not found.name.startswith("numpy."):

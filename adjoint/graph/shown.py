@@ -13,13 +13,18 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from adjoint.graph.caller import asker
-from adjoint.graph.lost import losers, report
+import numpy as np
+
+from adjoint.graph import engine
+from adjoint.graph.caller import Asker, asker
+from adjoint.graph.lost import handed_out, losers, report
 
 if TYPE_CHECKING:
     from adjoint.graph.node import Node, Scope
 
 _DIGITS = re.compile(r"\d[\d.]*")
+_DIRECTIVE = re.compile(r"%(?:\([^)]*\))?([-+ #0]*\d*(?:\.\d*)?)[hlL]?([eEfFgG])")
+_ANY_PRECISION = tuple(f"%.{places}e" for places in range(17))
 _LEAST = 3
 """Fewer digits than these are found in other numbers by chance."""
 
@@ -119,6 +124,29 @@ def shown(text: str, node: Node) -> str:
     return marked
 
 
+def number_of(node: Node) -> Any:
+    """The value of a node for use as a number: free where ``%`` writes it into text, and otherwise
+    an error where that would lose a derivative."""
+    scopes = losers(node)
+    if not scopes:
+        return handed_out(node)
+    found = asker()
+    if not found.formats:
+        report(scopes, found)
+        return engine.value_of(node)
+    value = engine.value_of(node)
+    number = float(np.asarray(value).reshape(()))
+    for directive in _directives(found.formats):
+        _texts.add(scopes, (directive % number).partition("e")[0])
+    return value
+
+
+def _directives(text: str) -> Sequence[str]:
+    """How ``%`` writes floating numbers into this text; in all precisions if it does not say."""
+    found = [f"%{flags}{kind.lower()}" for flags, kind in _DIRECTIVE.findall(text)]
+    return found or _ANY_PRECISION
+
+
 def check_read(found: Any, from_file: bool = False) -> None:
     """Raise, or as the option says, if a number that was read from text, or one within lists and
     dicts of them, has digits that were shown of what is still differentiated. Of a file, which has
@@ -136,8 +164,16 @@ def check_read(found: Any, from_file: bool = False) -> None:
         for scopes, part in known:
             is_same = digits == part and not from_file
             if is_same or (len(digits) >= _LEAST and digits in part):
-                report(scopes, asker())
+                report(scopes, _reader(asker(), digits))
                 return
+
+
+def _reader(found: Asker, digits: str) -> Asker:
+    """Who reads a number from text, and its digits: another number may have the same by chance."""
+    what = (
+        f"{found.shown} reads the digits {digits or 0} from text, as which a tensor was shown, and"
+    )
+    return found._replace(name="", shown=what, reads_text=True)
 
 
 def _written(number: str) -> str:

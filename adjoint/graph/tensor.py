@@ -25,7 +25,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.numpy_protocol import NumpyProtocol
 from adjoint.graph.op import Op
 from adjoint.graph.operators import Operators
-from adjoint.graph.shown import shown
+from adjoint.graph.shown import number_of, shown
 from adjoint.graph.types import (
     FLOAT32,
     DType,
@@ -196,7 +196,7 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
         value = node.value
         if type(value) is float64 and node.scope is None:  # most often, and most quickly
             return float(value)
-        return float(_scalar(self, "float", handed_out))
+        return float(_scalar(self, "float", number_of))
 
     def __int__(self) -> int:
         return int(_scalar(self, "int"))

@@ -20,12 +20,30 @@ X = np.array([0.3172569, 1.2834511, 2.1759823])
 
 
 PERCENT = "%s"
+DIGITS, FIXED, NAMED = "%d %6.4f", "at %.4f", "%(x).4e"
 ONE = np.float32(1.283)
 
 
 def through_buffer(text):
     buffer = io.StringIO()
     print(text, file=buffer)
+    return buffer.getvalue()
+
+
+class Formats:
+    fixed = "%.3f"
+
+
+def written_in_place(text, x):
+    text %= x
+    return text
+
+
+def logged(text, *values):
+    buffer = io.StringIO()
+    log = logging.Logger("adjoint.tests")
+    log.addHandler(logging.StreamHandler(buffer))
+    log.warning(text, *values)
     return buffer.getvalue()
 
 
@@ -36,6 +54,11 @@ READ_BACK = {
     "mapped": lambda x: sum(map(float, f"{x:.7f},1".split(","))),
     "joined": lambda x: float("".join(list(f"{x:.7f}"))),
     "percent": lambda x: float(PERCENT % f"{x:.7f}"),
+    "percent of digits": lambda x: float((FIXED % x)[3:]),
+    "percent by name": lambda x: float((DIGITS % (1, x)).split(" ")[1]),
+    "percent in an f-string": lambda x: float(f"{'%.5g'}" % x),
+    "percent of a tiny number": lambda x: float(NAMED % {"x": 1e-20 * x}),
+    "percent, logged": lambda x: float(logged("%9.3f", x)),
     "template": lambda x: float("{}0".format(f"{x:.7f}")),
     "str": lambda x: float(str(x)[7:-1]),
     "repr in an f-string": lambda x: float(f"{x!r}"[7:-1]),
@@ -56,6 +79,11 @@ READ_BACK = {
 }  # fmt: skip
 SHOWN = {
     "text": lambda x: (f"{x:.3f} {x}", str(x), PERCENT % x, through_buffer(x)),
+    "percent": lambda x: (FIXED % x, DIGITS % (2, x), f"{x} and %g %d %e" % (x, x, x)),
+    "percent of an attribute": lambda x: Formats.fixed % x,
+    "percent in place": lambda x: written_in_place(FIXED, x),
+    "percent, logged": lambda x: logged("at %g, and %s", x, x),
+    "percent, and other numbers": lambda x: (FIXED % x, float("1.5"), float("1")),
     "logged": lambda x: logging.getLogger("adjoint.tests").debug("x is %s, or %s", x, f"{x:.2f}"),
     "other numbers": lambda x: (f"{x:.3f}", float("7.5"), json.loads("[0.25, 1e-3]"), float("inf")),
     "numbers of NumPy's": lambda x: (f"{x:.3f}", float(np.float32(x.shape == ())), float(ONE)),
@@ -81,6 +109,11 @@ def test_text_for_people_is_free():
             return np.sum(x**2)
 
         np.testing.assert_allclose(ad.grad(shown)(X), 2 * X, err_msg=name)
+
+
+def test_another_number_with_digits_that_were_shown_is_explained():
+    with pytest.raises(LostDerivativeError, match=r"reads the digits 5 from text.*another number"):
+        ad.grad(lambda x: (FIXED % x, x * json.loads('{"rate": 0.5}')["rate"])[1])(0.5)
 
 
 def test_text_is_what_it_was_and_may_be_read_when_the_transform_is_over():

@@ -155,6 +155,17 @@ class MatMul(Op):
 _matmul = register(MatMul())
 
 
+def _check_vector(a: Shape, b: Shape) -> None:
+    """Raise if a product with a vector does not fit, with the shapes as they were given."""
+    summed = b[-2:][0]
+    if a[-1] != summed:
+        axis = "second-to-last" if len(b) > 1 else "only axis"
+        raise ShapeError(
+            f"matmul: shapes {a} and {b} do not fit: the last axis of the first has size {a[-1]}, "
+            f"the {axis} of the second {summed}; they must be equal"
+        )
+
+
 @public_storage
 def matmul(x1: Any, x2: Any, /) -> Tensor:
     """The matrix product, for all ranks as in NumPy: 1-d inputs are vectors, stacks broadcast.
@@ -177,6 +188,8 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
         return not_equal(matmul(as_tensor(a, whole), as_tensor(b, whole)), 0)
     a, b = as_tensor(a, dtype), as_tensor(b, dtype)
     row, column = a.ndim == 1, b.ndim == 1
+    if row or column:
+        _check_vector(a.shape, b.shape)
     if row:
         a = reshape(a, (1, *a.shape))
     if column:
