@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -295,6 +296,11 @@ def test_the_fingerprint_covers_every_module_that_decides_what_is_compiled() -> 
         if package == "adjoint" and len(path) > 1 and path[0] in jit.FLOORS:
             file = Path(*path)
             assert f"'{file}.py'" in found or f"'{file}/__init__.py'" in found, name
+    package = Path(ad.__file__).parent
+    files = [file for floor in jit.FLOORS for file in (package / floor).rglob("*.py")]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    used = {name for text in texts for name in re.findall(r"^ *from adjoint\.(\w+)", text, re.M)}
+    assert len(files) > 200 and used - {"errors"} == {*jit.FLOORS}
 
 
 def test_the_report_says_where_the_code_came_from(compilations: list[str]) -> None:

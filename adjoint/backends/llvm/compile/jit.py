@@ -71,7 +71,7 @@ def target_machine(level: int = 2) -> Any:
     )
 
 
-FLOORS = ("graph", "ops", "passes", "schedule", "backends")
+FLOORS = ("graph", "transforms", "ops", "passes", "schedule", "backends")
 """The floors whose code decides what is compiled."""
 
 
