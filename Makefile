@@ -94,7 +94,7 @@ smoke: .venv/dev.stamp
 pytest: .venv/dev.stamp
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" tests
 
-slow: .venv/dev.stamp ## the tests that `test` leaves out, as their oracles take long
+slow: .venv/dev.stamp ## the tests that `test` leaves out: slow ones, and cases outside of samples
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow tests
 
 # The environment. A stamp is as old as the last installation of its extras.
