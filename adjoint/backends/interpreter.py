@@ -231,6 +231,7 @@ def no_value(node: Any) -> str:
         f"NumPy, …) that depends on {subject} of "
         f"shape {node.shape} of which only shape and dtype are known here; choose with "
         f"adjoint.where instead of if (or branch with adjoint.cond, and repeat with "
-        f"adjoint.while_loop), make the argument static (adjoint.compile(f, static=...)), leave "
-        f"the function uncompiled, or give the argument a value"
+        f"adjoint.while_loop), return what is to be shown, make the argument static "
+        f"(adjoint.compile(f, static=...)), leave the function uncompiled, or give the argument a "
+        f"value"
     )

@@ -18,6 +18,7 @@ from adjoint.graph.caller import Asker, asker, stack_level
 from adjoint.graph.node import ALWAYS
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.options import current
+from adjoint.graph.types import is_inexact
 
 if TYPE_CHECKING:
     from adjoint.graph.node import Node, Scope
@@ -66,7 +67,7 @@ is_tracing: Callable[[], bool] = lambda: False  # noqa: E731
 def losers(node: Node) -> list[Scope]:
     """The open transforms that would lose something if the value left the graph."""
     scope = node.scope
-    if scope is None or scope.stopped or node.dtype.kind not in "fc":
+    if scope is None or scope.stopped or not is_inexact(node.dtype):
         return []
     return [member for member in scope.members if member.open and member.transform is not None]
 
@@ -90,7 +91,7 @@ def handed_out(node: Node) -> Any:
 
 def is_of_variable(node: Node) -> bool:
     """Whether one may still ask for the derivative of a node by a variable made by hand."""
-    return node.scope is not None and ALWAYS in node.scope.members and node.dtype.kind in "fc"
+    return node.scope is not None and ALWAYS in node.scope.members and is_inexact(node.dtype)
 
 
 def report(scopes: Sequence[Scope], found: Asker) -> None:

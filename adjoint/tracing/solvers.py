@@ -12,13 +12,14 @@ from typing import Any
 
 from adjoint.errors import NotDifferentiableError
 from adjoint.graph.tensor import Tensor
+from adjoint.graph.types import is_inexact
 
 
 def _is_differentiated(x: Any) -> bool:
     """Whether somebody may ask for the derivative by a tensor, or by one in a container."""
     if isinstance(x, Tensor):
         scope = x.node.scope
-        return x.dtype.kind in "fc" and scope is not None and scope.is_open() and not scope.stopped
+        return is_inexact(x.dtype) and scope is not None and scope.is_open() and not scope.stopped
     parts = x.values() if isinstance(x, dict) else x if isinstance(x, (list, tuple)) else ()
     return any(map(_is_differentiated, parts))
 

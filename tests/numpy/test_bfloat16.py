@@ -215,3 +215,21 @@ def test_without_ml_dtypes_its_name_says_where_it_comes_from():
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "import ml_dtypes" in found.stdout, found.stderr
+
+
+def test_what_leaves_the_graph_is_an_error_as_in_other_dtypes():
+    ways = [
+        lambda x: float(x[0]),
+        lambda x: x[0].item(),
+        lambda x: x.numpy()[0],
+        lambda x: x.tolist()[0],
+        lambda x: float(f"{x[0]:.4f}"),
+        lambda x: {x[0]: 3.0}.get(x[0], 1.0),
+    ]
+    x = ad.asarray([2.0, 3.0], BFLOAT16)
+    for transform in (ad.grad, ad.jacfwd):
+        for way in ways:
+            with pytest.raises(ad.errors.LostDerivativeError):
+                transform(lambda x, way=way: ad.sum(x * way(x)))(x)
+    shown = ad.grad(lambda x: (f"{x[0]:.2f} {x}", ad.sum(x * float(ad.stop_gradient(x[0]))))[1])
+    assert shown(x).tolist() == [2.0, 2.0]
