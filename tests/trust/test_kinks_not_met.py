@@ -37,6 +37,20 @@ def test_what_nobody_wrote_is_at_no_kink(mode):
             np.testing.assert_allclose(found, [[2, 0], [0, 0]], err_msg=name)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_bounds_that_were_computed_before_are_known(mode):
+    """A slice that has its value has forgotten what it was read from."""
+    written = ad.zeros(4)
+    written[2] = 0.25
+    low, high, part = ad.evaluate([ad.asarray([0.0, 0.5])[1], ad.asarray([[2.0, 9.0]])[0], written])
+    for f in (
+        lambda x: ad.sum(ad.clip(x, low, high) ** 3),
+        lambda x: ad.sum(ad.clip(x, part[2], part[2] + 8) ** 3),
+    ):
+        found = MODES[mode](f)(np.array([1.3, 0.75]))
+        np.testing.assert_allclose(found, np.diag([7.8, 4.5]))
+
+
 def test_what_was_written_is_at_its_kink():
     f = lambda x: np.abs(filled(x)[3]) * x[0]  # noqa: E731
     with pytest.warns(KinkWarning):

@@ -30,10 +30,10 @@ def some_vary(nodes: Sequence[Node]) -> bool:
 
 def _read_from(node: Node) -> Node:
     """The node itself; of a slice, if what it reads was written elsewhere, what it was made of."""
-    if node.op.name != "slice":
+    if node.op.name != "slice" or not node.inputs:  # forgotten, as its value is known
         return node
     read = node.inputs[0]
-    while read.op.name == "set_slice" and _are_apart(node.params, read.params):
+    while read.op.name == "set_slice" and read.inputs and _are_apart(node.params, read.params):
         read = read.inputs[0]
     return node if read.op.name == "set_slice" else read
 
