@@ -4,6 +4,7 @@ loops that carry bfloat16, batches, and a step of training in mixed precision.""
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -213,3 +214,24 @@ def test_the_guides_training_in_mixed_precision_works():
     losses = names["losses"]
     assert losses[-1] < losses[0] / 100
     assert all(w.dtype == np.float32 for w in names["weights"])
+
+
+KINKS = [
+    (lambda x: abs(x) ** 2, 0.0, 2.0),
+    (lambda x: ad.linalg.norm(ad.stack([x, x])) ** 2, 0.0, 4.0),
+    (lambda x: ad.nn.relu(x) ** 2, 0.0, np.nan),
+    (lambda x: ad.clip(x, -1, 1) ** 2, 1.0, np.nan),
+    (lambda x: ad.maximum(x, 0 * x) ** 2, 0.0, np.nan),
+]
+
+
+def test_second_derivatives_at_kinks_are_those_of_other_dtypes():
+    for f, at, expected in KINKS:
+        for second in (ad.hessian(f), ad.grad(ad.grad(f)), ad.jacfwd(ad.grad(f))):
+            found = []
+            for dtype in ("float32", BFLOAT16):
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always")
+                    found.append(float(second(ad.asarray(at, dtype=dtype))))
+                assert bool(caught) == np.isnan(expected)
+            np.testing.assert_array_equal(found, expected)

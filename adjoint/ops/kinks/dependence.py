@@ -20,7 +20,7 @@ from adjoint.graph.node import Node
 from adjoint.graph.op import find
 from adjoint.graph.order import topological_order
 from adjoint.graph.tensor import Tensor
-from adjoint.graph.types import DType, Shape
+from adjoint.graph.types import DType, Shape, is_inexact
 
 _LONGEST = 200
 """How many operations a dependence has at most."""
@@ -177,7 +177,7 @@ class _Builder:
 
 def is_differentiated(node: Node) -> bool:
     """Whether an open transform may differentiate by something that the node depends on."""
-    if node.dtype.kind not in "fc" or not node.varies():
+    if not is_inexact(node.dtype) or not node.varies():
         return False
     assert node.scope is not None
     return any(member.open and not member.abstract for member in node.scope.members)

@@ -22,6 +22,7 @@ from adjoint.graph.types import (
     as_shape,
     broadcast_shapes,
     derivative_dtype,
+    is_inexact,
     normalize_axes,
     normalize_axis,
     size_of,
@@ -345,7 +346,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> T
     node = x.node
     if node.dtype is wanted:
         return Tensor(node) if copy else x
-    if node.scope is None or node.dtype.kind not in "fc":
+    if node.scope is None or not is_inexact(node.dtype):
         return make(_astype, (x,), (wanted,))
     found = _converted.get((id(node), wanted))
     if found is None or not found.inputs or found.inputs[0] is not node:
