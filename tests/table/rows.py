@@ -165,6 +165,13 @@ ROWS: list[Row] = [
     Row("broadcast_to", lambda n, x: n.broadcast_to(x, (2, 3, 2)), [(3, 1)]),
     Row("astype", lambda n, x: n.astype(x, "complex128"), [(3,)], label="complex", dtypes=REAL),
     Row("astype", lambda n, x: n.astype(x, "float64"), [(3,)], lambda x: x, dtypes=["float32"]),
+    Row(
+        "complex",
+        lambda n, a, b: registered("complex")((a, b)),
+        [(2, 3), (3,)],
+        lambda a, b: a + 1j * b,
+        dtypes=REAL,
+    ),
     # indexing
     Row("slice", lambda n, x: x[1:, ::-2], [(3, 5)]),
     Row("slice", lambda n, x: x[-1, None, 2], [(2, 3)], label="integers"),
