@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run begins with nothing on disk, so that it does not go by what earlier ones have left; its
+    workers share what they compile."""
+    if not hasattr(config, "workerinput"):
+        os.environ["ADJOINT_CACHE_DIR"] = tempfile.mkdtemp(prefix="adjoint-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what the run has left on disk."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop("ADJOINT_CACHE_DIR"), ignore_errors=True)
 
 
 @pytest.hookimpl(trylast=True)

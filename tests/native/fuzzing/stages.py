@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 import adjoint as ad
 from adjoint.backends import tiering
 from adjoint.backends.llvm.compile import kernel_cache
+from adjoint.backends.llvm.program import kept_plan
 from adjoint.backends.llvm.program.memory_guards import GuardedProgram, poison
 from adjoint.backends.llvm.program.stepwise import Stepwise, can_run_stepwise
 from adjoint.backends.llvm.system import caching_allocator
@@ -93,10 +95,22 @@ def poisoned(size: int) -> Any:
     return buffer
 
 
+@contextmanager
+def planned_anew() -> Iterator[None]:
+    """Programs come from passes and a schedule here, also if their plans lie on disk."""
+    load = kept_plan.load
+    kept_plan.load = lambda key: None
+    try:
+        yield
+    finally:
+        kept_plan.load = load
+
+
 def compiled_stages(calls: Calls) -> Iterator[tuple[str, Results]]:
     """What is expected to be the same to the last bit at each stage."""
     traced = calls.traced
-    built = traced.program
+    with planned_anew():
+        built = traced.program
     if can_run_stepwise(built.writer):
         built.stepwise = Stepwise(built.writer)  # also if there is code on disk
         built.stepwise_calls_left = 2
@@ -158,7 +172,7 @@ def guarded(traced: Any, leaves: Sequence[Any]) -> Any:
 
 
 def disk_stages(calls: Calls) -> Iterator[tuple[str, Results]]:
-    """All code from the disk, as in another process."""
+    """All code, and the plan, from the disk, as in another process."""
     calls.compiled.clear_cache()
     again = Calls(calls.programs, calls.donate)
     traced = again.traced
