@@ -5,9 +5,9 @@ function which, with all functions it can call, is made of known instructions on
 (`instructions`), calls only what is known (`known_functions`), and reads nothing else but what is
 looked at here: numbers, texts, tensors, small arrays, and lists, dicts and tuples of these, under
 global names, in variables of enclosing functions, in defaults, and in attributes of modules and
-of plain objects, which stand under such names, are imported within the function, or are the object
-of the method that it is. As long as these hold what they held (`Reads.hold`), the function does
-the same for equal arguments.
+of plain objects, which stand under such names, are imported within the function, are given to it by
+`functools.partial`, or are the object of the method that it is. As long as these hold what they
+held (`Reads.hold`), the function does the same for equal arguments.
 
 It is proved of the code, of all of its branches, and not by watching one call.
 """
@@ -97,11 +97,32 @@ class _Reading:
         elif kind is MethodType and type(x.__func__) is FunctionType:
             self._method(x.__func__, x.__self__, name, place)
         elif kind is partial:
-            self.reads.partials.append((x, x.func, x.args, x.keywords))
-            for part in (x.func, x.args, x.keywords):
-                self.value(part, name, place)
+            self._partial(x, name, place)
         else:
             self._known(x, name, place)
+
+    def _partial(self, x: partial[Any], name: str, place: str) -> None:
+        """Look at a function that has its first arguments, and keywords. Nobody can give it others,
+        so it is known of the user's which of their variables are modules."""
+        f = x.func
+        self.reads.partials.append((x, f, x.args, x.keywords))
+        self.value(x.keywords, name, place)
+        numbers = [i for i, a in enumerate(x.args) if type(a) is ModuleType]
+        if not numbers:
+            self.value(x.args, name, place)
+            self.value(f, name, place)
+            return
+        if type(f) is not FunctionType or not is_users(f.__globals__, None):
+            raise Unproved(f"{place}{name} gives a module to {_described(f)}")
+        self.value(tuple([a for a in x.args if type(a) is not ModuleType]), name, place)
+        code = f.__code__
+        if numbers[-1] >= code.co_argcount:
+            raise Unproved(f"{_place(code)}it takes a module that has no name of its own")
+        known = {code.co_varnames[i]: x.args[i] for i in numbers}
+        for variable in known:
+            if written(code)[variable] > 1:
+                raise Unproved(f"{_place(code)}it assigns to {variable}, a module it is given")
+        self._users(f, name, place, known)
 
     def _known(self, x: Any, name: str, place: str) -> None:
         if not is_known(x):
