@@ -38,8 +38,8 @@ compiling. A system has compiled something trivial before, so that loading its c
 counted; its caches on disk are empty, except in the column *second process*, which is a whole first
 call. *Uncompiled* is the derivative of a function that nobody compiled, beside the faster of
 PyTorch and autograd: the mean over all calls of a process that makes them for 1.2 s, so that what
-comes before native code, and the making of it, counts (in results of before December 2026 the
-median of turns). All cores are used, unless the row says otherwise.
+comes before native code, and the making of it, counts (in older results the median of turns). All
+cores are used, unless the row says otherwise.
 """
 
 
