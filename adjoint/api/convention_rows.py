@@ -11,7 +11,6 @@ Row: TypeAlias = tuple[str, str, str, str, str]
 
 LEAST = "the slope of least size among those on either side"
 SHARED = "those that tie share equally"
-ORIGIN = "a kink; of its subgradients 0 is the least"
 OTHERS = "products of the others, never a division"
 NO_VALUE = "there is no value"
 NOT_TAKEN = "what was not taken has no influence"

@@ -55,7 +55,7 @@ def laplacian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
             arguments = traced.open(args, (number,))
             nodes = arguments.nodes
             outputs = traced.tensors(arguments.given, kwargs)
-            result = _second(outputs, nodes, nodes, traced)
+            result = _second(outputs, nodes, traced)
         return traced.unflatten(result)
 
     return laplacian_of
@@ -81,15 +81,13 @@ def block_traces(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
         with TracedCall("block_traces", f, nested=True) as traced:
             arguments = traced.open(args, (number,))
             value = traced.scalar(arguments.given, kwargs, False)
-            found = [_second((value,), [x], arguments.nodes, traced)[0] for x in arguments.nodes]
+            found = [_second((value,), [x], traced)[0] for x in arguments.nodes]
         return arguments.traced[0].unflatten(found)
 
     return traces
 
 
-def _second(
-    outputs: Sequence[Tensor], along: Sequence[Node], nodes: Sequence[Node], traced: TracedCall
-) -> list[Tensor]:
+def _second(outputs: Sequence[Tensor], along: Sequence[Node], traced: TracedCall) -> list[Tensor]:
     """The sum of the second derivatives along every number in the nodes `along`."""
     for node in along:
         if node.dtype.kind == "c":

@@ -78,11 +78,6 @@ def labels_among(found: Found) -> list[Labels]:
     return [labels for labels in found.values() if isinstance(labels, Labels)]
 
 
-def labelled_as(model: Any, tree: Any) -> Any:
-    """A tree like `model`, its leaves under the labels of those of `model`, if they have any."""
-    return labelled(labels_in(flatten(model)[0]), tree)
-
-
 def labelled(found: Mapping[int, Labels | int], tree: Any, own: Scope | None = None) -> Any:
     """A tree with those of its leaves under labels for whose numbers some were found.
 

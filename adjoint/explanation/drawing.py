@@ -271,7 +271,7 @@ def _draw(picture: Picture) -> Any:
         _line(axes, edge, EDGE[kinds[id(edge.source)]])
     for card in (*picture.forward, *picture.adjoint):
         _card(axes, card)
-    _legend(axes, width)
+    _legend(axes)
     return figure
 
 
@@ -355,7 +355,7 @@ def _arrow(
     axes.add_patch(Polygon(corners, closed=True, facecolor=colour, edgecolor="none", zorder=2))
 
 
-def _legend(axes: Any, width: float) -> None:
+def _legend(axes: Any) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     entries = [

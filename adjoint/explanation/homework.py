@@ -60,7 +60,7 @@ def check_adjoints(
         node = step.entry.node
         zero = np.zeros(node.shape, node.dtype)
         expected = zero if step.adjoint is None else trace.value(step.adjoint)
-        answered = _array(given[number], names, number)
+        answered = _array(given[number], number)
         if answered.shape == expected.shape and _agree(answered, expected, tolerance):
             continue
         label = TEXT(step.symbol)
@@ -108,7 +108,7 @@ def _number(who: str, trace: Trace, names: Sequence[str], key: Any) -> int:
     return int(number)
 
 
-def _array(value: Any, names: Sequence[str], number: int) -> Array:
+def _array(value: Any, number: int) -> Array:
     try:
         return np.asarray(value, complex if np.iscomplexobj(value) else float)
     except (TypeError, ValueError) as error:

@@ -83,7 +83,7 @@ def fits(kernel: Kernel, group: Sequence[Kernel]) -> bool:
     # its own row of it. What was complete before the nest began may be read anywhere.
     written = {root for other in group for root in other.roots}
     return all(
-        is_row_local(node, indices, kernel.domain[0]) and is_row_written(node, group)
+        is_row_local(node, indices, kernel.domain[0]) and is_row_written(node)
         for node, indices in reads_of(kernel).items()
         if node in written
     )
@@ -96,7 +96,7 @@ def ends_threads(kernel: Kernel, group: Sequence[Kernel]) -> bool:
     return work >= THREADED_WORK and can_chunk(group) and not can_chunk([kernel])
 
 
-def is_row_written(node: Node, group: Sequence[Kernel]) -> bool:
+def is_row_written(node: Node) -> bool:
     """Whether each row of the domain writes its own row of `node`."""
     if node.op.scatters:
         return False
@@ -121,7 +121,7 @@ def finished(group: list[Kernel], users: dict[Node, list[Step]], outputs: set[No
         for kernel in group
         for root in kernel.roots
         if root not in outputs
-        and is_row_written(root, group)
+        and is_row_written(root)
         and not is_added_to(root)
         and root.shape[:1] == kernel.domain[:1]
         and all(user in inside for user in users.get(root, ()))
@@ -177,6 +177,6 @@ def can_chunk(group: Sequence[Kernel]) -> bool:
         for root in kernel.roots:
             if root.op.scatters:
                 return False
-            if not is_row_written(root, group) and nbytes(root) > PARTIAL:
+            if not is_row_written(root) and nbytes(root) > PARTIAL:
                 return False
     return True

@@ -104,7 +104,7 @@ class RowSteps:
         if not self.are_kernels or self.body.packed:
             return False
         roots = [root for kernel in self.kernels for root in kernel.roots]
-        totals = [root for root in roots if not is_row_written(root, ())]
+        totals = [root for root in roots if not is_row_written(root)]
         changing = {x for n, x in enumerate(self.variables) if n not in self.still} | set(roots)
         changing |= {x.root for x in self.aliases if self.body_of(x) in changing}
         return (

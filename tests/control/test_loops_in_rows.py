@@ -70,18 +70,6 @@ def handing_on(start, p):
     return ad.sum(state[2] * state[3]) + state[4] + ad.sum(first * second)
 
 
-def by_matrices(start, p):
-    """The state of a row is a vector, and is multiplied by a matrix."""
-    w = ad.reshape(p, (2, 2)) * 0.1
-
-    def along(h, _):
-        h = h + ad.tanh(h @ w) * p[:2]
-        return h, ad.sum(h, axis=1)
-
-    h, sums = ad.scan(along, start, length=STEPS)
-    return ad.sum(h) + ad.sum(sums * sums)
-
-
 def with_masks(start, p):
     def along(x, _):
         y = ad.sqrt(x) + 0.01 * p[1] * ad.exp(-x) * ad.cos(x) / (1 + x * x)

@@ -41,7 +41,7 @@ def program_of(
             report = report_of(specialization)
     except Exception as error:  # whatever the code of the user raises when it is traced
         return None, f"{type(error).__name__}: {error}"
-    numbering = _numbered(specialization, names)
+    numbering = _numbered(specialization)
     listed = len(numbering) <= MOST
     results = [result, *(f"∂{result}/∂{name}" for name in names)]
     graph = _graph_rows(specialization, numbering, names, results) if listed else []
@@ -85,7 +85,7 @@ def _working(specialization: Specialization) -> list[Step]:
     return [step for step in specialization.schedule.steps if not step.is_view]
 
 
-def _numbered(specialization: Specialization, names: Sequence[str]) -> dict[Node, int]:
+def _numbered(specialization: Specialization) -> dict[Node, int]:
     """Numbers for what the optimised graph computes, its inputs and constants left out."""
     inputs = set(specialization.inputs)
     order = topological_order(specialization.optimised, lambda n: () if n in inputs else n.inputs)

@@ -51,20 +51,6 @@ class Rule(Protocol):
 
 
 @dataclass(frozen=True)
-class Stated:
-    """A rule whose graphs are there."""
-
-    forward: LinearMap | None = None
-    backward: LinearMap | None = None
-
-    def tangents(self) -> LinearMap | None:
-        return self.forward
-
-    def adjoints(self) -> LinearMap | None:
-        return self.backward
-
-
-@dataclass(frozen=True)
 class CustomCall:
     """A graph with a rule.
 

@@ -40,7 +40,6 @@ from adjoint.ops.indexing.gathered_values import (
 from adjoint.ops.indexing.slicing import batch_size, zeros_of
 from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
 
-Array: TypeAlias = "np.ndarray[Any, Any]"
 Axes: TypeAlias = tuple[int, ...]
 
 

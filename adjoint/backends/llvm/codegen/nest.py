@@ -44,7 +44,7 @@ class NestWriter:
             for root in writer.kernel.roots
             if writer.accumulates(root)
         ]
-        self.sums = [r for r in roots if not is_row_written(r, nest.kernels)]  # over the rows
+        self.sums = [r for r in roots if not is_row_written(r)]  # over the rows
         self.row_sums = [r for r in roots if r not in self.sums]  # within each row
 
     @property

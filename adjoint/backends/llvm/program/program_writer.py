@@ -435,12 +435,6 @@ def blocks_of_library(step: Gemm) -> product_blocks.Blocks | None:
     return None if product_calls.is_own(step) else product_blocks.blocks_of(step)
 
 
-def gap_of(step: Control) -> int:
-    """Bytes between results in the graphs of a loop or branch, or 0 if memory is used again. Not
-    where chunks of rows are at other steps: what one has no use for any more another may still."""
-    return 0 if step.chunks is None else ALIGNMENT
-
-
 def only_asked(step: Kernel) -> tuple[KernelWriter, Any]:
     """The writer of a kernel of which only sizes are asked, so that it needs no function."""
     return KernelWriter(step), None
