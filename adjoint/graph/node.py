@@ -97,7 +97,8 @@ class Node:
     `params` are the operation's static parameters, hashable, in the order of its rules.
     `depth` is the length of the longest chain of pending nodes that ends here. `sparse` says that
     elements may be zero by construction, which `Op.nonzero_mask` then knows; `may_be_infinite`
-    that they may be infinite or nan though the leaves are finite.
+    that they may be infinite or nan though the leaves are finite. `number` is the value as a Python
+    float, where a native entry left one beside it, or None.
     """
 
     __slots__ = (
@@ -105,6 +106,7 @@ class Node:
         "depth",
         "dtype",
         "inputs",
+        "number",
         "op",
         "params",
         "scope",
@@ -120,6 +122,7 @@ class Node:
     shape: Shape
     dtype: DType
     value: Any
+    number: float | None
     scope: Scope | None
     depth: int
     sparse: bool
@@ -134,6 +137,7 @@ class Node:
         self.shape = shape
         self.dtype = dtype
         self.value = None
+        self.number = None
         scope = None
         depth = 0
         sparse = op.makes_zeros

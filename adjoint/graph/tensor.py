@@ -178,6 +178,8 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
             is_flat = isinstance(place, (int, np.integer))
             return (calls.reshape(self, (-1,)) if is_flat else self)[place].item()
         node = self.node
+        if node.number is not None:
+            return node.number
         if type(node.value) is np.float64 and node.scope is None:
             return float(node.value)
         if size_of(self.node.shape) != 1:
@@ -193,8 +195,11 @@ class Tensor(ArrayMethods, Operators, NumpyProtocol):
 
     def __float__(self) -> float:
         node = self.node
+        number = node.number
+        if number is not None:
+            return number
         value = node.value
-        if type(value) is float64 and node.scope is None:  # most often, and most quickly
+        if type(value) is float64 and node.scope is None:
             return float(value)
         return float(_scalar(self, "float", number_of))
 

@@ -87,7 +87,7 @@ class Field(IntEnum):
 class Column(IntEnum):
     """Where in the row of an input or output something stands."""
 
-    KIND = 0  # of an input, see `Kind`
+    KIND = 0  # see `Kind`; of an output whether it is a number of which there is a Python float
     TYPE = auto()  # of the Python scalar; of arrays the type of NumPy's scalars
     DTYPE = auto()
     NDIM = auto()
@@ -99,7 +99,7 @@ class Column(IntEnum):
 
 
 class Kind(IntEnum):
-    """How an input is checked and read."""
+    """How an input is checked and read, and an output as a Python float (else it is an array)."""
 
     ARRAY = 0
     BOOL = auto()
@@ -179,6 +179,8 @@ def _row(spec: Input | Output, sizes: Table) -> list[int]:
             bounds = np.iinfo(dtype)
             row[Column.LOW] = int(bounds.min)
             row[Column.HIGH] = min(int(bounds.max), 2**63 - 1)  # what the entry reads at most
+    if isinstance(spec, Output) and not spec.shape and dtype.name in ("float32", "float64"):
+        row[Column.KIND] = Kind[dtype.name.upper()]
     return row
 
 

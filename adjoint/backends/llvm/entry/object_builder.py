@@ -38,13 +38,15 @@ _COUNT = INT if sys.version_info >= (3, 12) else LONG
 """A count of references. Since CPython 3.12 one with all bits set belongs to an immortal object and
 stays."""
 
-_TYPES = {"void": ir.VoidType(), "ptr": ANY, "i32": INT, "i64": LONG}
+_TYPES = {"void": ir.VoidType(), "ptr": ANY, "i32": INT, "i64": LONG, "double": DOUBLE}
 _C_API = {
     "Py_DecRef": "void(ptr)",
+    "PyErr_Clear": "void()",
     "PyErr_NoMemory": "ptr()",
     "PyErr_Occurred": "ptr()",
     "PyEval_RestoreThread": "void(ptr)",
     "PyEval_SaveThread": "ptr()",
+    "PyFloat_FromDouble": "ptr(double)",
     "PyLong_AsLongLongAndOverflow": "i64(ptr,ptr)",
     "PyObject_CallOneArg": "ptr(ptr,ptr)",
     "PyObject_Vectorcall": "ptr(ptr,ptr,i64,ptr)",
@@ -64,7 +66,7 @@ _HELPERS = {
     "adjoint.allocate": "i32(ptr,i64,ptr,ptr,ptr)",
     "adjoint.allocate_large": "i32(ptr,i64,ptr,ptr,ptr)",
     "adjoint.scalar": "ptr(ptr,ptr)",
-    "adjoint.take": "ptr(ptr,ptr,i64,ptr,ptr)",
+    "adjoint.take": "ptr(ptr,ptr,i64,ptr,ptr,ptr)",
     "adjoint.tensor": "ptr(ptr,ptr)",
 }
 _SIGNATURES = {**_C_API, **_NUMPY_API, **_HELPERS}

@@ -26,7 +26,7 @@ from adjoint.backends.llvm.entry.object_builder import (
     ObjectBuilder,
 )
 from adjoint.backends.llvm.entry.results import build_tuples, clear_all, incref_all, wrap_all
-from adjoint.backends.llvm.entry.reuse import keep
+from adjoint.backends.llvm.entry.reuse import keep, write_floats
 
 _BODY = ir.FunctionType(INT, [ANY]).as_pointer()
 
@@ -80,6 +80,8 @@ class EntryWriter:
         self.values = b.element(self.owned, self.inputs)  # of the results
         self.reused = b.element(self.owned, b.sub(self._get(Field.OWNED), LONG(1)))
         self.value_slots = b.element(self.slots, self.inputs, SLOT)
+        self.results = b.element(self.buffers, self.inputs)
+        self.floats = b.stack(self.outputs)
 
     def _guard(self) -> None:
         b = self.b
@@ -103,21 +105,20 @@ class EntryWriter:
             nodes = b.address(self._get(Field.DONATED, ANY), b.layout.items)
             donate(b, self.args, self._get(Field.DONATION, ANY), nodes, self.values)
         table = self._get(Field.OUTPUT_TABLE, ANY)
-        buffers = b.element(self.buffers, self.inputs)
         with b.if_then(self._holds(Field.KEPT)):
             cell, parts = self._get(Field.KEPT, ANY), self._get(Field.PART_LIST, ANY)
-            count = self._get(Field.PARTS)
-            b.store(b.call_named("adjoint.take", cell, parts, count, table, buffers), self.reused)
+            given = (cell, parts, self._get(Field.PARTS), table, self.results, self.floats)
+            b.store(b.call_named("adjoint.take", *given), self.reused)
         with b.if_then(self._is_fresh()):
-            self._allocate(table, buffers)
+            self._allocate(table)
 
     def _is_fresh(self) -> Any:
         """Whether the result is made in this call, and not the one of an earlier call."""
         return self.b.is_null(self.b.load(self.reused, typ=ANY))
 
-    def _allocate(self, table: Any, buffers: Any) -> None:
+    def _allocate(self, table: Any) -> None:
         b = self.b
-        given = (table, self.outputs, self.values, self.value_slots, buffers)
+        given = (table, self.outputs, self.values, self.value_slots, self.results)
         with b.if_else(self._holds(Field.HAS_LARGE)) as ways:
             for way, name in zip(ways, ("allocate_large", "allocate"), strict=True):
                 with way:
@@ -150,14 +151,15 @@ class EntryWriter:
         """Turn results into tensors, and build the tuples; the address of what is returned."""
         b = self.b
         address = b.element(self.owned, self._get(Field.RESULT))
+        table = self._get(Field.OUTPUT_TABLE, ANY)
         with b.if_else(self._is_fresh()) as (fresh, reused):
             with fresh:
-                table = self._get(Field.OUTPUT_TABLE, ANY)
                 wrap_all(b, table, self.outputs, self.values, self.value_slots, self.failure)
                 listed, count = self._get(Field.TUPLE_LIST, ANY), self._get(Field.TUPLES)
                 tuples = b.element(self.values, self.outputs)
                 build_tuples(b, listed, count, self.owned, tuples, self.failure)
             with reused:
+                write_floats(b, table, self.outputs, self.results, self.floats)
                 b.store(b.load(self.reused, typ=ANY), address)
                 b.store(NULL, self.reused)
         clear_all(b, self.owned, self.inputs)

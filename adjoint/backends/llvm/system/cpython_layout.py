@@ -64,6 +64,7 @@ class Layout:
     node_shape: int
     node_dtype: int
     node_value: int
+    node_number: int
     node_scope: int
     node_common: tuple[int, ...]  # slots that hold the same object in every constant
     node_empty: tuple[int, ...]  # slots that hold nothing
@@ -304,6 +305,7 @@ def _probe() -> Layout:
         node_shape=node["shape"],
         node_dtype=node["dtype"],
         node_value=node["value"],
+        node_number=node["number"],
         node_scope=node["scope"],
         node_common=common,
         node_empty=empty,
