@@ -42,6 +42,8 @@ OTHERS: dict[str, dict[str, Any]] = {
     "gdtria": {"p": 0.3},
     "ellipj": {"u": 0.6},
     "huber": {"r": 0.9},
+    "kl_div": {"y": 0.7},
+    "nrdtrisd": {"p": 0.7, "x": 0.9},
     "chdtr": {"v": 1.3}, "chdtrc": {"v": 1.3}, "chdtri": {"v": 1.3},
 }  # fmt: skip
 DEFAULTS = {"q": 0.3}

@@ -12,8 +12,10 @@ from tests.scipy.derivative_table import (
     PAGE,
     SEVERAL,
     alone,
+    arguments,
     derivable,
     distributions,
+    known,
     place,
     point,
     tables,
@@ -33,12 +35,25 @@ LOGARITHMS = [
     for place, methods in enumerate([("logpdf", "logpmf", "logcdf"), ("logsf",)])
 ]
 FLAT = {"gammasgn", "round"}
+STEPS = {"bdtr", "bdtrc", "bdtri", "nbdtr", "nbdtrc", "nbdtri", "pdtr", "pdtrc", "pdtri"}
+"""Functions of a count that is rounded down."""
 
 
 def test_the_tables_of_the_guide_are_those_found_by_asking():
     text = PAGE.read_text(encoding="utf-8")
     for name, lines in tables().items():
         assert written(text, name) == lines, "python -m tests.scipy.derivative_table writes them"
+
+
+def test_only_what_moves_in_steps_has_no_slope_where_the_table_asks():
+    steps = {(name, "x") for name in FLAT} | {(name, "k") for name in STEPS}
+    text = PAGE.read_text(encoding="utf-8")
+    for line in written(text, "special")[2:]:
+        name, _, none = (cell.strip(" `") for cell in line.split("|")[1:4])
+        function, at = getattr(special, name), place(name)
+        for i, argument in enumerate(arguments(name)):
+            if argument in none.split() and known(alone(function, at, i), at[i]):
+                assert (name, argument) in steps
 
 
 def check_each(cases):
