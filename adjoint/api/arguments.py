@@ -20,6 +20,10 @@ def function_name(f: Any) -> str:
     return str(getattr(f, "__name__", None) or repr(f))
 
 
+_WITH_ARGNAMES = frozenset(
+    {"grad", "value_and_grad", "vjp", "jacobian", "jacrev", "jacfwd", "hessian"}
+)
+
 _WITH_ARGUMENTS = {
     "vjp": "vjp(f, x)",
     "jvp": "jvp(f, (x,), (v,))",
@@ -102,16 +106,21 @@ def normalize_argnums(transform: str, argnums: Any, count: int) -> tuple[int, ..
         if not isinstance(number, int) or isinstance(number, bool):
             raise ArgumentError(
                 f"{transform}: argnums={argnums!r} must be the position of an argument (an "
-                f"integer), or a tuple of positions; arguments cannot be named"
+                f"integer), or a tuple of positions{_names_for(transform, '; names go to')}"
             )
         if not -count <= number < count:
             allowed = f" (0 to {count - 1})" if count else ""
             raise ArgumentError(
                 f"{transform}: argnums={argnums!r} asks for argument {number}, but the function "
                 f"was called with {count} positional argument{'s' * (count != 1)}{allowed}; "
-                f"keyword arguments cannot be differentiated, pass it by position"
+                f"pass it by position, not by keyword{_names_for(transform, ', or name it in')}"
             )
     return tuple(number % count for number in given)
+
+
+def _names_for(transform: str, text: str) -> str:
+    """`text` and ``argnames=``, if that is an argument of the transform."""
+    return f"{text} argnames=" if transform in _WITH_ARGNAMES else ""
 
 
 def where_text(f: Any, number: int, path: tuple[Any, ...]) -> str:
