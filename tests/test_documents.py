@@ -12,6 +12,7 @@ import pytest
 import adjoint as ad
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.op import Op
+from tests.test_architecture import FLOORS, ROOMS
 
 pytestmark = pytest.mark.unit
 
@@ -106,6 +107,25 @@ def test_examples_stand_in_blocks_of_python_which_run_while_a_page_is_built():
             elif line.lstrip().startswith(">>> "):
                 kinds.append(block)
     assert len(kinds) > 200 and set(kinds) == {"python"}
+
+
+def floors_told(text):
+    """The names in a table of floors, with the number of the floor."""
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", text, re.MULTILINE)
+    return {name: int(floor) for floor, names in rows for name in re.findall(r"`(\w+)`", names)}
+
+
+def test_the_notes_tell_the_floors_and_rooms_that_are_checked():
+    first, rooms = (
+        (ROOT / "docs" / "design" / name).read_text(encoding="utf-8")
+        for name in ("0001-derivatives-are-graph.md", "0014-rooms.md")
+    )
+    floors = {name: n for n, names in enumerate(FLOORS) for name in names}
+    assert floors_told(first) == {name: n for name, n in floors.items() if name != "__main__"}
+    for folder, plan in ROOMS.items():
+        told = rooms.split(f"### `{folder.replace('.', '/')}`")[1].split("\n### ")[0]
+        checked = {room: n for n, row in enumerate(plan) for one in row for room in one.split()}
+        assert floors_told(told) == checked
 
 
 def test_a_name_that_is_wrong_is_found():
