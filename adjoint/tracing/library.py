@@ -23,7 +23,7 @@ class LibraryGlobals(Globals):
 
     def __init__(self, real: dict[str, Any], package: str, readers: frozenset[str]) -> None:
         super().__init__(real, package, readers)
-        dict.__getitem__(self, "__builtins__")["float"] = queries.FloatOf
+        dict.__getitem__(self, "__builtins__").ours["float"] = queries.FloatOf
 
     def __getitem__(self, name: str) -> Any:
         value = super().__getitem__(name)

@@ -1,23 +1,30 @@
 """What stood under names of modules when their meaning was found.
 
-Who replaces a function of a module, `numpy.sin` in a test for instance, replaces what it means.
+Who replaces a function of a module, `numpy.sin` or `abs` in a test for instance, replaces what it
+means.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+
+class Meanings(Protocol):
+    """What names mean, of which one can be forgotten."""
+
+    def pop(self, name: str, default: None, /) -> Any:
+        """Forget what a name means."""
 
 
 class _Name(NamedTuple):
-    """Where a name is looked up, the name, what stood there, and the dictionary of meanings."""
+    """Where a name is looked up, the name, what stood there, and where its meaning is."""
 
     lookup: Callable[[str], Any]
     name: str
     value: Any
-    meanings: dict[str, Any]
+    meanings: Meanings
 
 
 class _Seen:
@@ -41,9 +48,9 @@ class _Seen:
 _seen = _Seen()
 
 
-def note(module: ModuleType, name: str, value: Any, meanings: dict[str, Any]) -> None:
-    """Note what stands under a name of a module, and which dictionary has its meaning."""
-    _seen.entries.append(_Name(vars(module).get, name, value, meanings))
+def note(names: dict[str, Any], name: str, value: Any, meanings: Meanings) -> None:
+    """Note what stands under one of the names of a module, and where its meaning is."""
+    _seen.entries.append(_Name(names.get, name, value, meanings))
 
 
 def look_again() -> None:

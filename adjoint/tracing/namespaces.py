@@ -62,7 +62,7 @@ class Namespace(ModuleType):
             return module(value)
         meant = function(value)
         if meant is not value and not is_twin(meant):
-            note(self.__dict__["__adjoint_real__"], name, value, self.__dict__)
+            note(vars(self.__dict__["__adjoint_real__"]), name, value, self.__dict__)
             self.__dict__[name] = meant
         return meant
 

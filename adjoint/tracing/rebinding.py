@@ -6,7 +6,6 @@ those of the module, so that it sees what stands there now, and says what it mea
 
 from __future__ import annotations
 
-import builtins
 import sys
 import weakref
 from collections.abc import Callable
@@ -17,7 +16,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from adjoint.tracing import classes, namespaces, queries, texts
+from adjoint.tracing import classes, namespaces, patches, queries, texts
+from adjoint.tracing.builtin_names import Builtins
 from adjoint.tracing.code_of_copies import can_be_copied, written_cells
 from adjoint.tracing.constants import ConstantArray, constant_array, holds_tensor, tracing
 
@@ -196,10 +196,9 @@ class Globals(dict[str, Any]):
     """The globals of a module as they are now, each name with its meaning while tracing.
 
     The dictionary itself holds the names of modules, which CPython reads past `__getitem__`.
-    `readers`: which of the builtins that read numbers from text have a meaning, too.
     """
 
-    __slots__ = ("known", "package", "readers", "real")
+    __slots__ = ("known", "package", "real")
 
     def __init__(
         self, real: dict[str, Any], package: str, readers: frozenset[str] = frozenset()
@@ -207,9 +206,8 @@ class Globals(dict[str, Any]):
         super().__init__({k: x for k, x in real.items() if k.startswith("__")})
         self.real = real
         self.package = package
-        self.readers = readers
         self.known: dict[str, tuple[Any, Any]] = {}
-        self["__builtins__"] = Builtins(self)
+        self["__builtins__"] = Builtins(self, readers, meaning)
 
     def __getitem__(self, name: str) -> Any:
         value = self.real[name]
@@ -248,44 +246,6 @@ def globals_for(real: dict[str, Any], package: str, readers: frozenset[str]) -> 
     return known
 
 
-class Builtins(dict[str, Any]):
-    """The builtins of a module while tracing: modules that are imported have their meaning.
-
-    The body of a class that stands in a function looks its names up here, as CPython finds none in
-    `Globals` itself (from 3.13 on it asks their `__getitem__`).
-    """
-
-    __slots__ = ("all", "globals")
-
-    def __init__(self, globals_: Globals) -> None:
-        given = globals_.real.get("__builtins__", builtins)
-        names = dict(given.__dict__ if isinstance(given, ModuleType) else given)
-        imported = names.get("__import__", builtins.__import__)
-        build = names.get("__build_class__", builtins.__build_class__)
-
-        def traced_import(name: str, *args: Any, **kwargs: Any) -> Any:
-            return meaning(imported(name, *args, **kwargs), globals_.package)
-
-        def build_class(*args: Any, **kwargs: Any) -> Any:
-            self.leave_out_globals()
-            return build(*args, **kwargs)
-
-        meant = queries.BUILTINS | {k: texts.BUILTINS[k] for k in globals_.readers}
-        ours = {k: f for k, f in meant.items() if names.get(k) is getattr(builtins, k)}
-        self.globals = globals_
-        self.all = names | ours | {"__import__": traced_import, "__build_class__": build_class}
-        super().__init__(self.all)
-
-    def leave_out_globals(self) -> None:
-        """Let names that the module has itself be looked up there."""
-        for name in self.keys() & self.globals.real.keys():
-            if not name.startswith("__"):
-                del self[name]
-
-    def __missing__(self, name: str) -> Any:
-        return self.globals[name] if name in self.globals.real else self.all[name]
-
-
 class UserModule(ModuleType):
     """A module of the user's, whose names have their meaning while tracing."""
 
@@ -310,7 +270,8 @@ def _of_module(module: ModuleType, package: str) -> Any:
     known = namespaces.module(module)
     if known is not module:
         return known
-    return _user_module(module, package) if is_users(vars(module), package) else module
+    is_seen = is_users(vars(module), package) or module.__name__ in patches.MODULES
+    return _user_module(module, package) if is_seen else module
 
 
 def _of_function(f: FunctionType, package: str) -> Any:
@@ -320,6 +281,8 @@ def _of_function(f: FunctionType, package: str) -> Any:
     home = package_of(f.__globals__)
     if home in namespaces.TRACED:
         return namespaces.function(f)
+    if home == "unittest":
+        return patches.of_mock(f)
     if home == "functools" and hasattr(f, "dispatch"):
         return queries.dispatching(f, traceable)
     return traceable(f, package)
