@@ -109,7 +109,8 @@ class SaveError(AdjointError, OSError):
 
 
 class LostDerivativeWarning(UserWarning):
-    """A value that somebody differentiates by left the graph, under ``lost_derivatives="warn"``."""
+    """A value that somebody differentiates by left the graph, under ``lost_derivatives="warn"``; or
+    a constant has the digits of a text that shows one, and may have been read from it."""
 
 
 class ConstantDrawWarning(UserWarning):

@@ -22,9 +22,11 @@ from adjoint.backends.derivative_programs import Derive, derivative
 from adjoint.graph.labels import Labels, meeting
 from adjoint.graph.leaf import stand_in
 from adjoint.graph.node import Node, Scope
+from adjoint.graph.shown import something_was_shown
 from adjoint.graph.storage import as_given, stored_among
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.tracing.generators import constant_draws_warned_of
+from adjoint.tracing.read_constants import check_constants
 
 WEAK = (int, float, complex)
 """Python's numbers, which take the dtype of what stands beside them."""
@@ -173,6 +175,7 @@ class TracedCall:
         output = self._call(args, kwargs, has_aux)
         y = scalar_output(self.transform, self.f, output)
         self.outputs, self.stored = (y,), stored_among((output,))
+        self._check_constants()
         return y
 
     def complex_scalar(
@@ -181,6 +184,7 @@ class TracedCall:
         """The output of the function, which must be one complex number."""
         y = complex_output(self.transform, self.f, self._call(args, kwargs, has_aux))
         self.outputs = (y,)
+        self._check_constants()
         return y
 
     def tensors(
@@ -190,7 +194,14 @@ class TracedCall:
         leaves, self.structure = flatten(self._call(args, kwargs, has_aux))
         self.outputs = [as_output(self.transform, self.f, leaf) for leaf in leaves]
         self.stored = stored_among(leaves)
+        self._check_constants()
         return self.outputs
+
+    def _check_constants(self) -> None:
+        """Warn of what was read from text that shows what is differentiated."""
+        if something_was_shown():
+            roots = [y.node for y in self.outputs]
+            check_constants(self.transform, self.f, roots, self._scopes)
 
     def unflatten(self, leaves: Iterable[Any]) -> Any:
         """`leaves` in the structure of the output, and in bfloat16 where that has it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,12 +155,12 @@ def check_read(found: Any, from_file: bool = False) -> None:
         return
     entries = [(_open(scopes), text) for scopes, text in _texts.found]
     known = [
-        (scopes, _written(part))
+        (scopes, written(part))
         for scopes, text in entries
         if scopes
         for part in _DIGITS.findall(text)
     ]
-    for digits in {_written(repr(number)) for number in _numbers(found)}:
+    for digits in {written(repr(number)) for number in _numbers(found)}:
         for scopes, part in known:
             is_same = digits == part and not from_file
             if is_same or (len(digits) >= _LEAST and digits in part):
@@ -176,7 +176,20 @@ def _reader(found: Asker, digits: str) -> Asker:
     return found._replace(name="", shown=what, reads_text=True)
 
 
-def _written(number: str) -> str:
+def something_was_shown() -> bool:
+    """Whether there are texts that show what was differentiated, in this thread."""
+    return bool(_texts.found)
+
+
+def digits_shown(scopes: Collection[Scope], least: int) -> Collection[str]:
+    """The digits of the numbers, of at least so many, in texts that show what is differentiated in
+    one of the scopes."""
+    texts = [text for members, text in _texts.found if any(x in scopes for x in members)]
+    found = {written(part) for text in texts for part in _DIGITS.findall(text)}
+    return {digits for digits in found if len(digits) >= least}
+
+
+def written(number: str) -> str:
     """The digits of a number without sign, point, exponent and zeros at its ends."""
     found = _DIGITS.search(number)
     return found.group().replace(".", "").strip("0") if found else number

@@ -5,6 +5,10 @@ import io
 import json
 import logging
 import math
+import re
+import sqlite3
+import threading
+import warnings
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,7 +16,7 @@ import numpy as np
 import pytest
 
 import adjoint as ad
-from adjoint.errors import LostDerivativeError
+from adjoint.errors import LostDerivativeError, LostDerivativeWarning
 
 pytestmark = pytest.mark.unit
 
@@ -21,6 +25,7 @@ X = np.array([0.3172569, 1.2834511, 2.1759823])
 
 PERCENT = "%s"
 DIGITS, FIXED, NAMED = "%d %6.4f", "at %.4f", "%(x).4e"
+SEVEN, FOUR, POWER, IMAGINARY, LIST = "%.7f", "%.4f", "%.4e", "%.7fj", "[%.17g]"
 ONE = np.float32(1.283)
 
 
@@ -91,6 +96,71 @@ SHOWN = {
     "labels": lambda x: list(np.array([f"{x:.2f}", "b"]) == "b"),
     "of stop_gradient": lambda x: float(f"{ad.stop_gradient(x):.7f}"[:5]),
 }  # fmt: skip
+
+
+def through_database(text):
+    with sqlite3.connect(":memory:") as base:
+        return base.execute("select cast(? as real)", (text,)).fetchone()[0]
+
+
+def in_another_thread(text):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(float(text)))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+class Number(float):
+    pass
+
+
+READ_UNSEEN = {
+    "eval": lambda x: eval(SEVEN % x),
+    "numpy.float64": lambda x: np.float64(FOUR % x),
+    "numpy.float32": lambda x: np.float32(POWER % x),
+    "numpy.longdouble": lambda x: np.longdouble(f"{x:.7f}").astype(float),
+    "numpy.complex128": lambda x: np.complex128(IMAGINARY % x).imag,
+    "numpy.strings": lambda x: np.strings.strip(np.array(f" {x:.7f}")).astype(float),
+    "fromiter": lambda x: np.fromiter((t for t in [SEVEN % x]), float)[0],
+    "integers": lambda x: int(f"{x:.7f}".replace(".", "")) / 1e7,
+    "decimal": lambda x: np.float64(Decimal(f"{x:.6f}") * 10) / 10,
+    "fraction": lambda x: Fraction(SEVEN % x).limit_denominator(10**9).__float__(),
+    "re": lambda x: np.float64(re.sub("a", SEVEN % x, "a")),
+    "database": lambda x: through_database(f"{x:.7f}"),
+    "json": lambda x: json.JSONDecoder().decode(LIST % x)[0],
+    "thread": lambda x: in_another_thread(SEVEN % x),
+    "a class": lambda x: Number(SEVEN % x),
+}  # fmt: skip
+STEP = 0.31726
+UNRELATED = {
+    "a literal": lambda x: (f"{x:.4f}", 0.3173 * x**2)[1],
+    "a number of the module": lambda x: (f"{x:.5f}", STEP * x**2)[1],
+    "few digits": lambda x: (f"{x:.2f}", x**2 * eval("0.32"))[1],
+    "the argument": lambda x: (f"{x:.7f}", x**2 * X[0].item())[1],
+    "other digits": lambda x: (f"{x:.7f}", x**2 * eval("0.31726"))[1],
+    "of stop_gradient": lambda x: x**2 * eval(SEVEN % ad.stop_gradient(x)),
+}  # fmt: skip
+
+
+def test_a_constant_with_digits_that_were_shown_is_a_warning():
+    for transform in (ad.grad, ad.value_and_grad, ad.jacfwd):
+        for name, read in READ_UNSEEN.items():
+            with pytest.warns(LostDerivativeWarning, match=r"1\.647\d* is a constant.*stop_gr"):
+                transform(lambda x, read=read: np.sum(x) * read(x[1] ** 2))(X)
+            with warnings.catch_warnings(), ad.options(lost_derivatives="allow"):
+                warnings.simplefilter("error")
+                assert transform(lambda x, read=read: np.sum(x) * read(x[1] ** 2))(X) is not None, (
+                    name
+                )
+
+
+def test_constants_of_the_program_are_no_warning():
+    for name, use in UNRELATED.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = ad.grad(use)(X[0])
+        np.testing.assert_allclose(found, 2 * use(X[0]) / X[0], err_msg=name)
 
 
 @pytest.mark.parametrize("transform", [ad.grad, ad.jacfwd])
