@@ -13,23 +13,29 @@ from typing import Any
 
 from adjoint.api.arguments import check_callable, function_name, output_of, where_text
 from adjoint.api.donation import donate
-from adjoint.api.fast_tree import REFUSED, Mismatch, Reader, reader_for, refuse
+from adjoint.api.fast_tree import REFUSED, Mismatch
 from adjoint.api.graph_first import evaluate
 from adjoint.api.labelling import Found, labelled, labels_among, labels_in, tracing_origins
 from adjoint.api.profiling import Profile, profile_of
-from adjoint.api.report import Cost, Report, cost_of, report_of
+from adjoint.api.recent_calls import (
+    PROMOTED_AFTER,
+    RecentCall,
+    answer_in_order,
+    recent_call,
+    with_newest,
+)
+from adjoint.api.report import Cost, Report, cost_of, report_of, text_of
 from adjoint.api.rolled_call import call
 from adjoint.api.signature import is_open, key_of, kind_of, leaf_of, opened, settled
 from adjoint.api.size_plans import SizePlans
 from adjoint.api.specialization import Specialization
-from adjoint.api.tree import LEAF, exactly, flatten, key_orders, path_text
+from adjoint.api.tree import exactly, flatten, key_orders, path_text
 from adjoint.backends.availability import missing
-from adjoint.errors import AdjointError, ArgumentError, UnknownNameError
+from adjoint.errors import AdjointError, ArgumentError
 from adjoint.graph import options
 from adjoint.graph.labels import Labels, meeting
 from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor, as_stored
-from adjoint.graph.text import graph_text
 
 
 class Compiled:
@@ -38,7 +44,7 @@ class Compiled:
     A call finds its `Specialization`, made for the signature of its arguments, and that answers.
     Later calls come faster. If all arguments are plain numbers and arrays, calling the function is
     the native entry itself: for that each compiled function is the one instance of a class of its
-    own. If arguments are nested, a reader that knows the nesting of the last call finds the leaves.
+    own. Other calls are compared with recent ones first (`RecentCall`).
     """
 
     __call__: Callable[..., Any]
@@ -52,9 +58,10 @@ class Compiled:
         self._specializations: dict[Hashable, Specialization] = {}
         self._size_plans: dict[Hashable, SizePlans] = {}
         """By what signatures have in common that differ in sizes only."""
-        self._nested: tuple[bool, Reader, Callable[..., Any]] | None = None
-        """Of the last call with nested arguments: whether all were positional, what reads the
-        leaves out of such arguments, and the native entry for them."""
+        self._recent: tuple[RecentCall, ...] = ()
+        """The calls that were answered last, the newest first."""
+        self._diverted = 0
+        """How many calls were like recent ones, but not like those that are the native entry."""
         self._methods: dict[int, Compiled] = {}
         self._reference: Any = None  # of a method, to its object
         functools.update_wrapper(self, f, updated=())  # f may carry the fields of a compiled one
@@ -63,19 +70,29 @@ class Compiled:
     # calling it
 
     def _answer(self, *args: Any, **kwargs: Any) -> Any:
-        """The result for any arguments, at once if they are nested like those of the last call."""
-        nested = self._nested  # read once: another thread may look at calls from now on
-        if nested is not None:
-            positional, read, entry = nested
-            if not (kwargs and positional):
+        """The result for any arguments, at once if they are like those of a recent call."""
+        recent = self._recent  # read once: another thread may look at calls from now on
+        for read, found in recent:
+            if read is not None:
                 leaves: list[Any] = []
                 try:
-                    read(args if positional else (args, kwargs), leaves)
-                    result = entry(*leaves)
-                    if result is not REFUSED:
-                        return result
+                    read(args, kwargs, leaves)
                 except Mismatch:
-                    pass
+                    continue
+                result = found.entry(*leaves)
+                if result is not REFUSED:
+                    return result
+            elif not kwargs:
+                result = found.entry(*args)
+                if result is not REFUSED:
+                    self._diverted += 1
+                    if self._diverted % PROMOTED_AFTER == 0:
+                        self._enter_directly(found)
+                    return result
+        if recent and not self._donate:
+            result = answer_in_order(recent, args, kwargs)
+            if result is not REFUSED:
+                return result
         return self._find_and_answer(args, kwargs)
 
     def _find_and_answer(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -109,8 +126,7 @@ class Compiled:
             found.donate(self._donated(args), function_name(self))
         if not found.can_enter:
             return found.run(*leaves)
-        if not static:
-            self._remember(args, kwargs, found)
+        self._remember(args, kwargs, found)
         return found.enter(leaves)
 
     def _donated(self, args: tuple[Any, ...]) -> tuple[int, ...]:
@@ -151,22 +167,25 @@ class Compiled:
         """Have calls like this one answered faster."""
         if _must_look() or type(self).__call__ is found.direct:
             return
-        if not kwargs and all(flatten(a)[1] is LEAF for a in args):
-            entry = found.direct
-            if entry is None:
-                entry = found.direct = found.bind(self._answer)
-            type.__setattr__(type(self), "__call__", entry)
-            self._nested = None
-        else:
-            reader = reader_for((args, kwargs) if kwargs else args)
-            if reader is not None and found.entry is not refuse:
-                self._nested = not kwargs, reader, found.entry
+        call = recent_call(args, kwargs, *self._split(args, kwargs), found)
+        if call is not None:
+            self._recent = with_newest(self._recent, call)
+            if call.read is None:
+                self._enter_directly(found)
         if _must_look():  # since another thread, meanwhile, chose other options
+            self._look_at_calls()
+
+    def _enter_directly(self, found: Specialization) -> None:
+        """Have calls begin with the native entry of a specialization."""
+        if found.direct is None:
+            found.direct = found.bind(self._answer)
+        type.__setattr__(type(self), "__call__", found.direct)
+        if _must_look():
             self._look_at_calls()
 
     def _look_at_calls(self) -> None:
         """Have the signature of every call looked at."""
-        self._nested = None
+        self._recent = ()
         type.__setattr__(type(self), "__call__", Compiled._answer)
 
     def _split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -343,21 +362,7 @@ class Compiled:
 
     def text(self, stage: str = "schedule") -> str:
         """The program compiled last at a stage: graph, passes, schedule, llvm or assembly."""
-        last = self._last()
-        match stage:
-            case "graph":
-                return graph_text(last.outputs)
-            case "passes":
-                return graph_text(last.optimised)
-            case "schedule":
-                return str(report_of(last))
-            case "llvm" | "assembly":
-                if reason := missing():
-                    return f"there is no native code: {reason}"
-                return str(last.program.listing(stage))
-        raise UnknownNameError(
-            f"text: there is no stage {stage!r}; choose graph, passes, schedule, llvm or assembly"
-        )
+        return text_of(self._last(), stage)
 
 
 _all: weakref.WeakSet[Compiled] = weakref.WeakSet()

@@ -1,15 +1,17 @@
 """Trees of a known shape taken apart and put together quickly.
 
 A pytree library asks of every part what it is. A function that is called again and again with the
-same nesting of dicts, lists and tuples need only check that it is the same.
+same nesting need only check that it is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from adjoint.api.registration import taking_apart
 from adjoint.api.tree import LEAF, flatten
 
 
@@ -20,6 +22,8 @@ class Mismatch(Exception):
 Reader: TypeAlias = Callable[[Any, list[Any]], None]
 """Appends the leaves of a tree to a list; `Mismatch` if the tree is another."""
 
+CallReader: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any], list[Any]], None]
+"""Appends the leaves of the arguments of a call, by position and by name, likewise."""
 
 REFUSED = object()
 """The answer of a native entry to leaves that do not fit: an exception would take a microsecond."""
@@ -32,14 +36,58 @@ def refuse(*leaves: Any) -> Any:
 
 def reader_for(tree: Any) -> Reader | None:
     """A reader of trees like `tree`; None if there is more in it than dicts, lists and tuples."""
-    reader = _reader(tree)
+    reader = _reader(tree) if _is_plain_tree(tree) else None
     if reader is None:
         return None
     found: list[Any] = []
     reader(tree, found)
+    return reader if are_the_leaves(found, tree) else None
+
+
+def are_the_leaves(found: Sequence[Any], tree: Any) -> bool:
+    """Whether what was found in a tree is what a pytree library calls its leaves."""
     leaves, _ = flatten(tree)
-    same = len(found) == len(leaves) and all(a is b for a, b in zip(found, leaves, strict=True))
-    return reader if same else None
+    return len(found) == len(leaves) and all(map(operator.is_, found, leaves))
+
+
+def call_reader(
+    args: tuple[Any, ...], kwargs: dict[str, Any], known: Mapping[int | str, Reader]
+) -> CallReader | None:
+    """A reader of arguments like these; None if there is something in them that cannot be read
+    quickly. Readers of some arguments are `known`, by position or name."""
+    parts = [known.get(i) or _reader(x) for i, x in enumerate(args)]
+    named = {k: known.get(k) or _reader(kwargs[k]) for k in sorted(kwargs)}
+    if None in parts or None in named.values():
+        return None
+    size, order, pairs = len(args), list(kwargs), list(named.items())
+    if not kwargs and size == 1:
+        (only,) = parts
+
+        def single(args: tuple[Any, ...], kwargs: dict[str, Any], out: list[Any]) -> None:
+            if kwargs or len(args) != 1:
+                raise Mismatch
+            only(args[0], out)  # type: ignore[misc]  # it is not None
+
+        return single
+    if kwargs and all(part is _leaf for part in (*parts, *named.values())):
+
+        def flat(args: tuple[Any, ...], kwargs: dict[str, Any], out: list[Any]) -> None:
+            if len(args) != size or list(kwargs) != order:
+                raise Mismatch
+            out += args
+            out += [kwargs[name] for name in named]
+
+        return flat
+
+    def nested(args: tuple[Any, ...], kwargs: dict[str, Any], out: list[Any]) -> None:
+        if len(args) != size or list(kwargs) != order:
+            raise Mismatch
+        for part, item in zip(parts, args, strict=True):
+            part(item, out)  # type: ignore[misc]  # none is None
+        for name, part in pairs:
+            part(kwargs[name], out)  # type: ignore[misc]
+
+    return nested
 
 
 def _reader(tree: Any) -> Reader | None:
@@ -50,9 +98,52 @@ def _reader(tree: Any) -> Reader | None:
         except TypeError:
             return None
         return _of_dict(tree, keys)
-    if kind in (list, tuple):
+    if taking_apart(kind) is not None:
+        return _of_registered(tree)
+    if kind in (list, tuple) or _is_usual_namedtuple(kind):
         return _of_sequence(tree)
+    if tree is None:
+        return _nothing
     return _leaf if flatten(tree)[1] is LEAF else None
+
+
+def _nothing(tree: Any, out: list[Any]) -> None:
+    if tree is not None:
+        raise Mismatch
+
+
+def _is_usual_namedtuple(kind: type) -> bool:
+    """Whether instances of a class are named tuples that are read as tuples are."""
+    return (
+        issubclass(kind, tuple)
+        and isinstance(getattr(kind, "_fields", None), tuple)
+        and all(getattr(kind, name) is getattr(tuple, name) for name in _READING)
+    )
+
+
+_READING = ("__getitem__", "__iter__", "__len__")
+
+
+def _of_registered(tree: Any) -> Reader | None:
+    """A reader of instances of a class that the user registered, as its own rule takes them apart;
+    what they hold beside numbers and arrays must be the same."""
+    kind = type(tree)
+    take_apart = taking_apart(kind)
+    assert take_apart is not None
+    children, rest, *_ = take_apart(tree)
+    read = _of_sequence(children)
+    if read is None:
+        return None
+
+    def registered(tree: Any, out: list[Any]) -> None:
+        if type(tree) is not kind:
+            raise Mismatch
+        children, found, *_ = take_apart(tree)
+        if found != rest:
+            raise Mismatch
+        read(children, out)
+
+    return registered
 
 
 def _leaf(tree: Any, out: list[Any]) -> None:
@@ -126,7 +217,7 @@ def _of_sequence(tree: Sequence[Any]) -> Reader | None:
 
 def builder_for(tree: Any, structure: Any) -> Callable[[Any], Any]:
     """A function that makes a tree like `tree`, of this `structure`, of other leaves."""
-    if reader_for(tree) is None or type(tree) not in (dict, list, tuple):
+    if not _is_plain_tree(tree) or type(tree) not in (dict, list, tuple):
         otherwise: Callable[[Any], Any] = structure.unflatten
         return otherwise
     if type(tree) is dict and all(flatten(part)[1] is LEAF for part in tree.values()):
@@ -135,6 +226,17 @@ def builder_for(tree: Any, structure: Any) -> Callable[[Any], Any]:
             return lambda leaves: dict(zip(keys, leaves, strict=True))
     build = _builder(tree)
     return lambda leaves: build(iter(leaves))
+
+
+def _is_plain_tree(tree: Any) -> bool:
+    """Whether a tree consists of leaves in dicts with names or numbers as keys, lists, tuples."""
+    kind = type(tree)
+    if kind is dict:
+        kinds = set(map(type, tree))
+        return kinds in (set(), {str}, {int}) and all(map(_is_plain_tree, tree.values()))
+    if kind in (list, tuple):
+        return all(map(_is_plain_tree, tree))
+    return flatten(tree)[1] is LEAF
 
 
 def _builder(tree: Any) -> Callable[[Iterator[Any]], Any]:

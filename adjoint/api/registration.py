@@ -11,6 +11,8 @@ from adjoint.errors import ArgumentError
 
 Kind = TypeVar("Kind", bound=type)
 
+_known: dict[type, Callable[[Any], Any]] = {}
+
 
 class Static:
     """What an instance holds beside its children: equal only to what is exactly the same.
@@ -92,11 +94,18 @@ def register_pytree_node(
 
     try:
         library().register_pytree_node(kind, take_apart, put_together, namespace=NAMESPACE)
+        _known[kind] = take_apart
     except ValueError as error:
         raise ArgumentError(
             f"register_pytree_node: {kind.__qualname__} is known already, and cannot be registered "
             f"again"
         ) from error
+
+
+def taking_apart(kind: type) -> Callable[[Any], Any] | None:
+    """What takes instances of a class apart, if it was registered: into their children, and a
+    `Static` for everything else."""
+    return _known.get(kind)
 
 
 def register_dataclass(

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from adjoint.api.specialization import Specialization
 from adjoint.backends.availability import missing
+from adjoint.errors import UnknownNameError
 from adjoint.graph.leaf import is_constant
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.recording import Rolled
+from adjoint.graph.text import graph_text
 from adjoint.schedule.memory import plan_memory
 from adjoint.schedule.plan import (
     Alias,
@@ -126,6 +128,25 @@ def cost_of(specialization: Specialization) -> Cost:
     report, plan = report_of(specialization), specialization.schedule
     held = _bytes([*plan.inputs, *plan.constants]) + sum(map(nbytes, plan.outputs))
     return Cost(report.flops, report.bytes_moved, held + report.peak_memory, report.kernels)
+
+
+def text_of(specialization: Specialization, stage: str) -> str:
+    """A program at a stage: graph, passes, schedule, llvm or assembly. Raises `UnknownNameError`
+    for another."""
+    match stage:
+        case "graph":
+            return graph_text(specialization.outputs)
+        case "passes":
+            return graph_text(specialization.optimised)
+        case "schedule":
+            return str(report_of(specialization))
+        case "llvm" | "assembly":
+            if reason := missing():
+                return f"there is no native code: {reason}"
+            return str(specialization.program.listing(stage))
+    raise UnknownNameError(
+        f"text: there is no stage {stage!r}; choose graph, passes, schedule, llvm or assembly"
+    )
 
 
 def report_of(specialization: Specialization) -> Report:

@@ -215,7 +215,14 @@ class Specialization:
             self._was_entered = True
             return self.run(*leaves)
         result = self.entry(*leaves)
-        return self.run(*leaves) if result is REFUSED else result
+        if result is not REFUSED:
+            return result
+        if self.donation is not None:
+            return self.run(*leaves)
+        arrays = self.arrays(leaves)
+        known = zip(self.leaves, leaves, arrays, strict=True)
+        result = self.entry(*[x if leaf.weak else array for leaf, x, array in known])
+        return self.run_into({}, arrays) if result is REFUSED else result
 
     def run(self, *leaves: Any) -> Any:
         """The result for leaves of this signature, whatever their layout.

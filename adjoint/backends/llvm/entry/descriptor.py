@@ -23,8 +23,8 @@ from adjoint.schedule.donation import Donations
 Tree: TypeAlias = "int | tuple[Tree, ...]"
 """The structure of the results: the index of a leaf, or a tuple of such structures."""
 
-MOST_KEPT = 16
-"""A program with more results than these keeps none: making them is little beside its work."""
+MOST_KEPT = 64
+"""A program with more results than these keeps none, as they would be memory that waits."""
 
 PART = 3
 """The numbers in a row of `parts_of`."""
