@@ -80,6 +80,9 @@ class Loops(Protocol):
     def counter(self, scalar: Any) -> Affine:
         """An integer scalar of the emitter as an index."""
 
+    def named(self, x: Node, at: Index, size: int, rule: Callable[[Loops], Any]) -> Affine:
+        """The index, 0 ≤ i < size, that `rule` makes of the element of `x` at `at`."""
+
     def check(self, condition: Any) -> None:
         """Have the program fail unless the bool scalar `condition` holds."""
 

@@ -201,6 +201,9 @@ class _Loops:
     def counter(self, scalar: Any) -> Affine:
         return ZERO
 
+    def named(self, x: Node, at: Index, size: int, rule: Callable[[Any], Any]) -> Affine:
+        return self.counter(rule(self))
+
     def check(self, condition: Any) -> None:
         pass
 

@@ -313,6 +313,11 @@ class Op:
         """What code for the node depends on beside its structure: what its constant inputs hold."""
         return ()
 
+    def scattered_axes(self, node: Node) -> range:
+        """For operations that `scatter`: the axes of the input along which indices say where its
+        elements are added. Along others neighbours stay neighbours."""
+        raise NotImplementedError(f"{self.name} defines no axes that it scatters")
+
     def target(self, node: Node, index: Index, loops: Loops) -> Index:
         """For operations that `scatter`: where the element at `index` of the input is added."""
         raise NotImplementedError(f"{self.name} defines no target")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Sequence
+from collections.abc import Callable, Container, Hashable, Sequence
 from typing import Any
 
 from adjoint.errors import GraphError
@@ -45,6 +45,9 @@ class Recorder:
 
     def edges(self, i: Affine, places: Sequence[int]) -> None:
         pass
+
+    def named(self, x: Node, at: Index, size: int, rule: Callable[[Any], Any]) -> Affine:
+        return self.counter(rule(self))
 
     def check(self, condition: Any) -> None:
         pass

@@ -180,6 +180,9 @@ class Walk:
     def edges(self, i: Affine, places: Sequence[int]) -> None:
         pass
 
+    def named(self, x: Node, at: Index, size: int, rule: Callable[[Any], Any]) -> Affine:
+        return self.counter(rule(self))
+
     def check(self, condition: Any) -> None:
         pass
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -66,9 +67,14 @@ def chosen(
         if along is not None:
             found.append(index[along])
             continue
-        number = loops.read(node, broadcast_index(index, node.shape))
-        found.append(loops.counter(in_bounds(loops, number, size, node.op.name == "constant")))
+        at = broadcast_index(index, node.shape)
+        found.append(loops.named(node, at, size, partial(_counted, node, at, size)))
     return found
+
+
+def _counted(node: Node, at: Index, size: int, loops: Loops) -> Any:
+    """The element of an index tensor as a scalar, counted from the front and in bounds."""
+    return in_bounds(loops, loops.read(node, at), size, node.op.name == "constant")
 
 
 def known_of(indices: Sequence[Node]) -> tuple[int | str, ...]:
@@ -171,6 +177,10 @@ class ScatterAdd(AtIndices):
     def decompose(self, node: Node) -> Tensor | None:
         x, *indices = node.inputs
         return one_in_each_row(Tensor(x), indices, *node.params)
+
+    def scattered_axes(self, node: Node) -> range:
+        _, position, _ = node.params
+        return range(position, position + len(index_shape(node.inputs[1:])))
 
     def target(self, node: Node, index: Index, loops: Loops) -> Index:
         axes, position, shape = node.params

@@ -6,7 +6,7 @@ the rule reads elements of the inputs, and these are loaded if stored or compute
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import nullcontext
 from typing import Any, Protocol
 
@@ -374,6 +374,28 @@ class ElementWriter:
     def counter(self, scalar: Scalar) -> Affine:
         wide = self.e.convert(scalar, np.dtype(np.int64))
         return Affine(0, {("value", wide.value): 1})
+
+    def named(self, x: Node, at: Index, size: int, rule: Callable[[Any], Any]) -> Affine:
+        if not self.is_outside(x, at):
+            return self.counter(rule(self))
+        key = element_key(x, at), size
+        found = self.index_values.get(key)
+        if found is None:
+            with self.in_preheader():
+                e = LLVMEmitter(self.e.builder, True)
+                number = rule(ElementWriter(self.writer, e, self.counters))
+                found = self.index_values[key] = e.convert(number, np.dtype(np.int64)).value
+        return Affine(0, {Uniform(found, size): 1})
+
+    def is_outside(self, x: Node, at: Index) -> bool:
+        """Whether an element is one in memory that the vector loop leaves as it is."""
+        return (
+            self.lanes > 1
+            and all(map(self.is_invariant, at))
+            and self.is_loaded(x, at)
+            and x not in self.writer.roots
+            and self.writer.inner_loop[1] is None
+        )
 
     def check(self, condition: Scalar) -> None:
         builder, slot = self.e.builder, self.writer.failure_flag(self.e.builder)

@@ -193,6 +193,8 @@ class KernelWriter(KernelLayout):
             with builder.goto_entry_block():
                 self.failed = builder.alloca(BIT)
                 builder.store(BIT(0), self.failed)
+            if builder.block.is_terminated:  # a check before a loop: back to before its branch
+                builder.position_before(builder.block.terminator)
         return self.failed
 
     def report_failure(self, builder: Any) -> None:

@@ -197,8 +197,10 @@ class KernelLayout:
         if self.span == "few":
             return 1
         roots = self.kernel.roots
-        if any(r.op.scatters or (r.op.scans and r.params[0] == self.last) for r in roots):
-            return 1  # lanes would write one element twice, or need what another lane computes
+        if any(r.op.scans and r.params[0] == self.last for r in roots):
+            return 1  # lanes would need what another lane computes
+        if any(r.op.scatters and self.last in r.op.scattered_axes(r) for r in roots):
+            return 1  # lanes would write one element twice
         if self.carried_vectors:
             return self.carried_vectors * self.lanes_of_vector()
         return vectors.lanes_for(self.itemsize())

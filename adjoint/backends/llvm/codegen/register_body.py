@@ -8,7 +8,7 @@ the following one, never goes through memory.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import nullcontext
 from itertools import product
 from typing import Any, TypeAlias
@@ -322,6 +322,9 @@ class Lanes:
 
     def counter(self, scalar: Any) -> Affine:
         raise NotVectorizable
+
+    def named(self, x: Node, at: Index, size: int, rule: Callable[[Any], Any]) -> Affine:
+        return self.counter(rule(self))
 
     def check(self, condition: Any) -> None:
         raise NotVectorizable
