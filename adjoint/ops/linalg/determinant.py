@@ -108,6 +108,7 @@ class LogDeterminantSlope(FromFactors):
     """
 
     name = "log_det_slope"
+    lapack_inputs = slice(1, None)
 
     def infer(self, a: Node, factors: Node) -> tuple[Shape, DType]:
         return a.shape, a.dtype

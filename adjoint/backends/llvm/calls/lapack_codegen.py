@@ -238,6 +238,18 @@ def cofactors(m: MatrixWriter, factors: Any, out: Any) -> Any:
     return status
 
 
+def log_det_slope(m: MatrixWriter, factors: Any, out: Any) -> Any:
+    """A⁻ᵀ; where a pivot is 0 that is left to the interpreter."""
+    builder, size = m.builder, m.shape[1]
+    status = m.has_zero_pivot(factors, size)
+    m.clear(out, size * size)
+    with m.counted(size) as i:
+        one = ir.Constant(m.kind, 1.0)
+        builder.store(one, m.at(out, builder.mul(i, number(size + 1))))
+    m.solve(factors, out, (size, size), transposed=True)
+    return status
+
+
 def triangular_solve(m: MatrixWriter, a: Any, b: Any, out: Any) -> Any:
     """Divide by the triangle."""
     size, columns = m.shape
@@ -323,6 +335,7 @@ WRITERS: dict[Op, tuple[Callable[..., Any], tuple[str, ...]]] = {
     records.lu_factor: (lu_factor, ("getrf",)),
     records.lu_solve: (lu_solve, ("trsm", "trsv", "swap")),
     records.cofactors: (cofactors, ("trsm", "trsv", "swap")),
+    records.log_det_slope: (log_det_slope, ("trsm", "trsv", "swap")),
     records.triangular_solve: (triangular_solve, ("trsm", "trsv")),
     records.cholesky: (cholesky, ("potrf",)),
     records.eigh: (eigh, ("syevd",)),
