@@ -17,7 +17,7 @@ from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.storage import is_stored
 from adjoint.graph.tensor import Tensor, as_stored
-from adjoint.graph.types import DType, Shape, default_dtype
+from adjoint.graph.types import DType, Shape, default_dtype, plain_dtype
 
 _SCALARS = (float, int, bool, complex)
 
@@ -54,7 +54,8 @@ def leaf_of(x: Any) -> Leaf:
         return Leaf(x.node.shape, x.node.dtype, False)
     if type(x) in _SCALARS:
         return Leaf((), default_dtype(type(x)), True)
-    return Leaf(x.shape, as_stored(x[:0] if x.ndim else x).dtype, False)
+    dtype = plain_dtype(x.dtype)
+    return Leaf(x.shape, dtype or as_stored(x[:0] if x.ndim else x).dtype, False)
 
 
 def key_of(x: Any) -> Hashable:

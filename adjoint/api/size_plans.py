@@ -136,9 +136,11 @@ class FilledPlan:
         return found
 
 
-def form_of(inputs: Sequence[Node], outputs: Sequence[Node]) -> GraphForm | None:
-    """The form of a traced graph; None if it has none."""
+def form_of(
+    inputs: Sequence[Node], outputs: Sequence[Node], order: Sequence[Node] | None = None
+) -> GraphForm | None:
+    """The form of a traced graph, of which the `order` may be known; None if it has none."""
     try:
-        return GraphForm(inputs, outputs)
+        return GraphForm(inputs, outputs, order)
     except NoForm:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from adjoint.api.arguments import function_name, output_of
@@ -21,7 +21,7 @@ from adjoint.graph import engine
 from adjoint.graph.arrays import scalar_value
 from adjoint.graph.forking import building
 from adjoint.graph.labels import Labels, meeting
-from adjoint.graph.leaf import has_escaped, is_weak, variable_node
+from adjoint.graph.leaf import has_escaped, is_weak, variable, variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
 from adjoint.graph.recording import Recording
@@ -37,22 +37,22 @@ from adjoint.tracing.generators import constant_draws_warned_of
 from adjoint.transforms.substitute import substitute
 
 
-def _narrowed(inputs: Sequence[Node], outputs: Sequence[Node]) -> list[tuple[int, DType]]:
+def _narrowed(inputs: Sequence[Node], order: Iterable[Node]) -> list[tuple[int, DType]]:
     """The numbers of the inputs that stand for Python integers and take the dtype of narrower
     ones, or of unsigned ones, which they meet; with that dtype."""
     weak = {x: i for i, x in enumerate(inputs) if x.dtype.kind == "i" and is_weak(x)}
     found: set[tuple[int, DType]] = set()
-    for node in topological_order(outputs) if weak else ():
+    for node in order if weak else ():
         if node.op is records.astype and node.dtype.kind in "iu" and node.inputs[0] in weak:
             found.add((weak[node.inputs[0]], node.dtype))
     return list(found)
 
 
-def _check_values(inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
+def _check_values(inputs: Sequence[Node], order: Iterable[Node]) -> None:
     """Raise `ConcretizationError` if a variable of another function, which is done, is read."""
     own = set(inputs)
-    for node in topological_order(outputs):
-        if has_escaped(node) and node not in own:
+    for node in order:
+        if node.op is variable and node not in own and has_escaped(node):
             raise ConcretizationError(interpreter.no_value(node))
 
 
@@ -93,15 +93,16 @@ class Specialization:
         self.tree = tree_of(result)
         self.unflatten = builder_for(result, self.structure)
         self.outputs = [output_of("compile", function_name(f), y, as_stored).node for y in outputs]
-        _check_values(self.inputs, self.outputs)
-        self.narrowed = _narrowed(self.inputs, self.outputs)
+        order = topological_order([*self.inputs, *self.outputs])
+        _check_values(self.inputs, order)
+        self.narrowed = _narrowed(self.inputs, order)
         self.is_part = any(map(is_open, self.outputs))
         """Whether it closes over what somebody differentiates, of whose graph it is a part."""
         self.plans = None if self.is_part else plans
         """Those for other sizes, too, if sizes may be left open."""
         self.form: GraphForm | None = None
         """The graph as it was traced, to be compared with those of other sizes."""
-        self.filled = None if self.plans is None else self.find_plan(self.plans)
+        self.filled = None if self.plans is None else self.find_plan(self.plans, order)
         """What answers the first calls, if there is a plan for this size."""
         self.built: Any = None
         """The program, if it was needed yet."""
@@ -117,10 +118,10 @@ class Specialization:
         self.direct: Any = None
         """The native entry that is the compiled function itself."""
 
-    def find_plan(self, plans: SizePlans) -> FilledPlan | None:
+    def find_plan(self, plans: SizePlans, order: Sequence[Node]) -> FilledPlan | None:
         """What answers the first calls, if there is a plan for this size."""
         if plans.may_have_one():
-            self.form = form_of(self.inputs, self.outputs)
+            self.form = form_of(self.inputs, self.outputs, order)
         return None if self.form is None else plans.find(self.form)
 
     # Not functools.cached_property: until Python 3.12 it holds a lock, also in a forked child.

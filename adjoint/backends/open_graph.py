@@ -7,6 +7,7 @@ sizes and constants only. An `OpenGraph` is made of several, with what differs l
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from itertools import starmap
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, NamedTuple
 
@@ -42,35 +43,42 @@ class GraphForm:
     It is the graph as it was: its nodes may learn their values, and forget their inputs.
     """
 
-    def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
+    def __init__(
+        self, inputs: Sequence[Node], outputs: Sequence[Node], order: Sequence[Node] | None = None
+    ) -> None:
+        """order: all nodes in topological order, the inputs first, if that is known."""
         ends = {node: number for number, node in enumerate(inputs)}
-        order = topological_order(
-            [*inputs, *outputs], lambda n: () if n in ends or n.value is not None else n.inputs
-        )
+        if order is None or _holds_computed(order):
+            order = topological_order(
+                [*inputs, *outputs], lambda n: () if n in ends or n.value is not None else n.inputs
+            )
         if len(order) > MOST_NODES:
             raise NoForm
         self.integers: list[int] = []
         self.constants: list[np.ndarray[Any, Any]] = []
         self.bytes = 0
-        self.nodes: list[Recorded] = []
+        self.rows: list[tuple[Any, ...]] = []
+        """Its nodes, each as the fields of a `Recorded`."""
         numbers: dict[Node, int] = {}
+        scopes: dict[Scope | None, Hashable] = {None: None}
         key: list[Hashable] = []
         for node in order:
             children = None
-            if node not in ends:
+            is_given = node in ends
+            if not is_given:
                 if node.value is not None:
                     self.add_constant(node.value)
                 else:
                     children = tuple([numbers[x] for x in node.inputs])
             numbers[node] = len(numbers)
-            found = Recorded(
-                *(node.op, node.params, node.shape, node.dtype, children, node in ends),
-                *(node.scope, node.sparse, node.may_be_infinite),
-            )
-            self.nodes.append(found)
-            key += [node.op, node.dtype, children, ends.get(node)]
-            key += [node.sparse, node.may_be_infinite, _scope(node)]
-            key += [self.key_of(node.params), self.key_of(node.shape)]
+            op, params, shape, dtype = node.op, node.params, node.shape, node.dtype
+            scope, flags = node.scope, (node.sparse, node.may_be_infinite)
+            self.rows.append((op, params, shape, dtype, children, is_given, scope, *flags))
+            if scope not in scopes:
+                scopes[scope] = _scope(scope)
+            place = ends[node] if is_given else None
+            key += [op, dtype, children, place, flags, scopes[scope]]
+            key += [self.key_of(params) if params else None, self.key_of(shape)]
         self.inputs = [numbers[x] for x in inputs]
         self.outputs = [numbers[x] for x in outputs]
         self.key = (*key, *self.outputs)
@@ -86,16 +94,25 @@ class GraphForm:
     def key_of(self, x: Any) -> Hashable:
         """A parameter without the integers in it, which go to the others."""
         kind = type(x)
+        if kind is tuple:
+            for part in x:
+                if type(part) is not int:
+                    return kind, *[self.key_of(part) for part in x]
+            self.integers += x
+            return len(x)
         if kind is int:
             self.integers.append(x)
             return _INTEGER
-        if kind is tuple:
-            return kind, *[self.key_of(part) for part in x]
         if kind is float:
             return kind, x.hex()
         if isinstance(x, _NAMES):
             return kind, x
         raise NoForm
+
+
+def _holds_computed(order: Sequence[Node]) -> bool:
+    """Whether a node has its value and yet its inputs, below which nobody need look."""
+    return any([node.inputs for node in order if node.value is not None])
 
 
 class Recorded(NamedTuple):
@@ -113,9 +130,9 @@ class Recorded(NamedTuple):
     may_be_infinite: bool
 
 
-def _scope(node: Node) -> Hashable:
+def _scope(scope: Scope) -> Hashable:
     """What rules may ask of the scope of a node, once all transforms are done."""
-    return None if node.scope is None else (node.scope.stopped, node.scope.is_open())
+    return scope.stopped, scope.is_open()
 
 
 class OpenGraph:
@@ -139,7 +156,7 @@ class OpenGraph:
         self.open_constants: list[int] = []
         constants = iter([self.constant(number, row) for number, row in enumerate(rows)])
         nodes: list[Node] = []
-        for one in first.nodes:
+        for one in starmap(Recorded, first.rows):
             inputs = tuple([nodes[n] for n in one.inputs or ()])
             params, shape = _filled(one.params, integers), _filled(one.shape, integers)
             node = Node(one.op, inputs, params, shape, one.dtype)

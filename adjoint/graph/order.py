@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
+from typing import Any
 
 from adjoint.errors import GraphError
 from adjoint.graph.node import Node
+
+FIRST_CHECK = 1000
+"""From so many nodes on a path is looked through for a cycle, each time that it has doubled."""
 
 all_inputs: Callable[[Node], tuple[Node, ...]] = attrgetter("inputs")
 
@@ -19,33 +23,40 @@ def topological_order(
     Iterative, so that a graph may be millions of nodes deep; linear in nodes and edges. `inputs`
     says which inputs of a node to follow. A cycle is a `GraphError`.
     """
-    order: list[Node] = []
-    done: dict[Node, bool] = {}  # False: on the path from the root; True: in the order
-    path: list[Node] = []
-    stack: list[Node | None] = [*roots]
-    stack.reverse()
-    while stack:
-        node = stack.pop()
-        if node is None:  # what is below the end of the path is in the order
-            node = path.pop()
-            done[node] = True
-            order.append(node)
-        elif node not in done:
-            below = inputs(node)
-            done[node] = not below
-            if below:
-                path.append(node)
-                stack.append(None)
-                stack += below[::-1]
-            else:
-                order.append(node)
-        elif not done[node]:
-            raise GraphError(_describe_cycle(path, node))
-    return order
+    done: dict[Node, None] = {}  # in order
+    path: list[tuple[Node, Iterator[Node]]] = []  # nodes, and what is left to follow above them
+    checked = FIRST_CHECK
+    rest = iter([*roots])
+    while True:
+        for node in rest:
+            if node not in done:
+                below = inputs(node)
+                if below:
+                    path.append((node, rest))
+                    rest = iter(below)
+                    if len(path) > checked:
+                        _check_for_cycle(path)
+                        checked = 2 * len(path)
+                    break
+                done[node] = None
+        else:
+            if not path:
+                return list(done)
+            node, rest = path.pop()
+            done[node] = None
 
 
-def _describe_cycle(path: list[Node], node: Node) -> str:
-    names = [n.op.name for n in path[path.index(node) :]]
+def _check_for_cycle(path: Sequence[tuple[Node, Any]]) -> None:
+    """Raise `GraphError` if a node is met again on the way from it to its inputs, which without
+    this check would go on for ever."""
+    met: dict[Node, int] = {}
+    for place, (node, _) in enumerate(path):
+        if node in met:
+            raise GraphError(_describe_cycle([n.op.name for n, _ in path[met[node] : place]]))
+        met[node] = place
+
+
+def _describe_cycle(names: Sequence[str]) -> str:
     shown = " → ".join([*names[:6], "…"] if len(names) > 6 else [*names, names[0]])
     return (
         f"the graph has a cycle of {len(names)} nodes ({shown}): a node must not be among its own "

@@ -56,8 +56,15 @@ def as_dtype(dtype: Any) -> DType:
     return found
 
 
+def plain_dtype(dtype: DType) -> DType | None:
+    """The one object that stands for a dtype that tensors hold in native byte order; else None."""
+    return _SUPPORTED.get(dtype)
+
+
 def storage_dtype(dtype: Any) -> DType:
     """As `as_dtype`, or the bfloat16 of ml_dtypes, which only stores (see `storage`)."""
+    if isinstance(dtype, np.dtype) and (known := plain_dtype(dtype)) is not None:
+        return known
     try:
         found = np.dtype(dtype).newbyteorder("=")
     except TypeError as error:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import functools
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
+
+import numpy as np
 
 from adjoint.errors import ConstantDrawWarning
 from adjoint.graph.caller import stack_level
@@ -33,7 +35,7 @@ _REPEATED = {"compile": "call", "vmap": "row"}
 @contextmanager
 def constant_draws_warned_of(transform: str, f: Any) -> Iterator[None]:
     """Warn after the block, in which `f` is traced, if a generator that it reaches has drawn."""
-    found = list(_generators(f, DEPTH, set()))
+    found = _generators(f)
     before = [_state(generator) for generator in found]
     yield
     moved = [g for g, state in zip(found, before, strict=True) if _state(g) != state]
@@ -49,44 +51,61 @@ def constant_draws_warned_of(transform: str, f: Any) -> Iterator[None]:
         )
 
 
-def _generators(x: Any, depth: int, seen: set[int]) -> Iterator[Any]:
-    """The generators of NumPy that `x` is, or that it reaches."""
-    if id(x) in seen or depth < 0 or len(seen) > MOST_OBJECTS:
-        return
-    seen.add(id(x))
-    home = type(x).__module__ or ""
-    if home.startswith("numpy.random") and hasattr(x, "standard_normal"):
-        yield x
-        return
-    for part in _parts(x):
-        yield from _generators(part, depth - 1, seen)
+def _generators(f: Any) -> list[Any]:
+    """The generators of NumPy that `f` is, or that it reaches."""
+    found: list[Any] = []
+    seen: set[int] = set()
+    waiting = [(f, DEPTH)]
+    while waiting and len(seen) <= MOST_OBJECTS:
+        x, depth = waiting.pop()
+        kind = type(x)
+        if kind in _LEADS_NOWHERE or id(x) in seen:
+            continue
+        seen.add(id(x))
+        home = "" if kind is FunctionType else kind.__module__ or ""
+        if home.startswith("numpy.random") and hasattr(x, "standard_normal"):
+            found.append(x)
+        elif depth:
+            waiting += [(part, depth - 1) for part in reversed(_parts(x, kind))]
+    return found
 
 
-def _parts(x: Any) -> list[Any]:
+_LEADS_NOWHERE = frozenset(
+    (type(None), bool, int, float, complex, str, bytes, type, np.ndarray, np.float64)
+)
+"""What holds no generator, and no function that reads one."""
+
+
+def _parts(x: Any, kind: type) -> Sequence[Any]:
     """What a function reads beside its arguments, or what an object of the user holds."""
+    if kind is FunctionType:
+        return _parts_of_function(x)
+    if isinstance(x, ModuleType):
+        return _legacy() if x.__name__.startswith("numpy.random") else ()
     if isinstance(x, MethodType):
-        return [x.__func__, x.__self__]
+        return x.__func__, x.__self__
     if isinstance(x, BuiltinMethodType):  # such as normal, after normal = rng.normal
-        return [x.__self__]
+        return (x.__self__,)
     if isinstance(x, functools.partial):
-        return [x.func, *x.args, *x.keywords.values()]
-    if isinstance(x, FunctionType):
-        cells = [c.cell_contents for c in x.__closure__ or () if _is_filled(c)]
-        cells += [x.__wrapped__] if hasattr(x, "__wrapped__") else []
-        if _is_of_package(x.__module__):
-            return cells
-        names = _names(x.__code__)
-        own = [x.__globals__[n] for n in names if n in x.__globals__]
-        return [*cells, *own, *(_legacy() if "random" in names else [])]
+        return x.func, *x.args, *x.keywords.values()
     if isinstance(x, (list, tuple)):
         return list(x[:MOST_ITEMS])
-    if isinstance(x, ModuleType):
-        return _legacy() if x.__name__.startswith("numpy.random") else []
     if isinstance(x, type):
-        return []
-    if _is_of_package(type(x).__module__):
-        return [x.__wrapped__] if hasattr(x, "__wrapped__") else []
+        return ()
+    if _is_of_package(kind.__module__):
+        return [x.__wrapped__] if hasattr(x, "__wrapped__") else ()
     return list(getattr(x, "__dict__", {}).values())
+
+
+def _parts_of_function(f: FunctionType) -> Sequence[Any]:
+    """The contents of its cells, what it wraps, and if it is the user's the globals it reads."""
+    cells = [] if f.__closure__ is None else _contents(f.__closure__)
+    cells += [f.__wrapped__] if "__wrapped__" in f.__dict__ else []
+    if _is_of_package(f.__module__):
+        return cells
+    names, known = _names(f.__code__), f.__globals__
+    own = [known[n] for n in names if n in known]
+    return [*cells, *own, *(_legacy() if "random" in names else ())]
 
 
 def _is_of_package(module: str | None) -> bool:
@@ -94,17 +113,22 @@ def _is_of_package(module: str | None) -> bool:
     return (module or "").partition(".")[0] in _PACKAGES
 
 
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
+def _contents(cells: Iterable[CellType]) -> list[Any]:
+    """What stands in the cells in which something does."""
+    found: list[Any] = []
+    for cell in cells:
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:
+            continue
+    return found
 
 
-def _names(code: CodeType) -> set[str]:
+@functools.lru_cache(maxsize=1024)  # a function is traced for many signatures
+def _names(code: CodeType) -> Sequence[str]:
     """The names of globals and attributes that a function and those inside it read."""
     inner = [c for c in code.co_consts if isinstance(c, CodeType)]
-    return set(code.co_names).union(*map(_names, inner))
+    return tuple(dict.fromkeys([*code.co_names, *(name for c in inner for name in _names(c))]))
 
 
 def _legacy() -> list[Any]:

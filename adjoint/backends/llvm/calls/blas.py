@@ -230,6 +230,10 @@ def multiply(step: Gemm, a: int, b: int, c: int) -> None:
 
 def each_matrix(step: Gemm, ends: Sequence[int]) -> Iterator[tuple[int, int, int]]:
     """The addresses of a, b and c for each of the products, from those of the first."""
+    if len(step.root.shape) == 2:
+        a, b, c = ends
+        yield a, b, c
+        return
     for index in np.ndindex(step.root.shape[:-2]):
         a, b, c = (
             start + sum(i * stride(node, axis, step.root) for axis, i in enumerate(index))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from llvmlite import ir
@@ -45,6 +46,8 @@ def matrices_of_part(step: Gemm) -> int:
     """How many products of a stack a thread takes at a time: all, unless there are many and each is
     too small to be shared."""
     count = matrices(step)
+    if count == 1:
+        return 1
     parts = min(step.work // PART_WORK, MOST_PARTS)
     if parts <= 1 or product_of(step).parts > 1:
         return count
@@ -177,8 +180,7 @@ def caller(step: Gemm, address: int) -> Callable[[Sequence[int], int | None, int
     """What computes the products now, on this thread, by the function at an address: called with
     the addresses of a, b and c, of a factor, and of memory for what is packed."""
     product = product_of(step)
-    kinds = [ctypes.c_void_p] * POINTERS + [ctypes.c_int64] * NUMBERS
-    function = ctypes.CFUNCTYPE(None, *kinds)(address)
+    function = _function_type()(address)
     numbers = all_numbers_of(product)
 
     def call(ends: Sequence[int], scale: int | None, scratch: int) -> None:
@@ -188,3 +190,8 @@ def caller(step: Gemm, address: int) -> Callable[[Sequence[int], int | None, int
             function(a, b, c, scale, scratch, *numbers)
 
     return call
+
+
+@cache
+def _function_type() -> Any:
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * POINTERS, *[ctypes.c_int64] * NUMBERS)

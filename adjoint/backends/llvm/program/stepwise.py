@@ -9,8 +9,8 @@ code, on one thread, and partial results are added up in the same order.
 from __future__ import annotations
 
 import ctypes
-import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from adjoint.backends.llvm.calls import blas, c_function, lapack, product_calls
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
 from adjoint.backends.llvm.codegen.nest import NestWriter
 from adjoint.backends.llvm.compile import kernel_cache
+from adjoint.backends.llvm.program.buffers import Buffers, bytes_of, part_of
 from adjoint.backends.llvm.program.native_code import Array, Failed
 from adjoint.backends.llvm.program.native_program import Allocate, output_arrays
 from adjoint.backends.llvm.program.program_writer import ProgramWriter
@@ -38,11 +39,12 @@ from adjoint.schedule.plan import (
     Nest,
     NumpyCall,
     Step,
-    nbytes,
 )
 
-Call: TypeAlias = Callable[[dict[Node, Array]], None]
-"""Takes one step on the arrays of all nodes."""
+Call: TypeAlias = Callable[[Buffers], None]
+"""Takes one step on the memory of all nodes."""
+
+BYTES = np.dtype(np.uint8)
 
 MOST_WORK = 1 << 24
 """Elements times operations of a nest in chunks for threads, up to which it may be taken on one
@@ -96,6 +98,16 @@ class Stepwise:
         self.writer = writer
         self.constants = {n: np.asarray(n.value, order="C") for n in writer.schedule.constants}
         self.checks = writer.checks
+        memory = writer.memory
+        self.in_block = dict(memory.offsets)
+        """From which bytes of one block on intermediate results lie."""
+        self.elsewhere: list[tuple[Node, Node, int]] = []
+        """Those that lie in other nodes, these, and from which bytes on."""
+        for node, (source, offset) in memory.storage.items():
+            if source in memory.offsets:
+                self.in_block[node] = memory.offsets[source] + offset
+            elif source is not node:
+                self.elsewhere.append((node, source, offset))
         self.calls = [self.call_for(step) for step in writer.schedule.steps]
 
     def run(self, inputs: Sequence[Array], into: Mapping[int, Array] | None = None) -> list[Array]:
@@ -104,10 +116,11 @@ class Stepwise:
         into: for some outputs, by number, the arrays to write them to.
         """
         schedule = self.writer.schedule
-        arrays = dict(zip(schedule.inputs, inputs, strict=True)) | self.constants
+        known = dict(zip(schedule.inputs, inputs, strict=True)) | self.constants
         outputs = output_arrays(schedule.outputs, into, self.allocate)
         for node, output in zip(schedule.outputs, outputs, strict=True):
-            arrays.setdefault(node, output)
+            known.setdefault(node, output)
+        arrays = Buffers(known)
         self.place_intermediates(arrays)
         before = kernel_cache.failures.value
         for call in self.calls:
@@ -119,16 +132,12 @@ class Stepwise:
                 output[...] = arrays[node].reshape(node.shape)
         return outputs
 
-    def place_intermediates(self, arrays: dict[Node, Array]) -> None:
+    def place_intermediates(self, arrays: Buffers) -> None:
         """Add the intermediate results: parts of one block, or of an input or output they share."""
-        memory, block = self.writer.memory, self.block()
-        for node, offset in memory.offsets.items():
-            arrays[node] = _view(block, offset, node)
-        for node, (source, offset) in memory.storage.items():
-            if source in memory.offsets:
-                arrays[node] = _view(block, memory.offsets[source] + offset, node)
-            elif source in arrays and source is not node:
-                arrays[node] = _view(arrays[source].reshape(-1).view(np.uint8), offset, node)
+        arrays.place(self.block(), self.in_block)
+        for node, source, offset in self.elsewhere:
+            if source in arrays:
+                arrays.place_in(source, node, offset)
 
     def allocate(self, shape: Shape, dtype: DType) -> Array:
         """A new array that kernels will write."""
@@ -136,7 +145,7 @@ class Stepwise:
 
     def block(self) -> Array:
         """Memory for the intermediate results of one call."""
-        return self.allocate((self.writer.memory.size + ALIGNMENT,), np.dtype(np.uint8))
+        return self.allocate((self.writer.memory.size + ALIGNMENT,), BYTES)
 
     def call_for(self, step: Step) -> Call:
         """A function of the arrays that takes one step."""
@@ -164,16 +173,16 @@ class Stepwise:
 
     def product_call(self, step: Gemm) -> Call:
         """A function of the arrays that computes products."""
-        if not product_calls.is_own(step):
+        if not is_own(step, self.writer):
             return lambda arrays: _multiply(arrays, step)
         multiply = product_calls.caller(step, kernel_cache.address(self.writer.product(step)[0]))
         size = product_calls.scratch_bytes(step)
 
-        def call(arrays: dict[Node, Array]) -> None:
+        def call(arrays: Buffers) -> None:
             _copy_addend(arrays, step)
-            ends = [arrays[node].ctypes.data for node in (step.a, step.b, step.root)]
-            scale = None if step.scale is None else arrays[step.scale].ctypes.data
-            scratch = self.allocate((size,), np.dtype(np.uint8))
+            ends = [arrays.address(node) for node in (step.a, step.b, step.root)]
+            scale = None if step.scale is None else arrays.address(step.scale)
+            scratch = self.allocate((size,), BYTES)
             multiply(ends, scale, scratch.ctypes.data)
 
         return call
@@ -181,8 +190,8 @@ class Stepwise:
     def lapack_call(self, step: Lapack) -> Call:
         address = kernel_cache.address(kernel_cache.kernel_name(lapack.LapackWriter(step)))
 
-        def call(arrays: dict[Node, Array]) -> None:
-            addresses = [arrays[node].ctypes.data for node in (*step.reads, step.root)]
+        def call(arrays: Buffers) -> None:
+            addresses = [arrays.address(node) for node in (*step.reads, step.root)]
             if not lapack.run(step, address, addresses):
                 raise Failed
 
@@ -191,11 +200,18 @@ class Stepwise:
     def c_call(self, step: CCall) -> Call:
         address = kernel_cache.address(kernel_cache.kernel_name(c_function.CCallWriter(step)))
 
-        def call(arrays: dict[Node, Array]) -> None:
-            addresses = [arrays[node].ctypes.data for node in (*step.reads, step.root)]
+        def call(arrays: Buffers) -> None:
+            addresses = [arrays.address(node) for node in (*step.reads, step.root)]
             c_function.run(address, addresses, size_of(step.root.shape))
 
         return call
+
+
+def is_own(step: Gemm, writer: ProgramWriter | KnownProgram) -> bool:
+    """Whether a product is computed by code of our own."""
+    if isinstance(writer, KnownProgram):
+        return step in writer.names
+    return product_calls.is_own(step)
 
 
 def writers_of(
@@ -211,7 +227,7 @@ def kernel_call(kernel: Kernel, writer: KernelWriter | KnownKernel) -> Call:
     folded = [root for root in kernel.roots if writer.accumulates(root)]
     rows = kernel.domain[0] if kernel.domain else 1
 
-    def call(arrays: dict[Node, Array]) -> None:
+    def call(arrays: Buffers) -> None:
         for root in folded:
             arrays[root][...] = start_of(root)
         rows_of(arrays, 0, rows)
@@ -226,10 +242,13 @@ def nest_call(
     parts = [runner(writer) for writer in writers]
     layout = NestWriter(nest, lambda kernel: (writers[nest.kernels.index(kernel)], None))
 
-    def call(arrays: dict[Node, Array]) -> None:
+    def call(arrays: Buffers) -> None:
         for root in (*layout.row_sums, *layout.sums):
             arrays[root][...] = start_of(root)
-        local = arrays | {node: allocate(node.shape, node.dtype) for node in nest.local}
+        local = arrays
+        if nest.local or nest.in_chunks:
+            own = {node: allocate(node.shape, node.dtype) for node in nest.local}
+            local = arrays.with_own(own)
         for low in range(0, nest.extent, nest.grain):
             high = min(low + nest.grain, nest.extent)
             if nest.in_chunks:
@@ -247,17 +266,15 @@ def nest_call(
     return call
 
 
-def runner(writer: KernelWriter | KnownKernel) -> Callable[[Mapping[Node, Array], int, int], None]:
-    """A function of the arrays and the rows from which on and before which a kernel runs."""
+def runner(writer: KernelWriter | KnownKernel) -> Callable[[Buffers, int, int], None]:
+    """A function of the memory and the rows from which on and before which a kernel runs."""
     count = 1 if writer.by_table else len(writer.arguments)
-    kinds = [ctypes.c_void_p] * count + [ctypes.c_int64] * 2
     name = writer.name if isinstance(writer, KnownKernel) else kernel_cache.kernel_name(writer)
-    address = kernel_cache.address(name)
-    function = ctypes.CFUNCTYPE(None, *kinds)(address)
+    function = _function_type(count)(kernel_cache.address(name))
     width = size_of(writer.kernel.domain[1:]) if writer.flat else 1
 
-    def run(arrays: Mapping[Node, Array], low: int, high: int) -> None:
-        addresses = [arrays[node].ctypes.data for node in writer.arguments]
+    def run(arrays: Buffers, low: int, high: int) -> None:
+        addresses = [*map(arrays.address, writer.arguments)]
         if writer.by_table:
             table = (ctypes.c_void_p * len(addresses))(*addresses)
             addresses = [ctypes.addressof(table)]
@@ -266,34 +283,35 @@ def runner(writer: KernelWriter | KnownKernel) -> Callable[[Mapping[Node, Array]
     return run
 
 
+@cache
+def _function_type(pointers: int) -> Any:
+    """The type of a kernel that takes so many addresses, and the rows between which it runs."""
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * pointers, *[ctypes.c_int64] * 2)
+
+
 def start_of(root: Node) -> Any:
     """Where what is added to in memory starts, as a number of its dtype."""
     return root.dtype.type(0 if root.op.scatters else root.op.start(root.dtype))
 
 
-def _copy_part(arrays: dict[Node, Array], step: Alias) -> None:
+def _copy_part(arrays: Buffers, step: Alias) -> None:
     """Copy a part of a result to where it is wanted."""
-    source = arrays[step.root.inputs[0]].reshape(-1).view(np.uint8)
-    arrays[step.root][...] = _view(source, step.offset, step.root)
+    source = bytes_of(arrays[step.root.inputs[0]])
+    arrays[step.root][...] = part_of(source, step.offset, step.root)
 
 
-def _view(block: Array, offset: int, node: Node) -> Array:
-    part = block[offset : offset + max(nbytes(node), node.dtype.itemsize)]
-    return part.view(node.dtype)[: math.prod(node.shape)].reshape(node.shape)
-
-
-def _multiply(arrays: dict[Node, Array], step: Gemm) -> None:
+def _multiply(arrays: Buffers, step: Gemm) -> None:
     _copy_addend(arrays, step)
-    blas.multiply(step, *(arrays[node].ctypes.data for node in (step.a, step.b, step.root)))
+    blas.multiply(step, *map(arrays.address, (step.a, step.b, step.root)))
 
 
-def _copy_addend(arrays: dict[Node, Array], step: Gemm) -> None:
+def _copy_addend(arrays: Buffers, step: Gemm) -> None:
     """Put what a product is added to into the memory of the result."""
     if step.addend is not None:
         _hand_on(arrays, step.root, step.addend)
 
 
-def _hand_on(arrays: dict[Node, Array], root: Node, node: Node) -> None:
+def _hand_on(arrays: Buffers, root: Node, node: Node) -> None:
     """The elements of `node` as `root`: the same memory, or a copy into an output."""
     source = arrays[node].reshape(root.shape)
     if root not in arrays:
@@ -302,16 +320,17 @@ def _hand_on(arrays: dict[Node, Array], root: Node, node: Node) -> None:
         arrays[root][...] = source
 
 
-def _hand_on_part(arrays: dict[Node, Array], step: Alias) -> None:
+def _hand_on_part(arrays: Buffers, step: Alias) -> None:
     """A part of a tensor: the same memory, which is known by now, or a copy into an output."""
-    source = arrays[step.root.inputs[0]].reshape(-1).view(np.uint8)
-    part = _view(source, step.offset, step.root)
-    found = arrays.setdefault(step.root, part)
-    if part.size and not np.shares_memory(found, part):
-        found[...] = part
+    source = bytes_of(arrays[step.root.inputs[0]])
+    part = part_of(source, step.offset, step.root)
+    if step.root not in arrays:
+        arrays[step.root] = part
+    elif part.size and not np.shares_memory(arrays[step.root], part):
+        arrays[step.root][...] = part
 
 
-def _evaluate(arrays: dict[Node, Array], root: Node, reads: Sequence[Node]) -> None:
+def _evaluate(arrays: Buffers, root: Node, reads: Sequence[Node]) -> None:
     with np.errstate(all="ignore"):
         values = [arrays[node] for node in reads]
         write_value(root, values, arrays[root])
