@@ -280,7 +280,7 @@ class Trace:
     def _extend(self, of: Entry, entries: list[Entry], names: dict[Node, Term]) -> list[Step]:
         """Walk the reverse order; sum the partial adjoints; send each input its share."""
         inside = reached_from([e.node for e in entries], self.inputs) | {of.node}
-        node_to_grad = {of.node: Adjoint([(None, ones_like(Tensor(of.node)))])}
+        node_to_grad = {of.node: Adjoint((None, ones_like(Tensor(of.node))))}
         received: dict[Node, list[Partial]] = {}
         steps = []
         for entry in reversed(entries):

@@ -81,11 +81,11 @@ def union(a: Scope, b: Scope) -> Scope:
     """The scope of a node that reaches both `a` and `b`."""
     if a.stopped and not b.stopped:
         a, b = b, a
-    extra = tuple(m for m in b.members if m.open and m not in a.members)
+    extra = tuple([m for m in b.members if m.open and m not in a.members])
     if not extra:
         return a
-    kept = tuple(m for m in a.members if m.open)
-    if a.stopped is b.stopped and all(m in b.members for m in kept):
+    kept = tuple([m for m in a.members if m.open])
+    if a.stopped is b.stopped and not [m for m in kept if m not in b.members]:
         return b
     stopped = a.stopped and b.stopped
     return Scope(abstract=a.abstract or b.abstract, members=kept + extra, stopped=stopped)

@@ -244,6 +244,12 @@ def normalize_axes(name: str, axis: int | Iterable[int] | None, ndim: int) -> tu
 
 def as_shape(name: str, shape: Any) -> Shape:
     """`shape` as a tuple of non-negative integers."""
+    if type(shape) is tuple:
+        for size in shape:
+            if type(size) is not int or size < 0:
+                break
+        else:
+            return shape
     one = hasattr(shape, "__index__") and not getattr(shape, "shape", ())  # an array has it too
     entries = (shape,) if one else shape
     result: tuple[Any, ...]

@@ -7,7 +7,7 @@ and knows no operation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.subgradients import choosing, chosen
@@ -15,12 +15,16 @@ from adjoint.graph.tensor import Tensor
 from adjoint.transforms.paths import between
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Adjoint:
     """The partial adjoints that a node received, from whom, and their sum."""
 
-    partials: list[tuple[Node | None, Tensor]] = field(default_factory=list)
-    total: Tensor | None = None
+    partials: list[tuple[Node | None, Tensor]]
+    total: Tensor | None
+
+    def __init__(self, *partials: tuple[Node | None, Tensor]) -> None:
+        self.partials = [*partials]
+        self.total = None
 
     def sum(self) -> Tensor:
         """The sum of the partial adjoints, which is the adjoint of the node."""
@@ -59,9 +63,10 @@ def reverse(
         shares = taken.op.pull(taken, adjoints[node].sum(), wanted)
         for child, share, want in zip(taken.inputs, shares, wanted, strict=True):
             if want and share is not None:
-                if child not in adjoints:
-                    adjoints[child] = Adjoint()
-                adjoints[child].partials.append((node, share))
+                if child in adjoints:
+                    adjoints[child].partials.append((node, share))
+                else:
+                    adjoints[child] = Adjoint((node, share))
         if kept is not None and node not in kept:
             del adjoints[node]
     return adjoints

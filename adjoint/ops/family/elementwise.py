@@ -179,13 +179,21 @@ class Elementwise(Op):
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         shares: list[Tensor | None] = []
+        given: list[Any] = []  # what partial derivatives are functions of
         for index, child in enumerate(node.inputs):
-            factor = self.partial(node, index) if wanted[index] else None
+            factor: Any = self.partials[index] if wanted[index] else None
+            if factor is not None and not isinstance(factor, int):
+                given = given or [*map(Tensor, node.inputs), Tensor(node), *node.params]
+                factor = factor(*given)
             share = None if factor is None else scale(adjoint, factor, conjugate=True)
-            if share is not None and self.kink is not None and are_nested(node, adjoint.node):
-                place = (node, self.at_kink(node), node.inputs, index, self.kink.kind)
-                share = calls.mark_adjoint(share, adjoint, *place)
-            shares.append(None if share is None else fit(share, child))
+            if share is not None:
+                if self.kink is not None and are_nested(node, adjoint.node):
+                    place = (node, self.at_kink(node), node.inputs, index, self.kink.kind)
+                    share = calls.mark_adjoint(share, adjoint, *place)
+                made = share.node
+                if made.shape != child.shape or made.dtype is not child.dtype:
+                    share = fit(share, child)
+            shares.append(share)
         return shares
 
     def push(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
@@ -240,10 +248,13 @@ def scale(x: Tensor, factor: Factor, conjugate: bool = False) -> Tensor | None:
     Where `x` is zero by construction, so is the product.
     """
     if isinstance(factor, Tensor):
-        if factor.node.dtype is BOOL:
+        dtype = factor.node.dtype
+        if dtype is BOOL:
             return keep_where(factor, x)
-        result: Tensor = calls.multiply(x, conjugated(factor, conjugate))
-        mask = nonzero_mask(x)
+        if conjugate and dtype.kind == "c":
+            factor = calls.conj(factor)
+        result: Tensor = calls.multiply(x, factor)
+        mask = nonzero_mask(x) if x.node.sparse else None
         return result if mask is None else keep_where(mask, result)
     if isinstance(factor, Masked):
         result = x * conjugated(factor.factor, conjugate)

@@ -38,7 +38,7 @@ class Linear(Op):
 
     def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         share = self.transpose(node, adjoint) if wanted[0] else None
-        return (share, *(None for _ in node.inputs[1:]))
+        return share, *[None] * (len(node.inputs) - 1)
 
     def push(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
         return self.jvp(node, tangents)

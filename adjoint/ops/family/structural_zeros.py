@@ -168,7 +168,7 @@ def masked_input(node: Node, number: int, adjoint: Tensor) -> Tensor:
 
     There it may be infinite, and rules that multiply with it would make nan of it.
     """
-    mask = mask_to_keep(node, adjoint)
+    mask = mask_to_keep(node, adjoint) if adjoint.node.sparse else None
     x = Tensor(node.inputs[number])
     return x if mask is None else keep_where(node.op.inputs_reaching(node, number, mask), x)
 

@@ -179,14 +179,18 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
     a, b = as_tensor(x1), as_tensor(x2)
     if (a is not x1 or b is not x2) and has_stored(x1, x2):
         return in_float32(matmul, (x1, x2), {})
-    for number, x in (("first", a), ("second", b)):
-        if not x.ndim:
-            raise ShapeError(f"matmul: the {number} operand is 0-d; multiply by numbers with *")
-    dtype = promote(a.node.dtype, b.node.dtype)
-    if dtype is BOOL:  # as in NumPy: whether any product holds
-        whole = np.dtype(np.int64)
-        return not_equal(matmul(as_tensor(a, whole), as_tensor(b, whole)), 0)
-    a, b = as_tensor(a, dtype), as_tensor(b, dtype)
+    first, second = a.node, b.node
+    if not first.shape or not second.shape:
+        number = "second" if first.shape else "first"
+        raise ShapeError(f"matmul: the {number} operand is 0-d; multiply by numbers with *")
+    if first.dtype is not second.dtype or first.dtype is BOOL:
+        dtype = promote(first.dtype, second.dtype)
+        if dtype is BOOL:  # as in NumPy: whether any product holds
+            whole = np.dtype(np.int64)
+            return not_equal(matmul(as_tensor(a, whole), as_tensor(b, whole)), 0)
+        a, b = as_tensor(a, dtype), as_tensor(b, dtype)
+    if len(first.shape) == 2 and len(second.shape) == 2:
+        return make(_matmul, (a, b))
     row, column = a.ndim == 1, b.ndim == 1
     if row or column:
         _check_vector(a.shape, b.shape)

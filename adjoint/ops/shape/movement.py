@@ -284,16 +284,17 @@ def permute_dims(x: Any, /, axes: Iterable[int] | None = None) -> Tensor:
     """
     x = as_stored(x)
     rank = x.ndim
+    usual = tuple(range(rank))
     if axes is None:
-        order = tuple(range(rank))[::-1]
+        order = usual[::-1]
     else:
-        order = tuple(normalize_axis("permute_dims", a, rank) for a in axes)
-        if sorted(order) != list(range(rank)):
+        order = tuple([normalize_axis("permute_dims", a, rank) for a in axes])
+        if tuple(sorted(order)) != usual:
             raise ShapeError(
                 f"permute_dims: axes {tuple(axes)} do not name each of the {rank} axes of a "
                 f"tensor of shape {x.shape} once"
             )
-    return Tensor(x.node) if order == tuple(range(rank)) else make(_permute, (x,), (order,))
+    return Tensor(x.node) if order == usual else make(_permute, (x,), (order,))
 
 
 @public_storage
@@ -304,11 +305,13 @@ def matrix_transpose(x: Any, /) -> Tensor:
     >>> ad.matrix_transpose(ad.zeros((5, 2, 3))).shape
     (5, 3, 2)
     """
-    x = as_stored(x)
-    if x.ndim < 2:
-        raise ShapeError(f"matrix_transpose: needs at least 2 axes, got shape {x.shape}")
-    *lead, rows, columns = range(x.ndim)
-    return permute_dims(x, (*lead, columns, rows))
+    node = as_stored(x).node
+    shape = node.shape
+    if len(shape) < 2:
+        raise ShapeError(f"matrix_transpose: needs at least 2 axes, got shape {shape}")
+    *lead, rows, columns = range(len(shape))
+    turned = *shape[:-2], shape[-1], shape[-2]
+    return Tensor(Node(_permute, (node,), ((*lead, columns, rows),), turned, node.dtype))
 
 
 @public_storage
@@ -324,9 +327,10 @@ def broadcast_to(x: Any, /, shape: Any) -> Tensor:
     new = as_shape("broadcast_to", shape)
     if new == x.node.shape:
         return Tensor(x.node)
-    if broadcast_shapes("broadcast_to", x.shape, new) != new:
+    node = x.node
+    if broadcast_shapes("broadcast_to", node.shape, new) != new:
         raise ShapeError(f"broadcast_to: shape {x.shape} does not broadcast to {new}")
-    return make(_broadcast, (x,), (new,))
+    return Tensor(Node(_broadcast, (node,), (new,), new, node.dtype))
 
 
 @public_storage

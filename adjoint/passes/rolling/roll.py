@@ -61,7 +61,7 @@ def _found(sequence: Sequence[Node], copying: bool) -> list[Repetitions]:
     Small ones count only where there are no others: within those they are better written out.
     Those that would have to copy large arrays count only when `copying`.
     """
-    weights = np.cumsum([0, *map(_written_out, sequence)])
+    weights = np.cumsum([0, *[_written_out(x) if x.op.repeats else 1 for x in sequence]])
     if not is_worth(weights[-1]) or _meets_kinks(sequence):
         return []
     numbers = signatures(sequence)
@@ -105,12 +105,13 @@ def _within(
 def _meets_kinks(sequence: Sequence[Node]) -> bool:
     """Whether derivatives of the second order may meet kinks: from within a loop they would not see
     what the function makes of them."""
-    return any(
-        are_nested(node)
-        if node.op.kinks
-        else node.op.family == "kinks" and node.scope is not None and node.scope.is_differentiated()
-        for node in sequence
-    )
+    for node in sequence:
+        if node.op.kinks:
+            if are_nested(node):
+                return True
+        elif node.op.family == "kinks" and (scope := node.scope) and scope.is_differentiated():
+            return True
+    return False
 
 
 def _fuses(nodes: Sequence[Node]) -> bool:
@@ -121,9 +122,7 @@ def _fuses(nodes: Sequence[Node]) -> bool:
 
 
 def _written_out(node: Node) -> int:
-    """How many operations a node stands for."""
-    if not node.op.repeats:
-        return 1
+    """How many operations a loop stands for."""
     return node.op.rounds(node) * sum(len(graph.order()) for graph in node.op.graphs(node))
 
 

@@ -37,11 +37,13 @@ def sequence_of(outputs: Sequence[Node], made: Sequence[Node]) -> list[Node]:
             needed.update(node.inputs)
     nodes.reverse()
     waiting = _listed(nodes)
+    if not waiting:
+        return nodes
     order: list[Node] = []
     for node in nodes:
         if node in waiting:
             continue
-        for x in node.inputs if waiting else ():
+        for x in node.inputs:
             if x in waiting:
                 waiting.discard(x)
                 order.append(x)
@@ -53,6 +55,8 @@ def _listed(nodes: Sequence[Node]) -> set[Node]:
     """The slices that many others of the same node stand beside: its rows, taken one by one."""
     take = find("slice")
     found: set[Node] = set()
+    if len([node for node in nodes if node.op is take]) < MANY:
+        return found
     start = 0
     while start < len(nodes):
         stop = start + 1

@@ -35,7 +35,7 @@ def writes_joined(
     order of their making."""
     write = find("set_slice")
     nodes, order = list(outputs), list(sequence)
-    if sum(node.op is write for node in sequence) >= least:
+    if len([node for node in sequence if node.op is write]) >= least:
         nodes, order = _rewritten(nodes, order, _read_through, recorder)
         order = sequence_of(nodes, order)  # without what is read no more
         ends = _ends(nodes, order, least)
