@@ -74,7 +74,7 @@ class GraphForm:
             op, params, shape, dtype = node.op, node.params, node.shape, node.dtype
             scope, flags = node.scope, (node.sparse, node.may_be_infinite)
             self.rows.append((op, params, shape, dtype, children, is_given, scope, *flags))
-            if scope not in scopes:
+            if scope is not None and scope not in scopes:
                 scopes[scope] = _scope(scope)
             place = ends[node] if is_given else None
             key += [op, dtype, children, place, flags, scopes[scope]]

@@ -100,7 +100,7 @@ def _parts(x: Any, kind: type) -> Sequence[Any]:
 def _parts_of_function(f: FunctionType) -> Sequence[Any]:
     """The contents of its cells, what it wraps, and if it is the user's the globals it reads."""
     cells = [] if f.__closure__ is None else _contents(f.__closure__)
-    cells += [f.__wrapped__] if "__wrapped__" in f.__dict__ else []
+    cells += [f.__dict__["__wrapped__"]] if "__wrapped__" in f.__dict__ else []
     if _is_of_package(f.__module__):
         return cells
     names, known = _names(f.__code__), f.__globals__

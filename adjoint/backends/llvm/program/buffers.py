@@ -57,7 +57,7 @@ class Buffers:
         block = bytes_of(self[source])
         self.place(block, {node: offset})
 
-    def with_own(self, arrays: Mapping[Node, Array]) -> Buffers:
+    def with_own(self, arrays: dict[Node, Array]) -> Buffers:
         """The same, but for some nodes that have arrays of their own."""
         found = Buffers(self.arrays | arrays)
         found.parts = self.parts
@@ -73,4 +73,4 @@ def bytes_of(array: Array) -> Array:
 
 def part_of(source: Array, offset: int, node: Node) -> Array:
     """The array of a node that lies in these bytes, from one of them on."""
-    return np.ndarray(node.shape, node.dtype, source, offset)  # type: ignore[arg-type]
+    return np.ndarray(node.shape, node.dtype, source, offset)
