@@ -38,6 +38,30 @@ def associative_scan(
     backwards = flag("associative_scan", "reverse", reverse)
     leaves, structure = open_leaves("associative_scan: elems", elems)
     stored = stored_among(flatten(elems)[0])
+    moved = _axis_first(leaves, structure, axis)
+
+    def combine(a: Leaves, b: Leaves) -> Leaves:
+        pair = [structure.unflatten(as_given(x, stored)) for x in (a, b)]
+        result, found = flatten(fn(*pair))
+        if not same_structure(found, structure):
+            raise ArgumentError(
+                f"associative_scan: fn must return a tree like elems, {structure}, got {found}"
+            )
+        after = [output_of("associative_scan", f"fn={function_name(fn)}", x) for x in result]
+        _check_combined(a, after, structure)
+        return after
+
+    if backwards:
+        moved = [flip(x, 0) for x in moved]
+    found = _prefixes(combine, moved)
+    if backwards:
+        found = [flip(x, 0) for x in found]
+    results = [moveaxis(x, 0, normalize_axis("associative_scan", axis, x.ndim)) for x in found]
+    return structure.unflatten(as_given(results, stored))
+
+
+def _axis_first(leaves: Leaves, structure: Any, axis: int) -> Leaves:
+    """The arrays with `axis`, along which all are equally long, in front."""
     sizes: dict[int, str] = {}
     moved = []
     for x, path in zip(leaves, structure.paths(), strict=True):
@@ -55,37 +79,24 @@ def associative_scan(
             f"associative_scan: arrays in elems must have one length, got {given}; pass arrays "
             f"that are equally long along axis {axis}"
         )
+    return moved
 
-    def combine(a: Leaves, b: Leaves) -> Leaves:
-        pair = [structure.unflatten(as_given(x, stored)) for x in (a, b)]
-        result, found = flatten(fn(*pair))
-        if not same_structure(found, structure):
-            raise ArgumentError(
-                f"associative_scan: fn must return a tree like elems, {structure}, got {found}"
+
+def _check_combined(before: Leaves, after: Leaves, structure: Any) -> None:
+    """Raise unless what was combined has kept its shapes and dtypes."""
+    for x, y, path in zip(before, after, structure.paths(), strict=True):
+        if x.node.shape != y.node.shape:
+            raise ShapeError(
+                f"associative_scan: fn must combine arrays of elements along axis 0 and keep "
+                f"their shape; for elems{path_text(path)} it was given {x.shape} and returned "
+                f"{y.shape}"
             )
-        after = [output_of("associative_scan", f"fn={function_name(fn)}", x) for x in result]
-        for x, y, path in zip(a, after, structure.paths(), strict=True):
-            if x.node.shape != y.node.shape:
-                raise ShapeError(
-                    f"associative_scan: fn must combine arrays of elements along axis 0 and keep "
-                    f"their shape; for elems{path_text(path)} it was given {x.shape} and returned "
-                    f"{y.shape}"
-                )
-            if x.node.dtype != y.node.dtype:
-                raise DTypeError(
-                    f"associative_scan: fn must keep the dtypes of what it combines; for "
-                    f"elems{path_text(path)} it was given {x.dtype} and returned {y.dtype}; "
-                    f"convert elems before, or the result, with .astype"
-                )
-        return after
-
-    if backwards:
-        moved = [flip(x, 0) for x in moved]
-    found = _prefixes(combine, moved)
-    if backwards:
-        found = [flip(x, 0) for x in found]
-    results = [moveaxis(x, 0, normalize_axis("associative_scan", axis, x.ndim)) for x in found]
-    return structure.unflatten(as_given(results, stored))
+        if x.node.dtype != y.node.dtype:
+            raise DTypeError(
+                f"associative_scan: fn must keep the dtypes of what it combines; for "
+                f"elems{path_text(path)} it was given {x.dtype} and returned {y.dtype}; "
+                f"convert elems before, or the result, with .astype"
+            )
 
 
 def _prefixes(combine: Callable[[Leaves, Leaves], Leaves], elems: Leaves) -> Leaves:

@@ -371,17 +371,32 @@ def quad_vec(
         return (value, *more)
     if quadrature == "trapezoid":
         raise unsupported(name, "quadrature", quadrature, 'give "gk21" or "gk15"')
-    (low, high), sign = ((a, b), 1.0) if first <= last else ((b, a), -1.0)
+    return (_of_vectors(probe, g, (a, b), given, quadrature, value, found[2]), *more)
+
+
+def _of_vectors(
+    probe: Probe,
+    f: Callable[[Any], Any],
+    bounds: tuple[Any, Any],
+    points: Sequence[Any],
+    quadrature: str | None,
+    value: Any,
+    info: Any,
+) -> Tensor:
+    """SciPy's `value` as a tensor: the integral over its subintervals, by its rule."""
+    first, last = (float(plain(probe.name, x)) for x in bounds)
+    (low, high), sign = (bounds, 1.0) if first <= last else (bounds[::-1], -1.0)
     over = _range(low, high, min(first, last), max(first, last), "whole")
     rules = {None: GK21 if over.kind == "finite" else GK15, "gk21": GK21, "gk15": GK15}
     rule = rules[quadrature]
     if first == last:
-        return (_empty(g, a, b, rule), *more)
-    intervals = np.sort(found[2].intervals, axis=1)
+        return _empty(f, *bounds, rule)
+    intervals = np.sort(info.intervals, axis=1)
     ends = (low, high) if over.kind == "finite" else (over.low, over.high)
-    breaks = _breaks(over, intervals, given, ends)
+    breaks = _breaks(over, intervals, points, ends)
     if probe.varies:
-        parts = Parts(intervals, found[2].errors, found[2].integrals)
-        warn_of_unresolved(name, over, parts, {over.low, over.high, *(at for at, _ in breaks)})
-    result = sign * _again(g, over, intervals, rule, breaks)
-    return (_at_value(result, value), *more)
+        parts = Parts(intervals, info.errors, info.integrals)
+        warn_of_unresolved(
+            probe.name, over, parts, {over.low, over.high, *(at for at, _ in breaks)}
+        )
+    return _at_value(sign * _again(f, over, intervals, rule, breaks), value)

@@ -314,23 +314,22 @@ def odeint(
     }
     limits = {"h0": h0, "hmax": hmax, "hmin": hmin, "mxstep": mxstep, "mxhnil": mxhnil}
     orders = {"mxordn": mxordn, "mxords": mxords, "ml": ml, "mu": mu}
-    found, info = import_module("scipy.integrate").odeint(
-        problem.plain_slope,
-        problem.start,
-        values,
-        full_output=True,
-        tfirst=True,
-        **tolerances,
-        **limits,
-        **orders,
-    )
-    if info["message"] != "Integration successful.":
-        raise RangeError(f"{name}: SciPy says: {info['message']}")
+    found, info = _by_lsoda(problem, values, **tolerances, **limits, **orders)
     if not (problem.traced or any(map(moves, times))):
         return as_tensor(found)
     method, run = _either(problem, values, tolerances, 2000 + 10 * int(info["nfe"][-1]))
     path = Trajectory(problem, method, run.sol, times[0], y)
     return stack([y, *(path.when(at, x) for at, x in zip(times[1:], found[1:], strict=True))])
+
+
+def _by_lsoda(problem: Problem, times: Any, **options: Any) -> tuple[Any, dict[str, Any]]:
+    """What ``scipy.integrate.odeint`` finds on plain numbers, and what it says of its steps."""
+    found, info = import_module("scipy.integrate").odeint(
+        problem.plain_slope, problem.start, times, full_output=True, tfirst=True, **options
+    )
+    if info["message"] != "Integration successful.":
+        raise RangeError(f"{problem.name}: SciPy says: {info['message']}")
+    return found, info
 
 
 def _either(problem: Problem, times: Any, tolerances: Any, budget: int) -> tuple[str, Any]:

@@ -18,7 +18,7 @@ from adjoint.ops.elementwise.choice import stop_gradient
 from adjoint.ops.reductions.reduction import sum
 from adjoint.scipy.optimize.by_values import problem_of
 from adjoint.scipy.optimize.minimization import minimiser
-from adjoint.scipy.optimize.problem import Unknowns, of_user, warn_of
+from adjoint.scipy.optimize.problem import Problem, Unknowns, of_user, warn_of
 
 
 def least_squares(
@@ -80,17 +80,21 @@ def least_squares(
         return found
     if not found.success:
         warn_of(name, found)
-
-    def cost(x: Any, *args: Any) -> Tensor:
-        r = problem.checked(residuals(x, *args), is_vector=True)
-        return 0.5 * sum(r * r)
-
-    whole = problem_of(name, cost, unknowns, args, is_vector=False)
-    x = minimiser(whole, found.x, pairs)
-    found.x = unknowns.tree(x)
+    found.x = unknowns.tree(least_squares_minimiser(problem, found.x, pairs))
     found.fun = problem.checked(residuals(found.x, *args), is_vector=True)
     found.cost = 0.5 * sum(found.fun * found.fun)
     return found
+
+
+def least_squares_minimiser(problem: Problem, solution: Any, bounds: Any) -> Tensor:
+    """The solution as a function of what the problem, a vector of residuals, reads from outside."""
+
+    def cost(x: Any, *args: Any) -> Tensor:
+        r = problem.checked(problem.f(x, *args), is_vector=True)
+        return 0.5 * sum(r * r)
+
+    whole = problem_of(problem.name, cost, problem.unknowns, problem.args, is_vector=False)
+    return minimiser(whole, solution, bounds)
 
 
 def _pairs(bounds: Any, size: int) -> list[tuple[float, float]]:

@@ -12,10 +12,9 @@ from adjoint.api.jacobians import jacobian
 from adjoint.array.linalg import inv
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.reductions.reduction import sum
 from adjoint.scipy.common import refuse
 from adjoint.scipy.optimize.by_values import problem_of
-from adjoint.scipy.optimize.minimization import minimiser
+from adjoint.scipy.optimize.fitting import least_squares_minimiser
 from adjoint.scipy.optimize.problem import Unknowns
 
 
@@ -70,12 +69,7 @@ def leastsq(
     def residuals(x: Tensor) -> Tensor:
         return problem.checked(problem.f(problem.unknowns.tree(x), *problem.args), is_vector=True)
 
-    def cost(x: Any, *args: Any) -> Tensor:
-        r = problem.checked(problem.f(x, *args), is_vector=True)
-        return 0.5 * sum(r * r)
-
-    whole = problem_of("leastsq", cost, problem.unknowns, problem.args, is_vector=False)
-    flat = minimiser(whole, np.ravel(found[0]), None)
+    flat = least_squares_minimiser(problem, np.ravel(found[0]), None)
     x = problem.unknowns.tree(flat)
     if not full_output:
         return (x, *found[1:])

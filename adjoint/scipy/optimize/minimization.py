@@ -16,7 +16,7 @@ from adjoint.ops.elementwise.choice import stop_gradient, where
 from adjoint.ops.indexing.indexing import put_along_axis
 from adjoint.scipy.common import differentiated
 from adjoint.scipy.optimize.by_values import problem_of
-from adjoint.scipy.optimize.constrained import conditions_of, constrained_minimiser
+from adjoint.scipy.optimize.constrained import Condition, conditions_of, constrained_minimiser
 from adjoint.scipy.optimize.problem import Array, Problem, Unknowns, of_user, warn_of
 from adjoint.scipy.optimize.progress import shown
 
@@ -74,37 +74,37 @@ def minimize(
     problem = problem_of(name, fun, unknowns, args, is_vector=False)
     kind = _method(method, bounds, constraints)
     given = _derivatives(problem, kind, jac, hess, hessp)
-    is_traced = problem.is_traced or (
-        bounds is not None and any(map(differentiated, limits(bounds)))
-    )
-    conditions = []
-    if len(_listed(constraints)):
-        ends = None if bounds is None else limits(bounds)
-        conditions = conditions_of(_listed(constraints), ends, unknowns)
-        is_traced = is_traced or any(c.is_traced for c in conditions)
+    ends = None if bounds is None else limits(bounds)
+    listed = _listed(constraints)
+    conditions = conditions_of(listed, ends, unknowns) if len(listed) else []
     with shown(name, progress, callback, problem.value()) as step:
         found = import_module("scipy.optimize").minimize(
             x0=unknowns.start,
             method=method,
             bounds=_bounds(bounds),
-            constraints=[_filled(c, unknowns, kind) for c in _listed(constraints)],
+            constraints=[_filled(c, unknowns, kind) for c in listed],
             tol=tol,
             callback=step,
             options=options,
             **given,
         )
-    if is_traced:
-        if conditions:
-            x = constrained_minimiser(problem, found, conditions)
-        else:
-            if not found.success and not _is_stationary(problem, found):
-                warn_of(name, found)
-            x = minimiser(problem, found.x, bounds)
+    is_traced = problem.is_traced or any(map(differentiated, ends or ()))
+    if is_traced or any(c.is_traced for c in conditions):
+        x = _solution(problem, found, bounds, conditions)
         found.fun = fun(unknowns.tree(x), *args)
         found.x = unknowns.tree(x)
     else:
         found.x = unknowns.arrays(np.asarray(found.x))
     return found
+
+
+def _solution(problem: Problem, found: Any, bounds: Any, conditions: list[Condition]) -> Tensor:
+    """What SciPy found, as a function of what problem, bounds and conditions read from outside."""
+    if conditions:
+        return constrained_minimiser(problem, found, conditions)
+    if not found.success and not _is_stationary(problem, found):
+        warn_of(problem.name, found)
+    return minimiser(problem, found.x, bounds)
 
 
 def _derivatives(problem: Problem, kind: str, jac: Any, hess: Any, hessp: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from adjoint.errors import ArgumentError
+from adjoint.errors import MissingExtraError
 
 
 @contextmanager
@@ -21,9 +21,7 @@ def shown(name: str, progress: bool, callback: Any, value: Callable[[Any], Any])
     try:
         from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
     except ImportError as error:
-        raise ArgumentError(
-            f"{name}: progress=True needs the package rich; pip install rich, or adjoint[train]"
-        ) from error
+        raise MissingExtraError(f"{name}: progress=True", "rich", "train") from error
     columns = (SpinnerColumn(), "{task.description}", TimeElapsedColumn())
     with Progress(*columns) as bar:
         task = bar.add_task(name, total=None)
