@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import pickle
 import sys
-import warnings
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 from itertools import count, islice
@@ -33,6 +32,7 @@ from adjoint.api.tree import exactly, flatten, key_orders, path_text
 from adjoint.backends.availability import missing
 from adjoint.errors import AdjointError, ArgumentError
 from adjoint.graph import options
+from adjoint.graph.caller import warn
 from adjoint.graph.labels import Labels, meeting
 from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor, as_stored
@@ -392,11 +392,10 @@ _watch("debug_nans", bool)
 
 @functools.cache
 def _warn_once(reason: str) -> None:
-    warnings.warn(
+    warn(
         f"compile: {reason}, so compiled functions run on the interpreter, with the same results "
         f"but slower",
         UserWarning,
-        stacklevel=3,
     )
 
 

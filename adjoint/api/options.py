@@ -16,6 +16,7 @@ from adjoint.backends import blas_libraries
 from adjoint.backends.availability import missing
 from adjoint.errors import AdjointError, ArgumentError, RangeError, UnknownNameError
 from adjoint.graph import options as state
+from adjoint.graph.caller import warn
 from adjoint.graph.options import MOST_THREADS
 
 _RENAMED = {"reserve": "cached_memory_limit"}
@@ -149,11 +150,10 @@ def _checked(caller: str, settings: Any) -> state.Settings:
                 f"are: {', '.join(_CHECKS)}"
             )
     if settings.get("native") == "always" and (reason := missing()):
-        warnings.warn(
+        warn(
             f"{caller}: native='always' has no effect, as {reason}; all is computed by NumPy, with "
             f"the same results but slower",
             UserWarning,
-            stacklevel=3,
         )
     return tuple(
         (name, check(caller, settings[name])) for name, check in _CHECKS.items() if name in settings

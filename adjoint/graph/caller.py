@@ -7,6 +7,7 @@ import dis
 import inspect
 import linecache
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -29,10 +30,11 @@ def user_line() -> tuple[str, int] | None:
     return None
 
 
-def stack_level() -> int:
-    """The `stacklevel` with which a warning given by the caller names the user's line."""
-    frames = enumerate(_frames(sys._getframe(1)), 1)
-    return next((level for level, frame in frames if not _is_of(frame, _PASSED_OVER)), 1)
+def warn(text: str, category: type[Warning]) -> None:
+    """Give a warning that names the user's line."""
+    frames = enumerate(_frames(sys._getframe()), 1)
+    level = next((level for level, frame in frames if not _is_of(frame, _PASSED_OVER)), 1)
+    warnings.warn(text, category, stacklevel=level)
 
 
 def package_of_caller() -> str:

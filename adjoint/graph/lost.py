@@ -8,13 +8,12 @@ derivative: integers, truth values, comparisons, shapes, printing (`shown`).
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adjoint.errors import LostDerivativeError, LostDerivativeWarning
 from adjoint.graph import engine
-from adjoint.graph.caller import Asker, asker, stack_level
+from adjoint.graph.caller import Asker, asker, warn
 from adjoint.graph.node import ALWAYS
 from adjoint.graph.op import FUNCTIONS
 from adjoint.graph.options import current
@@ -105,7 +104,7 @@ def report(scopes: Sequence[Scope], found: Asker) -> None:
         for scope in scopes:
             scope.lost = scope.lost or error
         raise error
-    warnings.warn(text, LostDerivativeWarning, stacklevel=stack_level())
+    warn(text, LostDerivativeWarning)
 
 
 def message(transform: str, found: Asker) -> str:

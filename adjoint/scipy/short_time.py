@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from adjoint.graph.types import normalize_axis, to_real
 from adjoint.ops.indexing.slicing import along, put_into_zeros
 from adjoint.ops.shape.rearrange import moveaxis
 from adjoint.scipy.common import constant, floating, integer, unsupported
-from adjoint.scipy.spectral import Segments, padded_to, periodic
+from adjoint.scipy.spectral import Segments, padded_to, periodic, segment_length
 
 __all__ = ["istft", "stft"]
 
@@ -54,14 +53,7 @@ def stft(
     t = moveaxis(t, place, -1)
     size = nperseg
     if isinstance(window, (str, tuple)):
-        size = 256 if nperseg is None else integer(name, "nperseg", nperseg)
-        if size > t.shape[-1]:
-            warnings.warn(
-                f"{name}: nperseg = {size} is greater than the {t.shape[-1]} samples, which are "
-                f"taken as one segment",
-                stacklevel=2,
-            )
-            size = t.shape[-1]
+        size = segment_length(name, nperseg, t.shape[-1])
     if size is None:
         size = constant(name, "window", window).shape[0]
     size = integer(name, "nperseg", size)

@@ -5,8 +5,7 @@ Windowed segments that overlap, their Fourier transforms, and means of products 
 
 from __future__ import annotations
 
-import warnings
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from adjoint.array.calculus.differences import unwrap
 from adjoint.array.manipulation.editing import sliding_window_view
 from adjoint.array.statistics.descriptive import mean, median
 from adjoint.errors import ArgumentError, RangeError
+from adjoint.graph.caller import warn
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import to_real
@@ -27,6 +27,7 @@ from adjoint.scipy.trends import detrend
 
 __all__ = ["coherence", "csd", "periodogram", "spectrogram", "welch"]
 
+Array: TypeAlias = "np.ndarray[Any, Any]"
 _HANN = "hann_periodic"
 
 
@@ -35,6 +36,37 @@ def periodic(window: Any) -> Any:
     if isinstance(window, tuple):
         return periodic(window[0]), *window[1:]
     return window.removesuffix("_periodic") if isinstance(window, str) else window
+
+
+def segment_length(name: str, nperseg: Any, count: int) -> int:
+    """The length of a segment of `count` samples, for a window that is given by its name."""
+    size = 256 if nperseg is None else integer(name, "nperseg", nperseg)
+    if size <= count:
+        return size
+    warn(
+        f"{name}: nperseg = {size} is greater than the {count} samples, which are taken as one "
+        f"segment",
+        UserWarning,
+    )
+    return count
+
+
+def _window_of(name: str, window: Any, nperseg: Any, count: int) -> Array:
+    """The values of the window, one for each sample of a segment."""
+    values: Array
+    if isinstance(window, (str, tuple)):
+        size = segment_length(name, nperseg, count)
+        if size < 1:
+            raise RangeError(f"{name}: nperseg must be positive, got {size}")
+        values = import_module("scipy.signal").get_window(periodic(window), size)
+        return values
+    values = constant(name, "window", window)
+    size = values.shape[0] if values.ndim == 1 else -1
+    if size != (size if nperseg is None else integer(name, "nperseg", nperseg)):
+        raise RangeError(f"{name}: the window has shape {values.shape}, nperseg {nperseg}")
+    if not 0 < size <= count:
+        raise RangeError(f"{name}: a window of shape {values.shape} for {count} samples")
+    return values
 
 
 class Segments:
@@ -55,26 +87,8 @@ class Segments:
     ) -> None:
         self.name, self.detrend = name, detrend
         count = x.shape[-1]
-        if isinstance(window, (str, tuple)):
-            size = 256 if nperseg is None else integer(name, "nperseg", nperseg)
-            if size > count:
-                warnings.warn(
-                    f"{name}: nperseg = {size} is greater than the {count} samples, which are "
-                    f"taken as one segment",
-                    stacklevel=4,
-                )
-                size = count
-            if size < 1:
-                raise RangeError(f"{name}: nperseg must be positive, got {size}")
-            values = import_module("scipy.signal").get_window(periodic(window), size)
-        else:
-            values = constant(name, "window", window)
-            size = values.shape[0] if values.ndim == 1 else -1
-            if size != (size if nperseg is None else integer(name, "nperseg", nperseg)):
-                raise RangeError(f"{name}: the window has shape {values.shape}, nperseg {nperseg}")
-            if not 0 < size <= count:
-                raise RangeError(f"{name}: a window of shape {values.shape} for {count} samples")
-        self.size = size
+        values = _window_of(name, window, nperseg, count)
+        self.size = size = values.shape[0]
         self.length = size if nfft is None else integer(name, "nfft", nfft)
         overlap = size // 2 if noverlap is None else integer(name, "noverlap", noverlap)
         if overlap >= size or self.length < size:
@@ -155,7 +169,7 @@ def csd(
     scaling: str = "density",
     axis: int = -1,
     average: str = "mean",
-) -> tuple[np.ndarray[Any, Any], Tensor]:
+) -> tuple[Array, Tensor]:
     """Frequencies, and the cross spectral density of `x` and `y` by Welch's method.
 
     For samples of shape (..., n) along `axis`: frequencies of shape (m,) in the unit of `fs`, and
@@ -165,7 +179,26 @@ def csd(
     >>> csd([1.0, -1.0, 1.0, -1.0], [0.0, 1.0, 0.0, 1.0], nperseg=4)[1]
     Tensor([ 0.        +0.j, -0.66666667+0.j, -1.33333333+0.j])
     """
-    name = "scipy.signal.csd"
+    how = (fs, window, nperseg, noverlap, nfft, detrend, return_onesided, scaling, axis, average)
+    return _cross_density("scipy.signal.csd", x, y, *how)
+
+
+def _cross_density(
+    name: str,
+    x: Any,
+    y: Any,
+    fs: Any,
+    window: Any,
+    nperseg: Any,
+    noverlap: Any,
+    nfft: Any,
+    detrend: Any,
+    return_onesided: bool,
+    scaling: str,
+    axis: int,
+    average: str = "mean",
+) -> tuple[Array, Tensor]:
+    """What `csd` returns, for the function of that name."""
     same = y is x
     x = moveaxis(floating(x), axis, -1)
     y = x if same else moveaxis(floating(y), axis, -1)
@@ -190,7 +223,7 @@ def welch(
     scaling: str = "density",
     axis: int = -1,
     average: str = "mean",
-) -> tuple[np.ndarray[Any, Any], Tensor]:
+) -> tuple[Array, Tensor]:
     """Frequencies, and the power spectral density by Welch's method. Shapes as for `csd`.
 
     >>> from adjoint.scipy.signal import welch
@@ -199,7 +232,7 @@ def welch(
     """
     x = floating(x)
     how = (fs, window, nperseg, noverlap, nfft, detrend, return_onesided, scaling, axis, average)
-    return csd(x, x, *how)
+    return _cross_density("scipy.signal.welch", x, x, *how)
 
 
 def periodogram(
@@ -211,19 +244,20 @@ def periodogram(
     return_onesided: bool = True,
     scaling: str = "density",
     axis: int = -1,
-) -> tuple[np.ndarray[Any, Any], Tensor]:
+) -> tuple[Array, Tensor]:
     """Frequencies, and the power spectral density of all samples as one segment.
 
     >>> from adjoint.scipy.signal import periodogram
     >>> periodogram([1.0, -1.0, 1.0, -1.0])[1]
     Tensor([0., 0., 4.])
     """
+    name = "scipy.signal.periodogram"
     x = moveaxis(floating(x), axis, -1)
-    length = x.shape[-1] if nfft is None else integer("scipy.signal.periodogram", "nfft", nfft)
+    length = x.shape[-1] if nfft is None else integer(name, "nfft", nfft)
     x = x[..., :length]
     window = "boxcar" if window is None else window
-    how = (fs, window, x.shape[-1], 0, length, detrend, return_onesided, scaling)
-    frequencies, power = welch(x, *how)
+    how = (fs, window, x.shape[-1], 0, length, detrend, return_onesided, scaling, -1)
+    frequencies, power = _cross_density(name, x, x, *how)
     return frequencies, moveaxis(power, -1, axis)
 
 
@@ -237,7 +271,7 @@ def coherence(
     nfft: Any = None,
     detrend: Any = "constant",
     axis: int = -1,
-) -> tuple[np.ndarray[Any, Any], Tensor]:
+) -> tuple[Array, Tensor]:
     """Frequencies, and the squared coherence of `x` and `y` by Welch's method.
 
     >>> from adjoint.scipy.signal import coherence
@@ -246,8 +280,10 @@ def coherence(
     """
     x, y = floating(x), floating(y)
     how = (fs, window, nperseg, noverlap, nfft, detrend, True, "density", axis)
-    frequencies, both = csd(x, y, *how)
-    result: Tensor = (real(both) ** 2 + imag(both) ** 2) / welch(x, *how)[1] / welch(y, *how)[1]
+    (frequencies, both), (_, of_x), (_, of_y) = (
+        _cross_density("scipy.signal.coherence", a, b, *how) for a, b in ((x, y), (x, x), (y, y))
+    )
+    result: Tensor = (real(both) ** 2 + imag(both) ** 2) / of_x / of_y
     return frequencies, result
 
 
@@ -263,7 +299,7 @@ def spectrogram(
     scaling: str = "density",
     axis: int = -1,
     mode: str = "psd",
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Tensor]:
+) -> tuple[Array, Array, Tensor]:
     """Frequencies, times, and the power spectral density of each segment; with `mode` its
     "magnitude", "angle", "phase", or the "complex" transform.
 

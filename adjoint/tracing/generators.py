@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import BuiltinMethodType, CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ConstantDrawWarning
-from adjoint.graph.caller import stack_level
+from adjoint.graph.caller import warn
 
 DEPTH = 6
 """How many functions and objects lie between a function and a generator that is still found."""
@@ -40,14 +39,13 @@ def constant_draws_warned_of(transform: str, f: Any) -> Iterator[None]:
     yield
     moved = [g for g, state in zip(found, before, strict=True) if _state(g) != state]
     if moved:
-        warnings.warn(
+        warn(
             f"{transform}: numpy.random drew numbers while "
             f"{getattr(f, '__name__', 'the function')} was traced ({_named(moved[0])}); they are "
             f"constants from now on, the same in every {_REPEATED.get(transform, 'step')}. Draw "
             f"with adjoint.random and a key that is an argument, or draw outside and give the "
             f"numbers as an argument",
             ConstantDrawWarning,
-            stacklevel=stack_level(),
         )
 
 

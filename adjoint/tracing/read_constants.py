@@ -7,7 +7,6 @@ shown. That may be chance, so it is a warning.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterator, Sequence
 from types import CodeType, FunctionType
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 
 from adjoint.errors import LostDerivativeWarning
 from adjoint.graph import options
-from adjoint.graph.caller import stack_level
+from adjoint.graph.caller import warn
 from adjoint.graph.leaf import constant, variable
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
@@ -45,13 +44,12 @@ def check_constants(
     for number in sorted(found - set(_numbers_of(f))):
         if any(np.any(value == number) for value in given):
             continue
-        warnings.warn(
+        warn(
             f"{transform}: {number!r} is a constant of the result, and has the digits of a text "
             f"that shows a tensor which is differentiated. If it was read from that text, its "
             f"derivative is lost: compute with the tensor itself, or take the number of "
             f"adjoint.stop_gradient(x) where it is meant to be constant",
             LostDerivativeWarning,
-            stacklevel=stack_level(),
         )
 
 

@@ -5,7 +5,6 @@ With r(θ, x) = 0 and J = ∂r/∂x: J ẋ = −(∂r/∂θ) θ̇, and θ̄ = �
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import ConvergenceWarning
+from adjoint.graph.caller import warn
 from adjoint.graph.forking import import_module
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import Op, register
@@ -182,9 +182,8 @@ def _iterated(equation: Equation, values: list[Any], x: Any) -> Any:
 
 def _warn(equation: Equation, message: str, residual: Any) -> None:
     size = float(np.max(np.abs(residual), initial=0.0))
-    warnings.warn(
+    warn(
         f"{equation.name} did not converge (largest residual {size:.1e}): {message}; its "
         f"derivatives hold for an exact solution only",
         ConvergenceWarning,
-        stacklevel=2,
     )

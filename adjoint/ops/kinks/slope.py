@@ -7,14 +7,13 @@ slope by r in two directions, and its slope by everything else that varies decid
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from adjoint.errors import KinkWarning
-from adjoint.graph.caller import stack_level
+from adjoint.graph.caller import warn
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import Op, register
 from adjoint.graph.tensor import Tensor, make
@@ -59,14 +58,13 @@ class Kink(NamedTuple):
             return
         place = f"{self.line}: " if self.line else ""
         many = f" in {count} of {spoilt.size} elements" if spoilt.size > 1 else ""
-        warnings.warn(
+        warn(
             f"{place}{self.name} is at a kink{many}: its first derivative there is chosen among "
             f"several, and one of the second order or higher would depend on that choice, so it "
             f"is nan; move the point off the kink, write a function that is smooth there, choose a "
             f"piece with adjoint.where, which has the derivatives of the piece, or hold fixed what "
             f"stands in {self.name} (adjoint.stop_gradient)",
             KinkWarning,
-            stacklevel=stack_level(),
         )
 
 

@@ -13,7 +13,6 @@ The same serves for the sums sⱼ + sᵢ of singular values, and for these alone
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adjoint.errors import KinkWarning
-from adjoint.graph.caller import stack_level
+from adjoint.graph.caller import warn
 from adjoint.graph.lines import line_of
 from adjoint.graph.node import Node
 from adjoint.graph.op import Op, register
@@ -67,13 +66,12 @@ class Spectrum(NamedTuple):
             return
         place = f"{self.line}: " if self.line else ""
         vectors = "eigenvectors" if self.name in ("eigh", "eig") else "singular vectors"
-        warnings.warn(
+        warn(
             f"{place}{self.name}: values coincide (or are 0), and the derivative depends on which "
             f"of them is meant, or on the choice of {vectors}, of which any rotation would do as "
             f"well; so it is nan there. Use a function of all values that coincide alike, or of "
             f"the matrix, or move the matrix a little",
             KinkWarning,
-            stacklevel=stack_level(),
         )
 
 

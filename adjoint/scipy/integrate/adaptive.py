@@ -8,7 +8,6 @@ whatever the integrand depends on, and by the bounds, with which the subinterval
 from __future__ import annotations
 
 import heapq
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from adjoint.api.batching import vmap
 from adjoint.array.linalg.contraction import tensordot
 from adjoint.errors import AdjointError, ArgumentError, ConcretizationError, ConvergenceWarning
+from adjoint.graph.caller import warn
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64
@@ -223,7 +223,7 @@ def quad(
     if full_output:
         return (*result, *more)
     for message in messages:
-        warnings.warn(message, import_module("scipy.integrate").IntegrationWarning, stacklevel=2)
+        warn(message, import_module("scipy.integrate").IntegrationWarning)
     return result
 
 
@@ -311,11 +311,10 @@ def _as_a_sum(probe: Probe, over: Range, rule: Rule, info: Any, goal: float, tol
     fixed = Range(over.kind, over.low, over.high, plain(probe.name, over.start), over.sign)
     found = _refined(probe, fixed, rule, intervals, parts.errors, goal, tol)
     if found is None:
-        warnings.warn(
+        warn(
             f"{probe.name}: SciPy extrapolated the integral, and no sum over {_MOST_INTERVALS} "
             f"subintervals comes within the tolerance of it; its derivatives are less exact",
             ConvergenceWarning,
-            stacklevel=4,
         )
         return parts
     return found

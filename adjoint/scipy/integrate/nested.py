@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from adjoint.graph.caller import warn
 from adjoint.graph.forking import import_module
 from adjoint.scipy.integrate.adaptive import Probe, Settings, by_values, integral
 
@@ -58,7 +58,7 @@ class _Nested:
         self.error = max(self.error, error)
         for message in messages[:1]:
             kind = import_module("scipy.integrate").IntegrationWarning
-            warnings.warn(message, kind, stacklevel=4)
+            warn(message, kind)
         return value
 
 

@@ -7,12 +7,12 @@ kink. The estimated error over the width says how large that may be.
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from adjoint.errors import ConvergenceWarning
+from adjoint.graph.caller import warn
 from adjoint.scipy.integrate.gauss_kronrod import Array, Range
 
 _NARROW = 1 / 64
@@ -52,11 +52,10 @@ def warn_of_unresolved(name: str, over: Range, parts: Parts, held: set[float]) -
         return
     middle = float(intervals[worst].mean())
     place = f"x = {middle:.4g}" if over.kind == "finite" else "an inner place"
-    warnings.warn(
+    warn(
         f"{name}: the integrand has a kink, a jump or a narrow peak near {place}; if its place "
         f"depends on what is differentiated, derivatives are exact to about "
         f"{off[worst] / scale:.0e} of the integrand only, and those at a jump are wrong; name the "
         f"place in points=, or ask for a smaller epsabs and epsrel",
         ConvergenceWarning,
-        stacklevel=5,
     )

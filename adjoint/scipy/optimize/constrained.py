@@ -10,7 +10,6 @@ constraints is positive; where one fails there is no derivative, and an error sa
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +22,7 @@ from adjoint.api.derivatives import grad
 from adjoint.api.implicit import root
 from adjoint.api.jacobians import jacobian
 from adjoint.errors import ConvergenceWarning, NotDifferentiableError
+from adjoint.graph.caller import warn
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.graph.types import FLOAT64
@@ -144,12 +144,11 @@ def constrained_minimiser(problem: Problem, found: Any, conditions: list[Conditi
         return concat([grad(lagrangian)(x, multipliers), active.values(x)])
 
     if active.off > (1e-2 if found.success else 1e-6):
-        warnings.warn(
+        warn(
             f"minimize did not converge: {found.message}; the conditions of Karush, Kuhn and "
             f"Tucker hold to {active.off:.1e} only, and the nearest point where they hold is "
             f"differentiated",
             ConvergenceWarning,
-            stacklevel=3,
         )
     guess = np.concatenate([start, active.multipliers])
     active.check_curvature(_plain(jacobian(equations)(as_tensor(guess))))

@@ -6,7 +6,6 @@ so that the solver sees numbers, and the solution can be differentiated by them 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -19,6 +18,7 @@ from adjoint.api.stepping import traced
 from adjoint.api.tree import LEAF, flatten
 from adjoint.errors import ArgumentError, ConcretizationError, ConvergenceWarning, DTypeError
 from adjoint.graph import engine
+from adjoint.graph.caller import warn
 from adjoint.graph.leaf import variable_node
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.tensor import Tensor, as_tensor
@@ -246,9 +246,8 @@ def of_user(f: Callable[..., Any], problem: Problem) -> Callable[..., Array]:
 
 def warn_of(name: str, found: Any) -> None:
     """Warn that a solver says it failed."""
-    warnings.warn(
+    warn(
         f"{name} did not converge: {found.message}; its derivatives hold for an exact solution "
         f"only",
         ConvergenceWarning,
-        stacklevel=3,
     )
