@@ -235,3 +235,19 @@ def test_second_derivatives_at_kinks_are_those_of_other_dtypes():
                     found.append(float(second(ad.asarray(at, dtype=dtype))))
                 assert bool(caught) == np.isnan(expected)
             np.testing.assert_array_equal(found, expected)
+
+
+def test_smooth_compositions_are_smooth_though_each_piece_is_rounded():
+    cases = {
+        "the square of a root": (lambda x: np.sqrt(x * x) ** 2, [0.0, 2.0]),
+        "a root of squares": (lambda x: np.sqrt(x * x + 3 * x**2) ** 2, [0.0, 8.0]),
+        "the larger one": (lambda x: np.maximum(x, -x) ** 2, [0.0, 2.0]),
+        "the mean": (lambda x: np.sqrt(np.mean(np.stack([x, x]) ** 2)) ** 2, [0.0, 2.0]),
+        "a size": (lambda x: np.sqrt(x * x), [0.0, 0.0]),
+        "x log x": (lambda x: x * np.log(x), [-np.inf, np.inf]),
+    }
+    zero = ad.asarray(stored(0.0))
+    for name, (f, expected) in cases.items():
+        for first in (ad.grad(f), ad.compile(ad.grad(f)), ad.jacfwd(f)):
+            found = [float(first(zero)), float(ad.grad(ad.grad(f))(zero))]
+            assert found == expected, name

@@ -256,3 +256,22 @@ def test_complex_sizes():
     x = ad.variable(z)
     np.testing.assert_allclose(ad.gradient(f(x), x).numpy(), 2 * z)
     np.testing.assert_allclose(ad.gradient(ad.linalg.norm(x) ** 2, x).numpy(), 2 * z)
+
+
+def test_a_conversion_between_the_pieces_changes_nothing():
+    def single(x):
+        return x.astype(np.float32)
+
+    cases = [
+        (lambda x: single(ad.sqrt(x * x)) ** 2, 2.0),
+        (lambda x: ad.sqrt(single(x * x)) ** 2, 2.0),
+        (lambda x: single(ad.sqrt(single(x * x))).astype(float) ** 4, 0.0),
+        (lambda x: single(ad.maximum(x, -x)) * single(ad.maximum(x, -x)), 2.0),
+        (lambda x: single(ad.linalg.norm(ad.stack([x, x]))) ** 2, 4.0),
+        (lambda x: ad.square(ad.sqrt(single(x * x) + 4 * single(x) ** 2)), 10.0),
+    ]
+    for number, (f, curvature) in enumerate(cases):
+        for derivative in (ad.grad(f), ad.jacfwd(f), ad.compile(ad.grad(f))):
+            assert float(derivative(0.0)) == 0.0, number
+        for second in (ad.grad(ad.grad(f)), ad.jacfwd(ad.grad(f)), ad.compile(ad.hessian(f))):
+            np.testing.assert_allclose(second(0.0), curvature, rtol=1e-6, err_msg=str(number))

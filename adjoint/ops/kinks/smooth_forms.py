@@ -15,7 +15,9 @@ for those of its nodes in turn.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -37,20 +39,37 @@ _SIZES = frozenset({"abs", "hypot", "norm2", "sqrt"})
 _SIGNED = frozenset({"abs", "maximum", "minimum", "negative"})
 _SQUARED = _SIZES | _SIGNED | {"reshape"}
 _LOGS = frozenset({"log"})
+_COMPOSED = _SQUARED | _LOGS | {"astype"}
 _PRODUCTS = frozenset({"square", "multiply", "divide"})
 _POSITIVE = frozenset({"exp", "exp2", "expit", "cosh", "square", "abs", "norm2", "hypot"})
 """What is never negative, whatever it is computed of."""
 
 
+Rule = Callable[[Node, AbstractSet[Node]], Tensor | None]
+
+
+def _of_its_dtype(rule: Rule) -> Rule:
+    """`rule`, with a result in the dtype of the node."""
+
+    @wraps(rule)
+    def converted(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+        found = rule(node, kept)
+        return found if found is None or found.dtype == node.dtype else found.astype(node.dtype)
+
+    return converted
+
+
+@_of_its_dtype
 def square(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """x² for |x|², and its like."""
-    (x,) = node.inputs
+    x = _unrounded(node.inputs[0], kept)
     return _square_of(x, kept) if x.op.name in _SQUARED else None
 
 
+@_of_its_dtype
 def power(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """(x²)ⁿ for |x|²ⁿ, and its like."""
-    (x,) = node.inputs
+    x = _unrounded(node.inputs[0], kept)
     n = node.params[0]
     found = _square_of(x, kept) if n % 2 == 0 and x.op.name in _SQUARED else None
     return None if found is None else calls.power(found, n // 2)
@@ -59,6 +78,14 @@ def power(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
 def product(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """x² for |x| |x|, and its like; x log x as one function."""
     a, b = node.inputs
+    if a.op.name in _COMPOSED or b.op.name in _COMPOSED:
+        return _product(node, kept)
+    return None
+
+
+@_of_its_dtype
+def _product(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
+    a, b = (_unrounded(x, kept) for x in node.inputs)
     first, second = a.op.name, b.op.name
     if first in _SQUARED and _same(a, b, kept):
         return _square_of(a, kept)
@@ -67,32 +94,49 @@ def product(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     return _x_log_x(b, a, kept) if first in _LOGS else None
 
 
+@_of_its_dtype
 def root(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """|x| for √(x²), the norm for the root of a sum of squares."""
-    return _root_of(node.inputs[0], kept)
+    return _root_of(_unrounded(node.inputs[0], kept), kept)
 
 
+@_of_its_dtype
 def larger(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """|x| for max(x, -x), x for max(x, x)."""
     x = _size_of(node, kept)
     return twice(node, kept) if x is None else calls.abs(x)
 
 
+@_of_its_dtype
 def smaller(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """-|x| for min(x, -x), x for min(x, x)."""
     x = _size_of(node, kept)
     return twice(node, kept) if x is None else -calls.abs(x)
 
 
+@_of_its_dtype
 def twice(node: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """x where both inputs are x, which a maximum or minimum would take for a kink."""
-    a, b = node.inputs
+    a, b = (_unrounded(x, kept) for x in node.inputs)
     return Tensor(a) if a.shape == node.shape and _same(a, b, kept) else None
 
 
 def _opaque(x: Node, kept: AbstractSet[Node]) -> bool:
     """Whether one must not, or cannot, look through `x`."""
     return not x.inputs or x in kept
+
+
+def _unrounded(x: Node, kept: AbstractSet[Node]) -> Node:
+    """What was converted between floating dtypes to make `x`, or `x` itself: rounding has the
+    derivative of the identity, and functions of what is stored in bfloat16 end with it."""
+    found = x
+    for _ in range(2 * _LOOK):
+        if x.op.name != "astype" or _opaque(x, kept) or x.inputs[0].dtype.kind not in "fV":
+            break
+        x = x.inputs[0]
+        if x.dtype.kind == "f":
+            found = x
+    return found
 
 
 def _same(a: Node, b: Node, kept: AbstractSet[Node], look: int = _LOOK) -> bool:
@@ -136,7 +180,7 @@ def _unsigned(x: Node, kept: AbstractSet[Node]) -> Node:
         if x.op.name in ("abs", "negative"):
             if x.inputs[0].dtype.kind == "c":
                 break
-            x = x.inputs[0]
+            x = _unrounded(x.inputs[0], kept)
         else:
             found = _size_of(x, kept)
             if found is None:
@@ -156,10 +200,10 @@ def _x_log_x(x: Node, log: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """x log x, or -x log x."""
     if _opaque(log, kept):
         return None
-    u = log.inputs[0]
+    u = _unrounded(log.inputs[0], kept)
     if u is x:
         return calls.x_log_x(Tensor(x))
-    if x.op.name == "negative" and not _opaque(x, kept) and x.inputs[0] is u:
+    if x.op.name == "negative" and not _opaque(x, kept) and _unrounded(x.inputs[0], kept) is u:
         return -calls.x_log_x(Tensor(u))
     return None
 
@@ -168,7 +212,7 @@ def _root_of(x: Node, kept: AbstractSet[Node], look: int = _LOOK) -> Tensor | No
     """√x where x is a square or a sum of squares of real numbers, weighted perhaps."""
     if _opaque(x, kept) or not look:
         return None
-    first, last = x.inputs[0], x.inputs[-1]
+    first, last = _unrounded(x.inputs[0], kept), _unrounded(x.inputs[-1], kept)
     match x.op.name:
         case "square" | "multiply" | "add" | "divide" if bases := _squared_terms(x, kept, look):
             return _length(bases)
@@ -246,7 +290,7 @@ def _squared_terms(x: Node, kept: AbstractSet[Node], look: int) -> list[Tensor]:
     bases: list[Tensor] = []
     left = [x]
     while left:
-        term = left.pop()
+        term = _unrounded(left.pop(), kept)
         if term.op.name == "add" and not _opaque(term, kept) and len(bases) + len(left) < _TERMS:
             left += reversed(term.inputs)
             continue
@@ -319,11 +363,12 @@ def _factors(x: Node, kept: AbstractSet[Node]) -> list[tuple[str, Node]]:
     left = [("multiply", x)]
     while left:
         sign, node = left.pop()
+        node = _unrounded(node, kept)
         other = "divide" if sign == "multiply" else "multiply"
         if node.op.name not in _PRODUCTS or _opaque(node, kept) or len(found) + len(left) > _TERMS:
             found.append((sign, node))
         elif node.op.name == "square":
-            found += [(sign, node.inputs[0])] * 2
+            found += [(sign, _unrounded(node.inputs[0], kept))] * 2
         else:
             first, second = node.inputs
             left += [(sign, first), (other if node.op.name == "divide" else sign, second)]
@@ -358,9 +403,10 @@ def _root_of_matrix(a: Any) -> Any:
 
 def _size_of(x: Node, kept: AbstractSet[Node]) -> Tensor | None:
     """u where x is max(u, -u) or min(u, -u)."""
-    a, b = x.inputs
+    a, b = (_unrounded(y, kept) for y in x.inputs)
     for u, v in ((a, b), (b, a)):
-        if v.op.name == "negative" and not _opaque(v, kept) and v.inputs[0] is u:
+        is_opposite = v.op.name == "negative" and not _opaque(v, kept)
+        if is_opposite and _unrounded(v.inputs[0], kept) is u:
             return Tensor(u)
     return None
 
