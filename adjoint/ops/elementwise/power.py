@@ -203,9 +203,20 @@ def _fixed(x: Any, exponent: float) -> Any:
         return x * x * x
     if exponent == 4:
         return np.square(x * x)
-    if exponent < -1 and float(exponent).is_integer() and np.iscomplexobj(x):
-        return np.reciprocal(_fixed(x, -exponent))  # NumPy's quotient is nan where x² overflows
+    if -100 < exponent < -1 and float(exponent).is_integer() and np.iscomplexobj(x):
+        return _inverted(x, -exponent)
     return np.power(x, exponent)
+
+
+def _inverted(z: Any, exponent: float) -> Any:
+    """z to a negative whole power, whose sign is left out. NumPy multiplies for an exponent below
+    100, and its quotient is nan where the product overflows: there 1/z is multiplied."""
+    power = np.asarray(np.reciprocal(_fixed(z, exponent)))
+    size = np.maximum(np.abs(z.real), np.abs(z.imag))
+    large = np.isfinite(z) & (size > 2.0 ** (np.finfo(z.dtype).maxexp / exponent - 1))
+    if np.any(large):
+        power[large] = _fixed(np.reciprocal(np.asarray(z)[large]), exponent)
+    return power
 
 
 _power_const = register(

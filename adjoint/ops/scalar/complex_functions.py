@@ -177,9 +177,15 @@ def power_const(e: Emitter[V], z: V, exponent: float) -> V:
 
 
 def whole_power(e: Emitter[V], z: V, exponent: int) -> V:
-    """z to a whole power."""
-    result = repeated_product(e, z, abs(exponent))
-    return reciprocal(e, result) if exponent < 0 else result
+    """z to a whole power; to a negative one of 1/z where the power of z itself could overflow."""
+    if exponent >= -1:
+        return repeated_product(e, z, exponent) if exponent >= 0 else reciprocal(e, z)
+    x, y = parts(e, z)
+    limit = 2.0 ** ((format_of(e, x).bias + 1) / -exponent - 1)
+    size = e.maximum(e.abs(x), e.abs(y))
+    large = e.bitwise_and(e.greater(size, limit), is_finite(e, size))
+    product = repeated_product(e, e.select(large, reciprocal(e, z), z), -exponent)
+    return e.select(large, product, reciprocal(e, product))
 
 
 # circular and hyperbolic functions
