@@ -142,6 +142,23 @@ def test_options_donation_and_versions_are_in_the_key(monkeypatch: pytest.Monkey
     assert None not in keys and len(set(keys)) == len(keys)
 
 
+def test_a_plan_with_constants_of_another_scipy_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def f(a: Any) -> Any:
+        return a * ad.special.digamma(np.linspace(0.3, 0.9, 6))
+
+    first = compiled(f, x)(x)
+    assert type(program_of(ad.compile(f), x)) is KeptProgram
+    with monkeypatch.context() as patch:
+        patch.setattr(kept_plan, "scipy_installed", lambda: "another")
+        made = compiled(f, x)
+        assert type(program_of(made, x)) is not KeptProgram
+        np.testing.assert_array_equal(made(x), first)
+        assert type(program_of(ad.compile(f), x)) is KeptProgram
+    assert "scipy" in kept_plan.scipy_installed()
+
+
 def test_what_is_no_plain_data_has_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function of the user can mean anything under the same name; so can an operation that was
     registered by somebody else."""

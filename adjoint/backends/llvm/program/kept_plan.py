@@ -9,8 +9,12 @@ others, in one file with all of its code. If there is none the program is made w
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from itertools import accumulate, pairwise
 from typing import Any, TypeAlias
 
@@ -25,7 +29,7 @@ from adjoint.graph.forking import building
 from adjoint.graph.node import Node
 from adjoint.schedule.donation import Reuse
 
-FORMAT = "plan 2"
+FORMAT = "plan 3"
 """Another number with each change of what is written."""
 
 Bytes: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
@@ -35,7 +39,8 @@ Bytes: TypeAlias = "np.ndarray[Any, np.dtype[np.uint8]]"
 class Plan:
     """What lies on disk: the keys of the object files that it was made of, those with kernels and
     that of the program; the names of the kernels in them; what the code needs; the code of all
-    files; and the bytes of its constants."""
+    files; the bytes of its constants; and which SciPy may have computed some of these, if one was
+    loaded."""
 
     kernel_files: Sequence[str]
     program_file: str
@@ -46,6 +51,7 @@ class Plan:
     reuse: Reuse
     code: bytes
     constants: Sequence[Bytes]
+    scipy: str
 
     def packed(self) -> bytes:
         """The plan as bytes: a line of JSON, the code, and the constants."""
@@ -58,6 +64,7 @@ class Plan:
             [self.outside.threads, self.outside.routines],
             [self.reuse.is_sure, [*self.reuse.inputs.items()]],
             [len(self.code), *map(len, self.constants)],
+            self.scipy,
         ]
         values = [x.tobytes() for x in self.constants]
         return b"".join([json.dumps(told).encode(), b"\n", self.code, *values])
@@ -66,7 +73,7 @@ class Plan:
     def unpacked(cls, data: bytes) -> Plan:
         """The plan that was `packed`."""
         line, _, rest = data.partition(b"\n")
-        files, file, kernels, has_block, is_long, calls, donated, sizes = json.loads(line)
+        files, file, kernels, has_block, is_long, calls, donated, sizes, scipy = json.loads(line)
         ends = [*accumulate(sizes, initial=0)]
         code, *constants = [rest[low:high] for low, high in pairwise(ends)]
         return cls(
@@ -80,6 +87,7 @@ class Plan:
             code,
             # as arrays of their own, so that each is aligned for any dtype
             [np.frombuffer(x, np.uint8).copy() for x in constants],
+            scipy,
         )
 
 
@@ -97,7 +105,8 @@ def plan_key(inputs: Sequence[Node], outputs: Sequence[Node], donated: Sequence[
     if there can be none.
 
     Beside the graph a plan depends on the options, on the version of NumPy, which has computed some
-    of its constants, and on what all object code depends on.
+    of its constants, and on what all object code depends on. (Of SciPy, which is rarely asked and
+    slow to import, the plan itself says which one it was.)
     """
     graph = graph_key(inputs, outputs)
     if graph is None:
@@ -106,11 +115,14 @@ def plan_key(inputs: Sequence[Node], outputs: Sequence[Node], donated: Sequence[
 
 
 def load(key: str) -> Found | None:
-    """The plan under a key, its code loaded; None if there is none."""
+    """The plan under a key, its code loaded; None if there is none, or if it holds what another
+    SciPy may have computed."""
     data = object_cache.read(key)
     if data is None:
         return None
     plan = Plan.unpacked(data)
+    if plan.scipy and plan.scipy != scipy_installed():
+        return None
     names = ["adjoint_body", "adjoint_constants"]
     names += ["adjoint_call"] * plan.is_long + ["adjoint_block"] * plan.has_block
     with building:
@@ -153,4 +165,20 @@ def plan_of(
         reuse,
         b"".join(known),
         [np.frombuffer(x.tobytes(), np.uint8) for x in native.constants],
+        scipy_installed() if "scipy" in sys.modules else "",
     )
+
+
+@cache
+def scipy_installed() -> str:
+    """What tells the SciPy that would be imported from others: the state of the file that says its
+    version. To import it would take longer than to make most programs anew."""
+    found = find_spec("scipy")
+    if found is None or found.origin is None:
+        return ""
+    path = os.path.join(os.path.dirname(found.origin), "version.py")
+    try:
+        state = os.stat(path)
+    except OSError:
+        return path
+    return f"{path} {state.st_size} {state.st_mtime_ns}"
