@@ -10,7 +10,7 @@ import dis
 import functools
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
 
@@ -18,6 +18,7 @@ from adjoint.errors import ArgumentError
 from adjoint.graph.engine import value_of
 from adjoint.graph.tensor import Tensor
 from adjoint.tracing.constants import tracing
+from adjoint.tracing.handlers import catches, guarded_parts
 
 _OWN = __name__.partition(".")[0]
 outermost: list[CodeType] = []
@@ -43,14 +44,15 @@ _OF_FLOATS = frozenset({"FloatingPointError", "ArithmeticError"})
 
 def waits_for_floats() -> bool:
     """Whether the traced code that is running, or what has called it, may catch the errors of
-    floating numbers: it names one, or stands in a ``try`` and names `Exception`."""
-    named: set[str] = set()
+    floating numbers: it names one, or stands in a ``try`` that catches all, or comes to one."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code is not outermost[0]:
         if not _is_own(frame):
-            named.update(frame.f_code.co_names)
+            is_named = not _OF_FLOATS.isdisjoint(frame.f_code.co_names)
+            if is_named or catches(frame, FloatingPointError):
+                return True
         frame = frame.f_back
-    return not named.isdisjoint(_OF_FLOATS) or ("Exception" in named and is_guarded())
+    return False
 
 
 def _is_own(frame: FrameType) -> bool:
@@ -61,34 +63,7 @@ def _is_guarded_at(frame: FrameType) -> bool:
     if _is_own(frame):
         return False
     at = frame.f_lasti
-    return any(start <= at < end for start, end in _guarded_parts(frame.f_code))
-
-
-@functools.cache
-def _guarded_parts(code: CodeType) -> tuple[tuple[int, int], ...]:
-    """From where to where instructions have a handler of errors, as CPython notes it."""
-    table = iter(code.co_exceptiontable)
-    parts = []
-    for first in table:
-        start, length, *_ = (2 * _number(byte, table) for byte in _heads(first, table))
-        parts.append((start, start + length))
-    return tuple(parts)
-
-
-def _heads(first: int, table: Iterator[int]) -> Iterator[int]:
-    """The first bytes of the four numbers of an entry."""
-    yield first
-    for _ in range(3):
-        yield next(table)
-
-
-def _number(byte: int, table: Iterator[int]) -> int:
-    """A number of six bits a byte, of which all but the last have bit 64."""
-    value = byte & 63
-    while byte & 64:
-        byte = next(table)
-        value = value << 6 | byte & 63
-    return value
+    return any(start <= at < end for start, end, _ in guarded_parts(frame.f_code))
 
 
 def _is_known(x: Tensor) -> bool:
