@@ -16,12 +16,6 @@ def known(x: Any) -> np.ndarray[Any, Any]:
     return np.asarray(engine.value_of(as_tensor(x).node))
 
 
-def has_value(x: Tensor) -> bool:
-    """Whether `known` has an answer: not where functions are compiled or mapped over."""
-    scope = x.node.scope
-    return x.node.value is not None or scope is None or not scope.abstract
-
-
 def known_integers(name: str, x: Any) -> np.ndarray[Any, Any]:
     """The value of `x`, if it holds integers or booleans; else `DTypeError`."""
     x = as_tensor(x)

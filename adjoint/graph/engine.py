@@ -81,6 +81,11 @@ def compute_pending(nodes: Iterable[Node]) -> None:
         compute(pending)
 
 
+def has_value(node: Node) -> bool:
+    """Whether `value_of` has an answer: not where functions are compiled or mapped over."""
+    return node.value is not None or node.scope is None or not node.scope.abstract
+
+
 def value_of(node: Node) -> Any:
     """The value of `node`, computed now if it was not known."""
     if node.value is None:

@@ -15,7 +15,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from adjoint.errors import ArgumentError
-from adjoint.graph.engine import value_of
+from adjoint.graph.engine import has_value, value_of
 from adjoint.graph.tensor import Tensor
 from adjoint.tracing.constants import tracing
 from adjoint.tracing.handlers import catches, guarded_parts
@@ -66,15 +66,10 @@ def _is_guarded_at(frame: FrameType) -> bool:
     return any(start <= at < end for start, end, _ in guarded_parts(frame.f_code))
 
 
-def _is_known(x: Tensor) -> bool:
-    scope = x.node.scope
-    return x.node.value is not None or scope is None or not scope.abstract
-
-
 def look(result: Any, also_unknown: bool) -> None:
     """Ask for the values of tensors, if they can be known; of others that is an error."""
     for x in result if isinstance(result, tuple) else (result,):
-        if type(x) is Tensor and (also_unknown or _is_known(x)):
+        if type(x) is Tensor and (also_unknown or has_value(x.node)):
             value_of(x.node)
 
 
@@ -128,7 +123,7 @@ def tried_with(real: Callable[..., Any], of_tensors: Callable[..., Any]) -> Call
     """A function of `math`, which in a ``try`` is called with the plain numbers, too."""
 
     def function(*args: Any) -> Any:
-        if is_guarded() and all(_is_known(x) for x in args if type(x) is Tensor):
+        if is_guarded() and all(has_value(x.node) for x in args if type(x) is Tensor):
             real(*(value_of(x.node).item() if type(x) is Tensor else x for x in args))
         return of_tensors(*args)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -12,6 +14,7 @@ from adjoint.errors import (
     ConvergenceWarning,
     DTypeError,
     LostDerivativeError,
+    MissingExtraError,
 )
 
 pytestmark = pytest.mark.unit
@@ -246,6 +249,12 @@ def test_functions_that_look_at_values_have_no_derivatives_of_solutions():
 def test_progress_on_request(capsys):
     ad.optimize.minimize(rosenbrock, X0, method="BFGS", progress=True)
     assert "minimize" in capsys.readouterr().out
+
+
+def test_progress_without_the_package_that_shows_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich.progress", None)
+    with pytest.raises(MissingExtraError, match=r"minimize: progress=True needs rich"):
+        ad.optimize.minimize(rosenbrock, X0, method="BFGS", progress=True)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ import numpy as np
 from adjoint.array.creation.constructors import asarray
 from adjoint.array.manipulation.joining import broadcast_arrays
 from adjoint.array.statistics.descriptive import inexact
-from adjoint.array.values import has_value, known
+from adjoint.array.values import known
 from adjoint.errors import RangeError
 from adjoint.graph.arrays import plain_array
 from adjoint.graph.device import check_device
+from adjoint.graph.engine import has_value
 from adjoint.graph.op import public
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import normalize_axis, to_real
@@ -175,7 +176,7 @@ def geomspace(
     Tensor([1., 2., 4.])
     """
     first, last = _ends("geomspace", start, stop)
-    if any(has_value(end) and not known(end).all() for end in (first, last)):
+    if any(has_value(end.node) and not known(end).all() for end in (first, last)):
         raise RangeError("geomspace: neither start nor stop can be 0")
     found = first * exp(log(last / first) * _way(num, endpoint, first))
     if num and endpoint:  # the ends are met exactly

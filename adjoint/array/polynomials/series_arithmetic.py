@@ -20,9 +20,10 @@ from adjoint.array.linalg.equations import lstsq
 from adjoint.array.linalg.spectra import real_eigvals
 from adjoint.array.polynomials.series import BASES, evaluated
 from adjoint.array.statistics.descriptive import inexact
-from adjoint.array.values import has_value, is_open, known
+from adjoint.array.values import is_open, known
 from adjoint.errors import ArgumentError, NotDifferentiableError, RangeError, ShapeError
 from adjoint.graph import calls
+from adjoint.graph.engine import has_value
 from adjoint.graph.op import public_as
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.ops.elementwise.choice import where
@@ -105,7 +106,7 @@ def mul(basis: Basis, c1: Any, c2: Any) -> Tensor:
 def div(basis: Basis, c1: Any, c2: Any) -> tuple[Tensor, Tensor]:
     """The coefficients of quotient and remainder. Raises `ZeroDivisionError`."""
     rest, divisor = _both("polynomial div", c1, c2)
-    if has_value(divisor) and not known(divisor)[-1]:
+    if has_value(divisor.node) and not known(divisor)[-1]:
         raise ZeroDivisionError("polynomial div: the highest coefficient of the divisor is 0")
     quotient = []
     for power in range(rest.size - divisor.size, -1, -1):

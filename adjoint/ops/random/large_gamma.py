@@ -11,12 +11,12 @@ where q(t)/q(y) is above e⁻⁴⁰.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from adjoint.graph.forking import import_module
+from adjoint.ops.special.quadrature import gauss_rule
 
 __all__ = ["large_slopes"]
 
@@ -27,13 +27,6 @@ RANGE = 40.0
 HALVINGS = 40
 BLOCK = 4096
 """So many elements are computed at once: each needs `POINTS` numbers beside it."""
-
-
-@cache
-def _rule() -> tuple[Array, Array]:
-    """Points in (0, 1) and weights of sum 1."""
-    points, weights = np.polynomial.legendre.leggauss(POINTS)
-    return (points + 1) / 2, weights / 2
 
 
 def large_slopes(a: Array, y: Array) -> tuple[Array, Array]:
@@ -49,7 +42,7 @@ def _slopes(a: Array, y: Array) -> tuple[Array, Array]:
     special = import_module("scipy.special")
     excess = y - special.digamma(a)
     side = np.where(excess < 0, -1.0, 1.0)
-    points, weights = _rule()
+    points, weights = gauss_rule(POINTS)
     far = _range(a, np.exp(y), side)
     step = (side * far)[:, None] * points
     ratio = np.exp(_exponent(a[:, None], np.exp(y)[:, None], step)) * weights * far[:, None]

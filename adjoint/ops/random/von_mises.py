@@ -13,7 +13,6 @@ points where the density is above e⁻⁴⁰ of its top.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +23,7 @@ from adjoint.graph.tensor import Tensor
 from adjoint.ops.elementwise.trigonometric import cos, sin
 from adjoint.ops.family.elementwise import Elementwise, Missing, apply
 from adjoint.ops.special.bessel import i0e, i1e
+from adjoint.ops.special.quadrature import gauss_rule
 
 __all__ = ["von_mises_quantile"]
 
@@ -38,13 +38,6 @@ BLOCK = 4096
 """So many elements are computed at once: each needs `POINTS` numbers beside it."""
 
 
-@cache
-def _rule() -> tuple[Array, Array]:
-    """Points in (0, 1) and weights of sum 1."""
-    points, weights = np.polynomial.legendre.leggauss(POINTS)
-    return (points + 1) / 2, weights / 2
-
-
 def _end(kappa: Array) -> Array:
     """The angle beyond which the density is below e⁻⁴⁰ of its top, at most π."""
     return np.asarray(np.arccos(np.maximum(1 - RANGE / np.maximum(kappa, 1e-300), -1.0)))
@@ -52,7 +45,7 @@ def _end(kappa: Array) -> Array:
 
 def _beyond(kappa: Array, phi: Array, factor: Callable[[Array], Array] | None = None) -> Array:
     """∫_φ^π factor(cos t) exp(κ (cos t - cos φ)) dt; `factor` takes points along the last axis."""
-    points, weights = _rule()
+    points, weights = gauss_rule(POINTS)
     width = np.maximum(_end(kappa) - phi, 0.0)[..., None]
     t = phi[..., None] + width * points
     # cos t - cos φ without cancellation

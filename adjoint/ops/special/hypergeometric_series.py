@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from adjoint.graph.forking import import_module
-from adjoint.ops.special.quadrature import trapezoid
+from adjoint.ops.special.quadrature import flat, trapezoid
 
 Array: TypeAlias = Any
 
@@ -44,7 +44,7 @@ def over(series: Array, value: Array, axis: int) -> Array:
 
 def hyp0f1(b: Array, x: Array, j: int, n: int) -> Array:
     """∂ʲ⁺ⁿ/∂bʲ∂xⁿ of ₀F₁(b; x)."""
-    (b, x), shape = _flat(b, x)
+    (b, x), shape = flat(b, x)
     start = _start((j,), x)
     for k in range(n):
         start = over(start, b + k, 0)
@@ -58,7 +58,7 @@ def hyp0f1(b: Array, x: Array, j: int, n: int) -> Array:
 
 def hyp1f1(a: Array, b: Array, x: Array, i: int, j: int, n: int) -> Array:
     """∂ⁱ⁺ʲ⁺ⁿ/∂aⁱ∂bʲ∂xⁿ of ₁F₁(a; b; x)."""
-    (a, b, x), shape = _flat(a, b, x)
+    (a, b, x), shape = flat(a, b, x)
     start = _start((i, j), x)
     for k in range(n):
         start = over(times(start, a + k, (0, 1)), b + k, 1)
@@ -80,7 +80,7 @@ def hyp1f1(a: Array, b: Array, x: Array, i: int, j: int, n: int) -> Array:
 
 def hyp2f1(a: Array, b: Array, c: Array, x: Array, orders: tuple[int, int, int, int]) -> Array:
     """The derivative of ₂F₁(a, b; c; x) of these orders by its arguments, for x < 1."""
-    (a, b, c, x), shape = _flat(a, b, c, x)
+    (a, b, c, x), shape = flat(a, b, c, x)
     *powers, n = orders
     start = _start(tuple(powers), x)
     for k in range(n):
@@ -118,11 +118,6 @@ def _product(f: Array, g: Array) -> Array:
     return result
 
 
-def _flat(*values: Array) -> tuple[list[Array], tuple[int, ...]]:
-    arrays = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in values))
-    return [a.ravel() for a in arrays], arrays[0].shape
-
-
 def _start(orders: tuple[int, ...], like: Array) -> Array:
     """1 as a Taylor polynomial of these orders."""
     start = np.zeros((*(k + 1 for k in orders), like.size))
@@ -156,7 +151,7 @@ def hyperu(a: Array, b: Array, x: Array, i: int, j: int) -> Array:
 
     1/Γ(a) ∫₀^∞ exp(-xt) tᵃ⁻¹ (1+t)ᵇ⁻ᵃ⁻¹ dt is differentiated (13.4.4).
     """
-    (a, b, x), shape = _flat(a, b, x)
+    (a, b, x), shape = flat(a, b, x)
     result = np.full(x.shape, np.nan)
     known = (a > 0) & (x > 0) & np.isfinite(a + b + x)
     if np.any(known):

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from adjoint.graph.forking import import_module
-from adjoint.ops.special.quadrature import gauss_legendre
+from adjoint.ops.special.quadrature import flat, gauss_legendre
 
 Array: TypeAlias = Any
 
@@ -27,7 +27,7 @@ _NOTHING = 46.0
 def gammainc_by_shape(a: Array, x: Array, n: int) -> Array:
     """∂ⁿP(a, x)/∂aⁿ of the regularised lower incomplete gamma function P."""
     special = import_module("scipy.special")
-    (a, x), shape = _flat(a, x)
+    (a, x), shape = flat(a, x)
     result = np.where((a > 0) & (x >= 0), 0.0, np.nan)
     known = (a > 0) & (x > 0) & np.isfinite(a) & np.isfinite(x)
     a, x = a[known], x[known]
@@ -70,7 +70,7 @@ def _gamma_series(a: Array, x: Array, n: int, special: Any) -> Array:
 def betainc_by_shapes(a: Array, b: Array, x: Array, i: int, j: int) -> Array:
     """∂ⁱ⁺ʲI(x; a, b)/∂aⁱ∂bʲ of the regularised incomplete beta function I."""
     special = import_module("scipy.special")
-    (a, b, x), shape = _flat(a, b, x)
+    (a, b, x), shape = flat(a, b, x)
     result = np.where((a > 0) & (b > 0) & (x >= 0) & (x <= 1), 0.0, np.nan)
     known = (a > 0) & (b > 0) & (x > 0) & (x < 1) & np.isfinite(a) & np.isfinite(b)
     a, b, x = a[known], b[known], x[known]
@@ -145,8 +145,3 @@ def bell(orders: tuple[int, ...], slope: Callable[[tuple[int, ...]], Array]) -> 
         index = tuple(k + (m == axis) for m, k in enumerate(taken))
         total = total + ways * bell(rest, slope) * slope(index)
     return total
-
-
-def _flat(*values: Array) -> tuple[list[Array], tuple[int, ...]]:
-    arrays = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in values))
-    return [a.ravel() for a in arrays], arrays[0].shape

@@ -43,7 +43,7 @@ def gauss_legendre(
 ) -> Array:
     """∫ f(u, *values) du from `low` to `high` by panels of 24 points, for each element."""
     result: Array | None = None
-    points, weights = _rule()
+    points, weights = gauss_rule(24)
     places = ((np.arange(panels)[:, None] + points) / panels).ravel()
     shares = np.tile(weights, panels) / panels
     chunk = max(_AT_ONCE // places.size, 1)
@@ -59,7 +59,13 @@ def gauss_legendre(
 
 
 @cache
-def _rule() -> tuple[Array, Array]:
-    """Gauss's rule of 24 points between 0 and 1."""
-    points, weights = import_module("numpy.polynomial.legendre").leggauss(24)
+def gauss_rule(count: int) -> tuple[Array, Array]:
+    """Points of Gauss's rule between 0 and 1, and their weights, the sum of which is 1."""
+    points, weights = import_module("numpy.polynomial.legendre").leggauss(count)
     return 0.5 * (1 + points), 0.5 * weights
+
+
+def flat(*values: Array) -> tuple[list[Array], tuple[int, ...]]:
+    """Parameters broadcast to one shape and flattened, and that shape."""
+    arrays = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in values))
+    return [a.ravel() for a in arrays], arrays[0].shape
