@@ -8,6 +8,7 @@ from typing import Any
 from adjoint.errors import GraphError
 from adjoint.graph.loop_form import Affine, Index, broadcast_index
 from adjoint.graph.node import Node
+from adjoint.ops import records
 from adjoint.schedule.carried_scans import carried_by
 from adjoint.schedule.plan import Kernel
 
@@ -154,3 +155,16 @@ def is_row_local(node: Node, indices: list[Index], extent: int) -> bool:
     """Whether each row of the kernel's domain reads its own row of `node` only."""
     first = Affine(0, {0: 1})
     return bool(node.shape) and node.shape[0] == extent and all(i[0] == first for i in indices)
+
+
+def is_unit_reshape(node: Node) -> bool:
+    """Whether a reshape only adds or removes axes of size one."""
+    return [s for s in node.shape if s != 1] == [s for s in node.inputs[0].shape if s != 1]
+
+
+def turns_rows(node: Node) -> bool:
+    """Whether neighbours in a row of the node are no neighbours where they come from."""
+    if node.op is not records.permute_dims or not node.inputs:
+        return False
+    last = len(node.shape) - 1
+    return node.shape[last] > 1 and node.params[0][last] != last

@@ -15,14 +15,15 @@ from adjoint.graph.native_rule import ELEMENTARY, cost, has_native_dtypes
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
 from adjoint.graph.types import Shape, size_of
-from adjoint.ops import records
 from adjoint.ops.indexing.bounds import check_known
 from adjoint.passes.pipeline import optimise
+from adjoint.schedule.access_patterns import is_unit_reshape, turns_rows
 from adjoint.schedule.carried_scans import CarriedScans
 from adjoint.schedule.gemm_epilogue import GemmEpilogues
 from adjoint.schedule.kernel_splitting import cut, heavy
 from adjoint.schedule.library_calls import gemm, lapack, numpy_call
 from adjoint.schedule.nests import nested
+from adjoint.schedule.one_by_one import computed_before
 from adjoint.schedule.ordering import in_order
 from adjoint.schedule.plan import (
     SCALAR,
@@ -114,6 +115,8 @@ class Fusion:
                 self.calls[node] = Alias(node, offset)
         self.stored = {n for n in self.order if not self.is_leaf(n) and self.must_store(n)}
         self.costs = {node: cost(node) for node in self.order}
+        self.behind = computed_before(self.stored, domain_of, self.reads, self.unstored_costs)
+        self.stored.update(*self.behind.values())
         self.levels: dict[Node, int] = {}
         self.most_cost: dict[Node, int] = {}
         """What is stored for its cost alone, and up to which cost it is not worth that."""
@@ -249,7 +252,8 @@ class Fusion:
 
         `within` is the highest level of a stored node that is read at the very index at which
         `node` is computed: such a node may be computed in the same kernel. Read at another index,
-        it must be complete, so the reader is one level up.
+        it must be complete, so the reader is one level up; as is one whose elements are computed
+        one by one `behind` costly inputs.
         """
         # Why no circle can arise: a kernel is the stored nodes of one level, and whatever it reads
         # at another index, or from a barrier, has a lower level by what follows. What it reads at
@@ -260,7 +264,7 @@ class Fusion:
             for child in self.reads(node):
                 if self.is_fusion_barrier(child) or node in self.calls:
                     level = max(level, self.levels[child] + 1)
-                elif same_index(node, child):
+                elif same_index(node, child) and node not in self.behind:
                     level, top = max(level, self.levels[child]), max(top, within[child])
                 else:
                     level = max(level, self.levels[child], within[child] + 1)
@@ -325,6 +329,11 @@ class Fusion:
                 costs[node] = found
         self.stored -= released
         return bool(released)
+
+    def unstored_costs(self) -> dict[Node, int]:
+        """The costs of what is neither there nor stored, an element each with all it is made of."""
+        costs = self.written_out_costs()
+        return {n: c for n, c in costs.items() if not self.is_leaf(n) and n not in self.stored}
 
     def written_out_costs(self) -> dict[Node, int]:
         """For each node the cost of an element with all that is not stored, as often as it is
@@ -417,19 +426,6 @@ def call_for(node: Node) -> Step | None:
     if (found := node.op.c_function(node)) is not None:
         return CCall(node, *found)
     return None if is_native(node) else numpy_call(node)
-
-
-def is_unit_reshape(node: Node) -> bool:
-    """Whether a reshape only adds or removes axes of size one."""
-    return [s for s in node.shape if s != 1] == [s for s in node.inputs[0].shape if s != 1]
-
-
-def turns_rows(node: Node) -> bool:
-    """Whether neighbours in a row of the node are no neighbours where they come from."""
-    if node.op is not records.permute_dims or not node.inputs:
-        return False
-    last = len(node.shape) - 1
-    return node.shape[last] > 1 and node.params[0][last] != last
 
 
 def same_index(node: Node, child: Node) -> bool:

@@ -12,6 +12,7 @@ from adjoint.graph.native_rule import cost, has_slow_path, is_elementary
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of, to_real
 from adjoint.schedule.carried_scans import carried_by
+from adjoint.schedule.one_by_one import last_long
 from adjoint.schedule.plan import Kernel
 from adjoint.schedule.signature import is_flat, is_generic, is_literal, kernel_text
 
@@ -286,8 +287,3 @@ def count_carried_vectors(kernel: Kernel, rows: int | None) -> int:
     most = kernel.domain[0] if rows is None else min(rows, kernel.domain[0])
     is_wide = vectors.register_bytes() == WIDEST and most > CARRIED_VECTORS * lanes
     return 2 * CARRIED_VECTORS if is_wide else CARRIED_VECTORS
-
-
-def last_long(domain: Shape) -> int:
-    """The last axis with more than one element, or -1."""
-    return max((axis for axis, size in enumerate(domain) if size > 1), default=-1)

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.codegen.kernel_layout import last_long
 from adjoint.backends.llvm.codegen.registers import Scalar, lane_numbers, splat, vector_type
 from adjoint.graph.types import Shape, size_of
+from adjoint.schedule.one_by_one import last_long
 
 I32 = ir.IntType(32)
 
