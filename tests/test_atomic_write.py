@@ -11,8 +11,7 @@ import sys
 import pytest
 
 import adjoint as ad
-from adjoint.api import files
-from adjoint.api.files import atomic_write
+from adjoint.api.atomic_write import atomic_write
 from adjoint.errors import SaveError
 
 pytestmark = pytest.mark.unit
@@ -53,7 +52,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch, broken):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files.os, broken, full)
+    monkeypatch.setattr(os, broken, full)
     with pytest.raises(SaveError, match=r"cannot save .*a.txt: no space left on device; nothing"):
         atomic_write(path, "new")
     assert path.read_text() == "old"
@@ -70,7 +69,7 @@ def test_a_real_limit_on_the_size_of_files(tmp_path):
     resource = pytest.importorskip("resource")
     code = (
         "import resource, signal\n"
-        "from adjoint.api.files import atomic_write\n"
+        "from adjoint.api.atomic_write import atomic_write\n"
         "from adjoint.errors import SaveError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
@@ -89,7 +88,7 @@ def test_an_interruption_leaves_nothing_behind(tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files.os, "replace", stop)
+    monkeypatch.setattr(os, "replace", stop)
     with pytest.raises(KeyboardInterrupt):
         atomic_write(tmp_path / "a.txt", "new")
     assert not os.listdir(tmp_path)

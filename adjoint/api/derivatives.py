@@ -14,9 +14,9 @@ from adjoint.api.arguments import (
     ones_like,
     zeros_like,
 )
+from adjoint.api.jacobian_rows import tangents_by_rows
 from adjoint.api.parts import Filter, Names, by_parts, is_one_part, parts_of
 from adjoint.api.replay import held_replay, replayed
-from adjoint.api.rows import tangents_by_rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.api.tree import flatten, same_structure
 from adjoint.backends.derivative_programs import derivative

@@ -13,9 +13,9 @@ from typing import Any
 from adjoint.api.arguments import check_callable, function_name, normalize_argnums
 from adjoint.api.basis_jacobian import BasisTangents
 from adjoint.api.derivatives import check_directions, gradient_for, push, tangents_of
+from adjoint.api.jacobian_rows import no_derivative, rows
 from adjoint.api.parts import Change, Filter, Names, is_one_part, of_parts, parts_of
 from adjoint.api.replay import held_replay, replayed
-from adjoint.api.rows import no_derivative, rows
 from adjoint.api.traced_call import TracedArguments, TracedCall
 from adjoint.errors import ArgumentError
 from adjoint.graph.forking import import_module

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from adjoint.api.arguments import check_callable
+from adjoint.api.atomic_write import atomic_write
 from adjoint.api.derivatives import vjp
 from adjoint.api.differences import METHODS, Array, Differences
-from adjoint.api.files import atomic_write
 from adjoint.api.tree import flatten
 from adjoint.errors import ArgumentError, MissingExtraError, RangeError, ShapeError
 

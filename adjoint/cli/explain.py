@@ -15,7 +15,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from adjoint.api.files import atomic_write
+from adjoint.api.atomic_write import atomic_write
 from adjoint.cli.explain_server import serve
 from adjoint.errors import ExpressionError, RangeError
 from adjoint.explanation.explain import explain

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from adjoint.api.files import atomic_write
+from adjoint.api.atomic_write import atomic_write
 from adjoint.explanation.page.optimizers import optimizers_page
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api.files import atomic_write
+from adjoint.api.atomic_write import atomic_write
 from adjoint.api.tree import flatten
 from adjoint.errors import AdjointError, ArgumentError, DataError
 from adjoint.graph.tensor import as_tensor

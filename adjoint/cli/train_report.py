@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from adjoint.api.files import atomic_write
+from adjoint.api.atomic_write import atomic_write
 from adjoint.errors import MissingExtraError
 
 HEADER = f"{'epoch':>7}{'loss':>11}{'train error':>14}{'test error':>13}{'seconds':>10}"

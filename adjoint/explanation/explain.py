@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.api.arguments import check_callable, function_name
-from adjoint.api.files import atomic_write
+from adjoint.api.atomic_write import atomic_write
 from adjoint.api.graph_first import gradient
 from adjoint.api.traced_call import TracedArgument
 from adjoint.api.tree import path_text
