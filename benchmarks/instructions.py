@@ -1,7 +1,8 @@
 """How many instructions LLVM is given for the programs of a row: what its first call costs.
 
 Seconds flicker with what else a machine does, and these do not. LLVM takes some 25 microseconds for
-an instruction, and writing it takes as long. What is recorded are the programs for small
+an instruction, and writing it takes as long; assembly counts as one, as a line takes one
+microsecond. What is recorded are the programs for small
 inputs, for each width of vector registers, as code depends on it: ``python -m
 benchmarks.instructions`` writes them anew, to be looked at and committed.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from dataclasses import replace
 from typing import Any
@@ -13,10 +12,10 @@ import pytest
 
 import adjoint as ad
 from adjoint.backends.llvm.calls import product_layout
-from adjoint.backends.llvm.calls.product_calls import NUMBERS, POINTERS, is_own, numbers_of
+from adjoint.backends.llvm.calls.product_calls import is_own
 from adjoint.backends.llvm.calls.product_kernel import ProductWriter
 from adjoint.backends.llvm.calls.product_layout import MOST_PARTS, PACKED_ROWS, Product
-from adjoint.backends.llvm.codegen import product_tile, vectors
+from adjoint.backends.llvm.codegen import assembly, product_tile, vectors
 from adjoint.backends.llvm.codegen.product_tile import (
     ARM_REGISTERS,
     OPEN_SIZE,
@@ -24,12 +23,12 @@ from adjoint.backends.llvm.codegen.product_tile import (
     register_count,
     tile_size,
 )
-from adjoint.backends.llvm.compile import jit
 from adjoint.backends.llvm.compile.kernel_cache import KernelModule
 from adjoint.graph.forking import building
 from adjoint.graph.tensor import as_tensor
 from adjoint.schedule.library_calls import gemm
 from adjoint.schedule.plan import Gemm
+from tests.native.codegen.products import Functions, step_of, within
 
 pytestmark = pytest.mark.native
 RNG = np.random.default_rng(7)
@@ -51,52 +50,11 @@ SIZES = [
 """Rows, columns, depth: few of them multiples of a vector or a tile."""
 
 
-def step_of(rows, columns, depth, transposed=(False, False), dtype="f8", **given: Any) -> Gemm:
-    a = as_tensor(np.ones((depth, rows) if transposed[0] else (rows, depth), dtype))
-    b = as_tensor(np.ones((columns, depth) if transposed[1] else (depth, columns), dtype))
-    left, right = (x.mT if t else x for x, t in zip((a, b), transposed, strict=True))
-    product = ad.matmul(left, right).node
-    more = given | ({"addend": product} if "addend" in given else {})
-    return replace(Gemm(product, a.node, b.node, *transposed), **more)
-
-
-class Functions:
-    """The functions of some products, compiled together."""
-
-    def __init__(self, steps: list[Gemm]) -> None:
-        module = KernelModule()
-        for number, step in enumerate(steps):
-            ProductWriter(step).write_vectors(module.module, f"f{number}", {})
-        self.loaded = jit.load_object(jit.compile_object({"written": str(module.module)}), {})
-
-    def call(self, number: int, step: Gemm, a: Any, b: Any, c: Any, scale: Any, cuts: Any) -> None:
-        kinds = [ctypes.c_void_p] * POINTERS + [ctypes.c_int64] * NUMBERS
-        function = ctypes.CFUNCTYPE(None, *kinds)(self.loaded.address(f"f{number}"))
-        product = Product(step)
-        if product.is_turned:
-            a, b = b, a
-        scratch = np.full(product.scratch_bytes + 64, 255, np.uint8)
-        ends = [x.ctypes.data for x in (a, b, c)]
-        factor = None if scale is None else scale.ctypes.data
-        for low, high in cuts:
-            slot = low // product.grain * product.group if product.by_rows else low
-            function(*ends, factor, scratch.ctypes.data, *numbers_of(product, low, high, slot))
-
-
-def within(shape: tuple[int, ...], dtype: str, start: Any = None) -> tuple[Any, Any]:
-    """An array with 64 nans before it and behind it, and all of that."""
-    size = int(np.prod(shape))
-    whole = np.full(size + 128, np.nan, dtype)
-    inner = whole[64 : 64 + size].reshape(shape)
-    inner[...] = RNG.normal(size=shape) if start is None else start
-    return inner, whole
-
-
 def check(functions: Functions, number: int, step: Gemm, transposed: Any) -> None:
     """Compare one product, computed at once and in parts, with NumPy's in float128."""
     dtype = str(step.root.dtype)
-    a, _ = within(step.a.shape, dtype)
-    b, _ = within(step.b.shape, dtype)
+    a, _ = within(step.a.shape, dtype, RNG.normal(size=step.a.shape))
+    b, _ = within(step.b.shape, dtype, RNG.normal(size=step.b.shape))
     old = RNG.normal(size=step.root.shape).astype(dtype)
     scale = None if step.scale is None else np.asarray(step.scale.value)
     left, right = (x.T if t else x for x, t in zip((a, b), transposed, strict=True))
@@ -321,10 +279,11 @@ product and sum is in assembly, and what stands in an instruction that uses the 
 def test_the_innermost_loop_is_products_and_reads(
     name: str, transposed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Read as assembly, also of processors that are not here."""
+    """What LLVM writes, read as assembly, also of processors that are not here."""
     machine, cpu, width, registers, word, stack = TARGETS[name]
     monkeypatch.setattr(vectors, "register_bytes", lambda: width)
     monkeypatch.setattr(product_tile, "register_count", lambda: registers)
+    monkeypatch.setattr(assembly, "is_written", lambda: False)
     step = step_of(400, 128, 240, (transposed, False), dtype="f4")
     assert Product(step).packs_a == transposed
     module = KernelModule()

@@ -7,86 +7,47 @@ the functions as they share kernels; the number of rows is left open where there
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 from llvmlite import ir
 
-from adjoint.backends.llvm.calls.product_layout import MOST_DEPTH, product_of
-from adjoint.backends.llvm.codegen import product_packing, vectors
-from adjoint.backends.llvm.codegen.loops import I64, POINTER, alloca, element_address, extern, loop
+from adjoint.backends.llvm.calls.product_form import ProductForm
+from adjoint.backends.llvm.calls.product_layout import MOST_DEPTH
+from adjoint.backends.llvm.codegen import packing_assembly, product_packing, vectors
+from adjoint.backends.llvm.codegen.loops import (
+    I64,
+    POINTER,
+    alloca,
+    element_address,
+    extern,
+    is_constant,
+    loop,
+)
+from adjoint.backends.llvm.codegen.product_assembly import TileAssembly
 from adjoint.backends.llvm.codegen.product_dots import Dots
 from adjoint.backends.llvm.codegen.product_packing import smaller
-from adjoint.backends.llvm.codegen.product_tile import OPEN_SIZE, Columns, Tile, multiply_add
+from adjoint.backends.llvm.codegen.product_tile import Columns, Tile, multiply_add
 from adjoint.backends.llvm.codegen.registers import llvm_type, splat
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.schedule.plan import Gemm
 
-LITTLE = 4096
-"""So many numbers are transposed one by one: in less than a microsecond or two, and by code that is
-an eighth as long."""
 
-
-class ProductWriter:
+class ProductWriter(ProductForm):
     """Writes ``void f(ptr a, ptr b, ptr c, ptr scale, ptr scratch, i64 rows, i64 depth, i64 block,
     i64 slot, i64 panel, i64 panels, i64 tile, i64 tiles)``, which computes the tiles from `tile` to
     `tiles` of the panels from `panel` to `panels` of one product, and packs from `slot` on.
     """
 
     def __init__(self, step: Gemm) -> None:
-        self.step = step
-        self.product = product_of(step)
+        super().__init__(step)
         self.kind = llvm_type(step.root.dtype)
-
-    @cached_property
-    def fixed_depth(self) -> int | None:
-        """The depth, where the code depends on it: it is the distance between rows of a."""
-        product = self.product
-        is_open = product.transpose_a and product.depth >= OPEN_SIZE
-        return None if is_open else product.depth
-
-    @cached_property
-    def is_exact(self) -> bool:
-        """Whether it is known that tiles end where the rows do."""
-        rows, height = self.product.rows, self.product.tile.height
-        return self.product.by_dots or (rows < OPEN_SIZE and rows % height == 0)
-
-    @cached_property
-    def is_blocked(self) -> bool:
-        """Whether the depth is summed in several blocks."""
-        return self.product.depth_block < self.product.depth
-
-    def text(self) -> str:
-        """What the code depends on: equal for equal functions."""
-        step, p = self.step, self.product
-        tile = f"{p.rows} dots" if p.by_dots else f"{p.tile.height}x{p.tile.width}"
-        block = p.depth_block if self.fixed_depth is not None else self.is_blocked
-        return (
-            f"product {step.root.dtype.str} {tile} columns {p.columns} depth {self.fixed_depth} "
-            f"block {block} {p.lanes} {p.transpose_a} {p.transpose_b} "
-            f"packs {p.packs_a} {p.packs} {p.group} "
-            f"{p.transpose_b and p.depth * p.columns <= LITTLE} "
-            f"exact {self.is_exact} {step.negative} {step.scale is not None} "
-            f"{step.addend is not None}"
-        )
 
     def declare(self, module: Any, name: str) -> Any:
         """The function, its body not written."""
         return extern(module, name, ir.VoidType(), [POINTER] * 5 + [I64] * 8)
 
-    level = "written"
-
     def write(self, module: Any, name: str, functions: dict[str, Any]) -> Any:
         """The function itself."""
-        self.write_vectors(module, name, functions)
-        return module.globals[name]
-
-    def symbols(self) -> dict[str, int]:
-        """It calls nothing outside."""
-        return {}
-
-    def write_vectors(self, module: Any, name: str, functions: dict[str, Any]) -> bool:
-        """Add the function to a module."""
         function = self.declare(module, name)
         function.attributes.add("nounwind")
         self.builder = builder = IRBuilder(function.append_basic_block())
@@ -96,10 +57,12 @@ class ProductWriter:
         self.rows, self.depth, self.block, self.first_slot, *tiles = function.args[5:]
         if self.fixed_depth is not None:
             self.depth, self.block = I64(self.fixed_depth), I64(self.product.depth_block)
-        self.factor = self.read_factor(scale)
-        self.nowhere = alloca(builder, ir.ArrayType(self.kind, self.product.panel))
-        """Where a row goes that was written before."""
-        self.nowhere.type = POINTER
+        self.scale = scale
+        self.factor = None if self.is_assembly else self.read_factor(scale)
+        if not self.is_assembly:
+            self.nowhere = alloca(builder, ir.ArrayType(self.kind, self.product.panel))
+            """Where a row goes that was written before."""
+            self.nowhere.type = POINTER
         product = self.product
         if product.packs_a:
             self.packed_a = alloca(builder, ir.ArrayType(self.kind, MOST_DEPTH * self.across_a))
@@ -110,7 +73,17 @@ class ProductWriter:
         else:
             self.write_groups(*tiles)
         builder.ret_void()
-        return True
+        return function
+
+    def write_vectors(self, module: Any, name: str, functions: dict[str, Any]) -> bool:
+        """Add the function to a module, if it is one for LLVM to write."""
+        if not self.is_assembly:
+            self.write(module, name, functions)
+        return not self.is_assembly
+
+    def symbols(self) -> dict[str, int]:
+        """It calls nothing outside."""
+        return {}
 
     def read_factor(self, scale: Any) -> Any:
         """What the product is multiplied by; None for one."""
@@ -128,14 +101,22 @@ class ProductWriter:
         if self.is_blocked:
             more = builder.add(self.depth, builder.sub(self.block, I64(1)))
             blocks = builder.udiv(more, self.block)
+        if product.group >= product.panels:
+            self.write_depth(panel, panels, tile, tiles, blocks)
+            return
         with loop(builder, panel, panels, product.group, unroll=False) as group:
             stop = smaller(builder, builder.add(group, I64(product.group)), panels)
-            with loop(builder, I64(0), blocks, unroll=False) as number:
-                k = builder.mul(number, self.block)
-                count = smaller(builder, builder.sub(self.depth, k), self.block)
-                if not self.is_blocked:
-                    k, count = I64(0), self.depth
-                self.write_block(group, stop, tile, tiles, k, count)
+            self.write_depth(group, stop, tile, tiles, blocks)
+
+    def write_depth(self, group: Any, stop: Any, tile: Any, tiles: Any, blocks: Any) -> None:
+        """The tiles of a group of panels, block by block of the depth."""
+        builder = self.builder
+        with loop(builder, I64(0), blocks, unroll=False) as number:
+            k = builder.mul(number, self.block)
+            count = smaller(builder, builder.sub(self.depth, k), self.block)
+            if not self.is_blocked:
+                k, count = I64(0), self.depth
+            self.write_block(group, stop, tile, tiles, k, count)
 
     def write_block(self, group: Any, stop: Any, tile: Any, tiles: Any, k: Any, count: Any) -> None:
         """The tiles of one block of the depth, from `k` on: first all that is packed of b."""
@@ -164,14 +145,14 @@ class ProductWriter:
         """Write the same for all whole panels, and for a last one with fewer columns."""
         builder, product = self.builder, self.product
         whole, rest = divmod(product.columns, product.panel)
+        if product.panels == 1:
+            write(I64(0), self.columns_of(product.columns))
+            return
         if whole:
             last = smaller(builder, stop, I64(whole)) if rest else stop
             with loop(builder, start, last, unroll=False) as panel:
                 write(panel, self.columns_of(product.panel))
         if rest:
-            if not whole:
-                write(I64(0), self.columns_of(rest))
-                return
             with builder.if_then(builder.icmp_signed(">", stop, I64(whole))):
                 write(I64(whole), self.columns_of(rest))
 
@@ -186,45 +167,56 @@ class ProductWriter:
     def slot_of(self, panel: Any, group: Any) -> Any:
         """The memory in which a panel is packed."""
         builder = self.builder
-        number = builder.add(self.first_slot, builder.sub(panel, group))
+        number = self.plus(self.first_slot, builder.sub(panel, group))
         deep = -(-self.product.depth_block // self.product.lanes) * self.product.lanes
         if self.fixed_depth is None:
             lanes = I64(self.product.lanes)
-            more = builder.add(self.block, I64(self.product.lanes - 1))
-            size = builder.mul(
-                builder.mul(builder.udiv(more, lanes), lanes), I64(self.product.panel)
-            )
+            more = self.plus(self.block, I64(self.product.lanes - 1))
+            size = self.times(self.times(builder.udiv(more, lanes), lanes), I64(self.product.panel))
         else:
             size = I64(deep * self.product.panel)
-        return self.element(self.scratch, builder.mul(number, size))
+        return self.element(self.scratch, self.times(number, size))
 
     def pack(self, panel: Any, columns: Columns, group: Any, k: Any, count: Any) -> None:
         """Copy what the tiles of a panel read of b."""
-        builder, product = self.builder, self.product
-        column = builder.mul(panel, I64(self.product.panel))
+        product = self.product
+        column = self.times(panel, I64(product.panel))
         to = self.slot_of(panel, group)
-        if self.product.transpose_b:
-            source = self.element(self.b, builder.add(builder.mul(column, self.depth), k))
-            is_little = product.depth * product.columns <= LITTLE
-            write = product_packing.pack_by_number if is_little else product_packing.pack_transposed
-            stride = self.depth
+        if product.transpose_b:
+            source = self.element(self.b, self.plus(self.times(column, self.depth), k))
+            self.copy(columns, source, self.depth, count, to, is_transposed=True)
         else:
-            width = I64(self.product.columns)
-            source = self.element(self.b, builder.add(builder.mul(k, width), column))
-            write, stride = product_packing.pack, width
-        write(builder, self.kind, columns, source, stride, count, to)
+            width = I64(product.columns)
+            source = self.element(self.b, self.plus(self.times(k, width), column))
+            self.copy(columns, source, width, count, to)
 
-    @property
-    def across_a(self) -> int:
-        """How many numbers a depth has in what is packed of a: whole vectors."""
-        lanes = self.product.lanes
-        return -(-self.product.tile.height // lanes) * lanes
+    def copy(
+        self,
+        columns: Columns,
+        source: Any,
+        between: Any,
+        count: Any,
+        to: Any,
+        is_transposed: bool = False,
+    ) -> None:
+        """Pack so much depth of a panel, whose rows, or columns, lie so far apart."""
+        if self.is_assembly:
+            write = packing_assembly.pack_transposed if is_transposed else packing_assembly.pack
+            stride = self.times(between, I64(self.product.itemsize))
+            write(self.builder, self.registers, columns, source, stride, count, to)
+            return
+        copy = product_packing.pack
+        if is_transposed:
+            copy = product_packing.pack_transposed
+            if self.by_number:
+                copy = product_packing.pack_by_number
+        copy(self.builder, self.kind, columns, source, between, count, to)
 
     def pack_a(self, first: Any, k: Any, count: Any) -> None:
         """Copy what the tiles of a row read of a, which is stored as columns."""
-        source = self.element(self.a, self.builder.add(self.builder.mul(k, self.rows), first))
+        source = self.element(self.a, self.plus(self.times(k, self.rows), first))
         rows = self.columns_of(self.product.tile.height)
-        product_packing.pack(self.builder, self.kind, rows, source, self.rows, count, self.packed_a)
+        self.copy(rows, source, self.rows, count, self.packed_a)
 
     def write_tile(
         self,
@@ -238,43 +230,70 @@ class ProductWriter:
         `depths` the first, and their number."""
         builder, product = self.builder, self.product
         (first, wanted), (k, count) = rows, depths
-        column = builder.mul(panel, I64(product.panel))
+        column = self.times(panel, I64(product.panel))
         if product.packs:
             b, width = self.slot_of(panel, group), columns.width * columns.lanes
         else:
             width = product.columns
-            b = self.element(self.b, builder.add(builder.mul(k, I64(width)), column))
+            b = self.element(self.b, self.plus(self.times(k, I64(width)), column))
         if product.packs_a:
             a, apart = self.packed_a, I64(self.across_a)
         elif product.transpose_a:
-            start, apart = builder.add(builder.mul(k, self.rows), first), self.rows
+            start, apart = self.plus(self.times(k, self.rows), first), self.rows
             a = self.element(self.a, start)
         else:
-            start, apart = builder.add(builder.mul(first, self.depth), k), None
+            start, apart = self.plus(self.times(first, self.depth), k), None
             a = self.element(self.a, start)
 
-        def a_at(depth: Any) -> Any:
-            return self.element(a, depth if apart is None else builder.mul(depth, apart))
-
+        c = self.element(self.c, self.plus(self.times(first, I64(product.columns)), column))
+        skipped = builder.sub(wanted, first)
+        if self.is_assembly:
+            given = {"a": a, "b": b, "c": c, "count": count, "skipped": skipped, "k": k}
+            self.write_assembly(columns, width, given)
+            return
         tile = Tile(
             builder,
             self.kind,
             product.tile.height,
             columns,
-            a_at,
+            lambda k: self.element(a, k if apart is None else self.times(k, apart)),
             1 if product.transpose_a else product.depth,
-            lambda depth: self.element(b, builder.mul(depth, I64(width))),
+            lambda k: self.element(b, self.times(k, I64(width))),
             masked=not product.packs,
         )
         sums = tile.sums(count)
-        c = self.element(self.c, builder.add(builder.mul(first, I64(product.columns)), column))
-        skipped = builder.sub(wanted, first)
         for row, own in enumerate(sums):
             there = self.element(c, I64(row * product.columns))
             if not self.is_exact and row < len(sums) - 1:  # the other may be another thread's
                 is_new = builder.icmp_signed("<=", skipped, I64(row))
                 there = builder.select(is_new, there, self.nowhere)
             self.put_down(there, columns, own, k)
+
+    def write_assembly(self, columns: Columns, width: int, given: dict[str, Any]) -> None:
+        """Compute a tile by assembly. Rows of what it reads as b have so many numbers."""
+        product, size = self.product, self.product.itemsize
+        a_step: int | None = size
+        if product.packs_a:
+            a_step = self.across_a * size
+        elif product.transpose_a:
+            a_step = None
+            given["a_step"] = self.times(self.rows, I64(size))
+        has_addend = self.step.addend is not None
+        tile = TileAssembly(
+            self.registers,
+            product.tile.height,
+            columns,
+            between=size if product.transpose_a else product.depth * size,
+            a_step=a_step,
+            b_step=width * size,
+            c_step=product.columns * size,
+            masked=not product.packs,
+            skips=not self.is_exact,
+            added="always" if has_addend else "later" if self.is_blocked else "never",
+            negative=self.step.negative,
+            scaled=self.step.scale is not None,
+        )
+        tile.write(self.builder, given | {"scale": self.scale})
 
     def put_down(self, address: Any, columns: Columns, sums: Sequence[Any], k: Any) -> None:
         """Write the sums of a row, or add them to what is there."""
@@ -338,6 +357,25 @@ class ProductWriter:
         if rest:
             with builder.if_then(builder.icmp_signed(">", high, I64(whole))):
                 write(I64(whole), rest)
+
+    def plus(self, x: Any, y: Any) -> Any:
+        """A sum, which is no instruction if both numbers are known or one is zero."""
+        if is_constant(x) and is_constant(y):
+            return I64(x.constant + y.constant)
+        if is_constant(x) and x.constant == 0:
+            return y
+        return x if is_constant(y) and y.constant == 0 else self.builder.add(x, y)
+
+    def times(self, x: Any, y: Any) -> Any:
+        """A product, which is no instruction if both numbers are known or one is zero or one."""
+        known = {z.constant: z for z in (x, y) if is_constant(z)}
+        if is_constant(x) and is_constant(y):
+            return I64(x.constant * y.constant)
+        if 0 in known:
+            return known[0]
+        if 1 in known:
+            return y if is_constant(x) else x
+        return self.builder.mul(x, y)
 
     def element(self, start: Any, place: Any) -> Any:
         """The address of a number behind another."""

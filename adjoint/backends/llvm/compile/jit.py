@@ -23,11 +23,12 @@ from adjoint.backends.llvm.compile.jobs import Jobs
 from adjoint.backends.llvm.compile.linking import Library, McjitLibrary
 from adjoint.graph.forking import building, lock_while_forking
 
-LEVELS = {"loops": 2, "short": 1, "written": 1, "driver": 0}
+LEVELS = {"loops": 2, "short": 1, "written": 1, "assembly": 0, "driver": 0}
 """How much LLVM does for each kind of code. Only ``loops`` leave it vectors to find. Those that are
 ``short`` it unrolls. What is ``written`` holds the vectors already, so LLVM chooses instructions
-and registers: the step of a small network compiles in 40 to 55 ms instead of 280. A ``driver``
-calls other code, and its own speed does not matter."""
+and registers: the step of a small network compiles in 40 to 55 ms instead of 280. In ``assembly``
+what takes long is written as that. A ``driver`` calls other code, and its own speed does not
+matter."""
 
 LIGHT_PASSES = ("sroa", "simplify_cfg")
 """The passes for code that holds its vectors: stack slots become registers, and blocks that follow
@@ -55,6 +56,7 @@ def host() -> tuple[str, str, str]:
     """Triple, processor and features of this machine."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()
     return (
         llvm.get_default_triple(),
         llvm.get_host_cpu_name(),

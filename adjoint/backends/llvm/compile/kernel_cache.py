@@ -85,8 +85,9 @@ def modules(writers: Mapping[str, Writer]) -> Iterator[dict[str, KernelModule]]:
     """The modules with these kernels, by kind (`jit.LEVELS`), for each object file.
 
     ``loops`` are those in which LLVM must find the vectors, or which it must unroll as they are
-    ``short``. What is ``written`` has no loops, or has them written with vectors. A module that is
-    large enough is done, so that it can be compiled while the next is written.
+    ``short``. What is ``written`` has no loops, or has them written with vectors; ``assembly`` has
+    a file of its own. A module that is large enough is done, so that it can be compiled while the
+    next is written.
     """
     begun: dict[str, KernelModule] = {}
     for name, writer in writers.items():
@@ -100,8 +101,8 @@ def modules(writers: Mapping[str, Writer]) -> Iterator[dict[str, KernelModule]]:
         if module.instructions() > MOST_INSTRUCTIONS:
             yield {kind: begun.pop(kind)}
     rest = {kind: module for kind, module in begun.items() if module.instructions()}
-    if rest:
-        yield rest
+    quick = {kind: rest.pop(kind) for kind in list(rest) if not jit.LEVELS[kind]}
+    yield from filter(None, (rest, quick))  # LLVM does as much for a file as one of its kinds asks
 
 
 def instructions(module: ir.Module) -> int:

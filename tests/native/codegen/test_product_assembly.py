@@ -1,0 +1,215 @@
+"""Products by assembly against those that LLVM writes: equal to the last bit."""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import cycle, product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from adjoint.backends.llvm.calls import product_form
+from adjoint.backends.llvm.calls.product_kernel import ProductWriter
+from adjoint.backends.llvm.calls.product_layout import Product
+from adjoint.backends.llvm.codegen import assembly, vectors
+from adjoint.backends.llvm.codegen.assembly import Operands, Registers
+from adjoint.backends.llvm.codegen.product_assembly import TileAssembly
+from adjoint.backends.llvm.codegen.product_tile import Columns, lanes_of, tile_size
+from adjoint.backends.llvm.compile import kernel_cache
+from adjoint.graph.tensor import as_tensor
+from adjoint.schedule.plan import Gemm
+from tests.native.codegen.products import Functions, at_the_end_of_memory, step_of, within
+
+pytestmark = [pytest.mark.native]
+RNG = np.random.default_rng(11)
+
+SIZES = [
+    (1, 1, 3),
+    (1, 33, 21),
+    (2, 6, 39),
+    (3, 70, 5),
+    (5, 15, 70),
+    (7, 12, 1),
+    (14, 3, 40),
+    (29, 50, 13),
+    (65, 17, 40),
+    (101, 98, 410),
+    (300, 11, 18),
+    (400, 150, 430),
+    (430, 132, 300),
+]
+"""Rows, columns, depth: few of them multiples of a vector or a tile; the last ones are packed, and
+summed in blocks."""
+FLAGS = list(product((False, True), repeat=2))
+
+
+everywhere = pytest.mark.parametrize("vector_target", ["vectors", "AVX2"], indirect=True)
+
+
+@pytest.fixture
+def target(vector_target: str) -> str:
+    """A processor for which there is assembly: this one, or one with AVX2."""
+    if not assembly.is_written():
+        pytest.skip("there is no assembly for this processor")
+    return vector_target
+
+
+def steps_of(dtype: str) -> list[Gemm]:
+    """Products of all sizes, with all that may be done with a sum."""
+    scale = as_tensor(np.asarray(0.3, dtype)).node
+    words: list[dict[str, Any]] = [
+        {} | ({"negative": True} if negative else {}) | added | scaled
+        for negative in (False, True)
+        for added in ({}, {"addend": True})
+        for scaled in ({}, {"scale": scale})
+    ]
+    more, found = cycle(words), []
+    for number, size in enumerate(SIZES):
+        for flags in FLAGS[number % 2 :: 2]:
+            found.append(step_of(*size, flags, dtype, **next(more)))
+        next(more)  # so that flags come with other words
+    return [step for step in found if not Product(step).by_dots]
+
+
+def unusual(shape: tuple[int, ...], dtype: str) -> Any:
+    """Numbers, among them zeros, the smallest there are, and in larger arrays some not finite."""
+    found = RNG.normal(size=shape).astype(dtype)
+    found[RNG.random(shape) < 0.1] = -0.0
+    found[RNG.random(shape) < 0.02] = np.finfo(dtype).smallest_subnormal
+    if found.size > 100:
+        found.flat[[3, 50, 77]] = np.inf, -np.inf, np.nan
+    return found
+
+
+@everywhere
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_all_bits_are_those_of_the_code_that_llvm_writes(
+    dtype: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product_form, "LEAST_WORK", 1)
+    steps = steps_of(dtype)
+    assert all(ProductWriter(step).is_assembly for step in steps)
+    ours = Functions(steps)
+    monkeypatch.setattr(assembly, "is_written", lambda: False)
+    wanted = Functions(steps)
+    scale = np.asarray(0.3, dtype)
+    for number, step in enumerate(steps):
+        a = unusual(step.a.shape, dtype)
+        b = RNG.normal(size=step.b.shape).astype(dtype)
+        old, found = RNG.normal(size=step.root.shape), []
+        units = Product(step).units
+        cuts = [(0, units // 2), (units // 2, units)] if units > 1 else [(0, units)]
+        for functions in (ours, wanted):
+            c, whole = within(step.root.shape, dtype, old)
+            functions.call(number, step, a, b, c, scale, cuts)
+            assert np.isnan(whole[:64]).all() and np.isnan(whole[-64:]).all()
+            found.append(np.where(np.isnan(c), np.nan, c).view(f"u{c.itemsize}"))
+        np.testing.assert_array_equal(*found, err_msg=f"{ProductWriter(step).text()}")
+
+
+@everywhere
+def test_the_sizes_reach_all_that_is_written_differently(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = steps_of("f4")
+    writers, products = [ProductWriter(step) for step in steps], [Product(step) for step in steps]
+    assert {p.packs for p in products} == {w.is_exact for w in writers} == {True, False}
+    assert {p.packs_a for p in products} == {w.is_blocked for w in writers} == {True, False}
+    chains = {p.tile.chains for p in products}
+    assert chains == {1, 2, 4}
+    seen = {
+        (w.is_blocked, w.step.negative, w.step.scale is None, w.step.addend is None)
+        for w in writers
+    }
+    assert len({words[1:] for words in seen}) == 8 and len({w for w in seen if w[0]}) >= 4
+
+
+@pytest.mark.parametrize(("width", "itemsize"), list(product((32, 64), (4, 8))))
+def test_any_tile_has_registers_enough(
+    width: int, itemsize: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "register_bytes", lambda: width)
+    registers, lanes = Registers(width, itemsize), lanes_of(itemsize)
+    names = ["a", "b", "count", "c", "skipped", "k", "scale", "mask"]
+    operands = Operands({}, dict.fromkeys(names))
+    sizes = {tile_size(m, n, lanes) for m in (*range(1, 40), 512) for n in range(1, 8 * lanes + 1)}
+    for size in sizes:
+        for last in range(1, size.width + 1):
+            for active in (lanes, 3):
+                tile = TileAssembly(
+                    registers,
+                    size.height,
+                    Columns(last, lanes, active),
+                    between=400,
+                    a_step=itemsize,
+                    b_step=width * last,
+                    c_step=4000,
+                    masked=True,
+                    skips=True,
+                    added="later",
+                    negative=True,
+                    scaled=True,
+                )
+                text = "\n".join(tile.lines(operands))
+                used = {int(number) for number in re.findall(r"%[xyz]mm(\d+)", text)}
+                assert max(used) < len(registers.all())
+                assert len({x for own in tile.sums for x in own} | {tile.number}) == 1 + sum(
+                    map(len, tile.sums)
+                )
+
+
+@pytest.mark.parametrize("vector_target", ["vectors"], indirect=True)
+def test_what_llvm_writes_although_there_is_assembly(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = step_of(64, 64, 64)
+    writer = ProductWriter(step)
+    assert writer.is_assembly and writer.level == "assembly"
+    assert not ProductWriter(step_of(3, 3, 3)).is_assembly, "too small"
+    assert not ProductWriter(step_of(3, 300, 300, (False, True))).is_assembly, "dot products"
+    (file,) = kernel_cache.module_texts({"f": writer})
+    assert set(file) == {"assembly"} and "asm sideeffect" in file["assembly"]
+    monkeypatch.setattr(product_form, "FURTHEST", 64 * 8)
+    assert not ProductWriter(step).is_assembly, "rows too far from each other"
+    monkeypatch.undo()
+    monkeypatch.setattr(assembly, "is_written", lambda: False)
+    other = ProductWriter(replace(step))
+    assert other.level == "written" and other.text() != writer.text()
+
+
+@pytest.mark.parametrize("vector_target", ["vectors"], indirect=True)
+def test_files_of_assembly_are_compiled_by_themselves(target: str) -> None:
+    """LLVM would do as much for them as for the code beside them."""
+    writers = {f"f{n}": ProductWriter(step_of(n, 40, 50)) for n in (3, 30, 60)}
+    kinds = [set(file) for file in kernel_cache.module_texts(writers)]
+    assert kinds == [{"written"}, {"assembly"}]
+
+
+@everywhere
+@pytest.mark.skipif(sys.platform == "win32", reason="pages are protected in another way")
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_nothing_behind_the_arrays_is_read_or_written(
+    dtype: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product_form, "LEAST_WORK", 1)
+    steps = steps_of(dtype)
+    functions, scale = Functions(steps), np.asarray(0.3, dtype)
+    for number, step in enumerate(steps):
+        shapes = (step.a.shape, step.b.shape, step.root.shape)
+        with ExitStack() as stack:
+            a, b, c = (
+                stack.enter_context(at_the_end_of_memory(RNG.normal(size=shape).astype(dtype)))
+                for shape in shapes
+            )
+            old = c.copy()
+            functions.call(number, step, a, b, c, scale, [(0, Product(step).units)])
+            left, right = a.T if step.transpose_a else a, b.T if step.transpose_b else b
+            wanted = np.longdouble(left) @ np.longdouble(right)
+            wanted *= (-1 if step.negative else 1) * (1 if step.scale is None else 0.3)
+            wanted += 0 if step.addend is None else old
+            room = 1e-4 if dtype == "f4" else 1e-12
+            np.testing.assert_allclose(c, wanted.astype(dtype), rtol=room, atol=30 * room)
