@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import cycle, product
@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import ir
 
 from adjoint.backends.llvm.calls import product_form
 from adjoint.backends.llvm.calls.product_kernel import ProductWriter
 from adjoint.backends.llvm.calls.product_layout import Product
 from adjoint.backends.llvm.codegen import assembly, vectors
 from adjoint.backends.llvm.codegen.assembly import Operands, Registers
+from adjoint.backends.llvm.codegen.loops import I64
 from adjoint.backends.llvm.codegen.product_assembly import TileAssembly
 from adjoint.backends.llvm.codegen.product_tile import Columns, lanes_of, tile_size
-from adjoint.backends.llvm.compile import kernel_cache
+from adjoint.backends.llvm.compile import jit, kernel_cache
+from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.graph.tensor import as_tensor
 from adjoint.schedule.plan import Gemm
 from tests.native.codegen.products import Functions, at_the_end_of_memory, step_of, within
@@ -128,38 +131,42 @@ def test_the_sizes_reach_all_that_is_written_differently(
     assert len({words[1:] for words in seen}) == 8 and len({w for w in seen if w[0]}) >= 4
 
 
-@pytest.mark.parametrize(("width", "itemsize"), list(product((32, 64), (4, 8))))
-def test_any_tile_has_registers_enough(
-    width: int, itemsize: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(vectors, "register_bytes", lambda: width)
-    registers, lanes = Registers(width, itemsize), lanes_of(itemsize)
-    names = ["a", "b", "count", "c", "skipped", "k", "scale", "mask"]
-    operands = Operands({}, dict.fromkeys(names))
-    sizes = {tile_size(m, n, lanes) for m in (*range(1, 40), 512) for n in range(1, 8 * lanes + 1)}
-    for size in sizes:
-        for last in range(1, size.width + 1):
-            for active in (lanes, 3):
-                tile = TileAssembly(
-                    registers,
-                    size.height,
-                    Columns(last, lanes, active),
-                    between=400,
-                    a_step=itemsize,
-                    b_step=width * last,
-                    c_step=4000,
-                    masked=True,
-                    skips=True,
-                    added="later",
-                    negative=True,
-                    scaled=True,
-                )
-                text = "\n".join(tile.lines(operands))
-                used = {int(number) for number in re.findall(r"%[xyz]mm(\d+)", text)}
-                assert max(used) < len(registers.all())
-                assert len({x for own in tile.sums for x in own} | {tile.number}) == 1 + sum(
-                    map(len, tile.sums)
-                )
+def forms(itemsize: int) -> Iterator[TileAssembly]:
+    """Tiles of all sizes; for each all forms of masks, and some of what is done with sums."""
+    lanes = lanes_of(itemsize)
+    registers = Registers(lanes * itemsize, itemsize)
+    sizes = {tile_size(m, n, lanes) for m in (*range(1, 40), 512) for n in range(1, 9 * lanes)}
+    heights = {(size.height, width) for size in sizes for width in range(1, size.width + 1)}
+    words = cycle(product(("never", "always", "later"), (False, True), (False, True), (None, 4)))
+    for (height, width), active, masked in product(sorted(heights), (lanes, 1, 3), (False, True)):
+        for skips in (False, True):
+            added, negative, scaled, step = next(words)
+            columns, rows = Columns(width, lanes, active), (itemsize, step, 4 * width, 4000)
+            yield TileAssembly(
+                registers, height, columns, *rows, masked, skips, added, negative, scaled
+            )
+
+
+@everywhere
+@pytest.mark.parametrize("itemsize", [4, 8])
+def test_every_tile_can_be_assembled_and_has_registers_enough(itemsize: int, target: str) -> None:
+    module = ir.Module()
+    kind = ir.FunctionType(ir.VoidType(), [I64] * 9)
+    builder = IRBuilder(ir.Function(module, kind, "f").append_basic_block())
+    names = ("a", "b", "count", "c", "skipped", "k", "scale", "a_step", "mask")
+    given = dict(zip(names, builder.function.args, strict=True))
+    given["mask"] = Registers(vectors.register_bytes(), itemsize).mask_of(builder, I64(1))
+    operands = Operands({name: given.pop(name) for name in ("a", "b", "count")}, given)
+    lines: list[str] = []
+    for tile in forms(itemsize):
+        sums = [x for own in tile.sums for x in own]
+        assert len({*sums, *tile.row_of_b, tile.number}) == len(sums) + len(tile.row_of_b) + 1
+        assert set(sums) < set(tile.registers.all())
+        lines += tile.lines(operands)
+    assert len(lines) > 10_000
+    operands.write(builder, Registers(vectors.register_bytes(), itemsize), lines)
+    builder.ret_void()
+    assert jit.compile_object({"assembly": str(module)})
 
 
 @pytest.mark.parametrize("vector_target", ["vectors"], indirect=True)
