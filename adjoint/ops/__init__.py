@@ -61,6 +61,7 @@ import adjoint.ops.random.von_mises
 import adjoint.ops.reductions.cumulative
 import adjoint.ops.reductions.extremum
 import adjoint.ops.reductions.norm
+import adjoint.ops.reductions.order_part
 import adjoint.ops.reductions.product
 import adjoint.ops.reductions.reduction
 import adjoint.ops.reductions.softmax

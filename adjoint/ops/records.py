@@ -43,6 +43,7 @@ sum = find("sum")
 any = find("any")
 matmul = find("matmul")
 cumprod = find("cumprod")
+argsort = find("argsort")
 
 # loops and branches
 scan = find("scan")

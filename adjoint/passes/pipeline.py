@@ -11,6 +11,7 @@ from adjoint.passes.decompose import decompose
 from adjoint.passes.initial_scans import scans_from_ones
 from adjoint.passes.inline import inline
 from adjoint.passes.loops import merge_loops, prune_loops
+from adjoint.passes.parts_of_orders import parts_of_orders
 from adjoint.passes.push_down_slices import push_down_slices
 from adjoint.passes.shallow_products import shallow_products
 from adjoint.passes.simplify import simplify
@@ -31,6 +32,7 @@ PIPELINE: tuple[Pass, ...] = (
     shallow_products,  # as these
     simplify,  # after folding: it looks for constants
     eliminate_common_subexpressions,  # after what makes nodes equal
+    parts_of_orders,  # then it is seen who reads an order
     push_down_slices,  # last: equal choices are one, and it is seen who looks at what
 )
 

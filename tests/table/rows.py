@@ -334,6 +334,13 @@ ROWS: list[Row] = [
         dtypes=REAL,
     ),
     Row(
+        "order_part",
+        lambda n, x: registered("order_part")((x,), 1, True, 2, False),
+        [(2, 5)],
+        lambda x: np.argsort(-x, axis=1, kind="stable")[:, :2],
+        dtypes=REAL,
+    ),
+    Row(
         "searchsorted",
         lambda n, x: n.searchsorted(np.array([-1.0, 0.0, 1.0]), x, side="right"),
         [(2, 3)],
