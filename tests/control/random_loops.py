@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 import adjoint as ad
 from adjoint.errors import AdjointError
 from tests.native.fuzzing.random_calls import MORE
-from tests.native.fuzzing.random_steps import OTHER, TAME, numbers
+from tests.native.fuzzing.random_steps import OTHER, TAME, numbers, picked
 
 Arrays = list[Any]
 MOST = 300
@@ -67,12 +68,7 @@ class RandomLoop:
         if not pool:
             pool = [ad.asarray(0.5)]
 
-        def pick(kinds: str) -> Any:
-            kinds = kinds.replace("i", "iu")
-            fit = [x for x in pool if x.dtype.kind in kinds] or pool
-            found = fit[max(r.randrange(len(fit)), r.randrange(len(fit)))]
-            return found if found.dtype.kind in kinds else as_kind(found, kinds)
-
+        pick = partial(picked, r, pool)
         for _ in range(r.choice((0, 1, 2, 3, 4, 6, 8))):
             way = 0 if self.tame else r.random()
             rules = TAME if way < 0.75 else OTHER if way < 0.93 else MORE
@@ -190,13 +186,6 @@ def draw(r: random.Random, rng: Any, real: str, *lead: int) -> Any:
     kind = r.random()
     dtype = real if kind < 0.75 else r.choice(("int64", "int32", "bool", "float32", "float64"))
     return numbers(rng, (*lead, *r.choice(SHAPES)), np.dtype(dtype))
-
-
-def as_kind(x: Any, kinds: str) -> Any:
-    """A value of another kind."""
-    if kinds[0] == "b":
-        return x > 0
-    return ad.astype(ad.sin(x), "float64") if kinds[0] == "f" else ad.astype(x > 0, "int64")
 
 
 def fitted(r: random.Random, pool: Arrays, pick: Any, shape: Any, dtype: Any) -> Any:

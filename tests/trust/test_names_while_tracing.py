@@ -15,6 +15,7 @@ from numpy import array, zeros
 
 import adjoint as ad
 from adjoint.errors import LostDerivativeError
+from tests.numpy.differences import slopes
 
 pytestmark = pytest.mark.unit
 
@@ -25,15 +26,6 @@ exec(
     "import numpy as np\nSCALE = 2.0\ndef pair(a, b):\n    return np.array([a, b * SCALE])\n",
     HELPERS.__dict__,
 )
-
-
-def differences(f, x):
-    gradient = np.zeros_like(x)
-    for i in range(x.size):
-        step = np.zeros_like(x)
-        step[i] = 1e-6
-        gradient[i] = (f(x + step) - f(x - step)) / 2e-6
-    return gradient
 
 
 def filled_by_element(x):
@@ -214,7 +206,7 @@ def test_an_idiom_has_the_right_gradient(f, way):
     before = START.copy()
     for _ in range(2):
         gradient = WAYS[way](f)(X.copy())
-        np.testing.assert_allclose(gradient, differences(f, X), rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(gradient, slopes(f, X), rtol=1e-6, atol=1e-7)
     assert f(X.copy()) == pytest.approx(float(ad.value_and_grad(f)(X)[0]))
     assert type(START) is np.ndarray and np.array_equal(START, before)
 
@@ -229,7 +221,7 @@ def test_each_example_of_a_batch_goes_through_what_was_filled():
     batch = np.stack([X, 2 * X])
     found = ad.vmap(ad.grad(filled_by_adding))(batch)
     for row, x in zip(found, batch, strict=True):
-        np.testing.assert_allclose(row, differences(filled_by_adding, x), rtol=1e-6)
+        np.testing.assert_allclose(row, slopes(filled_by_adding, x), rtol=1e-6)
 
 
 # Nothing outside of the call is changed.

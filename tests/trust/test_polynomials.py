@@ -14,6 +14,7 @@ from numpy.polynomial import polynomial as P
 
 import adjoint as ad
 from adjoint.errors import AdjointError
+from tests.numpy.differences import slopes
 
 pytestmark = pytest.mark.unit
 
@@ -23,10 +24,6 @@ CLASSES = [Polynomial, Chebyshev, Legendre, Hermite, HermiteE, Laguerre]
 EVALUATE = [P.polyval, C.chebval, L.legval, H.hermval, E.hermeval, G.lagval]
 MOVED = Chebyshev(COEF, domain=[-2.0, 3.0])
 POWER = np.poly1d(COEF)
-
-
-def slopes(f, x):
-    return np.array([(f(x + e) - f(x - e)) / 2e-6 for e in np.eye(x.size) * 1e-6])
 
 
 def right(f, x):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from adjoint.graph.tensor import Tensor
 from tests.native.fuzzing import random_wide
 from tests.native.fuzzing.layouts import LAYOUTS
 from tests.native.fuzzing.random_calls import MORE
-from tests.native.fuzzing.random_steps import ABOUT_VECTORS, OTHER, SMALL, TAME, numbers
+from tests.native.fuzzing.random_steps import ABOUT_VECTORS, OTHER, SMALL, TAME, numbers, picked
 from tests.native.fuzzing.random_wide import WIDE
 
 LARGE = (64, 127, 257, 513, 1000, 4097)
@@ -58,12 +59,7 @@ class Program:
         r = random.Random(relative(self.seed))
         pool = [as_given(x) for x in inputs]
 
-        def pick(kinds: str) -> Any:
-            kinds = kinds.replace("i", "iu")
-            fit = [x for x in pool if x.dtype.kind in kinds] or pool
-            found = fit[max(r.randrange(len(fit)), r.randrange(len(fit)))]
-            return found if found.dtype.kind in kinds else as_kind(found, kinds)
-
+        pick = partial(picked, r, pool)
         wide = self.seed >= random_wide.FROM
         for _ in range(r.choice(random_wide.LENGTHS if wide else LENGTHS)):
             way = r.random() * (1.4 if wide else 1.0)
@@ -112,13 +108,6 @@ def as_given(x: Any) -> Any:
 def weights(v: Any) -> Any:
     """Numbers by which the elements of a value count."""
     return np.cos(np.arange(int(np.prod(v.shape)))).reshape(v.shape).astype(v.dtype)
-
-
-def as_kind(x: Any, kinds: str) -> Any:
-    """A value of another kind."""
-    if kinds[0] == "b":
-        return x > 0
-    return ad.astype(ad.sin(x), "float64") if kinds[0] == "f" else ad.astype(x > 0, "int64")
 
 
 def relative(seed: int) -> int:

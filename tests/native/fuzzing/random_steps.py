@@ -29,6 +29,18 @@ def of_two(function: Callable[[Any, Any], Any], kinds: str = "f") -> Rule:
     return rule
 
 
+def picked(r: random.Random, pool: Sequence[Any], kinds: str) -> Any:
+    """A value of the pool, rather a late one, of one of the kinds of dtypes."""
+    kinds = kinds.replace("i", "iu")
+    fit = [x for x in pool if x.dtype.kind in kinds] or pool
+    found = fit[max(r.randrange(len(fit)), r.randrange(len(fit)))]
+    if found.dtype.kind in kinds:
+        return found
+    if kinds[0] == "b":
+        return found > 0
+    return ad.astype(ad.sin(found), "float64") if kinds[0] == "f" else ad.astype(found > 0, "int64")
+
+
 def partner(r: random.Random, pick: Callable[..., Any], a: Any, kinds: str) -> Any:
     """Something that broadcasts with `a`: a value, a part of `a`, a constant, a number."""
     way = r.randrange(6)
