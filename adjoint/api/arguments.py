@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from adjoint.graph.types import FLOAT64, is_inexact, size_of
 
 
 def function_name(f: Any) -> str:
-    """How to name `f` in a message."""
-    return str(getattr(f, "__name__", None) or repr(f))
+    """How to name `f` in a message: never by its text, which may hold arrays."""
+    while type(f) is partial:
+        f = f.func
+    return str(getattr(f, "__name__", None) or type(f).__name__)
 
 
 _WITH_ARGNAMES = frozenset(
