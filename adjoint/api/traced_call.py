@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +20,7 @@ from adjoint.api.labelling import Found, labelled, labels_among, labels_in
 from adjoint.api.rolled_call import call
 from adjoint.api.tree import LEAF, flatten
 from adjoint.backends.derivative_programs import Derive, derivative
+from adjoint.graph import engine, recording
 from adjoint.graph.labels import Labels, meeting
 from adjoint.graph.leaf import stand_in
 from adjoint.graph.node import Node, Scope
@@ -121,6 +123,20 @@ class TracedArguments:
         return [labelled(a.labels, tree, own) for a, tree in zip(self.traced, trees, strict=True)]
 
 
+def _compute_pending(nodes: Sequence[Node]) -> None:
+    """Give the arguments of an outermost transform their values.
+
+    Otherwise the steps of a training of which nobody looks at a loss are one graph that grows, and
+    of which no part has a structure that was seen before.
+    """
+    if recording.current() is not None or engine.is_chosen():
+        return
+    pending = [x for x in nodes if x.value is None and (x.scope is None or not x.scope.is_open())]
+    if pending:
+        with contextlib.suppress(Exception):  # it is raised when somebody looks
+            engine.compute(pending)
+
+
 class TracedCall:
     """One call of the user's function by a transform; the head of a ``with``.
 
@@ -165,6 +181,7 @@ class TracedCall:
         if numbers is None:
             numbers = range(len(args))
         traced = {n: TracedArgument(transform, f, n, args[n], scope) for n in numbers}
+        _compute_pending([x.node for a in traced.values() for x in a.primals])
         given = [traced[n].argument() if n in traced else a for n, a in enumerate(args)]
         arguments = TracedArguments(given, [traced[n] for n in numbers])
         self.labels = arguments.labels
