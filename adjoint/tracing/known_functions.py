@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.graph.tensor import Tensor
-from adjoint.tracing.namespaces import path_of
+from adjoint.tracing.namespaces import distributions, path_of, scipy_counterpart
 
 _BUILTINS = (
     *("abs", "all", "any", "bool", "complex", "dict", "divmod", "enumerate", "filter", "float"),
@@ -43,10 +43,28 @@ _PYTHON = {
 }
 _ASKING = frozenset({"isinstance", "isscalar", "iterable"})
 _OF_ADJOINT = (
-    *("adjoint.ops.", "adjoint.array.", "adjoint.scipy.special."),
-    *("adjoint.nn.losses", "adjoint.nn.convolution", "adjoint.nn.pooling"),
+    *("adjoint.ops.", "adjoint.array.", "adjoint.scipy.special.", "adjoint.scipy.stats."),
+    *("adjoint.scipy.fft", "adjoint.nn.losses", "adjoint.nn.convolution", "adjoint.nn.pooling"),
 )
 """Where those of adjoint are; of the loops and branches, by name."""
+_OFFERING = ("special", "stats", "fft", "linalg")
+"""The modules of SciPy whose functions are known, under the names of these or of adjoint's."""
+_OF_LINALG = frozenset(
+    (
+        *("block_diag", "cho_factor", "cho_solve", "cholesky", "circulant", "companion", "det"),
+        *("eigh", "eigvalsh", "expm", "hankel", "inv", "khatri_rao", "lu", "lu_factor", "lu_solve"),
+        *("norm", "qr", "solve", "solve_banded", "solve_triangular", "solveh_banded", "svd"),
+        *("svdvals", "toeplitz"),
+    )
+)
+"""Of linear algebra those by name that do the same whether values are known or not."""
+_OF_DISTRIBUTIONS = frozenset(
+    (
+        *("cdf", "isf", "logcdf", "logpdf", "logpmf", "logsf", "pdf", "pmf", "ppf", "sf"),
+        *("entropy", "mean", "median", "std", "var"),
+    )
+)
+"""The methods of distributions; none that draws."""
 _CONTROL = frozenset({"scan", "fori_loop", "while_loop", "cond", "switch", "associative_scan"})
 _TIMES = frozenset({"now", "today"})
 _LAYERS = "adjoint.nn.layers"
@@ -100,7 +118,23 @@ def is_known(x: Any) -> bool:
         return vars(x.__self__).get(x.__name__) is x
     if kind is FunctionType and str(x.__module__).startswith("adjoint."):
         return _is_of_adjoint(x)
+    if kind is FunctionType and str(x.__module__).startswith("scipy."):
+        return _is_of_scipy(x)
     return kind in (BuiltinFunctionType, FunctionType, type(np.sum)) and _is_of_numpy(x)
+
+
+def is_distribution(x: Any) -> bool:
+    """Whether it is a distribution of `scipy.stats`, of adjoint's or of SciPy's own."""
+    if type(x).__module__.startswith("adjoint.scipy.stats."):
+        names = vars(sys.modules["adjoint.scipy.stats"])
+        return any(names.get(name) is x for name in names["__all__"])
+    stats = sys.modules.get("scipy.stats")
+    return stats is not None and id(x) in distributions(stats)
+
+
+def is_of_distribution(name: str) -> bool:
+    """Whether a method of distributions is known, by its name."""
+    return name in _OF_DISTRIBUTIONS
 
 
 def is_layer(x: Any) -> bool:
@@ -132,12 +166,30 @@ def asks_for_type(x: Any) -> bool:
 def _is_of_adjoint(x: FunctionType) -> bool:
     place = x.__module__
     if getattr(sys.modules.get(place), x.__name__, None) is not x:
-        return False
+        return _offered_by("adjoint.scipy.", x) is not None  # under a decorator
     if x.__name__ in _CONTROL:
         return place in ("adjoint.api.loops", "adjoint.api.branches", "adjoint.api.associative")
     if place.startswith(_NOT_OF_ADJOINT) or x.__name__ in ("empty", "empty_like"):
         return False
     return place.startswith(_OF_ADJOINT) or (place == _LAYERS and x.__name__ == "flatten")
+
+
+def _offered_by(package: str, x: FunctionType) -> str | None:
+    """Which of the known modules of SciPy, in this package, offers a function under its name."""
+    if x.__module__ == "adjoint.scipy.common":  # SciPy's own, which has no counterpart
+        return None
+    for own in _OFFERING:
+        names = vars(sys.modules.get(package + own, builtins))
+        if names.get(x.__name__) is x and (own != "linalg" or x.__name__ in _OF_LINALG):
+            return own
+    return None
+
+
+def _is_of_scipy(x: FunctionType) -> bool:
+    """Whether a function of SciPy's has a counterpart that is known."""
+    own = _offered_by("scipy.", x)
+    meant = None if own is None else scipy_counterpart(f"scipy.{own}.{x.__name__}")
+    return meant is not None and is_known(meant)
 
 
 def _is_of_numpy(x: Any) -> bool:

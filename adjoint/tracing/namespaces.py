@@ -148,11 +148,12 @@ def _objects() -> dict[int, str]:
     """The paths of objects that are neither functions nor classes, by identity."""
     found = {id(getattr(np, name)): f"numpy.{name}" for name in _NUMPY_OBJECTS}
     stats = sys.modules.get("scipy.stats")
-    return found if stats is None else found | _distributions(stats)
+    return found if stats is None else found | distributions(stats)
 
 
 @functools.cache
-def _distributions(stats: ModuleType) -> dict[int, str]:
+def distributions(stats: ModuleType) -> dict[int, str]:
+    """The paths of SciPy's distributions, by identity."""
     named = ((name, getattr(stats, name, None)) for name in getattr(stats, "__all__", ()))
     return {
         id(x): f"scipy.stats.{name}"

@@ -39,8 +39,10 @@ from adjoint.tracing.known_functions import (
     asks_for_time,
     asks_for_type,
     attributes,
+    is_distribution,
     is_known,
     is_layer,
+    is_of_distribution,
     is_of_layer,
 )
 from adjoint.tracing.local_names import imports_in, names_in, read_by, steps_of, written
@@ -316,7 +318,7 @@ class _Reading:
 
         Returns the number of the first step after that.
         """
-        while type(x) is ModuleType or is_layer(x) or is_plain_object(x):
+        while type(x) is ModuleType or is_layer(x) or is_distribution(x) or is_plain_object(x):
             step = steps[number]
             if step.opname not in ATTRIBUTE or step.is_jump_target:
                 raise Unproved(f"{place}it uses {name} itself, {_described(x)}, not a name in it")
@@ -325,6 +327,10 @@ class _Reading:
                 if is_users(vars(x), None):  # its class may be changed, to one with properties
                     self._object(x)
                 x = self._name(vars(x), key)
+            elif is_distribution(x):
+                if not is_of_distribution(key):
+                    raise Unproved(f"{place}{name} is a method that is not known")
+                return number
             elif is_layer(x):
                 x = x.apply if key == "apply" else MISSING
             else:
