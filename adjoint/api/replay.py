@@ -31,7 +31,7 @@ WAIT = 400
 """How many calls native code must have answered before the proof is made, where that was not asked
 for when a program was due. It takes 10 ms and 2 for each operation, and saves 60 µs a call and 5
 for each. After each attempt in vain it is twice as many."""
-MOST_PLANS = 4
+MOST_PLANS = 8
 """How many signatures of one function are remembered; those after that are traced."""
 MOST_VAIN = 4
 """How often a plan is tried to be made in vain before the function is traced for good."""
@@ -90,6 +90,8 @@ class Replay:
                 continue
             result = plan.answer(args)
             if result is not REFUSED:
+                if plan is not self.plans[0]:  # the next call is likely to be like this one
+                    self.plans = (plan, *[x for x in self.plans if x is not plan])
                 return result
         return REFUSED
 

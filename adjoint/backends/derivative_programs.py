@@ -22,7 +22,12 @@ from typing import TypeAlias
 from adjoint.backends import interpreter, payback
 from adjoint.backends.availability import missing
 from adjoint.backends.graph_program import GraphProgram
-from adjoint.backends.graph_signature import COMPILED, INTERPRETED, estimate
+from adjoint.backends.graph_signature import (
+    COMPILED,
+    INTERPRETED,
+    estimate,
+    operations_in_loops,
+)
 from adjoint.backends.nan_flag import nan_flag
 from adjoint.backends.traced_graph import TracedGraph, is_pure, template, traced_graph
 from adjoint.graph import engine
@@ -51,12 +56,22 @@ SWEEPS = {"tangents": 0.6, "hessian": 4.0}
 """How many times that again, for derivatives of these kinds."""
 KINK = 300.0
 """Microseconds that an operation with a kink costs there, as it is looked into."""
+REPEATED = 8.0
+"""The same of an operation in a round of a loop, which is traced and rolled up in each call."""
+LOOPED = 100.0
+"""The same of an operation in the body of a loop, in the sweep, which makes a loop of that."""
 WORTH = 0.97
 """As in `tiering`; here what native code saves is known better, as nothing is swept."""
 SIGHTINGS = 2
 """A structure is not compiled before it was seen so often."""
+SELDOM = 8
+"""Of so many looks at structures one must be answered by a program, so that no call is left out: a
+look takes about a tenth of what it saves."""
 MOST_FAMILIES = 512
-MOST_STRUCTURES = 8
+MOST_STRUCTURES = 64
+"""How many structures of each, as of a loop over sequences of many lengths."""
+FEW_LOOKS = 8
+"""For how many sightings a structure that is due is looked for."""
 LARGEST_KNOWN = 1 << 12
 """The most elements of an array that is compared by value, where a rule goes by that."""
 
@@ -103,6 +118,12 @@ class Family:
         waiting = [x.saved for x in [*self.structures.values()] if x.program is None]
         self.microseconds = sum(waiting) / max(len(waiting), 1)
 
+    def forget_one(self) -> None:
+        """Forget the oldest structure that has no program, or else the oldest."""
+        known = [*self.structures.items()]
+        idle = next((key for key, x in known if x.program is None), known[0][0])
+        self.structures.pop(idle, None)
+
     def calls_of(self, structure: Structure) -> tuple[float, float]:
         """How often a structure must have come since it waits, and in how many sightings it comes
         once, as far as looks say."""
@@ -111,15 +132,16 @@ class Family:
         return (self.sightings - sightings) / rarity, rarity
 
     def plan_next_look(self, answered: bool) -> None:
-        """Decide when to look at the structure again: at once if a program answered; else the
-        less often, the longer nothing comes of it, but when a program is due, and a few times
-        from then on, as the next one may be of another structure."""
+        """Decide when to look at the structure again: at once if a program answered, or answers
+        often, as where structures take turns; else the less often, the longer nothing comes of it,
+        but when a program is due, and a few times from then on, as the next one may be of another
+        structure."""
         self.answered += answered
-        if answered:
+        if answered or self.answered * SELDOM > self.looks:
             self.next_look = 0
             return
         waiting = [x.compile_at for x in [*self.structures.values()] if x.program is None]
-        due = [ceil(x) for x in waiting if self.sightings - MOST_STRUCTURES < x < inf]
+        due = [ceil(x) for x in waiting if self.sightings - FEW_LOOKS < x < inf]
         self.next_look = max(self.sightings + 1, int(min([self.sightings * 3 // 2 + 1, *due])))
 
 
@@ -217,7 +239,7 @@ def _answer(
         return None
     if structure is None:
         if len(family.structures) >= MOST_STRUCTURES:
-            family.structures.clear()
+            family.forget_one()
         structure = family.structures[graph.key] = _new_structure(graph)
         family.wait_for(structure, *_wait(graph, kind[0]))
     program = structure.program
@@ -294,15 +316,17 @@ def _wait(graph: TracedGraph, kind: str) -> tuple[float, float]:
     count = len(graph.order)
     times = estimate(graph.order, bytes(count))
     work = times.interpreted - INTERPRETED * count
-    swept = SWEPT * count
+    held, repeated = operations_in_loops(graph.order)
+    swept = SWEPT * count + LOOPED * held
+    traced = REPEATED * repeated if _offers.now.is_open else 0.0
     if _is_nested(graph):
         swept = NESTED * swept + KINK * len([x for x in graph.order if x.op.kinks])
     swept *= SWEEPS.get(kind, 1.0)
-    interpreted = CALL + 3 * work + 3 * INTERPRETED * count + swept
+    interpreted = CALL + 3 * work + 3 * INTERPRETED * count + swept + traced
     if 3 * times.native > WORTH * interpreted:
         return inf, 0.0
     saved = interpreted - 3 * times.native
-    return payback.PAYBACK * (COMPILATION + 3 * COMPILED * count) / saved, saved
+    return payback.PAYBACK * (COMPILATION + 3 * COMPILED * (count + held)) / saved, saved
 
 
 @dataclass

@@ -143,6 +143,19 @@ def estimate(pending: Sequence[Node], referenced: Referenced) -> Estimate:
     return Estimate(interpreted, native, COMPILATION + COMPILED * len(pending))
 
 
+def operations_in_loops(order: Sequence[Node]) -> tuple[int, int]:
+    """How many operations the loops and branches among the nodes hold, and how many are run, which
+    counts those of a loop once for each round."""
+    held = run = 0
+    for node in order:
+        for graph in node.op.graphs(node):
+            body = [x for x in graph.order() if x.inputs]
+            inner, repeated = operations_in_loops(body)
+            held += len(body) + inner
+            run += node.op.rounds(node) * (len(body) + repeated)
+    return held, run
+
+
 @dataclass(frozen=True)
 class Template:
     """A graph of the same structure without values: what the passes and the schedule are given."""

@@ -40,7 +40,7 @@ MOST_NODES = 5_000
 """The most nodes of a graph that is compiled by itself. The estimate for so many is 3.5 s, during
 which the user waits."""
 MOST_FAMILIES = 512
-MOST_VARIANTS = 8
+MOST_VARIANTS = 32
 """How many families are remembered, and how many structures of each, so that a process which makes
 new shapes for ever needs no more memory."""
 
@@ -86,18 +86,28 @@ class Family:
         uses = self.uses.get(signature.key)
         if uses is None:
             if len(self.uses) >= MOST_VARIANTS:
-                self.uses.clear()
-                self.variants.clear()
+                self.forget_one()
             uses = self.uses[signature.key] = signature.uses()
         referenced = signature.referenced(uses)
         variant = self.variants.get((signature.key, referenced))
         if variant is None:
             if len(self.variants) >= MOST_VARIANTS:
-                self.variants.clear()
+                self.forget_one()
             variant = self.variants[signature.key, referenced] = NativeVariant(referenced, 0.0)
             if not at_once:
                 self.plan(variant, signature)
         return variant
+
+    def forget_one(self) -> None:
+        """Forget the oldest structure that has no program, or else the oldest."""
+        variants = [*self.variants.items()]
+        kept = {key for (key, _), x in variants if x.program is not None}
+        structures = [*self.uses]
+        forgotten = next((key for key in structures if key not in kept), structures[0])
+        self.uses.pop(forgotten, None)
+        for names, _ in variants:
+            if names[0] == forgotten:
+                self.variants.pop(names, None)
 
     def plan(self, variant: NativeVariant, signature: GraphSignature) -> None:
         """Decide at which sighting a variant is compiled."""
