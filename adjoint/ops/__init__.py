@@ -30,6 +30,7 @@ import adjoint.ops.indexing.gather
 import adjoint.ops.indexing.gathered_values
 import adjoint.ops.indexing.index_parser
 import adjoint.ops.indexing.indexing
+import adjoint.ops.indexing.scatter_set
 import adjoint.ops.indexing.slicing
 import adjoint.ops.kinks.cancelling_pairs
 import adjoint.ops.kinks.dependence

@@ -17,8 +17,8 @@ from adjoint.graph.storage import is_stored, rounded
 from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import can_cast
 from adjoint.ops.elementwise import choice
-from adjoint.ops.indexing.gather import scatter_set
 from adjoint.ops.indexing.indexing import put_along_axis
+from adjoint.ops.indexing.scatter_set import scatter_set
 from adjoint.ops.shape.movement import astype, broadcast_to, fitting, reshape
 from adjoint.ops.shape.rearrange import tile
 

@@ -103,6 +103,11 @@ class Bounded(Op):
 _bounded = register(Bounded())
 
 
+def bounded_index(index: Tensor, axis: int, size: int) -> Tensor:
+    """`index` counted from the front; outside the axis it is an error, raised with the value."""
+    return make(_bounded, (index,), (axis, size))
+
+
 def in_bounds(loops: Loops, number: Any, size: int, known: bool = False) -> Any:
     """An index as a scalar counted from the front; unless `known` to be, checked and clamped."""
     e = loops.e
@@ -147,15 +152,15 @@ def one_in_each_row(
     kept = [a for a in range(len(shape)) if a != scattered]
     order = [position + along[a] if a in along else next(rest) for a in kept]
     row = tuple(1 if a == scattered else n for a, n in enumerate(shape))
-    values = _arranged(values, order, row)
+    values = arranged(values, order, row)
     index: Tensor = broadcast_to(Tensor(indices[number]), block)
-    index = make(_bounded, (index,), (scattered, shape[scattered]))
+    index = bounded_index(index, scattered, shape[scattered])
     flat = tuple(n if a in along else 1 for a, n in enumerate(shape))
-    index = _arranged(index, [along[a] for a in sorted(along)], flat)
+    index = arranged(index, [along[a] for a in sorted(along)], flat)
     return put_at(index, values, scattered, shape)
 
 
-def _arranged(x: Tensor, order: Sequence[int], shape: Shape) -> Tensor:
+def arranged(x: Tensor, order: Sequence[int], shape: Shape) -> Tensor:
     """`x` with its axes in an order, those of size one left out or put in."""
     left = [a for a in range(x.ndim) if a not in order]
     return reshape(permute_dims(x, (*order, *left)), shape)

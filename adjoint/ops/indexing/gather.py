@@ -1,8 +1,7 @@
-"""Elements chosen by integer tensors: `gather`, its transpose `scatter_add`, and `scatter_set`.
+"""Elements chosen by integer tensors: `gather`, and its transpose `scatter_add`.
 
 The index tensors broadcast to one shape, whose axes stand in the result at `position` in place of
-the indexed `axes`. Elements that are chosen twice are summed by the transpose; of two that are
-written to the same place the last one stays, in the value and in the gradient.
+the indexed `axes`. Elements that are chosen twice are summed by the transpose.
 """
 
 from __future__ import annotations
@@ -17,12 +16,11 @@ import numpy as np
 from adjoint.errors import ShapeError
 from adjoint.graph.loop_form import Affine, Index, Loops, broadcast_index
 from adjoint.graph.node import Node
-from adjoint.graph.op import Op, register
+from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor, from_array, make
-from adjoint.graph.types import BOOL, DType, Shape, broadcast_shapes
+from adjoint.graph.types import DType, Shape, broadcast_shapes
 from adjoint.ops.family.broadcasting import align
-from adjoint.ops.family.elementwise import keep_where
-from adjoint.ops.family.linear import Linear, Together
+from adjoint.ops.family.linear import Linear
 from adjoint.ops.family.structural_zeros import applied, counts, positive, whole
 from adjoint.ops.indexing.bounds import (
     check_bounds,
@@ -35,11 +33,10 @@ from adjoint.ops.indexing.gathered_values import (
     block_first,
     flat_places,
     gather_values,
-    last_writers,
     sum_rows,
 )
-from adjoint.ops.indexing.slicing import batch_size, zeros_of
-from adjoint.ops.shape.movement import broadcast_to, permute_dims, reshape
+from adjoint.ops.indexing.slicing import batch_size
+from adjoint.ops.shape.movement import broadcast_to, permute_dims
 
 Axes: TypeAlias = tuple[int, ...]
 
@@ -240,102 +237,7 @@ class ScatterAdd(AtIndices):
         return make(self, whole, ((0, *shifted(axes)), 0, (size, *shape)))
 
 
-class ScatterSet(Together):
-    """The first input with the second at the places named by the others; the last one stays.
-
-    `unique` promises that no place is named twice. Linear in the first two inputs together.
-    """
-
-    name = "scatter_set"
-    joins = 2
-    param_names = ("axes", "position", "unique")
-
-    def infer(self, x: Node, values: Node, *args: Any) -> tuple[Shape, DType]:
-        *indices, axes, position, _ = args
-        expected = gathered_shape(x.shape, indices, axes, position)
-        if values.shape != expected:
-            raise ShapeError(
-                f"scatter_set: the values have shape {values.shape}, but the indices choose "
-                f"{expected}"
-            )
-        return x.shape, x.dtype
-
-    def evaluate(self, x: Any, values: Any, *args: Any) -> Any:
-        *indices, axes, position, unique = args
-        result = np.array(x)
-        sizes = tuple(result.shape[a] for a in axes)
-        places = flat_places(indices, axes, sizes)
-        values = block_first(np.asarray(values), position, places.ndim)
-        values = values.reshape(places.size, *values.shape[places.ndim :])
-        flat = places.ravel()
-        if not unique and flat.size > 1:
-            stays = last_writers(flat, math.prod(sizes))
-            flat, values = flat[stays], values[stays]
-        front = np.moveaxis(result, axes, range(len(axes)))
-        front[np.unravel_index(flat, sizes)] = values
-        return result
-
-    def jvp(self, node: Node, tangents: Sequence[Tensor | None]) -> Tensor | None:
-        x, values = tangents[:2]
-        if x is None and values is None:
-            return None
-        x = zeros_of(node) if x is None else x
-        values = zeros_of(node.inputs[1]) if values is None else values
-        return make(self, (x, values, *map(Tensor, node.inputs[2:])), node.params)
-
-    def vjp(self, node: Node, adjoint: Tensor, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        x, values, *nodes = node.inputs
-        indices = list(map(Tensor, nodes))
-        axes, position, unique = node.params
-        kept = share = None
-        if wanted[0]:
-            kept = make(self, (adjoint, zeros_of(values), *indices), node.params)
-        if wanted[1]:
-            share = make(_gather, (adjoint, *indices), (axes, position))
-            if not unique:
-                stays = make(_last_writer, indices, (tuple(x.shape[a] for a in axes),))
-                after = len(values.shape) - position - stays.ndim
-                share = keep_where(reshape(stays, stays.shape + (1,) * after), share)
-        return (kept, share, *(None for _ in indices))
-
-    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
-        x, values, *indices = inputs
-        axes, position, unique = node.params
-        size = batch_size(inputs, batched)
-        x = x if batched[0] else broadcast_to(x, (size, *x.shape))
-        if not any(batched[2:]):
-            values = values if batched[1] else broadcast_to(values, (size, *values.shape))
-            return make(self, [x, values, *indices], (shifted(axes), position + 1, unique))
-        aligned = aligned_indices(node.inputs[2:], indices, batched[2:])
-        rank = len(index_shape(node.inputs[2:]))
-        values = values_of_examples(values, size, batched[1], rank, position)
-        whole = [x, values, example_numbers(size, rank), *aligned]
-        return make(self, whole, ((0, *shifted(axes)), 0, unique))
-
-
-class LastWriter(Op):
-    """Whether each index is the last of those that name its place; boolean, so no derivative."""
-
-    name = "last_writer"
-    param_names = ("sizes",)
-
-    def infer(self, *args: Any) -> tuple[Shape, DType]:
-        return index_shape(args[:-1]), BOOL
-
-    def evaluate(self, *args: Any) -> Any:
-        *indices, sizes = args
-        places = flat_places(indices, tuple(range(len(sizes))), sizes)
-        return last_writers(places.ravel(), math.prod(sizes)).reshape(places.shape)
-
-    def batch(self, node: Node, inputs: Sequence[Tensor], batched: Sequence[bool]) -> Tensor:
-        aligned = aligned_indices(node.inputs, inputs, batched)
-        size = batch_size(inputs, batched)
-        numbers = example_numbers(size, len(node.shape))
-        return make(self, [numbers, *aligned], ((size, *node.params[0]),))
-
-
 _gather, _scatter_add = map(register, (Gather(), ScatterAdd()))
-_scatter_set, _last_writer = map(register, (ScatterSet(), LastWriter()))
 
 
 def gather(x: Tensor, indices: Sequence[Tensor], axes: Axes, position: int) -> Tensor:
@@ -348,13 +250,6 @@ def scatter_add(
 ) -> Tensor:
     """Zeros of `shape` to which `values` are added: the transpose of `gather`."""
     return make(_scatter_add, (values, *indices), (axes, position, shape))
-
-
-def scatter_set(
-    x: Tensor, values: Tensor, indices: Sequence[Tensor], axes: Axes, position: int, unique: bool
-) -> Tensor:
-    """`x` with `values`, of the shape that `gather` would return, put in the same places."""
-    return make(_scatter_set, (x, values, *indices), (axes, position, unique))
 
 
 # Batching: examples with indices of their own are told apart by one more index, their number.

@@ -29,9 +29,9 @@ from adjoint.ops.indexing.gather import (
     gather,
     gathered_shape,
     scatter_add,
-    scatter_set,
 )
 from adjoint.ops.indexing.index_parser import Selection, read_index
+from adjoint.ops.indexing.scatter_set import scatter_set
 from adjoint.ops.indexing.slicing import put_into_zeros, put_slice
 from adjoint.ops.shape.movement import broadcast_to, reshape
 
