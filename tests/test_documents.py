@@ -26,6 +26,7 @@ FOLDER = re.compile(
     r"(?<![\w./:-])(?:adjoint|tests|benchmarks|docs|tools)(?:/[\w-]+)+/?(?![\w./*-])"
 )
 DOTTED = re.compile(r"(?<![\w./-])adjoint(?:\.[a-zA-Z_]\w*)+(?!\w)")
+FACADE = re.compile(r"(?<![\w./-])ad((?:\.[a-zA-Z_]\w*)+)")
 ATTRIBUTE = re.compile(r"`(Node|Op|Scope|Tensor)\.(\w+)")
 CLASSES = {"Node": Node, "Op": Op, "Scope": Scope, "Tensor": ad.Tensor}
 IN_FILE = re.compile(r"`(\w+)`\s+in\s+`([\w/]+\.py)`")
@@ -72,6 +73,12 @@ def is_defined(dotted: str) -> bool:
     return True
 
 
+def is_public(dotted: str) -> bool:
+    """Whether `ad.a.b.c` is there for who has imported adjoint and nothing else of it."""
+    first = dotted.partition(".")[0]
+    return (first in ad.__all__ or first.startswith("__")) and is_defined(f"adjoint.{dotted}")
+
+
 def text_of(page: Path) -> str:
     """The page without addresses on the web."""
     return re.sub(r"https?://\S+", "", page.read_text(encoding="utf-8"))
@@ -84,6 +91,7 @@ def test_what_a_page_names_exists(page):
     assert not [x for x in sorted(set(FILE.findall(text))) if not is_file(x, page)]
     assert not [x for x in sorted(folders) if not ((ROOT / x).exists() or is_file(x + ".py", page))]
     assert not [x for x in sorted(set(DOTTED.findall(text))) if not is_defined(x)]
+    assert not [f"ad{x}" for x in sorted(set(FACADE.findall(text))) if not is_public(x[1:])]
     assert not [f"{a}.{b}" for a, b in ATTRIBUTE.findall(text) if not hasattr(CLASSES[a], b)]
     for name, path in IN_FILE.findall(text):
         sources = [source for source in paths_of(path, page) if is_in(name, source)]
@@ -139,3 +147,4 @@ def test_a_name_that_is_wrong_is_found():
     assert not is_file("schedule/fused.py", page)
     assert is_defined("adjoint.graph.order.topological_order")
     assert not is_defined("adjoint.graph.order.topological")
+    assert is_public("linalg.norm") and not is_public("scipy.stats")
