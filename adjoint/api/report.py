@@ -86,8 +86,9 @@ class Report:
             for r in self.rows
         ]
         lines += [
-            f"before fusion: {self.operations:,} operations moving {self.bytes_before:,} bytes",
-            f"after fusion:  {self.kernels:,} kernels and calls moving {self.bytes_moved:,} bytes",
+            f"before fusion: {_counted(self.operations, 'operation')} "
+            f"moving {self.bytes_before:,} bytes",
+            f"after fusion:  {_counted(self.kernels, 'step')} moving {self.bytes_moved:,} bytes",
             f"intermediate results: {self.temporaries:,} bytes "
             f"({self.temporaries_unshared:,} without sharing memory)",
         ]
@@ -106,6 +107,10 @@ class Report:
         return "\n".join(lines)
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a call costs. Prints as one line. Bytes moved are those that all steps read and write;
@@ -119,7 +124,7 @@ class Cost:
     def __str__(self) -> str:
         return (
             f"{self.flops:,} flops, {self.bytes_moved:,} bytes moved, "
-            f"{self.peak_memory:,} bytes at most, {self.kernels:,} kernels and calls"
+            f"{self.peak_memory:,} bytes at most, {_counted(self.kernels, 'step')}"
         )
 
 
