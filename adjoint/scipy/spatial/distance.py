@@ -5,6 +5,7 @@ Where two points coincide the derivative of a distance that has a kink there is 
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ from adjoint.array.linalg.norms import vector_norm
 from adjoint.array.statistics import descriptive
 from adjoint.errors import ArgumentError, RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
-from adjoint.ops.elementwise.choice import abs, where
+from adjoint.ops.elementwise.choice import abs, stop_gradient, where
 from adjoint.ops.elementwise.comparison import equal
 from adjoint.ops.elementwise.power import power, sqrt
 from adjoint.ops.indexing.indexing import take
@@ -36,6 +37,7 @@ from adjoint.scipy.common import (
     round_results,
     unsupported,
 )
+from adjoint.scipy.spatial import counting
 
 # fmt: off
 __all__ = [
@@ -108,12 +110,14 @@ def chebyshev(u: Any, v: Any, w: Any = None) -> Tensor:
 
 
 def minkowski(u: Any, v: Any, p: Any = 2, w: Any = None) -> Tensor:
-    """The p-th root of the sum of p-th powers of absolute differences; p is held fixed.
+    """The p-th root of the sum of p-th powers of absolute differences; also differentiable by p.
 
     >>> from adjoint.scipy.spatial.distance import minkowski
     >>> minkowski([0.0, 0.0], [3.0, 4.0], 1)
     Tensor(7.)
     """
+    if isinstance(p, Tensor) and _may_vary(p):
+        return _minkowski_of_any_order(*_given(u, v, w), p)
     order = float(constant("scipy.spatial.distance.minkowski", "p", p))
     if not order > 0:
         raise RangeError(f"scipy.spatial.distance.minkowski: p must be positive, got {p!r}")
@@ -121,6 +125,27 @@ def minkowski(u: Any, v: Any, p: Any = 2, w: Any = None) -> Tensor:
     if w is None or math.isinf(order):
         return chebyshev(u, v, w) if math.isinf(order) else vector_norm(u - v, axis=-1, ord=order)
     return vector_norm((u - v) * power(w, 1 / order), axis=-1, ord=order)
+
+
+def _may_vary(x: Tensor) -> bool:
+    """Whether a number is differentiated, or not known."""
+    scope = x.node.scope
+    return scope is not None and scope.is_open() and (scope.abstract or not scope.stopped)
+
+
+def _minkowski_of_any_order(u: Tensor, v: Tensor, w: Any, p: Tensor) -> Tensor:
+    """The distance where p is differentiated, or not known; nan if it is not positive. The largest
+    difference is taken out, as its power could overflow."""
+    sizes = abs(u - v)
+    largest = stop_gradient(max(sizes, -1, keepdims=True))
+    same = equal(largest, 0)
+    parts = sizes / where(same, 1.0, largest)
+    powers = where(parts > 0, power(where(parts > 0, parts, 1.0), p), 0.0)
+    total = sum(_weighted(powers, w), -1)
+    away = total > 0
+    root = where(away, power(where(away, total, 1.0), 1 / p), 0.0)
+    result: Tensor = where(p > 0, root * reshape(largest, root.shape), np.nan)
+    return result
 
 
 def cosine(u: Any, v: Any, w: Any = None) -> Tensor:
@@ -224,6 +249,27 @@ def jensenshannon(
     return _root(total / 2)
 
 
+def hamming(u: Any, v: Any, w: Any = None) -> Tensor:
+    """The share of the elements that differ; of derivative 0 by the points.
+
+    >>> from adjoint.scipy.spatial.distance import hamming
+    >>> hamming([1.0, 0.0, 0.0, 2.0], [1.0, 2.0, 0.0, 2.0])
+    Tensor(0.25)
+    """
+    return counting.hamming(*_given(u, v, w))
+
+
+def jaccard(u: Any, v: Any, w: Any = None) -> Tensor:
+    """The share of the elements of which one is not 0 and the other is, among those that are not
+    both 0; of derivative 0 by the points.
+
+    >>> from adjoint.scipy.spatial.distance import jaccard
+    >>> jaccard([1.0, 0.0, 0.0, 2.0], [1.0, 2.0, 0.0, 2.0])
+    Tensor(0.33333333)
+    """
+    return counting.jaccard(*_given(u, v, w))
+
+
 _METRICS: dict[str, Callable[..., Tensor]] = {
     **dict.fromkeys(("euclidean", "euclid", "eu", "e"), euclidean),
     **dict.fromkeys(("sqeuclidean", "sqe", "sqeuclid"), sqeuclidean),
@@ -235,8 +281,14 @@ _METRICS: dict[str, Callable[..., Tensor]] = {
     **dict.fromkeys(("seuclidean", "se", "s"), seuclidean),
     **dict.fromkeys(("mahalanobis", "mahal", "mah"), mahalanobis),
     **dict.fromkeys(("jensenshannon", "js"), lambda u, v: jensenshannon(u, v, axis=-1)),
+    **dict.fromkeys(("hamming", "matching", "hamm", "ha", "h"), counting.hamming),
+    **dict.fromkeys(("jaccard", "jacc", "ja", "j"), counting.jaccard),
     "canberra": canberra,
     "braycurtis": braycurtis,
+    "rogerstanimoto": counting.rogerstanimoto,
+    "russellrao": counting.russellrao,
+    "sokalsneath": counting.sokalsneath,
+    "yule": counting.yule,
 }
 
 
@@ -268,9 +320,20 @@ def _metric(
             f"{name}: metric {metric!r} does not take {unknown[0]!r}; it takes {allowed}"
         )
     options = {key: value for key, value in options.items() if value is not None}
+    if "w" in options and np.shape(options["w"]) != (_width(samples),):
+        raise ShapeError(
+            f"{name}: w must have one weight for each of the {_width(samples)} coordinates, got "
+            f"shape {np.shape(options['w'])}"
+        )
     if function is _METRICS["seuclidean"] and "V" not in options:
         options["V"] = descriptive.var(concat(samples, axis=0), 0, ddof=1)
     if function is _METRICS["mahalanobis"] and "VI" not in options:
+        count = builtins.sum(x.shape[0] for x in samples)
+        if count <= _width(samples):
+            raise ShapeError(
+                f"{name}: the covariance of {count} points of {_width(samples)} coordinates is "
+                f"singular; give more points than coordinates, or VI"
+            )
         covariance = descriptive.cov(concat(samples, axis=0), rowvar=False)
         options["VI"] = matrix_transpose(equations.inv(reshape(covariance, (_width(samples),) * 2)))
     return lambda u, v: function(u, v, **options)
@@ -347,9 +410,6 @@ def squareform(X: Any, force: str = "no", checks: bool = True) -> Tensor:
     return result
 
 
-_STEPS = "it counts, so its derivative is 0 or undefined: call it with plain numbers"
-hamming = no_counterpart("scipy.spatial.distance.hamming", _STEPS)
-jaccard = no_counterpart("scipy.spatial.distance.jaccard", _STEPS)
 directed_hausdorff = no_counterpart(
     "scipy.spatial.distance.directed_hausdorff", "take min and max of scipy.spatial.distance.cdist"
 )
