@@ -63,6 +63,10 @@ class Replay:
         self.before: Any = None
         """What the function read at the call before, if a plan waits to see whether that is still
         so after the next one."""
+        self.floats: dict[int, float] = {}
+        self.changing: set[int] = set()
+        """Python's floats among the arguments of the last call, by number, and which have changed
+        from call to call."""
         self.told = ""
         """Why a plan could not be made, or was given up."""
 
@@ -97,6 +101,7 @@ class Replay:
 
     def trace(self, args: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any:
         """The result by calling the function; now and then a plan is made for calls like this."""
+        self._note_floats(args)
         is_watched = self.before is not None
         if not is_watched and self._is_due():
             result = self._plan(args, names)
@@ -119,9 +124,10 @@ class Replay:
         self.answered = 0
         traced = partial(call_by_name, self.traced, names) if names else self.traced
         proof = _proof()
+        changing = [i for i in self.floats if i in self.changing]
         with derivative_programs.offering(False, is_tried=True):
             plan, result = proof.plan_for(
-                self.function, traced, self.argnums, args, names, chosen, before
+                self.function, traced, self.argnums, args, names, chosen, before, changing
             )
         if isinstance(plan, proof.Reads):
             self.before = plan
@@ -134,6 +140,14 @@ class Replay:
         if self.vain == MOST_VAIN:
             self.is_traced = True
         return REFUSED
+
+    def _note_floats(self, args: tuple[Any, ...]) -> None:
+        """Note which numbers change from call to call."""
+        floats = {i: a for i, a in enumerate(args) if type(a) is float}
+        for i in self.floats.keys() & floats.keys():
+            if floats[i] != self.floats[i]:
+                self.changing.add(i)
+        self.floats = floats
 
     def _is_due(self) -> bool:
         if not self.answered or len(self.plans) >= MOST_PLANS:

@@ -19,13 +19,18 @@ from adjoint.graph.tensor import Tensor, from_array
 from adjoint.tracing.reads import Reads, same
 
 
+SCALARS = (np.float64, np.float32, np.complex128, np.complex64)
+"""NumPy's numbers, which a program takes as arrays without axes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What answers calls of one signature: the native `entry`, as long as `reads` hold.
 
     Of `count` arguments, the last given by `names`, those in `fixed` are equal to what they were;
     `take` takes the others, and `read` reads the leaves out of them (None: they are all, and
-    leaves). Those numbered `tensors` must be tensors, as the function can tell these from arrays.
+    leaves). Those numbered in `scalars` are numbers of NumPy's, of these types; those numbered
+    `tensors` must be tensors, as the function can tell these from arrays.
     `is_flagged`: the entry returns a pair, of the result and whether it holds a nan, which may
     stand where nothing depends on anything.
     """
@@ -35,6 +40,7 @@ class Plan:
     fixed: Sequence[tuple[int, Any]]
     take: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
     read: Reader | None
+    scalars: Sequence[tuple[int, type]]
     tensors: Sequence[int]
     entry: Callable[..., Any]
     is_flagged: bool
@@ -60,6 +66,10 @@ class Plan:
                 self.read(given, leaves)
             except Mismatch:
                 return REFUSED
+        if self.scalars:
+            if any(type(leaves[i]) is not kind for i, kind in self.scalars):
+                return REFUSED
+            leaves = as_arrays(leaves, self.scalars)
         if self.tensors and any(type(leaves[i]) is not Tensor for i in self.tensors):
             return REFUSED
         result = self.entry(*leaves)
@@ -72,6 +82,16 @@ class Plan:
             result, has_nan = result
             return REFUSED if has_nan.node.value else result
         return result
+
+
+def as_arrays(leaves: Sequence[Any], scalars: Sequence[tuple[int, type]]) -> Sequence[Any]:
+    """The leaves with arrays in place of the numbers of NumPy's among them."""
+    if not scalars:
+        return leaves
+    found = list(leaves)
+    for i, _ in scalars:
+        found[i] = np.asarray(found[i])
+    return found
 
 
 def _is_unusual(leaves: Sequence[Any]) -> bool:

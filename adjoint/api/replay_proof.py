@@ -8,7 +8,8 @@ its graph follows from the signature of the arguments, and from what it reads.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from operator import itemgetter
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from adjoint.api.arguments import normalize_argnums
 from adjoint.api.fast_tree import REFUSED, Reader, reader_for
-from adjoint.api.replay_plan import Plan
+from adjoint.api.replay_plan import SCALARS, Plan, as_arrays
 from adjoint.api.rolled_call import call
 from adjoint.api.signature import is_open, leaf_of
 from adjoint.api.specialization import Specialization
@@ -26,8 +27,9 @@ from adjoint.backends.availability import missing
 from adjoint.backends.nan_flag import nan_flag
 from adjoint.backends.traced_graph import is_pure
 from adjoint.graph.engine import value_of
-from adjoint.graph.leaf import Unknown
+from adjoint.graph.leaf import Unknown, constant
 from adjoint.graph.node import Node
+from adjoint.graph.op import OPS
 from adjoint.graph.options import Options
 from adjoint.graph.order import topological_order
 from adjoint.graph.subgradients import choosing
@@ -39,7 +41,10 @@ from adjoint.tracing.reads import FEW_BYTES, PLAIN, Reads, Unproved
 STEPWISE = 8
 """So many calls of a program, at most, are answered by its steps before it has native code."""
 _TRACED = (float, int, complex)
-"""Python's numbers by which one differentiates."""
+"""Python's numbers that a program takes: those by which one differentiates, or which change."""
+
+_EXACT = {OPS[name] for name in ("add", "subtract", "multiply", "negative", "astype")}
+"""What of Python's floats never raises, and is rounded once."""
 
 
 def plan_for(
@@ -50,9 +55,11 @@ def plan_for(
     names: tuple[str, ...],
     chosen: Options,
     before: Reads | None,
+    changing: Collection[int],
 ) -> tuple[Plan | str | Reads, Any]:
     """The plan for calls of `traced`, which calls `f`, and the result of this call; or why there is
-    none. The last arguments have `names`.
+    none. The last arguments have `names`; those numbered in `changing` are numbers that change from
+    call to call, and are taken if the function does no more with them than the program can.
 
     Where `f` reads large arrays there is one if all that it reads is as it was `before` the last
     call; without that, what `f` reads now. Data may be written into them for each call; and what a
@@ -66,12 +73,12 @@ def plan_for(
                 return reads, None
             if not before.hold():
                 raise Unproved(f"what it reads changes from call to call: {before.changed()}")
-        plan, result = proved(reads, traced, argnums, args, names, chosen)
-        if plan.answer(args) is REFUSED:
-            raise Unproved("its program does not take these arguments")
+        if changing:
+            with suppress(Unproved):
+                return proved(reads, traced, argnums, args, names, chosen, changing)
+        return proved(reads, traced, argnums, args, names, chosen)
     except Unproved as error:
         return str(error), None
-    return plan, result
 
 
 def why_unknown(f: Any) -> str:
@@ -90,6 +97,7 @@ def proved(
     args: tuple[Any, ...],
     names: tuple[str, ...],
     chosen: Options,
+    changing: Collection[int] = (),
 ) -> tuple[Plan, Any]:
     """The plan for calls of `traced`, which calls a function that reads no more than `reads`, and
     the result of this call; `Unproved` says why there is none. The last arguments have `names`."""
@@ -101,7 +109,7 @@ def proved(
             numbers = argnums(by_position, names)
         else:
             numbers = normalize_argnums("", argnums, by_position)
-        given = _Given(args, numbers)
+        given = _Given(args, numbers, changing)
         trial = _Trial(traced, given)
         found = trial.specialization(reads)
     except Unproved:
@@ -116,12 +124,15 @@ def proved(
         result = traced(*args)
     if has_arrays and not are_twins[0]:
         raise Unproved("NumPy computes with an array itself; make that a tensor by adjoint.asarray")
+    if changing and not are_twins[0]:
+        raise Unproved("Python computes with a number itself")
     plan = Plan(
         len(args),
         names,
         given.fixed,
         given.take,
         given.reader,
+        given.scalars,
         given.data if reads.asks_for_types else (),
         found.entry,
         trial.is_flagged,
@@ -134,6 +145,8 @@ def proved(
         if found.can_enter:
             if reads.bytes > FEW_BYTES:
                 reads.share([x.value for x in found.schedule.constants if x.value is not None])
+            if plan.answer(args) is REFUSED:
+                raise Unproved("its program does not take these arguments")
             return plan, result
     raise Unproved("its program has no native entry")
 
@@ -156,11 +169,31 @@ def _is_twin(real: Seen, abstract: Seen, data: Mapping[Node, Any]) -> bool:
                 return False
             if np.asarray(a.value).tobytes() != np.asarray(value).tobytes():
                 return False
+        elif a.op is constant and (number := _number(b, data)) is not None:
+            if a.dtype is not b.dtype or a.value.tobytes() != number.tobytes():
+                return False
         elif a.op is not b.op or a.params != b.params or len(a.inputs) != len(b.inputs):
             return False
         else:
             stack += zip(a.inputs, b.inputs, strict=True)
     return True
+
+
+def _number(root: Node, data: Mapping[Node, Any]) -> Any:
+    """What is computed of Python's floats in the places of `data`, as Python computes it, which
+    never fails there; None if the node is anything else."""
+    values: dict[Node, Any] = {}
+    for node in topological_order([root], lambda x: () if x in data else x.inputs):
+        if node in data and type(data[node]) is float:
+            values[node] = np.asarray(data[node])
+        elif node.op is constant and not node.shape:
+            values[node] = node.value
+        elif node not in data and node.op in _EXACT and not node.shape:
+            given = [values[x] for x in node.inputs]
+            values[node] = np.asarray(node.op.evaluate(*given, *node.params))
+        else:
+            return None
+    return values[root]
 
 
 def _check_result(traced: Any, native: Any) -> None:
@@ -180,9 +213,12 @@ def _check_result(traced: Any, native: Any) -> None:
 class _Given:
     """The arguments of a call: what is `fixed`, and the `leaves` of what varies."""
 
-    def __init__(self, args: tuple[Any, ...], numbers: Sequence[int]) -> None:
+    def __init__(
+        self, args: tuple[Any, ...], numbers: Sequence[int], changing: Collection[int]
+    ) -> None:
         self.args = args
-        kept = {i for i, a in enumerate(args) if i not in numbers and type(a) in PLAIN}
+        taken = {*numbers, *changing}
+        kept = {i for i, a in enumerate(args) if i not in taken and type(a) in PLAIN}
         if any(map(asks_for_time, args)):
             raise Unproved("an argument is a text that NumPy may read as the time")
         self.fixed = tuple((i, a) for i, a in enumerate(args) if i in kept)
@@ -190,8 +226,10 @@ class _Given:
         self.dynamic = tuple(args[i] for i in self.varying)
         for i in self.varying:
             for x in flatten(args[i])[0]:
-                _check_leaf(x, i, i in numbers)
-        self.leaves, self.structure = flatten(self.dynamic)
+                _check_leaf(x, i, i in taken)
+        leaves, self.structure = flatten(self.dynamic)
+        self.scalars = tuple((i, type(x)) for i, x in enumerate(leaves) if type(x) in SCALARS)
+        self.leaves = as_arrays(leaves, self.scalars)
         self.data = [
             k
             for k, i in enumerate(i for i in self.varying for _ in flatten(args[i])[0])
@@ -220,7 +258,7 @@ def _taker(numbers: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...
     return lambda args: tuple([args[i] for i in numbers])
 
 
-def _check_leaf(x: Any, number: int, is_differentiated: bool) -> None:
+def _check_leaf(x: Any, number: int, is_taken: bool) -> None:
     kind = type(x)
     if kind is Tensor:
         if is_open(x.node):
@@ -228,7 +266,7 @@ def _check_leaf(x: Any, number: int, is_differentiated: bool) -> None:
     elif kind is np.ndarray:
         if x.dtype.kind not in "biufc":
             raise Unproved(f"argument {number} holds an array of {x.dtype}")
-    elif kind not in _TRACED or not is_differentiated:
+    elif kind not in SCALARS and (kind not in _TRACED or not is_taken):
         raise Unproved(f"argument {number} holds a {kind.__name__}")
 
 
