@@ -18,7 +18,6 @@ from adjoint.graph.options import Options
 from adjoint.graph.tensor import Tensor, from_array
 from adjoint.tracing.reads import Reads, same
 
-
 SCALARS = (np.float64, np.float32, np.complex128, np.complex64)
 """NumPy's numbers, which a program takes as arrays without axes."""
 
