@@ -199,7 +199,7 @@ def stored() -> dict[str, Records]:
     for place in results.processors():
         rows = {name: results.load(name, place) for name in NAMES}
         found[place] = {name: record for name, record in rows.items() if record is not None}
-    by_day = lambda place: max((r["day"] for r in found[place].values()), default="")  # noqa: E731
+    by_day = lambda place: max((r["day"] for r in found[place].values()), default="")
     return {place: found[place] for place in sorted(found, key=by_day, reverse=True)}
 
 

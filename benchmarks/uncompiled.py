@@ -42,7 +42,7 @@ def run(smoke: bool) -> list[Result]:
         f, args = prepare()
         compiled = ad.compile(f)
         agree(f(*args), compiled(*args))
-        uncompiled = lambda f=f, args=args: ad.evaluate(f(*args))  # noqa: E731 (binds the loop's)
+        uncompiled = lambda f=f, args=args: ad.evaluate(f(*args))
         calls: Calls = {
             "uncompiled": ("always", uncompiled),
             "interpreter": ("never", uncompiled),

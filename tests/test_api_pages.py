@@ -26,9 +26,9 @@ DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS / "extensions"))
 pytest.importorskip("sphinx", reason="the extra `docs` is not installed")
 
-from derivative_formulas import ARGUMENTS, elementwise_rows  # noqa: E402
-from executed_examples import Session  # noqa: E402
-from reference import (  # noqa: E402
+from derivative_formulas import ARGUMENTS, elementwise_rows  # noqa: E402  the path comes first
+from executed_examples import Session  # noqa: E402  the path comes first
+from reference import (  # noqa: E402  the path comes first
     ability_rows,
     blocks_of,
     derivative_table,

@@ -30,7 +30,7 @@ def test_blocks_are_as_a_whole(memory, compiled):
         blocks = ad.jacobian(f, memory=memory)
         found = (ad.compile(blocks) if compiled else blocks)(x)
         np.testing.assert_allclose(found, ad.jacobian(f)(x), rtol=1e-12, atol=1e-14)
-    f = lambda x, a: ad.sum(ad.exp(A @ x) * a)  # noqa: E731
+    f = lambda x, a: ad.sum(ad.exp(A @ x) * a)
     blocks = ad.hessian(f, memory=memory)
     found = (ad.compile(blocks) if compiled else blocks)(X, 2.0)
     np.testing.assert_allclose(found, ad.hessian(f)(X, 2.0), rtol=1e-12)

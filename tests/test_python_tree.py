@@ -275,7 +275,7 @@ class Attrs:
 
 def test_a_class_of_attrs_is_registered_as_a_dataclass():
     instance = Attrs(np.arange(3.0), 2.0, "a")
-    f = lambda p: ad.sum(p.w**2) * p._b  # noqa: E731
+    f = lambda p: ad.sum(p.w**2) * p._b
     with pytest.raises(ad.errors.DTypeError, match="register Attrs to have its fields"):
         ad.sin(instance)
     assert ad.register_dataclass(Attrs) is Attrs

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EXTENSIONS = ROOT / "docs" / "extensions"
 sys.path.insert(0, str(EXTENSIONS))
 
-from runnable import NEEDED, check, packages_in  # noqa: E402
+from runnable import NEEDED, check, packages_in  # noqa: E402  the path comes first
 
 PACKAGES = {
     "numpy": {"file_name": "numpy.whl", "depends": []},

@@ -56,10 +56,10 @@ _NOT_KEYED = frozenset(
 _COMPUTING = frozenset({"math", "cmath", "scipy"})
 """Packages that compute with what they ask for; others, such as matplotlib, may only show it."""
 
-counterpart: Callable[[str], str | None] = lambda name: None  # noqa: E731
+counterpart: Callable[[str], str | None] = lambda name: None
 """What stands for a function of another package, by its name; higher floors know more of them."""
 
-is_tracing: Callable[[], bool] = lambda: False  # noqa: E731
+is_tracing: Callable[[], bool] = lambda: False
 """Whether this thread traces a function of the user's; a higher floor knows."""
 
 

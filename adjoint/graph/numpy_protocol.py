@@ -93,7 +93,7 @@ _WRITING = frozenset(("put_along_axis", "put", "place", "putmask", "copyto", "fi
 """What writes into its first argument and returns nothing."""
 _NEVER_WRITING = frozenset({"jax"})
 """Packages whose arrays do not change, and which do not ask for DLPack 1.0."""
-special_function: Callable[[str], Callable[..., Any] | None] = lambda name: None  # noqa: E731
+special_function: Callable[[str], Callable[..., Any] | None] = lambda name: None
 """The counterpart of a ufunc of `scipy.special` by its name; a higher floor knows."""
 _TO_ARRAYS = frozenset(("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays"))
 """Functions by which others, such as SciPy's solvers, make arrays of what they are given: as long

@@ -54,7 +54,7 @@ _lent = _Lent()
 _twins: dict[type, type] = {}
 
 
-twin_for: Callable[[type], type | None] = lambda cls: None  # noqa: E731
+twin_for: Callable[[type], type | None] = lambda cls: None
 """The twin of a class, if it can have one; who knows whose classes these are sets it."""
 
 

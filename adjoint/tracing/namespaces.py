@@ -310,9 +310,9 @@ def is_traced_as_written(module: str) -> bool:
     return module.startswith(_AS_WRITTEN) and not os.environ.get("SCIPY_ARRAY_API")
 
 
-copied_function: Callable[[Any], Any] = lambda f: f  # noqa: E731
-copied_class: Callable[[type], type | None] = lambda cls: None  # noqa: E731
-lent_object: Callable[[Any], Any] = lambda x: x  # noqa: E731
+copied_function: Callable[[Any], Any] = lambda f: f
+copied_class: Callable[[type], type | None] = lambda cls: None
+lent_object: Callable[[Any], Any] = lambda x: x
 """A function, a class and an object of SciPy's as traced code calls them; who copies sets these."""
 
 

@@ -19,7 +19,7 @@ _PARTS: dict[str, tuple[str, str]] = {
 }
 """By class the methods that make an object of numbers and the numbers of it."""
 
-class_of: Callable[[type], type | None] = lambda cls: None  # noqa: E731
+class_of: Callable[[type], type | None] = lambda cls: None
 """The class whose objects hold tensors; who copies classes sets it."""
 
 

@@ -35,9 +35,9 @@ _STRUCTURE = frozenset(
 """What says where entries stand, and their data."""
 _OWN = __name__.partition(".")[0]
 
-as_sparse: Callable[[Any], Any] = lambda x: x  # noqa: E731
+as_sparse: Callable[[Any], Any] = lambda x: x
 """The matrix as one of adjoint's; who knows adjoint's sets it."""
-solved: Callable[..., Any] = lambda factor, b, trans: factor.solve(b, trans)  # noqa: E731
+solved: Callable[..., Any] = lambda factor, b, trans: factor.solve(b, trans)
 """The solution for a tensor by SuperLU's object; who has such an operation sets it."""
 
 

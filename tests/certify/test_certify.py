@@ -128,7 +128,7 @@ def test_kinks_name_operation_line_and_sides():
 
 
 def test_kinks_nearby_within_a_tolerance():
-    f = lambda x: ad.abs(x) + ad.clip(x, -1, 1)  # noqa: E731
+    f = lambda x: ad.abs(x) + ad.clip(x, -1, 1)
     assert not len(ad.kinks(f, 1e-7))
     (row,) = ad.kinks(f, 1e-7, tol=1e-6)
     assert row.distance == pytest.approx(1e-7)
@@ -198,7 +198,7 @@ def test_an_infinity_on_the_way_that_does_no_harm_is_not_blamed():
 
 
 def test_a_nan_in_a_loop_is_followed_to_the_round():
-    f = lambda x: ad.scan(lambda c, t: (ad.log(c - t), c), x, np.arange(5.0))[0]  # noqa: E731
+    f = lambda x: ad.scan(lambda c, t: (ad.log(c - t), c), x, np.arange(5.0))[0]
     report = ad.explain_nan(f, 3.0)
     assert "log(" in str(report)
     assert "in step 2 of the loop" in str(report)

@@ -63,7 +63,7 @@ def test_wirtinger_pairs():
 
 
 def test_wirtinger_of_trees_and_second_arguments():
-    f = lambda x, p: ad.sum(p["a"] * ad.conj(p["b"])) * x  # noqa: E731
+    f = lambda x, p: ad.sum(p["a"] * ad.conj(p["b"])) * x
     p = {"a": np.array([Z, 1j]), "b": np.array([2.0 + 0j, Z])}
     plain, conjugate = ad.wirtinger(f, argnums=1)(2.0, p)
     np.testing.assert_allclose(plain["a"], 2 * np.conj(p["b"]), rtol=1e-14)

@@ -77,13 +77,13 @@ def test_dataclasses():
             namespace="adjoint",
         )
     m = Model([Layer(np.ones(2), 1.0)], 2.0)
-    f = lambda m: m.scale**2 * ad.sum(m.layers[0].weight)  # noqa: E731
+    f = lambda m: m.scale**2 * ad.sum(m.layers[0].weight)
     assert float(ad.grad(f, wrt="scale")(m)) == 8.0
     np.testing.assert_array_equal(ad.grad(f, wrt="layers.0.weight")(m), [4.0, 4.0])
 
 
 def test_arguments_by_name():
-    f = lambda x, y, *, z=1.0: x * y**2 * z  # noqa: E731
+    f = lambda x, y, *, z=1.0: x * y**2 * z
     assert float(ad.grad(f, argnames="y")(2.0, 3.0)) == 12.0
     assert float(ad.grad(f, argnames="y")(2.0, y=3.0)) == 12.0
     by_z, by_x = ad.grad(f, argnames=("z", "x"))(2.0, 3.0, z=4.0)
@@ -98,7 +98,7 @@ def test_with_aux():
 
 
 def test_second_order_through_a_part():
-    f = lambda p: p["a"] ** 3 * p["b"]  # noqa: E731
+    f = lambda p: p["a"] ** 3 * p["b"]
     slope = ad.grad(f, wrt="a")
     assert float(ad.grad(slope, wrt="a")({"a": 2.0, "b": 5.0})) == 60.0
     assert float(ad.grad(slope, wrt="b")({"a": 2.0, "b": 5.0})) == 12.0

@@ -112,11 +112,11 @@ class RandomLoop:
             return list(ad.map(lambda row: step(state, row)[1], rows))
         if self.kind == "fori_loop":
             last = n if self.backwards else ad.asarray(n)
-            take = lambda i, s: step(s, [ad.take(x, i, axis=0) for x in rows])[0]  # noqa: E731
+            take = lambda i, s: step(s, [ad.take(x, i, axis=0) for x in rows])[0]
             return list(ad.fori_loop(0, last, take, state)) if n else state
         if self.kind == "while_loop":
-            goes_on = lambda s: s[0] < captured[0]  # noqa: E731
-            take = lambda s: (s[0] + 1, step(s[1], [])[0])  # noqa: E731
+            goes_on = lambda s: s[0] < captured[0]
+            take = lambda s: (s[0] + 1, step(s[1], [])[0])
             count, after = ad.while_loop(goes_on, take, (0, state))
             return [count, *after]
         branches = [lambda c, s, x, k=k: flat(self.fixed(k, c, s, x)) for k in range(3)]

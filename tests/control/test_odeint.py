@@ -70,7 +70,7 @@ def test_states_are_trees_and_time_may_go_back():
 def test_it_runs_within_scan_with_little_memory():
     def f(a):
         def step(y, _):
-            flow = lambda y, t: ad.tanh(a @ y)  # noqa: E731
+            flow = lambda y, t: ad.tanh(a @ y)
             return ad.odeint(flow, y, TIMES[:2], memory=1 << 10, **TIGHT)[-1], None
 
         return ad.sum(ad.scan(step, np.ones(3), length=3)[0])

@@ -53,7 +53,7 @@ def test_the_way_back_of_a_product_stacks_one_factor():
     """The state before each step is stacked by the loop forwards, and read from there."""
 
     def loss(w, xs):
-        step = lambda h, x: (ad.tanh(h @ w + x), None)  # noqa: E731
+        step = lambda h, x: (ad.tanh(h @ w + x), None)
         return ad.sum(ad.scan(step, ad.zeros((40, 16)), xs)[0] ** 2)
 
     w, xs = RNG.normal(size=(16, 16)) / 4, RNG.normal(size=(6, 40, 16))

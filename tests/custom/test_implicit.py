@@ -121,8 +121,8 @@ def test_solvers_may_read_values_that_change():
         return factor * y / g(1.0)
 
     def f(a):
-        halve = lambda f, x: ad.fori_loop(0, 40, lambda _, x: x - f(x) / 12, x)  # noqa: E731
-        step = lambda c, _: (ad.custom_root(lambda x: x**3 - c, 2.0, halve, tangent_solve), None)  # noqa: E731
+        halve = lambda f, x: ad.fori_loop(0, 40, lambda _, x: x - f(x) / 12, x)
+        step = lambda c, _: (ad.custom_root(lambda x: x**3 - c, 2.0, halve, tangent_solve), None)
         return ad.scan(step, a, length=1)[0]
 
     for factor in (1.0, 2.0):

@@ -270,7 +270,7 @@ def test_isin_is_exact_where_floats_are_not():
 
 
 def test_isin_is_a_mask_without_derivative():
-    f = lambda x: ad.sum(ad.where(ad.isin(x, [2.0]), x * x, x))  # noqa: E731
+    f = lambda x: ad.sum(ad.where(ad.isin(x, [2.0]), x * x, x))
     assert_array_equal(ad.grad(f)(X), [1.0, 4.0, 1.0])
 
 
@@ -324,7 +324,7 @@ def test_eigenvalues_are_complex_here_and_as_in_numpy_there():
     assert ad.linalg.eigvals(t).dtype == ad.linalg.eig(t).eigenvectors.dtype == "complex64"
     assert np.linalg.eigvals(t).dtype == np.linalg.eig(t).eigenvectors.dtype == "float32"
     assert_array_equal(ad.linalg.eigvals(t).numpy().real, np.linalg.eigvals(t))
-    f = lambda a: ad.sum(ad.real(ad.linalg.eigvals(a)) ** 2)  # noqa: E731
+    f = lambda a: ad.sum(ad.real(ad.linalg.eigvals(a)) ** 2)
     expected = ad.grad(lambda a: np.sum(np.linalg.eigvals(a) ** 2))(a)
     np.testing.assert_allclose(ad.grad(f)(a), expected, rtol=1e-5)
 

@@ -37,7 +37,7 @@ def test_every_number_is_rounded_as_ml_dtypes_rounds_it_on_every_engine():
     """To nearest even, subnormal numbers and infinity too; nan is quiet and keeps its sign."""
     x = every_pattern()
     expected = bits(x.astype(BFLOAT16))
-    cast = lambda t: t.astype(BFLOAT16)  # noqa: E731
+    cast = lambda t: t.astype(BFLOAT16)
     assert bits(cast(ad.asarray(x))) == expected
     assert bits(ad.compile(cast)(x)) == expected
     with ad.options(native="never"):
@@ -49,7 +49,7 @@ def test_every_number_is_rounded_as_ml_dtypes_rounds_it_on_every_engine():
 def test_other_dtypes_are_rounded_as_ml_dtypes_rounds_them(dtype):
     x = np.array([0, 1, 1.00390625, 1.01171875, 257, 259, 2**-133, 3.4e38, -1.5]).astype(dtype)
     expected = bits(x.real.astype(BFLOAT16))
-    cast = lambda t: ad.astype(t, BFLOAT16)  # noqa: E731
+    cast = lambda t: ad.astype(t, BFLOAT16)
     assert bits(cast(x)) == bits(ad.compile(cast)(x)) == expected
 
 

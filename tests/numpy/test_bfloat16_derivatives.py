@@ -71,7 +71,7 @@ def test_partial_adjoints_are_summed_in_float32():
 
 def test_rounding_has_the_derivative_of_the_identity():
     x = np.array([1.0, 1.001, -3.3], np.float32)
-    cast = lambda x: ad.sum(x.astype(BFLOAT16).astype("float32") ** 2)  # noqa: E731
+    cast = lambda x: ad.sum(x.astype(BFLOAT16).astype("float32") ** 2)
     expected = 2 * wide(stored(x))
     same(ad.grad(cast)(x), expected)
     same(ad.compile(ad.grad(cast))(x), expected)
@@ -82,7 +82,7 @@ def test_rounding_has_the_derivative_of_the_identity():
 
 def test_transforms_return_the_dtype_of_the_argument():
     x = ad.asarray(X)
-    square = lambda x: x * x * x  # noqa: E731
+    square = lambda x: x * x * x
     value, gradient = ad.value_and_grad(lambda x: ad.sum(square(x)))(x)
     assert value.dtype == gradient.dtype == BFLOAT16
     same(gradient, stored(3 * wide(X) ** 2))
@@ -156,7 +156,7 @@ def test_other_loops_and_branches():
         same(loop(x), stored(doubled))
         same(ad.compile(loop)(X), stored(doubled))
         assert ad.grad(lambda x, loop=loop: ad.sum(loop(x)))(x).dtype == BFLOAT16
-    branch = lambda x: ad.cond(x[0] > 0, lambda a: a / 3, lambda a: a, x)  # noqa: E731
+    branch = lambda x: ad.cond(x[0] > 0, lambda a: a / 3, lambda a: a, x)
     same(branch(x), stored(wide(X) / 3))
     same(ad.compile(branch)(X), stored(wide(X) / 3))
     same(ad.map(lambda r: r / 3, x), stored(wide(X) / 3))

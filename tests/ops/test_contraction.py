@@ -273,7 +273,7 @@ def test_complex_convolution_and_vecdot():
         assert_allclose(ad.correlate(a, v, mode), np.correlate(a, v, mode))
     assert_allclose(ad.vecdot(a, 2j * a), np.vecdot(a, 2j * a))
     assert_allclose(ad.vdot(a, 2j * a), np.vdot(a, 2j * a))
-    f = lambda a, v: ad.convolve(a, v, "same")  # noqa: E731
+    f = lambda a, v: ad.convolve(a, v, "same")
     w = normal(6) + 1j * normal(6)
     _, pullback = ad.vjp(f, a, v)
     d, e = normal(6) + 1j * normal(6), normal(3) + 1j * normal(3)

@@ -244,7 +244,7 @@ def test_partial_derivatives(name, f, at, expected, mode):
 @pytest.mark.parametrize("outer", [ad.jacrev, ad.jacfwd])
 @pytest.mark.parametrize("inner", [ad.jacrev, ad.jacfwd])
 def test_the_square_of_hypot_has_the_hessian_of_a_sum_of_squares(outer, inner):
-    f = lambda v: ad.hypot(v[0], v[1]) ** 2  # noqa: E731
+    f = lambda v: ad.hypot(v[0], v[1]) ** 2
     np.testing.assert_array_equal(outer(inner(f))(np.zeros(2)).numpy(), 2 * np.eye(2))
 
 
@@ -281,7 +281,7 @@ def test_against_a_constant_a_kink_has_the_least_slope():
 @pytest.mark.parametrize("mode", FIRST)
 @pytest.mark.parametrize("choose", [ad.maximum, ad.minimum, ad.fmax, ad.fmin])
 def test_a_stopped_gradient_is_a_constant_in_a_tie(choose, mode):
-    stopped = lambda x: 2 * ad.stop_gradient(x) - 1.0  # noqa: E731
+    stopped = lambda x: 2 * ad.stop_gradient(x) - 1.0
     check(FIRST[mode](lambda x: choose(x, stopped(x)))(1.0), 0.0)
     check(FIRST[mode](lambda x: choose(stopped(x), x))(1.0), 0.0)
     check(FIRST[mode](lambda x, y: choose(x, ad.stop_gradient(y)))(1.0, 1.0), 0.0)
@@ -289,12 +289,12 @@ def test_a_stopped_gradient_is_a_constant_in_a_tie(choose, mode):
 
 
 def test_a_stopped_gradient_is_a_constant_in_a_batch_and_outside():
-    f = lambda x, y: ad.maximum(x, ad.stop_gradient(y))  # noqa: E731
+    f = lambda x, y: ad.maximum(x, ad.stop_gradient(y))
     ones = np.ones(2)
     assert ad.vmap(ad.grad(f))(ones, ones).tolist() == [0.0, 0.0]
-    together = lambda x, y: ad.sum(ad.vmap(f)(x, y))  # noqa: E731
+    together = lambda x, y: ad.sum(ad.vmap(f)(x, y))
     assert [g.tolist() for g in ad.grad(together, (0, 1))(ones, ones)] == [[0.0, 0.0]] * 2
-    outer = lambda y: ad.grad(lambda x: f(x, y) * y)(y)  # noqa: E731
+    outer = lambda y: ad.grad(lambda x: f(x, y) * y)(y)
     check(outer(1.0), 0.0)
     with pytest.warns(ad.errors.KinkWarning, match="maximum"):
         check(ad.grad(outer)(1.0), NAN)
@@ -302,7 +302,7 @@ def test_a_stopped_gradient_is_a_constant_in_a_batch_and_outside():
 
 def test_derivatives_of_a_whole_power_at_zero_of_every_order():
     for n in range(5):
-        f = lambda x, n=n: x ** float(n)  # noqa: E731
+        f = lambda x, n=n: x ** float(n)
         for order in range(7):
             check(f(0.0), math.factorial(n) if order == n else 0.0)
             f = ad.grad(f)

@@ -270,7 +270,7 @@ def test_complex_padding_and_stacking():
 
 
 def test_the_number_that_pads_has_a_derivative():
-    f = lambda c: ad.sum(ad.pad(ad.ones(2), (1, 2), constant_values=c) ** 2)  # noqa: E731
+    f = lambda c: ad.sum(ad.pad(ad.ones(2), (1, 2), constant_values=c) ** 2)
     assert_allclose(ad.grad(f)(3.0), 18)
 
 

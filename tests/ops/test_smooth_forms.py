@@ -146,7 +146,7 @@ def test_derivatives_with_respect_to_nodes_in_between(name):
 
 def test_an_output_may_be_part_of_a_smooth_form():
     """z is seeded and left out: it is differentiated for itself."""
-    f = lambda x: ad.stack([abs(x), abs(x) ** 2])  # noqa: E731
+    f = lambda x: ad.stack([abs(x), abs(x) ** 2])
     for jacobian in (ad.jacrev, ad.jacfwd):
         assert jacobian(f)(-3.0).tolist() == [-1.0, -6.0]
         assert jacobian(jacobian(f))(0.0).tolist() == [0.0, 2.0]
@@ -161,10 +161,10 @@ def test_an_output_may_be_part_of_a_smooth_form():
 
 def test_inside_nested_transforms():
     """Inner variables hide what is outside; outer sweeps see what inner ones made."""
-    inner = lambda x, y: ad.grad(lambda t: ad.hypot(t, x) ** 2)(y)  # 2 y  # noqa: E731
+    inner = lambda x, y: ad.grad(lambda t: ad.hypot(t, x) ** 2)(y)  # 2 y
     assert float(ad.grad(inner, 1)(0.0, 0.0)) == 2.0
     assert float(ad.grad(inner, 0)(0.0, 0.0)) == 0.0
-    f = lambda x: ad.grad(lambda y: abs(y) ** 2 + abs(x) ** 2 * y)(x)  # 2 x + x²  # noqa: E731
+    f = lambda x: ad.grad(lambda y: abs(y) ** 2 + abs(x) ** 2 * y)(x)  # 2 x + x²
     assert float(ad.grad(f)(0.0)) == 2.0
     assert float(ad.grad(ad.grad(f))(0.0)) == 2.0
     assert float(ad.jvp(ad.grad(f), (0.0,), (1.0,))[1]) == 2.0
@@ -174,23 +174,23 @@ def test_inside_nested_transforms():
 
 def test_a_variable_of_an_inner_transform_ends_a_smooth_form():
     """y stands for |x|; the inner function is y², whatever y was made from."""
-    f = lambda x: ad.grad(lambda y: y**2)(abs(x))  # 2 |x|  # noqa: E731
+    f = lambda x: ad.grad(lambda y: y**2)(abs(x))  # 2 |x|
     assert [float(ad.grad(f)(x)) for x in (-1.0, 0.0, 1.0)] == [-2.0, 0.0, 2.0]
 
 
 def test_batched():
-    f = lambda x: abs(x) ** 2 + ad.sqrt(x * x) * ad.sqrt(x * x)  # noqa: E731
+    f = lambda x: abs(x) ** 2 + ad.sqrt(x * x) * ad.sqrt(x * x)
     points = np.array([-1.0, 0.0, 2.0])
     assert ad.vmap(ad.grad(ad.grad(f)))(points).tolist() == [4.0, 4.0, 4.0]
-    together = lambda xs: ad.sum(ad.vmap(f)(xs))  # noqa: E731
+    together = lambda xs: ad.sum(ad.vmap(f)(xs))
     np.testing.assert_array_equal(ad.hessian(together)(points).numpy(), 4 * np.eye(3))
-    norms = lambda xs: ad.sum(ad.vmap(lambda v: ad.sqrt(v @ v) ** 2)(xs))  # noqa: E731
+    norms = lambda xs: ad.sum(ad.vmap(lambda v: ad.sqrt(v @ v) ** 2)(xs))
     x = ad.variable(np.zeros((2, 3)))
     assert ad.gradient(ad.sum(ad.gradient(norms(x), x)), x).tolist() == [[2.0] * 3] * 2
 
 
 def test_compiled():
-    f = lambda v: ad.sqrt(ad.sum(v * v)) ** 2 + abs(v[0]) ** 2  # noqa: E731
+    f = lambda v: ad.sqrt(ad.sum(v * v)) ** 2 + abs(v[0]) ** 2
     expected = np.diag([4.0, 2.0, 2.0])
     np.testing.assert_array_equal(ad.compile(ad.hessian(f))(ZEROS).numpy(), expected)
 
@@ -251,7 +251,7 @@ def test_long_chains_of_pieces():
 
 def test_complex_sizes():
     z = np.array([0.0, 1 + 2j])
-    f = lambda z: ad.sum(abs(z) ** 2)  # noqa: E731
+    f = lambda z: ad.sum(abs(z) ** 2)
     np.testing.assert_allclose(ad.grad(f)(z).numpy(), 2 * z)
     x = ad.variable(z)
     np.testing.assert_allclose(ad.gradient(f(x), x).numpy(), 2 * z)

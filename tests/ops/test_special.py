@@ -350,8 +350,8 @@ def test_floating_dtypes_are_kept_and_integers_become_float64():
 def test_scipy_functions_trace():
     import scipy.special
 
-    f = lambda x: scipy.special.gammaln(x) * scipy.special.expit(x)  # noqa: E731
-    g = lambda x: special.gammaln(x) * special.expit(x)  # noqa: E731
+    f = lambda x: scipy.special.gammaln(x) * scipy.special.expit(x)
+    g = lambda x: special.gammaln(x) * special.expit(x)
     assert float(ad.grad(f)(2.5)) == float(ad.grad(g)(2.5))
 
 

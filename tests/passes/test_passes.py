@@ -207,7 +207,7 @@ def test_choices_without_effect_are_simplified() -> None:
 
 def test_identities_that_fail_for_some_number_are_not_applied() -> None:
     """x + 0 (of -0), 0 x (of ∞ and nan), x - x (of ∞), x / x (of 0)"""
-    stays = lambda a: (a + 0.0, 0.0 * a, a - a, a / a, a - (-0.0), ad.negative(a - a))  # noqa: E731
+    stays = lambda a: (a + 0.0, 0.0 * a, a - a, a / a, a - (-0.0), ad.negative(a - a))
     before = text_after(lambda outputs, inputs: list(outputs), stays, V)
     assert text_after(simplify, stays, V) == before
 

@@ -133,10 +133,10 @@ def test_a_derivative_within_loops_and_branches_is_refused(f, compiled):
 def test_a_sparse_jacobian_is_refused():
     """Its pattern, which is found before any sweep, would be empty."""
     rates = np.array([1.0, 2.0, 3.0])
-    counts = lambda r: ad.astype(ad.random.poisson(KEY, r), "float64")  # noqa: E731
+    counts = lambda r: ad.astype(ad.random.poisson(KEY, r), "float64")
     with pytest.raises(NotDifferentiableError, match="stop_gradient"):
         ad.jacobian(counts, sparse=True)(rates)
-    held = lambda r: r * counts(ad.stop_gradient(r))  # noqa: E731
+    held = lambda r: r * counts(ad.stop_gradient(r))
     found = ad.jacobian(held, sparse=True)(rates).toarray()
     np.testing.assert_allclose(found, np.diag(np.asarray(counts(rates))))
 
@@ -166,7 +166,7 @@ def test_what_does_not_depend_on_the_draw_is_not_refused():
 
 
 def test_stopped_parameters_are_not_refused_in_any_form():
-    held = lambda r: r * ad.random.poisson(KEY, 2 * ad.stop_gradient(r) + 1)  # noqa: E731
+    held = lambda r: r * ad.random.poisson(KEY, 2 * ad.stop_gradient(r) + 1)
     count = float(ad.random.poisson(KEY, 5.0))
     for derivative in (ad.grad(held), ad.compile(ad.grad(held)), ad.grad(ad.compile(held))):
         assert float(derivative(2.0)) == count
@@ -200,7 +200,7 @@ def test_multinomial_counts_add_up_and_are_binomial():
 def test_integers_of_every_width():
     for dtype in ("int8", "uint8", "int16", "int32", "uint32", "int64", "uint64"):
         info = np.iinfo(dtype)
-        draw = lambda info=info, dtype=dtype: ad.random.integers(  # noqa: E731
+        draw = lambda info=info, dtype=dtype: ad.random.integers(
             KEY, info.min, info.max, endpoint=True, shape=500, dtype=dtype
         )
         x = np.asarray(draw())
@@ -215,7 +215,7 @@ def test_integers_of_every_width():
 
 @pytest.mark.native
 def test_bounds_of_integers_may_be_traced():
-    draw = lambda low, high: ad.random.integers(KEY, low, high, shape=400)  # noqa: E731
+    draw = lambda low, high: ad.random.integers(KEY, low, high, shape=400)
     for low, high in ((-3, 4), (ad.asarray(-3), 4), (-3, np.int32(4))):
         np.testing.assert_array_equal(ad.compile(draw)(low, high), draw(-3, 4))
     with pytest.raises(RangeError, match="no integer from 5 up to 5"):

@@ -21,7 +21,7 @@ def test_the_derivative_by_shape_is_that_of_the_quantile(a):
     x = np.asarray(ad.random.gamma(KEY, a, shape=40))
     u = scipy.special.gammainc(a, x)
     step = 1e-4 * a
-    quantile = lambda a: scipy.special.gammaincinv(a, u)  # noqa: E731
+    quantile = lambda a: scipy.special.gammaincinv(a, u)
     parts = [(1, 4 / 5), (2, -1 / 5), (3, 4 / 105), (4, -1 / 280)]
     expected = sum(c * (quantile(a + n * step) - quantile(a - n * step)) for n, c in parts) / step
     found = ad.jacfwd(lambda a: ad.random.gamma(KEY, a, shape=40))(a)
@@ -78,7 +78,7 @@ def test_the_gradient_of_the_variance_of_beta():
     def variance(a, b):
         return ad.var(ad.random.beta(KEY, a, b, shape=100_000))
 
-    exact = lambda a, b: a * b / ((a + b) ** 2 * (a + b + 1))  # noqa: E731
+    exact = lambda a, b: a * b / ((a + b) ** 2 * (a + b + 1))
     expected = [ad.grad(exact, i)(a, b) for i in (0, 1)]
     found = [ad.grad(variance, i)(a, b) for i in (0, 1)]
     np.testing.assert_allclose([float(g) for g in found], [float(g) for g in expected], atol=1e-3)
@@ -99,7 +99,7 @@ def test_the_mean_of_dirichlet_and_its_gradient():
 
 
 def test_dirichlet_has_derivatives_of_two_orders_in_any_form():
-    draw = lambda alpha: ad.random.dirichlet(KEY, alpha, shape=4)  # noqa: E731
+    draw = lambda alpha: ad.random.dirichlet(KEY, alpha, shape=4)
     ad.check_gradients(draw, (np.array([0.7, 1.5, 3.0]),), order=2)
     given = np.array([0.7, 1.5, 3.0])
     np.testing.assert_allclose(ad.compile(ad.jacrev(draw))(given), ad.jacrev(draw)(given))

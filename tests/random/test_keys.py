@@ -154,7 +154,7 @@ def test_a_key_is_carried_by_a_scan():
     for _ in range(5):
         key, drawn = step(key, None)
         expected.append(np.asarray(drawn))
-    scanned = lambda key: ad.scan(step, key, None, length=5)  # noqa: E731
+    scanned = lambda key: ad.scan(step, key, None, length=5)
     for last, draws in (scanned(KEY), ad.compile(scanned)(KEY)):
         same(last, key)
         np.testing.assert_allclose(np.asarray(draws), np.stack(expected), rtol=1e-14)

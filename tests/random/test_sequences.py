@@ -43,7 +43,7 @@ def test_parts_move_together_or_each_on_its_own():
 def test_derivatives_and_compilation_of_permutations():
     x, w = np.arange(5.0), np.array([1.0, 2.0, 4.0, 8.0, 16.0])
     order = np.asarray(ad.random.permutation(KEY, 5))
-    loss = lambda x: ad.sum(w * ad.random.permutation(KEY, x) ** 2)  # noqa: E731
+    loss = lambda x: ad.sum(w * ad.random.permutation(KEY, x) ** 2)
     expected = np.zeros(5)
     expected[order] = w * 2 * x[order]
     for slope in (ad.grad(loss), ad.compile(ad.grad(loss))):
@@ -53,7 +53,7 @@ def test_derivatives_and_compilation_of_permutations():
 @pytest.mark.native
 def test_choices_have_their_probabilities():
     p = np.array([0.1, 0.0, 0.6, 0.3])
-    draw = lambda key: ad.random.choice(key, 4, shape=20_000, p=p)  # noqa: E731
+    draw = lambda key: ad.random.choice(key, 4, shape=20_000, p=p)
     x = np.asarray(draw(KEY))
     counts = np.bincount(x, minlength=4)
     assert counts[1] == 0

@@ -226,7 +226,7 @@ def test_outputs_that_are_inputs_or_constants_need_no_step() -> None:
 
 def test_parts_of_a_concatenation_are_computed_in_place() -> None:
     """Each element once, so that storing the parts would bring nothing."""
-    expensive = lambda x: ad.sin(x) * ad.exp(x)  # noqa: E731
+    expensive = lambda x: ad.sin(x) * ad.exp(x)
     assert names(lambda x: ad.concat([expensive(x[:9]), ad.cos(x[3:])]), X) == ["kernel"]
     assert names(lambda x: x + ad.pad(expensive(x[1:]), ((1, 0), (0, 0))), X) == ["kernel"]
     assert names(lambda x: x + expensive(x[0]), X) == ["kernel"] * 2

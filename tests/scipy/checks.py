@@ -57,7 +57,7 @@ def check_second(case: Case) -> None:
         return sum(float(ad.sum(g * v)) for g, v in zip(of(*at), vs, strict=True))
 
     expected = slope(moved, case.step)
-    product = lambda *xs: sum(ad.sum(g * v) for g, v in zip(of(*xs), vs, strict=True))  # noqa: E731
+    product = lambda *xs: sum(ad.sum(g * v) for g, v in zip(of(*xs), vs, strict=True))
     _, forward = ad.jvp(product, xs, vs)
     scale = max(1.0, abs(expected))
     np.testing.assert_allclose(float(forward), expected, rtol=1e-5, atol=1e-6 * scale)

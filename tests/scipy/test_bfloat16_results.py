@@ -46,7 +46,7 @@ def test_functions_round_once_what_they_computed_in_float32():
 
 
 def test_the_gradient_is_that_in_float32_rounded_once():
-    f = lambda x: ad.sum(signal.convolve(x, x) ** 2)  # noqa: E731
+    f = lambda x: ad.sum(signal.convolve(x, x) ** 2)
     wide = X.astype(np.float32)
     found, expected = ad.grad(f)(X), ad.grad(f)(wide)
     assert found.dtype == BFLOAT16

@@ -56,9 +56,9 @@ def test_the_second_derivative_is_that_of_the_closed_form():
 
 
 def test_what_constraints_read_from_outside_is_differentiated():
-    radius = lambda r: nearest(A, {"type": "ineq", "fun": lambda x: r**2 - ad.sum(x**2)})  # noqa: E731
+    radius = lambda r: nearest(A, {"type": "ineq", "fun": lambda x: r**2 - ad.sum(x**2)})
     np.testing.assert_allclose(np.asarray(ad.jacobian(radius)(1.5)), A / LENGTH, atol=1e-8)
-    level = lambda r: nearest(A, NonlinearConstraint(lambda x: x[0] + x[1], r, r))  # noqa: E731
+    level = lambda r: nearest(A, NonlinearConstraint(lambda x: x[0] + x[1], r, r))
     np.testing.assert_allclose(np.asarray(ad.jacobian(level)(1.0)), [0.5, 0.5], atol=1e-8)
 
 

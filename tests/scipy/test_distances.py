@@ -36,7 +36,7 @@ def test_distances_that_count_are_those_of_scipy():
         a, b = a * 1.0, b * 1.0
         for options in ({}, {"w": W}):
             for pairs in (False, True):
-                f = lambda a, b=b, p=pairs, o=options: counted(a, b, p, **o)  # noqa: E731
+                f = lambda a, b=b, p=pairs, o=options: counted(a, b, p, **o)
                 for x, y in zip(ad.vjp(f, a)[0], f(a), strict=True):
                     np.testing.assert_allclose(x, y, rtol=1e-12)
     for x, y in zip(ad.compile(counted)(A, B, w=W), counted(A, B, w=W), strict=True):
@@ -73,7 +73,7 @@ def test_minkowski_has_derivatives_by_its_order():
         both = ad.grad(lambda u, w, p: f(p, u, w=w), (0, 1, 2))(A[0], W, p)
         np.testing.assert_allclose(both[0], differences(lambda u, p=p: f(p, u), A[0]), 1e-7, 1e-9)
         np.testing.assert_allclose(both[1], differences(lambda w, p=p: f(p, w=w), W), 1e-7, 1e-9)
-    matrix = lambda p: np.sum(sd.cdist(A, B, "minkowski", p=p) ** 2)  # noqa: E731
+    matrix = lambda p: np.sum(sd.cdist(A, B, "minkowski", p=p) ** 2)
     np.testing.assert_allclose(ad.grad(matrix)(2.5), differences(matrix, 2.5), rtol=1e-7)
     orders = np.array([1.0, 2.0, 3.5])
     np.testing.assert_allclose(ad.vmap(f)(orders), [f(p) for p in orders], rtol=1e-14)

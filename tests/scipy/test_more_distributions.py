@@ -139,7 +139,7 @@ def test_the_limit_between_signs_of_the_shape():
         x = np.array([0.2, 0.9, 2.3])
         for method in (*DENSITIES, "ppf", "isf"):
             at = x if method in DENSITIES else Q
-            f = lambda c, m=method, at=at, ours=ours: getattr(ours, m)(at, c)  # noqa: E731
+            f = lambda c, m=method, at=at, ours=ours: getattr(ours, m)(at, c)
             np.testing.assert_allclose(f(0.0), getattr(theirs, method)(at), rtol=1e-13)
             slope = ad.jvp(f, (0.0,), (1.0,))[1].numpy()
             near = (f(1e-4).numpy() - f(-1e-4).numpy()) / 2e-4

@@ -53,7 +53,7 @@ def test_every_method_of_scipys(method):
 
 @pytest.mark.parametrize("method", ["TNC", "SLSQP", "L-BFGS-B", "trust-exact"])
 def test_single_precision_functions_are_given_to_solvers_in_double(method):
-    f = lambda x: ad.sum((x - np.float32(3)) ** 2)  # noqa: E731
+    f = lambda x: ad.sum((x - np.float32(3)) ** 2)
     found = ad.optimize.minimize(f, np.ones(2, np.float32), method=method)
     assert found.x.dtype == np.float32
     np.testing.assert_allclose(found.x, 3.0, rtol=1e-4)
@@ -72,14 +72,14 @@ def test_exact_derivatives_spare_evaluations():
 
 
 def test_trees():
-    f = lambda p: ad.sum((p["w"] - 2.0) ** 2) + (p["b"] + 1.0) ** 2  # noqa: E731
+    f = lambda p: ad.sum((p["w"] - 2.0) ** 2) + (p["b"] + 1.0) ** 2
     found = ad.optimize.minimize(f, {"w": np.zeros((2, 2)), "b": 0.0})
     np.testing.assert_allclose(found.x["w"], np.full((2, 2), 2.0), atol=1e-6)
     assert found.x["b"] == pytest.approx(-1.0, abs=1e-6)
 
 
 def test_constraints_get_exact_jacobians():
-    f = lambda x: x[0] ** 2 + x[1] ** 2  # noqa: E731
+    f = lambda x: x[0] ** 2 + x[1] ** 2
     for constraint in (
         {"type": "eq", "fun": lambda x: x[0] + 2 * x[1] - 5},
         scipy.optimize.NonlinearConstraint(lambda x: x[0] + 2 * x[1], 5, 5),
@@ -111,20 +111,20 @@ def test_a_solution_has_derivatives():
     expected = np.linalg.inv(A + np.diag(12 * x**2))
     np.testing.assert_allclose(ad.jacobian(solution)(a), expected, rtol=1e-8)
     np.testing.assert_allclose(ad.jacfwd(solution)(a), expected, rtol=1e-8)
-    closing = lambda a: ad.optimize.minimize(lambda x: energy(x, a), np.zeros(2), tol=1e-10).x  # noqa: E731
+    closing = lambda a: ad.optimize.minimize(lambda x: energy(x, a), np.zeros(2), tol=1e-10).x
     np.testing.assert_allclose(ad.jacobian(closing)(a), expected, rtol=1e-8)
 
 
 def test_second_derivatives_of_a_solution():
     a = np.array([1.0, -0.5])
-    slope = lambda a: ad.sum(ad.jacobian(solution)(a) * np.array([[1.0, 2.0], [3.0, 4.0]]))  # noqa: E731
+    slope = lambda a: ad.sum(ad.jacobian(solution)(a) * np.array([[1.0, 2.0], [3.0, 4.0]]))
     numerical = differences(lambda a: np.asarray(slope(a)), a, 1e-4)
     np.testing.assert_allclose(ad.grad(slope)(a), numerical, rtol=1e-5)
 
 
 def test_what_stands_at_a_bound_stays_there():
     bounds = [(None, 0.1), (None, None)]
-    f = lambda a: solution(a, bounds=bounds)  # noqa: E731
+    f = lambda a: solution(a, bounds=bounds)
     a = np.array([1.0, -0.5])
     assert np.asarray(f(a))[0] == pytest.approx(0.1)
     found = np.asarray(ad.jacobian(f)(a))
@@ -199,7 +199,7 @@ def test_curve_fit_and_its_covariance():
     theirs = scipy.optimize.curve_fit(lambda t, a, b: a * np.exp(-b * t), T, y, p0=[1.0, 1.0])
     np.testing.assert_allclose(p, theirs[0], rtol=1e-5)
     np.testing.assert_allclose(covariance, theirs[1], rtol=1e-4)
-    error = lambda y: ad.sqrt(ad.optimize.curve_fit(model, T, y, p0=[1.0, 1.0])[1][1, 1])  # noqa: E731
+    error = lambda y: ad.sqrt(ad.optimize.curve_fit(model, T, y, p0=[1.0, 1.0])[1][1, 1])
     numerical = differences(lambda y: np.asarray(error(y)), y, 1e-5)
     np.testing.assert_allclose(ad.grad(error)(y), numerical, rtol=1e-3, atol=1e-6)
 
@@ -221,7 +221,7 @@ ROOTS = {
 def test_roots(name):
     f = ROOTS[name]
     assert float(np.squeeze(np.asarray(f(8.0)))) == pytest.approx(2.0)
-    scalar = lambda a: ad.sum(f(a))  # noqa: E731
+    scalar = lambda a: ad.sum(f(a))
     assert float(ad.grad(scalar)(8.0)) == pytest.approx(1 / 12)
     assert float(ad.grad(ad.grad(scalar))(8.0)) == pytest.approx(-2 / 9 * 8 ** (-5 / 3), rel=1e-6)
 

@@ -59,7 +59,7 @@ def test_derivatives_are_those_of_the_exact_solution(name):
     value, found = ad.value_and_grad(f)(1.3)
     assert float(np.asarray(value)) == pytest.approx(float(np.asarray(f(1.3))), rel=2e-3)
     # The oracle is that of our own values, which are exact where SciPy's search is coarse.
-    exact = lambda a: float(ad.value_and_grad(f)(a)[0])  # noqa: E731
+    exact = lambda a: float(ad.value_and_grad(f)(a)[0])
     slope = (exact(1.3 + 1e-4) - exact(1.3 - 1e-4)) / 2e-4
     assert float(found) == pytest.approx(slope, rel=1e-5, abs=1e-6)
 

@@ -48,7 +48,7 @@ def test_values_are_scipys_and_slopes_those_of_differences(f):
 
 
 def test_conditions_may_be_differentiated_and_do_not_count():
-    f = lambda a: signal.find_peaks(X, height=a)[1]["peak_heights"].sum() + a  # noqa: E731
+    f = lambda a: signal.find_peaks(X, height=a)[1]["peak_heights"].sum() + a
     assert float(ad.grad(f)(0.2)) == 1.0
 
 

@@ -32,7 +32,8 @@ OTHERS = ("multiquadric", "inverse_multiquadric", "inverse_quadratic", "gaussian
 def interpolated(kernel, **options):
     def call(s, y, d, x, *given):
         names = ("smoothing", "epsilon")[: len(given)]
-        numbers = {n: float(v) if isinstance(v, np.ndarray) else v for n, v in zip(names, given)}  # noqa: B905
+        plain = [float(v) if isinstance(v, np.ndarray) else v for v in given]
+        numbers = dict(zip(names, plain, strict=True))
         return s.interpolate.RBFInterpolator(y, d, kernel=kernel, **options, **numbers)(x)
 
     return call

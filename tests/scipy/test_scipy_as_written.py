@@ -130,7 +130,7 @@ def test_solvers_without_counterpart_refuse_what_is_differentiated(f):
 
 
 def test_solvers_without_counterpart_work_on_constants():
-    f = lambda a: a * optimize.newton_krylov(lambda x: x**2 - 4.0, [1.0])[0]  # noqa: E731
+    f = lambda a: a * optimize.newton_krylov(lambda x: x**2 - 4.0, [1.0])[0]
     assert float(ad.grad(f)(1.3)) == pytest.approx(2.0)
 
 

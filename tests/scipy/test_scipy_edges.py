@@ -144,16 +144,16 @@ def test_a_singular_covariance_is_as_scipy_has_it_where_that_is_allowed():
     for x in ([0.3, 0.1, 0.0], [0.3, 0.1, 0.2]):
         expected = scipy.stats.multivariate_normal.logpdf(x, cov=cov, allow_singular=True)
         found = [stats.multivariate_normal.logpdf(x, cov=cov, allow_singular=True)]
-        found += [ad.compile(lambda c: stats.multivariate_normal.logpdf(x, None, c, True))(cov)]  # noqa: B023
+        found += [ad.compile(lambda c: stats.multivariate_normal.logpdf(x, None, c, True))(cov)]
         assert [float(y) for y in found] == pytest.approx([expected] * 2)
     no_covariance = np.diag([1.0, -1.0])
     assert np.isnan(stats.multivariate_normal.logpdf([0.0, 0.0], None, no_covariance, True))
 
 
 def test_weights_of_zero_do_not_count_and_have_their_slope():
-    f = lambda b: special.logsumexp(np.array([1.0, 2.0]), b=b)  # noqa: E731
+    f = lambda b: special.logsumexp(np.array([1.0, 2.0]), b=b)
     np.testing.assert_allclose(ad.grad(f)(np.array([0.0, 1.0])).numpy(), [np.exp(-1), 1])
-    g = lambda a: special.logsumexp(a, b=np.array([0.0, 1.0]))  # noqa: E731
+    g = lambda a: special.logsumexp(a, b=np.array([0.0, 1.0]))
     np.testing.assert_array_equal(ad.grad(g)(np.array([np.inf, 1.0])).numpy(), [0, 1])
 
 
@@ -211,7 +211,7 @@ def test_unsupported_arguments_are_errors_that_say_what_to_do(call, error, match
 
 
 def test_a_solver_that_chooses_steps_refuses_where_values_are_not_known():
-    f = lambda y: ad.sum(integrate.odeint(lambda y, t: -y, y, [0.0, 1.0]))  # noqa: E731
+    f = lambda y: ad.sum(integrate.odeint(lambda y, t: -y, y, [0.0, 1.0]))
     with pytest.raises(ArgumentError, match=r"odeint: the steps are chosen by values"):
         ad.compile(f)(np.array([1.0]))
     with pytest.raises(RangeError, match=r"solve_ivp: .* at t = "):

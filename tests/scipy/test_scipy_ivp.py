@@ -129,7 +129,7 @@ def test_derivatives_by_times_are_exact_beyond_the_fourth_order():
     assert sixth == pytest.approx(exact[6], rel=1e-9)
 
     def halved(start):
-        event = lambda t, y: y[0] - 0.5  # noqa: E731
+        event = lambda t, y: y[0] - 0.5
         run = solve_ivp(lambda t, y: -y, (0.0, 4.0), [start], events=event, rtol=1e-12, atol=1e-13)
         return run.t_events[0][0]
 
@@ -183,7 +183,7 @@ def test_stiff_kinetics_have_the_gradient_of_differences(method):
 
 def test_odeint_is_scipys_also_where_it_is_stiff():
     def f(a, scale=1.0):
-        flow = lambda y, t: -scale * (y - np.cos(a * t))  # noqa: E731
+        flow = lambda y, t: -scale * (y - np.cos(a * t))
         return odeint(flow, [0.0], [0, 0.5, 3], rtol=1e-9, atol=1e-11)[-1, 0]
 
     def exact(a, k=1.0):  # y' = -k (y - cos a t)
@@ -222,8 +222,8 @@ def test_results_without_derivatives_are_scipys():
 
 
 def test_jac_options_and_vectorized_are_taken():
-    jac = lambda t, y, r: [[r * (1 - 2 * y[0])]]  # noqa: E731
-    f = lambda r: solve_ivp(  # noqa: E731
+    jac = lambda t, y, r: [[r * (1 - 2 * y[0])]]
+    f = lambda r: solve_ivp(
         lambda t, y, r: r * y * (1 - y), (0, 3), [0.1], "BDF", args=(r,), jac=jac, vectorized=True,
         max_step=0.5, **TIGHT,
     ).y[0, -1]  # fmt: skip

@@ -245,7 +245,7 @@ def test_of_empty_matrices_there_is_a_value_and_an_empty_gradient(f):
 
 
 def test_blocks_come_in_stacks():
-    f = lambda a: linalg.block_diag(a, B, a[0])  # noqa: E731
+    f = lambda a: linalg.block_diag(a, B, a[0])
     found = ad.vmap(f)(np.stack([STACK, STACK + 1]))
     np.testing.assert_allclose(found[1].numpy(), f(STACK + 1))
     np.testing.assert_allclose(ad.jacobian(f)(STACK).numpy().sum(), 2 * 9 + 2 * 9)

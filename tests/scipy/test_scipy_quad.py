@@ -188,11 +188,11 @@ def test_a_kink_within_the_range_that_is_not_named_is_warned_of(name):
 
 
 def test_what_is_resolved_or_cannot_move_is_not_warned_of():
-    named = lambda c: quad(lambda x: ad.abs(x - c), 0, 1, points=[c])[0]  # noqa: E731
+    named = lambda c: quad(lambda x: ad.abs(x - c), 0, 1, points=[c])[0]
     assert float(ad.grad(named)(0.301)) == pytest.approx(2 * 0.301 - 1, abs=1e-14)
-    bound = lambda b: quad(lambda x: ad.abs(x - 0.3), 0, b)[0]  # noqa: E731
+    bound = lambda b: quad(lambda x: ad.abs(x - 0.3), 0, b)[0]
     assert float(ad.grad(bound)(1.0)) == pytest.approx(0.7, abs=1e-14)
-    peak = lambda c: quad(lambda x: ad.exp(-((x - c) ** 2) * 1e4), 0, 1)[0]  # noqa: E731
+    peak = lambda c: quad(lambda x: ad.exp(-((x - c) ** 2) * 1e4), 0, 1)[0]
     assert float(ad.grad(peak)(0.3)) == pytest.approx(0.0, abs=1e-10)
-    singular = lambda c: quad(lambda x: c * ad.log(x), 0, 1)[0]  # noqa: E731
+    singular = lambda c: quad(lambda x: c * ad.log(x), 0, 1)[0]
     assert float(ad.grad(singular)(0.3)) == pytest.approx(-1.0, abs=1e-7)

@@ -65,9 +65,9 @@ def test_derivatives_are_those_of_the_dense_decomposition(name, order):
 
 
 def test_values_alone_between_others_and_in_single_precision():
-    inner = lambda x: ad.sparse.linalg.eigsh(  # noqa: E731
-        symmetric(x), 1, sigma=7.0, return_eigenvectors=False
-    )[0]
+    inner = lambda x: ad.sparse.linalg.eigsh(symmetric(x), 1, sigma=7.0, return_eigenvectors=False)[
+        0
+    ]
     value, slope = ad.value_and_grad(inner)(BANDS)
     every, vectors = np.linalg.eigh(np.asarray(symmetric(ad.array(BANDS)).toarray()))
     own = int(np.argmin(np.abs(every - 7.0)))
@@ -103,10 +103,10 @@ def test_equal_values_and_what_is_not_known_are_refused():
     ):
         with pytest.raises(NotDifferentiableError, match="coincides with another"):
             ad.grad(f)(double)
-    one = lambda x: ad.sparse.linalg.eigsh(diagonal(x), 1)[0][0]  # noqa: E731
+    one = lambda x: ad.sparse.linalg.eigsh(diagonal(x), 1)[0][0]
     with pytest.raises(ArgumentError, match="not known within compile, vmap"):
         ad.vmap(ad.grad(one))(np.arange(1.0, 9.0).reshape(2, 4))
-    complex_one = lambda x: ad.real(one(x * (1 + 0j)))  # noqa: E731
+    complex_one = lambda x: ad.real(one(x * (1 + 0j)))
     with pytest.raises(NotDifferentiableError, match="of a complex matrix"):
         ad.grad(complex_one)(np.arange(1.0, 5.0))
 

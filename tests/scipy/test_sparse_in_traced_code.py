@@ -187,7 +187,7 @@ def test_one_decomposition_serves_value_gradient_and_second_derivative():
 
 
 def test_single_precision_and_complex_numbers():
-    single = lambda v: spsolve(sp.diags(v).tocsc() + S.astype(np.float32), np.float32(X)).sum()  # noqa: E731
+    single = lambda v: spsolve(sp.diags(v).tocsc() + S.astype(np.float32), np.float32(X)).sum()
     v = np.arange(1, 7, dtype=np.float32)
     assert ad.grad(single)(v).dtype == np.float32
 
@@ -214,7 +214,7 @@ def test_empty_matrices_and_rows():
 
 def test_errors_say_what_to_do():
     n = len(X)
-    diagonal = lambda x: sp.diags(x).tocsc()  # noqa: E731
+    diagonal = lambda x: sp.diags(x).tocsc()
     cases = [
         (lambda x: spsolve(diagonal(x * [0, 1, 1, 1, 1, 1]), x).sum(), LinAlgError, "singular"),
         (lambda x: spl.cg(diagonal(x), x, maxiter=1)[0].sum(), LinAlgError, "maxiter"),

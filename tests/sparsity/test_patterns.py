@@ -119,7 +119,7 @@ def test_indices_given_as_arguments_make_plans_of_their_own():
     np.testing.assert_array_equal(f(X, np.array([0, 1])).toarray()[:, :2], np.diag(2 * X[:2]))
     found = f(X, np.array([5, 4])).toarray()
     np.testing.assert_array_equal(found[:, 4:], np.diag(2 * X[4:])[::-1])
-    assert found[:, :4].any() == False  # noqa: E712
+    assert found[:, :4].any() == False  # noqa: E712  # an array of scipy.sparse
 
 
 def test_a_computed_index_reaches_its_own_row():

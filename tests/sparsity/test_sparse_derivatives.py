@@ -213,7 +213,7 @@ def test_texts_among_the_arguments():
 
 
 def test_a_hessian_by_a_part():
-    f = lambda p, x: (chained_rosenbrock(p["w"] * x), x)  # noqa: E731
+    f = lambda p, x: (chained_rosenbrock(p["w"] * x), x)
     p = {"w": np.linspace(0.5, 1.0, 7), "b": 1.0}
     found, aux = ad.hessian(f, has_aux=True, sparse=True, wrt="w")(p, 2.0)
     np.testing.assert_allclose(found.toarray(), ad.hessian(f, has_aux=True, wrt="w")(p, 2.0)[0])

@@ -44,7 +44,7 @@ class Point:
         found = [self.total(x), ad.grad(self.total)(x)]
         if self.x.dtype.kind == "c":
             return found
-        along = lambda x: ad.jvp(self.total, (x,), (np.ones_like(self.x),))[1]  # noqa: E731
+        along = lambda x: ad.jvp(self.total, (x,), (np.ones_like(self.x),))[1]
         found.append(ad.jacfwd(self.total)(x))
         if self.second is not None:
             found.append(ad.jvp(ad.grad(self.total), (x,), (np.ones_like(self.x),))[1])

@@ -27,7 +27,7 @@ def derivatives(f: Callable[..., Any], xs: Any, vs: Any, ws: Any) -> dict[str, A
     """Derivatives of f along `vs`, then `ws`, by nestings of the modes: tuples, or numbers."""
     every = tuple(range(len(xs)))
     first = ad.grad(f, every)
-    ahead = lambda *xs: ad.jvp(f, xs, vs)[1]  # noqa: E731
+    ahead = lambda *xs: ad.jvp(f, xs, vs)[1]
     second = ad.grad(lambda *xs: along(first(*xs), vs), every)
     mixed = ad.grad(ahead, every)
     third = ad.grad(lambda *xs: along(second(*xs), ws), every)

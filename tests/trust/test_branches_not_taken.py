@@ -236,7 +236,7 @@ def by_first(case: Case) -> Any:
 
 def is_fine(g: Any) -> np.ndarray[Any, Any]:
     """Where on the line a function has three finite derivatives of moderate size."""
-    each = lambda x: ad.sum(g(x))  # noqa: E731
+    each = lambda x: ad.sum(g(x))
     ones = (np.ones_like(LINE),)
     orders = [order[0] for order in reference(each, (LINE,), ones, ones)]
     return np.all([np.abs(order) < 1e6 for order in orders], 0) & np.isfinite(
@@ -250,8 +250,8 @@ def test_of_two_random_programs_only_the_chosen_one_has_influence(seed: int) -> 
     rng = np.random.default_rng(seed)
     functions = [by_first(ELEMENTWISE[i]) for i in rng.integers(len(ELEMENTWISE), size=4)]
     move = MOVES[list(MOVES)[seed % len(MOVES)]]
-    g = lambda x: functions[0](functions[1](x))  # noqa: E731
-    h = lambda x: functions[2](functions[3](x)) + x  # noqa: E731
+    g = lambda x: functions[0](functions[1](x))
+    h = lambda x: functions[2](functions[3](x)) + x
     yes, no = is_fine(lambda x: g(x)), is_fine(lambda x: h(x))
     taken = np.where(yes & no, rng.random(LINE.size) < 0.5, yes)
     place = np.flatnonzero(yes | no)

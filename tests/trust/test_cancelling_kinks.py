@@ -10,7 +10,7 @@ from tests.counting import calls
 
 pytestmark = pytest.mark.unit
 
-L = lambda n, u: n.log1p(n.exp(-n.abs(u)))  # noqa: E731
+L = lambda n, u: n.log1p(n.exp(-n.abs(u)))
 
 
 CAREFUL = {

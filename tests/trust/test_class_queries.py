@@ -61,7 +61,7 @@ class Rod:
     def stiffness(self):
         return math.exp(-self.length) * np.array([self.length, 1.0]).sum()
 
-    @functools.lru_cache  # noqa: B019
+    @functools.lru_cache  # noqa: B019  # as users write it
     def bent(self, x):
         return math.sin(x) * self.stiffness
 
@@ -183,7 +183,7 @@ def test_objects_have_their_arrays_again_where_a_call_failed():
 
 
 class Kind:
-    known: list[type] = []  # noqa: RUF012
+    known: list[type] = []  # noqa: RUF012  # as users write it
 
     def __init_subclass__(cls, *, tag: str) -> None:
         Kind.known.append(cls)

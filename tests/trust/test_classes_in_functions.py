@@ -136,7 +136,7 @@ def test_names_in_the_body_of_a_class_are_those_of_the_module_as_it_is_now(monke
 def test_a_name_that_is_nowhere_is_an_error_of_pythons():
     def f(x):
         class Holder:
-            value = missing  # noqa: F821
+            value = missing  # noqa: F821  # what is tested
 
         return x * Holder.value
 

@@ -213,9 +213,7 @@ def test_each_matrix_of_a_stack_is_checked_by_itself():
     stack = np.stack([MATRICES["the identity"], MATRICES["all distinct"], MATRICES["two equal"]])
     f = symmetric(lambda a: ad.sum(ad.exp(ad.linalg.eigvalsh(a))))
     v = NORMAL.normal(size=(3, 3, 3))
-    whole = lambda a: ad.sum(  # noqa: E731
-        ad.exp(ad.linalg.eigvalsh((a + ad.matrix_transpose(a)) / 2))
-    )
+    whole = lambda a: ad.sum(ad.exp(ad.linalg.eigvalsh((a + ad.matrix_transpose(a)) / 2)))
     found = ad.hvp(whole, stack, v).numpy()
     each = [ad.hvp(f, a, x).numpy() for a, x in zip(stack, v, strict=True)]
     np.testing.assert_allclose(found, each, rtol=1e-9)
@@ -254,14 +252,14 @@ def test_even_functions_of_singular_values_have_theirs_where_one_is_0(mode):
 @pytest.mark.filterwarnings("ignore::adjoint.errors.KinkWarning")
 @pytest.mark.parametrize("mode", SECOND)
 def test_equal_values_of_a_general_matrix_have_no_second_derivative_that_is_wrong(mode):
-    f = lambda a: ad.sum(ad.real(ad.exp(ad.linalg.eigvals(a))))  # noqa: E731
+    f = lambda a: ad.sum(ad.real(ad.exp(ad.linalg.eigvals(a))))
     found = np.asarray(SECOND[mode](f)(np.eye(2)))
     assert np.isnan(found[0, 1]).any()  # e, in truth
     assert np.isnan(found[1, 0]).any()
 
 
 def test_equal_values_of_a_general_matrix_have_their_gradient_and_the_second_is_warned_of():
-    f = lambda a: ad.sum(ad.real(ad.exp(ad.linalg.eigvals(a))))  # noqa: E731
+    f = lambda a: ad.sum(ad.real(ad.exp(ad.linalg.eigvals(a))))
     np.testing.assert_allclose(np.asarray(ad.grad(f)(np.eye(2))), np.e * np.eye(2), atol=1e-12)
     with pytest.warns(KinkWarning, match="eig: values coincide"):
         np.asarray(ad.jacrev(ad.grad(f))(np.eye(2)))

@@ -46,7 +46,7 @@ def bare(x):
     try:
         with np.errstate(divide="raise"):
             return np.sum(np.log(x))
-    except:  # noqa: E722
+    except:  # noqa: E722  # as users write it
         return np.sum(x**3)
 
 
@@ -55,7 +55,7 @@ def bare_inside(x):
         with np.errstate(all="raise"):
             try:
                 x = np.log(x**power)
-            except:  # noqa: E722
+            except:  # noqa: E722  # as users write it
                 continue
     return np.sum(x)
 
@@ -99,7 +99,7 @@ def around_a_helper(x):
 
     try:
         return helper(x)
-    except:  # noqa: E722
+    except:  # noqa: E722  # as users write it
         return np.sum(x**3)
 
 
@@ -111,7 +111,7 @@ def suppressed(x):
 
 def before(x):
     try:
-        import adjoint.no_such_module  # noqa: F401
+        import adjoint.no_such_module  # noqa: F401  # the error is what is tested
     except Exception:
         x = x * 1.0
     with np.errstate(divide="raise"):

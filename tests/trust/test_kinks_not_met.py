@@ -52,6 +52,6 @@ def test_bounds_that_were_computed_before_are_known(mode):
 
 
 def test_what_was_written_is_at_its_kink():
-    f = lambda x: np.abs(filled(x)[3]) * x[0]  # noqa: E731
+    f = lambda x: np.abs(filled(x)[3]) * x[0]
     with pytest.warns(KinkWarning):
         assert np.isnan(np.asarray(ad.hessian(f)(np.array([1.3, 0.0])))).any()

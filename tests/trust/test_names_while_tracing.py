@@ -171,7 +171,7 @@ def with_generator(x):
 
 def with_lambda_and_partial(x):
     power = functools.partial(helper, scale=np.array([2.0, 3.0]))
-    square = lambda v: np.array([v**2, v])  # noqa: E731
+    square = lambda v: np.array([v**2, v])
     return np.sum(power(x[0], x[1])) + np.sum(square(x[2]))
 
 
@@ -292,7 +292,7 @@ def test_a_variable_of_an_enclosing_function_is_seen_as_it_is_now():
     factor = 3.0
     assert gradient(X)[0] == 6.0
     original = scaled
-    scaled = lambda v: original(v) * 2.0  # noqa: E731
+    scaled = lambda v: original(v) * 2.0
     assert gradient(X)[0] == 12.0
     assert calls == 3
 

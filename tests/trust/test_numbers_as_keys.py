@@ -48,7 +48,7 @@ def test_what_is_differentiated_is_not_looked_up():
 
 
 def test_functions_that_remember_and_variables_know_objects():
-    f = lambda x: product((x[0], x[1])) * product((x[2], 2))  # noqa: E731
+    f = lambda x: product((x[0], x[1])) * product((x[2], 2))
     expected = 2 * np.array([X[1] * X[2], X[0] * X[2], X[0] * X[1]])
     np.testing.assert_allclose(ad.grad(f)(X), expected)
     np.testing.assert_allclose(ad.grad(f)(np.ones(3)), np.full(3, 2.0))

@@ -73,7 +73,7 @@ MODEL = Spring(1.5, [Spring(0.2), Base(0.3)])
 def made_inside(x):
     model = Spring(x[2], [Spring.soft(), MODEL])
     assert isinstance(model, Spring) and isinstance(model, Base) and isinstance(MODEL, Spring)
-    assert type(model) == Spring and issubclass(Spring, Base)  # noqa: E721
+    assert type(model) == Spring and issubclass(Spring, Base)  # noqa: E721  # as users write it
     return model.loss(x)
 
 

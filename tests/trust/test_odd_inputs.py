@@ -220,7 +220,7 @@ def test_reductions(name):
     for shape, dtype, axis, keep in product(SHAPES, DTYPES, AXES, (False, True)):
         for a in views(shape, dtype):
             what = f"{name}, {shape}, {dtype}, {axis}, {keep}"
-            compare(lambda n, a: getattr(n, name)(a, axis=axis, keepdims=keep), [a], what)  # noqa: B023
+            compare(lambda n, a: getattr(n, name)(a, axis=axis, keepdims=keep), [a], what)
 
 
 @pytest.mark.filterwarnings("ignore")

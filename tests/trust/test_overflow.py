@@ -66,7 +66,7 @@ def cross_entropy(n, y, s):
 
 
 Composition = Callable[[Any, Any], Any]
-L = lambda n, u: n.log1p(n.exp(-n.abs(u)))  # noqa: E731
+L = lambda n, u: n.log1p(n.exp(-n.abs(u)))
 
 KINDS: dict[str, Composition] = {
     # sums of exponentials
@@ -169,15 +169,15 @@ def exact(f: Composition, point: str) -> tuple[float, np.ndarray, np.ndarray]:
         h = STEP
         at, v = (np.array([mpmath.mpf(float(a)) for a in b], object) for b in (x, DIRECTION))
         units = np.array([[h if i == j else 0 * h for j in range(4)] for i in range(4)], object)
-        g = lambda p: mpmath.mpf(np.sum(f(MP, p)))  # noqa: E731
-        grad = lambda p: np.array([(g(p + e) - g(p - e)) / (2 * h) for e in units])  # noqa: E731
+        g = lambda p: mpmath.mpf(np.sum(f(MP, p)))
+        grad = lambda p: np.array([(g(p + e) - g(p - e)) / (2 * h) for e in units])
         along = (grad(at + h * v) - grad(at - h * v)) / (2 * h)
         return float(g(at)), grad(at).astype(float), along.astype(float)
 
 
 def ours(f: Composition) -> Callable[[Any], list[Any]]:
     """Value, gradient in both modes, and the second derivative in all four ways."""
-    g = lambda x: f(ad, x)  # noqa: E731
+    g = lambda x: f(ad, x)
     v = DIRECTION
 
     def along(x: Any) -> Any:
@@ -196,7 +196,7 @@ def ours(f: Composition) -> Callable[[Any], list[Any]]:
 
 def few(f: Composition) -> Callable[[Any], list[Any]]:
     """Value, gradient, and the derivative of that along `DIRECTION`."""
-    g = lambda x: f(ad, x)  # noqa: E731
+    g = lambda x: f(ad, x)
     return lambda x: [g(x), ad.grad(g)(x), ad.jvp(ad.grad(g), (x,), (DIRECTION,))[1]]
 
 
@@ -248,7 +248,7 @@ THIRD = {
 @pytest.mark.parametrize("x", [1000.0, -1000.0, 125.0, 2.0])
 def test_derivatives_of_higher_orders_are_right(name, x):
     f = THIRD[name]
-    g = lambda x: f(ad, x)  # noqa: E731
+    g = lambda x: f(ad, x)
     modes = (ad.grad, ad.jacfwd)
     for order in range(1, 5):
         g = modes[order % 2](g)
@@ -378,7 +378,7 @@ def test_equal_expressions_made_twice_are_two_nodes(name, both):
     y = f(a, b)
     h = 1e-6
     p, q = float(a), float(b)
-    one = lambda s, t: float(f(ad.asarray(s), ad.asarray(t)))  # noqa: E731
+    one = lambda s, t: float(f(ad.asarray(s), ad.asarray(t)))
     by_a = (one(p + h, q) - one(p - h, q)) / (2 * h)
     by_b = (one(p, q + h) - one(p, q - h)) / (2 * h)
     for derivative in (ad.gradient, ad.backprop):
@@ -394,7 +394,7 @@ def test_equal_expressions_made_twice_are_two_nodes(name, both):
 
 def test_weights_of_nothing_leave_nothing_behind():
     """The largest exponent has weight zero."""
-    f = lambda w, x: ad.log(ad.sum(w * ad.exp(x)))  # noqa: E731
+    f = lambda w, x: ad.log(ad.sum(w * ad.exp(x)))
     w, x = np.array([0.0, 1.0]), np.array([1000.0, -1000.0])
     assert float(f(ad.asarray(w), ad.asarray(x))) == -1000.0
     by_x = ad.grad(f, 1)(w, x)
@@ -421,7 +421,7 @@ def test_short_floats_are_right_too(dtype):
 
 
 def test_batches_are_right():
-    f = lambda x: -ad.log(softmax(ad, x)[0])  # noqa: E731
+    f = lambda x: -ad.log(softmax(ad, x)[0])
     x = np.array([[1000.0, 0.0], [0.0, 1000.0]])
     assert ad.vmap(f)(x).tolist() == [0.0, 1000.0]
     assert ad.vmap(ad.grad(f))(x).tolist() == [[0.0, 0.0], [-1.0, 1.0]]

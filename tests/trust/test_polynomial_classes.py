@@ -89,7 +89,7 @@ def test_compiled_it_is_the_same(f):
 
 
 def test_second_derivatives_and_vmap():
-    f = lambda x: fits(Chebyshev, x)  # noqa: E731
+    f = lambda x: fits(Chebyshev, x)
     hessian = ad.hessian(f)(X).numpy()
     steps = np.eye(3) * 1e-5
     slopes = [(ad.grad(f)(X + d).numpy() - ad.grad(f)(X - d).numpy()) / 2e-5 for d in steps]

@@ -74,7 +74,7 @@ def test_products_with_hessians_are_replayed(several: bool) -> None:
 
 
 def test_trees_and_what_is_beside_are_replayed() -> None:
-    f = lambda p: (ad.sum(p["a"] * p["b"][0] ** 2), {"b": p["b"][0] * 2.0})  # noqa: E731
+    f = lambda p: (ad.sum(p["a"] * p["b"][0] ** 2), {"b": p["b"][0] * 2.0})
     p = {"a": np.arange(3.0), "b": [ad.ones(3)]}
     for i in range(8):
         with ad.options(native="always"):
@@ -89,7 +89,7 @@ def test_trees_and_what_is_beside_are_replayed() -> None:
 
 
 def test_other_uses_of_a_function_are_told_apart() -> None:
-    f = lambda *xs: sum(ad.sin(x) for x in xs)  # noqa: E731
+    f = lambda *xs: sum(ad.sin(x) for x in xs)
     for i in range(7):
         with ad.options(native="always"):
             for count in (1, 2):
@@ -117,7 +117,7 @@ def test_wrong_tangents_are_refused_by_name_all_the_same() -> None:
 
 def test_what_a_function_reads_is_compared() -> None:
     scale = [1.0]
-    f = lambda x: scale[0] * x * x  # noqa: E731
+    f = lambda x: scale[0] * x * x
     for i in range(12):
         scale[0] = float(i // 4)
         with ad.options(native="always"):
@@ -140,8 +140,8 @@ def test_effects_of_a_function_happen() -> None:
 
 
 def test_functions_that_differentiate_inside_are_left_alone_while_traced() -> None:
-    f = lambda x: ad.sin(x) * x  # noqa: E731
-    g = lambda x: ad.jvp(f, (x,), (1.0,))[1] * x  # noqa: E731
+    f = lambda x: ad.sin(x) * x
+    g = lambda x: ad.jvp(f, (x,), (1.0,))[1] * x
     with ad.options(native="always"):
         for i in range(8):
             x = 0.5 + i
@@ -166,7 +166,7 @@ def test_a_function_that_is_thrown_away_is_freed_at_once() -> None:
 
 
 def test_wrappers_do_not_answer_for_one_another() -> None:
-    f = lambda x: x * x  # noqa: E731
+    f = lambda x: x * x
     with ad.options(native="always"):
         for _ in range(8):
             ad.jvp(f, (3.0,), (1.0,))

@@ -135,10 +135,10 @@ def test_each_example_of_a_batch_is_checked_by_itself():
 
 def test_products_with_a_hessian_are_as_the_hessian():
     v = np.array([1.0, 2.0])
-    f = lambda x: matern52(ad.linalg.norm(x))  # noqa: E731
+    f = lambda x: matern52(ad.linalg.norm(x))
     expected = -A * A / 3 * v
     np.testing.assert_allclose(ad.hvp(f, np.zeros(2), v).numpy(), expected)
-    along = lambda x: ad.jvp(f, (x,), (v,))[1]  # noqa: E731
+    along = lambda x: ad.jvp(f, (x,), (v,))[1]
     np.testing.assert_allclose(float(ad.jvp(along, (np.zeros(2),), (v,))[1]), expected @ v)
     np.testing.assert_allclose(ad.grad(along)(np.zeros(2)).numpy(), expected)
     x = ad.variable(np.zeros(2))
@@ -215,7 +215,7 @@ def test_a_kink_that_is_met_but_not_crossed_has_the_true_second_derivative(name)
 @pytest.mark.parametrize("mode", SECOND)
 def test_what_is_straight_in_the_variables_is_not_spoilt_by_what_is_curved_elsewhere(mode):
     """The second element is curved, but not at its kink; the first is at its kink, but straight."""
-    f = lambda x: ad.sum(ad.abs(ad.stack([W[0] @ x, 1 + x[0] ** 2])))  # noqa: E731
+    f = lambda x: ad.sum(ad.abs(ad.stack([W[0] @ x, 1 + x[0] ** 2])))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(np.asarray(SECOND[mode](f)(np.zeros(2))), np.diag([2.0, 0]))
@@ -381,7 +381,7 @@ def test_what_a_decomposition_leaves_zero_is_not_a_kink_that_is_crossed(name, mo
 
 
 def test_what_crosses_zero_in_a_decomposition_is_a_kink():
-    f = lambda x: ad.abs(np.linalg.inv(ad.stack([1.0, x + x**2, 0.0, 1.0]).reshape(2, 2))[0, 1])  # noqa: E731
+    f = lambda x: ad.abs(np.linalg.inv(ad.stack([1.0, x + x**2, 0.0, 1.0]).reshape(2, 2))[0, 1])
     with pytest.warns(KinkWarning, match="abs"):
         assert np.isnan(float(ad.grad(ad.grad(f))(0.0)))
 

@@ -88,7 +88,7 @@ HESSIANS = {
 @pytest.mark.parametrize("exponent", POWERS)
 def test_powers_of_zero_have_their_limits_by_base_and_exponent(exponent, mode):
     first, second = POWERS[exponent]
-    f = lambda x: x[0] ** x[1]  # noqa: E731
+    f = lambda x: x[0] ** x[1]
     point = np.array([0.0, exponent])
     np.testing.assert_array_equal(ad.grad(f)(point).numpy(), first)
     np.testing.assert_array_equal(ad.jacfwd(f)(point).numpy(), first)
@@ -97,7 +97,7 @@ def test_powers_of_zero_have_their_limits_by_base_and_exponent(exponent, mode):
 
 @pytest.mark.parametrize("mode", HESSIANS)
 def test_the_exponent_zero_in_an_array_makes_a_constant(mode):
-    f = lambda x: ad.sum(x ** np.array([0.0, 0.0, 2.0]))  # noqa: E731
+    f = lambda x: ad.sum(x ** np.array([0.0, 0.0, 2.0]))
     x = np.array([0.0, 1.0, 0.0])
     np.testing.assert_array_equal(ad.grad(f)(x).numpy(), 0)
     np.testing.assert_array_equal(HESSIANS[mode](f)(x).numpy(), np.diag([0.0, 0.0, 2.0]))
@@ -105,7 +105,7 @@ def test_the_exponent_zero_in_an_array_makes_a_constant(mode):
 
 @pytest.mark.parametrize(("x", "y"), [(0.7, 1.3), (2.5, -0.8), (1.2, 0.0), (0.3, 2.0)])
 def test_derivatives_of_powers_by_both_are_those_of_mathematics(x, y):
-    f = lambda z: z[0] ** z[1]  # noqa: E731
+    f = lambda z: z[0] ** z[1]
     with mpmath.workdps(50):
         exact = [
             [float(mpmath.diff(lambda a, b: a**b, (x, y), orders)) for orders in row]
@@ -120,7 +120,7 @@ def test_derivatives_of_powers_by_both_are_those_of_mathematics(x, y):
 
 
 def test_slogdet_at_a_singular_matrix_is_infinite_by_the_cofactors():
-    f = lambda a: ad.linalg.slogdet(a)[1]  # noqa: E731
+    f = lambda a: ad.linalg.slogdet(a)[1]
     a = np.array([[1.0, 2.0], [2.0, 4.0]])
     expected = [[INF, -INF], [-INF, INF]]
     for first in (ad.grad(f), ad.jacfwd(f), ad.compile(ad.grad(f))):

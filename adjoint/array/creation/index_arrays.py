@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -161,7 +162,7 @@ def fromiter(iter: Iterable[Any], dtype: Any, count: int = -1) -> Tensor:
     Tensor([0., 1., 4., 9.])
     """
     wanted = as_dtype(dtype)
-    given = [x for _, x in zip(range(count), iter)] if count >= 0 else list(iter)  # noqa: B905
+    given = list(islice(iter, count) if count >= 0 else iter)
     if len(given) < count:
         raise ShapeError(f"fromiter: asked for {count} elements, but there are only {len(given)}")
     found = asarray(given) if given else asarray(np.zeros(0, wanted))

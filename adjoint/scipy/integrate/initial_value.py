@@ -103,7 +103,7 @@ def solve_ivp(
         return found
     f = _with_args(fun, args)
     if vectorized:
-        f = lambda t, y: _with_args(fun, args)(t, y[:, None])  # noqa: E731
+        f = lambda t, y: _with_args(fun, args)(t, y[:, None])
     problem = Problem(name, f, _start(name, y0))
     span = [as_tensor(t, FLOAT64) for t in t_span]
     wanted = None if t_eval is None else _times(name, t_eval, span)

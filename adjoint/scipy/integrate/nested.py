@@ -35,9 +35,9 @@ class _Nested:
         weighted = tuple(options.pop(key, value) for key, value in defaults.items())
         settings = Settings.of(_NAME, **options, weighted=weighted)
         if depth + 1 == len(self.ranges):
-            f = lambda x: self.func(x, *args)  # noqa: E731
+            f = lambda x: self.func(x, *args)
             return f, Probe(_NAME, f), low, high, settings
-        f = lambda x: self.integral((x, *args), depth + 1)  # noqa: E731
+        f = lambda x: self.integral((x, *args), depth + 1)
         return f, _Inside(self, args, depth + 1), low, high, settings
 
     def value(self, args: tuple[Any, ...], depth: int) -> tuple[Any, bool]:
@@ -114,7 +114,7 @@ def dblquad(
     >>> ad.grad(lambda r: dblquad(lambda y, x: x * y, 0.0, r, 0.0, lambda x: r - x)[0])(1.0)
     Tensor(0.16666667)
     """
-    inner = lambda *args: (_constantly(gfun)(args[0]), _constantly(hfun)(args[0]))  # noqa: E731
+    inner = lambda *args: (_constantly(gfun)(args[0]), _constantly(hfun)(args[0]))
     opts = {"epsabs": epsabs, "epsrel": epsrel}
     return nquad(func, [inner, (a, b)], args=args, opts=opts)
 
@@ -142,7 +142,7 @@ def tplquad(
     >>> ad.grad(volume)(2.0)
     Tensor(0.5)
     """
-    of_y = lambda *args: (_constantly(gfun)(args[0]), _constantly(hfun)(args[0]))  # noqa: E731
+    of_y = lambda *args: (_constantly(gfun)(args[0]), _constantly(hfun)(args[0]))
 
     def of_z(*args: Any) -> Any:
         return _constantly(qfun)(args[1], args[0]), _constantly(rfun)(args[1], args[0])

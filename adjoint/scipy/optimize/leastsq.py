@@ -49,7 +49,7 @@ def leastsq(
     problem = problem_of("leastsq", func, Unknowns("leastsq", x0), args, is_vector=True)
     slope = problem.derivative(problem.output) if Dfun is None else Dfun
     if Dfun is not None and args:
-        slope = lambda x: Dfun(x, *problem.args)  # noqa: E731
+        slope = lambda x: Dfun(x, *problem.args)
     found = import_module("scipy.optimize").leastsq(
         problem.value(),
         problem.unknowns.start,

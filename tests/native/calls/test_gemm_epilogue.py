@@ -119,7 +119,7 @@ def test_special_values_go_the_way_of_ieee():
     a, c = RNG.normal(size=(2, 4, 4))
     a[1, 2], a[2, 0] = np.nan, np.inf
     for factor in (0.0, -0.0, np.inf, np.nan, 5e-324, 1e308):
-        found = ad.compile(lambda a, c: c - factor * (a @ a))(a, c)  # noqa: B023
+        found = ad.compile(lambda a, c: c - factor * (a @ a))(a, c)
         wanted = c - factor * (a @ a)
         np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
         np.testing.assert_array_equal(np.isinf(found), np.isinf(wanted))
@@ -131,8 +131,8 @@ def test_special_values_go_the_way_of_ieee():
 def test_one_program_serves_every_factor():
     a, c = RNG.normal(size=(2, 30, 30))
     for factor in (0.1, -0.2, 3.0, 0.3):
-        compared(lambda a, c: c - factor * (a @ a), a, c)  # noqa: B023
-        compared(lambda a, c: c + (a @ a) * factor, a, c)  # noqa: B023
+        compared(lambda a, c: c - factor * (a @ a), a, c)
+        compared(lambda a, c: c + (a @ a) * factor, a, c)
 
 
 def test_a_donated_addend_is_added_to_in_place():

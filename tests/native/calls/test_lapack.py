@@ -161,7 +161,7 @@ def test_the_slope_of_a_logarithm_of_a_determinant():
     assert np.isinf(np.asarray(gradient(np.zeros((2, 1, 1))))).all()
 
     def steps(a):
-        step = lambda total, x: (total + linalg.slogdet(x).logabsdet, None)  # noqa: E731
+        step = lambda total, x: (total + linalg.slogdet(x).logabsdet, None)
         return ad.scan(step, 0.0, a)[0]
 
     a = matrices(7, 5, 5)

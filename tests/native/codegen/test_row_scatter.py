@@ -84,7 +84,7 @@ def test_several_elements_in_a_row_are_added() -> None:
 
 def test_zeros_have_the_sign_of_sums() -> None:
     """0 + -0 = 0, at the index and elsewhere."""
-    f = lambda x, v: ad.index_add(x, (np.arange(3), ad.asarray([0, 1, 1])), v)  # noqa: E731
+    f = lambda x, v: ad.index_add(x, (np.arange(3), ad.asarray([0, 1, 1])), v)
     x, v = np.full((3, 2), -0.0), np.full(3, -0.0)
     found = np.asarray(ad.compile(f)(x, v))
     assert not np.signbit(found).any()

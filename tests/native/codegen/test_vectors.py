@@ -159,7 +159,7 @@ def _protect(address, size, allowed=0):
 def test_bits_do_not_depend_on_which_size_came_first(vector_target, tmp_path, monkeypatch):
     """Code for any number of elements reduces in one order, for whichever size it was compiled."""
     sizes = (3, 40, 3000)
-    f = lambda x: ad.sum(ad.exp(x) * 1.1)  # noqa: E731
+    f = lambda x: ad.sum(ad.exp(x) * 1.1)
     results = []
     for order in (sizes, sizes[::-1]):
         monkeypatch.setattr(kernel_cache, "_kernels", {})

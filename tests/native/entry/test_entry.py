@@ -309,7 +309,7 @@ def test_endless_recursion_is_an_error() -> None:
 @pytest.mark.parametrize("release_gil", [False, True])
 def test_threads(enter: Any, release_gil: bool) -> None:
     spec = Input(F64, (3,))
-    slow = lambda *args: len(args)  # noqa: E731
+    slow = lambda *args: len(args)
     f = enter(program([spec, NUMBER], [ROW, SCALAR], release_gil=release_gil, slow=slow))
     wrong: list[Any] = []
 

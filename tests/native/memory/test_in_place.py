@@ -84,7 +84,7 @@ def test_what_loops_may_read_again_is_not_written_over(name: str) -> None:
         "trigamma": lambda x: ad.special.polygamma(1, x),
     }.get(name) or getattr(ad, name)
     shift = 0.3 if "gamma" in name else 1e9
-    f = lambda x: function(x @ x + shift) @ x  # noqa: E731
+    f = lambda x: function(x @ x + shift) @ x
     found, compiled = results(f)
     np.testing.assert_allclose(found[0], f(ad.asarray(X)).numpy(), rtol=1e-6)
     assert plan_memory(compiled._last().schedule).size >= 2 * MATRIX

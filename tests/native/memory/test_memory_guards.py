@@ -63,7 +63,7 @@ def test_a_write_behind_an_intermediate_result_is_noticed(by: int) -> None:
     assert len(nodes) > 1
     for node in nodes:
         program = looking(lambda x: ad.tanh(x @ x.T) @ ad.sin(x), X)
-        writes_behind(program, lambda p: list(p.guarded.writer.memory.offsets)[0], by)  # noqa: RUF015
+        writes_behind(program, lambda p: next(iter(p.guarded.writer.memory.offsets)), by)
         with pytest.raises(GuardError, match="native code wrote 1 bytes behind"):
             program.run([X])
         del node

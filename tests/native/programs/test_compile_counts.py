@@ -204,7 +204,7 @@ def test_long_loops_are_compiled_in_the_quickest_way() -> None:
             h = (ad.sin, ad.tanh, ad.cos)[which](h @ w[which])
         return h, None
 
-    f = lambda h: ad.scan(step, h, None, 4)[0]  # noqa: E731
+    f = lambda h: ad.scan(step, h, None, 4)[0]
     compiled = ad.compile(f)
     h = np.random.default_rng(2).normal(size=(40, 40))
     np.testing.assert_allclose(compiled(h), f(h), rtol=1e-7, atol=1e-9)
