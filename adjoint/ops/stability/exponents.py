@@ -71,36 +71,45 @@ class ExponentExtractor:
             if self.looked > MOST_LOOKED_AT:
                 raise TooLarge
             return rule(self, x)
-        if not self.is_small(x):
-            raise TooLarge
+        if not self.leads_to_exponential(x):
+            return None
         self.within = True
         found = rule(self, x)
         self.within = False
         return found
 
-    def is_small(self, x: Node) -> bool:
-        """Whether `extract` can end: it meets a node once for each way that leads to it, and in a
-        recurrence ways multiply. Counting them takes far less time than making tensors in vain."""
+    def leads_to_exponential(self, x: Node) -> bool:
+        """Whether `extract` meets an exponential that counts.
+
+        `TooLarge` if that could not end: it meets a node once for each way that leads to it, and in
+        a recurrence ways multiply. Counting them takes far less time than making tensors in vain.
+        """
         ways: dict[Node, int] = {}
         stack = [(x, 0)]
+        found = False
         while stack:
             node, fractions = stack[-1]
-            if _RULES[node.op.name] in _EXPONENTIALS:
-                below: list[Node] = []
+            name, count, waiting = node.op.name, 1, False
+            kind = _RULES[name]
+            if kind in _EXPONENTIALS:
+                found = found or self.deep or kind not in _IF_DEEP
             else:
                 below = [y for y in node.inputs if y.op.name in _RULES and not self.opaque(y)]
-                fractions += node.op.name in _FRACTIONS and node.inputs[-1] in below
-            waiting = [(y, fractions) for y in below if y not in ways]
-            if waiting:
-                stack += waiting
-                if fractions > MOST_FRACTIONS or len(stack) > MOST_LOOKED_AT:
-                    return False
-                continue
-            stack.pop()
-            ways[node] = 1 + sum(ways[y] for y in below)
-            if ways[node] > MOST_LOOKED_AT:
-                return False
-        return True
+                fractions += name in _FRACTIONS and node.inputs[-1] in below
+                for y in below:
+                    if y not in ways:
+                        stack.append((y, fractions))
+                        waiting = True
+                    elif not waiting:
+                        count += ways[y]
+            if not waiting:
+                stack.pop()
+                ways[node] = count
+            elif fractions > MOST_FRACTIONS:
+                raise TooLarge
+            if count > MOST_LOOKED_AT or len(stack) > MOST_LOOKED_AT:
+                raise TooLarge
+        return found
 
     def can_see_exponential(self, x: Node) -> bool:
         """Whether there can be an exponential in `x`: a quick look before `extract`."""
@@ -425,3 +434,4 @@ _RULES: dict[str, Rule] = {
 }
 _FRACTIONS = frozenset({"divide", "reciprocal"})
 _EXPONENTIALS = frozenset({_exp, _expm1, _cosh, _softmax, _expit})
+_IF_DEEP = frozenset({_softmax, _expit})
