@@ -78,7 +78,9 @@ def contiguous(x: Any, known: Leaf) -> np.ndarray[Any, Any]:
     value = engine.value_of(x.node) if type(x) is Tensor else x
     if type(x) is int:
         value = scalar_value(x, known.dtype)
-    array = np.require(value, known.dtype, ("C", "A", "E"))
+    array = value
+    if type(value) is not np.ndarray or value.dtype is not known.dtype or not _is_plain(value):
+        array = np.require(value, known.dtype, ("C", "A", "E"))
     if known.dtype.kind == "b":
         array = truths(array)
     if array.shape != known.shape:
@@ -87,6 +89,12 @@ def contiguous(x: Any, known: Leaf) -> np.ndarray[Any, Any]:
             f"it had {known.shape}; give a copy of an array that another thread resizes"
         )
     return array
+
+
+def _is_plain(array: np.ndarray[Any, Any]) -> bool:
+    """Whether an array is aligned, and in row-major order."""
+    flags = array.flags
+    return flags.c_contiguous and flags.aligned
 
 
 def is_open(node: Node) -> bool:

@@ -78,7 +78,11 @@ class GraphForm:
                 scopes[scope] = _scope(scope)
             place = ends[node] if is_given else None
             key += [op, dtype, children, place, flags, scopes[scope]]
-            key += [self.key_of(params) if params else None, self.key_of(shape)]
+            key += [self.key_of(params) if params else None, len(shape)]
+            for size in shape:
+                if type(size) is not int:
+                    raise NoForm
+            self.integers += shape
         self.inputs = [numbers[x] for x in inputs]
         self.outputs = [numbers[x] for x in outputs]
         self.key = (*key, *self.outputs)

@@ -62,7 +62,7 @@ class Scope:
 
     def is_open(self) -> bool:
         """Whether any member is still open."""
-        return any(member.open for member in self.members)
+        return True in [member.open for member in self.members]
 
     def is_differentiated(self) -> bool:
         """Whether a transform of values is still to come."""

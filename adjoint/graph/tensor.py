@@ -32,6 +32,7 @@ from adjoint.graph.types import (
     Shape,
     default_dtype,
     is_bfloat16,
+    plain_dtype,
     size_of,
     storage_dtype,
 )
@@ -328,7 +329,8 @@ def make(op: Op, inputs: Sequence[Tensor], params: tuple[Any, ...] = ()) -> Tens
 
 def from_array(array: np.ndarray[Any, Any]) -> Tensor:
     """A constant tensor that holds `array` itself, which nobody may write to any more."""
-    return Tensor(constant_node(array, array.shape, storage_dtype(array.dtype)))
+    dtype = plain_dtype(array.dtype) or storage_dtype(array.dtype)
+    return Tensor(constant_node(array, array.shape, dtype))
 
 
 def once(x: Any) -> Any:

@@ -60,8 +60,7 @@ def _generators(f: Any) -> list[Any]:
         if kind in _LEADS_NOWHERE or id(x) in seen:
             continue
         seen.add(id(x))
-        home = "" if kind is FunctionType else kind.__module__ or ""
-        if home.startswith("numpy.random") and hasattr(x, "standard_normal"):
+        if _is_random(kind.__module__) and hasattr(x, "standard_normal"):
             found.append(x)
         elif depth:
             waiting += [(part, depth - 1) for part in reversed(_parts(x, kind))]
@@ -79,7 +78,7 @@ def _parts(x: Any, kind: type) -> Sequence[Any]:
     if kind is FunctionType:
         return _parts_of_function(x)
     if isinstance(x, ModuleType):
-        return _legacy() if x.__name__.startswith("numpy.random") else ()
+        return _legacy() if _is_random(x.__name__) else ()
     if isinstance(x, MethodType):
         return x.__func__, x.__self__
     if isinstance(x, BuiltinMethodType):  # such as normal, after normal = rng.normal
@@ -106,6 +105,13 @@ def _parts_of_function(f: FunctionType) -> Sequence[Any]:
     return [*cells, *own, *(_legacy() if "random" in names else ())]
 
 
+@functools.lru_cache(maxsize=1024)
+def _is_random(module: str | None) -> bool:
+    """Whether a module is one of NumPy's with generators."""
+    return (module or "").startswith("numpy.random")
+
+
+@functools.lru_cache(maxsize=1024)
 def _is_of_package(module: str | None) -> bool:
     """Whether a module is not the user's, but of those that stand between his functions."""
     return (module or "").partition(".")[0] in _PACKAGES

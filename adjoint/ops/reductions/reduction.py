@@ -114,6 +114,14 @@ def axes_of(name: str, axis: Any, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     if type(axis) is int and -ndim <= axis < ndim:  # the common case, without ceremony
         return (axis % ndim,)
+    if type(axis) is tuple:
+        last = -1
+        for a in axis:
+            if type(a) is not int or not last < a < ndim:
+                break
+            last = a
+        else:
+            return axis
     return normalize_axes(name, axis, ndim)
 
 

@@ -63,7 +63,9 @@ def in_parts(step: Gemm) -> bool:
 
 def scratch_bytes(step: Gemm) -> int:
     """The memory that is needed for what is packed."""
-    return product_of(step).scratch_bytes * -(-matrices(step) // matrices_of_part(step))
+    count = matrices(step)
+    parts = 1 if count == 1 else -(-count // matrices_of_part(step))
+    return product_of(step).scratch_bytes * parts
 
 
 def numbers_of(product: Product, low: Any, high: Any, slot: Any) -> list[Any]:

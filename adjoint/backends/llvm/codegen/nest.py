@@ -30,6 +30,14 @@ from adjoint.schedule.plan import Nest, nbytes
 I8 = ir.IntType(8)
 
 
+def sums_of(writers: Sequence[Any]) -> tuple[list[Node], list[Node]]:
+    """The roots of the kernels of a nest that are added to in memory: over the rows, and within
+    each row."""
+    roots = [root for w in writers for root in w.kernel.roots if w.accumulates(root)]
+    sums = [root for root in roots if not is_row_written(root)]
+    return sums, [root for root in roots if root not in sums]
+
+
 class NestWriter:
     """Writes one nest. `kernel` gives the function of a kernel and its writer."""
 
@@ -38,14 +46,7 @@ class NestWriter:
         self.kernels = [kernel(k) for k in nest.kernels]
         buffers = dict.fromkeys(n for writer, _ in self.kernels for n in writer.arguments)
         self.arguments = [n for n in buffers if n not in nest.local]
-        roots = [
-            root
-            for writer, _ in self.kernels
-            for root in writer.kernel.roots
-            if writer.accumulates(root)
-        ]
-        self.sums = [r for r in roots if not is_row_written(r)]  # over the rows
-        self.row_sums = [r for r in roots if r not in self.sums]  # within each row
+        self.sums, self.row_sums = sums_of([writer for writer, _ in self.kernels])
 
     @property
     def chunks(self) -> int:

@@ -245,7 +245,8 @@ def _text(x: Any, names: dict[str, Any]) -> str:
         parts = "".join([f"{_text(part, names)}, " for part in x])
         if type(x) is tuple:
             return f"({parts})"
-        return f"{_text(type(x), names)}({parts})"
+        names["new"] = tuple.__new__  # as the classes do, which take longer
+        return f"new({_text(type(x), names)}, ({parts}))"
     name = f"k{len(names)}"
     names[name] = x
     return name

@@ -17,7 +17,7 @@ import numpy as np
 
 from adjoint.backends.llvm.calls import blas, c_function, lapack, product_calls
 from adjoint.backends.llvm.codegen.kernel import KernelWriter
-from adjoint.backends.llvm.codegen.nest import NestWriter
+from adjoint.backends.llvm.codegen.nest import sums_of
 from adjoint.backends.llvm.compile import kernel_cache
 from adjoint.backends.llvm.program.buffers import Buffers, bytes_of, part_of
 from adjoint.backends.llvm.program.native_code import Array, Failed
@@ -240,10 +240,10 @@ def nest_call(
 ) -> Call:
     """A function that runs the kernels of a nest, chunk by chunk and block by block."""
     parts = [runner(writer) for writer in writers]
-    layout = NestWriter(nest, lambda kernel: (writers[nest.kernels.index(kernel)], None))
+    sums, row_sums = sums_of(writers)
 
     def call(arrays: Buffers) -> None:
-        for root in (*layout.row_sums, *layout.sums):
+        for root in (*row_sums, *sums):
             arrays[root][...] = start_of(root)
         local = arrays
         if nest.local or nest.in_chunks:
@@ -252,14 +252,14 @@ def nest_call(
         for low in range(0, nest.extent, nest.grain):
             high = min(low + nest.grain, nest.extent)
             if nest.in_chunks:
-                for root in layout.sums:
+                for root in sums:
                     local[root] = allocate(root.shape, root.dtype)
                     local[root][...] = start_of(root)
             for start in range(low, high, nest.block):
                 for part in parts:
                     part(local, start, min(start + nest.block, high))
             if nest.in_chunks:
-                for root in layout.sums:
+                for root in sums:
                     fold = FOLDS[str(root.op.combine)]
                     fold(arrays[root], local[root], out=arrays[root])
 
@@ -274,7 +274,8 @@ def runner(writer: KernelWriter | KnownKernel) -> Callable[[Buffers, int, int], 
     width = size_of(writer.kernel.domain[1:]) if writer.flat else 1
 
     def run(arrays: Buffers, low: int, high: int) -> None:
-        addresses = [*map(arrays.address, writer.arguments)]
+        known = arrays.addresses
+        addresses = [known[n] if n in known else arrays.address(n) for n in writer.arguments]
         if writer.by_table:
             table = (ctypes.c_void_p * len(addresses))(*addresses)
             addresses = [ctypes.addressof(table)]
