@@ -12,7 +12,7 @@ import numpy as np
 from adjoint.api.tree import path_text
 from adjoint.errors import AdjointError, ArgumentError, DTypeError, ShapeError
 from adjoint.graph.leaf import is_weak
-from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.tensor import Tensor, as_tensor, from_array
 from adjoint.graph.types import FLOAT64, is_inexact, size_of
 
 
@@ -234,7 +234,8 @@ def complex_output(transform: str, f: Any, output: Any) -> Tensor:
 
 def ones_like(x: Tensor) -> Tensor:
     """The seed of reverse mode."""
-    return as_tensor(np.ones(x.node.shape, x.node.dtype))
+    ones = np.ones(x.node.shape, x.node.dtype)
+    return from_array(ones) if ones.dtype.kind in "fc" else as_tensor(ones)
 
 
 def zeros_like(x: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ def contiguous(x: Any, known: Leaf) -> np.ndarray[Any, Any]:
     value = engine.value_of(x.node) if type(x) is Tensor else x
     if type(x) is int:
         value = scalar_value(x, known.dtype)
-    array = value
+    array: np.ndarray[Any, Any] = value
     if type(value) is not np.ndarray or value.dtype is not known.dtype or not _is_plain(value):
         array = np.require(value, known.dtype, ("C", "A", "E"))
     if known.dtype.kind == "b":

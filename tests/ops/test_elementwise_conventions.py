@@ -7,6 +7,7 @@ by backprop; and at order two in all combinations of those that have one.
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -402,3 +403,12 @@ def test_numpy_names_reach_the_operations():
     assert np.clip(x, 0.3, 1.0).tolist() == [0.3, 0.5]
     assert np.round(x, 1).tolist() == [0.2, 0.5]
     assert np.sinc(x).tolist() == np.sinc(x.numpy()).tolist()
+
+
+def test_numbers_without_a_sign_lie_on_a_side_of_zero():
+    """Sweeps ask on which side constants lie, where -1 times them may be no number."""
+    x = np.array([1.0, 5.0])
+    for choose, dtype, bound in product((ad.maximum, ad.minimum), ("uint8", "int8"), (0, 3)):
+        limit = np.array(bound, dtype)
+        slope = ad.grad(lambda x, f=choose, n=limit: ad.sum(f(ad.astype(x, n.dtype), n) * x))
+        assert slope(x).tolist() == getattr(np, choose.__name__)(x, bound).tolist()

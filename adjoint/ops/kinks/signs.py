@@ -48,9 +48,16 @@ def _beyond_constant(node: Node, side: int) -> Tensor | None:
     for u, other in (node.inputs, node.inputs[::-1]):
         if other.op.name == "constant" and u.shape == node.shape and u.dtype is node.dtype:
             known = np.asarray(other.value)
-            if known.dtype.kind in "fiu" and np.all(known * side <= 0) and sign_of(u) == side:
+            if known.dtype.kind in "fiu" and _lies_beyond(known, -side) and sign_of(u) == side:
                 return Tensor(u)
     return None
+
+
+def _lies_beyond(known: np.ndarray[Any, Any], side: int) -> bool:
+    """Whether numbers are 0 or lie on a `side` of it."""
+    if known.size == 1:  # without ceremony
+        return bool(known.item() * side >= 0)
+    return bool(np.all(known >= 0 if side > 0 else known <= 0))
 
 
 def sign_of(x: Node, look: int = _LOOK) -> int:

@@ -124,7 +124,12 @@ class KernelModule:
 
 def address(name: str) -> int:
     """The address of a kernel that is loaded."""
-    return _kernels[name].loaded.address(name)
+    return code_of(name).loaded.address(name)
+
+
+def code_of(name: str) -> KernelCode:
+    """The code of a kernel that is loaded, which is there as long as somebody holds it."""
+    return _kernels[name]
 
 
 class Loading:

@@ -58,6 +58,8 @@ class OpenPlan:
         self.function = _function(graph.assumptions, facts)
         self.kernels: list[Any] = []
         """The code of its kernels, kept alive."""
+        self.functions: dict[str, Any] = {}
+        """The functions in it, once they were called for a size, by name."""
         self.is_trusted = False
         """Whether it was found to be what is planned without it for another size."""
 
@@ -90,7 +92,7 @@ class OpenPlan:
 
     def stepwise(self, facts: Facts) -> tuple[Stepwise, int]:
         """What runs the steps for other sizes, and how often it may, before a program is made."""
-        return Stepwise(KnownProgram(facts)), STEPWISE_CALLS
+        return Stepwise(KnownProgram(facts, self.functions)), STEPWISE_CALLS
 
 
 def planned(graph: OpenGraph, donated: Sequence[int]) -> OpenPlan:

@@ -192,8 +192,10 @@ class _Collector:
 class KnownKernel:
     """Stands for the writer of a kernel of which the code is there."""
 
-    def __init__(self, facts: KernelFacts, nodes: Sequence[Node]) -> None:
-        self.name = facts.name
+    def __init__(
+        self, facts: KernelFacts, nodes: Sequence[Node], functions: dict[str, Any]
+    ) -> None:
+        self.name, self.functions = facts.name, functions
         self.kernel = Kernel(facts.domain, [nodes[n] for n in facts.roots])
         self.arguments = [nodes[n] for n in facts.arguments]
         self.by_table, self.flat = facts.by_table, facts.flat
@@ -206,9 +208,10 @@ class KnownKernel:
 
 class KnownProgram:
     """Stands for the writer of a program of which the code is there, where its steps are taken one
-    by one."""
+    by one. `functions` holds what was found of the code for other sizes, by name."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, functions: dict[str, Any]) -> None:
+        self.functions = functions
         nodes: list[Node] = []
         for fact in facts.nodes:
             if fact.value is not None:
@@ -247,7 +250,7 @@ class KnownProgram:
                 return self.gemm(facts)
 
     def kernel(self, facts: KernelFacts) -> Kernel:
-        known = KnownKernel(facts, self.nodes)
+        known = KnownKernel(facts, self.nodes, self.functions)
         self.kernels[known.kernel] = known
         return known.kernel
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -268,9 +267,12 @@ def nest_call(
 
 def runner(writer: KernelWriter | KnownKernel) -> Callable[[Buffers, int, int], None]:
     """A function of the memory and the rows from which on and before which a kernel runs."""
-    count = 1 if writer.by_table else len(writer.arguments)
-    name = writer.name if isinstance(writer, KnownKernel) else kernel_cache.kernel_name(writer)
-    function = _function_type(count)(kernel_cache.address(name))
+    if isinstance(writer, KnownKernel):
+        function = writer.functions.get(writer.name)
+        if function is None:
+            function = writer.functions[writer.name] = _function_of(writer, writer.name)
+    else:
+        function = _function_of(writer, kernel_cache.kernel_name(writer))
     width = size_of(writer.kernel.domain[1:]) if writer.flat else 1
 
     def run(arrays: Buffers, low: int, high: int) -> None:
@@ -284,10 +286,14 @@ def runner(writer: KernelWriter | KnownKernel) -> Callable[[Buffers, int, int], 
     return run
 
 
-@cache
-def _function_type(pointers: int) -> Any:
-    """The type of a kernel that takes so many addresses, and the rows between which it runs."""
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * pointers, *[ctypes.c_int64] * 2)
+def _function_of(writer: KernelWriter | KnownKernel, name: str) -> Any:
+    """The code of a kernel, which takes addresses, and the rows between which it runs."""
+    count = 1 if writer.by_table else len(writer.arguments)
+    kinds = [ctypes.c_void_p] * count + [ctypes.c_int64] * 2
+    code = kernel_cache.code_of(name)
+    function = ctypes.CFUNCTYPE(None, *kinds)(code.loaded.address(name))
+    function.code = code  # type: ignore[attr-defined]  # which it needs
+    return function
 
 
 def start_of(root: Node) -> Any:
