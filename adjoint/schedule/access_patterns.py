@@ -12,6 +12,13 @@ from adjoint.ops import records
 from adjoint.schedule.carried_scans import carried_by
 from adjoint.schedule.plan import Kernel
 
+FEWEST_ROWS, FEWEST_COLUMNS = 16, 128
+"""The smallest matrix whose columns are read in blocks. Of a smaller one all that a column touches
+stays in the cache until the next column is read."""
+
+FAR = 256
+"""Bytes from one element of a column to the next that are more than a few cache lines."""
+
 
 class _Nothing:
     """Stands for any scalar: every word of an emitter makes another one of it."""
@@ -115,6 +122,28 @@ def reversed_along(root: Node, here: Index) -> Index:
         return here
     axis = root.params[0]
     return (*here[:axis], here[axis] * -1 + (root.shape[axis] - 1), *here[axis + 1 :])
+
+
+def reads_columns(kernel: Kernel) -> bool:
+    """Whether neighbours along a row of the domain lie far apart in something that is read, while
+    those in the next row lie beside them: a matrix is read that is transposed, and is not small."""
+    *_, rows, columns = (0, 0, *kernel.domain)
+    if rows < FEWEST_ROWS or columns < FEWEST_COLUMNS:
+        return False
+    last = len(kernel.domain) - 1
+    found = reads_of(kernel).items()
+    return any(is_column(node, index, last) for node, places in found for index in places)
+
+
+def is_column(node: Node, index: Index, last: int) -> bool:
+    """Whether an index goes down a column of `node` as the counter of the last axis goes on."""
+    down = across = 0
+    stride = node.dtype.itemsize
+    for size, i in zip(reversed(node.shape), reversed(index), strict=True):
+        down += i.terms.get(last, 0) * stride
+        across += i.terms.get(last - 1, 0) * stride
+        stride *= size
+    return across in (node.dtype.itemsize, -node.dtype.itemsize) and not -FAR < down < FAR
 
 
 def is_serial(kernel: Kernel) -> bool:

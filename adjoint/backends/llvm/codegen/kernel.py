@@ -27,7 +27,6 @@ from adjoint.backends.llvm.codegen.loops import (
     BIT,
     I64,
     POINTER,
-    alloca,
     combined,
     failures_of,
     is_deep,
@@ -37,6 +36,8 @@ from adjoint.backends.llvm.codegen.loops import (
     start_of,
 )
 from adjoint.backends.llvm.codegen.registers import Scalar
+from adjoint.backends.llvm.codegen.rows_inside import write_each_row, write_rows_inside
+from adjoint.backends.llvm.codegen.strips import write_strips
 from adjoint.backends.llvm.codegen.vector_loop import MIN_WIDEN_DEPTH, VectorLoop, Widen
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
 from adjoint.graph.loop_form import Affine, Index
@@ -46,10 +47,6 @@ from adjoint.schedule.access_patterns import reversed_along
 from adjoint.schedule.carried_scans import carried_by
 from adjoint.schedule.in_place import may_overlap
 from adjoint.schedule.plan import Kernel
-
-STRIP = 512
-"""How many elements a loop with a slow path computes before it asks whether one needs it. From 128
-to 2048 the time is the same to 2%; the fewer, the less is computed again."""
 
 MAX_SEGMENTS = 6
 """The most segments into which the range of a loop is cut at the edges of slices: each repeats the
@@ -87,6 +84,7 @@ class KernelWriter(KernelLayout):
         self.carried: dict[Node, dict[int, Any]] = {scan: {} for scan in carried_by(self.kernel)}
         self.is_in_vectors = False
         self.mask: Any = None
+        self.inside: Segment | None = None  # the rows over which the loop inside goes
         self.preheader: Any = None  # the block before the vector loop
         self.inner_loop: tuple[int, Any] = (0, None)  # in a vector loop: its axis, the block before
         self.vector_body: list[Any] = []  # the instructions of its last iteration
@@ -264,10 +262,12 @@ class KernelWriter(KernelLayout):
         is_innermost = axis == len(self.domain) - 1
         if self.unrolls_rows and axis == len(self.domain) - 2:
             segment = self.unrolled_rows(builder, axis, counters, segment)
-        if axis == self.last and self.lanes > 1:
+        if axis == self.last - 1 and self.turns_loops():
+            write_rows_inside(self, builder, counters, accumulators, segment)
+        elif axis == self.last and self.lanes > 1:
             VectorLoop(self, builder, counters, accumulators, segment).write()
         elif is_innermost and self.has_slow_path and self.may_repeat():
-            self.strip_mined(builder, counters, accumulators, segment)
+            write_strips(self, builder, counters, accumulators, segment)
         else:
             unroll = not self.is_long(axis)
             over = loop(builder, segment.start, segment.stop, unroll=unroll)
@@ -278,6 +278,10 @@ class KernelWriter(KernelLayout):
                 inner = [*counters, segment.counter(value)]
                 self.axis(builder, axis + 1, inner, accumulators)
             self.inner_loop = around
+
+    def turns_loops(self) -> bool:
+        """Whether the loop over the last axis stands around that over the rows."""
+        return self.has_rows_inside and self.lanes > 1 and not self.cuts.get(self.last)
 
     def may_repeat(self) -> bool:
         """Whether a strip of elements may be computed a second time: not if it has added to memory.
@@ -329,7 +333,11 @@ class KernelWriter(KernelLayout):
     def vector(
         self, builder: Any, counters: list[Counter], accumulators: Accumulators, active: Any
     ) -> None:
-        """The elements of one iteration: of all lanes, or of the first `active` of them."""
+        """The elements of one iteration: of all lanes, or of the first `active` of them. If the
+        loop over the rows stands inside, of all rows."""
+        if self.inside is not None:
+            write_each_row(self, builder, counters, accumulators, active)
+            return
         self.is_in_vectors = True
         if active is not None:
             self.mask = vectors.first_lanes(builder, active, self.lanes)
@@ -345,37 +353,6 @@ class KernelWriter(KernelLayout):
         may_widen = self.may_widen and block is first and self.is_plain()
         if may_widen and is_deep(block.instructions[before:], MIN_WIDEN_DEPTH):
             raise Widen
-
-    def strip_mined(
-        self, builder: Any, counters: list[Counter], accumulators: Accumulators, segment: Segment
-    ) -> None:
-        """Strips of a loop without branches, which LLVM can vectorise.
-
-        Each also collects whether an element needs the slow path. If one does, the strip is
-        computed again by a loop that branches, from the accumulators that it began with. What it
-        reads must still be there then: `reads_once` in `schedule/in_place.py` sees to it.
-        """
-        is_slow = alloca(builder, BIT)
-        with loop(builder, segment.start, segment.stop, STRIP) as start:
-            stop = builder.add(start, I64(STRIP), flags=("nsw",))
-            is_whole = builder.icmp_signed("<", stop, segment.stop)
-            stop = builder.select(is_whole, stop, segment.stop)
-            before = {root: a.load(builder) for root, a in accumulators.items()}
-            builder.store(BIT(0), is_slow)
-            with loop(builder, start, stop) as value:
-                conditions: list[Any] = []
-                inner = [*counters, segment.counter(value)]
-                self.write_elements(self.element_writer(builder, inner, conditions), accumulators)
-                flag = builder.load(is_slow, typ=BIT)
-                for condition in conditions:
-                    flag = builder.or_(flag, condition)
-                builder.store(flag, is_slow)
-            with builder.if_then(builder.load(is_slow, typ=BIT), likely=False):
-                for root, accumulator in accumulators.items():
-                    accumulator.store(builder, before[root])
-                with loop(builder, start, stop) as value:
-                    inner = [*counters, segment.counter(value)]
-                    self.write_elements(self.element_writer(builder, inner), accumulators)
 
     def innermost(self, builder: Any, counters: list[Counter], accumulators: Accumulators) -> None:
         """Write the elements at the counters: of one row, or of each of the unrolled rows."""

@@ -11,6 +11,7 @@ from adjoint.graph.loop_form import Affine, Index
 from adjoint.graph.native_rule import cost, has_slow_path, is_elementary
 from adjoint.graph.node import Node
 from adjoint.graph.types import Shape, size_of, to_real
+from adjoint.schedule.access_patterns import reads_columns
 from adjoint.schedule.carried_scans import carried_by
 from adjoint.schedule.one_by_one import last_long
 from adjoint.schedule.plan import Kernel
@@ -109,6 +110,7 @@ class KernelLayout:
         self.has_slow_path = any(map(has_slow_path, (*kernel.inlined, *kernel.roots)))
         self.unrolls_rows = self.scans_rows()
         self.exceeds_vector = size > self.lanes_of_vector()
+        self.has_rows_inside = self.may_have_rows_inside() and reads_columns(kernel)
 
     def stored_reads(self) -> list[Node]:
         """What the kernel reads from memory and does not write itself."""
@@ -137,6 +139,7 @@ class KernelLayout:
         kind += " few" if self.few else ""
         is_wide = self.pairs_vectors() or self.carried_vectors > CARRIED_VECTORS
         kind += " wide" if is_wide else ""
+        kind += " columns" if self.has_rows_inside else ""
         return f"{kind} {self.span} {kernel_text(self.kernel, self.stored, self.arguments)}"
 
     @property
@@ -188,6 +191,16 @@ class KernelLayout:
         if any(r.op.scans or r.op.scatters or r.op.combine is not None for r in roots):
             return False
         return sum(map(cost, self.kernel.nodes)) >= WORK_TO_TURN * size_of(self.domain[1:])
+
+    def may_have_rows_inside(self) -> bool:
+        """Whether the loop over the rows may stand inside that over vectors of columns: nothing
+        goes along a row from one vector to the next."""
+        last = len(self.domain) - 1
+        if self.has_rows_as_lanes or self.fixed or self.last != last or last < 1:
+            return False
+        if any(r.op.scans or r.op.scatters for r in self.kernel.roots):
+            return False
+        return all(self.depth(r) != last for r in self.reductions())
 
     def most_lanes(self) -> int:
         """As many elements along the last axis as a vector register holds.
