@@ -6,7 +6,8 @@ which apply the function to one slice after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from adjoint.ops.indexing.indexing import getitem, index_add, setitem
 from adjoint.ops.indexing.slicing import along, pick
 from adjoint.ops.reductions.reduction import kept, to_accumulate
 from adjoint.ops.shape.joining import stack
-from adjoint.ops.shape.movement import astype, broadcast_to, reshape
+from adjoint.ops.shape.movement import astype, broadcast_to, permute_dims, reshape
 
 Pair = Callable[[Any, Any], Tensor]
 
@@ -53,10 +54,15 @@ NEUTRAL: dict[str, Any] = {
     "lcm": 1,
 }
 """What the functions over nothing are, where there is such a number."""
+_REORDERABLE = frozenset({"maximum", "minimum", "fmax", "fmin"})
+"""Functions without one, of which the order of the elements does not matter either."""
 
 
-def fold(name: str, call: Pair, x: Tensor, axis: int, initial: Any) -> Tensor:
-    """``call(…call(call(x0, x1), x2)…)`` along `axis`."""
+def fold(
+    name: str, call: Pair, x: Tensor, axis: int, initial: Any, where: Tensor | None = None
+) -> Tensor:
+    """``call(…call(call(x0, x1), x2)…)`` along `axis`, of the elements at which `where` is true; if
+    that is given, there is an `initial` value."""
     slices = [pick(x, axis, i) for i in range(x.shape[axis])]
     if initial is not None:
         slices.insert(
@@ -65,8 +71,11 @@ def fold(name: str, call: Pair, x: Tensor, axis: int, initial: Any) -> Tensor:
     if not slices:
         raise ShapeError(f"{name}: axis {axis} of shape {x.shape} is empty; give initial")
     result = slices[0]
-    for item in slices[1:]:
-        result = call(result, item)
+    for i, item in enumerate(slices[1:]):
+        following = call(result, item)
+        if where is not None:
+            following = choice.where(pick(where, axis, i), following, result)
+        result = following
     return result
 
 
@@ -89,32 +98,38 @@ def _reduce(name: str) -> Callable[..., Tensor]:
         where: Any = True,
     ) -> Tensor:
         x = _converted(name, x, dtype)
-        shape = x.shape
         axes = normalize_axes(shown, axis, x.ndim)
-        if (
-            len(axes) > 1
-            and name not in NEUTRAL
-            and name not in ("maximum", "minimum", "fmax", "fmin")
-        ):
+        if len(axes) > 1 and name not in NEUTRAL and name not in _REORDERABLE:
             raise ArgumentError(
                 f"{shown}: over several axes the result depends on their order; give one axis"
             )
-        if where is not True:
-            start = NEUTRAL.get(name) if initial is None else initial
-            if start is None:
-                raise ArgumentError(
-                    f"{shown}: with where, initial is needed: a value that leaves the result "
-                    "unchanged"
-                )
-            x = choice.where(as_tensor(where), x, as_tensor(start, x.dtype))
-        if initial is None and x.size == 0:
+        if initial is None and (where is not True or x.size == 0):
             initial = NEUTRAL.get(name)
-        for place in reversed(axes):
-            x = fold(shown, FUNCTIONS[name], x, place, initial)
-            initial = None
-        return reshape(x, kept(shape, axes)) if keepdims else Tensor(x.node)
+        if initial is None and where is not True:
+            raise ArgumentError(
+                f"{shown}: with where, initial is needed: a value to begin with, as in some places "
+                f"there may be no elements"
+            )
+        result = _folded(shown, FUNCTIONS[name], x, axes, initial, where)
+        return reshape(result, kept(x.shape, axes)) if keepdims else Tensor(result.node)
 
     return reduce
+
+
+def _folded(
+    name: str, call: Pair, x: Tensor, axes: Sequence[int], initial: Any, where: Any
+) -> Tensor:
+    """The elements along the axes at which `where` is true, one after the other."""
+    if not axes and initial is None:
+        return x
+    others = [n for n in range(x.ndim) if n not in axes]
+    shape = (*(x.shape[n] for n in others), math.prod(x.shape[n] for n in axes))
+
+    def in_line(part: Tensor) -> Tensor:
+        return reshape(permute_dims(part, (*others, *axes)), shape)
+
+    chosen = None if where is True else in_line(broadcast_to(as_tensor(where), x.shape))
+    return fold(name, call, in_line(x), len(others), initial, chosen)
 
 
 def _accumulate(name: str) -> Callable[..., Tensor]:

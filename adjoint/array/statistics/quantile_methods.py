@@ -54,7 +54,10 @@ def between(
 
 
 def _discrete(method: str, n: Any, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    place = n * q - (1.5 if method == "closest_observation" else 1)
+    # The product is rounded before something is subtracted, as in NumPy: where it is a whole number
+    # native code, which need not round it (fma), would find another element. Twice it is exact.
+    shift = 3 if method == "closest_observation" else 2
+    place = (n * q * 2 - shift) / 2
     below = floor(place)
     whole = place == below
     low, high = (clip(at, 0, n - 1) for at in (below, below + 1))
