@@ -138,7 +138,8 @@ class NumpyProtocol:
         if "scipy.sparse" in _modules and is_operator_of_sparse(sys._getframe(1)):
             return not_an_array(self)
         value = self.node.value
-        if dtype is None and not copy and type(value) is np.ndarray and self.node.scope is None:
+        is_array = type(value) is np.ndarray and (dtype is None or dtype is value.dtype)
+        if is_array and not copy and self.node.scope is None:
             array: np.ndarray[Any, Any] = value.view()  # as `numpy` does, most quickly
             # by keyword, as the stubs want it, it takes twice as long
             array.setflags(False)  # type: ignore[call-arg]
