@@ -10,6 +10,7 @@ from adjoint.passes.constant_folding import fold_constants
 from adjoint.passes.decompose import decompose
 from adjoint.passes.initial_scans import scans_from_ones
 from adjoint.passes.inline import inline
+from adjoint.passes.loop_parts import results_after_loops, slices_before_loops
 from adjoint.passes.loops import merge_loops, prune_loops
 from adjoint.passes.parts_of_orders import parts_of_orders
 from adjoint.passes.push_down_slices import push_down_slices
@@ -25,6 +26,8 @@ PIPELINE: tuple[Pass, ...] = (
     stabilise,  # before what changes the graph: it looks for what users wrote
     merge_loops,
     prune_loops,  # after merging: then it is known what is read
+    results_after_loops,  # after these: then it is known what loops compute
+    slices_before_loops,  # after what may leave the loop at its other end
     decompose,  # then the others see the pieces
     fold_constants,
     scans_from_ones,  # after folding: it looks for constants
