@@ -29,6 +29,8 @@ exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = f"{project} {release}"
+html_static_path = ["static"]
+html_css_files = ["pages.css"]
 
 # $x$ and $$x$$ are mathematics, ::: opens a directive, and each heading can be linked to.
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
