@@ -21,7 +21,7 @@ import numpy as np
 from adjoint.errors import DTypeError, NotDifferentiableError
 from adjoint.graph import calls
 from adjoint.graph.arrays import scalar_value
-from adjoint.graph.leaf import constant_node, is_sure, is_weak
+from adjoint.graph.leaf import constant, constant_node, is_sure, is_weak
 from adjoint.graph.loop_form import Index, Loops, input_index
 from adjoint.graph.node import Node, are_nested
 from adjoint.graph.op import Op, register
@@ -339,8 +339,9 @@ def _weak(x: Any, kind: type, other: Tensor) -> Node | None:
     dtype = other.node.dtype
     if dtype.kind != "f":
         return None
-    value = np.array(x, dtype) if kind is float else scalar_value(x, dtype)
-    return constant_node(value, (), dtype)
+    node = Node(constant, (), (), (), dtype)
+    node.value = np.array(x, dtype) if kind is float else scalar_value(x, dtype)
+    return node
 
 
 def _computing_dtype(op: Elementwise, dtype: DType) -> DType:

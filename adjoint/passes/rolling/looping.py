@@ -26,6 +26,7 @@ from adjoint.passes.rolling.relations import (
     Relation,
     Same,
     Shifted,
+    are_same_numbers,
     same_number,
 )
 from adjoint.passes.rolling.repetitions import Repetitions, Slot, is_row
@@ -153,7 +154,7 @@ class Looping:
         stretch = self.of.stretch
         nodes = [stretch.node(k, offset).inputs[place] for k in range(self.of.count)]
         first = nodes[0]
-        if all(x.value is first.value or same_number(first, x) for x in nodes[1:]):
+        if are_same_numbers(nodes):
             return first
         value = np.stack([np.asarray(x.value) for x in nodes])
         key = (value.shape, value.dtype, value.tobytes())

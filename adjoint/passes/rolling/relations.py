@@ -150,6 +150,19 @@ class Stretch:
         return is_number(y) and y.shape == relation.shape and y.dtype == relation.dtype
 
 
+def are_same_numbers(nodes: Sequence[Node]) -> bool:
+    """Whether known nodes all hold the same numbers, bit by bit."""
+    first = nodes[0]
+    others = [x for x in nodes if x.value is not first.value]
+    value = np.asarray(first.value)
+    if value.nbytes >= LARGE:
+        return all(same_number(first, x) for x in others)
+    if [x for x in others if x.shape != first.shape or x.dtype != first.dtype]:
+        return False
+    wanted = value.tobytes()
+    return not [x for x in others if np.asarray(x.value).tobytes() != wanted]
+
+
 def same_number(x: Node, y: Node) -> bool:
     """Whether two nodes hold the same numbers, bit by bit."""
     a, b = np.asarray(x.value), np.asarray(y.value)

@@ -134,7 +134,7 @@ def _failing(
     """The inputs, by operation and place, that do not fit in a repetition; None if a slice does
     not fit that of a repetition that is the model."""
     found = []
-    take = find("slice")
+    take, places = find("slice"), stretch.places
     begin = stretch.begin(number)
     nodes = stretch.sequence[begin : begin + stretch.period]
     for offset, (node, relations) in enumerate(zip(nodes, reads, strict=True)):
@@ -142,7 +142,10 @@ def _failing(
         if moved and not is_row(node, relations):
             return None
         for place, (relation, x) in enumerate(zip(relations, node.inputs, strict=True)):
-            if not stretch.holds(relation, x, begin, number):
+            if type(relation) is Shifted:  # as most are
+                if places.get(x) != begin + relation.places:
+                    found.append((offset, place))
+            elif not stretch.holds(relation, x, begin, number):
                 found.append((offset, place))
     return found
 
