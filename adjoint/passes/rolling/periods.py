@@ -18,27 +18,30 @@ def periods(numbers: Numbers, least: int) -> list[int]:
     period as soon as a window cannot be mistaken for another.
     """
     found: dict[int, int] = {}
-    ranks, width = numbers, 1
-    while width * least <= len(numbers) * 2 and len(ranks) > width:
-        distances = _distances(ranks)
+    windows, width = numbers, 1
+    while width * least <= len(numbers) * 2 and len(windows) > width:
+        ranks, distances = _ranked(windows)
         counts = np.bincount(distances) if len(distances) else np.zeros(0, np.int64)
         enough = counts + width >= (least - 1) * np.arange(len(counts))
         enough &= counts >= np.arange(len(counts))
         for period in map(int, np.flatnonzero(enough & (counts > 0))):
             found[period] = max(found.get(period, 0), int(counts[period]))
-        pairs = ranks[:-width] * (int(ranks.max()) + 1) + ranks[width:]
-        ranks = np.unique(pairs, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        windows = ranks[:-width] * (int(ranks.max()) + 1) + ranks[width:]
         width *= 2
     possible = [period for period in found if 0 < period * least <= len(numbers)]
     return sorted(sorted(possible, key=lambda period: -found[period])[:MOST_PERIODS])
 
 
-def _distances(ranks: Numbers) -> Numbers:
-    """For each number that stood there before, how far back."""
-    order: Numbers = np.argsort(ranks, kind="stable")
-    same = ranks[order[1:]] == ranks[order[:-1]]
-    distances: Numbers = (order[1:] - order[:-1])[same]
-    return distances
+def _ranked(windows: Numbers) -> tuple[Numbers, Numbers]:
+    """How many smaller ones there are of each number, equal ones counted once; and for each that
+    stood there before, how far back."""
+    order: Numbers = np.argsort(windows, kind="stable")
+    ordered = windows[order]
+    is_new = ordered[1:] != ordered[:-1]
+    ranks = np.zeros(len(windows), np.int64)
+    ranks[order[1:]] = np.cumsum(is_new)
+    distances: Numbers = (order[1:] - order[:-1])[~is_new]
+    return ranks, distances
 
 
 def stretches(numbers: Numbers, period: int, least: int) -> list[tuple[int, int]]:
