@@ -15,7 +15,7 @@ from adjoint.errors import GraphError
 from adjoint.graph import order
 from adjoint.graph.node import Node
 from adjoint.graph.order import topological_order
-from tests.counting import calls
+from tests.counting import assert_linear, calls
 
 pytestmark = pytest.mark.native
 
@@ -70,6 +70,49 @@ def test_another_size_calls_few_functions(
     count = calls(partial(f, WEIGHTS, ROWS[:51], TARGETS[:51]))
     assert f.trace(WEIGHTS, ROWS[:51], TARGETS[:51]).filled is not None
     assert count < 3180
+
+
+def read_often(n: int) -> Any:
+    """The schedule of a gradient for which one number is read so many times."""
+
+    def f(x: Any) -> Any:
+        total = ad.sum(x)
+        return sum(ad.sin(total * (1.0 + 0.1 * (i * i % 7))) for i in range(n))
+
+    return scheduled(ad.grad(f), np.ones(3))
+
+
+def many_inputs(n: int) -> Any:
+    """The schedule of a gradient by so many numbers."""
+
+    def f(*xs: Any) -> Any:
+        return sum(x * x * (0.5 + 0.1 * (i * i % 11)) for i, x in enumerate(xs))
+
+    return scheduled(ad.grad(f, argnums=tuple(range(n))), *[0.5] * n)
+
+
+def many_outputs(n: int) -> Any:
+    """The schedule of so many results."""
+    return scheduled(lambda x: [ad.sum(x * (i * i % 13)) + i for i in range(n)], np.ones(3))
+
+
+def many_products(n: int) -> Any:
+    """The schedule of the gradient of a sum of so many products of elements."""
+
+    def f(x: Any) -> Any:
+        return sum(x[i * i % 7] * x[i % 5] for i in range(n))
+
+    return scheduled(ad.grad(f), np.ones(7))
+
+
+def scheduled(f: Any, *args: Any) -> Any:
+    with ad.options(roll_loops=False):
+        return ad.compile(f).trace(*args).schedule
+
+
+@pytest.mark.parametrize("graph", [read_often, many_inputs, many_outputs, many_products])
+def test_wide_graphs_take_linear_work(graph: Any) -> None:
+    assert_linear(graph, 50)
 
 
 def test_an_order_is_that_of_a_depth_first_search() -> None:
