@@ -48,20 +48,8 @@ def value_and_grad(
 ) -> Callable[..., Any]:
     """A function that returns the value of `f` and its gradient, in one forward and one reverse.
 
-    `f` takes pytrees and returns a real scalar (or with `has_aux` a pair of it and anything); a
-    tensor of one element, as of shape (1, 1), is as good, and the value keeps its shape. The result
-    has the signature of `f` and returns ``(value, gradient)`` or ``((value, aux), gradient)``; the
-    gradient has the structure, shapes and dtypes of the argument `argnums` (a tuple of gradients
-    for a sequence). Python integers count as float64. Raises `ArgumentError`, `ShapeError`,
-    `DTypeError` naming the argument at fault.
-
-    argnames: arguments by name, also those passed by keyword, instead of `argnums`.
-    wrt: a part of that argument: a path into its tree such as ``"layers.0.weight"`` (then the
-    gradient is like that part), several (a tuple), or a filter ``(path, leaf) -> bool`` (then it is
-    like the argument, with None for what was not chosen).
-    holomorphic: the function takes and returns complex numbers, and the result is its complex
-    derivative f'. Without it the gradient of a real function of complex numbers is the direction of
-    steepest ascent, ∂f/∂a + i ∂f/∂b.
+    Arguments, errors and the gradient are those of `grad`. The result is ``(value, gradient)``, or
+    with `has_aux` ``((value, aux), gradient)``; the value keeps its shape.
 
     >>> import adjoint as ad
     >>> ad.value_and_grad(lambda x: x * x)(3.0)
@@ -92,7 +80,20 @@ def grad(
 ) -> Callable[..., Any]:
     """A function that returns the gradient of the scalar function `f`.
 
-    As `value_and_grad`, without the value; with `has_aux` it returns ``(gradient, aux)``.
+    `f` takes pytrees and returns a real scalar (or with `has_aux` a pair of it and anything); a
+    tensor of one element, as of shape (1, 1), is as good. The result has the signature of `f` and
+    returns the gradient, or with `has_aux` ``(gradient, aux)``; the gradient has the structure,
+    shapes and dtypes of the argument `argnums` (a tuple of gradients for a sequence). Python
+    integers count as float64. Raises `ArgumentError`, `ShapeError`, `DTypeError` naming the
+    argument at fault.
+
+    argnames: arguments by name, also those passed by keyword, instead of `argnums`.
+    wrt: a part of that argument: a path into its tree such as ``"layers.0.weight"`` (then the
+    gradient is like that part), several (a tuple), or a filter ``(path, leaf) -> bool`` (then it is
+    like the argument, with None for what was not chosen).
+    holomorphic: the function takes and returns complex numbers, and the result is its complex
+    derivative f'. Without it the gradient of a real function of complex numbers is the direction of
+    steepest ascent, ∂f/∂a + i ∂f/∂b.
 
     >>> import adjoint as ad
     >>> f = lambda x1, x2: ad.log(x1) + x1 * x2 - ad.sin(x2)
