@@ -40,10 +40,7 @@ def jacrev(
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of `f`, by one reverse sweep for all outputs at once.
 
-    For an output of shape s and an argument of shape t the Jacobian has shape s + t; for pytrees
-    it has the structure of the output with the structure of the argument in each leaf. Good where
-    outputs are fewer than inputs. `argnames` and `wrt` choose arguments by name, or parts of one,
-    as for `grad`.
+    Shapes and arguments as in `jacobian`. Good where outputs are fewer than inputs.
 
     >>> import adjoint as ad
     >>> ad.jacrev(lambda x: ad.stack([x[0] * x[1], ad.sin(x[0])]))(ad.asarray([0.0, 3.0]))
@@ -63,7 +60,7 @@ def jacfwd(
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of `f`, by one forward sweep for all inputs at once.
 
-    Shapes and arguments as in `jacrev`. Good where inputs are fewer than outputs.
+    Shapes and arguments as in `jacobian`. Good where inputs are fewer than outputs.
 
     >>> import adjoint as ad
     >>> ad.jacfwd(lambda x: ad.stack([x, x * x]))(3.0)
@@ -84,8 +81,12 @@ def jacobian(
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of `f`, forward or reverse, whichever has less to do.
 
-    Of a real function of complex numbers it holds the directions of steepest ascent; a complex
-    function of complex numbers is taken to be holomorphic. With ``sparse=True`` the result is a
+    For an output of shape s and an argument of shape t the Jacobian has shape s + t; for pytrees
+    it has the structure of the output with the structure of the argument in each leaf. With
+    `has_aux` it is ``(jacobian, aux)``. Of a real function of complex numbers it holds the
+    directions of steepest ascent; a complex function of complex numbers is taken to be holomorphic.
+
+    With ``sparse=True`` the result is a
     `scipy.sparse.csr_array`, found by few sweeps (see `SparseDerivative`). With `memory`, a number
     of bytes, rows or columns are found in blocks so large that their sweeps fit into it; function
     and derivative are then of one tensor. `argnames` and `wrt` choose arguments by name, or parts
