@@ -7,12 +7,13 @@ same nesting need only check that it is the same.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 from adjoint.api.registration import taking_apart
 from adjoint.api.tree import LEAF, flatten
+from adjoint.tracing.plain_objects import fields_of
 
 
 class Mismatch(Exception):
@@ -35,8 +36,9 @@ def refuse(*leaves: Any) -> Any:
 
 
 def reader_for(tree: Any) -> Reader | None:
-    """A reader of trees like `tree`; None if there is more in it than dicts, lists and tuples."""
-    reader = _reader(tree) if _is_plain_tree(tree) else None
+    """A reader of trees like `tree`; None if there is more in it than dicts, lists and tuples, and
+    named tuples of classes without code of the user's that Python calls."""
+    reader = _reader(tree) if _is_plain_tree(tree, named=True) else None
     if reader is None:
         return None
     found: list[Any] = []
@@ -228,14 +230,15 @@ def builder_for(tree: Any, structure: Any) -> Callable[[Any], Any]:
     return lambda leaves: build(iter(leaves))
 
 
-def _is_plain_tree(tree: Any) -> bool:
-    """Whether a tree consists of leaves in dicts with names or numbers as keys, lists, tuples."""
+def _is_plain_tree(tree: Any, named: bool = False) -> bool:
+    """Whether it is made of dicts, lists and tuples alone; with `named` of named tuples, too."""
     kind = type(tree)
     if kind is dict:
         kinds = set(map(type, tree))
-        return kinds in (set(), {str}, {int}) and all(map(_is_plain_tree, tree.values()))
-    if kind in (list, tuple):
-        return all(map(_is_plain_tree, tree))
+        parts: Iterable[Any] = tree.values()
+        return kinds in (set(), {str}, {int}) and all(_is_plain_tree(x, named) for x in parts)
+    if kind in (list, tuple) or (named and fields_of(kind) is not None):
+        return all(_is_plain_tree(x, named) for x in tree)
     return flatten(tree)[1] is LEAF
 
 

@@ -308,6 +308,6 @@ def why_traced(transformed: Callable[..., Any]) -> str:
             f"why_traced: expected a function made by grad, value_and_grad, jacobian, jacfwd, "
             f"jacrev or hessian (without a filter for wrt), got {type(transformed).__name__}"
         )
-    if reason := _proof().why_unknown(replay.function):
+    if reason := _proof().why_unknown(replay.function, replay.plans):
         return str(reason)
     return "" if replay.plans else replay.told

@@ -35,6 +35,7 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.tracing.known_functions import asks_for_time
+from adjoint.tracing.plain_objects import classes_in
 from adjoint.tracing.reading import reads_of, transforms
 from adjoint.tracing.reads import FEW_BYTES, PLAIN, Reads, Unproved
 
@@ -67,7 +68,7 @@ def plan_for(
     while another thread may write into them.
     """
     try:
-        reads = reads_of(f)
+        reads = reads_of(f, classes_in(args))
         if reads.bytes > FEW_BYTES:
             if before is None:
                 return reads, None
@@ -81,10 +82,11 @@ def plan_for(
         return str(error), None
 
 
-def why_unknown(f: Any) -> str:
-    """Why it is not known what a function does; empty if it is."""
+def why_unknown(f: Any, plans: Sequence[Plan]) -> str:
+    """Why it is not known what a function does; empty if it is, as far as arguments like those of
+    the plans go."""
     try:
-        reads_of(f)
+        reads_of(f, {kind for plan in plans for kind, _ in plan.reads.classes})
     except Unproved as error:
         return str(error)
     return ""

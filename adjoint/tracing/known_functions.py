@@ -13,7 +13,7 @@ import itertools
 import math
 import sys
 from functools import cache
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType
 from typing import Any
 
 import numpy as np
@@ -197,6 +197,13 @@ def _is_of_numpy(x: Any) -> bool:
     if package not in ("numpy", "numpy.linalg", "numpy.fft") or name in _NOT_OF_NUMPY:
         return False
     return type(x) is type(np.sum) or name in _MAKERS_OF_NUMPY
+
+
+def can_name_a_field(name: str) -> bool:
+    """Whether a field of a user's may have this name: nothing else has an attribute of that name
+    which is not known."""
+    kinds = (np.ufunc, functools.partial, GeneratorType, FunctionType, MethodType)
+    return name not in _NOT_ATTRIBUTES and not any(hasattr(kind, name) for kind in kinds)
 
 
 @cache

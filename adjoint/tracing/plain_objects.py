@@ -6,12 +6,14 @@ with no code of the user's on the way: no property, ``__getattribute__`` or othe
 
 from __future__ import annotations
 
+from collections import namedtuple
 from types import FunctionType, GetSetDescriptorType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from adjoint.graph.tensor import Tensor
+from adjoint.tracing.known_functions import attributes
 from adjoint.tracing.reads import PLAIN
 from adjoint.tracing.rebinding import is_of_users_class
 
@@ -29,3 +31,51 @@ def is_plain_object(x: Any) -> bool:
         return False
     own = [names["__dict__"] for names in spaces if "__dict__" in names]
     return bool(own) and all(type(d) is GetSetDescriptorType for d in own)
+
+
+_Plain = namedtuple("_Plain", "x")
+
+
+class _Typed(NamedTuple):
+    x: int
+
+
+_GENERATED = (frozenset(vars(_Plain)) | frozenset(vars(_Typed))) - {"x"}
+_OF_STATEMENTS = frozenset(
+    (
+        *("__annotate__", "__annotate_func__", "__annotations__", "__annotations_cache__"),
+        *("__classdictcell__", "__firstlineno__", "__orig_bases__", "__static_attributes__"),
+    )
+)
+"""What a class statement leaves behind besides."""
+
+
+def fields_of(kind: type) -> frozenset[str] | None:
+    """The names of the fields of a class of named tuples of which Python calls no code of the
+    user's, and of whose methods none has a name that is known; None for other classes."""
+    if not issubclass(kind, tuple) or kind.__mro__[1:] != (tuple, object):
+        return None
+    names = vars(kind)
+    fields = names.get("_fields")
+    if type(fields) is not tuple:
+        return None
+    if any(type(names.get(name)) is not type(vars(_Plain)["x"]) for name in fields):
+        return None
+    shown = names.get("__repr__")
+    if type(shown) is not FunctionType or shown.__code__ is not _Plain.__repr__.__code__:
+        return None
+    for name in names.keys() - {*fields} - _GENERATED - _OF_STATEMENTS:
+        if name.startswith("__") or name in attributes():
+            return None
+    return frozenset(fields)
+
+
+def classes_in(tree: Any) -> set[type]:
+    """The classes of named tuples in a tree of these, dicts, lists and tuples."""
+    kind = type(tree)
+    if kind in (dict, list, tuple):
+        parts = tree.values() if kind is dict else tree
+        return set().union(*map(classes_in, parts))
+    if fields_of(kind) is not None:
+        return {kind}.union(*map(classes_in, tuple.__iter__(tree)))
+    return set()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import builtins
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dis import Instruction
 from functools import partial
 from types import (
@@ -39,6 +39,7 @@ from adjoint.tracing.known_functions import (
     asks_for_time,
     asks_for_type,
     attributes,
+    can_name_a_field,
     is_distribution,
     is_known,
     is_layer,
@@ -46,7 +47,7 @@ from adjoint.tracing.known_functions import (
     is_of_layer,
 )
 from adjoint.tracing.local_names import imports_in, names_in, read_by, steps_of, written
-from adjoint.tracing.plain_objects import IN_CLASSES, is_plain_object
+from adjoint.tracing.plain_objects import IN_CLASSES, fields_of, is_plain_object
 from adjoint.tracing.reads import MISSING, PLAIN, Reads, Unproved, is_number, saved_of
 from adjoint.tracing.rebinding import is_users
 
@@ -56,9 +57,12 @@ MOST_PARTS = 256
 """How many parts lists, dicts and tuples from outside may have in all."""
 
 
-def reads_of(f: Any) -> Reads:
-    """What `f` reads; `Unproved` says why that is not known."""
-    reading = _Reading()
+def reads_of(f: Any, classes: Iterable[type] = ()) -> Reads:
+    """What `f` reads; `Unproved` says why that is not known.
+
+    Among its arguments are named tuples of these `classes`, whose fields it may read.
+    """
+    reading = _Reading(classes)
     called = reading.class_attribute(f, "__call__") if is_plain_object(f) else MISSING
     reading.value(f if called is MISSING else MethodType(called, f), "the function", "")
     return reading.reads
@@ -71,8 +75,11 @@ transforms: dict[CodeType, str] = {}
 class _Reading:
     """One reading of a function and of all that it can call."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: Iterable[type]) -> None:
         self.reads = Reads()
+        self.reads.classes = [(kind, dict(vars(kind))) for kind in classes]
+        fields = {name for kind in classes for name in fields_of(kind) or ()}
+        self.fields = frozenset(filter(can_name_a_field, fields))
         self.done: dict[int, Any] = {}
         self.methods: dict[tuple[int, int], Any] = {}
         self.classes: dict[type, Mapping[str, Any]] = {}
@@ -234,7 +241,8 @@ class _Reading:
             place = _place(code, line)
             if number in importing:
                 continue
-            _check(steps, number, place, number < end)
+            is_field = step.opname in ATTRIBUTE and step.argval in self.fields
+            _check(steps, number, place, is_looked_up=number < end or is_field)
             if step.opname == "LOAD_GLOBAL":
                 found = self._global(names, step.argval, place)
                 end = self._chain(found, step.argval, steps, number + 1, place)
@@ -375,7 +383,8 @@ class _Reading:
 def _check(steps: Sequence[Instruction], number: int, place: str, is_looked_up: bool) -> None:
     """Raise `Unproved` unless an instruction is known, by itself and where it stands.
 
-    `is_looked_up`: it reads an attribute of a module, of which it is known what stands there.
+    `is_looked_up`: it reads an attribute of a module, of which it is known what stands there, or a
+    field of an argument.
     """
     step = steps[number]
     name = step.opname

@@ -48,6 +48,8 @@ class Reads:
         self.holders: list[tuple[Any, Any]] = []
         self.partials: list[tuple[partial[Any], Any, Any, Any]] = []
         self.objects: list[tuple[Any, type, tuple[type, ...], dict[str, Any]]] = []
+        self.classes: list[tuple[type, dict[str, Any]]] = []
+        """Of which arguments are, and what stands in them."""
         self.parts = self.bytes = 0
         self.asks_for_types = False
 
@@ -73,6 +75,10 @@ class Reads:
                 return False
         for x, kind, order, own in self.objects:
             if type(x) is not kind or kind.__mro__ is not order or x.__dict__ is not own:
+                return False
+        for kind, names in self.classes:
+            now = vars(kind)
+            if len(now) != len(names) or any(now.get(k) is not names[k] for k in names):
                 return False
         return not self.holders or all(_holds(x, saved) for x, saved in self.holders)
 
