@@ -8,7 +8,10 @@ from adjoint.scipy.interpolate.bsplines import (
     BSpline,
     InterpolatedUnivariateSpline,
     make_interp_spline,
+    splantider,
+    splder,
     splev,
+    splint,
     splrep,
 )
 from adjoint.scipy.interpolate.interpolators import (
@@ -38,8 +41,8 @@ __all__ = [
     "InterpolatedUnivariateSpline", "LSQUnivariateSpline", "LinearNDInterpolator",
     "NearestNDInterpolator", "PPoly", "PchipInterpolator", "RBFInterpolator", "RectBivariateSpline",
     "RegularGridInterpolator", "UnivariateSpline", "griddata", "interp1d", "interpn",
-    "make_interp_spline", "make_lsq_spline", "make_smoothing_spline", "pchip_interpolate", "splev",
-    "splrep",
+    "make_interp_spline", "make_lsq_spline", "make_smoothing_spline", "pchip_interpolate",
+    "splantider", "splder", "splev", "splint", "splrep",
 ]
 # fmt: on
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class RectBivariateSpline:
             raise ShapeError(
                 f"{name}: z must have the shape {shape} of the grid, got {self.z.shape}"
             )
-        self._ends = [(p[0], p[-1]) for p in places]
+        self._ends, self._orders = [(p[0], p[-1]) for p in places], (0, 0)
         degrees = [integer(name, k, v) for k, v in (("kx", kx), ("ky", ky))]
         self._units: list[Any] = [
             InterpolatedUnivariateSpline(p, np.eye(p.size), k=k)
@@ -64,14 +65,38 @@ class RectBivariateSpline:
         pairs = list(zip((tx, ty), spline.degrees, strict=True))
         sizes = [t.size - k - 1 for t, k in pairs]
         made.z = as_tensor(np.reshape(c, sizes))
-        made._ends = [(t[k], t[-k - 1]) for t, k in pairs]
+        made._ends, made._orders = [(t[k], t[-k - 1]) for t, k in pairs], (0, 0)
         made._units = [BSpline(t, np.eye(n), k) for (t, k), n in zip(pairs, sizes, strict=True)]
         return made
 
     def _weights(self, axis: int, at: Tensor, order: int) -> Tensor:
         """By how much each row or column of z counts at places along one axis."""
+        order = self._orders[axis] + integer(
+            "scipy.interpolate.RectBivariateSpline", "dx, dy", order
+        )
         found = self._units[axis](clip(at, *self._ends[axis]), order)
         return as_tensor(found, self.z.dtype)
+
+    def partial_derivative(self, dx: int, dy: int) -> RectBivariateSpline:
+        """The derivative of orders `dx` and `dy`, to be called in its turn."""
+        made = copy(self)
+        made._orders = self._orders[0] + dx, self._orders[1] + dy
+        return made
+
+    def integral(self, xa: Any, xb: Any, ya: Any, yb: Any) -> Tensor:
+        """The integral over [xa, xb] × [ya, yb]; beyond the grid there is nothing."""
+        of_x, of_y = self._integrals(0, xa, xb), self._integrals(1, ya, yb)
+        return matmul(matmul(of_x, self.z), of_y)
+
+    def _integrals(self, axis: int, start: Any, stop: Any) -> Tensor:
+        """By how much each row or column of z counts in the integral along one axis."""
+        unit: Any = self._units[axis]
+        for _ in range(self._orders[axis]):
+            unit = unit.derivative()
+        whole, dtype = unit.antiderivative(), real_dtype(start, stop, self.z)
+        ends = tuple(map(float, self._ends[axis]))
+        low, high = (clip(as_tensor(end, dtype), *ends) for end in (start, stop))
+        return as_tensor(whole(high) - whole(low), self.z.dtype)
 
     def __call__(self, x: Any, y: Any, dx: int = 0, dy: int = 0, grid: bool = True) -> Tensor:
         """The values on the grid of `x` and `y`, or with grid=False at the points (x, y); of the

@@ -72,8 +72,18 @@ class Piecewise:
         self._set(as_tensor(c, dtype), abscissae(self.name, x, dtype), extrapolate, axis)
 
     def _set(self, c: Tensor, x: Tensor, extrapolate: Any, axis: int) -> None:
-        self.c, self.x, self.axis = c, x, axis
+        self._c, self._x, self.axis = c, x, axis
         self.extrapolate = True if extrapolate is None else extrapolate
+
+    @property
+    def c(self) -> Tensor:
+        """The coefficients, the highest power first; the second axis counts the pieces."""
+        return self._c
+
+    @property
+    def x(self) -> Tensor:
+        """The breakpoints."""
+        return self._x
 
     @classmethod
     def _made(cls, c: Tensor, x: Tensor, extrapolate: Any, axis: int) -> Piecewise:
@@ -85,16 +95,16 @@ class Piecewise:
         """The values at `x`, or with `nu` those of the derivative of that order."""
         extrapolate = self.extrapolate if extrapolate is None else extrapolate
         order = integer(self.name, "nu", nu)
-        places = as_tensor(x, real_dtype(x, self.x))
+        places = as_tensor(x, real_dtype(x, self._x))
         flat = reshape(places, (-1,))
-        flat = as_tensor(flat, self.x.dtype) if flat.dtype.kind != "f" else flat
-        knots = self.x
+        flat = as_tensor(flat, self._x.dtype) if flat.dtype.kind != "f" else flat
+        knots = self._x
         if extrapolate == "periodic":
             flat = knots[0] + remainder(flat - knots[0], knots[-1] - knots[0])
         inside = logical_and(flat >= knots[0], flat <= knots[-1])
         last = knots.shape[0] - 2
         piece = clip(searchsorted(knots, flat, side="right") - 1, 0, last)
-        c = take(self.c, piece, axis=1)
+        c = take(self._c, piece, axis=1)
         local = spread(flat - take(knots, piece, axis=0), c[0])
         result = _horner(c, local, order)
         if extrapolate is False:
@@ -115,12 +125,12 @@ class Piecewise:
         order = integer(self.name, "nu", nu)
         if order < 0:
             return self.antiderivative(-order)
-        degree = self.c.shape[0] - 1
+        degree = self._c.shape[0] - 1
         if order > degree:
-            c = self.c[:1] * 0.0
+            c = self._c[:1] * 0.0
         else:
-            c = stack([self.c[i] * _falling(degree - i, order) for i in range(degree - order + 1)])
-        return self._made(c, self.x, self.extrapolate, self.axis)
+            c = stack([self._c[i] * _falling(degree - i, order) for i in range(degree - order + 1)])
+        return self._made(c, self._x, self.extrapolate, self.axis)
 
     def antiderivative(self, nu: int = 1) -> Piecewise:
         """The integral from the first breakpoint, `nu` times, another piecewise polynomial."""
@@ -129,15 +139,15 @@ class Piecewise:
             return self.derivative(-order)
         made: Piecewise = self
         for _ in range(order):
-            degree = made.c.shape[0] - 1
-            rows = [made.c[i] / (degree - i + 1) for i in range(degree + 1)]
+            degree = made._c.shape[0] - 1
+            rows = [made._c[i] / (degree - i + 1) for i in range(degree + 1)]
             zero = rows[0] * 0.0
-            steps = spread(diff(made.x), zero)
+            steps = spread(diff(made._x), zero)
             c = stack([*rows, zero])
             whole = _horner(c, steps, 0)
             start = concat([whole[:1] * 0.0, cumsum(whole, axis=0)[:-1]], axis=0)
             extrapolate = made.extrapolate if made.extrapolate != "periodic" else True
-            made = self._made(stack([*rows, start]), made.x, extrapolate, made.axis)
+            made = self._made(stack([*rows, start]), made._x, extrapolate, made.axis)
         return made
 
     def integrate(self, a: Any, b: Any, extrapolate: Any = None) -> Tensor:
