@@ -86,11 +86,11 @@ def jacobian(
     `has_aux` it is ``(jacobian, aux)``. Of a real function of complex numbers it holds the
     directions of steepest ascent; a complex function of complex numbers is taken to be holomorphic.
 
-    With ``sparse=True`` the result is a
-    `scipy.sparse.csr_array`, found by few sweeps (see `SparseDerivative`). With `memory`, a number
-    of bytes, rows or columns are found in blocks so large that their sweeps fit into it; function
-    and derivative are then of one tensor. `argnames` and `wrt` choose arguments by name, or parts
-    of one, as for `grad`; of several, ``sparse=True`` has the columns in one array.
+    With ``sparse=True`` the result is a `scipy.sparse.csr_array`, found by few sweeps (see
+    `SparseDerivative`). With `memory`, a number of bytes, rows or columns are found in blocks so
+    large that their sweeps fit into it; function and derivative are then of one tensor. `argnames`
+    and `wrt` choose arguments by name, or parts of one, as for `grad`; of several, ``sparse=True``
+    has the columns in one array.
 
     >>> import adjoint as ad
     >>> ad.jacobian(lambda x: x * x)(ad.asarray([1.0, 2.0]))
