@@ -47,6 +47,7 @@ argsort = find("argsort")
 
 # loops and branches
 scan = find("scan")
+unpack = find("unpack")
 while_loop = find("while_loop")
 while_adjoint = find("while_adjoint")
 branch = find("branch")

@@ -19,6 +19,7 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.subgraph import Subgraph, fresh_variable
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import size_of
+from adjoint.ops import records
 from adjoint.ops.control.closing import dependent
 from adjoint.ops.control.loop import Loop, scan
 from adjoint.ops.control.packing import layouts
@@ -86,15 +87,15 @@ def _loops(order: Sequence[Node], outputs: AbstractSet[Node]) -> dict[Node, Read
     kept = set(outputs)
     for node in order:
         for x in () if is_known(node) else node.inputs:
-            if x.op.name != "scan" or is_known(x):
+            if x.op is not records.scan or is_known(x):
                 continue
-            if node.op.name == "unpack":
+            if node.op is records.unpack:
                 loop, group = x.params
                 number = layouts(loop)[group][0][node.params[1]]
                 found.setdefault(x, {}).setdefault(number, []).append(node)
             else:
                 kept.add(x)
-    groups = Counter((x.inputs, x.params[0]) for x in order if x.op.name == "scan")
+    groups = Counter((x.inputs, x.params[0]) for x in order if x.op is records.scan)
     alone = [x for x in found if groups[x.inputs, x.params[0]] == 1]
     return {x: found[x] for x in alone if x not in kept}
 
@@ -213,12 +214,12 @@ class _Step:
 def _may_move(node: Node) -> bool:
     """Whether a node is computed element by element, is a sum or the like, or a product."""
     op = node.op
-    return op.pointwise or op.moves or op.combine is not None or op.name == "matmul"
+    return op.pointwise or op.moves or op.combine is not None or op is records.matmul
 
 
 def _work(node: Node) -> int:
     """About how many instructions an elementary function or a product takes; else 0."""
-    if node.op.name == "matmul":
+    if node.op is records.matmul:
         return size_of(node.shape) * node.inputs[0].shape[-1]
     return size_of(node.shape) * cost(node) if is_elementary(node) else 0
 
