@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -188,10 +189,25 @@ def test_what_llvm_writes_although_there_is_assembly(
     assert other.level == "written" and other.text() != writer.text()
 
 
+@everywhere
+@pytest.mark.parametrize("flags", FLAGS)
+def test_llvm_keeps_nothing_in_vector_registers(flags: tuple[bool, bool], target: str) -> None:
+    """It is not told which of them assembly changes."""
+    scale = as_tensor(np.asarray(0.3, "f4")).node
+    writer = ProductWriter(step_of(430, 132, 300, flags, "f4", addend=True, scale=scale))
+    assert writer.is_assembly
+    (file,) = kernel_cache.module_texts({"f": writer})
+    text = jit.assembly(file["assembly"], "assembly")[1]
+    parts = re.split(r"#(NO_)?APP", text)
+    around = "".join(parts[::4])
+    assert len(parts) > 4 and "retq" in around and "vzeroupper" in around
+    assert not re.search(r"%([xyz]mm|k)\d", around)
+
+
 @pytest.mark.parametrize("vector_target", ["vectors"], indirect=True)
 def test_files_of_assembly_are_compiled_by_themselves(target: str) -> None:
     """LLVM would do as much for them as for the code beside them."""
-    writers = {f"f{n}": ProductWriter(step_of(n, 40, 50)) for n in (3, 30, 60)}
+    writers = {f"f{n}": ProductWriter(step_of(n, 40, 50)) for n in (1, 30, 60)}
     kinds = [set(file) for file in kernel_cache.module_texts(writers)]
     assert kinds == [{"written"}, {"assembly"}]
 

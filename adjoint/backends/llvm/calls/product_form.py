@@ -14,10 +14,10 @@ LITTLE = 4096
 an eighth as long."""
 FURTHEST = 1 << 31
 """Bytes from the beginning of a tile that assembly cannot reach any more."""
-LEAST_WORK = 1 << 14
+LEAST_WORK = 1 << 12
 """Fewer multiplications take as little time as what is around them, so LLVM writes all of that as
-well as it can: products of 3×3 matrices would take 9 ns instead of 8. But what transposes b first
-takes half as long by assembly."""
+well as it can: products of 3×3 matrices would take 9 ns instead of 8. There is more around those of
+which a is transposed. But what transposes b first takes half as long by assembly."""
 
 
 class ProductForm:
@@ -52,7 +52,7 @@ class ProductForm:
         if p.by_dots or not assembly.is_written():
             return False
         is_near = MOST_HEIGHT * max(p.columns, p.depth) * p.itemsize < FURTHEST
-        least = 1 if p.transpose_b else LEAST_WORK
+        least = 1 if p.transpose_b else LEAST_WORK * (4 if p.transpose_a else 1)
         return is_near and p.rows * p.columns * p.depth >= least
 
     @cached_property

@@ -8,6 +8,7 @@ which each may occur often, so no name is seen from outside.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -148,14 +149,20 @@ class Operands:
         return name in self.names
 
     def write(self, builder: Any, registers: Registers, lines: Sequence[str]) -> None:
-        """Put the lines where the builder stands. They may use all vector registers and ``rax``."""
+        """Put the lines where the builder stands. They may use ``rax`` and all vectors and masks.
+
+        The function around them must have no floats or vectors of its own. So there is nothing that
+        LLVM could keep in vector registers, and it is told of one only, as it takes 12 microseconds
+        to find one by name: then the function ends by ``vzeroupper``. Windows wants some of them
+        left as they were, so there it is told of all.
+        """
         values = [*self.given.values(), *self.changed.values()]
-        clobbered = [r[1:] for r in registers.all()] + ([BITS] if registers.is_widest else [])
+        clobbered = registers.all() if sys.platform == "win32" else registers.all()[:1]
         constraints = [
             *["=&r"] * len(self.changed),
             *["r"] * len(self.given),
             *map(str, range(len(self.changed))),
-            *[f"~{{{name}}}" for name in (*clobbered, "rax", "memory", "flags")],
+            *[f"~{{{name.strip('%')}}}" for name in (*clobbered, "rax", "memory", "flags")],
         ]
         kinds = [x.type for x in self.changed.values()]
         result = ir.LiteralStructType(kinds) if len(kinds) > 1 else kinds[0]
