@@ -117,6 +117,15 @@ def test_examples_stand_in_blocks_of_python_which_run_while_a_page_is_built():
     assert len(kinds) > 200 and set(kinds) == {"python"}
 
 
+def test_the_guide_counts_functions_and_distributions_right():
+    special, stats = (import_module(f"adjoint.scipy.{name}") for name in ("special", "stats"))
+    of_draws = {"pdf", "logpdf", "pmf", "logpmf"}
+    distributions = [x for x in stats.__all__ if of_draws & set(dir(getattr(stats, x)))]
+    text = text_of(ROOT / "docs" / "guide" / "scipy.md")
+    assert f"| {len(special.__all__)} functions," in text
+    assert f"): {len(distributions)} distributions with" in text
+
+
 def floors_told(text):
     """The names in a table of floors, with the number of the floor."""
     rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", text, re.MULTILINE)
