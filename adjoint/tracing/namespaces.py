@@ -221,16 +221,19 @@ def as_it_is(result: Any) -> Any:
 
 
 def choice(
-    real: Any, of_tensors: Callable[..., Any], finish: Callable[[Any], Any] = fresh
+    real: Any,
+    of_tensors: Callable[..., Any],
+    finish: Callable[[Any], Any] = fresh,
+    holds: Callable[[Any], bool] = holds_tensor,
 ) -> Callable[..., Any]:
-    """A function that is `real`, or `of_tensors` where a tensor is given."""
+    """A function that is `real`, or `of_tensors` where arguments hold a tensor."""
 
     @functools.wraps(real, updated=())
     def function(*args: Any, **kwargs: Any) -> Any:
         for x in args:
             if type(x) is Tensor:
                 return of_tensors(*args, **kwargs)
-        if holds_tensor(args) or (kwargs and holds_tensor(kwargs.values())):
+        if holds(args) or (kwargs and holds(kwargs.values())):
             return of_tensors(*args, **kwargs)
         return finish(real(*args, **kwargs))
 
@@ -342,9 +345,18 @@ def _chosen_copy(real: FunctionType) -> Any:
     if known is None or known[0] is not real:  # a decorator may have taken it over
         known = real.__dict__[_CHOICE] = (
             real,
-            choice(real, functools.partial(_call_copy, real), _traced_module),
+            choice(real, functools.partial(_call_copy, real), _traced_module, _made_of_tensors),
         )
     return known[1]
+
+
+def _made_of_tensors(args: Any) -> bool:
+    """Whether a tensor is among arguments, or in an object of SciPy's, as in a linear system."""
+    return holds_tensor(args) or any(
+        type(x).__module__.startswith("scipy.")
+        and holds_tensor(getattr(x, "__dict__", {}).values())
+        for x in args
+    )
 
 
 def _traced_module(result: Any) -> Any:
