@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -217,17 +218,12 @@ def _of_sequence(tree: Sequence[Any]) -> Reader | None:
     return nested
 
 
-def builder_for(tree: Any, structure: Any) -> Callable[[Any], Any]:
+def builder_for(tree: Any, structure: Any) -> Callable[[Sequence[Any]], Any]:
     """A function that makes a tree like `tree`, of this `structure`, of other leaves."""
     if not _is_plain_tree(tree) or type(tree) not in (dict, list, tuple):
         otherwise: Callable[[Any], Any] = structure.unflatten
         return otherwise
-    if type(tree) is dict and all(flatten(part)[1] is LEAF for part in tree.values()):
-        keys = sorted(tree)
-        if keys == list(tree):
-            return lambda leaves: dict(zip(keys, leaves, strict=True))
-    build = _builder(tree)
-    return lambda leaves: build(iter(leaves))
+    return _builder(tree, count())
 
 
 def _is_plain_tree(tree: Any, named: bool = False) -> bool:
@@ -242,18 +238,18 @@ def _is_plain_tree(tree: Any, named: bool = False) -> bool:
     return flatten(tree)[1] is LEAF
 
 
-def _builder(tree: Any) -> Callable[[Iterator[Any]], Any]:
+def _builder(tree: Any, places: Iterator[int]) -> Callable[[Sequence[Any]], Any]:
+    """A function that makes a tree of the leaves at the next places of a sequence."""
     kind = type(tree)
     if kind is dict:
-        named = {key: _builder(tree[key]) for key in sorted(tree)}
-        order = None if list(named) == list(tree) else list(tree)
-
-        def make_dict(leaves: Iterator[Any]) -> Any:
-            made = {key: part(leaves) for key, part in named.items()}
-            return made if order is None else {key: made[key] for key in order}
-
-        return make_dict
+        parts = {key: _builder(tree[key], places) for key in sorted(tree)}
+        pairs = [(key, parts[key]) for key in tree]
+        return lambda leaves: {key: part(leaves) for key, part in pairs}
     if kind in (list, tuple):
-        parts = [_builder(part) for part in tree]
-        return lambda leaves: kind([part(leaves) for part in parts])
-    return next
+        if tree and all(flatten(part)[1] is LEAF for part in tree):
+            start, *others = [next(places) for _ in tree]
+            stop = start + 1 + len(others)
+            return lambda leaves: kind(leaves[start:stop])
+        built = [_builder(part, places) for part in tree]
+        return lambda leaves: kind([part(leaves) for part in built])
+    return itemgetter(next(places))
