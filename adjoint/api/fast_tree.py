@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 
 from adjoint.api.registration import taking_apart
 from adjoint.api.tree import LEAF, flatten
-from adjoint.tracing.plain_objects import fields_of
 
 
 class Mismatch(Exception):
@@ -36,10 +35,10 @@ def refuse(*leaves: Any) -> Any:
     return REFUSED
 
 
-def reader_for(tree: Any) -> Reader | None:
+def reader_for(tree: Any, is_record: Callable[[type], bool]) -> Reader | None:
     """A reader of trees like `tree`; None if there is more in it than dicts, lists and tuples, and
-    named tuples of classes without code of the user's that Python calls."""
-    reader = _reader(tree) if _is_plain_tree(tree, named=True) else None
+    named tuples of classes that are records."""
+    reader = _reader(tree) if _is_plain_tree(tree, is_record) else None
     if reader is None:
         return None
     found: list[Any] = []
@@ -226,15 +225,15 @@ def builder_for(tree: Any, structure: Any) -> Callable[[Sequence[Any]], Any]:
     return _builder(tree, count())
 
 
-def _is_plain_tree(tree: Any, named: bool = False) -> bool:
-    """Whether it is made of dicts, lists and tuples alone; with `named` of named tuples, too."""
+def _is_plain_tree(tree: Any, is_record: Callable[[type], bool] = lambda kind: False) -> bool:
+    """Whether it is made of dicts, lists and tuples alone, and of named tuples that are records."""
     kind = type(tree)
     if kind is dict:
         kinds = set(map(type, tree))
         parts: Iterable[Any] = tree.values()
-        return kinds in (set(), {str}, {int}) and all(_is_plain_tree(x, named) for x in parts)
-    if kind in (list, tuple) or (named and fields_of(kind) is not None):
-        return all(_is_plain_tree(x, named) for x in tree)
+        return kinds in (set(), {str}, {int}) and all(_is_plain_tree(x, is_record) for x in parts)
+    if kind in (list, tuple) or is_record(kind):
+        return all(_is_plain_tree(x, is_record) for x in tree)
     return flatten(tree)[1] is LEAF
 
 

@@ -35,7 +35,7 @@ from adjoint.graph.order import topological_order
 from adjoint.graph.subgradients import choosing
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.tracing.known_functions import asks_for_time
-from adjoint.tracing.plain_objects import classes_in
+from adjoint.tracing.plain_objects import classes_in, is_record
 from adjoint.tracing.reading import reads_of, transforms
 from adjoint.tracing.reads import FEW_BYTES, PLAIN, Reads, Unproved
 
@@ -241,7 +241,7 @@ class _Given:
         self.take = None if not kept else _taker(self.varying)
         self.reader: Reader | None = None
         if any(flatten(a)[1] is not LEAF for a in self.dynamic):
-            self.reader = reader_for(self.dynamic)
+            self.reader = reader_for(self.dynamic, is_record)
             if self.reader is None:
                 raise Unproved("an argument holds more than dicts, lists, tuples, and arrays")
 

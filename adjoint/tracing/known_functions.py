@@ -125,7 +125,7 @@ def is_known(x: Any) -> bool:
 
 def is_distribution(x: Any) -> bool:
     """Whether it is a distribution of `scipy.stats`, of adjoint's or of SciPy's own."""
-    if type(x).__module__.startswith("adjoint.scipy.stats."):
+    if str(type(x).__module__).startswith("adjoint.scipy.stats."):
         names = vars(sys.modules["adjoint.scipy.stats"])
         return any(names.get(name) is x for name in names["__all__"])
     stats = sys.modules.get("scipy.stats")

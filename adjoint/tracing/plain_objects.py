@@ -70,12 +70,17 @@ def fields_of(kind: type) -> frozenset[str] | None:
     return frozenset(fields)
 
 
+def is_record(kind: type) -> bool:
+    """Whether it is such a class."""
+    return fields_of(kind) is not None
+
+
 def classes_in(tree: Any) -> set[type]:
     """The classes of named tuples in a tree of these, dicts, lists and tuples."""
     kind = type(tree)
     if kind in (dict, list, tuple):
         parts = tree.values() if kind is dict else tree
         return set().union(*map(classes_in, parts))
-    if fields_of(kind) is not None:
+    if is_record(kind):
         return {kind}.union(*map(classes_in, tuple.__iter__(tree)))
     return set()
