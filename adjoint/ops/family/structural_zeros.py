@@ -245,6 +245,10 @@ def _spares_losers_alone(mask: Node, node: Node) -> bool:
             return _holds_for_losers_alone(x, node)
         case "logical_and", (x, y):
             return _spares_losers_alone(x, node) and _spares_losers_alone(y, node)
+        case "where", (_, x, y):  # as nan is passed on by max(y, 0), whatever arrives there
+            return _spares_losers_alone(x, node) and _spares_losers_alone(y, node)
+        case "constant", _:
+            return bool(np.all(mask.value))
     return False  # a comparison is false of nan as well
 
 
