@@ -67,6 +67,14 @@ def _grid(x: Any, find: Callable[[str], Any]) -> Any:
     return make(x.grid, x.values, x.method, x.bounds_error, x.fill_value)
 
 
+def _scattered(x: Any, find: Callable[[str], Any]) -> Any:
+    make = find("scipy.interpolate.LinearNDInterpolator")
+    values = x.values.reshape(-1, *x.values_shape)
+    if x.scale is None:
+        return make(x.tri, values, x.fill_value)
+    return make(x.points * x.scale + x.offset, values, x.fill_value, rescale=True)
+
+
 def _frozen(x: Any, find: Callable[[str], Any]) -> Any:
     return find(f"scipy.stats.{x.dist.name}")(*x.args, **x.kwds)
 
@@ -88,6 +96,7 @@ _MAKERS: dict[str, Callable[[Any, Callable[[str], Any]], Any]] = {
     "BSpline": _bspline,
     "interp1d": _interp1d,
     "RegularGridInterpolator": _grid,
+    "LinearNDInterpolator": _scattered,
     "UnivariateSpline": _of_one,
     "BivariateSpline": _of_two,
     "rv_frozen": _frozen,

@@ -15,12 +15,9 @@ from adjoint.scipy.interpolate.bsplines import (
     splrep,
 )
 from adjoint.scipy.interpolate.interpolators import (
-    LinearNDInterpolator,
     LSQUnivariateSpline,
-    NearestNDInterpolator,
     PPoly,
     RegularGridInterpolator,
-    griddata,
     interp1d,
     interpn,
     make_lsq_spline,
@@ -28,6 +25,11 @@ from adjoint.scipy.interpolate.interpolators import (
     pchip_interpolate,
 )
 from adjoint.scipy.interpolate.radial import RBFInterpolator
+from adjoint.scipy.interpolate.scattered import (
+    LinearNDInterpolator,
+    NearestNDInterpolator,
+    griddata,
+)
 from adjoint.scipy.interpolate.splines import (
     Akima1DInterpolator,
     CubicHermiteSpline,

@@ -29,11 +29,8 @@ from adjoint.scipy.interpolate.splines import (
 
 __all__ = [
     "LSQUnivariateSpline",
-    "LinearNDInterpolator",
-    "NearestNDInterpolator",
     "PPoly",
     "RegularGridInterpolator",
-    "griddata",
     "interp1d",
     "interpn",
     "make_lsq_spline",
@@ -259,10 +256,6 @@ def interpn(
 
 
 _CUBIC = "use scipy.interpolate.CubicSpline or make_interp_spline"
-_GRID = "use scipy.interpolate.RegularGridInterpolator on a grid"
 LSQUnivariateSpline = no_counterpart("scipy.interpolate.LSQUnivariateSpline", _CUBIC)
 make_lsq_spline = no_counterpart("scipy.interpolate.make_lsq_spline", _CUBIC)
 make_smoothing_spline = no_counterpart("scipy.interpolate.make_smoothing_spline", _CUBIC)
-griddata = no_counterpart("scipy.interpolate.griddata", _GRID)
-LinearNDInterpolator = no_counterpart("scipy.interpolate.LinearNDInterpolator", _GRID)
-NearestNDInterpolator = no_counterpart("scipy.interpolate.NearestNDInterpolator", _GRID)
