@@ -196,7 +196,7 @@ def options(metric):
         (lambda x: signal.convolve(x, x[0]), ShapeError, "equally many axes"),
         (lambda x: signal.convolve2d(x, x, boundary="odd"), ArgumentError, "boundary='odd'"),
         (lambda x: ndimage.gaussian_filter(x, 1.0, output=np.zeros(2)), ArgumentError, "output"),
-        (lambda x: distance.cdist(x, x, "hamming"), ArgumentError, "metric='hamming'"),
+        (lambda x: distance.cdist(x, x, "dice"), ArgumentError, "metric='dice'"),
         (lambda x: distance.cdist(x, x, "euclidean", p=3), ArgumentError, "'p'"),
         (lambda x: special.erf(x, out=np.zeros(2)), ArgumentError, "out"),
         (lambda x: special.polygamma(x, 1.0), NotDifferentiableError, "by n"),
