@@ -6,6 +6,10 @@ is not among them; nor is what a later Python may add.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from dis import Instruction
+
 KNOWN = frozenset(
     (
         # Local variables, the stack, constants.
@@ -67,3 +71,32 @@ SAYS = {
     "STORE_GLOBAL": "it sets a global name",
 }
 """What is told of some of the others."""
+
+_LOADS = frozenset({"LOAD_CONST", "LOAD_DEREF", "LOAD_FAST"})
+
+
+def is_called(steps: Sequence[Instruction], number: int) -> bool:
+    """Whether what an instruction loads is called, and nothing else is done with it.
+
+    Methods are marked, as are global names from Python 3.13 on. Before, in ``f[0](x)`` the name is
+    marked, too, so that it must be seen that what follows are the arguments.
+    """
+    step = steps[number]
+    if step.opname == "LOAD_METHOD":
+        return True
+    is_marked = bool((step.arg or 0) & 1)
+    if step.opname == "LOAD_ATTR":
+        return sys.version_info >= (3, 12) and is_marked
+    if step.opname != "LOAD_GLOBAL" or not is_marked:
+        return False
+    if sys.version_info >= (3, 13):
+        return True
+    end = number + 1
+    while steps[end].opname in _LOADS or (
+        steps[end].opname == "LOAD_GLOBAL" and not (steps[end].arg or 0) & 1
+    ):
+        end += 1
+    count = end - number - 1
+    while steps[end].opname in ("KW_NAMES", "PRECALL"):
+        end += 1
+    return steps[end].opname == "CALL" and steps[end].arg == count

@@ -11,6 +11,7 @@ import cmath
 import functools
 import itertools
 import math
+import operator
 import sys
 from functools import cache
 from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType
@@ -33,9 +34,15 @@ _ITERTOOLS = (
     *("accumulate", "chain", "combinations", "combinations_with_replacement", "count", "islice"),
     *("pairwise", "permutations", "product", "repeat", "starmap", "zip_longest"),
 )
+_OPERATORS = (
+    *("abs", "add", "and_", "eq", "floordiv", "ge", "getitem", "gt", "inv", "invert", "le", "lt"),
+    *("lshift", "matmul", "mod", "mul", "ne", "neg", "not_", "or_", "pos", "pow", "rshift", "sub"),
+    *("truediv", "truth", "xor"),
+)
 _PYTHON = {
     id(x): x
     for x in (
+        *(getattr(operator, name) for name in _OPERATORS),
         *(getattr(builtins, name) for name in _BUILTINS),
         *(getattr(itertools, name) for name in _ITERTOOLS),
         *(functools.reduce, Tensor, np.ndarray, np.generic),

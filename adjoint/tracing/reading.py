@@ -34,7 +34,13 @@ import numpy as np
 
 from adjoint.graph.tensor import Tensor
 from adjoint.tracing.code_of_copies import written_cells
-from adjoint.tracing.instructions import ATTRIBUTE, INTRINSICS, KNOWN, SAYS
+from adjoint.tracing.instructions import (
+    ATTRIBUTE,
+    INTRINSICS,
+    KNOWN,
+    SAYS,
+    is_called,
+)
 from adjoint.tracing.known_functions import (
     asks_for_time,
     asks_for_type,
@@ -47,7 +53,7 @@ from adjoint.tracing.known_functions import (
     is_of_layer,
 )
 from adjoint.tracing.local_names import imports_in, names_in, read_by, steps_of, written
-from adjoint.tracing.plain_objects import IN_CLASSES, fields_of, is_plain_object
+from adjoint.tracing.plain_objects import IN_CLASSES, fields_of, is_plain_object, is_record
 from adjoint.tracing.reads import MISSING, PLAIN, Reads, Unproved, is_number, saved_of
 from adjoint.tracing.rebinding import is_users
 
@@ -77,9 +83,9 @@ class _Reading:
 
     def __init__(self, classes: Iterable[type]) -> None:
         self.reads = Reads()
-        self.reads.classes = [(kind, dict(vars(kind))) for kind in classes]
-        fields = {name for kind in classes for name in fields_of(kind) or ()}
-        self.fields = frozenset(filter(can_name_a_field, fields))
+        self.fields: set[str] = set()
+        for kind in classes:
+            self._record(kind)
         self.done: dict[int, Any] = {}
         self.methods: dict[tuple[int, int], Any] = {}
         self.classes: dict[type, Mapping[str, Any]] = {}
@@ -133,7 +139,15 @@ class _Reading:
                 raise Unproved(f"{_place(code)}it assigns to {variable}, a module it is given")
         self._users(f, name, place, known)
 
+    def _record(self, kind: type) -> None:
+        """Look at a class of named tuples."""
+        self.reads.classes.append((kind, dict(vars(kind))))
+        self.fields.update(filter(can_name_a_field, fields_of(kind) or ()))
+
     def _known(self, x: Any, name: str, place: str) -> None:
+        if issubclass(type(x), type) and is_record(x):
+            self._record(x)
+            return
         if not is_known(x):
             raise Unproved(
                 f"{place}{name} is {_described(x)}, of which it is not known what it does"
@@ -328,6 +342,9 @@ class _Reading:
         """
         while type(x) is ModuleType or is_layer(x) or is_distribution(x) or is_plain_object(x):
             step = steps[number]
+            if is_plain_object(x) and is_called(steps, number - 1):
+                x = self._call_of(x)
+                break
             if step.opname not in ATTRIBUTE or step.is_jump_target:
                 raise Unproved(f"{place}it uses {name} itself, {_described(x)}, not a name in it")
             key, name, number = step.argval, f"{name}.{step.argval}", number + 1
@@ -347,6 +364,12 @@ class _Reading:
                 raise Unproved(f"{place}{name} is not looked up in a plain way")
         self.value(x, name, place)
         return number
+
+    def _call_of(self, x: Any) -> Any:
+        """What calling a plain object calls; missing where its class does not say that."""
+        self._object(x)
+        found = self.class_attribute(x, "__call__")
+        return MethodType(found, x) if type(found) is FunctionType else found
 
     def _attribute(self, x: Any, name: str) -> Any:
         """The attribute of a plain object, which stands in its dictionary, or else in the first of

@@ -75,6 +75,12 @@ def unpacked(p: Any) -> Any:
     return np.sum(X @ w + b) * len(p) + p[0][1]
 
 
+def moved(p: Any) -> Any:
+    for _ in range(3):
+        p = Layer(p.w + 0.1 * p.b, p.b - 0.1 * np.sin(p.w))
+    return np.sum(p.w**2) + np.sum(p.b)
+
+
 @pytest.fixture(autouse=True)
 def own_scale() -> Iterator[None]:
     """What the classes read from outside is as it was afterwards."""
@@ -104,6 +110,8 @@ def test_fields_are_read() -> None:
     assert called(loss, Layer(W, 2.0)).plans
     assert called(lambda q: loss(q.layer) * q.by, Scaled(3.0, Layer(W))).plans
     assert called(lambda d: sum(loss(p) for p in d["x"]), {"x": [Layer(W), Layer(W + 1)]}).plans
+    assert called(moved, Layer(W, W)).plans
+    assert called(lambda w: moved(Layer(w, 0.5 * w)), W).plans
     assert called(unpacked, Layer(W, np.float64(2.0))).plans
 
 
@@ -114,6 +122,7 @@ def test_fields_are_read() -> None:
         (lambda p: np.sum(p * X), Operator(W)),
         (lambda p: np.sum(p.w * X), Shown(W)),
         (lambda p: p.sum() * 2, Summed(W)),
+        (lambda w: np.sum(Operator(w) * X), W),
         (lambda p: np.sum(p.data * X), Hidden(W, W)),
         (lambda p: np.sum(p.w * X) * len(p), Derived(W)),
     ],
