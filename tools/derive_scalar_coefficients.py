@@ -13,29 +13,15 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from mpmath import mp, mpf
+from scalar_functions import CONSTANTS, POLYNOMIALS, Polynomial  # beside this file
 
-mp.dps = 60
 TARGET = Path(__file__).parent.parent / "adjoint" / "ops" / "scalar" / "coefficients.py"
 BITS = {"float64": 53, "float32": 24}
 FITTED_AFTER_ROUNDING = 4
-Function = Callable[[mpf], mpf]
-
-
-@dataclass(frozen=True)
-class Polynomial:
-    """p of these degrees (per dtype) for which |weight (function - p)| is least on [low, high]."""
-
-    meaning: str
-    function: Function
-    weight: Function
-    low: mpf
-    high: mpf | dict[str, mpf]
-    degrees: dict[str, int]
 
 
 def rounded(x: mpf, bits: int) -> mpf:
@@ -143,8 +129,6 @@ def write(name: str, comment: str, columns: dict[str, list[mpf]]) -> str:
 
 
 def main(names: Sequence[str]) -> None:
-    from scalar_functions import CONSTANTS, POLYNOMIALS  # beside this file
-
     chosen = {n: p for n, p in POLYNOMIALS.items() if not names or n in names}
     sections = []
     for name, polynomial in chosen.items():

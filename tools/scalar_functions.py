@@ -6,12 +6,26 @@ The weight turns the error of the polynomial into an error relative to the final
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from derive_scalar_coefficients import Polynomial
 from mpmath import mp, mpf
 
+mp.dps = 60
+Function = Callable[[mpf], mpf]
 HALF_LN2 = mp.log(2) / 2
 SMALL = mpf(10) ** -25
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """p of these degrees (per dtype) for which |weight (function - p)| is least on [low, high]."""
+
+    meaning: str
+    function: Function
+    weight: Function
+    low: mpf
+    high: mpf | dict[str, mpf]
+    degrees: dict[str, int]
 
 
 def degrees(double: int, single: int) -> dict[str, int]:
