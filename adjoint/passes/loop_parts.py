@@ -38,7 +38,8 @@ STORED, STORING = 4, 100
 side, and how many it costs that anything is stored in a step, which may be one more kernel."""
 
 MOST_BYTES = 1 << 21
-"""So much may be stored: what lies in the second cache is read at little cost."""
+"""So much may be stored, and so large may be what is computed on the way in all steps: what lies in
+the second cache is read at little cost."""
 
 Read: TypeAlias = Mapping[int, Sequence[Node]]
 """The nodes that take results out of a loop, by the number of the result."""
@@ -104,7 +105,7 @@ class _Step:
     """A step of a loop, and what the loop is given."""
 
     def __init__(self, loop: Loop, given: Sequence[Node]) -> None:
-        self.loop, self.given = loop, given
+        self.loop = loop
         self.inputs = loop.body.inputs
         self.results: Sequence[Node] = loop.body.outputs
         """In their stable forms, which are found only where all of a form is in one graph, and so
@@ -187,8 +188,9 @@ class _Step:
     def is_worth_it(self, moved: Sequence[Node], stored: Sequence[Node]) -> bool:
         """Whether what moves is much beside what has to be stored for it."""
         least = STORING + STORED * sum(size_of(x.shape) for x in stored)
-        most_bytes = sum(size_of(x.shape) * x.dtype.itemsize for x in stored) * self.loop.length
-        return most_bytes <= MOST_BYTES and sum(map(_work, moved)) > least
+        on_the_way = [_bytes(x) for x in moved if x not in self.results]
+        most = max(sum(map(_bytes, stored)), *on_the_way, 0) * self.loop.length
+        return most <= MOST_BYTES and sum(map(_work, moved)) > least
 
     def in_all_steps(
         self, nodes: Sequence[Node], ends: Mapping[Node, None], stacked: Mapping[Node, Tensor]
@@ -209,6 +211,10 @@ class _Step:
         if found is None or any(x not in found for x in roots):
             return None
         return [found[x] for x in roots]
+
+
+def _bytes(node: Node) -> int:
+    return size_of(node.shape) * node.dtype.itemsize
 
 
 def _may_move(node: Node) -> bool:

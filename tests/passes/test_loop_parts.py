@@ -198,6 +198,15 @@ def test_what_stays() -> None:
             np.testing.assert_allclose(ys[t], np.exp(state), rtol=1e-14)
             state = state * 0.5 + xs[t]
         np.testing.assert_allclose(last, state, rtol=1e-14)
+    products = ad.compile(
+        lambda s, xs: ad.scan(lambda s, x: (s + x, ad.sum(ad.exp(s[:, None] * s))), s, xs)[1]
+    )
+    for width, stays in ((N, False), (140, True)):
+        small = np.full(width, 0.1)
+        ys = products(small, np.full((T, width), 0.01))
+        assert ("exp" in loop_of(products)) is stays
+        state = 0.1 + 0.01 * np.arange(T)
+        np.testing.assert_allclose(ys, width**2 * np.exp(state**2), rtol=1e-12)
     sums = ad.compile(lambda s, xs: ad.scan(lambda s, x: (s + x, s * 2.0), s, xs)[1])
     np.testing.assert_allclose(sums(S, XS), 2 * (S + np.cumsum(XS, 0) - XS), rtol=1e-12)
 
