@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import cycle, product
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from llvmlite import ir
@@ -24,6 +25,7 @@ from adjoint.backends.llvm.codegen.product_assembly import TileAssembly
 from adjoint.backends.llvm.codegen.product_tile import Columns, lanes_of, tile_size
 from adjoint.backends.llvm.compile import jit, kernel_cache
 from adjoint.backends.llvm.compile.ir_builder import IRBuilder
+from adjoint.graph.forking import building
 from adjoint.graph.tensor import as_tensor
 from adjoint.schedule.plan import Gemm
 from tests.native.codegen.products import Functions, at_the_end_of_memory, step_of, within
@@ -236,3 +238,23 @@ def test_nothing_behind_the_arrays_is_read_or_written(
             wanted += 0 if step.addend is None else old
             room = 1e-4 if dtype == "f4" else 1e-12
             np.testing.assert_allclose(c, wanted.astype(dtype), rtol=room, atol=30 * room)
+
+
+@everywhere
+@pytest.mark.parametrize("system", ["windows-msvc", "apple-macosx"])
+def test_other_systems_get_their_registers_back(
+    system: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read as assembly: Windows wants registers 6 to 15 as they were, in their lower half."""
+    monkeypatch.setattr(sys, "platform", "win32" if "windows" in system else "darwin")
+    writer = ProductWriter(step_of(430, 132, 300, (True, False), "f4"))
+    (file,) = kernel_cache.module_texts({"f": writer})
+    _, cpu, features = jit.host()
+    with building:
+        module = llvm.parse_assembly(file["assembly"])
+        module.triple = f"x86_64-{system.replace('windows', 'pc-windows')}"
+        machine = llvm.Target.from_triple(module.triple).create_target_machine(cpu, features, 0)
+        text, code = machine.emit_assembly(module), machine.emit_object(module)
+    saved = set(re.findall(r"v?movap?s\s+%xmm(\d+), .*\(%r[sb]p\)", text.split("APP")[0]))
+    assert saved == ({str(n) for n in range(6, 16)} if "windows" in system else set())
+    assert code and "vzeroupper" in text
