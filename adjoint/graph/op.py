@@ -102,6 +102,8 @@ class Op:
     """Whether it is a product: linear in each of its two inputs, the other held fixed."""
     holomorphic: bool = True
     """Whether it is a holomorphic function of complex inputs."""
+    jumps: bool = False
+    """Whether its result jumps where an input changes a little, as that of `floor` and `less`."""
     divides: bool = False
     """Whether the elementwise product of its result and its second input is its first."""
     expands: bool = False

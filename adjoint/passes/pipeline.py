@@ -8,6 +8,7 @@ from adjoint.graph.node import Node
 from adjoint.passes.common_subexpressions import eliminate_common_subexpressions
 from adjoint.passes.constant_folding import fold_constants
 from adjoint.passes.decompose import decompose
+from adjoint.passes.exact_before_jumps import exact_before_jumps
 from adjoint.passes.initial_scans import scans_from_ones
 from adjoint.passes.inline import inline
 from adjoint.passes.loop_parts import results_after_loops, slices_before_loops
@@ -35,6 +36,7 @@ PIPELINE: tuple[Pass, ...] = (
     shallow_products,  # as these
     simplify,  # after folding: it looks for constants
     eliminate_common_subexpressions,  # after what makes nodes equal
+    exact_before_jumps,  # after what looks for sums, and makes equal nodes one
     parts_of_orders,  # then it is seen who reads an order
     push_down_slices,  # last: equal choices are one, and it is seen who looks at what
 )

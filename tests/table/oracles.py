@@ -198,6 +198,8 @@ MATHEMATICS: dict[str, Callable[..., Any]] = {
     "struve": mpmath.struveh,
     "symmetric_elliptic": lambda x, y, z, w, *p: 2 * mpmath.elliprj(x, y, z, w) / 3,
     "subtract": lambda a, b: a - b,
+    "exact_add": lambda a, b: a + b,
+    "exact_subtract": lambda a, b: a - b,
     "trunc": lambda x: _towards_zero(x),
     "von_mises_moment": lambda x, k, n: (
         mpmath.quad(

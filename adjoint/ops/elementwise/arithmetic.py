@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from adjoint.errors import DTypeError
+from adjoint.graph.op import register
 from adjoint.graph.tensor import Tensor
 from adjoint.graph.types import BOOL
 from adjoint.ops.elementwise.comparison import logical_and, logical_or
 from adjoint.ops.elementwise.rounding import trunc
-from adjoint.ops.family.elementwise import Unary, binary, unary
+from adjoint.ops.family.elementwise import Elementwise, Unary, binary, unary
 from adjoint.ops.kinks import cancelling_pairs, smooth_forms
 from adjoint.ops.stability import stable_forms
 
@@ -92,6 +93,21 @@ subtract = binary(
     smooth_rule=cancelling_pairs.paired,
     doc="The difference x1 - x2.",
 )
+exact_add, exact_subtract = (
+    register(
+        Elementwise(
+            name,
+            numpy,
+            (1, sign),
+            accepts="real",
+            domain=((-2.0, 2.0), (-2.0, 2.0)),
+            zeros="all",
+            keeps_finite=True,
+        )
+    )
+    for name, numpy, sign in (("exact_add", np.add, 1), ("exact_subtract", np.subtract, -1))
+)
+"""Sums of which native code rounds the terms first, and makes no fma."""
 negative = unary(
     "negative",
     np.negative,
@@ -183,6 +199,7 @@ remainder = binary(
     lambda x1, x2, y: -floor_divide(x1, x2),
     accepts="real number",
     domain=_DIVISION,
+    jumps=True,
     example=(5.5, 2.0),
     doc="x1 - x2 ⌊x1 / x2⌋, with the sign of x2, as Python's %.",
 )
@@ -194,6 +211,7 @@ fmod = binary(
     lambda x1, x2, y: -trunc(x1 / x2),
     accepts="real number",
     domain=_DIVISION,
+    jumps=True,
     example=(-5.5, 2.0),
     doc="x1 - x2 trunc(x1 / x2), with the sign of x1, as C's fmod.",
 )

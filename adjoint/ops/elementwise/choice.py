@@ -304,6 +304,7 @@ copysign: Binary = binary(
     lambda x1, x2, y: sign(x1) * copysign(1.0, x2).astype(y.dtype),
     None,
     accepts="real",
+    jumps=True,
     example=(3.0, -2.0),
     one_sided=one_sided_copysign,
     kink=KinkSpec("abs", lambda x1, x2, y: equal(x1, 0)),
@@ -315,6 +316,7 @@ heaviside = binary(
     None,
     lambda x1, x2, y: equal(x1, 0),
     accepts="real",
+    jumps=True,
     doc="0 where x1 < 0, x2 where it is 0, 1 where x1 > 0.",
 )
 

@@ -132,6 +132,7 @@ class Elementwise(Op):
     stable_rule: FormRule | None = None
     bilinear: bool = False
     divides: bool = False
+    jumps: bool = False
     family: str = field(default="elementwise", init=False)
     pointwise: bool = field(default=True, init=False)
 
@@ -140,6 +141,7 @@ class Elementwise(Op):
         self.may_have_stable_form = self.stable_rule is not None
         self.may_have_smooth_form = self.smooth_rule is not None or self.may_have_stable_form
         self.kinks = self.kink is not None
+        self.jumps = self.jumps or all(partial is None for partial in self.partials)
 
     def infer(self, *args: Any) -> tuple[Shape, DType]:
         nodes: Sequence[Node] = args[: len(self.partials)]

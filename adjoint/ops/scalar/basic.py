@@ -25,6 +25,16 @@ gammaln = lgamma
 power = pow
 
 
+def exact_add(e: Emitter[V], a: V, b: V) -> V:
+    """a + b, with a product rounded before it is added"""
+    return e.exact.add(a, b)
+
+
+def exact_subtract(e: Emitter[V], a: V, b: V) -> V:
+    """a - b, with a product rounded before it is subtracted"""
+    return e.exact.subtract(a, b)
+
+
 def is_float(e: Emitter[V], x: V) -> bool:
     """Whether x is a floating-point number, not an integer or a bool."""
     return e.dtype(x).kind == "f"
