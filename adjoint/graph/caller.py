@@ -97,7 +97,8 @@ class Asker(NamedTuple):
 
     `stores` if the value was to be written into an array. `formats`: the text into which ``%`` was
     to write it. `reads_text` if it was shown, and is read back. `writes_global`: which global the
-    user's function writes, if it does.
+    user's function writes, if it does. `sequence`: which operand of an operator is a list or tuple,
+    of which NumPy makes an array by itself.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Asker(NamedTuple):
     formats: str = ""
     reads_text: bool = False
     writes_global: str = ""
+    sequence: str = ""
 
 
 def asker() -> Asker:
@@ -169,7 +171,21 @@ def _read(frame: FrameType, place: str) -> Asker | None:
             shown = ast.unparse(node.func)
             name = _full_name(frame, node.func) or shown
             return Asker(name, name, place)
-    return Asker("", f"`{_short(lines)}`", place)
+    shown = f"`{_short(lines)}`"
+    return Asker("", shown, place, sequence=_sequence_among_operands(frame, statement))
+
+
+def _sequence_among_operands(frame: FrameType, statement: Any) -> str:
+    """The operand of an operator that is a list or tuple, as it is written; empty if none is."""
+    found = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(found, ast.BinOp):
+        return ""
+    for operand in (found.left, found.right):
+        if isinstance(operand, (ast.List, ast.Tuple)):
+            return ast.unparse(operand)
+        if isinstance(_named(frame, operand), (list, tuple)):
+            return ast.unparse(operand)
+    return ""
 
 
 def _formatted(frame: FrameType, statement: Any) -> str:

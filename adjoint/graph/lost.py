@@ -151,6 +151,11 @@ def _cure(found: Asker) -> str:
             "Compute with the tensor itself; if the text holds another number, read it before the "
             "function is called"
         )
+    if found.sequence:
+        return (
+            f"Write numpy.array({found.sequence}): beside an array NumPy makes plain numbers of a "
+            f"list by itself"
+        )
     if found.name in _CONVERTING:
         return f'Convert with x.astype("{own}")'
     if own in ("dot", "__matmul__") and not found.name.startswith("numpy."):

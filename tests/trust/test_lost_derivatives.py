@@ -217,3 +217,13 @@ def test_variables_made_by_hand_may_be_looked_at_but_not_computed_with_elsewhere
         scipy.linalg.toeplitz(x)
     with pytest.raises(LostDerivativeError, match=r"math.sin.*adjoint.sin"):
         math.sin(x[0])
+
+
+def test_a_list_beside_an_array_is_named():
+    matrix = np.ones((3, 2))
+    with pytest.raises(LostDerivativeError, match=r"`matrix @ x` asks .* Write numpy.array\(x\):"):
+        ad.grad(lambda x: np.sum(matrix @ x))([1.0, 2.0])
+    with pytest.raises(LostDerivativeError, match=r"Write numpy.array\(\[x\[0\], 1.0\]\):"):
+        ad.grad(lambda x: np.sum(matrix * [x[0], 1.0]))([1.0, 2.0])
+    slope = ad.grad(lambda x: np.sum(matrix @ np.array(x)))([1.0, 2.0])
+    assert slope == [3.0, 3.0]
