@@ -42,8 +42,12 @@ class _Texts(threading.local):
         """Note a text, and forget now and then those of transforms that are done."""
         self.found.append((scopes, text))
         if len(self.found) > self.most:
-            self.found = [entry for entry in self.found if _open(entry[0])]
+            self.forget_closed()
             self.most = 2 * len(self.found) + _MANY
+
+    def forget_closed(self) -> None:
+        """Forget the texts of transforms that are done."""
+        self.found = [entry for entry in self.found if any(scope.open for scope in entry[0])]
 
 
 _texts = _Texts()
@@ -177,7 +181,9 @@ def _reader(found: Asker, digits: str) -> Asker:
 
 
 def something_was_shown() -> bool:
-    """Whether there are texts that show what was differentiated, in this thread."""
+    """Whether there are texts that show what is differentiated, in this thread."""
+    if _texts.found:
+        _texts.forget_closed()
     return bool(_texts.found)
 
 
