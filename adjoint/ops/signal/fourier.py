@@ -27,6 +27,12 @@ SWAPPED = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
 """The norm with which the other direction has the same factor."""
 
 
+LARGE = 1024
+"""So many complex numbers are transformed by SciPy, which takes several rows at a time as lanes of
+vectors: 512 by 512 took 14 ms by NumPy and 5.5 by SciPy, of half the precision 18 and 3; 4,096 in a
+row 42 µs and 26. Transforms of real numbers take as long by either."""
+
+
 class Transform(Linear):
     """A transform along axes: each result hangs on all elements along them.
 
@@ -67,6 +73,13 @@ class Fourier(Transform):
     ) -> Any:
         if not np.size(x):
             return np.zeros_like(x)
+        if np.size(x) >= LARGE and len(set(axes)) == len(axes):
+            fft = import_module("scipy.fft")
+            found = (fft.ifftn if inverse else fft.fftn)(x, axes=axes, norm=norm)
+            if out is None:
+                return np.asarray(found, x.dtype)
+            np.copyto(out, found)
+            return out
         if len(axes) == 1:
             along = np.fft.ifft if inverse else np.fft.fft
             return np.asarray(along(x, axis=axes[0], norm=norm, out=out), x.dtype)
