@@ -1,4 +1,4 @@
-"""Large transforms of complex numbers are those of NumPy, computed by SciPy."""
+"""Large transforms of complex numbers are as NumPy has them, some of them computed by SciPy."""
 
 from __future__ import annotations
 
@@ -38,12 +38,19 @@ def test_as_numpy_has_them(dtype: Any) -> None:
                     np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol * scale)
 
 
-def test_numpy_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for fewer numbers, for which loading SciPy's transforms is not worth it."""
+def test_who_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy for single rows, and for fewer numbers than SciPy's transforms are loaded for."""
     monkeypatch.setattr(np.fft, "fft", None)
-    np.asarray(ad.fft.fft(numbers((fourier.LARGE,))))
-    with pytest.raises(TypeError, match="not callable"):
-        np.asarray(ad.fft.fft(numbers((fourier.LARGE - 1,))))
+    monkeypatch.setattr(np.fft, "fftn", None)
+    np.asarray(ad.fft.fft2(numbers((40, 40))))
+    np.asarray(ad.fft.fft(numbers((40, 40), np.complex64)))
+    for transform, x in (
+        (ad.fft.fft2, numbers((20, 20))),
+        (ad.fft.fft, numbers((1, 5000), np.complex64)),
+        (ad.fft.fft, numbers((40, 40))),
+    ):
+        with pytest.raises(TypeError, match="not callable"):
+            np.asarray(transform(x))
 
 
 @pytest.mark.native
