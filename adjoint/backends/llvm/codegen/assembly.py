@@ -104,7 +104,7 @@ class Registers:
     def store_first(self, register: str, at: str, offset: int, count: int) -> list[str]:
         """Write the first `count` lanes to an offset from an address; the register is changed.
 
-        In parts of 8, 4, 2 and 1 lanes: AMD's processors take long to write under a mask of bytes,
+        In parts of 8, 4, 2 and 1 lanes: some processors take long to write under a mask of bytes,
         and what is written under one of bits cannot be read soon, nor can its neighbours.
         """
         lines, low = [], register
@@ -144,9 +144,6 @@ class Operands:
 
     def __getitem__(self, name: str) -> str:
         return self.names[name]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.names
 
     def write(self, builder: Any, registers: Registers, lines: Sequence[str]) -> None:
         """Put the lines where the builder stands. They may use ``rax`` and all vectors and masks.
