@@ -86,17 +86,18 @@ class Replay:
 
         The last of them are given by `names`.
         """
+        is_first = True
         for plan in self.plans:
-            if not plan.is_like(args, names) or not is_undisturbed(plan.options):
-                continue
-            if not plan.reads.hold():
-                self._give_up(plan)
-                continue
-            result = plan.answer(args)
-            if result is not REFUSED:
-                if plan is not self.plans[0]:  # the next call is likely to be like this one
-                    self.plans = (plan, *[x for x in self.plans if x is not plan])
-                return result
+            if plan.is_like(args, names) and is_undisturbed(plan.options):
+                if not plan.reads.hold():
+                    self._give_up(plan)
+                else:
+                    result = plan.answer(args)
+                    if result is not REFUSED:
+                        if not is_first:  # the next call is likely to be like this one
+                            self.plans = (plan, *[x for x in self.plans if x is not plan])
+                        return result
+            is_first = False
         return REFUSED
 
     def trace(self, args: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any:

@@ -28,8 +28,7 @@ class Plan:
 
     Of `count` arguments, the last given by `names`, those in `fixed` are equal to what they were;
     `take` takes the others, and `read` reads the leaves out of them (None: they are all, and
-    leaves). Those numbered in `scalars` are numbers of NumPy's, of these types; those numbered
-    `tensors` must be tensors, as the function can tell these from arrays.
+    leaves). Those numbered `tensors` must be tensors, as the function can tell these from arrays.
     `is_flagged`: the entry returns a pair, of the result and whether it holds a nan, which may
     stand where nothing depends on anything.
     """
@@ -39,7 +38,6 @@ class Plan:
     fixed: Sequence[tuple[int, Any]]
     take: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
     read: Reader | None
-    scalars: Sequence[tuple[int, type]]
     tensors: Sequence[int]
     entry: Callable[..., Any]
     is_flagged: bool
@@ -65,10 +63,6 @@ class Plan:
                 self.read(given, leaves)
             except Mismatch:
                 return REFUSED
-        if self.scalars:
-            if any(type(leaves[i]) is not kind for i, kind in self.scalars):
-                return REFUSED
-            leaves = as_arrays(leaves, self.scalars)
         if self.tensors and any(type(leaves[i]) is not Tensor for i in self.tensors):
             return REFUSED
         result = self.entry(*leaves)
@@ -83,14 +77,21 @@ class Plan:
         return result
 
 
-def as_arrays(leaves: Sequence[Any], scalars: Sequence[tuple[int, type]]) -> Sequence[Any]:
-    """The leaves with arrays in place of the numbers of NumPy's among them."""
-    if not scalars:
-        return leaves
-    found = list(leaves)
-    for i, _ in scalars:
-        found[i] = np.asarray(found[i])
-    return found
+def reader_of_scalars(read: Reader | None, scalars: Sequence[tuple[int, type]]) -> Reader:
+    """What reads leaves as `read` does, with arrays in place of those that are numbers of NumPy's,
+    of these types."""
+
+    def read_all(given: Any, out: list[Any]) -> None:
+        if read is None:
+            out += given
+        else:
+            read(given, out)
+        for i, kind in scalars:
+            if type(out[i]) is not kind:
+                raise Mismatch
+            out[i] = np.asarray(out[i])
+
+    return read_all
 
 
 def _is_unusual(leaves: Sequence[Any]) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from adjoint.api.arguments import normalize_argnums
 from adjoint.api.fast_tree import REFUSED, Reader, reader_for
-from adjoint.api.replay_plan import SCALARS, Plan, as_arrays
+from adjoint.api.replay_plan import SCALARS, Plan, reader_of_scalars
 from adjoint.api.rolled_call import call
 from adjoint.api.signature import is_open, leaf_of
 from adjoint.api.specialization import Specialization
@@ -134,7 +134,6 @@ def proved(
         given.fixed,
         given.take,
         given.reader,
-        given.scalars,
         given.data if reads.asks_for_types else (),
         found.entry,
         trial.is_flagged,
@@ -230,8 +229,8 @@ class _Given:
             for x in flatten(args[i])[0]:
                 _check_leaf(x, i, i in taken)
         leaves, self.structure = flatten(self.dynamic)
-        self.scalars = tuple((i, type(x)) for i, x in enumerate(leaves) if type(x) in SCALARS)
-        self.leaves = as_arrays(leaves, self.scalars)
+        scalars = [(i, type(x)) for i, x in enumerate(leaves) if type(x) in SCALARS]
+        self.leaves = [np.asarray(x) if type(x) in SCALARS else x for x in leaves]
         self.data = [
             k
             for k, i in enumerate(i for i in self.varying for _ in flatten(args[i])[0])
@@ -244,6 +243,8 @@ class _Given:
             self.reader = reader_for(self.dynamic, is_record)
             if self.reader is None:
                 raise Unproved("an argument holds more than dicts, lists, tuples, and arrays")
+        if scalars:
+            self.reader = reader_of_scalars(self.reader, scalars)
 
     def all_of(self, dynamic: Sequence[Any]) -> list[Any]:
         """All arguments, with others in place of those that vary."""

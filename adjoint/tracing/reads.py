@@ -76,10 +76,8 @@ class Reads:
         for x, kind, order, own in self.objects:
             if type(x) is not kind or kind.__mro__ is not order or x.__dict__ is not own:
                 return False
-        for kind, names in self.classes:
-            now = vars(kind)
-            if len(now) != len(names) or any(now.get(k) is not names[k] for k in names):
-                return False
+        if self.classes and not all(_stands(*known) for known in self.classes):
+            return False
         return not self.holders or all(_holds(x, saved) for x, saved in self.holders)
 
     def changed(self) -> str:
@@ -116,6 +114,12 @@ class Reads:
                 alike = (a for a in arrays if _is_alike(a, copied) and not may_share_memory(a, x))
                 twins = (a for a in alike if _is_copy(a, copied))
                 self.holders[i] = x, (*layout, next(twins, copied))
+
+
+def _stands(kind: type, names: Mapping[str, Any]) -> bool:
+    """Whether in a class stands what stood there."""
+    now = vars(kind)
+    return len(now) == len(names) and all(now.get(name) is names[name] for name in names)
 
 
 def is_number(x: Any) -> bool:
