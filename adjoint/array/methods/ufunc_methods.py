@@ -103,7 +103,9 @@ def _reduce(name: str) -> Callable[..., Tensor]:
             raise ArgumentError(
                 f"{shown}: over several axes the result depends on their order; give one axis"
             )
-        if initial is None and (where is not True or x.size == 0):
+        counted = math.prod(x.shape[n] for n in axes)
+        is_positive = counted == 1 and name in ("gcd", "hypot")  # as that of 0 and one number is
+        if initial is None and (where is not True or x.size == 0 or is_positive):
             initial = NEUTRAL.get(name)
         if initial is None and where is not True:
             raise ArgumentError(
