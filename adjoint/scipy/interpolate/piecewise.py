@@ -95,6 +95,11 @@ class Piecewise:
         """The values at `x`, or with `nu` those of the derivative of that order."""
         extrapolate = self.extrapolate if extrapolate is None else extrapolate
         order = integer(self.name, "nu", nu)
+        if order < 0:
+            raise RangeError(
+                f"{self.name}: nu must be 0, or the order of a derivative, got {nu}; integrals are "
+                f"those of antiderivative"
+            )
         places = as_tensor(x, real_dtype(x, self._x))
         flat = reshape(places, (-1,))
         flat = as_tensor(flat, self._x.dtype) if flat.dtype.kind != "f" else flat
