@@ -1,4 +1,4 @@
-"""What the code of a function says about copies of it: whether there can be one; what it writes.
+"""What a function says about copies of it: whether there can be one; what it writes; its cells.
 
 Floor 7. Most functions do none of what is looked for, and are told by the numbers of their
 instructions alone.
@@ -7,8 +7,10 @@ instructions alone.
 from __future__ import annotations
 
 import dis
+from collections.abc import Iterable
 from functools import cache
-from types import CodeType
+from types import CellType, CodeType
+from typing import Any
 
 _WRITES_NAMES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
 _WRITES_CELLS = frozenset({"STORE_DEREF", "DELETE_DEREF"})
@@ -56,3 +58,14 @@ def written_cells(code: CodeType) -> frozenset[str]:
         if isinstance(inner, CodeType):
             stores |= written_cells(inner)
     return frozenset(stores & set(code.co_freevars))
+
+
+def contents_of(cells: Iterable[CellType]) -> list[Any]:
+    """What stands in those cells of a closure in which something does."""
+    found: list[Any] = []
+    for cell in cells:
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:
+            continue
+    return found

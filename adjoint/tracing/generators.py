@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import BuiltinMethodType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from adjoint.errors import ConstantDrawWarning
 from adjoint.graph.caller import warn
+from adjoint.tracing.code_of_copies import contents_of
 
 DEPTH = 6
 """How many functions and objects lie between a function and a generator that is still found."""
@@ -96,7 +97,7 @@ def _parts(x: Any, kind: type) -> Sequence[Any]:
 
 def _parts_of_function(f: FunctionType) -> Sequence[Any]:
     """The contents of its cells, what it wraps, and if it is the user's the globals it reads."""
-    cells = [] if f.__closure__ is None else _contents(f.__closure__)
+    cells = [] if f.__closure__ is None else contents_of(f.__closure__)
     cells += [f.__dict__["__wrapped__"]] if "__wrapped__" in f.__dict__ else []
     if _is_of_package(f.__module__):
         return cells
@@ -115,17 +116,6 @@ def _is_random(module: str | None) -> bool:
 def _is_of_package(module: str | None) -> bool:
     """Whether a module is not the user's, but of those that stand between his functions."""
     return (module or "").partition(".")[0] in _PACKAGES
-
-
-def _contents(cells: Iterable[CellType]) -> list[Any]:
-    """What stands in the cells in which something does."""
-    found: list[Any] = []
-    for cell in cells:
-        try:
-            found.append(cell.cell_contents)
-        except ValueError:
-            continue
-    return found
 
 
 @functools.lru_cache(maxsize=1024)  # a function is traced for many signatures

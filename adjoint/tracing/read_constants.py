@@ -20,6 +20,7 @@ from adjoint.graph.leaf import constant, variable
 from adjoint.graph.node import Node, Scope
 from adjoint.graph.order import topological_order
 from adjoint.graph.shown import digits_shown, written
+from adjoint.tracing.code_of_copies import contents_of
 
 _LEAST = 4
 """Numbers of fewer digits are equal to others by chance."""
@@ -80,19 +81,11 @@ def _numbers_of(f: Any) -> Iterator[float]:
     f = getattr(f, "func", f)
     if type(f) is not FunctionType:
         return
-    cells = [cell.cell_contents for cell in f.__closure__ or () if _is_filled(cell)]
+    cells = contents_of(f.__closure__ or ())
     around = [*f.__globals__.values(), *cells, *(f.__defaults__ or ())]
     yield from (x for x in around if isinstance(x, float))
     for function in (f, *(x for x in around if type(x) is FunctionType)):
         yield from _numbers_in(function.__code__)
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018  # an empty one raises
-    except ValueError:
-        return False
-    return True
 
 
 def _numbers_in(code: CodeType) -> Iterator[float]:
