@@ -86,9 +86,9 @@ class Report:
             for r in self.rows
         ]
         lines += [
-            f"before fusion: {_counted(self.operations, 'operation')} "
+            f"before fusion: {counted(self.operations, 'operation')} "
             f"moving {self.bytes_before:,} bytes",
-            f"after fusion:  {_counted(self.kernels, 'step')} moving {self.bytes_moved:,} bytes",
+            f"after fusion:  {counted(self.kernels, 'step')} moving {self.bytes_moved:,} bytes",
             f"intermediate results: {self.temporaries:,} bytes "
             f"({self.temporaries_unshared:,} without sharing memory)",
         ]
@@ -107,7 +107,8 @@ class Report:
         return "\n".join(lines)
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 step``, ``1,024 steps``."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
@@ -124,7 +125,7 @@ class Cost:
     def __str__(self) -> str:
         return (
             f"{self.flops:,} flops, {self.bytes_moved:,} bytes moved, "
-            f"{self.peak_memory:,} bytes at most, {_counted(self.kernels, 'step')}"
+            f"{self.peak_memory:,} bytes at most, {counted(self.kernels, 'step')}"
         )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -133,7 +132,7 @@ def _compute_pending(nodes: Sequence[Node]) -> None:
         return
     pending = [x for x in nodes if x.value is None and (x.scope is None or not x.scope.is_open())]
     if pending:
-        with contextlib.suppress(Exception):  # it is raised when somebody looks
+        with suppress(Exception):  # it is raised when somebody looks
             engine.compute(pending)
 
 

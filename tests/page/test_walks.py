@@ -141,7 +141,7 @@ def test_the_result_is_differentiated_again(shown, first):
 
 def test_the_optimised_graph_and_its_kernels_follow(shown, first):
     browser = shown(first, "program-3")
-    assert said(browser) == "The schedule fuses them: 1 kernel moving 40 bytes."
+    assert said(browser) == "The schedule fuses them: 1 step moving 40 bytes."
     results = [row.rsplit(" | ", 1)[1] for row in table(browser)]
     assert [r for r in results if r] == ["y", "∂y/∂x1", "∂y/∂x2"]
     assert len(table(browser, 1)) == 1

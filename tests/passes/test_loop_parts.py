@@ -81,7 +81,7 @@ def loop_in_a_loop(w: Any, s: Any, xs: Any) -> Any:
     return ad.sum(ad.scan(step, s, xs)[1])
 
 
-PROGRAMS = (*(with_loss, with_product, backwards, with_integers, with_two_states, loop_in_a_loop),)
+PROGRAMS = (with_loss, with_product, backwards, with_integers, with_two_states, loop_in_a_loop)
 
 
 def in_python(f: Callable[..., Any]) -> Callable[..., Any]:

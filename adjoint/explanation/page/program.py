@@ -8,7 +8,7 @@ from typing import Any
 
 from adjoint.api.compiling import compile as compiled
 from adjoint.api.derivatives import value_and_grad
-from adjoint.api.report import Report, report_of
+from adjoint.api.report import Report, counted, report_of
 from adjoint.api.specialization import Specialization
 from adjoint.explanation.formulas import Number, Term, Word, formula_of
 from adjoint.explanation.page.terms import term_data
@@ -56,7 +56,6 @@ def program_of(
 
 def _said(report: Report, left: int | None) -> list[str]:
     """What the three steps say: the graph as it was written, optimised, and cut into kernels."""
-    kernels = "1 kernel" if report.kernels == 1 else f"{report.kernels:,} kernels and calls"
     passes = "The passes fold constants, simplify, and share what is equal"
     return [
         f"Forward and backward are one graph: {report.operations:,} operations, which one by one "
@@ -64,7 +63,8 @@ def _said(report: Report, left: int | None) -> list[str]:
         f"{passes}; the graph is too large to be listed."
         if left is None
         else f"{passes}: {left:,} operations are left.",
-        f"The schedule fuses them: {kernels} moving {report.bytes_moved:,} bytes.",
+        f"The schedule fuses them: {counted(report.kernels, 'step')} moving "
+        f"{report.bytes_moved:,} bytes.",
     ]
 
 

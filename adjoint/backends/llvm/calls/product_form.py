@@ -83,7 +83,7 @@ class ProductForm:
 
     @property
     def level(self) -> str:
-        """What LLVM should do."""
+        """Which of `jit.LEVELS` it is compiled with."""
         return "assembly" if self.is_assembly else "written"
 
     @property
