@@ -7,6 +7,7 @@ with no code of the user's on the way: no property, ``__getattribute__`` or othe
 from __future__ import annotations
 
 from collections import namedtuple
+from functools import cache
 from types import FunctionType, GetSetDescriptorType
 from typing import Any, NamedTuple
 
@@ -64,10 +65,26 @@ def fields_of(kind: type) -> frozenset[str] | None:
     shown = names.get("__repr__")
     if type(shown) is not FunctionType or shown.__code__ is not _Plain.__repr__.__code__:
         return None
+    if not _is_maker(names.get("__new__"), len(fields)):
+        return None
     for name in names.keys() - {*fields} - _GENERATED - _OF_STATEMENTS:
         if name.startswith("__") or name in attributes():
             return None
     return frozenset(fields)
+
+
+def _is_maker(x: Any, count: int) -> bool:
+    """Whether it is the ``__new__`` that Python makes for named tuples of so many fields."""
+    f = x.__func__ if type(x) is staticmethod else x
+    if type(f) is not FunctionType or f.__globals__.get("_tuple_new") is not tuple.__new__:
+        return False
+    code = f.__code__
+    return code.co_names == ("_tuple_new",) and code.co_code == _code_of_maker(count)
+
+
+@cache
+def _code_of_maker(count: int) -> bytes:
+    return namedtuple("_Fields", [f"x{i}" for i in range(count)]).__new__.__code__.co_code
 
 
 def is_record(kind: type) -> bool:

@@ -84,12 +84,12 @@ class _Reading:
     def __init__(self, classes: Iterable[type]) -> None:
         self.reads = Reads()
         self.fields: set[str] = set()
-        for kind in classes:
-            self._record(kind)
         self.done: dict[int, Any] = {}
         self.methods: dict[tuple[int, int], Any] = {}
         self.classes: dict[type, Mapping[str, Any]] = {}
         self.names: dict[tuple[int, str], tuple[Mapping[str, Any], str, Any]] = {}
+        for kind in classes:
+            self._record(kind)
 
     # Values.
 
@@ -140,8 +140,11 @@ class _Reading:
         self._users(f, name, place, known)
 
     def _record(self, kind: type) -> None:
-        """Look at a class of named tuples."""
+        """Look at a class of named tuples, and at the defaults of their fields."""
+        new: Any = kind.__new__
         self.reads.classes.append((kind, dict(vars(kind))))
+        self.reads.functions.append((new, new.__code__, new.__defaults__, new.__kwdefaults__))
+        self.value(new.__defaults__, "a default", f"{kind.__name__}: ")
         self.fields.update(filter(can_name_a_field, fields_of(kind) or ()))
 
     def _known(self, x: Any, name: str, place: str) -> None:

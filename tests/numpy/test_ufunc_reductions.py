@@ -46,6 +46,16 @@ def test_nothing_is_the_first_value():
         np.testing.assert_allclose(ad.vjp(f, nothing)[0], f(nothing))
 
 
+def test_one_number_is_reduced_beside_zero():
+    x, n = np.array([[-3.0], [2.0]]), np.array([[-4], [3]])
+    for axis in (1, ()):
+        found = ad.compile(lambda x, a=axis: np.hypot.reduce(x, axis=a))(x)
+        np.testing.assert_array_equal(found, np.hypot.reduce(x, axis=axis))
+        found = np.gcd.reduce(ad.asarray(n), axis=axis)
+        np.testing.assert_array_equal(found, np.gcd.reduce(n, axis=axis))
+    np.testing.assert_array_equal(ad.grad(lambda x: np.hypot.reduce(x))(np.array([-3.0])), [-1.0])
+
+
 def test_their_derivatives():
     def f(x):
         differences = np.subtract.reduce(x, axis=1, where=MASK, initial=x[0, 0, 0])

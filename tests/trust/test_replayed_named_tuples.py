@@ -146,3 +146,21 @@ def test_a_class_that_is_changed_is_another() -> None:
         Pair.__len__ = lambda self: 5  # type: ignore[method-assign]
         assert float(g(Pair(W, 1.0))[0]) != before
     assert "changed" in replay.told
+
+
+def test_defaults_of_fields_are_read() -> None:
+    class Weighted(NamedTuple):
+        w: Any
+        by: Any = [2.0]  # noqa: RUF012
+
+    g = ad.grad(lambda x: np.sum(Weighted(x).w * Weighted(x).by[0]))
+    with ad.options(native="always"):
+        assert [float(g(W).ravel()[0]) for _ in range(4)] == [2.0] * 4
+        assert replay_of(g).plans  # type: ignore[union-attr]
+        Weighted(W).by[0] = 3.0
+        assert float(g(W).ravel()[0]) == 3.0
+        Weighted.__new__.__defaults__ = ([5.0],)
+        assert [float(g(W).ravel()[0]) for _ in range(4)] == [5.0] * 4
+        Weighted.__new__ = lambda cls, w: tuple.__new__(cls, (w * scale, [1.0]))
+        assert float(g(W).ravel()[0]) == scale
+    assert "not known" in ad.why_traced(g)
