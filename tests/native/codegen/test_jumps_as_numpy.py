@@ -25,6 +25,14 @@ def of_scan(a: Any, b: Any) -> Any:
     return ad.scan(step, 0.0, (a, b))[1]
 
 
+def of_filled(a: Any, b: Any) -> Any:
+    half = a.shape[0] // 2
+    filled = ad.zeros(a.shape)
+    filled[:half] = a[:half] * b[:half] - 1
+    filled[half:] = 1 - a[half:] * b[half:]
+    return ad.where(filled >= 0, a, b)
+
+
 DECIDING = {
     "floor": lambda a, b: ad.floor(a * b - 1),
     "ceil": lambda a, b: ad.ceil(1 - a * b),
@@ -46,6 +54,14 @@ DECIDING = {
     "argsort": lambda a, b: ad.argsort(a * b - 1),
     "gradient": of_gradient,
     "scan": of_scan,
+    "filled": of_filled,
+    "stack": lambda a, b: ad.sign(ad.stack([a * b - 1, 1 - a * b])),
+    "reversed slice": lambda a, b: ad.floor((a * b - 1)[::-1][1:]),
+    "roll": lambda a, b: ad.floor(ad.roll(a * b - 1, 1)),
+    "gather": lambda a, b: ad.floor((a * b - 1)[np.array([3, 0, 2])]),
+    "differences": lambda a, b: ad.sign((a * b)[1:] - (a * b)[:-1]),
+    "outer": lambda a, b: ad.floor(-(a * b)[:, None] + np.ones(3)),
+    "min": lambda a, b: ad.floor(ad.min(ad.reshape(a * b - 1, (-1, 4)), 1)),
 }
 
 
