@@ -79,6 +79,20 @@ def test_beyond_the_points_and_second_order():
     np.testing.assert_allclose(batched[1], 2 * np.asarray(f(AT)), rtol=1e-14)
 
 
+def test_places_of_single_precision_are_read_as_they_are():
+    places = (AT + 1e4).astype(np.float32)
+    for rescale in (False, True):
+
+        def f(s, x, rescale=rescale):
+            return s.LinearNDInterpolator(POINTS + 1e4, VALUES, rescale=rescale)(x)
+
+        np.testing.assert_allclose(f(ours, places), f(interpolate, places), rtol=1e-9)
+        slope = ad.grad(lambda x, f=f: np.sum(f(interpolate, x)))(places)
+        assert slope.dtype == np.float32
+        expected = ad.grad(lambda x, f=f: np.sum(f(interpolate, x)))(places.astype(float))
+        np.testing.assert_allclose(slope, expected, rtol=1e-5)
+
+
 def test_what_was_made_outside_is_called_inside():
     for rescale in (False, True):
         values = np.stack([VALUES, VALUES**2], 1)

@@ -16,11 +16,12 @@ from adjoint.array.values import known
 from adjoint.errors import ShapeError
 from adjoint.graph.forking import import_module
 from adjoint.graph.tensor import Tensor, as_tensor
+from adjoint.graph.types import FLOAT64, DType, promote
 from adjoint.ops.elementwise.choice import where
 from adjoint.ops.indexing.indexing import take
 from adjoint.ops.reductions.reduction import sum
 from adjoint.ops.shape.joining import concat, stack
-from adjoint.ops.shape.movement import reshape
+from adjoint.ops.shape.movement import astype, reshape
 from adjoint.scipy.common import constant, floating, real_dtype, refuse, unsupported
 from adjoint.scipy.interpolate.interpolators import interp1d
 
@@ -61,8 +62,9 @@ class _Scattered:
         scaled: Array = (given - self._offset) / self._scale
         return scaled
 
-    def _read(self, places: tuple[Any, ...]) -> tuple[Tensor, tuple[int, ...]]:
-        """Places as rows, rescaled as the points, and their shape before."""
+    def _read(self, places: tuple[Any, ...]) -> tuple[Tensor, tuple[int, ...], DType]:
+        """Places as rows, in double precision as SciPy reads them, rescaled as the points; and
+        their shape and dtype before."""
         joined = _joined(places) if len(places) > 1 else _joined(places[0])
         x = as_tensor(joined, real_dtype(joined))
         count = self.points.shape[1]
@@ -72,10 +74,10 @@ class _Scattered:
             raise ShapeError(
                 f"{self.name}: places need {count} coordinates in their last axis, got {x.shape}"
             )
-        rows = reshape(x, (-1, count))
+        rows = astype(reshape(x, (-1, count)), FLOAT64)
         if self._rescaled:
-            rows = (rows - self._offset.astype(x.dtype)) / self._scale.astype(x.dtype)
-        return rows, x.shape[:-1]
+            rows = (rows - self._offset) / self._scale
+        return rows, x.shape[:-1], x.dtype
 
 
 class LinearNDInterpolator(_Scattered):
@@ -107,16 +109,17 @@ class LinearNDInterpolator(_Scattered):
 
         Their values must be known, as they choose the triangle.
         """
-        rows, shape = self._read(args)
+        rows, shape, dtype = self._read(args)
         number = self.tri.find_simplex(np.asarray(known(rows), float))
         count = rows.shape[1]
         chosen = np.maximum(number, 0)
-        turn = self.tri.transform[chosen].astype(rows.dtype)
+        turn = self.tri.transform[chosen]
         first = sum((rows - turn[:, count])[:, None] * turn[:, :count], -1)
         weights = concat([first, 1 - sum(first, -1, keepdims=True)], axis=-1)
         corners = take(self.values, self.tri.simplices[chosen], axis=0)
         trailing = (1,) * (self.values.ndim - 1)
         found = sum(reshape(weights, (*weights.shape, *trailing)) * corners, 1)
+        found = astype(found, promote(dtype, self.values.dtype))
         found = where((number >= 0).reshape(-1, *trailing), found, self.fill_value)
         return reshape(found, (*shape, *found.shape[1:]))
 
@@ -138,7 +141,7 @@ class NearestNDInterpolator(_Scattered):
     def __call__(self, *args: Any, **query_options: Any) -> Tensor:
         """The values at places, given as one array or one for each coordinate."""
         refuse(self.name, **{option: (x, None) for option, x in query_options.items()})
-        rows, shape = self._read(args)
+        rows, shape, _ = self._read(args)
         _, nearest = self.tree.query(np.asarray(known(rows), float))
         found = take(self.values, nearest, axis=0)
         return reshape(found, (*shape, *found.shape[1:]))
