@@ -18,15 +18,16 @@ class Static:
     """What an instance holds beside its children: equal only to what is exactly the same.
 
     Python calls 1, 1.0 and True equal, but a function may tell them apart, and a program that was
-    compiled for one of them must not answer for another.
+    compiled for one of them must not answer for another. Nor must it when an object was changed
+    since, which is seen by its hash.
     """
 
-    __slots__ = ("key", "value")
+    __slots__ = ("hash", "key", "value")
 
     def __init__(self, kind: type, value: Any) -> None:
         self.value, self.key = value, exactly(value)
         try:
-            hash(self.key)
+            self.hash = hash(self.key)
         except TypeError as error:
             raise ArgumentError(
                 f"{kind.__qualname__}: what it holds beside numbers and arrays must be hashable, "
@@ -34,10 +35,14 @@ class Static:
             ) from error
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Static) and self.key == other.key
+        return isinstance(other, Static) and self.hash == other.hash and self.key == other.key
 
     def __hash__(self) -> int:
-        return hash(self.key)
+        return self.hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process it has another hash."""
+        return Static, (type(self.value), self.value)
 
     def __repr__(self) -> str:
         return repr(self.value)

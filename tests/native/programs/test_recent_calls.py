@@ -147,6 +147,14 @@ def test_a_static_argument_that_changes_is_noticed() -> None:
         assert float(g(1.0, switch)) == (2.0 if on else 3.0)
 
 
+def test_what_a_registered_class_holds_beside_numbers_may_change() -> None:
+    g = ad.compile(lambda p: p.a * (2.0 if p.factor.on else 3.0))
+    part = Part(1.0, X, Switch(True))
+    for on in (True, True, True, False, True, False):
+        part.factor.on = on
+        assert float(g(part)) == (2.0 if on else 3.0)
+
+
 def test_what_a_registered_class_holds_beside_numbers_is_looked_at() -> None:
     g = ad.compile(lambda p: Part(p.a * p.factor, p.b, p.factor))
     part = Part(1.0, X)
