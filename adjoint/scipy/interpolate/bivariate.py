@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.errors import ShapeError
+from adjoint.errors import RangeError, ShapeError
 from adjoint.graph.tensor import Tensor, as_tensor
 from adjoint.ops.elementwise.choice import clip
 from adjoint.ops.linalg.matmul import matmul
@@ -71,16 +71,15 @@ class RectBivariateSpline:
 
     def _weights(self, axis: int, at: Tensor, order: int) -> Tensor:
         """By how much each row or column of z counts at places along one axis."""
-        order = self._orders[axis] + integer(
-            "scipy.interpolate.RectBivariateSpline", "dx, dy", order
-        )
+        order = self._orders[axis] + _order("dx, dy", order)
         found = self._units[axis](clip(at, *self._ends[axis]), order)
         return as_tensor(found, self.z.dtype)
 
     def partial_derivative(self, dx: int, dy: int) -> RectBivariateSpline:
         """The derivative of orders `dx` and `dy`, to be called in its turn."""
         made = copy(self)
-        made._orders = self._orders[0] + dx, self._orders[1] + dy
+        of_x, of_y = self._orders
+        made._orders = of_x + _order("dx", dx), of_y + _order("dy", dy)
         return made
 
     def integral(self, xa: Any, xb: Any, ya: Any, yb: Any) -> Tensor:
@@ -117,6 +116,15 @@ class RectBivariateSpline:
             self._weights(i, reshape(p, (-1,)), n) for i, p, n in ((0, xi, dx), (1, yi, dy))
         )
         return reshape(sum(matmul(of_x, self.z) * of_y, -1), xi.shape)
+
+
+def _order(argument: str, value: Any) -> int:
+    """The order of a derivative along one axis."""
+    name = "scipy.interpolate.RectBivariateSpline"
+    order = integer(name, argument, value)
+    if order < 0:
+        raise RangeError(f"{name}: {argument} must be 0, or the order of a derivative, got {order}")
+    return order
 
 
 def UnivariateSpline(
