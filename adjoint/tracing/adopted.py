@@ -9,25 +9,31 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from adjoint.tracing import rotations, sparse_constants
 from adjoint.tracing.constants import holds_tensor
 from adjoint.tracing.polynomials import is_series, traced_object
+from adjoint.tracing.reads import holds, same, saved_of
 
 
 class Adopted:
     """An object of SciPy's: itself, or adjoint's of the same kind where a tensor is given."""
 
-    __slots__ = ("__weakref__", "_find", "_make", "_own", "_real")
+    __slots__ = ("__weakref__", "_find", "_held", "_make", "_own", "_real")
 
     def __init__(self, real: Any, make: Callable[..., Any], find: Callable[[str], Any]) -> None:
         self._real = real
         self._make = make
         self._find = find
         self._own: Any = None
+        self._held: Any = None
+        """What the object of SciPy's held when that was made, as the user may write into it."""
 
     def _of_tensors(self, name: str) -> Any:
-        if self._own is None:
-            self._own = self._make(self._real, self._find)
+        parts = _parts(self._real)
+        if self._own is None or not _is_as(parts, self._held):
+            self._own, self._held = self._make(self._real, self._find), _saved(parts)
         return getattr(self._own, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -46,6 +52,37 @@ class Adopted:
 
     def __repr__(self) -> str:
         return repr(self._real)
+
+
+def _parts(x: Any) -> dict[str, Any]:
+    """What an object holds, by name."""
+    slots = [name for kind in type(x).__mro__ for name in vars(kind).get("__slots__", ())]
+    own = {name: getattr(x, name) for name in slots if name[:2] != "__" and hasattr(x, name)}
+    return own | getattr(x, "__dict__", {})
+
+
+def _saved(x: Any) -> tuple[Any, Any]:
+    """The type of `x`, and what it holds, with copies of what may be written into."""
+    kind = type(x)
+    if kind is dict:
+        return kind, {key: _saved(part) for key, part in x.items()}
+    if kind in (list, tuple):
+        return kind, [_saved(part) for part in x]
+    return kind, saved_of(x) if kind is np.ndarray else x
+
+
+def _is_as(x: Any, saved: tuple[Any, Any]) -> bool:
+    """Whether `x` is as it was when it was saved."""
+    kind, held = saved
+    if type(x) is not kind:
+        return False
+    if kind is dict:
+        return x.keys() == held.keys() and all(_is_as(x[key], held[key]) for key in held)
+    if kind in (list, tuple):
+        return len(x) == len(held) and all(map(_is_as, x, held))
+    if kind is np.ndarray:
+        return holds(x, held)
+    return x is held or same(x, held)
 
 
 def _piecewise(x: Any, find: Callable[[str], Any]) -> Any:

@@ -78,7 +78,7 @@ class Reads:
                 return False
         if self.classes and not all(_stands(*known) for known in self.classes):
             return False
-        return not self.holders or all(_holds(x, saved) for x, saved in self.holders)
+        return not self.holders or all(holds(x, saved) for x, saved in self.holders)
 
     def changed(self) -> str:
         """What is not as it was, in words."""
@@ -93,13 +93,13 @@ class Reads:
                 pass
             return f"{name} is not what it was"
         for x, saved in self.holders:
-            if not _holds(x, saved):
+            if not holds(x, saved):
                 return f"{_KINDS[type(x)]} that it reads was written into"
         return "one of its functions was changed"
 
     def undo(self) -> bool:
         """Give holders, but large arrays, what they held; whether any held anything else."""
-        found = [(x, saved) for x, saved in self.holders if not _holds(x, saved)]
+        found = [(x, saved) for x, saved in self.holders if not holds(x, saved)]
         for x, saved in found:
             if not _is_large(saved):
                 _restore(x, saved)
@@ -167,7 +167,7 @@ def _copied(x: Array) -> Array:
     return x.copy(order="K" if x.flags.forc else "C")
 
 
-def _holds(x: Any, saved: Any) -> bool:
+def holds(x: Any, saved: Any) -> bool:
     kind = type(x)
     if kind is Tensor:
         return x.node is saved
