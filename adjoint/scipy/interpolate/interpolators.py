@@ -184,18 +184,19 @@ class RegularGridInterpolator:
         method = self.method if method is None else method
         if method not in ("linear", "nearest"):
             raise unsupported(self.name, "method", method, 'give "linear" or "nearest"')
-        if isinstance(xi, tuple):
-            xi = stack(broadcast_arrays(*xi), axis=-1)
-        xi = as_tensor(xi, real_dtype(xi, self.values))
+        joined = stack(broadcast_arrays(*xi), axis=-1) if isinstance(xi, tuple) else xi
+        one_array = joined is xi
+        xi = as_tensor(joined, real_dtype(joined, self.values))
         count = len(self.grid)
+        if one_array and xi.ndim == 1 and xi.shape[0] % count == 0:  # SciPy takes rows of it
+            xi = reshape(xi, (-1, count))
         if xi.shape[-1:] != (count,):
             raise ShapeError(f"{self.name}: places need {count} in their last axis, got {xi.shape}")
-        lead = xi.shape[:-1] if xi.ndim > 1 else (1,)
         flat = reshape(xi, (-1, count))
         coordinates = [flat[:, i] for i in range(count)]
         result = self._weighted(coordinates, method == "nearest")
         result = self._bounded(coordinates, result)
-        return reshape(result, (*lead, *result.shape[1:]))
+        return reshape(result, (*xi.shape[:-1], *result.shape[1:]))
 
     def _weighted(self, coordinates: list[Tensor], nearest: bool) -> Tensor:
         """The corners of the cell, weighted."""

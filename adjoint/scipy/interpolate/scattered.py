@@ -62,12 +62,15 @@ class _Scattered:
         scaled: Array = (given - self._offset) / self._scale
         return scaled
 
-    def _read(self, places: tuple[Any, ...]) -> tuple[Tensor, tuple[int, ...], DType]:
+    def _read(self, places: Any) -> tuple[Tensor, tuple[int, ...], DType]:
         """Places as rows, in double precision as SciPy reads them, rescaled as the points; and
         their shape and dtype before."""
-        joined = _joined(places) if len(places) > 1 else _joined(places[0])
+        places = places if len(places) > 1 else places[0]
+        joined = _joined(places)
         x = as_tensor(joined, real_dtype(joined))
         count = self.points.shape[1]
+        if joined is places and x.ndim == 1 and x.shape[0] % count == 0:  # SciPy takes rows of it
+            x = reshape(x, (-1, count))
         if count == 1 and x.shape[-1:] != (1,):
             x = reshape(x, (*x.shape, 1))
         if x.shape[-1:] != (count,):
