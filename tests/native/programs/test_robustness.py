@@ -194,28 +194,20 @@ def test_intermediate_results_that_no_memory_holds(size: int) -> None:
             g(X)
 
 
-def test_memory_of_programs_that_are_gone_is_given_back(request: pytest.FixtureRequest) -> None:
+def test_memory_of_programs_that_are_gone_is_given_back() -> None:
     """Also the block that a program keeps between its calls."""
-    threshold = gc.get_threshold()
-    request.addfinalizer(lambda: gc.set_threshold(*threshold))
-    gc.set_threshold(700)  # as in a process of a user's, and not as tests/conftest.py has it
 
-    def resident() -> float:
+    def once(number: int) -> float:
+        g = ad.compile(lambda x: ad.sum(ad.cumsum(ad.sin(x * (number + 0.5))) ** 2))
+        for _ in range(5):
+            g(np.ones(2_000_000))
+        del g
         gc.collect()  # programs are in circles
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * 4096 / 2**20
 
-    def once(number: int) -> None:
-        g = ad.compile(lambda x: ad.sum(ad.cumsum(ad.sin(x * (number + 0.5))) ** 2))
-        for _ in range(5):
-            g(np.ones(2_000_000))
-
-    for number in range(2):
-        once(number)
-    before = resident()
-    for number in range(2, 10):
-        once(number)
-    assert resident() - before < 90  # eight blocks of 16 MiB would be 128; tests before leave holes
+    sizes = [once(number) for number in range(10)]
+    assert sizes[-1] - sizes[1] < 60  # eight blocks of 32 MiB would be 256
 
 
 # depth and width
