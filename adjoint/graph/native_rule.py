@@ -39,6 +39,7 @@ class Measure(NamedTuple):
     has_slow_path: bool
 
 
+_CALL = Measure(CALL, has_slow_path=False)
 _measured: dict[Hashable, Measure] = {}
 
 
@@ -71,7 +72,9 @@ def measure(node: Node) -> Measure:
     key = node.op, node.params, node.dtype, *[x.dtype for x in node.inputs], sizes
     found = _measured.get(key)
     if found is None:
-        found = _measured[key] = _run(node) if has_rule(node) else Measure(CALL, False)
+        if not has_rule(node):
+            return _CALL  # not kept: its parameters may be graphs and functions of the user's
+        found = _measured[key] = _run(node)
     return found
 
 

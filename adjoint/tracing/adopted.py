@@ -17,24 +17,35 @@ from adjoint.tracing.polynomials import is_series, traced_object
 from adjoint.tracing.reads import holds, same, saved_of
 
 
+class _Made:
+    """What was made of an object of SciPy's, which it does not hold."""
+
+    __slots__ = ("held", "own")
+
+    def __init__(self) -> None:
+        self.own: Any = None
+        self.held: Any = None
+        """What the object held when that was made, as the user may write into it."""
+
+
 class Adopted:
     """An object of SciPy's: itself, or adjoint's of the same kind where a tensor is given."""
 
-    __slots__ = ("__weakref__", "_find", "_held", "_make", "_own", "_real")
+    __slots__ = ("_find", "_make", "_made", "_real")
 
-    def __init__(self, real: Any, make: Callable[..., Any], find: Callable[[str], Any]) -> None:
+    def __init__(
+        self, real: Any, make: Callable[..., Any], find: Callable[[str], Any], made: _Made
+    ) -> None:
         self._real = real
         self._make = make
         self._find = find
-        self._own: Any = None
-        self._held: Any = None
-        """What the object of SciPy's held when that was made, as the user may write into it."""
+        self._made = made
 
     def _of_tensors(self, name: str) -> Any:
-        parts = _parts(self._real)
-        if self._own is None or not _is_as(parts, self._held):
-            self._own, self._held = self._make(self._real, self._find), _saved(parts)
-        return getattr(self._own, name)
+        made, parts = self._made, _parts(self._real)
+        if made.own is None or not _is_as(parts, made.held):
+            made.own, made.held = self._make(self._real, self._find), _saved(parts)
+        return getattr(made.own, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._choose("__call__", self._real, args, kwargs)
@@ -141,7 +152,7 @@ _MAKERS: dict[str, Callable[[Any, Callable[[str], Any]], Any]] = {
 }
 """By the name of a class of SciPy's: what of adjoint's to make of an object."""
 
-_known: weakref.WeakKeyDictionary[Any, Adopted] = weakref.WeakKeyDictionary()
+_known: weakref.WeakKeyDictionary[Any, _Made] = weakref.WeakKeyDictionary()
 
 
 def adopted(real: Any, find: Callable[[str], Any]) -> Any:
@@ -154,7 +165,7 @@ def adopted(real: Any, find: Callable[[str], Any]) -> Any:
     maker = next((_MAKERS[k.__name__] for k in type(real).__mro__ if k.__name__ in _MAKERS), None)
     if maker is None or (maker is _frozen and find(f"scipy.stats.{real.dist.name}") is None):
         return real
-    known = _known.get(real)
-    if known is None:
-        known = _known[real] = Adopted(real, maker, find)
-    return known
+    made = _known.get(real)
+    if made is None:
+        made = _known[real] = _Made()
+    return Adopted(real, maker, find, made)

@@ -52,6 +52,8 @@ class _Lent(threading.local):
 
 _lent = _Lent()
 _twins: dict[type, type] = {}
+"""A twin holds its class, so only the newest are kept: classes may be made anew in each call."""
+_MOST_TWINS = 1024
 
 
 twin_for: Callable[[type], type | None] = lambda cls: None
@@ -91,7 +93,8 @@ class _Twin(type):
         own = type.__dict__["__dict__"].__get__(cls)["__adjoint_class__"]
         order: list[type] = [cls, _Unnoticed, own]
         for base in own.__mro__[1:]:
-            order += [_twins[base], base] if base in _twins else [base]
+            twin = _twins.get(base)
+            order += [base] if twin is None else [twin, base]
         return order
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -163,7 +166,10 @@ def twin_of(cls: type, copy: Copying) -> type:
     kind = _Twin if type(cls) is type else _AbstractTwin
     own |= {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__}
     own |= {"__adjoint_class__": cls, "__adjoint_source__": dict(cls.__dict__)}
-    made = _twins[cls] = kind(cls.__name__, (cls, *bases), own)
+    made = kind(cls.__name__, (cls, *bases), own)
+    while len(_twins) >= _MOST_TWINS:
+        _twins.pop(next(iter(_twins)), None)
+    _twins[cls] = made
     return made
 
 

@@ -304,7 +304,7 @@ def _handler(value: Any) -> Handler | None:
     """What finds the meaning of values of this class; None if they mean what they are."""
     kind = type(value)
     try:
-        return _HANDLERS[kind]
+        return _HANDLERS[kind] if kind in _HANDLERS else _HANDLERS_OF_CLASSES[kind]
     except KeyError:
         found: Handler | None = None
         if kind.__module__.partition(".")[0] in namespaces.TRACED:
@@ -315,7 +315,7 @@ def _handler(value: Any) -> Handler | None:
             found = _of_class
         elif classes.can_have_twin(kind, _is_users_class):
             found = _of_object
-        _HANDLERS[kind] = found
+        (_HANDLERS_OF_CLASSES if kind.__flags__ & _MADE_BY_PYTHON else _HANDLERS)[kind] = found
         return found
 
 
@@ -340,7 +340,7 @@ def _of_class(cls: type, package: str) -> Any:
 
 
 def _twin(cls: type) -> type | None:
-    if _HANDLERS.get(cls, _of_object) is not _of_object:
+    if cls in _HANDLERS or _HANDLERS_OF_CLASSES.get(cls, _of_object) is not _of_object:
         return None
     if not classes.can_have_twin(cls, _is_users_class):
         return None
@@ -366,4 +366,10 @@ _HANDLERS: dict[type, Handler | None] = {
     np.ndarray: _of_array,
     ConstantArray: None,
 }
+
+_HANDLERS_OF_CLASSES: weakref.WeakKeyDictionary[type, Handler | None] = weakref.WeakKeyDictionary()
+"""Those of the classes written in Python, which may be made anew in each call."""
+_MADE_BY_PYTHON = 1 << 9
+"""The flag that CPython gives to types on the heap."""
+
 classes.twin_for = _twin
