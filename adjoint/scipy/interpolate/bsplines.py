@@ -370,7 +370,7 @@ def splder(tck: Any, n: int = 1) -> Any:
         return splantider(tck, -order)
     if order > tck[2]:
         raise RangeError(f"splder: n must be at most the degree {tck[2]} of the spline, got {n}")
-    return _turned("splder", tck, order)
+    return _by_scipy("splder", tck, order)
 
 
 def splantider(tck: Any, n: int = 1) -> Any:
@@ -383,18 +383,18 @@ def splantider(tck: Any, n: int = 1) -> Any:
     order = integer("scipy.interpolate.splantider", "n", n)
     if isinstance(tck, BSpline):
         return tck.antiderivative(order)
-    return splder(tck, -order) if order < 0 else _turned("splantider", tck, order)
+    return splder(tck, -order) if order < 0 else _by_scipy("splantider", tck, order)
 
 
-def _turned(name: str, tck: Any, order: int) -> Spline:
+def _by_scipy(name: str, tck: Any, order: int) -> Spline:
     """What SciPy's function of that name makes of a spline: linear in the coefficients."""
     knots, c, degree = tck
     knots = np.asarray(constant(f"scipy.interpolate.{name}", "knots", knots), float)
     c = as_tensor(c, real_dtype(c))
     unit = np.eye(len(knots), len(knots) - degree - 1)
-    turn = getattr(import_module("scipy.interpolate"), name)
-    turned, rows, changed = turn((knots, unit, degree), order)
-    return turned, tensordot(rows.astype(c.dtype), c[: unit.shape[1]], 1), changed
+    function = getattr(import_module("scipy.interpolate"), name)
+    new_knots, rows, new_degree = function((knots, unit, degree), order)
+    return new_knots, tensordot(rows.astype(c.dtype), c[: unit.shape[1]], 1), new_degree
 
 
 def splint(a: Any, b: Any, tck: Any, full_output: int = 0) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import random
 import sys
-import threading
 import weakref
 from collections.abc import Callable
 from types import CellType
@@ -25,6 +24,7 @@ from tests.native.entry.entry_programs import (
     program,
     sum_body,
 )
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.native
 
@@ -245,16 +245,7 @@ def test_threads_do_not_share_results(release_gil: bool) -> None:
             if found != (i + 0.5, 2 * i + 1.0, 3 * i + 1.5):
                 wrong.append((i, found))
 
-    threads = [threading.Thread(target=work, args=(10_000 * n,)) for n in range(4)]
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(before)
+    in_threads(work, range(0, 40_000, 10_000))
     assert not wrong, wrong[:3]
 
 

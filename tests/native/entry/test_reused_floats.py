@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 import sys
-import threading
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from adjoint.backends.llvm.entry.descriptor import Input, Output
 from adjoint.backends.llvm.system.cpython_layout import DTYPES
 from tests.native.entry.entry_programs import F64, NUMBER, failing_body, program, sum_body
 from tests.native.entry.test_reuse import cell_of, is_reused, sums
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.native
 
@@ -113,16 +113,7 @@ def test_threads_keep_their_floats() -> None:
             kept.append((float(once), float(twice), i))
         wrong.extend(k for k in kept if k[:2] != (k[2] + 0.5, 2 * k[2] + 1.0))
 
-    threads = [threading.Thread(target=work, args=(10_000 * n,)) for n in range(4)]
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(before)
+    in_threads(work, range(0, 40_000, 10_000))
     assert not wrong, wrong[:3]
 
 

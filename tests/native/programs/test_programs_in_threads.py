@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 
 import numpy as np
@@ -14,6 +13,7 @@ from adjoint.backends.availability import missing
 from adjoint.backends.graph_signature import GraphSignature
 from adjoint.backends.interpreter import pending_order
 from adjoint.backends.native_variant import NativeVariant
+from tests.threads import in_threads
 
 pytestmark = [
     pytest.mark.native,
@@ -63,15 +63,6 @@ def test_threads_with_other_numbers_in_equal_graphs():
                 ]
                 wrong.extend((k, x) for x in found if not np.allclose(x, number))
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
     tiering.clear()
-    try:
-        threads = [threading.Thread(target=work, args=(3 * i,)) for i in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    in_threads(work, range(0, 12, 3))
     assert not wrong
